@@ -1,0 +1,204 @@
+"""The one form in which values are written and hashed: canonical JSON, digests over values, scrubbed text.
+
+Nothing here knows what a run is; nothing here imports more than the standard library.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from week2kit.thresholds import MAX_JSON_DEPTH, MAX_MESSAGE
+
+
+class JsonError(ValueError):
+    """A text is not the JSON that week2kit reads; the message says where and why."""
+
+
+def dump_json(value: object) -> str:
+    """`value` as canonical JSON: sorted keys, two spaces, LF, floats by ``repr``; NaN and infinity are refused.
+
+    Raises:
+        ValueError: a number in `value` is not finite.
+    """
+    return json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def compact_json(value: object) -> str:
+    """`value` on one line with sorted keys: the form that is hashed and compared."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def parse_json(data: bytes) -> Any:
+    """The value of a JSON text in UTF-8 (with or without a byte order mark), read strictly.
+
+    Duplicate keys, NaN, infinity (also as ``1e999``), lone surrogates and nesting beyond
+    `thresholds.MAX_JSON_DEPTH` are refused: readers disagree about them, so a record must not hold them.
+
+    Raises:
+        JsonError: with the reason, and the line and column where the parser knows them.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise JsonError(f"it is not UTF-8 text (byte {error.start})") from None
+    if _depth(text) > MAX_JSON_DEPTH:
+        raise JsonError(f"it is nested deeper than {MAX_JSON_DEPTH} levels")
+    try:
+        value = json.loads(
+            text, object_pairs_hook=_unique_object, parse_constant=_refuse_constant, parse_float=_finite_float
+        )
+    except json.JSONDecodeError as error:
+        raise JsonError(f"line {error.lineno}, column {error.colno}: {error.msg}") from None
+    except RecursionError:
+        raise JsonError("it is nested too deeply") from None
+    except ValueError as error:
+        if isinstance(error, JsonError):
+            raise
+        raise JsonError(str(error)) from None
+    if "\\u" in text and _has_surrogate(value):
+        raise JsonError("it holds half of a surrogate pair, which is no character")
+    return value
+
+
+def _depth(text: str) -> int:
+    """The deepest nesting of brackets outside strings; linear, without recursion."""
+    if text.count("[") + text.count("{") <= MAX_JSON_DEPTH:
+        return 0
+    deepest = depth = 0
+    for bracket in re.sub(r'"(?:[^"\\]|\\.)*"', "", text):
+        if bracket in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif bracket in "]}":
+            depth -= 1
+    return deepest
+
+
+def _unique_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in result:
+            raise JsonError(f'the key "{clean(key)}" stands twice in one object')
+        result[key] = value
+    return result
+
+
+def _refuse_constant(name: str) -> float:
+    raise JsonError(f"{name} is no JSON number")
+
+
+def _finite_float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise JsonError(f"{text[:40]} is too large for a number")
+    return value
+
+
+def _has_surrogate(value: object) -> bool:
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, str):
+            if any("\ud800" <= character <= "\udfff" for character in item):
+                return True
+        elif isinstance(item, dict):
+            stack.extend(item)
+            stack.extend(item.values())
+        elif isinstance(item, list):
+            stack.extend(item)
+    return False
+
+
+# --- digests ----------------------------------------------------------------------------------------------------
+
+
+def sha256(data: bytes | memoryview) -> str:
+    """The SHA-256 of `data` in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def text_digest(data: bytes) -> str:
+    """The digest of a text artifact, with CRLF read as LF: git on Windows changes line ends, and nothing else."""
+    return sha256(data.replace(b"\r\n", b"\n"))
+
+
+def json_digest(value: object) -> str:
+    """The digest of a JSON value by its content: spacing and the order of keys do not count."""
+    return sha256(compact_json(value).encode())
+
+
+def combined_digest(parts: Iterable[str]) -> str:
+    """One digest of several, in their order."""
+    return sha256("\n".join(parts).encode())
+
+
+# --- text from elsewhere ----------------------------------------------------------------------------------------
+
+_CONTROL: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
+_ANSI: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)?")
+
+
+def clean(text: str, limit: int = 200) -> str:
+    """`text` on one line and safe to show: no control, escape or direction-changing characters, at most `limit` long.
+
+    What comes from a run folder or a config may try to move the cursor, to forge a line of a CI log or to turn
+    text around; what is shown can do none of that.
+    """
+    flat = re.sub(r"\s*\r?\n\s*", " ", _ANSI.sub("", text)).replace("\t", " ")
+    flat = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", flat)
+    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
+_CREDENTIALS: Final = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]{0,20}://)[^\s/@]{1,400}@")
+_PACKAGES: Final = re.compile(r"(?:[A-Za-z]:)?(?:[\\/][^\\/\s'\":,;()]+)*[\\/](?:site|dist)-packages(?=[\\/])")
+_WINDOWS_PATH: Final = re.compile(
+    r"(?<![\w.])[A-Za-z]:[\\/](?:[^\\/\s'\":,;()<>|]+[\\/])*(?P<last>[^\\/\s'\":,;()<>|]*)"
+)
+_POSIX_PATH: Final = re.compile(r"(?<![\w.~<>:/])/(?:[^/\s'\":,;()<>]+/)*(?P<last>[^/\s'\":,;()<>]+)")
+
+
+def scrub(text: str, limit: int = MAX_MESSAGE) -> str:
+    """`text` without what tells about this machine or its user; every text that goes into a record passes here.
+
+    ``site-packages`` becomes ``<packages>``, the working directory ``.``, the home directory ``~``, any other
+    absolute path its last part; credentials in URLs go.
+    """
+    text = _CREDENTIALS.sub(r"\g<scheme>", text)
+    text = _PACKAGES.sub("<packages>", text)
+    for directory, name in _known_directories():
+        text = re.sub(rf"(?<![\w.]){re.escape(directory)}(?=[\\/\s'\":,;)]|$)", name, text)
+    text = _WINDOWS_PATH.sub(lambda match: match["last"] or match[0][:3], text)
+    text = _POSIX_PATH.sub(lambda match: match["last"], text)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _known_directories() -> list[tuple[str, str]]:
+    directories = [(sys.prefix, "<python>"), (sys.base_prefix, "<python>")]
+    with contextlib.suppress(OSError):  # the working directory may have been removed under us
+        directories.append((str(Path.cwd()), "."))
+    home = str(Path("~").expanduser())
+    if home not in ("~", "/", ""):
+        directories.append((home, "~"))
+    # the longest first: the working directory usually lies below the home directory
+    return sorted((d for d in directories if len(d[0]) > 1), key=lambda pair: -len(pair[0]))
+
+
+def drop_keys(value: Mapping[str, Any], *paths: tuple[str, ...]) -> dict[str, Any]:
+    """A copy of a JSON object without the keys at `paths`."""
+    result: dict[str, Any] = {}
+    for key, item in value.items():
+        below = [path[1:] for path in paths if path[0] == key]
+        if () in below:
+            continue
+        result[key] = drop_keys(item, *below) if below and isinstance(item, Mapping) else item
+    return result

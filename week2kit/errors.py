@@ -1,0 +1,68 @@
+"""The errors that week2kit raises on purpose: each says what, where, expected, got and what to do.
+
+A foreign exception is translated once, where it enters, into one of these; one of these is turned into text and an
+exit code once, where it leaves (`cli`, `pytest_plugin`). Anything else that escapes is a bug of ours (exit code 70).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class Week2kitError(Exception):
+    """Base of all errors that week2kit raises on purpose; ``str()`` is one or more whole sentences for a person."""
+
+
+class UsageError(Week2kitError):
+    """The call itself cannot be carried out: no such file, no readable object in it, a name that is taken."""
+
+
+class UnreadableRun(Week2kitError):
+    """A path that was named as a run holds no run, or one whose manifest cannot be read."""
+
+
+class ReportError(Week2kitError):
+    """A report cannot be written: its target is not ours, or its template cannot be rendered."""
+
+
+class StageError(Week2kitError):
+    """A stage of the loop could not be carried out for a reason that lies in the inputs.
+
+    The message never holds a path of this machine; ``hint`` says what to try.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class ConfigError(StageError):
+    """Everything that is wrong with a config, all of it at once, each as ``key.path: what is wrong``."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems), "Correct the config and train again.")
+
+
+class DataNotFound(StageError):
+    """The data file is in none of the places where it is looked for."""
+
+
+class WarningRefused(StageError):
+    """A warning that the config's ``fail_on`` names as an error."""
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived. Like KeyboardInterrupt it is no Exception: nothing but the record may catch it."""
+
+
+class TimeLimitReached(Week2kitError):
+    """A child process was stopped because it took longer than the caller allowed."""
+
+
+class ChildDied(Week2kitError):
+    """A child process ended without an answer: killed, out of memory, or dead by a signal."""
+
+    def __init__(self, message: str, exitcode: int | None) -> None:
+        super().__init__(message)
+        self.exitcode = exitcode

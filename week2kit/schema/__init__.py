@@ -1,0 +1,1 @@
+"""The documents that week2kit reads and writes: the config, the run manifest and its migrations."""

@@ -1,0 +1,309 @@
+"""The run manifest: the five inputs of a run, its outcome, and the files that prove it. All commands share it.
+
+How to raise the version: change the models, raise `SCHEMA_VERSION`, add the step from the old version to
+`week2kit.schema.migrations`, keep a run of the old version in the tests, refresh the golden JSON Schema.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, TypeAdapter
+
+SCHEMA_VERSION: Final = 1
+
+Digest: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=1000)]
+Count: TypeAlias = Annotated[int, Field(ge=0)]
+Number: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
+#: A class label with its type: ``1``, ``1.0``, ``"1"`` and ``true`` are four different labels.
+Label: TypeAlias = StrictBool | StrictInt | StrictFloat | StrictStr
+Kind: TypeAlias = Literal["bool", "int", "float", "text"]
+Stage: TypeAlias = Literal["config", "load", "split", "fit", "evaluate", "save"]
+
+STAGES: Final[tuple[Stage, ...]] = ("config", "load", "split", "fit", "evaluate", "save")
+
+
+class Record(BaseModel):
+    """A part of the manifest: frozen, strict about types, closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+# --- the five inputs --------------------------------------------------------------------------------------------
+
+
+class Git(Record):
+    """Where the user's own project stood; provenance only, no verdict depends on it."""
+
+    commit: Annotated[str, Field(pattern=r"^[0-9a-f]{40,64}$")]
+    dirty: bool
+
+
+class Code(Record):
+    """What computed the result: week2kit's version and the digest of the modules that train."""
+
+    week2kit: Name
+    digest: Digest
+    git: Git | None
+
+
+class Column(Record):
+    """One used column of the table, in fit order (features, then target, then groups)."""
+
+    name: str
+    kind: Kind
+    role: Literal["feature", "target", "groups"]
+    missing: Count
+    digest: Digest
+
+
+class Data(Record):
+    """Where the rows came from, and digests of the bytes and of the parsed table."""
+
+    source: Literal["file", "dataset"]
+    path: str = Field(description="as the config writes it, or the name of the dataset; an absolute path is cut")
+    from_run: str | None = Field(
+        description="POSIX path from the run folder to the data, when both lie below the working directory"
+    )
+    bytes: Count | None
+    sha256: Digest | None
+    reader: Literal["csv", "tsv", "parquet", "sklearn"]
+    table_digest: Digest
+    rows: Count
+    columns: list[Column]
+
+
+class Config(Record):
+    """The resolved config; where it never became valid, the text that was given."""
+
+    resolved: dict[str, Any] | None
+    raw: str | None
+    digest: Digest | None = Field(
+        description="of the resolved config without path, seed, goal, hypothesis, learning_curve and repeats"
+    )
+
+
+class Seed(Record):
+    """The seed that reached the split and every random_state."""
+
+    value: Annotated[int, Field(ge=0, lt=2**32)]
+    source: Literal["given", "drawn"]
+
+
+class Cpu(Record):
+    """The processor: provenance; what took effect stands in blas, simd, libm and fingerprint."""
+
+    model: str
+    features: list[str]
+
+
+class Blas(Record):
+    """One copy of a BLAS library as it was loaded."""
+
+    user: str = Field(description="the package that ships it: numpy, scipy, or the file's name")
+    vendor: str
+    version: str | None
+    architecture: str | None = Field(description="the kernel set in force, such as Haswell or SkylakeX")
+    threads: Count
+
+
+class Libm(Record):
+    """The C mathematics library."""
+
+    name: str
+    version: str | None
+
+
+class Environment(Record):
+    """What took effect, not what was asked for."""
+
+    python: str
+    implementation: str
+    platform: str = Field(description="operating system and machine, such as Linux-x86_64")
+    cpu: Cpu
+    cpus_allowed: Count
+    libraries: dict[str, str] = Field(description="distributions that the run imported, name to version")
+    blas: list[Blas]
+    openmp_threads: Count | None
+    simd: list[str] = Field(description="CPU features that numpy's dispatch has in force")
+    libm: Libm
+    variables: dict[str, str]
+    fingerprint: dict[str, Digest] = Field(description="digests of fixed computations: blas, lapack, ufunc, libm")
+
+
+class Inputs(Record):
+    """code, data, config, seed, environment; null is what a failed or running run had not reached."""
+
+    code: Code | None
+    data: Data | None
+    config: Config
+    seed: Seed | None
+    environment: Environment | None
+
+
+class CompletedInputs(Record):
+    """The five inputs of a completed run."""
+
+    code: Code
+    data: Data
+    config: Config
+    seed: Seed
+    environment: Environment
+
+
+# --- the outcome ------------------------------------------------------------------------------------------------
+
+
+class FoldSize(Record):
+    """How many rows a fold trained and validated on."""
+
+    n_train: Count
+    n_val: Count
+
+
+class Split(Record):
+    """Which rows were trained on and which were validated on."""
+
+    method: Literal["holdout", "kfold", "time_series"]
+    splitter: Name = Field(description="scikit-learn's class or function that split")
+    positions: Digest
+    contents: Digest
+    folds: Annotated[list[FoldSize], Field(min_length=1)]
+
+
+class Model(Record):
+    """The fitted pipeline (cross-validation: refitted on all rows)."""
+
+    class_: Name = Field(alias="class")
+    digest: Digest
+    n_iter: list[Count] | None = Field(description="iterations of the last step's solver, where it tells")
+    converged: bool | None = Field(description="false where scikit-learn warned; null where nothing iterates")
+
+
+class Predictions(Record):
+    """The predictions on the validation rows, in the order of predictions.csv."""
+
+    rows: Count
+    digest: Digest
+    scores: Digest | None
+    score_method: Literal["predict_proba", "decision_function", "predict"] | None
+
+
+class Repeat(Record):
+    """The same training with another seed."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    value: Number
+
+
+class Metric(Record):
+    """One metric: on validation rows, on training rows, and for a dummy that ignores the features."""
+
+    value: Number = Field(description="validation; cross-validation: the unweighted fsum mean of the folds")
+    training: Number
+    n_training_rows: Count
+    dummy: Number
+    std: Number | None = Field(description="population standard deviation over the folds; null for one holdout")
+    folds: list[Number]
+    repeats: list[Repeat]
+    greater_is_better: bool
+
+
+class Outcome(Record):
+    """What came out."""
+
+    task: Literal["classification", "regression"]
+    classes: list[Label] | None
+    positive: Label | None
+    split: Split
+    model: Model
+    predictions: Predictions
+    metrics: Annotated[dict[str, Metric], Field(min_length=1)]
+
+
+class PartialOutcome(Record):
+    """What a failed run had reached; nothing of it is verified."""
+
+    task: Literal["classification", "regression"] | None
+    classes: list[Label] | None
+    split: Split | None
+
+
+# --- the run ----------------------------------------------------------------------------------------------------
+
+
+class Artifact(Record):
+    """A file of the run folder; text is hashed with CRLF read as LF, JSON by its parsed content."""
+
+    name: Name
+    path: Name
+    sha256: Digest
+    bytes: Count
+
+
+class StageTime(Record):
+    """How long a stage took, in seconds of wall-clock time."""
+
+    name: Stage
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Warned(Record):
+    """Something that a reader of the result must know: a stable code and the values it speaks of."""
+
+    code: Name
+    values: dict[str, Any]
+
+
+class Failure(Record):
+    """Why a run failed."""
+
+    stage: Stage
+    error: Name = Field(description="the type of the error")
+    message: str
+    traceback: list[str]
+    hint: str
+
+
+class _Run(Record):
+    schema_version: Literal[1] = SCHEMA_VERSION
+    run_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    nonce: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+    created_at: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$")]
+    command: str
+    artifacts: list[Artifact]
+    stages: list[StageTime]
+    warnings: list[Warned]
+
+
+class RunningRun(_Run):
+    """A run that has begun; if its process is gone, it was interrupted."""
+
+    status: Literal["running"] = "running"
+    inputs: Inputs
+    outcome: PartialOutcome | None
+    failure: None
+
+
+class FailedRun(_Run):
+    """A run that ended in a failure, which was recorded."""
+
+    status: Literal["failed"] = "failed"
+    inputs: Inputs
+    outcome: PartialOutcome | None
+    failure: Failure
+
+
+class CompletedRun(_Run):
+    """A run that completed: everything that is needed to do it again, and what then must come out."""
+
+    status: Literal["completed"] = "completed"
+    inputs: CompletedInputs
+    outcome: Outcome
+    failure: None
+
+
+Manifest: TypeAlias = Annotated[RunningRun | FailedRun | CompletedRun, Field(discriminator="status")]
+
+MANIFEST: Final[TypeAdapter[Manifest]] = TypeAdapter(Manifest)

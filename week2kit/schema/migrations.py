@@ -1,0 +1,51 @@
+"""From the JSON of a manifest of any version to today's models: one deterministic step at a time, in memory only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from week2kit.canonical import clean
+from week2kit.schema.manifest import MANIFEST, SCHEMA_VERSION, Manifest
+
+#: From each older version to the next. A step takes and returns the whole JSON object and must not look at anything
+#: else: the same old run must give the same new manifest everywhere and always.
+STEPS: Final[Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {}
+
+OLDEST_VERSION: Final = 1
+
+
+class ManifestError(ValueError):
+    """A JSON value is no manifest that this version reads; the message says why, in one sentence."""
+
+
+def read_manifest(value: object, steps: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = STEPS) -> Manifest:
+    """The manifest in a parsed JSON value, brought up to today's version.
+
+    Raises:
+        ManifestError: it is none, it is of a newer version, or it breaks the schema.
+    """
+    if not isinstance(value, dict):
+        raise ManifestError("expected a JSON object")
+    version = value.get("schema_version")
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise ManifestError("it has no whole number under schema_version")
+    if version > SCHEMA_VERSION:
+        raise ManifestError(
+            f"it is of schema version {version}, and this week2kit reads versions up to {SCHEMA_VERSION}: "
+            "install a newer week2kit"
+        )
+    while version < SCHEMA_VERSION:
+        if version not in steps:
+            raise ManifestError(f"schema version {version} was never used")
+        value = steps[version](value)
+        version += 1
+    try:
+        return MANIFEST.validate_python(value)
+    except ValidationError as error:
+        first, count = error.errors(include_url=False)[0], error.error_count()
+        where = ".".join(str(part) for part in first["loc"][1:]) or "the top level"
+        more = f" (and {count - 1} more)" if count > 1 else ""
+        raise ManifestError(f"{clean(where)}: {clean(first['msg'])}{more}") from None

@@ -1,0 +1,294 @@
+"""Run folders on disk: made once, never overwritten, each file replaced atomically; read as untrusted input.
+
+The only module that writes a run folder, and the only user of joblib's persistence. Nothing here ever unpickles.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import secrets
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from week2kit.canonical import JsonError, clean, dump_json, json_digest, parse_json, sha256, text_digest
+from week2kit.errors import UnreadableRun, UsageError
+from week2kit.schema.manifest import Artifact, CompletedRun, FailedRun, Manifest, RunningRun
+from week2kit.schema.migrations import ManifestError, read_manifest
+from week2kit.thresholds import MAX_ARTIFACT_BYTES, MAX_MANIFEST_BYTES, MAX_NAME_LENGTH
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
+MANIFEST_NAME: Final = "manifest.json"
+
+#: Every file that a run folder may hold besides the manifest: the artifact's name to its file.
+ARTIFACTS: Final = {
+    "config": "config.json",
+    "metrics": "metrics.json",
+    "val_report": "val_report.txt",
+    "predictions": "predictions.csv",
+    "model": "model.joblib",
+    "requirements": "requirements.txt",
+    "curves": "curves.json",
+}
+
+#: Artifacts that may be left out of a repository without the run being damaged: the rerun makes them again.
+OPTIONAL_ARTIFACTS: Final = frozenset({"model", "curves"})
+
+_NAME: Final = re.compile(rf"[A-Za-z0-9._-]{{1,{MAX_NAME_LENGTH}}}")
+_SUFFIX_LETTERS: Final = "abcdefghijkmnpqrstuvwxyz23456789"
+
+
+# --- reading ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder whose manifest was read; its other files are read when they are asked for."""
+
+    path: Path
+    manifest: Manifest
+    manifest_sha256: str
+
+    @property
+    def name(self) -> str:
+        """The folder's name as it may be shown."""
+        return clean(self.path.resolve().name, MAX_NAME_LENGTH)
+
+    def artifact(self, name: str) -> Artifact | None:
+        """The record of the artifact `name`, or None where the manifest lists none."""
+        return next((artifact for artifact in self.manifest.artifacts if artifact.name == name), None)
+
+    def read(self, name: str) -> bytes:
+        """The bytes of the artifact `name`, whatever the manifest says of it.
+
+        Raises:
+            OSError: it is missing, no regular file of the folder itself, or larger than
+                `thresholds.MAX_ARTIFACT_BYTES`.
+        """
+        return read_regular(self.path / ARTIFACTS[name], MAX_ARTIFACT_BYTES, follow=False)
+
+    def _repr_markdown_(self) -> str:
+        manifest = self.manifest
+        lines = [f"**run {self.name}**: {manifest.status}"]
+        if isinstance(manifest, CompletedRun):
+            lines += ["", "| metric | validation | training | dummy |", "|---|---:|---:|---:|"]
+            lines += [
+                f"| {name} | {metric.value:.4f} | {metric.training:.4f} | {metric.dummy:.4f} |"
+                for name, metric in manifest.outcome.metrics.items()
+            ]
+        elif isinstance(manifest, FailedRun):
+            lines.append(f"\nat stage {manifest.failure.stage}: {clean(manifest.failure.message)}")
+        return "\n".join(lines) + "\n"
+
+
+def read_regular(path: Path, limit: int, *, follow: bool) -> bytes:
+    """The bytes of one regular file, opened once, never more than `limit`.
+
+    Devices, pipes and folders are refused without being read; with ``follow=False`` so is a symbolic link.
+
+    Raises:
+        OSError: it cannot be opened, is no regular file, or is too large; ``strerror`` says which.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    if not follow:
+        if path.is_symlink():
+            raise OSError(errno.ELOOP, "it is a symbolic link", path.name)
+        flags |= getattr(os, "O_NOFOLLOW", 0)
+    descriptor = os.open(path, flags)
+    with open(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file", path.name)
+        if status.st_size > limit:
+            raise OSError(errno.EFBIG, f"it is larger than {limit} bytes", path.name)
+        data = file.read(limit + 1)
+        if len(data) > limit:
+            raise OSError(errno.EFBIG, f"it is larger than {limit} bytes", path.name)
+        return data
+
+
+def open_run(path: str | Path) -> Run:
+    """The run in the folder `path`.
+
+    Raises:
+        UnreadableRun: there is no such folder, it holds no manifest, or the manifest cannot be read.
+    """
+    path = Path(path)
+    shown = clean(os.fspath(path))
+    if not path.is_dir():
+        what = "a file; name the run folder that holds it" if path.exists() else "not there"
+        raise UnreadableRun(f"{shown}: expected a run folder, and it is {what}.")
+    try:
+        data = read_regular(path / MANIFEST_NAME, MAX_MANIFEST_BYTES, follow=False)
+        return Run(path, read_manifest(parse_json(data)), sha256(data))
+    except FileNotFoundError:
+        raise UnreadableRun(f"{shown}: not a run folder, it holds no {MANIFEST_NAME}.") from None
+    except OSError as error:
+        raise UnreadableRun(f"{shown}/{MANIFEST_NAME}: cannot be read: {error.strerror}.") from None
+    except (JsonError, ManifestError) as error:
+        raise UnreadableRun(f"{shown}/{MANIFEST_NAME}: not a manifest that can be read: {error}.") from None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a list of paths led to, in order: runs, and the paths of which none could be read, with the reason."""
+
+    runs: tuple[Run, ...]
+    unreadable: tuple[tuple[Path, str], ...]
+    skipped: tuple[Path, ...]
+
+
+def find_runs(paths: Iterable[str | Path]) -> Found:
+    """The runs at `paths`, each a run folder or a folder of run folders.
+
+    Named runs keep their order; those found in a folder follow by created_at, then run_id. Folders inside a folder
+    of runs that hold no manifest are skipped, not unreadable.
+    """
+    runs: list[Run] = []
+    unreadable: list[tuple[Path, str]] = []
+    skipped: list[Path] = []
+    seen: set[Path] = set()
+
+    def add(path: Path, into: list[Run]) -> None:
+        if (resolved := path.resolve()) in seen:
+            return
+        seen.add(resolved)
+        try:
+            into.append(open_run(path))
+        except UnreadableRun as error:
+            unreadable.append((path, str(error)))
+
+    for path in map(Path, paths):
+        if not path.is_dir() or os.path.lexists(path / MANIFEST_NAME):
+            add(path, runs)
+            continue
+        inside: list[Run] = []
+        try:
+            children = sorted(child for child in path.iterdir() if child.is_dir() and not child.name.startswith("."))
+        except OSError as error:
+            unreadable.append((path, f"{clean(os.fspath(path))}: cannot be listed: {error.strerror}."))
+            continue
+        for child in children:
+            if os.path.lexists(child / MANIFEST_NAME):
+                add(child, inside)
+            else:
+                skipped.append(child)
+        if not children:
+            unreadable.append((path, f"{clean(os.fspath(path))}: not a run folder, it holds no {MANIFEST_NAME}."))
+        runs += sorted(inside, key=lambda run: (run.manifest.created_at, run.manifest.run_id))
+    return Found(tuple(runs), tuple(unreadable), tuple(skipped))
+
+
+def artifact_digest(name: str, data: bytes) -> str:
+    """The digest of an artifact's content in its canonical form: JSON by value, text with LF, the model by its bytes.
+
+    Raises:
+        JsonError: a JSON artifact holds none.
+    """
+    if ARTIFACTS[name].endswith(".json"):
+        return json_digest(parse_json(data))
+    return sha256(data) if name == "model" else text_digest(data)
+
+
+# --- writing ----------------------------------------------------------------------------------------------------
+
+
+class RunFolder:
+    """A run folder that is being written by the process that made it."""
+
+    def __init__(self, path: Path, run_id: str, created_at: str) -> None:
+        self.path = path
+        self.run_id = run_id
+        self.nonce = secrets.token_hex(16)
+        self.created_at = created_at
+        self._artifacts: dict[str, Artifact] = {}
+
+    @classmethod
+    def create(cls, runs_directory: Path, name: str | None) -> RunFolder:
+        """Make a new folder below `runs_directory`: `name`, or the UTC time and a random suffix.
+
+        Raises:
+            UsageError: the name is taken or not allowed, or the folder cannot be made.
+        """
+        now = datetime.now(UTC)
+        if name is not None and (not _NAME.fullmatch(name) or set(name) == {"."}):
+            raise UsageError(
+                f'--name: expected up to {MAX_NAME_LENGTH} letters, digits, ".", "_" and "-", got "{clean(name)}".'
+            )
+        try:
+            runs_directory.mkdir(parents=True, exist_ok=True)
+            while True:
+                run_id = name or f"run_{now:%Y%m%d_%H%M%S}_{_suffix()}"
+                try:
+                    (runs_directory / run_id).mkdir()
+                except FileExistsError:
+                    if name is None:
+                        continue
+                    raise UsageError(
+                        f"{clean(str(runs_directory / name))}: this name is taken, and runs are never overwritten: "
+                        "choose another --name, or leave it out."
+                    ) from None
+                return cls(runs_directory / run_id, run_id, f"{now:%Y-%m-%dT%H:%M:%SZ}")
+        except OSError as error:
+            raise UsageError(
+                f"{clean(str(runs_directory))}: no run folder can be made there: {error.strerror}. "
+                "Choose another place with --runs-dir."
+            ) from None
+
+    @property
+    def artifacts(self) -> list[Artifact]:
+        """The records of what was written so far, by name."""
+        return [self._artifacts[name] for name in sorted(self._artifacts)]
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write the artifact `name` and remember its record."""
+        replace_file(self.path / ARTIFACTS[name], data)
+        self._artifacts[name] = Artifact(
+            name=name, path=ARTIFACTS[name], sha256=artifact_digest(name, data), bytes=len(data)
+        )
+
+    def write_manifest(self, manifest: RunningRun | FailedRun | CompletedRun) -> None:
+        """Write or replace the manifest, atomically: a reader sees the old one or the new one, never a part."""
+        data = dump_json(manifest.model_dump(mode="json", by_alias=True)).encode()
+        replace_file(self.path / MANIFEST_NAME, data)
+
+
+def _suffix() -> str:
+    return "".join(secrets.choice(_SUFFIX_LETTERS) for _ in range(5))
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write `data` to `path` in one step: a temporary file beside it, flushed to disk, then renamed.
+
+    Raises:
+        OSError: the disk is full, or the folder cannot be written; nothing is left behind.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def dump_model(model: BaseEstimator) -> bytes:
+    """The bytes of ``joblib.dump(model)``, uncompressed."""
+    import joblib
+
+    buffer = BytesIO()
+    joblib.dump(model, buffer)
+    return buffer.getvalue()

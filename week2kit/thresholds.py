@@ -1,0 +1,64 @@
+"""Every limit, threshold and tolerance of week2kit, each with its reason. Nothing else holds a number that decides."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# --- verdicts ---------------------------------------------------------------------------------------------------
+
+#: Scores may differ by this much of the largest absolute recorded score and still be "close". Converged models on
+#: scaled data stay within 1e-11 when only the CPU or the threads change; near-singular ones reach 2e-9.
+SCORE_TOLERANCE: Final = 1e-8
+
+#: A metric computed from scores is summed differently by other scikit-learn and numpy versions, in the last bits.
+#: Metrics of labels are ratios of whole numbers and get no tolerance.
+RECOMPUTED_METRIC_TOLERANCE: Final = 1e-9
+
+#: How often a run is repeated to tell an unseeded draw or a race from a real difference.
+RERUNS_FOR_NOISE: Final = 3
+
+# --- warnings of train ------------------------------------------------------------------------------------------
+
+#: From this share of the largest class on, accuracy says little: always guessing that class already scores it.
+IMBALANCE_SHARE: Final = 0.8
+
+#: Training minus validation score from which a model is said to have learnt its training rows by heart.
+GAP: Final = 0.1
+
+#: A single feature that reaches this validation score with a tree of depth 3 most likely holds the answer.
+LEAK_SCORE: Final = 0.99
+LEAK_DEPTH: Final = 3
+
+#: Training scores, shared rows and leaks look at no more rows than this, at evenly spaced positions: they are
+#: estimates whose error at this size is below 0.002, and on a million rows they would cost as much as the fit.
+SAMPLE_ROWS: Final = 100_000
+
+#: Features whose leak is looked for; beyond this many columns (texts, one-hot tables) the search would cost minutes.
+LEAK_FEATURES: Final = 200
+LEAK_ROWS: Final = 10_000
+
+# --- learning curve ---------------------------------------------------------------------------------------------
+
+#: Shares of the training rows at which the learning curve is measured.
+CURVE_SHARES: Final = (0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 1.0)
+
+# --- untrusted input --------------------------------------------------------------------------------------------
+
+#: No config or manifest that a person or week2kit writes comes near these; hostile ones try to go beyond.
+MAX_CONFIG_BYTES: Final = 1 << 20
+MAX_MANIFEST_BYTES: Final = 64 << 20
+MAX_ARTIFACT_BYTES: Final = 2 << 30
+MAX_DATA_BYTES: Final = 8 << 30
+MAX_JSON_DEPTH: Final = 64
+MAX_COLUMNS: Final = 20_000
+MAX_NAME_LENGTH: Final = 64
+
+#: Fits use at most this many jobs: ten thousand threads end in errors that say nothing.
+MAX_JOBS: Final = 256
+
+#: Seconds that one verification may take unless the caller says otherwise.
+VERIFY_TIMEOUT: Final = 3600.0
+
+#: Characters of a foreign text (an error, a name) that are shown or recorded.
+MAX_MESSAGE: Final = 2000
+MAX_TRACEBACK_FRAMES: Final = 8

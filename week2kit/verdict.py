@@ -1,0 +1,94 @@
+"""The verdict on a run, as data: checks with stable codes, causes with their proof, values kept as values.
+
+Sentences are made from it last, in `week2kit.explanation`. This is also what ``verify --json`` prints.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+VERDICT_SCHEMA_VERSION: Final = 1
+
+VerdictName: TypeAlias = Literal["identical", "explained", "close", "undecided", "unstable", "different", "tampered"]
+Level: TypeAlias = Literal["metrics", "predictions", "scores", "model", "failure"]
+Layer: TypeAlias = Literal["data", "split", "model", "predictions", "metrics"]
+InputName: TypeAlias = Literal["code", "data", "config", "seed", "environment"]
+
+#: How deep an identical outcome was seen to be identical, shallowest first.
+LEVELS: Final[tuple[Level, ...]] = ("metrics", "predictions", "scores", "model")
+
+
+class Value(BaseModel):
+    """A part of the verdict: frozen, closed to unknown keys, finite numbers only."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Finding(Value):
+    """What a check that did not pass (or passed with a note) saw; ``code`` selects the sentence in `explanation`."""
+
+    code: str
+    where: str = Field(default="", description="the file, column, metric or layer that it speaks of")
+    recorded: Any = None
+    now: Any = None
+
+
+class Check(Value):
+    """One question that was put to a run, and the answer. A failed or skipped check says why in its finding."""
+
+    code: str
+    outcome: Literal["passed", "failed", "skipped"]
+    finding: Finding | None = None
+
+
+class Cause(Value):
+    """An input that differs, the factor of it, and how it is known that it is (or may be) the cause."""
+
+    input: InputName
+    factor: str
+    recorded: Any
+    now: Any
+    proof: Literal["restored", "provoked", "observed"]
+
+
+class MetricValues(Value):
+    """A metric as recorded, as it came out here, and as it came out with the recorded factors put back."""
+
+    recorded: float | None
+    here: float | None
+    restored: float | None = None
+
+
+class RerunRecord(Value):
+    """One training that was done to judge: which factors were put back, how far it agreed, how long it took."""
+
+    factors: list[str]
+    agrees_to: Literal["nothing", "data", "split", "metrics", "predictions", "scores", "model", "failure"]
+    seconds: float
+
+
+class Verdict(Value):
+    """The judgement on one run."""
+
+    run: str
+    manifest_sha256: str | None
+    status: Literal["running", "completed", "failed"] | None = None
+    verdict: VerdictName | None = Field(description="null for a path that could not be read as a run")
+    level: Level | None = None
+    first_divergence: Layer | None = None
+    reason: Finding | None = Field(default=None, description="what decided, where no failed check did")
+    causes: list[Cause] = []
+    metrics: dict[str, MetricValues] = {}
+    reruns: list[RerunRecord] = []
+    checks: list[Check] = []
+    seconds: float = 0.0
+
+
+class VerdictDocument(Value):
+    """What ``verify --json`` prints."""
+
+    schema_version: Literal[1] = VERDICT_SCHEMA_VERSION
+    runs: list[Verdict]
+    summary: dict[str, int]
