@@ -48,6 +48,14 @@ class DataNotFound(StageError):
     """The data file is in none of the places where it is looked for."""
 
 
+class LibraryError(StageError):
+    """An estimator raised an error while it was fitted or asked; `error` is the name of its type."""
+
+    def __init__(self, error: str, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.error = error
+
+
 class WarningRefused(StageError):
     """A warning that the config's ``fail_on`` names as an error."""
 

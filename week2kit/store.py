@@ -1,6 +1,6 @@
 """Run folders on disk: made once, never overwritten, each file replaced atomically; read as untrusted input.
 
-The only module that writes a run folder, and the only user of joblib's persistence. Nothing here ever unpickles.
+The only module that writes a run folder. Nothing here ever unpickles.
 """
 
 from __future__ import annotations
@@ -14,18 +14,14 @@ import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from week2kit.canonical import JsonError, clean, dump_json, json_digest, parse_json, sha256, text_digest
 from week2kit.errors import UnreadableRun, UsageError
 from week2kit.schema.manifest import Artifact, CompletedRun, FailedRun, Manifest, RunningRun
 from week2kit.schema.migrations import ManifestError, read_manifest
 from week2kit.thresholds import MAX_ARTIFACT_BYTES, MAX_MANIFEST_BYTES, MAX_NAME_LENGTH
-
-if TYPE_CHECKING:
-    from sklearn.base import BaseEstimator
 
 MANIFEST_NAME: Final = "manifest.json"
 
@@ -283,12 +279,3 @@ def replace_file(path: Path, data: bytes) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
-
-
-def dump_model(model: BaseEstimator) -> bytes:
-    """The bytes of ``joblib.dump(model)``, uncompressed."""
-    import joblib
-
-    buffer = BytesIO()
-    joblib.dump(model, buffer)
-    return buffer.getvalue()

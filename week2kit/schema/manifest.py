@@ -58,8 +58,8 @@ class Column(Record):
     digest: Digest
 
 
-class Data(Record):
-    """Where the rows came from, and digests of the bytes and of the parsed table."""
+class FoundData(Record):
+    """Where the rows came from, and the digest of the bytes: what a run knows that failed before it had a table."""
 
     source: Literal["file", "dataset"]
     path: str = Field(description="as the config writes it, or the name of the dataset; an absolute path is cut")
@@ -69,6 +69,11 @@ class Data(Record):
     bytes: Count | None
     sha256: Digest | None
     reader: Literal["csv", "tsv", "parquet", "sklearn"]
+
+
+class Data(FoundData):
+    """The data with the digests of the parsed table."""
+
     table_digest: Digest
     rows: Count
     columns: list[Column]
@@ -136,7 +141,7 @@ class Inputs(Record):
     """code, data, config, seed, environment; null is what a failed or running run had not reached."""
 
     code: Code | None
-    data: Data | None
+    data: Data | FoundData | None
     config: Config
     seed: Seed | None
     environment: Environment | None

@@ -1,0 +1,248 @@
+"""Integrity: does a run folder agree with its own record, before anything is trained again?
+
+Each check asks one question and is a value with a stable code. A failed one makes the run ``tampered``: edited, or
+damaged in copying; which of the two it was, no file can tell.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from week2kit.canonical import JsonError, combined_digest, parse_json
+from week2kit.environment import requirements_text
+from week2kit.errors import ConfigError
+from week2kit.reruns import FromPredictions
+from week2kit.schema.config import FileData, config_digest, parse_config
+from week2kit.schema.manifest import CompletedRun, FailedRun, Metric
+from week2kit.store import ARTIFACTS, OPTIONAL_ARTIFACTS, Run, artifact_digest
+from week2kit.thresholds import RECOMPUTED_METRIC_TOLERANCE
+from week2kit.verdict import Check, Finding
+
+_REQUIRED: Final = ("config", "metrics", "model", "predictions", "requirements", "val_report")
+
+
+def passed(code: str, finding: Finding | None = None) -> Check:
+    """A check that passed, perhaps with a note."""
+    return Check(code=code, outcome="passed", finding=finding)
+
+
+def failed(code: str, finding: str, where: str = "", recorded: Any = None, now: Any = None) -> Check:
+    """A check that failed: what was found there, as values."""
+    return Check(code=code, outcome="failed", finding=Finding(code=finding, where=where, recorded=recorded, now=now))
+
+
+def skipped(code: str, finding: str, where: str = "", recorded: Any = None, now: Any = None) -> Check:
+    """A check that could not be made, and why."""
+    return Check(code=code, outcome="skipped", finding=Finding(code=finding, where=where, recorded=recorded, now=now))
+
+
+def compare(code: str, finding: str, where: str, recorded: Any, now: Any) -> Check:
+    """Passed where two values are equal, else failed with both."""
+    return passed(code) if recorded == now else failed(code, finding, where, recorded, now)
+
+
+# --- files ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The files of a run that could be read and agree with their digests."""
+
+    checks: list[Check]
+    files: dict[str, bytes]
+
+
+def check_files(run: Run) -> Contents:
+    """Every listed artifact is there, is a regular file, and has its recorded content."""
+    checks: list[Check] = []
+    files: dict[str, bytes] = {}
+    manifest = run.manifest
+    names = [artifact.name for artifact in manifest.artifacts]
+    if isinstance(manifest, CompletedRun):
+        curves = (
+            ["curves"]
+            if manifest.inputs.config.resolved and manifest.inputs.config.resolved.get("learning_curve")
+            else []
+        )
+        checks.append(
+            compare("record.artifacts", "record.artifacts", "artifacts", sorted([*_REQUIRED, *curves]), sorted(names))
+        )
+    for artifact in manifest.artifacts:
+        code = f"artifacts.{artifact.name}"
+        if ARTIFACTS.get(artifact.name) != artifact.path or names.count(artifact.name) > 1:
+            checks.append(failed("record.artifacts", "artifact.unknown", artifact.path, artifact.name, None))
+            continue
+        try:
+            content = run.read(artifact.name)
+            digest = artifact_digest(artifact.name, content)
+        except FileNotFoundError:
+            missing = skipped if artifact.name in OPTIONAL_ARTIFACTS else failed
+            checks.append(missing(code, "artifact.missing", artifact.path))
+        except OSError as error:
+            checks.append(failed(code, "artifact.unreadable", artifact.path, None, error.strerror))
+        except JsonError as error:
+            checks.append(failed(code, "artifact.no_json", artifact.path, None, str(error)))
+        else:
+            checks.append(compare(code, "artifact.changed", artifact.path, artifact.sha256, digest))
+            files[artifact.name] = content
+    return Contents(checks, files)
+
+
+# --- the record -------------------------------------------------------------------------------------------------
+
+
+def check_record(run: Run, contents: Contents) -> list[Check]:
+    """The manifest of a completed run agrees with itself and with its JSON and text files."""
+    manifest = run.manifest
+    assert isinstance(manifest, CompletedRun)  # noqa: S101
+    checks = [*_check_config(manifest, contents.files), *_check_data(manifest)]
+    metrics = {name: metric.value for name, metric in manifest.outcome.metrics.items()}
+    if "metrics" in contents.files:
+        checks.append(
+            compare("record.metrics", "record.metrics", "metrics.json", metrics, parse_json(contents.files["metrics"]))
+        )
+    if "requirements" in contents.files:
+        text = contents.files["requirements"].replace(b"\r\n", b"\n").decode("utf-8", "replace")
+        expected = requirements_text(manifest.inputs.environment)
+        checks.append(compare("record.requirements", "record.requirements", "requirements.txt", expected, text))
+    model = run.artifact("model")
+    if model is not None:
+        checks.append(
+            compare("record.model", "record.model", "model.joblib", manifest.outcome.model.digest, model.sha256)
+        )
+    checks.append(_check_folds(manifest))
+    return checks
+
+
+def _check_config(manifest: CompletedRun, files: dict[str, bytes]) -> Iterable[Check]:
+    config = manifest.inputs.config
+    if config.resolved is None:
+        yield failed("record.config", "record.no_config", "manifest.json")
+        return
+    if "config" in files:
+        yield compare("record.config", "record.config", "config.json", config.resolved, parse_json(files["config"]))
+    yield compare(
+        "record.config_digest", "record.config_digest", "manifest.json", config.digest, config_digest(config.resolved)
+    )
+    try:
+        parsed = parse_config(config.resolved)
+    except ConfigError as error:
+        yield failed("record.config_valid", "record.config_invalid", "config.json", None, str(error))
+        return
+    yield compare("record.seed", "record.seed", "manifest.json", manifest.inputs.seed.value, parsed.seed)
+    yield compare(
+        "record.metric_names",
+        "record.metric_names",
+        "manifest.json",
+        sorted(parsed.metrics or []),
+        sorted(manifest.outcome.metrics),
+    )
+    outcome = manifest.outcome
+    said = [parsed.task, parsed.model.class_, parsed.split.method, _typed(parsed.positive)]
+    found = [outcome.task, outcome.model.class_, outcome.split.method, _typed(outcome.positive)]
+    yield compare("record.outcome", "record.outcome", "manifest.json", said, found)
+    path = parsed.data.path if isinstance(parsed.data, FileData) else parsed.data.dataset
+    source = "file" if isinstance(parsed.data, FileData) else "dataset"
+    yield compare(
+        "record.data",
+        "record.data",
+        "manifest.json",
+        [source, path],
+        [manifest.inputs.data.source, manifest.inputs.data.path],
+    )
+
+
+def _typed(label: Any) -> str | None:
+    return None if label is None else repr(label)
+
+
+def _check_data(manifest: CompletedRun) -> Iterable[Check]:
+    data = manifest.inputs.data
+    yield compare(
+        "record.table",
+        "record.table",
+        "manifest.json",
+        data.table_digest,
+        combined_digest(c.digest for c in data.columns),
+    )
+
+
+def _check_folds(manifest: CompletedRun) -> Check:
+    """Means and deviations follow from the folds, and there are as many folds as the split has."""
+    outcome = manifest.outcome
+    several = len(outcome.split.folds) if len(outcome.split.folds) > 1 else 0
+    for name, metric in outcome.metrics.items():
+        if len(metric.folds) != several:
+            return failed("record.folds", "record.folds", name, several, len(metric.folds))
+        if several and (expected := _summary(metric)) != (metric.value, metric.std):
+            return failed("record.folds", "record.fold_mean", name, list(expected), [metric.value, metric.std])
+    rows = sum(fold.n_val for fold in outcome.split.folds)
+    return compare("record.folds", "record.fold_rows", "predictions", rows, outcome.predictions.rows)
+
+
+def _summary(metric: Metric) -> tuple[float, float]:
+    # the same arithmetic as week2kit.loop.metrics, which imports scikit-learn
+    center = math.fsum(metric.folds) / len(metric.folds)
+    spread = math.fsum((value - center) ** 2 for value in metric.folds) / len(metric.folds)
+    return center, math.sqrt(spread)
+
+
+def check_failed_record(run: Run) -> list[Check]:
+    """What little a failed run's record says twice agrees."""
+    manifest = run.manifest
+    assert isinstance(manifest, FailedRun)  # noqa: S101
+    resolved = manifest.inputs.config.resolved
+    if resolved is None or manifest.inputs.config.digest is None:
+        return []
+    return [
+        compare(
+            "record.config_digest",
+            "record.config_digest",
+            "manifest.json",
+            manifest.inputs.config.digest,
+            config_digest(resolved),
+        )
+    ]
+
+
+# --- predictions ------------------------------------------------------------------------------------------------
+
+
+def check_predictions(
+    manifest: CompletedRun, contents: Contents, read: Callable[[bytes], FromPredictions]
+) -> list[Check]:
+    """The recorded digests and metrics and val_report.txt follow from predictions.csv alone."""
+    content = contents.files.get("predictions")
+    if content is None:
+        return [skipped("follows.predictions", "predictions.absent", "predictions.csv")]
+    found = read(content)
+    if found.problem is not None:
+        return [failed("follows.predictions", "predictions.unreadable", "predictions.csv", None, found.problem)]
+    recorded = manifest.outcome.predictions
+    checks = [
+        compare("follows.predictions", "follows.predictions", "predictions.csv", recorded.digest, found.digest),
+        compare("follows.scores", "follows.scores", "predictions.csv", recorded.scores, found.scores),
+    ]
+    for name, metric in manifest.outcome.metrics.items():
+        now = found.metrics[name]
+        near = _equal if now.exact else _near
+        agree = near(metric.value, now.value) and len(metric.folds) == len(now.folds)
+        agree = agree and all(map(near, metric.folds, now.folds))
+        code = f"follows.{name}"
+        checks.append(passed(code) if agree else failed(code, "follows.metric", name, metric.value, now.value))
+    if "val_report" in contents.files:
+        text = contents.files["val_report"].replace(b"\r\n", b"\n").decode("utf-8", "replace")
+        expected = found.report.encode("utf-8", "replace").decode("utf-8", "replace")
+        checks.append(compare("follows.val_report", "follows.val_report", "val_report.txt", expected, text))
+    return checks
+
+
+def _equal(recorded: float, now: float) -> bool:
+    return recorded == now
+
+
+def _near(recorded: float, now: float) -> bool:
+    return abs(recorded - now) <= RECOMPUTED_METRIC_TOLERANCE * max(1.0, abs(recorded))

@@ -1,0 +1,324 @@
+"""What differs between two runs, and whether they can be compared at all: values only, no sentence, no file.
+
+A result is a function of five inputs: code, data, config, seed, environment. A comparison is fair when exactly one
+thing changed among them; it is meaningful when both runs answered the same question on the same rows.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from week2kit.canonical import compact_json
+from week2kit.schema.manifest import Column, CompletedRun, Data, Environment, Manifest, Metric
+from week2kit.verdict import InputName
+
+
+class Absent(enum.StrEnum):
+    """The place of a value where one of the two runs has none; JSON's null is a value, this is not."""
+
+    ABSENT = "(not given)"
+
+
+ABSENT: Final = Absent.ABSENT
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One key of one input that differs. `baseline` and `variant` hold the recorded values, or `ABSENT`."""
+
+    input: InputName
+    key: str
+    baseline: Any
+    variant: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Something that the evidence shows: a stable dotted code and the values it speaks of. Its sentence comes last."""
+
+    code: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+# --- what changed -----------------------------------------------------------------------------------------------
+
+
+def compare_inputs(baseline: Manifest, variant: Manifest) -> list[Change]:
+    """The differences of the five inputs that may change a result, in the order code, data, config, seed, environment.
+
+    What a failed or running run had not reached is not compared. Where the config selects other columns, that is a
+    change of the config, not of the data.
+    """
+    before, after = baseline.inputs, variant.inputs
+    config = _config_changes(baseline, variant)
+    changes: list[Change] = []
+    if before.code and after.code and before.code.digest != after.code.digest:
+        changes.append(Change("code", "digest", before.code.digest, after.code.digest))
+    if before.data and after.data:
+        changes += _data_changes(before.data, after.data, selected_anew=any(c.key in _SELECTION for c in config))
+    changes += config
+    if before.seed and after.seed and before.seed.value != after.seed.value:
+        changes.append(Change("seed", "seed", before.seed.value, after.seed.value))
+    if before.environment and after.environment:
+        changes += _environment_changes(before.environment, after.environment)
+    return changes
+
+
+def changed_things(changes: Iterable[Change]) -> list[str]:
+    """What changed, as the rule of one change counts it: every config key is one thing, every other input one."""
+    things = [change.key if change.input == "config" else change.input for change in changes]
+    return list(dict.fromkeys(things))
+
+
+def is_fair(changes: Iterable[Change]) -> bool:
+    """Whether exactly one thing changed, so that a difference of the outcome can have no other cause."""
+    return len(changed_things(changes)) == 1
+
+
+def uncounted_differences(baseline: Manifest, variant: Manifest) -> list[Change]:
+    """Differences that cannot change the result of a metric, and are told apart: metrics, paths, texts, git."""
+    changes: list[Change] = []
+    before, after = baseline.inputs, variant.inputs
+    if before.code and after.code:
+        if before.code.digest == after.code.digest and before.code.week2kit != after.code.week2kit:
+            changes.append(Change("code", "week2kit", before.code.week2kit, after.code.week2kit))
+        if before.code.git != after.code.git:
+            changes.append(Change("code", "git", _git(before.code.git), _git(after.code.git)))
+    if before.data and after.data and before.data.path != after.data.path:
+        changes.append(Change("data", "path", before.data.path, after.data.path))
+    if before.config.resolved is not None and after.config.resolved is not None:
+        for key in sorted(_UNCOUNTED - _SAID_ELSEWHERE):
+            old, new = (config.resolved.get(key, ABSENT) for config in (before.config, after.config))  # type: ignore[union-attr]
+            if old != new:
+                changes.append(Change("config", key, old, new))
+    return changes
+
+
+def _git(git: object) -> str | Absent:
+    commit, dirty = getattr(git, "commit", None), getattr(git, "dirty", False)
+    return ABSENT if commit is None else f"{commit[:12]}{' with uncommitted changes' if dirty else ''}"
+
+
+# --- config -----------------------------------------------------------------------------------------------------
+
+#: Top-level keys that say what to report, not what to compute; the seed is an input of its own.
+_UNCOUNTED: Final = frozenset({"metrics", "seed", "goal", "hypothesis", "learning_curve", "fail_on", "repeats"})
+_SAID_ELSEWHERE: Final = frozenset({"seed", "goal", "hypothesis"})
+#: Where the table comes from does not count: its digest says whether it is another one.
+_PLACES: Final = frozenset({"data.path", "data.dataset"})
+#: Which columns are used; a change here explains columns that come or go.
+_SELECTION: Final = frozenset({"data.features", "data.drop", "data.target", "split.groups", "data.groups"})
+
+
+def config_leaves(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of a resolved config that count, dotted, with their values; lists are leaves."""
+    counted = {key: value for key, value in config.items() if key not in _UNCOUNTED}
+    return {key: value for key, value in _leaves(counted) if key not in _PLACES}
+
+
+def _leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, item in value.items():
+        if isinstance(item, Mapping) and item:
+            yield from _leaves(item, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", item
+
+
+def _config_changes(baseline: Manifest, variant: Manifest) -> list[Change]:
+    if baseline.inputs.config.resolved is None or variant.inputs.config.resolved is None:
+        return []
+    before, after = baseline.inputs.config.resolved, variant.inputs.config.resolved
+    changes = compare_configs(before, after)
+    if changes:
+        # a random_state that only follows its run's seed is part of the seed
+        loose = {c.key for c in compare_configs(_without_seed(before), _without_seed(after))}
+        changes = [change for change in changes if change.key in loose]
+    return changes
+
+
+def compare_configs(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
+    """The leaf keys in which two resolved configs differ; another model class together with its params is one."""
+    old, new = config_leaves(before), config_leaves(after)
+    changes: list[Change] = []
+    if old.get("model.class") != new.get("model.class"):
+        changes.append(Change("config", "model", before.get("model", ABSENT), after.get("model", ABSENT)))
+        old = {key: value for key, value in old.items() if not key.startswith("model.")}
+        new = {key: value for key, value in new.items() if not key.startswith("model.")}
+    for key in sorted({*old, *new}):
+        left, right = old.get(key, ABSENT), new.get(key, ABSENT)
+        if not same_value(left, right):
+            changes.append(Change("config", key, left, right))
+    return changes
+
+
+def same_value(left: object, right: object) -> bool:
+    """Whether two JSON values are the same, types included: ``1``, ``1.0`` and ``true`` are three values."""
+    return left is right or (left == right and compact_json(left) == compact_json(right))
+
+
+def _without_seed(config: Mapping[str, Any]) -> dict[str, Any]:
+    seed = config.get("seed")
+    stripped = _strip(config, seed)
+    return stripped if isinstance(stripped, dict) else {}
+
+
+def _strip(value: Any, seed: object) -> Any:
+    """`value` without every random_state, at any depth, that equals the run's own seed."""
+    if isinstance(value, Mapping):
+        return {
+            key: _strip(item, seed)
+            for key, item in value.items()
+            if not (key == "random_state" and item == seed and type(item) is type(seed))
+        }
+    if isinstance(value, list):
+        return [_strip(item, seed) for item in value]
+    return value
+
+
+# --- data and environment ---------------------------------------------------------------------------------------
+
+
+def _data_changes(before: Data, after: Data, *, selected_anew: bool) -> list[Change]:
+    if before.table_digest == after.table_digest:
+        return []
+    old, new = _by_name(before), _by_name(after)
+    changes = [Change("data", "rows", before.rows, after.rows)] if before.rows != after.rows else []
+    for name in dict.fromkeys([*old, *new]):
+        left, right = old.get(name), new.get(name)
+        if left is None or right is None:
+            if not selected_anew:
+                changes.append(Change("data", f"column {name}", _digest(left), _digest(right)))
+        elif before.rows == after.rows and not _same_column(left, right):  # with other rows, every column differs
+            changes.append(Change("data", f"column {name}", _digest(left), _digest(right)))
+    if not changes and not selected_anew:
+        changes.append(Change("data", "order of columns", list(old), list(new)))
+    return changes
+
+
+def _by_name(data: Data) -> dict[str, Column]:
+    return {column.name: column for column in data.columns}
+
+
+def _same_column(left: Column, right: Column) -> bool:
+    return left.kind == right.kind and left.digest == right.digest
+
+
+def _digest(column: Column | None) -> str | Absent:
+    return ABSENT if column is None else column.digest
+
+
+def _environment_changes(before: Environment, after: Environment) -> list[Change]:
+    if before == after:
+        return []
+    from week2kit.environment import differences
+
+    return [Change("environment", item.factor, item.recorded, item.now) for item in differences(before, after)]
+
+
+# --- comparability ----------------------------------------------------------------------------------------------
+
+#: Metrics that speak of one class; with another positive class they answer another question.
+_OF_ONE_CLASS: Final = frozenset({"f1", "precision", "recall", "roc_auc", "average_precision", "jaccard"})
+
+
+def metric_names(run: CompletedRun) -> list[str]:
+    """The metrics of a run, in the order of its config; the first is the primary one."""
+    listed = run.inputs.config.resolved.get("metrics") if run.inputs.config.resolved else None
+    wanted = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
+    known = [name for name in dict.fromkeys(wanted) if name in run.outcome.metrics]
+    return known + sorted(name for name in run.outcome.metrics if name not in known)
+
+
+def primary_metric(run: CompletedRun) -> str:
+    """The metric that decides."""
+    return metric_names(run)[0]
+
+
+def obstacles(baseline: CompletedRun, variant: CompletedRun) -> list[Statement]:
+    """Why the two runs cannot be compared; empty where they can.
+
+    Comparable are runs with the same target in the same rows, the same validation rows, and the baseline's primary
+    metric in both. Features may be added or left out: then the columns that both use must agree.
+    """
+    return [*_other_target(baseline, variant), *_other_rows(baseline, variant), *_other_metric(baseline, variant)]
+
+
+def _target(run: CompletedRun) -> Column | None:
+    return next((column for column in run.inputs.data.columns if column.role == "target"), None)
+
+
+def _other_target(baseline: CompletedRun, variant: CompletedRun) -> list[Statement]:
+    if baseline.outcome.task != variant.outcome.task:
+        return [Statement("task.differs", {"baseline": baseline.outcome.task, "variant": variant.outcome.task})]
+    left, right = _target(baseline), _target(variant)
+    if left and right and left.name != right.name:
+        return [Statement("target.differs", {"baseline": left.name, "variant": right.name})]
+    return []
+
+
+def _other_rows(baseline: CompletedRun, variant: CompletedRun) -> list[Statement]:
+    before, after = baseline.inputs.data, variant.inputs.data
+    if before.rows != after.rows:
+        return [Statement("data.rows_differ", {"baseline": before.rows, "variant": after.rows})]
+    if before.table_digest != after.table_digest:
+        old, new = _by_name(before), _by_name(after)
+        shared = [name for name in old if name in new]
+        changed = [name for name in shared if not _same_column(old[name], new[name])]
+        if changed:
+            return [Statement("data.columns_differ", {"columns": changed})]
+        # the same file is the same rows; otherwise a feature must vouch for it, because targets repeat
+        same_file = before.sha256 is not None and before.sha256 == after.sha256
+        if not same_file and not any(old[name].role == "feature" for name in shared):
+            return [Statement("data.nothing_shared")]
+    split, other = baseline.outcome.split, variant.outcome.split
+    same_table = before.table_digest == after.table_digest
+    if split.positions == other.positions and (split.contents == other.contents or not same_table):
+        return []
+    return [_why_other_split(baseline, variant)]
+
+
+def _why_other_split(baseline: CompletedRun, variant: CompletedRun) -> Statement:
+    changes = _config_changes(baseline, variant)
+    keys = [change.key for change in changes if change.key.startswith("split.")]
+    if keys:
+        return Statement("split.config_differs", {"keys": keys})
+    before, after = baseline.inputs.seed.value, variant.inputs.seed.value
+    if before != after:
+        return Statement("split.follows_seed", {"baseline": before, "variant": after})
+    return Statement("split.differs")
+
+
+def _other_metric(baseline: CompletedRun, variant: CompletedRun) -> list[Statement]:
+    name = primary_metric(baseline)
+    metric: Metric = baseline.outcome.metrics[name]
+    other = variant.outcome.metrics.get(name)
+    if other is None:
+        return [Statement("metric.missing", {"metric": name})]
+    if other.greater_is_better != metric.greater_is_better:
+        return [Statement("metric.direction_differs", {"metric": name})]
+    if name in _OF_ONE_CLASS and baseline.outcome.positive != variant.outcome.positive:
+        values = {"metric": name, "baseline": baseline.outcome.positive, "variant": variant.outcome.positive}
+        return [Statement("metric.positive_differs", values)]
+    return []
+
+
+def advantage(metric: Metric, other: Metric) -> float:
+    """By how much `other` is better than `metric` (negative: worse), whichever direction is better."""
+    difference = other.value - metric.value
+    return difference if metric.greater_is_better else -difference
+
+
+def config_items(config: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
+    """The counted keys of a config with their values as text: two configs differ in the keys of their difference."""
+    return frozenset((key, compact_json(value)) for key, value in config_leaves(config).items())
+
+
+def nearest(wanted: frozenset[tuple[str, str]], candidates: Sequence[frozenset[tuple[str, str]]]) -> int | None:
+    """The index of the candidate (see `config_items`) that differs in the fewest keys; of equals the first."""
+    if not candidates:
+        return None
+    distances = [len({key for key, _ in wanted ^ candidate}) for candidate in candidates]
+    return distances.index(min(distances))

@@ -1,0 +1,139 @@
+"""Where a data file lies: for a config that is trained, and for a run that is verified."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path, PurePath, PurePosixPath
+
+from week2kit.canonical import JsonError, clean, parse_json
+from week2kit.errors import DataNotFound, StageError
+from week2kit.schema.manifest import FoundData
+from week2kit.store import MANIFEST_NAME, Run, read_regular
+from week2kit.thresholds import MAX_DATA_BYTES, MAX_MANIFEST_BYTES
+
+
+def find_for_config(path: str, config_directory: Path | None) -> Path:
+    """The data file that a config names: beside the config, then in the working directory.
+
+    A config that was taken from a run folder is also served by what that run was trained on.
+
+    Raises:
+        DataNotFound: it is in none of these places.
+    """
+    places = [Path(path)] if _is_absolute(path) else [d / path for d in (config_directory, Path()) if d is not None]
+    if config_directory is not None and (from_run := _from_run_beside(config_directory)):
+        places.append(config_directory / from_run)
+    for place in places:
+        if _is_there(place):
+            return place
+    looked = "beside the config, and in the working directory" if not _is_absolute(path) else "at that place"
+    raise DataNotFound(
+        f'data.path: there is no file "{clean(_shown(path))}" {looked}.',
+        "Write the path as seen from the config file.",
+    )
+
+
+def _is_absolute(path: str) -> bool:
+    return PurePath(path).is_absolute()
+
+
+def _shown(path: str) -> str:
+    return recorded_path(path)
+
+
+def recorded_path(path: str) -> str:
+    """A data path as the record keeps it: as written; of an absolute one the last part, on every system alike."""
+    absolute = PurePosixPath(path).is_absolute() or path[1:2] == ":" or path.startswith("\\\\")
+    return path.replace("\\", "/").rstrip("/").rpartition("/")[2] if absolute else path
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name that no file system takes
+        return False
+
+
+def _from_run_beside(directory: Path) -> str | None:
+    try:
+        manifest = parse_json(read_regular(directory / MANIFEST_NAME, MAX_MANIFEST_BYTES, follow=False))
+        from_run = manifest["inputs"]["data"]["from_run"]
+    except (OSError, JsonError, KeyError, TypeError):
+        return None
+    return from_run if isinstance(from_run, str) else None
+
+
+def from_run_to_data(run: Path, data: Path) -> str | None:
+    """The POSIX path from a run folder to its data, when both lie below the working directory; else None."""
+    here, run, data = Path.cwd(), Path(os.path.abspath(run)), Path(os.path.abspath(data))
+    if here not in run.parents or here not in data.parents:
+        return None
+    return PurePath(os.path.relpath(data, run)).as_posix()
+
+
+def read_data(path: Path) -> bytes:
+    """The bytes of a data file: one regular file within the size cap.
+
+    Raises:
+        StageError: it cannot be read, or is none.
+    """
+    try:
+        return read_regular(path, MAX_DATA_BYTES, follow=True)
+    except IsADirectoryError:
+        raise StageError(f'The data path "{clean(path.name)}" is a folder; expected a file.') from None
+    except OSError as error:
+        raise StageError(f'The data file "{clean(path.name)}" cannot be read: {error.strerror}.') from None
+
+
+def find_for_run(run: Run, data: FoundData, given: Path | None) -> tuple[Path, bytes]:
+    """The data file of a run, and its bytes.
+
+    Looked for in this order: what the caller names, in the run folder, where it lay as seen from the run, at the path
+    as the config wrote it. Where several files are there, the first with the recorded bytes; where none has them, the
+    first: an unrelated file of the same name in the working directory must not condemn an honest run.
+
+    Raises:
+        DataNotFound: it is in none of these places, or what is there cannot be read.
+    """
+    if given is not None:
+        return given, _readable(given)
+    found: list[tuple[Path, bytes]] = []
+    for place in _places(run, data):
+        if not _is_there(place):
+            continue
+        try:
+            content = read_regular(place, MAX_DATA_BYTES, follow=place.parent != run.path)
+        except (OSError, ValueError):
+            continue
+        if data.bytes == len(content) and hashlib.sha256(content).hexdigest() == data.sha256:
+            return place, content
+        found.append((place, content))
+    if found:
+        return found[0]
+    raise DataNotFound(
+        f'The data file "{clean(data.path)}" is not in the run folder, not where it lay when the run was made, and not '
+        "at the path of its config.",
+        f"Name it: --data {clean(PurePosixPath(data.path).name)}",
+    )
+
+
+def _readable(path: Path) -> bytes:
+    if not _is_there(path):
+        raise DataNotFound(
+            f'--data: there is no file "{clean(str(path))}".', "Name the file that the run was made from."
+        )
+    try:
+        return read_data(path)
+    except StageError as error:
+        raise DataNotFound(f"--data: {error}") from None
+
+
+def _places(run: Run, data: FoundData) -> Iterable[Path]:
+    name = PurePosixPath(data.path.replace("\\", "/")).name
+    if name not in ("", ".", ".."):
+        yield run.path / name
+    for text, start in ((data.from_run, run.path), (data.path, Path())):
+        if text and "\0" not in text:
+            yield start / text

@@ -1,0 +1,417 @@
+"""The environment as recorded facts: what took effect, how it computes, and which facts differ from a record.
+
+Switches are not recorded but their effects: OpenBLAS caps a thread count and ignores an unknown kernel name without
+a word, numpy ignores feature names of another release, so only what is read back afterwards is a fact.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.metadata
+import math
+import os
+import platform
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Final
+
+from week2kit.canonical import scrub
+from week2kit.schema.manifest import Blas, Cpu, Environment, Libm
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+#: Libraries whose version can change an outcome. pandas is one of them: it parses the numbers of the file.
+DECIDING_LIBRARIES: Final = ("numpy", "scipy", "scikit-learn", "pandas", "joblib")
+
+#: Libraries whose version is in the bytes of a dumped model.
+_DUMPED_LIBRARIES: Final = ("numpy", "scipy", "scikit-learn", "joblib")
+
+_FINGERPRINTS: Final = ("blas", "lapack", "ufunc", "libm")
+
+
+def record_environment(modules: Sequence[str] = ()) -> Environment:
+    """The facts of this process, to be read once scikit-learn and pandas are imported: only then are all loaded.
+
+    Args:
+        modules: import names of further modules whose versions count, such as those that the caller allows models
+            from; one that no distribution of its name brings is left out.
+    """
+    return Environment(
+        python=platform.python_version(),
+        implementation=platform.python_implementation(),
+        platform=f"{platform.system()}-{platform.machine()}",
+        cpu=_cpu(),
+        cpus_allowed=_cpus_allowed(),
+        libraries=_libraries(modules),
+        blas=_blas(),
+        openmp_threads=_openmp_threads(),
+        simd=_simd(),
+        libm=_libm(),
+        variables=_variables(),
+        fingerprint=fingerprint(),
+    )
+
+
+def requirements_text(environment: Environment) -> str:
+    """The imported distributions as ``requirements.txt``: ``name==version``, sorted, LF."""
+    return "".join(f"{name}=={version}\n" for name, version in sorted(environment.libraries.items()))
+
+
+# --- comparing --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A fact of the environment that is not as recorded; `factor` is its stable name."""
+
+    factor: str
+    recorded: object
+    now: object
+
+
+def differences(recorded: Environment, now: Environment, libraries: Sequence[str] = ()) -> list[Difference]:
+    """The facts that can change the bits of an outcome and differ, in a fixed order.
+
+    In are: Python and its implementation (``sum`` of floats changed in 3.12), the platform, the versions of
+    `DECIDING_LIBRARIES` and of the distributions `libraries`, per copy of a BLAS its vendor, version, kernel and
+    threads, the width of OpenMP (KMeans sums by thread), the SIMD features that numpy uses (named otherwise by other
+    releases of numpy), the C mathematics library, and the fingerprints, which tell a difference that has no name.
+
+    Out are: the model and the features of the processor and the number of CPUs, which act only through kernels, SIMD,
+    libm and threads; environment variables, for the same reason and because most are not obeyed to the letter;
+    other libraries, which compute nothing.
+    """
+    before, after = _facts(recorded, libraries), _facts(now, libraries)
+    return [Difference(factor, before[factor], after[factor]) for factor in before if before[factor] != after[factor]]
+
+
+def _facts(environment: Environment, libraries: Sequence[str]) -> dict[str, object]:
+    names = dict.fromkeys((*DECIDING_LIBRARIES, *libraries))
+    libm = environment.libm
+    return {
+        "python": environment.python,
+        "implementation": environment.implementation,
+        "platform": environment.platform,
+        **{f"library.{name}": environment.libraries.get(name) for name in names},
+        "blas.vendor": {blas.user: blas.vendor for blas in environment.blas},
+        "blas.version": {blas.user: blas.version for blas in environment.blas},
+        "blas.kernel": {blas.user: blas.architecture for blas in environment.blas},
+        "blas.threads": {blas.user: blas.threads for blas in environment.blas},
+        "openmp.threads": environment.openmp_threads,
+        "simd": environment.simd,
+        "libm": f"{libm.name} {libm.version}" if libm.version else libm.name,
+        **{f"fingerprint.{name}": environment.fingerprint.get(name) for name in _FINGERPRINTS},
+    }
+
+
+def same_versions(recorded: Environment, now: Environment) -> bool:
+    """Whether the bytes of a dumped model may be compared: all that writes or fills the dump has the same version."""
+    return (recorded.python, recorded.implementation) == (now.python, now.implementation) and all(
+        recorded.libraries.get(name) == now.libraries.get(name) for name in _DUMPED_LIBRARIES
+    )
+
+
+# --- libraries --------------------------------------------------------------------------------------------------
+
+#: Import names of distributions that are called otherwise.
+_DISTRIBUTIONS: Final = {
+    "attr": "attrs",
+    "dateutil": "python-dateutil",
+    "imblearn": "imbalanced-learn",
+    "markdown_it": "markdown-it-py",
+    "PIL": "pillow",
+    "sklearn": "scikit-learn",
+    "skimage": "scikit-image",
+    "umap": "umap-learn",
+    "xdist": "pytest-xdist",
+    "yaml": "pyyaml",
+}
+
+_METADATA_DIRECTORY: Final = re.compile(r"(?P<name>.+?)-(?P<version>[^-]+)(?:-py[\d.]+)?\.(?:dist|egg)-info")
+
+
+def _libraries(modules: Sequence[str]) -> dict[str, str]:
+    """Distributions that this process imported, by name.
+
+    The versions are taken from the names of the metadata folders: to read the metadata of all that is installed would
+    take longer than a small training.
+    """
+    installed = _installed()
+    imported = {name.partition(".")[0] for name in list(sys.modules)} - sys.stdlib_module_names
+    names = {_distribution(name) for name in imported}
+    found = {name: version for name, version in installed.items() if name in names}
+    for name in (*DECIDING_LIBRARIES, "threadpoolctl", *(_distribution(m.partition(".")[0]) for m in modules)):
+        version = found.get(name) or _metadata_version(name)
+        if version is not None:
+            found[name] = version
+    found.pop("week2kit", None)  # it stands in `code`
+    return dict(sorted(found.items()))
+
+
+def _installed() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for directory in dict.fromkeys(sys.path):
+        if PurePath(directory).name not in ("site-packages", "dist-packages"):
+            continue
+        try:
+            names = sorted(os.listdir(directory))  # noqa: PTH208 - names are all that is wanted
+        except OSError:  # listed in sys.path, but not there
+            continue
+        for match in filter(None, map(_METADATA_DIRECTORY.fullmatch, names)):
+            found.setdefault(_normal(match["name"]), match["version"])  # the first on the path is the one imported
+    return found
+
+
+def _distribution(module: str) -> str:
+    return _DISTRIBUTIONS.get(module) or _normal(module)
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _metadata_version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+# --- processor and threads --------------------------------------------------------------------------------------
+
+#: Features that choose between kernels; the other hundred flags of a processor do not change a number.
+_VECTOR_FEATURE: Final = re.compile(r"(?:s?sse|avx|fma|f16c|bmi|amx|asimd|neon|sve|sme[2fi]|fphp|vsx|altivec|vx|rvv).*")
+
+
+def _cpu() -> Cpu:
+    fields = _first_processor()
+    model = fields.get("model name") or os.environ.get("PROCESSOR_IDENTIFIER") or platform.machine()
+    flags = (fields.get("flags") or fields.get("Features") or "").split()
+    return Cpu(model=scrub(model, 200), features=sorted(filter(_VECTOR_FEATURE.fullmatch, set(flags))))
+
+
+def _first_processor() -> dict[str, str]:
+    """The fields of Linux's description of the first processor; nothing elsewhere."""
+    fields: dict[str, str] = {}
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            for line in file:
+                key, colon, value = line.partition(":")
+                if not colon:
+                    break
+                fields[key.strip()] = value.strip()
+    except OSError:
+        return {}
+    return fields
+
+
+def _cpus_allowed() -> int:
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _blas() -> list[Blas]:
+    from threadpoolctl import threadpool_info
+
+    copies = [
+        Blas(
+            user=_shipped_by(library["filepath"]),
+            vendor=library["internal_api"],
+            version=library.get("version"),
+            architecture=library.get("architecture"),
+            threads=library.get("num_threads") or 0,
+        )
+        for library in threadpool_info()
+        if library["user_api"] == "blas"
+    ]
+    # the order in which they are found varies from process to process
+    return sorted(copies, key=lambda blas: (blas.user, blas.vendor, str(blas.version), str(blas.architecture)))
+
+
+def _shipped_by(path: str) -> str:
+    """The package whose wheel ships a library (``numpy.libs``, ``numpy/.dylibs``), else the library's file name."""
+    parts = re.split(r"[\\/]", path)
+    for package in ("numpy", "scipy"):
+        if package in parts or f"{package}.libs" in parts:
+            return package
+    return parts[-1]
+
+
+def _openmp_threads() -> int | None:
+    """The OpenMP width as scikit-learn takes it; None where this scikit-learn does not tell."""
+    try:
+        from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
+
+        return int(_openmp_effective_n_threads())
+    except (ImportError, TypeError):
+        return None
+
+
+def _simd() -> list[str]:
+    umath = _numpy_core()
+    features = getattr(umath, "__cpu_features__", {})
+    known = (*getattr(umath, "__cpu_baseline__", ()), *getattr(umath, "__cpu_dispatch__", ()))
+    return sorted({name for name in known if features.get(name)})
+
+
+def _numpy_core() -> Any:
+    try:
+        return importlib.import_module("numpy._core._multiarray_umath")
+    except ImportError:  # before numpy 2
+        return importlib.import_module("numpy.core._multiarray_umath")
+
+
+def _libm() -> Libm:
+    if sys.platform == "darwin":
+        return Libm(name="libSystem", version=platform.mac_ver()[0] or None)
+    if sys.platform == "win32":
+        windows = sys.getwindowsversion()
+        return Libm(name="ucrt", version=f"{windows.major}.{windows.minor}.{windows.build}")
+    try:
+        name, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
+    except (AttributeError, OSError, ValueError):  # not glibc
+        name, version = platform.libc_ver()
+    return Libm(name=name or "libm", version=version or None)
+
+
+# --- environment variables --------------------------------------------------------------------------------------
+
+_VARIABLES: Final = frozenset(
+    {
+        "GLIBC_TUNABLES",
+        "GOTO_NUM_THREADS",
+        "KMP_DETERMINISTIC_REDUCTION",
+        "LANG",
+        "LC_ALL",
+        "LC_NUMERIC",
+        "LD_PRELOAD",
+        "PYTHONHASHSEED",
+        "TZ",
+    }
+)
+_VARIABLE_PREFIXES: Final = ("BLIS_", "MKL_", "NPY_", "OMP_", "OPENBLAS_", "VECLIB_")
+
+
+def _variables() -> dict[str, str]:
+    chosen = {
+        name: value for name, value in os.environ.items() if name in _VARIABLES or name.startswith(_VARIABLE_PREFIXES)
+    }
+    return {scrub(name, 200): _scrub_list(chosen[name]) for name in sorted(chosen)}
+
+
+def _scrub_list(value: str) -> str:
+    """A value that may be a list of paths: each is scrubbed by itself, or only the first would be seen."""
+    return os.pathsep.join(scrub(part, 500) for part in value.split(os.pathsep))
+
+
+# --- how it computes --------------------------------------------------------------------------------------------
+
+
+def fingerprint() -> dict[str, str]:
+    """Digests of fixed computations: ``blas``, ``lapack``, ``ufunc`` (numpy), ``libm``.
+
+    Two processes with equal digests use the same kernels, whatever these are called; another CPU class, BLAS or C
+    library changes at least one. ``ufunc`` moves with ``libm`` where numpy has no code of its own for a function.
+    The number of threads has no effect: it is recorded as a fact of its own.
+    """
+    import numpy as np
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"), np.errstate(all="ignore"):
+        return {
+            "blas": _digest(_blas_probe()),
+            "lapack": _digest(_lapack_probe()),
+            "ufunc": _digest(_ufunc_probe()),
+            "libm": _digest([_libm_probe()]),
+        }
+
+
+def _digest(results: Iterable[Any]) -> str:
+    import numpy as np
+
+    digest = hashlib.sha256()
+    for result in results:
+        digest.update(np.ascontiguousarray(result, dtype="<f8").tobytes())
+    return digest.hexdigest()
+
+
+def _blas_probe() -> Iterable[Any]:
+    """Sizes below, at and beyond the kernels' block sizes, with remainders, from numpy's copy and from scipy's."""
+    import numpy as np
+    from scipy.linalg import blas
+
+    for n in (8, 30, 64, 100, 150):
+        a, b, x = _matrix(n, n), _matrix(n, n, 1), _matrix(1, n, 2)[0]
+        yield from (a @ b, a.T @ a, a @ x, x @ a, x @ x)
+        yield from (blas.dgemm(1.0, a, b), blas.dsyrk(1.0, a), blas.dgemv(1.0, a, x))
+        yield from (blas.dtrsm(1.0, a + n * np.eye(n), b), blas.ddot(x, x), blas.dnrm2(x))
+    tall = _matrix(300, 40)
+    yield from (tall.T @ tall, tall @ _matrix(40, 20, 1))
+
+
+def _lapack_probe() -> Iterable[Any]:
+    import numpy as np
+    from scipy.linalg import lapack
+
+    for n in (8, 20, 40, 60):
+        a, b = _matrix(n, n), _matrix(n, 1, 1)
+        definite = a @ a.T + np.eye(n)
+        yield from (np.linalg.solve(definite, b), np.linalg.svd(a)[1], np.linalg.eigh(definite)[0])
+        yield from (lapack.dgesv(definite, b)[2], lapack.dgesdd(a)[1], lapack.dsyevr(definite)[0])
+        yield from (lapack.dpotrf(definite)[0], lapack.dgeqrf(a)[0])
+
+
+def _ufunc_probe() -> Iterable[Any]:
+    import numpy as np
+
+    positive = _numbers(1000) + 0.501
+    signed = positive * 4 - 2
+    both_signs = (np.exp, np.expm1, np.sin, np.cos, np.tanh, np.sinh, np.arctan, np.cbrt)
+    yield from (function(signed) for function in both_signs)
+    yield from (function(positive) for function in (np.log, np.log2, np.log10, np.log1p, np.sqrt))
+    yield positive**2.7
+    single, single_signed = positive.astype(np.float32), signed.astype(np.float32)
+    yield from (np.log(single), np.exp(single_signed), np.sin(single_signed), np.tanh(single_signed))
+    yield from (signed.sum(), signed.std(), np.cumsum(signed), np.einsum("i,i->", signed, positive))
+    yield from (_matrix(50, 20).sum(axis=0), _matrix(50, 20).sum(axis=1))
+
+
+def _libm_probe() -> list[float]:
+    """Enough arguments that a variant with fused multiply-add shows: it differs in one result of some hundreds."""
+    positive = [float(value) + 0.5 for value in _numbers(2000)]
+    results = [math.pow(value, 2.7) for value in positive]
+    for function in _LIBM_FUNCTIONS:
+        results += map(function, positive)
+    return results
+
+
+_LIBM_FUNCTIONS: Final[tuple[Callable[[float], float], ...]] = (
+    *(math.log, math.log2, math.log1p, math.exp, math.expm1, math.sin, math.cos, math.tan),
+    *(math.asin, math.atan, math.sinh, math.cosh, math.tanh, math.erf, math.cbrt),
+)
+
+
+def _matrix(rows: int, columns: int, stream: int = 0) -> NDArray[np.float64]:
+    return _numbers(rows * columns, stream).reshape(rows, columns)
+
+
+def _numbers(count: int, stream: int = 0) -> NDArray[np.float64]:
+    """`count` numbers from -0.5 to 0.5: SplitMix64 (Steele, Lea and Flood, OOPSLA 2014), in whole numbers.
+
+    Not a generator of numpy's: its stream may change between releases, and this one must stay as it is.
+    """
+    import numpy as np
+
+    start = stream * 1_000_003 + 1
+    mixed = np.arange(start, start + count, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed ^= mixed >> np.uint64(31)
+    return (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53 - 0.5

@@ -1,0 +1,204 @@
+"""Child processes for one piece of work each: whatever happens to a child costs its own work only.
+
+Where processes can be forked, one server has imported scikit-learn and computed nothing, and forks a child per call:
+a child costs milliseconds instead of the seconds of an import. Elsewhere one spawned worker serves call after call,
+and is replaced when it dies. A child that hangs or dies (killed, out of memory, by a signal) is told as such.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+import types
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import BaseContext
+from typing import Any, Final
+
+from week2kit.errors import ChildDied, TimeLimitReached
+
+#: What a child returns: a JSON text. Nothing that comes back from a child is ever unpickled.
+Work = Callable[..., bytes]
+
+_ANSWER: Final = b"a"
+_BUG: Final = b"b"
+
+_starting: Final = threading.Lock()
+
+
+class ChildBug(RuntimeError):
+    """The work itself raised an error that it should have answered with: a bug of ours; holds the traceback."""
+
+
+class Children:
+    """Runs functions of week2kit in child processes.
+
+    Args:
+        preload: modules that the server imports once.
+        method: the start method; by default forkserver where there is one, else spawn.
+    """
+
+    def __init__(self, preload: list[str], method: str | None = None) -> None:
+        methods = multiprocessing.get_all_start_methods()
+        self._method = method or ("forkserver" if "forkserver" in methods else "spawn")
+        self._context: BaseContext = multiprocessing.get_context(self._method)
+        if self._method == "forkserver":
+            self._context.set_forkserver_preload(preload)
+        self._idle: list[_Child] = []
+
+    def __enter__(self) -> Children:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for child in self._idle:
+            child.kill()
+        self._idle.clear()
+
+    def warm_up(self) -> None:
+        """Start the server (or the first worker) without waiting for it: it imports while the caller reads files."""
+        if self._method == "forkserver":
+            from multiprocessing import forkserver
+
+            with _starting, _without_main():
+                forkserver.ensure_running()
+        else:
+            self._idle.append(self._start())
+
+    def call(self, work: Work, *arguments: Any, timeout: float) -> bytes:
+        """What `work` returns for `arguments` in a child process.
+
+        Raises:
+            TimeLimitReached: it took longer than `timeout` seconds; the child was killed.
+            ChildDied: the child ended without an answer.
+            ChildBug: the work raised an error.
+        """
+        child = self._idle.pop() if self._idle else self._start()
+        try:
+            answer = child.ask((work, arguments), timeout)
+        except BaseException:
+            child.kill()
+            raise
+        if self._method == "forkserver":
+            child.end()
+        else:
+            self._idle.append(child)
+        return answer
+
+    def _start(self) -> _Child:
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=_serve, args=(theirs,), daemon=False)  # type: ignore[attr-defined]
+        with _starting, _without_main():
+            process.start()
+        theirs.close()
+        return _Child(process, ours)
+
+
+class _Child:
+    def __init__(self, process: Any, connection: Connection) -> None:
+        self._process = process
+        self._connection = connection
+
+    def ask(self, request: tuple[Work, tuple[Any, ...]], timeout: float) -> bytes:
+        deadline = time.monotonic() + timeout
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it died: told below
+            self._connection.send(request)
+        wait([self._connection, self._process.sentinel], max(0.0, deadline - time.monotonic()))
+        try:
+            if self._connection.poll():
+                reply = self._connection.recv_bytes()
+                if reply[:1] == _BUG:
+                    raise ChildBug(reply[1:].decode("utf-8", "replace"))
+                return reply[1:]
+        except (EOFError, OSError):
+            pass
+        self._process.join(1.0 if time.monotonic() < deadline else 0.0)
+        if self._process.exitcode is None and time.monotonic() >= deadline:
+            raise TimeLimitReached(f"It was stopped after {timeout:g} seconds.")
+        raise ChildDied(_how_it_ended(self._process.exitcode), self._process.exitcode)
+
+    def end(self) -> None:
+        self._connection.close()
+        self._process.join(5)
+        if self._process.exitcode is None:
+            self.kill()
+        self._process.close()
+
+    def kill(self) -> None:
+        self._connection.close()
+        with contextlib.suppress(OSError, ValueError):
+            self._process.kill()
+            self._process.join(5)
+            self._process.close()
+
+
+def _how_it_ended(exitcode: int | None) -> str:
+    if exitcode is not None and exitcode < 0:
+        try:
+            name = signal.Signals(-exitcode).name
+        except ValueError:
+            name = f"signal {-exitcode}"
+        more = ": the memory may have run out" if name == "SIGKILL" else ""
+        return f"Its process was ended by {name}{more}."
+    return f"Its process ended without an answer (exit code {exitcode})."
+
+
+@contextlib.contextmanager
+def _without_main() -> Iterator[None]:
+    """Hide the caller's main module from multiprocessing, which would import it in every child.
+
+    The functions that run in children are week2kit's own; a user's script without an ``if __name__`` guard must not
+    be run again by asking for a verdict.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+# --- in the child -----------------------------------------------------------------------------------------------
+
+
+def _serve(connection: Connection) -> None:
+    """Answer requests until the other side closes; runs in the child."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    with contextlib.suppress(ValueError, OSError):
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _silence()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    while True:
+        try:
+            work, arguments = connection.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            reply = _ANSWER + work(*arguments)
+        except BaseException:
+            reply = _BUG + traceback.format_exc().encode("utf-8", "replace")
+        try:
+            connection.send_bytes(reply)
+        except OSError:
+            return
+
+
+def _silence() -> None:
+    """Send what libraries print to nowhere: standard output belongs to the verdict."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        with contextlib.suppress(OSError):
+            os.dup2(null, descriptor)
+    os.close(null)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

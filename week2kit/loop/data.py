@@ -1,0 +1,418 @@
+"""Data: from the bytes of a file, or a bundled data set, to a table of the used columns with digests of its values."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import gzip
+import hashlib
+import io
+import re
+import warnings
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from week2kit.canonical import clean, combined_digest, sha256
+from week2kit.errors import StageError
+from week2kit.schema.config import BundledData, Config, FileData
+from week2kit.schema.manifest import Column, Kind
+from week2kit.thresholds import MAX_COLUMNS, MAX_DATA_BYTES
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+Reader: TypeAlias = Literal["csv", "tsv", "parquet", "sklearn"]
+
+#: What a CSV cell holds when it holds no value. Written out, because pandas' own list has grown between versions.
+MISSING: Final = (
+    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA",
+    "NULL", "NaN", "None", "n/a", "nan", "null",
+)  # fmt: skip
+
+_DATE: Final = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}.*)?|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
+
+
+@dataclass(frozen=True)
+class Table:
+    """The used columns of the data, each of one of four kinds.
+
+    `features` has one column per feature, in the file's order: int64, float64 (missing as NaN; a column of true and
+    false is 1 and 0) or object (text, missing as NaN). `target` and `groups` have one value per row.
+    """
+
+    features: pd.DataFrame
+    target: np.ndarray[Any, Any]
+    groups: np.ndarray[Any, Any] | None
+    columns: tuple[Column, ...]
+
+    @property
+    def digest(self) -> str:
+        """The digest of the whole table: that of its columns' digests, in order."""
+        return combined_digest(column.digest for column in self.columns)
+
+    def digest_of(self, rows: np.ndarray[Any, Any]) -> str:
+        """The digest of the table that these rows make up, in this order."""
+        names = [column.name for column in self.columns if column.role == "feature"]
+        kinds = {column.name: column.kind for column in self.columns}
+        values = [(name, kinds[name], self.features[name].to_numpy()[rows]) for name in names]
+        for column in self.columns[len(names) :]:
+            whole = self.target if column.role == "target" else self.groups
+            assert whole is not None
+            values.append((column.name, column.kind, whole[rows]))
+        return combined_digest(column_digest(name, kind, part) for name, kind, part in values)
+
+
+def reader_for(name: str) -> Reader | None:
+    """The reader that a file's name asks for (``.gz`` does not count), or None."""
+    path = PurePath(name.lower().removesuffix(".gz"))
+    return {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".parquet": "parquet"}.get(path.suffix)  # type: ignore[return-value]
+
+
+# --- reading ----------------------------------------------------------------------------------------------------
+
+
+def read_file(content: bytes, reader: Reader) -> pd.DataFrame:
+    """The table in the bytes of a CSV, TSV (gzip is recognised by its first bytes) or Parquet file.
+
+    Numbers are read exactly: every float is the one that Python's ``float()`` gives for its text.
+
+    Raises:
+        StageError: no table can be read from it.
+    """
+    if content[:2] == b"\x1f\x8b":
+        content = _unzipped(content)
+    if reader == "parquet":
+        return _read_parquet(content)
+    return _read_text(content, "\t" if reader == "tsv" else ",")
+
+
+def _unzipped(content: bytes) -> bytes:
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+            data = file.read(MAX_DATA_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise StageError(f"The data file is not a whole gzip file: {clean(str(error))}.") from None
+    if len(data) > MAX_DATA_BYTES:
+        raise StageError(f"The data file unpacks to more than {MAX_DATA_BYTES} bytes, the most that is read.")
+    return data
+
+
+def _read_text(content: bytes, delimiter: str) -> pd.DataFrame:
+    import pandas as pd
+
+    names = _header(content, delimiter)
+    # pandas 3 reads exactly and deprecates the argument; pandas 2 is off in up to a third of all floats without it
+    exact = {} if int(pd.__version__.split(".")[0]) >= 3 else {"float_precision": "round_trip"}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = pd.read_csv(
+                io.BytesIO(content), sep=delimiter, encoding="utf-8-sig", index_col=False, low_memory=False,
+                na_values=list(MISSING), keep_default_na=False, **exact,
+            )  # fmt: skip
+    except pd.errors.ParserWarning:
+        raise StageError(
+            f"The data file has rows with more than the {len(names)} fields of its first line.",
+            "Put values that hold the separator into double quotes.",
+        ) from None
+    except UnicodeDecodeError as error:
+        raise StageError(f"The data file is not UTF-8 text ({error.reason}).", "Save it as UTF-8.") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError, OverflowError) as error:
+        raise StageError(f"The data file cannot be read as a table: {clean(str(error))}.") from None
+    return frame
+
+
+def _header(content: bytes, delimiter: str) -> list[str]:
+    """The column names of the first line; refused where two are equal, since pandas would rename the second."""
+    start = content[: 1 << 20].decode("utf-8-sig", errors="replace")
+    try:
+        names = next(csv.reader(io.StringIO(start, newline=""), delimiter=delimiter), [])
+    except csv.Error as error:
+        raise StageError(f"The first line of the data file cannot be read: {clean(str(error))}.") from None
+    if not any(names):
+        raise StageError("The data file holds no table: its first line must name the columns.")
+    if len(names) > MAX_COLUMNS:
+        raise StageError(f"The data file has {len(names)} columns; at most {MAX_COLUMNS} are read.")
+    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if twice:
+        raise StageError(f'The data file has two columns named "{clean(twice[0])}".', "Give every column its own name.")
+    return names
+
+
+def _read_parquet(content: bytes) -> pd.DataFrame:
+    try:
+        import pyarrow.parquet as parquet
+    except ImportError:
+        raise StageError(
+            "Reading Parquet needs pyarrow, which is not installed.", "pip install week2kit[parquet]"
+        ) from None
+    try:
+        file = parquet.ParquetFile(io.BytesIO(content))
+        cells = file.metadata.num_rows * max(1, file.metadata.num_columns)
+        if cells * 8 > MAX_DATA_BYTES:
+            raise StageError(f"The data file holds {cells} cells, more than are read.")
+        table = file.read()
+    except StageError:
+        raise
+    except Exception as error:
+        raise StageError(f"The data file cannot be read as Parquet: {clean(str(error))}.") from None
+    if len(set(table.column_names)) < len(table.column_names):
+        raise StageError("The data file has two columns of the same name.", "Give every column its own name.")
+    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
+    return frame
+
+
+def load_dataset(name: str) -> tuple[pd.DataFrame, str]:
+    """A data set that scikit-learn ships, as a table, and the name of its target column."""
+    from sklearn import datasets
+
+    frame = getattr(datasets, f"load_{name}")(as_frame=True).frame
+    return frame, "target"
+
+
+# --- choosing and checking --------------------------------------------------------------------------------------
+
+
+def use_columns(frame: pd.DataFrame, config: Config, target: str, *, classification: bool) -> Table:
+    """The table of the columns that the config uses, checked.
+
+    Raises:
+        StageError: a named column is not there, a column holds what no model can use, or the target cannot be learnt.
+    """
+    names = [str(name) for name in frame.columns]
+    frame = frame.set_axis(names, axis=1)
+    data, groups = config.data, getattr(config.split, "groups", None)
+    _known_columns(names, target, groups, data)
+    features = data.features or [n for n in names if n not in {target, groups, *(data.drop or [])}]
+    if not features:
+        raise StageError("No feature column is left.", "Name some under data.features, or drop fewer.")
+    if target in features:
+        raise StageError(f'The target "{clean(target)}" is listed among the features.', "Take it out of data.features.")
+    in_order = [name for name in names if name in set(features)]  # the file's order, however they were listed
+    if len(frame) == 0:
+        raise StageError("The data file has column names, but no rows.")
+    columns, values = [], {}
+    for name, role in [
+        *((n, "feature") for n in in_order),
+        (target, "target"),
+        *([(groups, "groups")] if groups else []),
+    ]:
+        kind, column = _typed(frame[name], name)
+        missing = _count_missing(column)
+        _check_column(name, role, kind, column, missing)
+        columns.append(
+            Column(name=name, kind=kind, role=role, missing=missing, digest=column_digest(name, kind, column))  # type: ignore[arg-type]
+        )
+        values[role, name] = column
+    import pandas as pd
+
+    table = Table(
+        features=pd.DataFrame({name: values["feature", name] for name in in_order}, copy=False),
+        target=values["target", target],
+        groups=values["groups", groups] if groups else None,
+        columns=tuple(columns),
+    )
+    _check_target(table.target, target, columns[len(in_order)].kind, classification=classification)
+    return table
+
+
+def _known_columns(names: Sequence[str], target: str, groups: str | None, data: FileData | BundledData) -> None:
+    wanted = [("data.target", [target]), ("split.groups", [groups] if groups else [])]
+    wanted += [("data.features", data.features or []), ("data.drop", data.drop or [])]
+    for key, columns in wanted:
+        for name in columns:
+            if name not in names:
+                raise StageError(
+                    f'{key}: the data has no column "{clean(name)}"; it has {_listed(names)}.',
+                    _column_hint(name, names),
+                )
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(f'"{clean(name, 60)}"' for name in names[:12])
+    return shown + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+
+
+def _column_hint(name: str, names: Sequence[str]) -> str:
+    if len(names) == 1 and ";" in names[0]:
+        return "The file seems to be separated by semicolons: save it with commas."
+    close = difflib.get_close_matches(name, names, n=1)
+    return f'Did you mean "{clean(close[0])}"?' if close else "Name one of these columns."
+
+
+def _typed(series: pd.Series[Any], name: str) -> tuple[Kind, np.ndarray[Any, Any]]:
+    """The kind of a column and its values as an array of int64, float64 or object."""
+    import numpy as np
+    import pandas as pd
+
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        series = series.astype(series.cat.categories.dtype)
+    dtype = series.dtype
+    if pd.api.types.is_bool_dtype(dtype):
+        if series.isna().any():
+            return "bool", series.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+        return "bool", series.to_numpy(dtype=np.int64)
+    if pd.api.types.is_integer_dtype(dtype):
+        if series.isna().any():
+            return "float", series.to_numpy(dtype=np.float64, na_value=np.nan)
+        if series.max() > np.iinfo(np.int64).max:  # an unsigned column beyond int64
+            return "float", series.to_numpy(dtype=np.float64)
+        return "int", series.to_numpy(dtype=np.int64)
+    if pd.api.types.is_float_dtype(dtype):
+        return "float", series.to_numpy(dtype=np.float64, na_value=np.nan)
+    if pd.api.types.is_object_dtype(dtype) or pd.api.types.is_string_dtype(dtype):
+        return _typed_object(series, name)
+    raise StageError(
+        f'Column "{clean(name)}" holds {dtype}, which no model reads as a feature.',
+        f'Leave it out ("drop": ["{clean(name)}"]), or turn it into numbers first.',
+    )
+
+
+def _typed_object(series: pd.Series[Any], name: str) -> tuple[Kind, np.ndarray[Any, Any]]:
+    import numpy as np
+    import pandas as pd
+
+    missing = series.isna().to_numpy()
+    values = series.to_numpy(dtype=object)
+    kinds = {type(value) for value in pd.unique(values[~missing])}
+    if not kinds:
+        return "float", np.full(len(values), np.nan)
+    if kinds <= {bool, np.bool_}:
+        return "bool", np.array([np.nan if gone else float(v) for v, gone in zip(values, missing, strict=True)])
+    if any(not issubclass(kind, str) for kind in kinds):
+        found = ", ".join(sorted(kind.__name__ for kind in kinds))
+        raise StageError(
+            f'Column "{clean(name)}" holds values of type {found}, which no model reads as a feature.',
+            f'Leave it out ("drop": ["{clean(name)}"]), or turn it into numbers or texts first.',
+        )
+    if missing.any():
+        values = values.copy()
+        values[missing] = np.nan
+    return "text", values
+
+
+def _count_missing(values: np.ndarray[Any, Any]) -> int:
+    import numpy as np
+    import pandas as pd
+
+    if values.dtype.kind == "f":
+        return int(np.count_nonzero(np.isnan(values)))
+    return int(np.count_nonzero(pd.isna(values))) if values.dtype.kind == "O" else 0
+
+
+def _check_column(name: str, role: str, kind: Kind, values: np.ndarray[Any, Any], missing: int) -> None:
+    import numpy as np
+
+    shown = clean(name)
+    if missing and role != "feature":
+        first = int(np.flatnonzero(_is_missing(values))[0])
+        raise StageError(
+            f'The {role} "{shown}" has no value in {missing} of {len(values)} rows, first in data row {first}.',
+            "Remove these rows from the data, or fill in what is missing: a row without it teaches nothing.",
+        )
+    if missing == len(values):
+        raise StageError(f'Column "{shown}" holds no value at all.', f'Leave it out: "drop": ["{shown}"].')
+    if kind == "float" and not np.isfinite(values[~np.isnan(values)]).all():
+        row = int(np.flatnonzero(np.isinf(values))[0])
+        raise StageError(
+            f'Column "{shown}" holds an infinite number in data row {row}; numbers must be finite.',
+            "Correct the cell, or leave it empty.",
+        )
+    if kind == "text" and role == "feature" and _holds_dates(values):
+        raise StageError(
+            f'Column "{shown}" holds dates, which a model would take for unordered categories.',
+            f'Leave it out ("drop": ["{shown}"]), or turn it into numbers first (year, days since the start).',
+        )
+
+
+def _is_missing(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    import pandas as pd
+
+    result: np.ndarray[Any, Any] = pd.isna(values)
+    return result
+
+
+def _holds_dates(values: np.ndarray[Any, Any]) -> bool:
+    import pandas as pd
+
+    first = [value for value in pd.unique(values[:2000]) if isinstance(value, str)][:100]
+    return bool(first) and all(_DATE.fullmatch(value.strip()) for value in first)
+
+
+def _check_target(target: np.ndarray[Any, Any], name: str, kind: Kind, *, classification: bool) -> None:
+    import numpy as np
+    import pandas as pd
+
+    shown, distinct = clean(name), len(pd.unique(target))
+    if distinct == 1:
+        raise StageError(
+            f'The target "{shown}" has the same value in every row, so there is nothing to learn.',
+            "Check that data.target names the right column.",
+        )
+    if not classification:
+        if kind == "text":
+            raise StageError(
+                f'The target "{shown}" holds text, and the model predicts numbers.', "Choose a classifier."
+            )
+        return
+    if kind == "float" and not (target == np.floor(target)).all():
+        raise StageError(
+            f'The target "{shown}" holds fractions, and the model predicts classes.',
+            'Choose a regressor, for example "model": "linear_regression".',
+        )
+    if distinct == len(target):
+        raise StageError(
+            f'The target "{shown}" has another value in each of its {distinct} rows, so no class can be learnt.',
+            "Check that data.target does not name an identifier; for numbers choose a regressor.",
+        )
+
+
+# --- digests ----------------------------------------------------------------------------------------------------
+
+
+def column_digest(name: str, kind: Kind, values: np.ndarray[Any, Any]) -> str:
+    """The digest of one column: its name, its kind and its values, whatever library or file they came from.
+
+    Numbers are int64 or float64, little-endian, -0.0 as 0.0 and one pattern for missing; a text is its length in
+    bytes and its UTF-8, missing an impossible length.
+    """
+    head = f"{name}\0{kind}\0{len(values)}\0".encode("utf-8", "surrogatepass")
+    digest = hashlib.sha256(head)
+    digest.update(text_bytes(values) if values.dtype.kind == "O" else number_bytes(values))
+    return digest.hexdigest()
+
+
+def number_bytes(values: np.ndarray[Any, Any]) -> memoryview:
+    """int64 or float64 values as little-endian bytes; -0.0 as 0.0, every NaN as the same one."""
+    import numpy as np
+
+    if values.dtype.kind == "f":
+        plain = values.astype("<f8") + 0.0  # -0.0 + 0.0 is 0.0
+        plain[np.isnan(plain)] = np.nan
+        return memoryview(np.ascontiguousarray(plain)).cast("B")
+    return memoryview(np.ascontiguousarray(values, dtype="<i8")).cast("B")
+
+
+def text_bytes(values: Iterable[Any]) -> bytes:
+    """Texts (or missing) as length and UTF-8, one after the other."""
+    import numpy as np
+    import pandas as pd
+
+    codes, distinct = pd.factorize(np.asarray(values, dtype=object))
+    encoded = np.empty(len(distinct) + 1, dtype=object)
+    for position, value in enumerate(distinct):
+        text = value.encode("utf-8", "surrogatepass")
+        encoded[position] = len(text).to_bytes(8, "little") + text
+    encoded[-1] = b"\xff" * 8  # what code -1, missing, looks up
+    return b"".join(encoded[codes])
+
+
+def values_digest(values: np.ndarray[Any, Any]) -> str:
+    """The digest of bare values: labels, positions or scores, with their shape."""
+    shape = "x".join(map(str, values.shape)).encode()
+    body = text_bytes(values.ravel()) if values.dtype.kind in "OU" else number_bytes(values)
+    return sha256(shape + b"\0" + body)

@@ -1,0 +1,481 @@
+"""Model: from the config's steps to a scikit-learn pipeline, checked before it is fitted; what in it draws or races."""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from week2kit.canonical import clean, scrub
+from week2kit.errors import ConfigError
+from week2kit.loop.data import Table
+from week2kit.schema.config import Config, Estimator, Group
+from week2kit.thresholds import MAX_JOBS
+
+if TYPE_CHECKING:
+    import numpy as np
+    from sklearn.base import BaseEstimator
+    from sklearn.pipeline import Pipeline
+
+Task = Literal["classification", "regression"]
+
+#: Parameters that read or write files, or are evaluated as code, and the values of them that are harmless.
+_DENIED: Final[Mapping[str, tuple[Any, ...]]] = {"input": ("content",), "memory": (None,), "pre_dispatch": ()}
+
+#: Parts of scikit-learn that hold no estimators for users; importing some of them runs test code.
+_CLOSED_MODULES: Final = frozenset({"conftest", "experimental", "externals", "tests"})
+
+
+# --- classes ----------------------------------------------------------------------------------------------------
+
+
+def find_class(path: str, allowed_modules: Sequence[str] = ()) -> type[BaseEstimator]:
+    """The estimator class at an import path into a public module of scikit-learn, or of a module the caller allows.
+
+    Args:
+        path: such as ``sklearn.linear_model.LogisticRegression``.
+        allowed_modules: further top-level modules; only the caller may name them, never a config.
+
+    Raises:
+        ValueError: nothing else is imported; the message says what was expected.
+    """
+    module_name, _, name = path.rpartition(".")
+    parts = module_name.split(".")
+    top = parts[0]
+    if top not in ("sklearn", *allowed_modules) or not name:
+        raise ValueError(
+            f'expected an import path into scikit-learn, such as "sklearn.linear_model.LogisticRegression", '
+            f'got "{clean(path)}"{_alias_hint(path)}'
+        )
+    if any(part.startswith("_") or not part.isidentifier() or part in _CLOSED_MODULES for part in (*parts, name)):
+        raise ValueError(f'expected a public class of scikit-learn, got "{clean(path)}"')
+    try:
+        module = import_module(module_name)
+    except ImportError:
+        raise ValueError(f'there is no module "{clean(module_name)}" in this environment') from None
+    found = getattr(module, name, None)
+    from sklearn.base import BaseEstimator
+
+    if found is None:
+        close = difflib.get_close_matches(name, [n for n in dir(module) if n[:1].isupper()], n=1)
+        raise ValueError(
+            f'"{clean(module_name)}" has no "{clean(name)}"' + (f'; did you mean "{close[0]}"?' if close else "")
+        )
+    if not (isinstance(found, type) and issubclass(found, BaseEstimator) and hasattr(found, "fit")):
+        raise ValueError(f'"{clean(path)}" is no estimator: expected a class with fit')
+    return found
+
+
+def _alias_hint(path: str) -> str:
+    from week2kit.schema.config import ALIASES
+
+    close = difflib.get_close_matches(path, ALIASES, n=1)
+    return f'; did you mean "{close[0]}"?' if close else ""
+
+
+def build_estimator(
+    spec: Estimator, where: str, seed: int, problems: list[str], allowed_modules: Sequence[str] = ()
+) -> tuple[BaseEstimator | None, Estimator]:
+    """The unfitted estimator of a spec, and the spec with its seeds written out; what is wrong goes to `problems`.
+
+    ``random_state`` is set to `seed` wherever a class takes one and the config does not say otherwise. Parameters may
+    be estimators themselves, each as ``{"class": ..., "params": {...}}``, alone or in lists.
+    """
+    try:
+        kind = find_class(spec.class_, allowed_modules)
+    except ValueError as error:
+        problems.append(f"{where}.class: {error}")
+        return None, spec
+    known = _parameter_names(kind)
+    params = dict(spec.params)
+    if "random_state" in known and "random_state" not in params:
+        params["random_state"] = seed
+    before = len(problems)
+    values: dict[str, Any] = {}
+    for name, value in params.items():
+        place = f"{where}.params.{clean(name)}"
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f'; did you mean "{close[0]}"?' if close else f"; it takes {', '.join(sorted(known)) or 'none'}"
+            problems.append(f"{place}: {kind.__name__} has no such parameter{hint}")
+            continue
+        _check_denied(name, value, place, problems)
+        values[name], params[name] = _build_value(value, place, seed, problems, allowed_modules)
+        values[name] = _as_declared(kind, name, values[name])
+    written = spec.model_copy(update={"params": params})
+    if len(problems) > before:
+        return None, written
+    return _validated(kind, values, where, problems), written
+
+
+def _parameter_names(kind: type[BaseEstimator]) -> list[str]:
+    names: list[str] = kind._get_param_names()
+    return names
+
+
+def _check_denied(name: str, value: Any, place: str, problems: list[str]) -> None:
+    if name in _DENIED and not any(value is allowed or value == allowed for allowed in _DENIED[name]):
+        problems.append(f"{place}: week2kit does not pass it on, because it reads or writes files or runs code")
+    if name == "n_jobs" and isinstance(value, int) and abs(value) > MAX_JOBS:
+        problems.append(f"{place}: expected at most {MAX_JOBS} jobs, got {value}")
+
+
+def _build_value(
+    value: Any, place: str, seed: int, problems: list[str], allowed_modules: Sequence[str]
+) -> tuple[Any, Any]:
+    """A parameter's value as scikit-learn takes it, and as the resolved config writes it."""
+    if isinstance(value, dict) and "class" in value and set(value) <= {"class", "params"}:
+        params = value.get("params", {})
+        if not isinstance(value["class"], str) or not isinstance(params, dict):
+            problems.append(f'{place}: expected {{"class": "...", "params": {{...}}}}')
+            return None, value
+        from week2kit.schema.config import ALIASES
+
+        spec = Estimator(class_=ALIASES.get(value["class"], value["class"]), params=params)
+        built, written = build_estimator(spec, place, seed, problems, allowed_modules)
+        return built, written.model_dump(by_alias=True)
+    if isinstance(value, list):
+        pairs = [_build_value(v, f"{place}.{i}", seed, problems, allowed_modules) for i, v in enumerate(value)]
+        built_list = [built for built, _ in pairs]
+        # VotingClassifier and the like want (name, estimator) pairs
+        if len(built_list) == 2 and isinstance(built_list[0], str) and hasattr(built_list[1], "fit"):
+            return tuple(built_list), [written for _, written in pairs]
+        return built_list, [written for _, written in pairs]
+    return value, value
+
+
+def _as_declared(kind: type[BaseEstimator], name: str, value: Any) -> Any:
+    """A JSON list as a tuple where the class declares that it takes tuples and no lists (ngram_range)."""
+    if not isinstance(value, list):
+        return value
+    constraints = getattr(kind, "_parameter_constraints", {}).get(name, [])
+    takes_list = isinstance(constraints, str) or any(c in (list, "array-like", "no_validation") for c in constraints)
+    return tuple(value) if tuple in constraints and not takes_list else value
+
+
+def _validated(
+    kind: type[BaseEstimator], values: dict[str, Any], where: str, problems: list[str]
+) -> BaseEstimator | None:
+    """The estimator, its parameters checked by scikit-learn's own validation, without a fit."""
+    try:
+        estimator = kind(**values)
+        validate = getattr(estimator, "_validate_params", None)
+        if validate is not None:
+            validate()
+    except Exception as error:
+        message = clean(scrub(str(error)))
+        name = next((n for n in values if f"'{n}'" in message), None)
+        problems.append(f"{where}.params{f'.{name}' if name else ''}: {message}")
+        return None
+    return estimator
+
+
+# --- the pipeline -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Estimators:
+    """The built parts of a config: what can be made and checked without the data."""
+
+    model: BaseEstimator
+    task: Task
+    config: Config
+
+
+def build_estimators(config: Config, seed: int, allowed_modules: Sequence[str] = ()) -> Estimators:
+    """Check and build every estimator of a config; the returned config has seeds and task written out.
+
+    Raises:
+        ConfigError: with every problem of every estimator.
+    """
+    problems: list[str] = []
+    model, written = build_estimator(config.model, "model", seed, problems, allowed_modules)
+    preprocess = config.preprocess
+    if isinstance(preprocess, list):
+        preprocess = _check_steps(preprocess, seed, problems, allowed_modules)
+    task = _task_of(model, config, problems) if model is not None else None
+    if problems:
+        raise ConfigError(problems)
+    assert model is not None
+    assert task is not None
+    return Estimators(model, task, config.model_copy(update={"model": written, "preprocess": preprocess, "task": task}))
+
+
+def _check_steps(items: Any, seed: int, problems: list[str], allowed: Sequence[str]) -> Any:
+    written = []
+    for i, item in enumerate(items):
+        if isinstance(item, Group):
+            steps = [
+                _checked_step(step, f"preprocess.{i}.steps.{j}", seed, problems, allowed)
+                for j, step in enumerate(item.steps)
+            ]
+            written.append(item.model_copy(update={"steps": steps}))
+        else:
+            written.append(_checked_step(item, f"preprocess.{i}", seed, problems, allowed))
+    return written
+
+
+def _checked_step(spec: Estimator, where: str, seed: int, problems: list[str], allowed: Sequence[str]) -> Estimator:
+    estimator, written = build_estimator(spec, where, seed, problems, allowed)
+    if estimator is not None and not hasattr(estimator, "transform"):
+        problems.append(f"{where}.class: {type(estimator).__name__} is no transformer: expected a class with transform")
+    return written
+
+
+def _task_of(model: BaseEstimator, config: Config, problems: list[str]) -> Task | None:
+    from sklearn.base import is_classifier, is_regressor
+
+    task: Task | None = "classification" if is_classifier(model) else "regression" if is_regressor(model) else None
+    if task is None:
+        problems.append(f"model.class: {type(model).__name__} is neither a classifier nor a regressor")
+    elif config.task not in (None, task):
+        problems.append(f"task: {type(model).__name__} does {task}, got {config.task}")
+    return task
+
+
+def settle_preprocess(config: Config, table: Table, seed: int) -> Config:
+    """The config with ``auto`` and ``auto-scaled`` written out as groups of columns and their steps.
+
+    Numbers and booleans first, in file order, with the median (scaled: and StandardScaler); then texts, with the most
+    frequent value and one column per category, unknown categories ignored.
+    """
+    if config.preprocess == "none":
+        return config.model_copy(update={"preprocess": []})
+    if isinstance(config.preprocess, list):
+        return config
+    numbers = [c.name for c in table.columns if c.role == "feature" and c.kind != "text"]
+    texts = [c.name for c in table.columns if c.role == "feature" and c.kind == "text"]
+    number_steps = [Estimator(class_="sklearn.impute.SimpleImputer", params={"strategy": "median"})]
+    if config.preprocess == "auto-scaled":
+        number_steps.append(Estimator(class_="sklearn.preprocessing.StandardScaler"))
+    text_steps = [
+        Estimator(class_="sklearn.impute.SimpleImputer", params={"strategy": "most_frequent"}),
+        Estimator(class_="sklearn.preprocessing.OneHotEncoder", params={"handle_unknown": "ignore"}),
+    ]
+    groups = [Group(columns=numbers, steps=number_steps)] if numbers else []
+    groups += [Group(columns=texts, steps=text_steps)] if texts else []
+    return config.model_copy(update={"preprocess": groups})
+
+
+def make_pipeline(config: Config, table: Table, seed: int, allowed_modules: Sequence[str] = ()) -> Pipeline:
+    """The unfitted pipeline of a settled config: preprocessing steps, then the model.
+
+    Raises:
+        ConfigError: a group names a column that the data lacks, or a feature is in no group.
+    """
+    from sklearn.pipeline import Pipeline
+
+    problems: list[str] = []
+
+    def build(spec: Estimator, where: str) -> Any:
+        return build_estimator(spec, where, seed, problems, allowed_modules)[0]
+
+    steps: list[tuple[str, Any]] = []
+    items = config.preprocess
+    assert isinstance(items, list)
+    groups = [item for item in items if isinstance(item, Group)]
+    if groups:
+        steps.append(("preprocess", _column_transformer(groups, table, build, problems)))
+    else:
+        steps += [(_step_name(item.class_, i), build(item, f"preprocess.{i}")) for i, item in enumerate(items)]  # type: ignore[union-attr]
+    steps.append(("model", build(config.model, "model")))
+    if problems:
+        raise ConfigError(problems)
+    return Pipeline(steps)
+
+
+def _column_transformer(groups: Sequence[Group], table: Table, build: Any, problems: list[str]) -> Any:
+    from sklearn.compose import ColumnTransformer
+    from sklearn.pipeline import Pipeline
+
+    features = [column.name for column in table.columns if column.role == "feature"]
+    used: set[str] = set()
+    transformers = []
+    for number, group in enumerate(groups):
+        columns = [group.columns] if isinstance(group.columns, str) else group.columns
+        used.update(columns)
+        for name in columns:
+            if name not in features:
+                problems.append(f'preprocess.{number}.columns: "{clean(name)}" is no feature of the data')
+        steps = [
+            (_step_name(step.class_, i), build(step, f"preprocess.{number}.steps.{i}"))
+            for i, step in enumerate(group.steps)
+        ]
+        inner = "passthrough" if not steps else steps[0][1] if len(steps) == 1 else Pipeline(steps)
+        transformers.append((f"group{number + 1}", inner, group.columns))
+    for name in features:
+        if name not in used:
+            problems.append(
+                f'preprocess: the feature "{clean(name)}" is in no group; put it into one (with "steps": [] it is passed '
+                "on as it is), or drop it"
+            )
+    return ColumnTransformer(transformers)
+
+
+def _step_name(path: str, position: int) -> str:
+    return f"step{position + 1}_{path.rpartition('.')[2].lower()}"
+
+
+# --- what is inside ---------------------------------------------------------------------------------------------
+
+
+def walk(value: Any) -> Iterator[BaseEstimator]:
+    """Every estimator inside an estimator, fitted or not, itself first; forests are not entered."""
+    from sklearn.base import BaseEstimator
+
+    seen: set[int] = set()
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, list | tuple):
+            stack.extend(reversed(item))
+        elif isinstance(item, dict):
+            stack.extend(reversed(list(item.values())))
+        elif isinstance(item, BaseEstimator) and id(item) not in seen:
+            seen.add(id(item))
+            yield item
+            if not _is_forest(item):
+                stack.extend(reversed(list(vars(item).values())))
+
+
+def _is_forest(estimator: BaseEstimator) -> bool:
+    return any(kind.__name__ in ("ForestClassifier", "ForestRegressor") for kind in type(estimator).__mro__)
+
+
+def _never_draws(e: Any) -> bool:
+    """Whether this estimator takes a random_state and, with these parameters, never draws from it."""
+    match type(e).__name__:
+        case "LogisticRegression" | "LogisticRegressionCV":
+            return e.solver in ("lbfgs", "newton-cg", "newton-cholesky")
+        case "Ridge" | "RidgeClassifier":
+            return e.solver not in ("sag", "saga")
+        case "LinearSVC":
+            return e.dual is False
+        case "SVC" | "NuSVC":
+            return not e.probability or e.probability == "deprecated"
+        case "PCA":
+            return e.svd_solver in ("full", "covariance_eigh")
+        case "TruncatedSVD":
+            return bool(e.algorithm == "arpack")
+        case "Lasso" | "ElasticNet" | "LassoCV" | "ElasticNetCV" | "MultiTaskLasso" | "MultiTaskElasticNet":
+            return bool(e.selection == "cyclic")
+        case "GaussianProcessClassifier" | "GaussianProcessRegressor":
+            return bool(e.n_restarts_optimizer == 0)
+        case "DummyClassifier":
+            return e.strategy not in ("stratified", "uniform")
+        case "QuantileTransformer":
+            return e.subsample is None
+        case "KBinsDiscretizer":
+            return e.subsample is None or e.strategy == "uniform"
+        case "IterativeImputer":
+            return not e.sample_posterior and e.imputation_order != "random"
+        case "MLPClassifier" | "MLPRegressor" | "KMeans":
+            return False
+    return False
+
+
+def unseeded(model: BaseEstimator) -> list[str]:
+    """The class names of the estimators in `model` that draw at random without a seed, sorted."""
+    return sorted(
+        {
+            type(estimator).__name__
+            for estimator in walk(model)
+            if "random_state" in _parameter_names(type(estimator))
+            and getattr(estimator, "random_state", None) is None
+            and not _never_draws(estimator)
+        }
+    )
+
+
+def races_with_openmp(model: BaseEstimator) -> bool:
+    """Whether `model` holds a k-means, whose result depends on the order of three or more OpenMP threads."""
+    return any("KMeans" in kind.__name__ for e in walk(model) for kind in type(e).__mro__)
+
+
+@contextmanager
+def steady_threads(model: BaseEstimator) -> Iterator[None]:
+    """Run with one OpenMP thread where more would race (or give other bits on another machine); else as it is."""
+    if not races_with_openmp(model):
+        yield
+        return
+    import threadpoolctl
+
+    with threadpoolctl.threadpool_limits(limits=1, user_api="openmp"):
+        yield
+
+
+@contextmanager
+def steady_forests(model: BaseEstimator) -> Iterator[None]:
+    """Let forests predict with one job: with more, trees are added up in the order in which threads finish."""
+    changed = [e for e in walk(model) if _is_forest(e) and getattr(e, "n_jobs", None) not in (None, 1)]
+    kept = [e.n_jobs for e in changed]
+    try:
+        for estimator in changed:
+            estimator.n_jobs = 1
+        yield
+    finally:
+        for estimator, jobs in zip(changed, kept, strict=True):
+            estimator.n_jobs = jobs
+
+
+# --- fitting ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted pipeline, and what was said while it was fitted: (category, message), each once, sorted."""
+
+    pipeline: Pipeline
+    said: tuple[tuple[str, str], ...]
+
+    @property
+    def n_iter(self) -> list[int] | None:
+        """Iterations of the last step's solver, or None where it does not tell."""
+        import numpy as np
+
+        found = getattr(self.pipeline.steps[-1][1], "n_iter_", None)
+        return None if found is None else [int(value) for value in np.atleast_1d(np.asarray(found)).ravel()]
+
+    @property
+    def not_converged(self) -> bool:
+        """Whether scikit-learn warned that a solver stopped before it had converged."""
+        return any(category == "ConvergenceWarning" for category, _ in self.said)
+
+    @property
+    def converged(self) -> bool | None:
+        """False where scikit-learn warned, None where nothing iterates."""
+        return False if self.not_converged else None if self.n_iter is None else True
+
+
+def fit(pipeline: Pipeline, X: Any, y: np.ndarray[Any, Any]) -> Fitted:
+    """Fit a clone of `pipeline`, keeping the warnings.
+
+    A filter that makes a warning an error (``python -W error``) is honoured.
+
+    Raises:
+        StageError: scikit-learn refuses the data or the parameters.
+    """
+    from sklearn.base import clone
+    from sklearn.exceptions import ConvergenceWarning
+
+    model = clone(pipeline)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning, append=True)
+        with steady_threads(model):
+            model.fit(X, y)
+    said = {(w.category.__name__, clean(scrub(str(w.message)))) for w in caught if issubclass(w.category, UserWarning)}
+    return Fitted(model, tuple(sorted(said)))
+
+
+def dump(model: BaseEstimator) -> bytes:
+    """The bytes of ``joblib.dump(model)``, uncompressed."""
+    import joblib
+
+    buffer = BytesIO()
+    joblib.dump(model, buffer)
+    return buffer.getvalue()

@@ -1,0 +1,525 @@
+"""The loop itself, stage by stage: load -> split -> fit -> evaluate; and what came out, as one value."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from sklearn.dummy import DummyClassifier, DummyRegressor
+
+from week2kit.canonical import clean, scrub, sha256
+from week2kit.errors import ConfigError, LibraryError, StageError, WarningRefused
+from week2kit.loop import advice, model
+from week2kit.loop.data import Reader, Table, load_dataset, read_file, use_columns
+from week2kit.loop.metrics import Scorer, deviation, mean, report_text
+from week2kit.loop.predictions import Answers, Labels, Predictions, predict
+from week2kit.loop.split import Fold, make_folds, positions_digest, settle_split
+from week2kit.schema.config import BundledData, Config, TimeSeries
+from week2kit.schema.manifest import (
+    Data,
+    FoldSize,
+    FoundData,
+    Metric,
+    Model,
+    Outcome,
+    Split,
+    Stage,
+    StageTime,
+    Warned,
+)
+from week2kit.schema.manifest import Predictions as PredictionsRecord
+from week2kit.thresholds import CURVE_SHARES, GAP, IMBALANCE_SHARE, SAMPLE_ROWS
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the data's bytes come from. `read` gives them all at once, so that those hashed are those parsed."""
+
+    path: str
+    from_run: str | None = None
+    reader: Reader = "sklearn"
+    read: Callable[[], bytes] | None = None
+
+
+@dataclass
+class Progress:
+    """What the loop has reached; it is written into the record also when the loop does not come to its end.
+
+    `on_stage` is called when a stage begins.
+    """
+
+    on_stage: Callable[[Stage], None] = lambda stage: None
+    stage: Stage = "config"
+    seconds: dict[Stage, float] = field(default_factory=dict)
+    config: Config | None = None
+    data: Data | FoundData | None = None
+    task: model.Task | None = None
+    classes: list[Any] | None = None
+    split: Split | None = None
+    warnings: list[Warned] = field(default_factory=list)
+
+    @contextmanager
+    def during(self, stage: Stage) -> Iterator[None]:
+        """Time a stage; one that is entered again adds up."""
+        if stage not in self.seconds:
+            self.on_stage(stage)
+        self.stage, start = stage, time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
+
+    def warn(self, code: str, values: dict[str, Any]) -> None:
+        """Keep a warning, or raise it where the config says that it is an error."""
+        self.warnings.append(Warned(code=code, values=values))
+        if self.config is not None and code in self.config.fail_on:
+            raise WarningRefused(
+                f'The config\'s fail_on names "{code}", and it happened: '
+                + ", ".join(f"{key} = {_short(value)}" for key, value in values.items())
+                + "."
+            )
+
+    def stage_times(self) -> list[StageTime]:
+        """The stages in their order, with their times."""
+        return [StageTime(name=stage, seconds=round(seconds, 6)) for stage, seconds in self.seconds.items()]
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else clean(str(value))
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came out of the loop."""
+
+    config: Config
+    data: Data
+    outcome: Outcome
+    predictions: Predictions
+    report: str
+    curves: dict[str, Any] | None
+    model_bytes: bytes
+
+
+def run_loop(
+    config: Config,
+    seed: int,
+    source: Source,
+    progress: Progress,
+    *,
+    advise: bool = True,
+    allowed_modules: Sequence[str] = (),
+) -> Result:
+    """Load, split, fit and evaluate as the config says.
+
+    Args:
+        config: a config whose shape is valid.
+        seed: what reaches the split and every ``random_state`` that the config leaves open.
+        source: the data.
+        progress: told of every stage; holds what was reached when an error is raised.
+        advise: whether to look for leaks and shared rows also where ``fail_on`` does not ask for it.
+        allowed_modules: modules besides scikit-learn whose classes may be used; the caller's decision.
+
+    Raises:
+        StageError: a stage cannot be carried out for a reason that lies in the inputs.
+    """
+    with progress.during("config"):
+        built = model.build_estimators(config, seed, allowed_modules)
+        progress.config, progress.task = built.config, built.task
+    with progress.during("load"):
+        table, data = _load(built.config, source, progress, classification=built.task == "classification")
+    with progress.during("config"):
+        classes, codes = _classes(table) if built.task == "classification" else (None, None)
+        progress.classes = classes
+        settled = _settle(built.config, table, classes, codes, seed, progress)
+        pipeline = model.make_pipeline(settled, table, seed, allowed_modules)
+        progress.config = settled
+        scorers = _scorers(settled, pipeline, classes)
+        _warn_unseeded(pipeline, settled, progress)
+    with progress.during("split"):
+        folds, splitter = make_folds(settled.split, table, codes)
+        progress.split = _split_record(settled, table, folds, splitter)
+        _advise_on_data(table, codes, classes, folds[0], progress, everything=advise)
+    loop = _Loop(settled, table, classes, codes, pipeline, scorers, progress)
+    measured = [loop.measure(fold) for fold in folds]
+    with progress.during("fit"):
+        final = measured[0].fitted if len(folds) == 1 else loop.fit(np.arange(len(table.target)))
+        said = {pair for one in measured for pair in one.fitted.said} | set(final.said)
+        _warn_about_fit(final, any(one.fitted.not_converged for one in measured), said, progress)
+    with progress.during("evaluate"):
+        predictions = loop.predictions(folds, measured)
+        metrics = loop.metrics(measured)
+        _warn_about_metrics(settled, scorers, metrics, progress)
+        curves = loop.curves(folds[0]) if settled.learning_curve else None
+        report = report_text(predictions.y_true, predictions.y_pred, classes)
+    with progress.during("save"):
+        model_bytes = model.dump(final.pipeline)
+    outcome = Outcome(
+        task=built.task,
+        classes=classes,
+        positive=settled.positive,
+        split=progress.split,
+        model=Model.model_validate(
+            {
+                "class": settled.model.class_,
+                "digest": sha256(model_bytes),
+                "n_iter": final.n_iter,
+                "converged": final.converged,
+            }
+        ),
+        predictions=PredictionsRecord(
+            rows=len(predictions.row),
+            digest=predictions.digest,
+            scores=predictions.scores_digest,
+            score_method=predictions.method,
+        ),
+        metrics=metrics,
+    )
+    return Result(settled, data, outcome, predictions, report, curves, model_bytes)
+
+
+# --- before the fit ---------------------------------------------------------------------------------------------
+
+
+def _load(config: Config, source: Source, progress: Progress, *, classification: bool) -> tuple[Table, Data]:
+    bundled = isinstance(config.data, BundledData)
+    found: dict[str, Any] = {
+        "source": "dataset" if bundled else "file",
+        "path": source.path,
+        "from_run": source.from_run,
+        "bytes": None,
+        "sha256": None,
+        "reader": source.reader,
+    }
+    if isinstance(config.data, BundledData):
+        progress.data = FoundData(**found)
+        frame, target = load_dataset(config.data.dataset)
+    else:
+        assert source.read is not None  # noqa: S101
+        content = source.read()
+        found |= {"bytes": len(content), "sha256": sha256(content)}
+        progress.data = FoundData(**found)
+        frame, target = read_file(content, source.reader), config.data.target
+        del content  # hundreds of megabytes that the fit can use
+    table = use_columns(frame, config, target, classification=classification)
+    data = Data(**found, table_digest=table.digest, rows=len(table.target), columns=list(table.columns))
+    progress.data = data
+    return table, data
+
+
+def _classes(table: Table) -> tuple[list[Any], np.ndarray[Any, Any]]:
+    """The classes in scikit-learn's order (sorted), typed, and the rows as positions in them."""
+    codes, classes = pd.factorize(table.target, sort=True)
+    kind = next(column.kind for column in table.columns if column.role == "target")
+    labels = [bool(label) if kind == "bool" else label for label in np.asarray(classes).tolist()]
+    return labels, codes.astype(np.int64)
+
+
+def _settle(
+    config: Config,
+    table: Table,
+    classes: Labels | None,
+    codes: np.ndarray[Any, Any] | None,
+    seed: int,
+    progress: Progress,
+) -> Config:
+    """The config with everything written out that depends on the data."""
+    counts = np.bincount(codes).tolist() if codes is not None else None
+    split, too_small = settle_split(config.split, counts, seed)
+    config = model.settle_preprocess(config, table, seed)
+    config = config.model_copy(
+        update={
+            "split": split,
+            "positive": _positive(config, classes),
+            "metrics": config.metrics or _default_metrics(classes),
+            "seed": seed,
+        }
+    )
+    progress.config = config
+    if too_small is not None and counts is not None and classes is not None:
+        label = classes[counts.index(too_small)]
+        progress.warn("split.not_stratified", {"label": label, "rows": too_small})
+    return config
+
+
+def _default_metrics(classes: Labels | None) -> list[str]:
+    return ["r2", "root_mean_squared_error"] if classes is None else ["accuracy", "f1_macro"]
+
+
+def _positive(config: Config, classes: Labels | None) -> Any:
+    if classes is None or len(classes) != 2:
+        if config.positive is not None:
+            raise ConfigError([f"positive: it is for two classes, and the target has {len(classes or []) or 'none'}"])
+        return None
+    if config.positive is None:
+        return classes[1]
+    for label in classes:
+        if label == config.positive and type(label) is type(config.positive):
+            return label
+    shown = ", ".join(repr(label) for label in classes)
+    raise ConfigError([f"positive: expected one of the classes {clean(shown)}, got {clean(repr(config.positive))}"])
+
+
+def _scorers(config: Config, pipeline: Pipeline, classes: Labels | None) -> list[Scorer]:
+    """The metrics of the config, each tried on a small example: what cannot be given is an error before the fit."""
+    last = pipeline.steps[-1][1]
+    method = next((m for m in ("predict_proba", "decision_function") if _has(last, m)), None) if classes else "predict"
+    positive = classes.index(config.positive) if classes and len(classes) == 2 else 0
+    problems, scorers = [], []
+    for name in config.metrics or []:
+        try:
+            scorers.append(Scorer(name, len(classes or ()), positive, method))
+        except StageError as error:
+            problems.append(f"{error} {error.hint}".strip())
+    if problems:
+        raise ConfigError(problems)
+    return scorers
+
+
+def _has(estimator: Any, name: str) -> bool:
+    try:
+        return hasattr(estimator, name)
+    except Exception:  # some meta-estimators raise while they are not fitted
+        return True
+
+
+def _warn_unseeded(pipeline: Pipeline, config: Config, progress: Progress) -> None:
+    names = model.unseeded(pipeline)
+    split = config.split
+    if not isinstance(split, TimeSeries) and split.shuffle and split.random_state is None:
+        names = ["split", *names]
+    if names:
+        progress.warn("seed.unset", {"estimators": names})
+
+
+def _split_record(config: Config, table: Table, folds: list[Fold], splitter: str) -> Split:
+    return Split(
+        method=config.split.method,
+        splitter=splitter,
+        positions=positions_digest(folds),
+        contents=table.digest_of(np.concatenate([fold.val for fold in folds])),
+        folds=[FoldSize(n_train=len(fold.train), n_val=len(fold.val)) for fold in folds],
+    )
+
+
+def _advise_on_data(
+    table: Table,
+    codes: np.ndarray[Any, Any] | None,
+    classes: Labels | None,
+    fold: Fold,
+    progress: Progress,
+    *,
+    everything: bool,
+) -> None:
+    wanted = progress.config.fail_on if progress.config else []
+    if codes is not None and classes is not None:
+        counts = np.bincount(codes)
+        share = float(counts.max() / counts.sum())
+        if share >= IMBALANCE_SHARE:
+            progress.warn("data.imbalance", {"label": classes[int(counts.argmax())], "share": share})
+    if everything or "split.shared_rows" in wanted:
+        shared, looked_at = advice.shared_rows(table, fold)
+        if shared:
+            progress.warn("split.shared_rows", {"rows": shared, "looked_at": looked_at})
+    if everything or "data.leak" in wanted:
+        leak = advice.leaking_feature(table, codes, fold)
+        if leak is not None:
+            kind = "r2" if codes is None else "balanced_accuracy"
+            progress.warn("data.leak", {"feature": leak[0], "score": leak[1], "metric": kind})
+
+
+# --- fit and evaluate -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """One fold: the fitted model, what it says of the validation rows, and its scores."""
+
+    fitted: model.Fitted
+    answers: Answers
+    values: dict[str, float]
+    training: dict[str, float]
+    dummy: dict[str, float]
+    n_training_rows: int
+
+
+@dataclass(frozen=True)
+class _Loop:
+    config: Config
+    table: Table
+    classes: Labels | None
+    codes: np.ndarray[Any, Any] | None
+    pipeline: Pipeline
+    scorers: list[Scorer]
+    progress: Progress
+
+    @property
+    def truth(self) -> np.ndarray[Any, Any]:
+        return self.codes if self.codes is not None else self.table.target.astype(np.float64)
+
+    def fit(self, rows: np.ndarray[Any, Any]) -> model.Fitted:
+        with library_errors():
+            return model.fit(self.pipeline, self.table.features.iloc[rows], self.table.target[rows])
+
+    def predict(self, fitted: model.Fitted, rows: np.ndarray[Any, Any]) -> Answers:
+        with library_errors():
+            return predict(fitted.pipeline, self.table.features.iloc[rows], self.classes)
+
+    def measure(self, fold: Fold) -> _Measured:
+        if self.codes is not None and len(np.unique(self.codes[fold.train])) < 2:
+            raise StageError(
+                "The training rows of a fold hold one class only, so there is nothing to tell apart.",
+                "Shuffle or stratify the split, or use more rows.",
+            )
+        with self.progress.during("fit"):
+            fitted = self.fit(fold.train)
+        with self.progress.during("evaluate"):
+            sample = advice.evenly(fold.train, SAMPLE_ROWS)
+            answers, on_training = self.predict(fitted, fold.val), self.predict(fitted, sample)
+            return _Measured(
+                fitted,
+                answers,
+                self._score(fold.val, answers),
+                self._score(sample, on_training),
+                self._score(fold.val, self._dummy(fold)),
+                len(sample),
+            )
+
+    def _score(self, rows: np.ndarray[Any, Any], answers: Answers) -> dict[str, float]:
+        return {scorer.name: scorer(self.truth[rows], answers) for scorer in self.scorers}
+
+    def _dummy(self, fold: Fold) -> Answers:
+        """What a model says that ignores the features: the most frequent class and the class shares, or the mean."""
+        nothing, more_nothing = np.zeros((len(fold.train), 1)), np.zeros((len(fold.val), 1))
+        if self.codes is None:
+            values = DummyRegressor().fit(nothing, self.truth[fold.train]).predict(more_nothing)
+            return Answers(values, values, "predict")
+        dummy = DummyClassifier().fit(nothing, self.codes[fold.train])
+        scores = np.zeros((len(fold.val), len(self.classes or ())))
+        scores[:, dummy.classes_] = dummy.predict_proba(more_nothing)
+        return Answers(dummy.predict(more_nothing).astype(np.int64), scores, "predict_proba")
+
+    def predictions(self, folds: list[Fold], measured: list[_Measured]) -> Predictions:
+        scores = [one.answers.scores for one in measured]
+        whole = all(score is not None for score in scores)
+        rows = np.concatenate([fold.val for fold in folds])
+        sizes = [len(fold.val) for fold in folds]
+        return Predictions(
+            repeat=np.repeat(np.array([fold.repeat for fold in folds], dtype=np.int64), sizes),
+            fold=np.repeat(np.array([fold.fold for fold in folds], dtype=np.int64), sizes),
+            row=rows,
+            y_true=self.truth[rows],
+            y_pred=np.concatenate([one.answers.labels for one in measured]),
+            scores=np.concatenate(scores) if whole else None,  # type: ignore[arg-type]
+            method=measured[0].answers.method if whole else None,
+            classes=self.classes,
+        )
+
+    def metrics(self, measured: list[_Measured]) -> dict[str, Metric]:
+        several = len(measured) > 1
+        result = {}
+        for scorer in self.scorers:
+            values = [one.values[scorer.name] for one in measured]
+            result[scorer.name] = Metric(
+                value=mean(values),
+                training=mean([one.training[scorer.name] for one in measured]),
+                n_training_rows=sum(one.n_training_rows for one in measured),
+                dummy=mean([one.dummy[scorer.name] for one in measured]),
+                std=deviation(values) if several else None,
+                folds=values if several else [],
+                repeats=[],
+                greater_is_better=scorer.greater_is_better,
+            )
+        return result
+
+    def curves(self, fold: Fold) -> dict[str, Any]:
+        """The primary metric on training and validation rows over the number of training rows (first fold)."""
+        primary = self.scorers[0]
+        points = []
+        for count in sorted({max(2, round(share * len(fold.train))) for share in CURVE_SHARES}):
+            rows = fold.train[:count]
+            if self.codes is not None and len(np.unique(self.codes[rows])) < 2:
+                continue  # too few rows to hold two classes: nothing can be learnt yet
+            fitted = self.fit(rows)
+            sample = advice.evenly(rows, SAMPLE_ROWS)
+            scores = [primary(self.truth[part], self.predict(fitted, part)) for part in (sample, fold.val)]
+            points.append({"n_train": count, "training": scores[0], "validation": scores[1]})
+        return {"metric": primary.name, "points": points}
+
+
+@contextmanager
+def library_errors() -> Iterator[None]:
+    """Turn what an estimator raises into our error, once, where it enters; out of memory stays what it is."""
+    try:
+        yield
+    except (StageError, MemoryError):
+        raise
+    except Exception as error:
+        raise LibraryError(type(error).__name__, scrub(str(error)) or type(error).__name__) from error
+
+
+def _warn_about_fit(
+    final: model.Fitted, any_not_converged: bool, said: set[tuple[str, str]], progress: Progress
+) -> None:
+    if any_not_converged or final.not_converged:
+        max_iter = getattr(final.pipeline.steps[-1][1], "max_iter", None)
+        progress.warn("fit.not_converged", {"n_iter": final.n_iter, "max_iter": max_iter})
+    for category, message in sorted(said):
+        if category != "ConvergenceWarning":
+            progress.warn("library.warning", {"category": category, "message": message})
+
+
+def _warn_about_metrics(config: Config, scorers: list[Scorer], metrics: dict[str, Metric], progress: Progress) -> None:
+    for scorer in scorers:
+        metric = metrics[scorer.name]
+        if scorer.bounded and metric.training - metric.value >= GAP:
+            values = {"training": metric.training, "validation": metric.value, "gap": metric.training - metric.value}
+            progress.warn("metric.gap", {"metric": scorer.name, **values})
+    name = scorers[0].name
+    primary = metrics[name]
+    better = primary.value > primary.dummy if primary.greater_is_better else primary.value < primary.dummy
+    if not better:
+        progress.warn("metric.no_better_than_dummy", {"metric": name, "value": primary.value, "dummy": primary.dummy})
+
+
+def recompute(predictions: Predictions, metric_names: Sequence[str], positive: Any) -> tuple[dict[str, Any], str]:
+    """Metrics and report from stored predictions alone, without any model.
+
+    Returns:
+        For each metric ``{"value", "folds", "exact"}`` (exact: a metric of labels, which has one right value), and the
+        text of val_report.txt.
+
+    Raises:
+        StageError: a metric cannot be computed from these predictions.
+    """
+    classes = predictions.classes
+    code = classes.index(positive) if classes and len(classes) == 2 and positive in classes else 0
+    parts = predictions.folds()
+    result: dict[str, Any] = {}
+    for name in metric_names:
+        scorer = Scorer(name, len(classes or ()), code, predictions.method if classes else "predict")
+        values = [
+            scorer(
+                predictions.y_true[part],
+                Answers(
+                    predictions.y_pred[part],
+                    None if predictions.scores is None else predictions.scores[part],
+                    predictions.method,
+                ),
+            )
+            for part in parts
+        ]
+        result[name] = {
+            "value": mean(values),
+            "folds": values if len(values) > 1 else [],
+            "exact": scorer.of_labels,
+        }
+    return result, report_text(predictions.y_true, predictions.y_pred, classes)

@@ -1,0 +1,138 @@
+"""Split: which rows a model learns from and which it is judged by, through scikit-learn's own classes."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from week2kit.canonical import clean
+from week2kit.errors import StageError
+from week2kit.loop.data import Table, values_digest
+from week2kit.schema.config import Holdout, KFold, Split, TimeSeries
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One training: positions (int64) of the rows learnt from and of the rows judged by, in scikit-learn's order."""
+
+    repeat: int
+    fold: int
+    train: np.ndarray[Any, Any]
+    val: np.ndarray[Any, Any]
+
+
+def settle_split(split: Split, class_counts: list[int] | None, seed: int) -> tuple[Split, int | None]:
+    """The split with nothing left open, and the size of the class that was too small to stratify by, or None.
+
+    Stratified is the default for classification, unless rows are not shuffled, are grouped, or a class has fewer rows
+    than there are sides (holdout: 2) or folds.
+    """
+    if isinstance(split, TimeSeries):
+        return split, None
+    update: dict[str, Any] = {}
+    if "random_state" not in split.model_fields_set:
+        update["random_state"] = seed
+    if isinstance(split, KFold) and split.shuffle is None:
+        # GroupKFold has its own order, and shuffles only from scikit-learn 1.6 on
+        update["shuffle"] = split.groups is None or bool(split.stratify)
+    shuffled = update.get("shuffle", split.shuffle)
+    too_small = None
+    if split.stratify is None:
+        smallest = min(class_counts) if class_counts else 0
+        sides = split.n_splits if isinstance(split, KFold) else 2
+        wanted = bool(class_counts) and shuffled and split.groups is None
+        update["stratify"] = wanted and smallest >= sides
+        too_small = smallest if wanted and smallest < sides else None
+    if not shuffled:
+        update.pop("random_state", None)
+    return split.model_copy(update=update), too_small
+
+
+def make_folds(split: Split, table: Table, codes: np.ndarray[Any, Any] | None) -> tuple[list[Fold], str]:
+    """The folds of a settled split, and the name of what made them.
+
+    Args:
+        split: a split as `settle_split` returns it.
+        table: the data.
+        codes: the classes as whole numbers in scikit-learn's order, shape (rows,); None for regression.
+
+    Raises:
+        StageError: the data is too small for the split, or a class has too few rows.
+    """
+    if isinstance(split, KFold | Holdout) and split.stratify and codes is None:
+        raise StageError("split.stratify: only classes can be stratified, and the task is regression.")
+    try:
+        if isinstance(split, Holdout):
+            return _holdout(split, table, codes)
+        return _cross_validation(split, table, codes)
+    except ValueError as error:
+        raise StageError(
+            f"The {len(table.target)} rows cannot be split as the config asks: {clean(str(error))}",
+            "Use more rows, a larger test_size, fewer folds, or do not stratify.",
+        ) from None
+
+
+def _holdout(split: Holdout, table: Table, codes: np.ndarray[Any, Any] | None) -> tuple[list[Fold], str]:
+    import numpy as np
+    from sklearn.model_selection import GroupShuffleSplit, train_test_split
+
+    rows = np.arange(len(table.target), dtype=np.int64)
+    if split.groups:
+        splitter = GroupShuffleSplit(n_splits=1, test_size=split.test_size, random_state=split.random_state)
+        train, val = next(splitter.split(rows, groups=table.groups))
+        return [Fold(0, 0, train.astype(np.int64), val.astype(np.int64))], "GroupShuffleSplit"
+    train, val = train_test_split(
+        rows,
+        test_size=split.test_size,
+        shuffle=split.shuffle,
+        stratify=codes if split.stratify else None,
+        random_state=split.random_state if split.shuffle else None,
+    )
+    return [Fold(0, 0, train, val)], "train_test_split"
+
+
+def _cross_validation(
+    split: KFold | TimeSeries, table: Table, codes: np.ndarray[Any, Any] | None
+) -> tuple[list[Fold], str]:
+    import numpy as np
+
+    splitter = _splitter(split)
+    rows = np.zeros(len(table.target))
+    parts = list(splitter.split(rows, codes if codes is not None else table.target, groups=table.groups))
+    folds = [
+        Fold(number // split.n_splits, number % split.n_splits, train.astype(np.int64), val.astype(np.int64))
+        for number, (train, val) in enumerate(parts)
+    ]
+    return folds, type(splitter).__name__
+
+
+def _splitter(split: KFold | TimeSeries) -> Any:
+    from sklearn import model_selection
+
+    if isinstance(split, TimeSeries):
+        return model_selection.TimeSeriesSplit(n_splits=split.n_splits)
+    if split.n_repeats > 1:
+        name = "RepeatedStratifiedKFold" if split.stratify else "RepeatedKFold"
+        return getattr(model_selection, name)(
+            n_splits=split.n_splits, n_repeats=split.n_repeats, random_state=split.random_state
+        )
+    name = ("Stratified" if split.stratify else "") + ("Group" if split.groups else "") + "KFold"
+    kind = getattr(model_selection, name)
+    if "shuffle" not in inspect.signature(kind).parameters:  # GroupKFold before scikit-learn 1.6
+        if split.shuffle:
+            raise StageError("split.shuffle: folds by groups are shuffled from scikit-learn 1.6 on.")
+        return kind(n_splits=split.n_splits)
+    return kind(
+        n_splits=split.n_splits, shuffle=split.shuffle, random_state=split.random_state if split.shuffle else None
+    )
+
+
+def positions_digest(folds: list[Fold]) -> str:
+    """The digest of the row positions: train then validation, repeat by repeat, fold by fold."""
+    import numpy as np
+
+    return values_digest(np.concatenate([part for fold in folds for part in (fold.train, fold.val)]))

@@ -1,0 +1,227 @@
+"""From a `Report` to Markdown: the one place that rounds numbers and escapes foreign text; the only user of Jinja2.
+
+Everything that a template prints passes through `_printed`: what is not Markdown made here is foreign text, and is
+escaped. Run names, labels, columns, messages, goals and commands can therefore never become a table cell, a link, an
+image, a heading, raw HTML, a mention, or part of a diagram.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any, Final
+
+from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateError
+from jinja2.sandbox import SandboxedEnvironment
+
+from week2kit.canonical import clean, compact_json
+from week2kit.comparison import Absent, Statement
+from week2kit.errors import ReportError
+from week2kit.reporting.limits import RETROSPECTIVE_RUNS
+from week2kit.reporting.sentences import SENTENCES
+from week2kit.reporting.values import Report
+from week2kit.resources import templates_directory
+
+#: The first line of every report; a file without it was not written by week2kit and is never overwritten.
+MARKER: Final = "<!-- week2kit report 1 -->"
+
+_TEMPLATE: Final = "report.md.j2"
+_VALUE_LENGTH: Final = 120
+_TEXT_LENGTH: Final = 2_000
+
+
+def render(report: Report) -> str:
+    """The report as GitHub-flavoured Markdown with LF line ends; the same report gives the same text.
+
+    Raises:
+        ReportError: the template cannot be found or rendered.
+    """
+    try:
+        text = _template().render(report=report, marker=Markdown(MARKER), limits={"setbacks": RETROSPECTIVE_RUNS})
+    except TemplateError as error:
+        raise ReportError(f"{_TEMPLATE}: the report template cannot be rendered: {clean(str(error))}.") from None
+    return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
+
+
+@cache
+def _template() -> Template:
+    environment = SandboxedEnvironment(
+        loader=FileSystemLoader(templates_directory()),
+        undefined=StrictUndefined,
+        autoescape=False,  # HTML escaping is not Markdown escaping: `finalize` does that
+        finalize=_printed,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(
+        code=code,
+        codes=codes,
+        label=mermaid_label,
+        number=lambda value: Markdown(number(value)),
+        quoted=quoted,
+        sentence=sentence,
+        short=lambda digest: Markdown(f"`{clean(digest)[:12]}`"),
+        signed=lambda value: Markdown(signed(value)),
+        text=escape,
+        value=show_value,
+    )
+    return environment.get_template(_TEMPLATE)
+
+
+class Markdown(str):
+    """Text that is Markdown already, made by this module; any other text that a template prints is escaped."""
+
+    __slots__ = ()
+
+
+def _printed(value: object) -> object:
+    if isinstance(value, Markdown | int):
+        return value
+    return escape(str(value)) if not isinstance(value, float) else Markdown(number(value))
+
+
+# --- numbers ----------------------------------------------------------------------------------------------------
+
+
+def number(value: float | None) -> str:
+    """A measured number for people: four decimals, or four significant digits where decimals would hide it."""
+    if value is None:
+        return "–"
+    size = abs(value)
+    return f"{value:.4f}" if size == 0 or 1e-3 <= size < 1e4 else f"{value:.4g}"
+
+
+def signed(value: float | None) -> str:
+    """A difference for people, with its sign; zero has none."""
+    if value is None:
+        return "–"
+    return f"+{number(value)}" if value > 0 else number(value)
+
+
+def _count(value: int, noun: str) -> str:
+    return f"{value:,} {noun if value == 1 else noun + 's'}"
+
+
+# --- foreign text -----------------------------------------------------------------------------------------------
+
+_INLINE: Final = re.compile(r"[\\`*_\[\]|~$&!{}]")
+_AT_START: Final = re.compile(r"^(?:[#>+=:-]|\d{1,9}(?=[.)]))")
+#: Where GitHub would make a link, a mention or a reference to an issue out of plain text, which no backslash stops.
+_REFERENCE: Final = re.compile(r"(?<=[@#])(?=\w)")
+_ADDRESS: Final = re.compile(r"(?i)\b(https?|ftp|mailto|xmpp|www)(?=[:.])")
+_WORD_JOINER: Final = "\N{WORD JOINER}"
+
+
+def escape(text: object, limit: int = _TEXT_LENGTH) -> Markdown:
+    """Foreign text on one line in which nothing is Markdown, HTML, a link, a mention or a table cell."""
+    flat = " ".join(clean(str(text), limit).split())
+    result = _INLINE.sub(r"\\\g<0>", flat)
+    result = re.sub(r"(?<=\w)\\_(?=\w)", "_", result)  # an underscore inside a word means nothing, and reads better
+    result = result.replace("<", "&lt;").replace(">", "&gt;")
+    result = _AT_START.sub(_escaped_start, result)
+    result = _ADDRESS.sub(rf"\g<1>{_WORD_JOINER}", result)
+    return Markdown(_REFERENCE.sub(_WORD_JOINER, result))
+
+
+def _escaped_start(match: re.Match[str]) -> str:
+    return f"{match[0]}\\" if match[0].isdigit() else f"\\{match[0]}"
+
+
+def quoted(text: object) -> Markdown:
+    """Free text of a person, as a block quote of one line."""
+    return Markdown(f"> {escape(text)}")
+
+
+_PLAIN: Final = re.compile(r"[^`|<>\\&]+")
+
+
+def code(text: object, limit: int = 200) -> Markdown:
+    """A foreign name as a code span, in which nothing has a meaning; escaped text where a span could be broken."""
+    flat = " ".join(clean(str(text), limit).split())
+    return Markdown(f"`{flat}`") if _PLAIN.fullmatch(flat) else escape(flat or "(empty)", limit)
+
+
+def codes(texts: Iterable[object], most: int = 12) -> Markdown:
+    """Several foreign names, as code, with commas; beyond `most` only how many more there are."""
+    names = list(texts)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return Markdown(", ".join(code(name) for name in names[:most]) + more)
+
+
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+
+
+def show_value(value: object) -> Markdown:
+    """A recorded value as it stands in a config or manifest; digests and long lists are cut."""
+    if isinstance(value, Absent):
+        return Markdown("not given")
+    if isinstance(value, str):
+        return code(value[:12] if _DIGEST.fullmatch(value) else value or '""', _VALUE_LENGTH)
+    return code(compact_json(value), _VALUE_LENGTH)
+
+
+def mermaid_label(text: object, limit: int = 60) -> Markdown:
+    """Foreign text as part of a quoted Mermaid label: letters, digits and a few signs that mean nothing there."""
+    flat = " ".join(clean(str(text), limit).split())
+    return Markdown("".join(c if c.isalnum() or c in " .,:_-+/=%()" else "?" for c in flat))
+
+
+# --- sentences --------------------------------------------------------------------------------------------------
+
+
+class _Voice(string.Formatter):
+    """Fills the fields of a sentence; see `week2kit.reporting.sentences` for the specifications."""
+
+    def get_field(self, field_name: str, args: Any, kwargs: Any) -> Any:
+        # plain names only: a sentence never reaches into a value
+        return kwargs[field_name], field_name
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        kind, _, noun = format_spec.partition(" ")
+        match kind:
+            case "name":
+                return code(value)
+            case "names":
+                return codes(value if isinstance(value, list | tuple) else [value])
+            case "text":
+                return escape(value)
+            case "value":
+                return show_value(value)
+            case "number":
+                return number(value) if _is_number(value) else show_value(value)
+            case "signed":
+                return signed(value) if _is_number(value) else show_value(value)
+            case "percent":
+                return f"{100 * value:.1f} %" if _is_number(value) else show_value(value)
+            case "whole":
+                return f"{value:,}" if _is_whole(value) else show_value(value)
+            case "count":
+                return _count(value, noun) if _is_whole(value) else f"{show_value(value)} {noun}s"
+            case _:
+                return escape(value)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+_VOICE: Final = _Voice()
+
+
+def sentence(statement: Statement) -> Markdown:
+    """The sentence of a statement, as Markdown with every foreign value escaped."""
+    pattern = SENTENCES.get(statement.code)
+    if pattern is None:
+        return Markdown(f"{code(statement.code)}: {show_value(_plain(statement.values))}")
+    return Markdown(_VOICE.vformat(pattern, (), statement.values))
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: str(value) for key, value in values.items()}

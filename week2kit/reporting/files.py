@@ -1,0 +1,65 @@
+"""Whether the files of a run still agree with its own record. Nothing is unpickled, nothing written."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from week2kit.canonical import JsonError, json_digest, parse_json
+from week2kit.comparison import Statement
+from week2kit.reporting.values import FileRow, FileState
+from week2kit.schema.manifest import Artifact, CompletedRun
+from week2kit.store import ARTIFACTS, OPTIONAL_ARTIFACTS, Run, artifact_digest
+
+_REQUIRED: Final = frozenset(ARTIFACTS) - OPTIONAL_ARTIFACTS
+
+
+def examine(run: Run) -> tuple[tuple[FileRow, ...], tuple[Statement, ...]]:
+    """The files that the manifest lists with their state, and everything that contradicts the record.
+
+    A model or a learning curve that is not there contradicts nothing: models are often not committed.
+    """
+    rows: list[FileRow] = []
+    against: list[Statement] = []
+    for artifact in sorted(run.manifest.artifacts, key=lambda artifact: artifact.name):
+        state, content = _state(run, artifact)
+        rows.append(FileRow(artifact.path, artifact.sha256, state))
+        if state != "agrees" and not (state == "missing" and artifact.name in OPTIONAL_ARTIFACTS):
+            against.append(Statement(f"file.{state.replace(' ', '_')}", {"file": artifact.path}))
+        elif artifact.name == "metrics" and isinstance(run.manifest, CompletedRun):
+            against += _other_metrics(run.manifest, content)
+    if isinstance(run.manifest, CompletedRun):
+        listed = {artifact.name for artifact in run.manifest.artifacts}
+        against += [Statement("file.not_listed", {"file": ARTIFACTS[name]}) for name in sorted(_REQUIRED - listed)]
+    return tuple(rows), tuple(against)
+
+
+def _state(run: Run, artifact: Artifact) -> tuple[FileState, Any]:
+    """How the file stands to its record; and its content, where it is JSON that agrees."""
+    if ARTIFACTS.get(artifact.name) != artifact.path:
+        return "not recorded", None  # a name of no file of ours: it is not opened, wherever it points
+    try:
+        data = run.read(artifact.name)
+        if artifact.path.endswith(".json"):
+            content = parse_json(data)
+            return ("agrees", content) if json_digest(content) == artifact.sha256 else ("differs", None)
+        return ("agrees" if artifact_digest(artifact.name, data) == artifact.sha256 else "differs"), None
+    except FileNotFoundError:
+        return "missing", None
+    except JsonError:
+        return "differs", None
+    except OSError:
+        return "unreadable", None
+
+
+def _other_metrics(run: CompletedRun, content: object) -> list[Statement]:
+    """The metrics of which metrics.json, whose digest is right, and the manifest hold different values."""
+    stored = content if isinstance(content, dict) else {}
+    return [
+        Statement("metric.contradicted", {"metric": name, "manifest": metric.value, "file": stored.get(name)})
+        for name, metric in sorted(run.outcome.metrics.items())
+        if not _same_number(stored.get(name), metric.value)
+    ]
+
+
+def _same_number(stored: object, value: float) -> bool:
+    return isinstance(stored, int | float) and not isinstance(stored, bool) and float(stored) == value

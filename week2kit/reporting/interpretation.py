@@ -1,0 +1,294 @@
+"""What the numbers say, topic by topic, and what they do not say. Every statement carries the numbers it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from week2kit.comparison import Change, Statement, changed_things, primary_metric
+from week2kit.reporting.limits import BALANCE_GAP, FEW_OF_A_CLASS, FEW_ROWS, NEAR_DUMMY
+from week2kit.reporting.values import Finding, MetricRow, MovedClasses, MovedErrors, Topic
+from week2kit.schema.manifest import CompletedRun, Metric
+from week2kit.thresholds import GAP
+
+#: Scores that end at 1, so that a distance means the same everywhere; scikit-learn's names, averages cut off.
+_BOUNDED: Final = frozenset(
+    {
+        "accuracy",
+        "balanced_accuracy",
+        "average_precision",
+        "explained_variance",
+        "f1",
+        "jaccard",
+        "matthews_corrcoef",
+        "precision",
+        "r2",
+        "recall",
+        "roc_auc",
+        "top_k_accuracy",
+    }
+)
+_AVERAGES: Final = ("_macro", "_micro", "_weighted", "_samples", "_ovr", "_ovo", "_ovr_weighted", "_ovo_weighted")
+#: Scores in which every class counts the same, so that a small class cannot hide; the first found is used.
+_BALANCED: Final = ("f1_macro", "balanced_accuracy", "recall_macro", "f1")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A completed run under the name that the report gives it."""
+
+    name: str
+    run: CompletedRun
+
+
+def is_bounded(metric: str) -> bool:
+    """Whether a metric is a score that ends at 1."""
+    stem = next((metric.removesuffix(end) for end in sorted(_AVERAGES, key=len)[::-1] if metric.endswith(end)), metric)
+    return stem in _BOUNDED
+
+
+def findings(
+    runs: Sequence[Named], rows: Sequence[MetricRow] = (), moved: MovedClasses | MovedErrors | None = None
+) -> tuple[Finding, ...]:
+    """The findings about one run, or about a baseline and a variant with their metrics and moved rows."""
+    topics: list[tuple[Topic, list[Statement]]] = [
+        ("difference", list(_difference(runs, rows, moved)) if len(runs) > 1 else []),
+        ("overfitting", [statement for named in runs for statement in _overfitting(named)]),
+        ("underfitting", [_underfitting(named) for named in runs]),
+        ("imbalance", _imbalance(runs, moved)),
+        ("convergence", [statement for named in runs for statement in _convergence(named)]),
+        ("warnings", [statement for named in runs for statement in _warnings(named)]),
+    ]
+    return tuple(Finding(topic, tuple(statements)) for topic, statements in topics if statements)
+
+
+# --- the difference ---------------------------------------------------------------------------------------------
+
+
+def _difference(
+    runs: Sequence[Named], rows: Sequence[MetricRow], moved: MovedClasses | MovedErrors | None
+) -> Iterator[Statement]:
+    primary = next((row for row in rows if row.primary), None)
+    if primary is None or primary.outcome is None or primary.difference is None:
+        yield Statement("difference.not_comparable")
+        return
+    values = {"variant": runs[1].name, "baseline": runs[0].name, "metric": primary.metric}
+    yield Statement(
+        f"difference.{primary.outcome}",
+        values | {"difference": abs(primary.difference), "direction": _direction(primary.difference)},
+    )
+    if isinstance(moved, MovedClasses):
+        yield _moved_statement(moved, values)
+    elif isinstance(moved, MovedErrors):
+        yield Statement("difference.errors", values | {"closer": moved.closer, "farther": moved.farther})
+    else:
+        yield Statement("difference.validation_rows", {"rows": runs[0].run.outcome.predictions.rows})
+    if primary.difference != 0 or (moved is not None and not _nothing_moved(moved)):
+        yield Statement("difference.untested")
+    yield from _disagreement(rows, primary)
+
+
+def _direction(difference: float) -> str:
+    return "higher" if difference > 0 else "lower"
+
+
+def _nothing_moved(moved: MovedClasses | MovedErrors) -> bool:
+    if isinstance(moved, MovedErrors):
+        return not moved.largest
+    return moved.fixed == moved.broken == moved.wrong_otherwise == 0
+
+
+def _moved_statement(moved: MovedClasses, values: dict[str, Any]) -> Statement:
+    if _nothing_moved(moved):
+        return Statement("difference.same_labels", values | {"rows": moved.rows})
+    net = moved.fixed - moved.broken
+    code = "difference.rows_equal" if net == 0 else "difference.rows_more" if net > 0 else "difference.rows_fewer"
+    counts = {"net": abs(net), "rows": moved.rows, "fixed": moved.fixed, "broken": moved.broken}
+    return Statement(code, values | counts)
+
+
+def _disagreement(rows: Sequence[MetricRow], primary: MetricRow) -> Iterator[Statement]:
+    """Metrics that point the other way than the primary one."""
+    opposite = {"better": "worse", "worse": "better"}.get(primary.outcome or "")
+    against = [row.metric for row in rows if opposite and row.outcome == opposite]
+    if against:
+        yield Statement("difference.metrics_disagree", {"metric": primary.metric, "against": against})
+
+
+# --- fit --------------------------------------------------------------------------------------------------------
+
+
+def primary(run: CompletedRun) -> tuple[str, Metric]:
+    """The primary metric of a run, with its name."""
+    name = primary_metric(run)
+    return name, run.outcome.metrics[name]
+
+
+def gap(run: CompletedRun) -> float | None:
+    """Training minus validation score of the primary metric; None where it is no score that ends at 1."""
+    name, metric = primary(run)
+    return metric.training - metric.value if is_bounded(name) and metric.greater_is_better else None
+
+
+def learnt_little(run: CompletedRun) -> bool:
+    """Whether even the training rows are predicted hardly better than by a dummy."""
+    name, metric = primary(run)
+    if not is_bounded(name):
+        return not _beats(metric, metric.training)
+    return metric.training - metric.dummy < NEAR_DUMMY
+
+
+def beats_dummy(run: CompletedRun) -> bool:
+    """Whether the validation score is better than that of a dummy that ignores the features."""
+    metric = primary(run)[1]
+    return _beats(metric, metric.value)
+
+
+def _beats(metric: Metric, value: float) -> bool:
+    return value > metric.dummy if metric.greater_is_better else value < metric.dummy
+
+
+def _scores(named: Named) -> dict[str, Any]:
+    name, metric = primary(named.run)
+    return {
+        "run": named.name,
+        "metric": name,
+        "training": metric.training,
+        "validation": metric.value,
+        "dummy": metric.dummy,
+    }
+
+
+def _overfitting(named: Named) -> Iterator[Statement]:
+    difference = gap(named.run)
+    if difference is None:
+        yield Statement("gap.no_scale", _scores(named))
+        return
+    code = "gap.large" if difference >= GAP else "gap.small" if difference >= 0 else "gap.negative"
+    yield Statement(code, _scores(named) | {"gap": abs(difference), "threshold": GAP})
+
+
+def _underfitting(named: Named) -> Statement:
+    values = _scores(named)
+    if not beats_dummy(named.run):
+        return Statement("dummy.not_beaten", values)
+    if learnt_little(named.run):
+        return Statement("underfitting.likely", values)
+    return Statement("underfitting.no_sign", values)
+
+
+def _convergence(named: Named) -> Iterator[Statement]:
+    model = named.run.outcome.model
+    if model.converged is None:
+        return
+    iterations = max(model.n_iter) if model.n_iter else None
+    code = "converged.yes" if model.converged else "converged.no"
+    yield Statement(code if iterations is not None else f"{code}_uncounted", {"run": named.name, "n_iter": iterations})
+
+
+# --- classes ----------------------------------------------------------------------------------------------------
+
+
+def _imbalance(runs: Sequence[Named], moved: MovedClasses | MovedErrors | None) -> list[Statement]:
+    if runs[0].run.outcome.task != "classification":
+        return []
+    statements: list[Statement] = []
+    if isinstance(moved, MovedClasses) and moved.classes:
+        largest = max(moved.classes, key=lambda row: row.rows)
+        share = {"label": largest.label, "rows": largest.rows, "of": moved.rows, "share": largest.rows / moved.rows}
+        statements.append(Statement("classes.largest", share))
+    return statements + [statement for named in runs for statement in _balance(named)]
+
+
+def _balance(named: Named) -> Iterator[Statement]:
+    metrics = named.run.outcome.metrics
+    other = next((name for name in _BALANCED if name in metrics), None)
+    if "accuracy" not in metrics or other is None:
+        return
+    accuracy, balanced = metrics["accuracy"].value, metrics[other].value
+    code = "balance.accuracy_flatters" if accuracy - balanced >= BALANCE_GAP else "balance.agrees"
+    values = {"run": named.name, "accuracy": accuracy, "metric": other, "value": balanced}
+    yield Statement(code, values | {"distance": abs(accuracy - balanced)})
+
+
+# --- warnings ---------------------------------------------------------------------------------------------------
+
+#: Warnings that the topics above tell from the same numbers.
+_TOLD: Final = frozenset({"metric.gap", "metric.no_better_than_dummy"})
+_KNOWN: Final[dict[str, frozenset[str]]] = {
+    "fit.not_converged": frozenset({"n_iter", "max_iter"}),
+    "data.imbalance": frozenset({"label", "share"}),
+    "split.shared_rows": frozenset({"rows", "looked_at"}),
+    "seed.unset": frozenset({"estimators"}),
+    "data.leak": frozenset({"feature", "score", "metric"}),
+    "split.not_stratified": frozenset({"label", "rows"}),
+    "library.warning": frozenset({"category", "message"}),
+}
+
+
+def _warnings(named: Named) -> Iterator[Statement]:
+    for warned in named.run.warnings:
+        if warned.code in _TOLD:
+            continue
+        if warned.code == "fit.not_converged" and named.run.outcome.model.converged is False:
+            continue
+        known = _KNOWN.get(warned.code)
+        if known is not None and known <= set(warned.values):
+            yield Statement(f"warning.{warned.code}", {**warned.values, "run": named.name})
+        else:
+            yield Statement("warning.other", {"run": named.name, "code": warned.code, "values": dict(warned.values)})
+
+
+# --- what the numbers do not say --------------------------------------------------------------------------------
+
+
+def caveats(
+    baseline: Named,
+    variants: Sequence[tuple[Named, Sequence[Change]]],
+    moved: MovedClasses | MovedErrors | None,
+    *,
+    runs: int,
+) -> tuple[Statement, ...]:
+    """The limits of this comparison that a reader must know, most general first."""
+    return (
+        *_about_rows(baseline, moved),
+        *_about_spread([baseline, *(named for named, _ in variants)]),
+        *([Statement("caveat.chosen", {"runs": runs})] if runs > 2 else []),
+        *_about_environment(variants),
+        *_about_seed([baseline, *(named for named, _ in variants)]),
+        Statement("caveat.one_data_set", {"rows": baseline.run.inputs.data.rows}),
+    )
+
+
+def _about_rows(baseline: Named, moved: MovedClasses | MovedErrors | None) -> Iterator[Statement]:
+    split = baseline.run.outcome.split
+    rows = sum(fold.n_val for fold in split.folds)
+    if len(split.folds) == 1:
+        yield Statement("caveat.one_holdout", {"rows": rows, "share": 1 / max(rows, 1)})
+    else:
+        yield Statement("caveat.folds", {"folds": len(split.folds)})
+    if rows < FEW_ROWS:
+        yield Statement("caveat.few_rows", {"rows": rows, "threshold": FEW_ROWS})
+    if isinstance(moved, MovedClasses):
+        few = [row.label for row in moved.classes if row.rows < FEW_OF_A_CLASS]
+        if few:
+            yield Statement("caveat.few_of_a_class", {"labels": few, "threshold": FEW_OF_A_CLASS})
+
+
+def _about_spread(runs: Sequence[Named]) -> Iterator[Statement]:
+    if not all(primary(named.run)[1].repeats for named in runs):
+        yield Statement("caveat.no_repeats")
+
+
+def _about_environment(variants: Sequence[tuple[Named, Sequence[Change]]]) -> Iterator[Statement]:
+    for named, changes in variants:
+        factors = [change.key for change in changes if change.input == "environment"]
+        if factors and len(changed_things(changes)) > 1:
+            yield Statement("caveat.environment", {"variant": named.name, "factors": factors})
+
+
+def _about_seed(runs: Sequence[Named]) -> Iterator[Statement]:
+    drawn = [named.name for named in runs if named.run.inputs.seed.source == "drawn"]
+    if drawn:
+        yield Statement("caveat.seed_drawn", {"runs": drawn})

@@ -1,0 +1,264 @@
+"""Every sentence of a report, by the code of its `Statement`; nothing else words a finding.
+
+The fields are filled in by the renderer, which rounds numbers and escapes foreign text by the specification after the
+colon: ``name`` (a run, metric, key, label or column), ``names`` (several), ``text`` (free text), ``value`` (a config
+value), ``number``, ``signed``, ``percent``, ``whole``, and ``count NOUN`` (a whole number with its noun).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+SENTENCES: Final[Mapping[str, str]] = {
+    # --- files ---
+    "file.differs": "{file:name} is not the file that the run recorded.",
+    "file.missing": "{file:name} is missing.",
+    "file.unreadable": "{file:name} cannot be read as a regular file.",
+    "file.not_recorded": "The manifest lists {file:name}, which is no file of a run.",
+    "file.not_listed": "The manifest does not list {file:name}, which every completed run has.",
+    "metric.contradicted": ("The manifest gives {metric:name} as {manifest:value}, `metrics.json` gives {file:value}."),
+    # --- not comparable ---
+    "task.differs": "The baseline is a {baseline:text}, the variant a {variant:text}.",
+    "target.differs": "They predict different columns: {baseline:name} and {variant:name}.",
+    "data.rows_differ": "They used other data: {baseline:count row} against {variant:count row}.",
+    "data.columns_differ": "They used other data: the values in {columns:names} differ.",
+    "data.nothing_shared": "They share no feature and no file, so nothing shows that their rows are the same.",
+    "split.follows_seed": (
+        "They were validated on different rows: the split follows the seed ({baseline:value} and {variant:value}) "
+        "as long as `split.random_state` is not fixed."
+    ),
+    "split.config_differs": "They were validated on different rows, because {keys:names} differ in the config.",
+    "split.differs": "They were validated on different rows, or on the same rows in another order.",
+    "metric.missing": "The variant did not record the baseline's primary metric, {metric:name}.",
+    "metric.direction_differs": "They disagree on whether a high {metric:name} is good.",
+    "metric.positive_differs": (
+        "{metric:name} speaks of one class, and that is {baseline:value} in the baseline and {variant:value} in the "
+        "variant."
+    ),
+    # --- the difference ---
+    "difference.not_comparable": "The two runs are not comparable, so no difference is drawn and there is no winner.",
+    "difference.better": (
+        "{metric:name} is {difference:number} {direction} in {variant:name} than in {baseline:name}, which is better."
+    ),
+    "difference.worse": (
+        "{metric:name} is {difference:number} {direction} in {variant:name} than in {baseline:name}, which is worse."
+    ),
+    "difference.equal": "{metric:name} is exactly equal in {variant:name} and {baseline:name}.",
+    "difference.rows_more": (
+        "Counted in predictions, {variant:name} gets {net:whole} more of {rows:whole} right: "
+        "{fixed:whole} fixed, {broken:whole} broken."
+    ),
+    "difference.rows_fewer": (
+        "Counted in predictions, {variant:name} gets {net:whole} fewer of {rows:whole} right: "
+        "{fixed:whole} fixed, {broken:whole} broken."
+    ),
+    "difference.rows_equal": (
+        "Counted in predictions, both get equally many of {rows:whole} right, but not the same ones: "
+        "{fixed:whole} fixed, {broken:whole} broken."
+    ),
+    "difference.same_labels": "Both runs predict the same class on each of the {rows:count validation row}.",
+    "difference.errors": (
+        "{variant:name} is closer to the true value on {closer:count row} and farther from it on {farther:count row}."
+    ),
+    "difference.validation_rows": "It rests on {rows:count validation prediction}.",
+    "difference.untested": "This report does not test whether that is more than noise.",
+    "difference.metrics_disagree": "{against:names} moved the other way than {metric:name}: look at both.",
+    # --- fit ---
+    "gap.large": (
+        "{run:name} scores {training:number} on its training rows and {validation:number} on the validation rows "
+        "({metric:name}). The gap of {gap:number} is at least {threshold:value}: a sign of overfitting."
+    ),
+    "gap.small": (
+        "{run:name} scores {training:number} on its training rows and {validation:number} on the validation rows "
+        "({metric:name}). The gap of {gap:number} is below {threshold:value}: no sign of overfitting."
+    ),
+    "gap.negative": (
+        "{run:name} scores {training:number} on its training rows and {validation:number} on the validation rows "
+        "({metric:name}): {gap:number} better where it was not trained, so no sign of overfitting."
+    ),
+    "gap.no_scale": (
+        "{run:name} has {metric:name} {training:number} on its training rows and {validation:number} on the "
+        "validation rows. This metric has no fixed scale, so this report does not judge the gap."
+    ),
+    "underfitting.likely": (
+        "{run:name} scores {training:number} even on its training rows, and a dummy that ignores the features "
+        "{dummy:number} ({metric:name}): it has learnt little."
+    ),
+    "underfitting.no_sign": (
+        "{run:name} scores {training:number} on its training rows and {validation:number} on the validation rows, "
+        "a dummy that ignores the features {dummy:number} ({metric:name}): it has learnt from the features."
+    ),
+    "dummy.not_beaten": (
+        "{run:name} is no better than guessing: {validation:number} on the validation rows, and a dummy that ignores "
+        "the features {dummy:number} ({metric:name})."
+    ),
+    "converged.yes": "{run:name} converged after {n_iter:count iteration}.",
+    "converged.yes_uncounted": "{run:name} converged.",
+    "converged.no": (
+        "{run:name} did not converge: it stopped after {n_iter:count iteration}, before its solution was reached. Such "
+        "scores can come out differently on another machine."
+    ),
+    "converged.no_uncounted": (
+        "{run:name} did not converge: it stopped before its solution was reached. Such scores can come out "
+        "differently on another machine."
+    ),
+    # --- classes ---
+    "classes.largest": (
+        "The largest class, {label:name}, has {rows:whole} of {of:whole} validation rows ({share:percent})."
+    ),
+    "balance.accuracy_flatters": (
+        "In {run:name}, accuracy is {accuracy:number} but {metric:name} {value:number}, which is {distance:number} "
+        "lower: accuracy hides how the small classes fare."
+    ),
+    "balance.agrees": (
+        "In {run:name}, accuracy is {accuracy:number} and {metric:name} {value:number}: they tell the same story."
+    ),
+    # --- warnings of the runs ---
+    "warning.fit.not_converged": "{run:name} recorded that its fit did not converge.",
+    "warning.data.imbalance": (
+        "{run:name} recorded that class {label:value} makes up {share:percent} of the rows: always guessing it "
+        "already scores that accuracy."
+    ),
+    "warning.split.shared_rows": (
+        "{run:name} recorded that {rows:count validation row} (of {looked_at:whole} looked at) also stand among its "
+        "training rows, features and all: the score may flatter."
+    ),
+    "warning.seed.unset": (
+        "{run:name} recorded that nothing fixes the random draws of {estimators:names}: the same command may give "
+        "another result."
+    ),
+    "warning.data.leak": (
+        "{run:name} recorded that the feature {feature:name} alone reaches a {metric:name} of {score:number}: it "
+        "may hold the answer."
+    ),
+    "warning.split.not_stratified": (
+        "{run:name} recorded that the split could not be stratified, because class {label:value} has only "
+        "{rows:count row}."
+    ),
+    "warning.library.warning": "{run:name} recorded a warning of a library, {category:name}: {message:text}",
+    "warning.other": "{run:name} recorded the warning {code:name} with {values:value}.",
+    # --- rows ---
+    "rows.not_comparable": "The two runs were not validated on the same rows, so no rows are put side by side.",
+    "rows.not_intact": "A file of {runs:names} does not agree with its record, so its rows are not compared.",
+    "rows.too_many": "{file:name} of {run:name} is too large to be compared row by row in a report.",
+    "rows.unreadable": "{file:name} of {run:name} is missing, or is not the table that week2kit writes.",
+    "rows.not_the_same": (
+        "The rows in the two `predictions.csv` are not the same, although the records say so: verify both runs."
+    ),
+    "rows.no_numbers": "A value in `predictions.csv` is not a number: verify both runs.",
+    # --- setbacks ---
+    "failed.at": "It stopped at stage {stage:name} with {error:name}.",
+    "failed.why": "{message:text}",
+    "interrupted": "It was interrupted: its record was begun and never finished.",
+    "interrupted.after": "It was interrupted after stage {stage:name}: its record was begun and never finished.",
+    "interrupted.why": (
+        "The record does not say. The process was killed, or the machine stopped, or the run is still going on."
+    ),
+    "interrupted.learned": "Nothing about the config: the run did not get far enough. Run it again.",
+    "worse.by": (
+        "{metric:name} is {value:number} against {baseline:number} in the baseline ({difference:signed}, on "
+        "{rows:count validation prediction})."
+    ),
+    "worse.why_nothing": "No recorded input differs from the baseline's, so the record does not say.",
+    "worse.why_one": "Only {thing:name} changed, so the difference comes with it.",
+    "worse.why_several": "Several things changed ({things:names}), so no cause can be named.",
+    "worse.learned_nothing": "The same inputs gave another result: something that nothing fixes takes part in it.",
+    "worse.learned_one": (
+        "On these validation rows, this change of {thing:name} did not help {metric:name}; whether it would on other "
+        "rows was not tested."
+    ),
+    "worse.learned_several": "These changes together did not help {metric:name}; which of them hurt is not shown.",
+    "learned.from_outside": (
+        "Nothing about the config: {error:name} comes from outside the run. The same command may well complete."
+    ),
+    "learned.alone": "This config fails at stage {stage:name}. No completed run is there to compare it with.",
+    "learned.no_difference": (
+        "The same inputs completed in {other:name}, so the cause lies in something that neither run recorded."
+    ),
+    "learned.one_key": (
+        "With all else as in {other:name}, {key:name} = {failed:value} fails at stage {stage:name}, and "
+        "{worked:value} works."
+    ),
+    "learned.one_key_new": (
+        "With all else as in {other:name}, {key:name} = {failed:value} fails at stage {stage:name}; without that key "
+        "it works."
+    ),
+    "learned.one_input": "With all else as in {other:name}, the other {input:name} makes it fail at stage {stage:name}.",
+    "learned.several": (
+        "It differs from {other:name}, which completed, in several things ({things:names}), so which of them made it "
+        "fail is not shown."
+    ),
+    # --- next experiment ---
+    "next.no_run": "No run was found.",
+    "next.train": "Train a first run.",
+    "next.none_completed": "No run completed, so there is no baseline yet.",
+    "next.repair": "Repair the config of {run:name} as its error says, and train it again.",
+    "next.run_again": "Run {run:name} again.",
+    "next.other_rows": "{variant:name} was validated on other rows than {baseline:name}, so the two cannot be compared.",
+    "next.same_split": "Train {variant:name} again on exactly the split of {baseline:name}.",
+    "next.other_metric": "{variant:name} did not record the primary metric of {baseline:name}.",
+    "next.same_metrics": "Train {variant:name} again with the metrics of {baseline:name}.",
+    "next.other_question": "{variant:name} and {baseline:name} answer different questions, as the reasons above say.",
+    "next.one_question": "Decide which of the two questions is the goal, and train both runs on that data and target.",
+    "next.several": "Several things changed ({things:names}), so no cause can be named.",
+    "next.only_key": "Change only {key:name} against {baseline:name}; then the difference has one cause.",
+    "next.only_one": "Train {baseline:name} again here, so that only one input differs.",
+    "next.single": "There is one run, so there is nothing to compare yet. Change one thing, and only one.",
+    "next.other_class": "Try a model of another kind on the same rows.",
+    "next.not_converged": "{run:name} did not converge, so its score is not yet the score of its model.",
+    "next.scale": (
+        "Scale the numeric features: the solver then reaches its solution in far fewer iterations. (More iterations, "
+        "`model.params.max_iter`, are the other way.)"
+    ),
+    "next.iterate": "Allow more iterations: {after:whole} in place of {before:whole}.",
+    "next.iterate_somehow": "Raise the limit on the iterations of its solver, and train it again.",
+    "next.no_better_than_dummy": "{run:name} is no better than guessing, and hardly better on its own training rows.",
+    "next.other_model": "Try a model of another kind on the same rows; if it guesses too, look at the features.",
+    "next.underfitting": "{run:name} hardly beats the dummy even on its training rows.",
+    "next.overfitting": "{run:name} does better on its training rows than on the validation rows by {gap:number}.",
+    "next.simpler": "Tie the model down: {key:name} = {after:value} in place of {before:value}.",
+    "next.more_flexible": "Give the model more freedom: {key:name} = {after:value} in place of {before:value}.",
+    "next.learning_curve": "Record its learning curve: is the validation score still rising with more rows?",
+    "next.imbalance": (
+        "In {run:name}, accuracy is {accuracy:number} but f1_macro {f1_macro:number}: the small classes are missed."
+    ),
+    "next.weight_classes": "Let every class count the same in the fit.",
+    "next.one_split": (
+        "The difference rests on one split with {rows:count validation row}, and how much it moves with other rows "
+        "is not known."
+    ),
+    "next.cross_validate": (
+        "Validate on every row once, in {folds:count fold}: that shows how far the score moves from fold to fold."
+    ),
+    "next.one_seed": "All of this was seen with one seed ({seed:value}).",
+    "next.another_seed": "Repeat with another seed, and see whether the picture stays the same.",
+    # --- caveats ---
+    "caveat.one_holdout": (
+        "The scores come from one split. One of its {rows:count validation row} is worth {share:number} of accuracy, "
+        "and other rows would give other scores."
+    ),
+    "caveat.folds": (
+        "The scores are means of {folds:count fold}. The folds share training rows, so their standard deviation "
+        "understates how far the mean would move. `model.joblib` was fitted on all rows, and its own score was not "
+        "measured."
+    ),
+    "caveat.few_rows": "With fewer than {threshold:whole} validation rows ({rows:whole}), single rows decide.",
+    "caveat.few_of_a_class": (
+        "Fewer than {threshold:whole} validation rows of {labels:names}: what is said of such a class rests on "
+        "single rows."
+    ),
+    "caveat.no_repeats": "Nothing here says how far the scores move with another seed: each run was trained once.",
+    "caveat.chosen": (
+        "The best of {runs:whole} runs was chosen on the same validation rows that score it, so its score is "
+        "optimistic. Keep rows aside that none of them has seen."
+    ),
+    "caveat.environment": (
+        "{variant:name} ran in another environment ({factors:names}), which can change results on its own."
+    ),
+    "caveat.seed_drawn": "The seed of {runs:names} was drawn, not chosen; it is recorded, and `verify` uses it.",
+    "caveat.one_data_set": (
+        "All of this holds for these {rows:count row} of data. Whether they stand for the rows to come, the record "
+        "cannot say."
+    ),
+}

@@ -1,0 +1,320 @@
+"""The report as a value: everything that a text about runs needs, computed and ordered, nothing rounded or worded.
+
+Numbers are what the record holds (`week2kit.rendering` rounds). What is said about them are `Statement`s: a stable
+code and values, made into sentences from `week2kit.reporting.sentences`. Texts that come from a run folder (names,
+labels, messages, commands, goals) are untrusted, and every renderer must escape them. Paths are as they were given
+on the command line, with forward slashes, never absolute.
+
+`REPORT_VERSION` is raised when a field changes its meaning or goes away; a field that is added does not raise it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from week2kit.comparison import Change, Statement
+from week2kit.schema.manifest import Stage
+
+REPORT_VERSION: Final = 1
+
+FileState: TypeAlias = Literal["agrees", "differs", "missing", "unreadable", "not recorded"]
+Outcome: TypeAlias = Literal["better", "worse", "equal"]
+Topic: TypeAlias = Literal["difference", "overfitting", "underfitting", "imbalance", "convergence", "warnings"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """One file of a run folder: the digest that the manifest holds, and whether the file still has it."""
+
+    name: str
+    sha256: str
+    state: FileState
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One run as it is named in the report, and how it was made."""
+
+    name: str
+    path: str
+    status: Literal["running", "completed", "failed"]
+    manifest_sha256: str
+    command: str
+    environment: str
+    files: tuple[FileRow, ...]
+    disagreements: tuple[Statement, ...]
+    """What does not agree with the run's own record; empty for an intact run."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoalRow:
+    """The goal and hypothesis that a run's config carries, as the person wrote them."""
+
+    run: str
+    goal: str
+    hypothesis: str
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One metric of one run."""
+
+    value: float
+    std: float | None
+    training: float
+    dummy: float
+    folds: int
+
+
+@dataclass(frozen=True, slots=True)
+class MetricRow:
+    """One metric of the baseline and of a variant. `difference` is variant minus baseline; None: not comparable."""
+
+    metric: str
+    primary: bool
+    greater_is_better: bool
+    baseline: Score | None
+    variant: Score | None
+    difference: float | None
+    outcome: Outcome | None
+
+
+@dataclass(frozen=True, slots=True)
+class FoldRow:
+    """The primary metric in one fold of a cross-validation; `fold` counts from 1 through all repeats."""
+
+    fold: int
+    n_train: int
+    n_val: int
+    baseline: float
+    variant: float | None
+    difference: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class MovedRow:
+    """A validation row that the two runs judge differently. For regression the labels are numbers, as text."""
+
+    repeat: str
+    fold: str
+    row: str
+    true: str
+    baseline: str
+    variant: str
+    change_of_error: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRow:
+    """One class on the validation rows: how many are right in each run, and how many moved."""
+
+    label: str
+    rows: int
+    right_baseline: int
+    right_variant: int
+    fixed: int
+    broken: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConfusionRow:
+    """One true class; per predicted class the pair (baseline, variant) of counts."""
+
+    label: str
+    cells: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MovedClasses:
+    """Which validation rows a classifier got right or wrong that the other did not."""
+
+    rows: int
+    right_both: int
+    fixed: int
+    broken: int
+    wrong_both: int
+    wrong_otherwise: int
+    """Of `wrong_both`, the rows that the two runs get wrong in different ways."""
+    classes: tuple[ClassRow, ...]
+    fixed_rows: tuple[MovedRow, ...]
+    broken_rows: tuple[MovedRow, ...]
+    confusion: tuple[ConfusionRow, ...]
+    """Empty where there are too many classes to read."""
+    several_folds: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MovedErrors:
+    """On which validation rows a regressor came closer to, or went farther from, the true value."""
+
+    rows: int
+    closer: int
+    farther: int
+    equal: int
+    largest: tuple[MovedRow, ...]
+    several_folds: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the numbers say about one topic."""
+
+    topic: Topic
+    statements: tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The baseline against one variant."""
+
+    variant: RunRow
+    changes: tuple[Change, ...]
+    things: tuple[str, ...]
+    """What changed, as the rule of one change counts it; a fair comparison has exactly one."""
+    uncounted: tuple[Change, ...]
+    obstacles: tuple[Statement, ...]
+    """Why the two are not comparable; empty where they are."""
+    metrics: tuple[MetricRow, ...]
+    folds: tuple[FoldRow, ...]
+    folds_left_out: int
+    fit_seconds: tuple[float | None, float | None]
+    moved: MovedClasses | MovedErrors | None
+    not_moved: Statement | None
+    """Why no rows are compared, where `moved` is None."""
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewRow:
+    """One variant in one line: what changed, and the baseline's primary metric."""
+
+    variant: str
+    things: tuple[str, ...]
+    comparable: bool
+    value: float | None
+    difference: float | None
+    outcome: Outcome | None
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """The baseline's training loop with its own counts (Figure A)."""
+
+    source: str
+    rows: int
+    features: int
+    target: str
+    method: str
+    folds: int
+    n_train: int
+    n_val: int
+    """Rows of the first fold; folds differ by a row at most, but for time series."""
+    model: str
+    metric: str
+    value: float
+    seed: int
+    artifacts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """Scores of one training size."""
+
+    n_train: int
+    training: float
+    validation: float
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A run's learning curve (Figure B)."""
+
+    run: str
+    metric: str
+    points: tuple[CurvePoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Setback:
+    """A run that failed, was interrupted, or came out worse than the baseline."""
+
+    run: RunRow
+    kind: Literal["failed", "interrupted", "worse"]
+    compared_with: str | None
+    """The completed run whose config is nearest (worse: the baseline)."""
+    tried: tuple[Change, ...]
+    as_written: bool
+    """The config never became valid, and is compared as it was written."""
+    stage: Stage | None
+    happened: Statement
+    why: Statement
+    learned: Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Retrospective:
+    """What did not work, among the named runs and the folders beside them."""
+
+    looked_at: int
+    """Runs that were looked at, the named ones included."""
+    folders: tuple[str, ...]
+    only_named: bool
+    setbacks: tuple[Setback, ...]
+    left_out: int
+    not_judged: int
+    """Completed runs that are not comparable with the baseline, so neither better nor worse."""
+    not_read: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """The next experiment: one change, why, and the command."""
+
+    reason: Statement
+    proposal: Statement
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRow:
+    """A number of this report and the file that proves it."""
+
+    number: str
+    run: str
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A comparison of runs: the baseline against each variant, what failed on the way, and what to do next."""
+
+    version: int
+    baseline: RunRow | None
+    """None where no run completed: then there is nothing to compare."""
+    goals: tuple[GoalRow, ...]
+    loop: Loop | None
+    curves: tuple[Curve, ...]
+    metrics: tuple[MetricRow, ...]
+    """The baseline's own metrics, `variant` None: what a report of one run shows."""
+    fit_seconds: float | None
+    findings: tuple[Finding, ...]
+    """About the baseline alone; where there are variants, their comparisons hold the statements."""
+    comparisons: tuple[Comparison, ...]
+    overview: tuple[OverviewRow, ...]
+    """All variants, where there is more than one."""
+    overview_left_out: int
+    retrospective: Retrospective
+    proposal: Proposal
+    caveats: tuple[Statement, ...]
+    evidence: tuple[EvidenceRow, ...]
+    runs: tuple[RunRow, ...]
+    """The runs whose files the report lists: baseline, detailed variants, then what disagrees with its record."""
+    unreadable: tuple[str, ...]
+    """What was named and could not be read, each with its reason."""
+
+    def _repr_markdown_(self) -> str:
+        from week2kit.rendering import render  # a notebook shows the report as the command line writes it
+
+        return render(self)

@@ -1,0 +1,130 @@
+"""What a child process does for a verdict: train again, or compute metrics from stored predictions.
+
+It gets bytes and a config, and answers with a JSON text of numbers and digests; it sees no run folder. Importing this
+module imports scikit-learn, so only the child's side imports it.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from week2kit.canonical import json_digest
+from week2kit.environment import record_environment
+from week2kit.errors import StageError, Week2kitError
+from week2kit.loop.predictions import Predictions, PredictionsError, from_csv
+from week2kit.loop.run import Progress, Result, Source, recompute, run_loop
+from week2kit.provenance import code_digest
+from week2kit.reruns import Comparison, Fresh, FromPredictions, RerunRequest
+from week2kit.schema.config import config_digest, parse_config
+from week2kit.training import failure_record
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The stored predictions of a run: the bytes of predictions.csv, and what is needed to read them."""
+
+    content: bytes
+    classes: list[Any] | None
+    method: Any
+    metric_names: list[str]
+    positive: Any
+
+
+def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
+    """Carry out a config again and tell what came out, and how it compares with the stored predictions."""
+    start = time.perf_counter()
+    progress = Progress()
+    failure, result, config = None, None, None
+    try:
+        config = parse_config(request.config)
+        source = Source(request.path, None, request.reader, lambda: request.content or b"")
+        result = run_loop(config, request.seed, source, progress, advise=False, allowed_modules=request.allowed_modules)
+    except (Week2kitError, MemoryError, OSError) as error:
+        failure = failure_record(error, progress.stage)
+    fresh = Fresh(
+        failure=failure,
+        data=progress.data,
+        split=progress.split,
+        outcome=result.outcome if result else None,
+        config_digest=config_digest(result.config.as_json()) if result else None,
+        curves=json_digest(result.curves) if result and result.curves is not None else None,
+        unseeded=[name for w in progress.warnings if w.code == "seed.unset" for name in w.values["estimators"]],
+        comparison=_compare(result, stored) if result and stored else None,
+        environment=record_environment(request.allowed_modules),
+        code=code_digest(),
+        seconds=time.perf_counter() - start,
+    )
+    return fresh.model_dump_json(by_alias=True).encode()
+
+
+def _compare(result: Result, stored: Stored) -> Comparison | None:
+    """How far the fresh predictions are from the stored ones."""
+    try:
+        old = from_csv(stored.content, stored.classes, stored.method)
+    except PredictionsError:
+        return None
+    new = result.predictions
+    if len(old.row) != len(new.row) or old.classes != new.classes or not np.array_equal(old.row, new.row):
+        return None
+    if old.scores is None or new.scores is None or old.scores.shape != new.scores.shape:
+        moved = np.flatnonzero(old.y_pred != new.y_pred)
+        return Comparison(rows=len(old.row), labels_moved=len(moved), first_moved=_first(old, moved))
+    difference = np.abs(old.scores - new.scores)
+    moved = np.flatnonzero(old.y_pred != new.y_pred) if old.classes is not None else np.array([], dtype=np.int64)
+    return Comparison(
+        rows=len(old.row),
+        labels_moved=len(moved),
+        first_moved=_first(old, moved),
+        largest_score=float(np.abs(old.scores).max()),
+        largest_difference=float(difference.max()),
+        widest_tie=_widest_tie(old, moved),
+    )
+
+
+def _first(predictions: Predictions, moved: np.ndarray[Any, Any]) -> int | None:
+    return int(predictions.row[moved[0]]) if len(moved) else None
+
+
+def _widest_tie(old: Predictions, moved: np.ndarray[Any, Any]) -> float:
+    """The largest distance between the two best recorded scores of a row whose label moved; 0 where none did."""
+    if not len(moved) or old.scores is None:
+        return 0.0
+    scores = old.scores[moved]
+    if scores.ndim == 1:
+        return float(np.abs(scores).max())  # a binary decision function decides at 0
+    best = np.sort(scores, axis=1)[:, -2:]
+    return float((best[:, 1] - best[:, 0]).max())
+
+
+def read_predictions(stored: Stored, n_val: list[int]) -> bytes:
+    """Compute from predictions.csv alone what it proves: digests, metrics, the report."""
+    try:
+        predictions = from_csv(stored.content, stored.classes, stored.method)
+        sizes = [len(part) for part in predictions.folds()]
+        if sizes != n_val:
+            raise PredictionsError(f"its folds have {sizes[:5]} rows, and the record says {n_val[:5]}")
+        metrics, report = recompute(predictions, stored.metric_names, stored.positive)
+    except (PredictionsError, StageError) as error:
+        return FromPredictions(problem=str(error)).model_dump_json().encode()
+    return (
+        FromPredictions(
+            rows=len(predictions.row),
+            digest=predictions.digest,
+            scores=predictions.scores_digest,
+            metrics={name: {**values, "value": _finite(values["value"])} for name, values in metrics.items()},
+            report=report,
+        )
+        .model_dump_json()
+        .encode()
+    )
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError("a metric is not finite")
+    return value

@@ -1,0 +1,83 @@
+"""A rerun as a value: what was asked for, and what came out. Shared by the judge and the child that trains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from week2kit.schema.manifest import Data, Environment, Failure, FoundData, Outcome, Split
+
+
+@dataclass(frozen=True)
+class RerunRequest:
+    """One training to be done again.
+
+    `factors` names the recorded facts of the environment that are put back for it; empty is the environment as it is.
+    """
+
+    config: dict[str, Any]
+    seed: int
+    path: str
+    reader: Literal["csv", "tsv", "parquet", "sklearn"]
+    content: bytes | None
+    allowed_modules: tuple[str, ...] = ()
+    factors: tuple[str, ...] = ()
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Comparison(_Answer):
+    """How far fresh predictions are from stored ones, on the same rows; scores are null where one side has none."""
+
+    rows: int
+    labels_moved: int
+    first_moved: int | None
+    largest_score: float | None = None
+    largest_difference: float | None = None
+    widest_tie: float | None = None
+
+    def within(self, tolerance: float) -> bool:
+        """Whether scores moved by at most `tolerance` of the largest, and labels only where two scores tie."""
+        if self.largest_score is None or self.largest_difference is None or self.widest_tie is None:
+            return self.labels_moved == 0
+        allowed = tolerance * self.largest_score
+        return self.largest_difference <= allowed and self.widest_tie <= allowed
+
+
+class Fresh(_Answer):
+    """What came out of one rerun; what it did not reach is null."""
+
+    failure: Failure | None
+    data: Data | FoundData | None
+    split: Split | None
+    outcome: Outcome | None
+    config_digest: str | None
+    curves: str | None
+    unseeded: list[str]
+    comparison: Comparison | None
+    environment: Environment
+    code: str
+    seconds: float
+
+
+class MetricFromPredictions(_Answer):
+    """A metric computed from predictions.csv; `exact` where it has one right value (metrics of labels)."""
+
+    value: float
+    folds: list[float]
+    exact: bool
+
+
+class FromPredictions(_Answer):
+    """What predictions.csv says by itself, or the problem that keeps it from saying it."""
+
+    problem: str | None = None
+    rows: int = 0
+    digest: str = ""
+    scores: str | None = None
+    metrics: dict[str, MetricFromPredictions] = {}
+    report: str = ""

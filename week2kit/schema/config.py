@@ -1,0 +1,482 @@
+"""The config: what a person writes, checked as a whole, and the same form fully written out.
+
+`parse_config` knows the shape only. What needs scikit-learn (does the class exist, are its parameters allowed) or the
+data (which columns, which classes) is settled in `week2kit.loop`, which fills in what is still null here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, ValidationError
+
+from week2kit.canonical import JsonError, clean, drop_keys, json_digest, parse_json
+from week2kit.errors import ConfigError
+from week2kit.schema.manifest import Label
+
+DATASETS: Final = ("breast_cancer", "diabetes", "digits", "iris", "wine")
+
+#: Short names for classes that courses use; the resolved config writes the import path.
+ALIASES: Final[Mapping[str, str]] = {
+    "decision_tree": "sklearn.tree.DecisionTreeClassifier",
+    "decision_tree_regressor": "sklearn.tree.DecisionTreeRegressor",
+    "dummy": "sklearn.dummy.DummyClassifier",
+    "dummy_regressor": "sklearn.dummy.DummyRegressor",
+    "gradient_boosting": "sklearn.ensemble.HistGradientBoostingClassifier",
+    "gradient_boosting_regressor": "sklearn.ensemble.HistGradientBoostingRegressor",
+    "k_nearest_neighbors": "sklearn.neighbors.KNeighborsClassifier",
+    "linear_regression": "sklearn.linear_model.LinearRegression",
+    "logistic_regression": "sklearn.linear_model.LogisticRegression",
+    "naive_bayes": "sklearn.naive_bayes.GaussianNB",
+    "one_hot": "sklearn.preprocessing.OneHotEncoder",
+    "pca": "sklearn.decomposition.PCA",
+    "random_forest": "sklearn.ensemble.RandomForestClassifier",
+    "random_forest_regressor": "sklearn.ensemble.RandomForestRegressor",
+    "ridge": "sklearn.linear_model.Ridge",
+    "simple_imputer": "sklearn.impute.SimpleImputer",
+    "standard_scaler": "sklearn.preprocessing.StandardScaler",
+    "svc": "sklearn.svm.SVC",
+}
+
+Seed: TypeAlias = Annotated[int, Field(ge=0, lt=2**32)]
+Text: TypeAlias = Annotated[str, Field(max_length=10_000)]
+ColumnName: TypeAlias = Annotated[str, Field(min_length=1, max_length=1000)]
+#: The codes of train's warnings that ``fail_on`` can turn into failures.
+WarningCode: TypeAlias = Literal[
+    "data.imbalance",
+    "data.leak",
+    "fit.not_converged",
+    "metric.gap",
+    "metric.no_better_than_dummy",
+    "seed.unset",
+    "split.not_stratified",
+    "split.shared_rows",
+]
+
+
+class Part(BaseModel):
+    """A part of the config: frozen, strict about types, closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, populate_by_name=True)
+
+
+class FileData(Part):
+    """A table in a file: ``.csv``, ``.tsv`` (either also ``.gz``) or ``.parquet``."""
+
+    path: Annotated[str, Field(min_length=1, max_length=4000)]
+    target: ColumnName
+    features: Annotated[list[ColumnName], Field(min_length=1)] | None = None
+    drop: list[ColumnName] | None = None
+
+
+class BundledData(Part):
+    """A data set that scikit-learn ships."""
+
+    dataset: Literal["breast_cancer", "diabetes", "digits", "iris", "wine"]
+    features: Annotated[list[ColumnName], Field(min_length=1)] | None = None
+    drop: list[ColumnName] | None = None
+
+
+class Holdout(Part):
+    """One split into training and validation rows, as scikit-learn's train_test_split."""
+
+    method: Literal["holdout"] = "holdout"
+    test_size: Annotated[StrictInt, Field(ge=1)] | Annotated[StrictFloat, Field(gt=0, lt=1)] = 0.2
+    shuffle: bool = True
+    stratify: bool | None = None
+    groups: ColumnName | None = None
+    random_state: Seed | None = None
+
+
+class KFold(Part):
+    """k-fold cross-validation: plain, stratified, grouped, repeated."""
+
+    method: Literal["kfold"] = "kfold"
+    n_splits: Annotated[int, Field(ge=2, le=10_000)] = 5
+    shuffle: bool | None = None
+    stratify: bool | None = None
+    groups: ColumnName | None = None
+    n_repeats: Annotated[int, Field(ge=1, le=1000)] = 1
+    random_state: Seed | None = None
+
+
+class TimeSeries(Part):
+    """Folds that train on the past and validate on what follows; rows must be in time order."""
+
+    method: Literal["time_series"] = "time_series"
+    n_splits: Annotated[int, Field(ge=2, le=10_000)] = 5
+
+
+class Estimator(Part):
+    """A class of scikit-learn by import path or alias, and the parameters that are not left at their defaults."""
+
+    class_: Annotated[str, Field(alias="class", min_length=1, max_length=200)]
+    params: dict[str, Any] = {}
+
+
+class Group(Part):
+    """Steps for some of the columns. One column's name (no list) hands the steps a one-dimensional column."""
+
+    columns: ColumnName | Annotated[list[ColumnName], Field(min_length=1)]
+    steps: list[Estimator]
+
+
+Split: TypeAlias = Holdout | KFold | TimeSeries
+Preprocess: TypeAlias = Literal["auto", "auto-scaled", "none"] | list[Estimator] | list[Group]
+
+
+class Config(Part):
+    """A whole config. The resolved one leaves nothing null that the run depends on."""
+
+    data: FileData | BundledData
+    task: Literal["classification", "regression"] | None = None
+    split: Split = Field(default_factory=Holdout)
+    preprocess: Preprocess = "auto"
+    model: Estimator
+    metrics: Annotated[list[str], Field(min_length=1)] | None = None
+    positive: Label | None = None
+    seed: Seed | None = None
+    goal: Text | None = None
+    hypothesis: Text | None = None
+    learning_curve: bool = False
+    fail_on: list[WarningCode] = []
+
+    def as_json(self) -> dict[str, Any]:
+        """The JSON object of the config, without what was not given; an explicit ``random_state: null`` stays."""
+        value = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        _restore_nulls(value, self)
+        return value
+
+
+class FlatConfig(Part):
+    """The flat form of the course: one CSV, one logistic regression."""
+
+    input_csv: Annotated[str, Field(min_length=1, max_length=4000)]
+    label_col: ColumnName
+    test_size: Annotated[StrictInt, Field(ge=1)] | Annotated[StrictFloat, Field(gt=0, lt=1)] = 0.2
+    random_state: Seed = 42
+    max_iter: Annotated[int, Field(ge=1)] = 500
+    goal: Text | None = None
+    hypothesis: Text | None = None
+
+
+def _restore_nulls(value: dict[str, Any], config: Config) -> None:
+    """Put back the nulls that mean something: a parameter or a split seed that a person set to null."""
+    value["model"]["params"] = config.model.params
+    if isinstance(config.preprocess, list):
+        for item, part in zip(value["preprocess"], config.preprocess, strict=True):
+            steps = part.steps if isinstance(part, Group) else [part]
+            for step, estimator in zip(item["steps"] if isinstance(part, Group) else [item], steps, strict=True):
+                step["params"] = estimator.params
+    if "random_state" in config.split.model_fields_set and not isinstance(config.split, TimeSeries):
+        value["split"]["random_state"] = config.split.random_state
+
+
+# --- reading ----------------------------------------------------------------------------------------------------
+
+
+def read_object(text: bytes, suffix: str) -> dict[str, Any]:
+    """The object of a config file's text: TOML where the file's name ends in ``.toml``, else JSON.
+
+    Raises:
+        JsonError: no object can be read; the message says where and why.
+    """
+    if suffix.lower() == ".toml":
+        try:
+            value: Any = tomllib.loads(text.decode("utf-8-sig"))
+            value = parse_json(json.dumps(value, allow_nan=False).encode())
+        except (ValueError, TypeError, RecursionError) as error:
+            raise JsonError(str(error)) from None
+    else:
+        value = parse_json(text)
+    if not isinstance(value, dict):
+        raise JsonError(f"expected an object of keys and values, got {_kind(value)}")
+    return value
+
+
+def parse_config(value: Mapping[str, Any]) -> Config:
+    """The config in a JSON object, in the full or in the flat form.
+
+    Raises:
+        ConfigError: with every problem of it, each as ``key.path: what is wrong``.
+    """
+    problems: list[str] = []
+    if is_flat(value):
+        flat = _read_part(FlatConfig, value, "", problems)
+        if flat is None or problems:
+            raise ConfigError(problems)
+        return _from_flat(flat)
+    rest = dict(value)
+    parts: dict[str, Any] = {
+        "data": _read_data(rest.pop("data", None), problems),
+        "split": _read_split(rest.pop("split", {}), problems),
+        "preprocess": _read_preprocess(rest.pop("preprocess", "auto"), problems),
+        "model": _read_estimator(rest.pop("model", None), "model", problems),
+    }
+    simple = _read_part(_Simple, rest, "", problems, Config.model_fields)
+    if problems or simple is None:
+        raise ConfigError(problems)
+    given = {name: getattr(simple, name) for name in simple.model_fields_set}
+    if given.get("metrics"):
+        given["metrics"] = list(dict.fromkeys(name.removeprefix("neg_") for name in given["metrics"]))
+    return Config(**parts, **given)
+
+
+class _Simple(Part):
+    """The keys of `Config` that are plain values."""
+
+    task: Literal["classification", "regression"] | None = None
+    metrics: Annotated[list[ColumnName], Field(min_length=1)] | None = None
+    positive: Label | None = None
+    seed: Seed | None = None
+    goal: Text | None = None
+    hypothesis: Text | None = None
+    learning_curve: bool = False
+    fail_on: list[WarningCode] = []
+
+
+def is_flat(value: Mapping[str, Any]) -> bool:
+    """Whether a config object is in the course's flat form."""
+    return not {"data", "model"} & set(value) and bool({"input_csv", "label_col"} & set(value))
+
+
+def _from_flat(flat: FlatConfig) -> Config:
+    return Config(
+        data=FileData(path=flat.input_csv, target=flat.label_col),
+        split=Holdout(test_size=flat.test_size),
+        model=Estimator(class_=ALIASES["logistic_regression"], params={"max_iter": flat.max_iter}),
+        metrics=["accuracy", "f1_macro"],
+        seed=flat.random_state,
+        goal=flat.goal,
+        hypothesis=flat.hypothesis,
+    )
+
+
+def _read_data(value: Any, problems: list[str]) -> FileData | BundledData | None:
+    if value is None:
+        problems.append('data: it is missing; for example {"path": "penguins.csv", "target": "species"}')
+        return None
+    kind: type[FileData | BundledData] = BundledData if isinstance(value, dict) and "dataset" in value else FileData
+    data = _read_part(kind, value, "data", problems)
+    if data is not None and data.features is not None and data.drop is not None:
+        problems.append("data: features and drop exclude each other; keep one of them")
+    return data
+
+
+_SPLITS: Final[Mapping[str, type[Holdout | KFold | TimeSeries]]] = {
+    "holdout": Holdout,
+    "kfold": KFold,
+    "time_series": TimeSeries,
+}
+
+
+def _read_split(value: Any, problems: list[str]) -> Split | None:
+    method = value.get("method", "holdout") if isinstance(value, dict) else "holdout"
+    if not isinstance(method, str) or method not in _SPLITS:
+        problems.append(f"split.method: expected {_choices(_SPLITS)}, got {_shown(method)}{_nearest(method, _SPLITS)}")
+        return None
+    split = _read_part(_SPLITS[method], value, "split", problems)
+    if isinstance(split, Holdout) and split.stratify and not split.shuffle:
+        problems.append("split.stratify: a holdout that is not shuffled cannot be stratified; set one of them to false")
+    if isinstance(split, Holdout) and split.groups and (split.stratify or not split.shuffle):
+        problems.append(
+            "split.groups: a holdout by groups is shuffled and not stratified; use kfold for stratified groups"
+        )
+    if isinstance(split, KFold) and split.n_repeats > 1 and (split.groups or split.shuffle is False):
+        problems.append("split.n_repeats: only shuffled folds without groups can be repeated")
+    return split
+
+
+def _read_preprocess(value: Any, problems: list[str]) -> Preprocess | None:
+    if value in ("auto", "auto-scaled", "none"):
+        return value  # type: ignore[no-any-return]
+    if not isinstance(value, list):
+        problems.append(f'preprocess: expected "auto", "auto-scaled", "none" or a list of steps, got {_shown(value)}')
+        return None
+    grouped = [isinstance(item, dict) and "columns" in item for item in value]
+    if not any(grouped):
+        return [s for i, item in enumerate(value) if (s := _read_estimator(item, f"preprocess.{i}", problems))]
+    if not all(grouped):
+        problems.append("preprocess: steps and groups of columns cannot be mixed; put the steps into groups")
+        return None
+    return [group for i, item in enumerate(value) if (group := _read_group(item, f"preprocess.{i}", problems))]
+
+
+def _read_group(value: dict[str, Any], where: str, problems: list[str]) -> Group | None:
+    steps = value.get("steps", [])
+    if not isinstance(steps, list):
+        problems.append(f"{where}.steps: expected a list of steps, got {_shown(steps)}")
+        return None
+    read = [step for i, item in enumerate(steps) if (step := _read_estimator(item, f"{where}.steps.{i}", problems))]
+    return _read_part(Group, {**value, "steps": read}, where, problems)
+
+
+def _read_estimator(value: Any, where: str, problems: list[str]) -> Estimator | None:
+    if value is None:
+        problems.append(f'{where}: it is missing; for example {{"class": "sklearn.linear_model.LogisticRegression"}}')
+        return None
+    if isinstance(value, str):
+        value = {"class": value}
+    estimator = _read_part(Estimator, value, where, problems)
+    return estimator and estimator.model_copy(update={"class_": ALIASES.get(estimator.class_, estimator.class_)})
+
+
+P = TypeVar("P", bound=Part)
+
+
+def _read_part(
+    kind: type[P], value: Any, where: str, problems: list[str], known: Iterable[str] | None = None
+) -> P | None:
+    """`value` as a `kind`, or None; what is wrong is added to `problems`, each under its dotted path."""
+    prefix = f"{where}." if where else ""
+    if not isinstance(value, Mapping):
+        problems.append(f"{where}: expected an object of keys and values, got {_shown(value)}")
+        return None
+    names = [field.alias or name for name, field in kind.model_fields.items()]
+    for key in value:
+        if key not in names:
+            allowed = list(known or names)
+            problems.append(
+                f"{prefix}{clean(str(key))}: unknown key{_nearest(key, allowed) or f'; {_choices(allowed)}'}"
+            )
+    try:
+        return kind.model_validate({key: item for key, item in value.items() if key in names})
+    except ValidationError as error:
+        problems += [prefix + problem for problem in _problems(error)]
+        return None
+
+
+#: Parts of pydantic's error locations that name a member of a union, and no key that a person wrote.
+_UNION_TAGS: Final = ("bool", "int", "float", "str", "list[", "constrained-", "function-")
+
+
+def _problems(error: ValidationError) -> list[str]:
+    """One sentence for each place where something is wrong; the members of a union are one place."""
+    messages: dict[str, list[str]] = {}
+    got: dict[str, str] = {}
+    for detail in error.errors(include_url=False):
+        place = ".".join(str(part) for part in detail["loc"] if not str(part).startswith(_UNION_TAGS))
+        said = messages.setdefault(clean(place), [])
+        said.append(clean(detail["msg"]).removeprefix("Input should be " if said else ""))
+        got[clean(place)] = "" if detail["type"] == "missing" else f", got {_shown(detail['input'])}"
+    return [
+        f"{place}: {' or '.join(said) if got[place] else 'it is missing'}{got[place]}"
+        for place, said in messages.items()
+    ]
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return clean(text, 60) if isinstance(value, str | int | float | bool | None) else _kind(value)
+
+
+def _kind(value: Any) -> str:
+    names = {list: "a list", dict: "an object", str: "a text", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number")
+
+
+def _choices(names: Iterable[str]) -> str:
+    return "known are " + ", ".join(sorted(names))
+
+
+def _nearest(name: object, names: Iterable[str]) -> str:
+    close = difflib.get_close_matches(str(name), list(names), n=1, cutoff=0.6)
+    return f'; did you mean "{close[0]}"?' if close else ""
+
+
+# --- changing ---------------------------------------------------------------------------------------------------
+
+
+def override(value: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
+    """A copy of a config object with ``key.path=value`` assignments applied, the value read as JSON, else as text.
+
+    A new ``seed`` also replaces every ``random_state`` that followed the old one, so that a resolved config can be
+    trained again with another seed.
+
+    Raises:
+        ConfigError: an assignment has no ``=``, or its path leads through something that is no object.
+    """
+    result: dict[str, Any] = json.loads(json.dumps(value))
+    for assignment in assignments:
+        path, separator, text = assignment.partition("=")
+        keys = path.strip().split(".")
+        if not separator or not all(keys):
+            raise ConfigError([f'--set: expected key=value, got "{clean(assignment)}"'])
+        if is_flat(result) and keys[0] not in FlatConfig.model_fields:
+            result = _flat_object(result)
+        new = _assigned(text)
+        if keys == ["seed"] and isinstance(result.get("seed"), int):
+            _reseed(result, result["seed"], new)
+        _assign(result, keys, new, path)
+    return result
+
+
+def _flat_object(value: Mapping[str, Any]) -> dict[str, Any]:
+    return parse_config(value).as_json()
+
+
+def _assigned(text: str) -> Any:
+    try:
+        return parse_json(text.encode("utf-8", "surrogatepass"))
+    except JsonError:
+        return text
+
+
+def _assign(target: Any, keys: list[str], new: Any, path: str) -> None:
+    for position, key in enumerate(keys):
+        last = position == len(keys) - 1
+        if isinstance(target, list):
+            if not key.isdecimal() or int(key) >= len(target):
+                raise ConfigError([f'--set {clean(path)}: "{clean(key)}" is no position in that list'])
+            key = int(key)  # type: ignore[assignment]
+        elif not isinstance(target, dict):
+            raise ConfigError([f'--set {clean(path)}: "{clean(".".join(keys[:position]))}" is no object'])
+        elif isinstance(target.get(key), str) and key == "model" and not last:
+            target[key] = {"class": target[key]}
+        if last:
+            target[key] = new
+        elif isinstance(target, dict):
+            target = target.setdefault(key, {})
+        else:
+            target = target[key]
+
+
+def _reseed(value: Any, old: int, new: Any) -> None:
+    if isinstance(value, dict):
+        if type(value.get("random_state")) is int and value["random_state"] == old:
+            value["random_state"] = new
+        for item in value.values():
+            _reseed(item, old, new)
+    elif isinstance(value, list):
+        for item in value:
+            _reseed(item, old, new)
+
+
+# --- comparing --------------------------------------------------------------------------------------------------
+
+
+def without_seed(value: Any, seed: int | None) -> Any:
+    """A config value without the ``random_state`` leaves that follow `seed`: the seed is an input of its own."""
+    if isinstance(value, Mapping):
+        return {
+            key: without_seed(item, seed)
+            for key, item in value.items()
+            if not (key == "random_state" and type(item) is int and item == seed)
+        }
+    if isinstance(value, list):
+        return [without_seed(item, seed) for item in value]
+    return value
+
+
+#: Keys that do not count when configs are compared: they change what is said about a result, not the result.
+UNCOUNTED: Final = (("data", "path"), ("seed",), ("goal",), ("hypothesis",), ("learning_curve",), ("fail_on",))
+
+
+def config_digest(resolved: Mapping[str, Any]) -> str:
+    """The digest of a resolved config without path, seed, goal, hypothesis and the other keys of `UNCOUNTED`."""
+    seed = resolved.get("seed")
+    return json_digest(without_seed(drop_keys(resolved, *UNCOUNTED), seed))

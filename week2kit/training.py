@@ -1,0 +1,324 @@
+"""The verb train: carry out a config as a run, and keep the record of everything that made the result.
+
+Nothing is lost: the manifest is on disk before the fit starts, and whatever ends the run, the end replaces it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import secrets
+import time
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from week2kit.canonical import JsonError, clean, dump_json, parse_json, scrub
+from week2kit.dataset import find_for_config, from_run_to_data, read_data, recorded_path
+from week2kit.errors import ConfigError, LibraryError, StageError, UsageError, Week2kitError
+from week2kit.explanation import failure_hint
+from week2kit.schema import manifest as record
+from week2kit.schema.config import Config, FileData, config_digest, override, parse_config, read_object
+from week2kit.schema.manifest import Stage
+from week2kit.store import Run, RunFolder, open_run, read_regular
+from week2kit.thresholds import MAX_CONFIG_BYTES, MAX_TRACEBACK_FRAMES
+
+if TYPE_CHECKING:
+    from week2kit.loop.run import Progress, Result, Source
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What is to be trained: the config object after ``--set``, and where it came from."""
+
+    value: dict[str, Any]
+    name: str
+    directory: Path | None
+    command: str
+    allowed_modules: tuple[str, ...]
+
+
+def train(
+    config: str | Path | Mapping[str, Any],
+    *,
+    set: Iterable[str] = (),  # noqa: A002
+    seed: int | None = None,
+    name: str | None = None,
+    runs_dir: str | Path = "runs",
+    allow_modules: Sequence[str] = (),
+    command: str | None = None,
+    on_stage: Callable[[Stage], None] = lambda stage: None,
+) -> Run:
+    """Train as a config says and record the run in a new folder.
+
+    Args:
+        config: the path of a JSON or TOML file, or the object itself.
+        set: assignments such as ``"model.params.max_iter=1000"``, applied in order.
+        seed: replaces the config's seed.
+        name: the run folder's name; by default the UTC time and a random suffix.
+        runs_dir: the folder that holds the runs; made where it is missing.
+        allow_modules: top-level modules besides scikit-learn whose estimators the config may name.
+        command: what to record as the command; by default the call of this function.
+        on_stage: told of each stage that begins.
+
+    Returns:
+        The run as it was recorded: completed, or failed with stage, error and hint.
+
+    Raises:
+        UsageError: no object can be read from the config file, or the name is taken; no folder is made.
+        ConfigError: an assignment of `set` cannot be applied.
+        KeyboardInterrupt: as it came, after it was recorded.
+    """
+    request = _read_request(config, [*set, *([] if seed is None else [f"seed={seed}"])], command, tuple(allow_modules))
+    folder = RunFolder.create(Path(runs_dir), name)
+    return _Training(request, folder, on_stage).run()
+
+
+def _read_request(
+    config: str | Path | Mapping[str, Any], assignments: list[str], command: str | None, allowed: tuple[str, ...]
+) -> _Request:
+    if isinstance(config, Mapping):
+        try:
+            value, name, directory = parse_json(json.dumps(config, allow_nan=False).encode()), "config", None
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"The config holds what JSON cannot write: {clean(str(error))}.") from None
+        said = "week2kit.train({...})"
+    else:
+        path = Path(config)
+        value, name, directory = _read_config_file(path), clean(path.name), path.parent
+        said = f"week2kit.train({path.name!r})"
+    value = override(value, assignments)
+    return _Request(value, name, directory, scrub(command or said), allowed)
+
+
+def _read_config_file(path: Path) -> dict[str, Any]:
+    shown = clean(str(path))
+    try:
+        return read_object(read_regular(path, MAX_CONFIG_BYTES, follow=True), path.suffix)
+    except FileNotFoundError:
+        raise UsageError(f"{shown}: there is no such config file.") from None
+    except IsADirectoryError:
+        raise UsageError(f"{shown}: expected a config file, and it is a folder.") from None
+    except JsonError as error:
+        kind = "TOML" if path.suffix.lower() == ".toml" else "JSON"
+        raise UsageError(f"{shown}: no config can be read as {kind}: {error}.") from None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{shown}: cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+
+
+#: How a run that was ended from outside is named: what ended it has nothing to do with its inputs.
+EXTERNAL_ERRORS: Final = frozenset(
+    {"KeyboardInterrupt", "Terminated", "MemoryError", "OSError", "PermissionError", "TimeLimitReached", "ChildDied"}
+)
+
+
+class _Training:
+    """One run from its first to its last manifest."""
+
+    def __init__(self, request: _Request, folder: RunFolder, on_stage: Callable[[Stage], None]) -> None:
+        self.request = request
+        self.folder = folder
+        self.on_stage = on_stage
+        self.config: Config | None = None
+        self.seed: record.Seed | None = None
+        self.progress: Progress | None = None
+        self.result: Result | None = None
+        self.stage: Stage = "config"
+        self.started = time.perf_counter()
+
+    def run(self) -> Run:
+        try:
+            self.folder.write_manifest(self._running())
+            self._prepare()
+            self.folder.write_manifest(self._running())
+            manifest: record.CompletedRun | record.FailedRun = self._complete()
+        except Week2kitError as error:
+            manifest = self._failed(error)
+        except MemoryError as error:
+            manifest = self._failed(error)
+        except OSError as error:
+            manifest = self._failed(error)
+        except BaseException as error:  # Ctrl-C, SIGTERM, or a bug of ours: recorded, and passed on
+            with contextlib.suppress(OSError):
+                self.folder.write_manifest(self._failed(error))
+            raise
+        try:
+            self.folder.write_manifest(manifest)
+        except OSError as error:
+            raise UsageError(
+                f"{clean(str(self.folder.path))}: the record cannot be written: {error.strerror}. The run is left as "
+                f'"running"{" (it had failed: " + clean(manifest.failure.message) + ")" if manifest.failure else ""}. '
+                "Make room, and train again."
+            ) from None
+        return open_run(self.folder.path)
+
+    # --- the steps ----------------------------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        """Settle config and seed, which need neither scikit-learn nor the data."""
+        self.config = parse_config(self.request.value)
+        given = self.config.seed
+        self.seed = (
+            record.Seed(value=secrets.randbelow(2**32), source="drawn")
+            if given is None
+            else record.Seed(value=given, source="given")
+        )
+
+    def _complete(self) -> record.CompletedRun:
+        self.on_stage("config")
+        from week2kit.loop.run import Progress, run_loop
+
+        assert self.config is not None  # noqa: S101
+        assert self.seed is not None  # noqa: S101
+        self.progress = Progress(on_stage=self.on_stage)
+        self.progress.seconds["config"] = time.perf_counter() - self.started  # the imports are part of it
+        source = self._source(self.config)
+        self.result = run_loop(
+            self.config, self.seed.value, source, self.progress, allowed_modules=self.request.allowed_modules
+        )
+        from week2kit.environment import record_environment
+        from week2kit.provenance import record_code
+
+        environment = record_environment(self.request.allowed_modules)
+        with self.progress.during("save"):
+            self._save(self.result, environment)
+        return record.CompletedRun(
+            **self._common(),
+            inputs=record.CompletedInputs(
+                code=record_code(),
+                data=self.result.data,
+                config=self._config_record(self.result.config),
+                seed=self.seed,
+                environment=environment,
+            ),
+            outcome=self.result.outcome,
+            failure=None,
+        )
+
+    def _source(self, config: Config) -> Source:
+        from week2kit.loop.data import reader_for
+        from week2kit.loop.run import Source
+
+        if not isinstance(config.data, FileData):
+            return Source(config.data.dataset)
+        written = config.data.path
+        reader = reader_for(written)
+        if reader is None:
+            raise ConfigError([f'data.path: expected a .csv, .tsv or .parquet file, got "{clean(written)}"'])
+
+        def read() -> bytes:
+            return read_data(find_for_config(written, self.request.directory))
+
+        return Source(recorded_path(written), self._from_run(written), reader, read)
+
+    def _from_run(self, written: str) -> str | None:
+        try:
+            return from_run_to_data(self.folder.path, find_for_config(written, self.request.directory))
+        except (StageError, OSError, ValueError):
+            return None
+
+    def _save(self, result: Result, environment: record.Environment) -> None:
+        from week2kit.environment import requirements_text
+        from week2kit.loop.predictions import to_csv
+
+        values = {name: metric.value for name, metric in result.outcome.metrics.items()}
+        self.folder.write("config", dump_json(_recorded_config(result.config)).encode())
+        self.folder.write("metrics", dump_json(values).encode())
+        self.folder.write("val_report", result.report.encode("utf-8", "replace"))
+        self.folder.write("predictions", to_csv(result.predictions))
+        self.folder.write("requirements", requirements_text(environment).encode())
+        if result.curves is not None:
+            self.folder.write("curves", dump_json(result.curves).encode())
+        self.folder.write("model", result.model_bytes)
+
+    # --- the record ---------------------------------------------------------------------------------------------
+
+    def _common(self) -> dict[str, Any]:
+        progress = self.progress
+        return {
+            "run_id": self.folder.run_id,
+            "nonce": self.folder.nonce,
+            "created_at": self.folder.created_at,
+            "command": self.request.command,
+            "artifacts": self.folder.artifacts,
+            "stages": progress.stage_times() if progress else [],
+            "warnings": sorted(progress.warnings, key=lambda w: (w.code, json.dumps(w.values, default=str)))
+            if progress
+            else [],
+        }
+
+    def _config_record(self, config: Config | None) -> record.Config:
+        if config is None:
+            raw = scrub(json.dumps(self.request.value, sort_keys=True, ensure_ascii=False), limit=MAX_CONFIG_BYTES)
+            return record.Config(resolved=None, raw=raw, digest=None)
+        resolved = _recorded_config(config)
+        return record.Config(resolved=resolved, raw=None, digest=config_digest(resolved))
+
+    def _inputs(self) -> record.Inputs:
+        progress = self.progress
+        reached = (progress.config if progress else None) or self.config
+        if reached is not None and self.seed is not None:
+            reached = reached.model_copy(update={"seed": self.seed.value})
+        return record.Inputs(
+            code=None,
+            data=progress.data if progress else None,
+            config=self._config_record(reached),
+            seed=self.seed,
+            environment=None,
+        )
+
+    def _running(self) -> record.RunningRun:
+        return record.RunningRun(**self._common(), inputs=self._inputs(), outcome=None, failure=None)
+
+    def _failed(self, error: BaseException) -> record.FailedRun:
+        inputs = self._inputs()
+        with contextlib.suppress(Exception):  # a failure is recorded even where the environment cannot be
+            inputs = inputs.model_copy(update=self._surroundings())
+        progress = self.progress
+        outcome = None
+        if progress is not None and progress.task is not None:
+            outcome = record.PartialOutcome(task=progress.task, classes=progress.classes, split=progress.split)
+        stage = progress.stage if progress else "config"
+        return record.FailedRun(**self._common(), inputs=inputs, outcome=outcome, failure=failure_record(error, stage))
+
+    def _surroundings(self) -> dict[str, Any]:
+        if self.progress is None:
+            return {}  # scikit-learn was never imported: there is no environment to tell of
+        from week2kit.environment import record_environment
+        from week2kit.provenance import record_code
+
+        return {"code": record_code(), "environment": record_environment(self.request.allowed_modules)}
+
+
+def _recorded_config(config: Config) -> dict[str, Any]:
+    value = config.as_json()
+    if "path" in value["data"]:
+        value["data"]["path"] = recorded_path(value["data"]["path"])
+    return value
+
+
+def failure_record(error: BaseException, stage: Stage) -> record.Failure:
+    """An error as the record keeps it: its type, its message without paths, a short traceback, and what to try."""
+    name = error.error if isinstance(error, LibraryError) else type(error).__name__
+    message = scrub(str(error)) or name
+    if isinstance(error, OSError):
+        name, message = _os_error(error)
+    expected = isinstance(error, StageError) and not isinstance(error, LibraryError)
+    hint = error.hint if isinstance(error, StageError) and error.hint else failure_hint(stage, name, message)
+    return record.Failure(
+        stage=stage, error=name, message=message, traceback=[] if expected else _frames(error), hint=scrub(hint)
+    )
+
+
+def _os_error(error: OSError) -> tuple[str, str]:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return "OSError", "No space is left on the disk." if full else scrub(error.strerror or str(error))
+
+
+def _frames(error: BaseException) -> list[str]:
+    error = error.__cause__ if isinstance(error, LibraryError) and error.__cause__ else error
+    frames = traceback.extract_tb(error.__traceback__)[-MAX_TRACEBACK_FRAMES:]
+    return [scrub(f"{frame.filename}:{frame.lineno} in {frame.name}") for frame in frames]
