@@ -131,8 +131,7 @@ def test_results_and_dumps_are_the_same_bits() -> None:
         "from scipy.stats.mstats import mquantiles",
         "import scipy.stats.distributions",
         "import scipy.stats._distn_infrastructure",
-        "from importlib.util import find_spec, module_from_spec as make\n"
-        "spec = find_spec('scipy.stats.qmc'); spec.loader.exec_module(make(spec))",
+        "from importlib.util import *; s = find_spec('scipy.stats.qmc'); s.loader.exec_module(module_from_spec(s))",
         "import scipy; dir(scipy.stats)",
         "import importlib, scipy; importlib.reload(scipy.stats)",
         "import sklearn.metrics._ranking as r; assert list(r.rankdata([3, 1])) == [2, 1]",

@@ -97,7 +97,7 @@ def check_files(run: Run) -> Contents:
 def check_record(run: Run, contents: Contents) -> list[Check]:
     """The manifest of a completed run agrees with itself and with its JSON and text files."""
     manifest = run.manifest
-    assert isinstance(manifest, CompletedRun)  # noqa: S101
+    assert isinstance(manifest, CompletedRun)
     checks = [*_check_config(manifest, contents.files), *_check_data(manifest)]
     metrics = {name: metric.value for name, metric in manifest.outcome.metrics.items()}
     if "metrics" in contents.files:
@@ -193,7 +193,7 @@ def _summary(metric: Metric) -> tuple[float, float]:
 def check_failed_record(run: Run) -> list[Check]:
     """What little a failed run's record says twice agrees."""
     manifest = run.manifest
-    assert isinstance(manifest, FailedRun)  # noqa: S101
+    assert isinstance(manifest, FailedRun)
     resolved = manifest.inputs.config.resolved
     if resolved is None or manifest.inputs.config.digest is None:
         return []

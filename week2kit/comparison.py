@@ -25,7 +25,7 @@ class Absent(enum.StrEnum):
 ABSENT: Final = Absent.ABSENT
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Change:
     """One key of one input that differs. `baseline` and `variant` hold the recorded values, or `ABSENT`."""
 
@@ -35,7 +35,7 @@ class Change:
     variant: Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Statement:
     """Something that the evidence shows: a stable dotted code and the values it speaks of. Its sentence comes last."""
 
@@ -57,7 +57,7 @@ def compare_inputs(baseline: Manifest, variant: Manifest) -> list[Change]:
     changes: list[Change] = []
     if before.code and after.code and before.code.digest != after.code.digest:
         changes.append(Change("code", "digest", before.code.digest, after.code.digest))
-    if before.data and after.data:
+    if isinstance(before.data, Data) and isinstance(after.data, Data):
         changes += _data_changes(before.data, after.data, selected_anew=any(c.key in _SELECTION for c in config))
     changes += config
     if before.seed and after.seed and before.seed.value != after.seed.value:
@@ -128,15 +128,16 @@ def _leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
 
 
 def _config_changes(baseline: Manifest, variant: Manifest) -> list[Change]:
-    if baseline.inputs.config.resolved is None or variant.inputs.config.resolved is None:
-        return []
     before, after = baseline.inputs.config.resolved, variant.inputs.config.resolved
-    changes = compare_configs(before, after)
-    if changes:
-        # a random_state that only follows its run's seed is part of the seed
-        loose = {c.key for c in compare_configs(_without_seed(before), _without_seed(after))}
-        changes = [change for change in changes if change.key in loose]
-    return changes
+    if before is None or after is None:
+        return []
+    seed, other = before.get("seed"), after.get("seed")
+    # a random_state that only follows its run's seed is part of the seed
+    return [
+        change
+        for change in compare_configs(before, after)
+        if not same_value(_fixed(change.key, change.baseline, seed), _fixed(change.key, change.variant, other))
+    ]
 
 
 def compare_configs(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
@@ -156,26 +157,24 @@ def compare_configs(before: Mapping[str, Any], after: Mapping[str, Any]) -> list
 
 def same_value(left: object, right: object) -> bool:
     """Whether two JSON values are the same, types included: ``1``, ``1.0`` and ``true`` are three values."""
-    return left is right or (left == right and compact_json(left) == compact_json(right))
+    if type(left) is not type(right) or left != right:
+        return False
+    return not isinstance(left, dict | list) or compact_json(left) == compact_json(right)
 
 
-def _without_seed(config: Mapping[str, Any]) -> dict[str, Any]:
-    seed = config.get("seed")
-    stripped = _strip(config, seed)
-    return stripped if isinstance(stripped, dict) else {}
-
-
-def _strip(value: Any, seed: object) -> Any:
-    """`value` without every random_state, at any depth, that equals the run's own seed."""
+def _fixed(key: str, value: Any, seed: object) -> Any:
+    """The value of a key without every random_state, at any depth, that equals the run's own seed."""
+    if _follows(key.rpartition(".")[2], value, seed):
+        return ABSENT
     if isinstance(value, Mapping):
-        return {
-            key: _strip(item, seed)
-            for key, item in value.items()
-            if not (key == "random_state" and item == seed and type(item) is type(seed))
-        }
+        return {key: _fixed(key, item, seed) for key, item in value.items() if not _follows(key, item, seed)}
     if isinstance(value, list):
-        return [_strip(item, seed) for item in value]
+        return [_fixed("", item, seed) for item in value]
     return value
+
+
+def _follows(name: str, value: object, seed: object) -> bool:
+    return name == "random_state" and type(value) is type(seed) and value == seed
 
 
 # --- data and environment ---------------------------------------------------------------------------------------

@@ -6,12 +6,19 @@ import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path, PurePath, PurePosixPath
+from typing import Literal
 
 from week2kit.canonical import JsonError, clean, parse_json
 from week2kit.errors import DataNotFound, StageError
 from week2kit.schema.manifest import FoundData
 from week2kit.store import MANIFEST_NAME, Run, read_regular
 from week2kit.thresholds import MAX_DATA_BYTES, MAX_MANIFEST_BYTES
+
+
+def reader_of(name: str) -> Literal["csv", "tsv", "parquet"] | None:
+    """The reader that a file's name asks for (``.gz`` does not count), or None."""
+    suffix = PurePosixPath(name.lower().removesuffix(".gz")).suffix
+    return {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".parquet": "parquet"}.get(suffix)  # type: ignore[return-value]
 
 
 def find_for_config(path: str, config_directory: Path | None) -> Path:
@@ -67,7 +74,8 @@ def _from_run_beside(directory: Path) -> str | None:
 
 def from_run_to_data(run: Path, data: Path) -> str | None:
     """The POSIX path from a run folder to its data, when both lie below the working directory; else None."""
-    here, run, data = Path.cwd(), Path(os.path.abspath(run)), Path(os.path.abspath(data))
+    # not resolved: a link to the data is where the user sees it, today and after the link was moved
+    here, run, data = Path.cwd(), Path(os.path.abspath(run)), Path(os.path.abspath(data))  # noqa: PTH100
     if here not in run.parents or here not in data.parents:
         return None
     return PurePath(os.path.relpath(data, run)).as_posix()

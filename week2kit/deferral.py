@@ -138,6 +138,6 @@ class _PackageFirst(MetaPathFinder, Loader):
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        spec = module.__spec__
-        if spec is not None:  # it has run already
-            module.__spec__ = spec.loader_state
+        # it has run already, when it was created
+        if module.__spec__ is not None:
+            module.__spec__ = module.__spec__.loader_state

@@ -83,9 +83,11 @@ def differences(recorded: Environment, now: Environment, libraries: Sequence[str
     threads, the width of OpenMP (KMeans sums by thread), the SIMD features that numpy uses (named otherwise by other
     releases of numpy), the C mathematics library, and the fingerprints, which tell a difference that has no name.
 
-    Out are: the model and the features of the processor and the number of CPUs, which act only through kernels, SIMD,
-    libm and threads; environment variables, for the same reason and because most are not obeyed to the letter;
-    other libraries, which compute nothing.
+    In is the processor's model, too: BLAS cuts large matrices by the size of its caches, which no other fact shows.
+
+    Out are: the features of the processor and the number of CPUs, which act only through kernels, SIMD, libm and
+    threads; environment variables, for the same reason and because most are not obeyed to the letter; other libraries,
+    which compute nothing.
     """
     before, after = _facts(recorded, libraries), _facts(now, libraries)
     return [Difference(factor, before[factor], after[factor]) for factor in before if before[factor] != after[factor]]
@@ -98,6 +100,7 @@ def _facts(environment: Environment, libraries: Sequence[str]) -> dict[str, obje
         "python": environment.python,
         "implementation": environment.implementation,
         "platform": environment.platform,
+        "cpu": environment.cpu.model,
         **{f"library.{name}": environment.libraries.get(name) for name in names},
         "blas.vendor": {blas.user: blas.vendor for blas in environment.blas},
         "blas.version": {blas.user: blas.version for blas in environment.blas},
@@ -147,7 +150,7 @@ def _libraries(modules: Sequence[str]) -> dict[str, str]:
     names = {_distribution(name) for name in imported}
     found = {name: version for name, version in installed.items() if name in names}
     for name in (*DECIDING_LIBRARIES, "threadpoolctl", *(_distribution(m.partition(".")[0]) for m in modules)):
-        version = found.get(name) or _metadata_version(name)
+        version = installed.get(name) or _metadata_version(name)
         if version is not None:
             found[name] = version
     found.pop("week2kit", None)  # it stands in `code`

@@ -40,7 +40,8 @@ class ConfigError(StageError):
     """Everything that is wrong with a config, all of it at once, each as ``key.path: what is wrong``."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(problems)
+        # sorted: the same config has the same message, however its keys are ordered
+        self.problems = tuple(sorted(problems))
         super().__init__("\n".join(self.problems), "Correct the config and train again.")
 
 

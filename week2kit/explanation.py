@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from week2kit.canonical import clean
-from week2kit.schema.manifest import Warned
+from week2kit.schema.manifest import CompletedRun, Warned
+from week2kit.store import Run
+from week2kit.verdict import Cause, Finding, Verdict
 
 # --- warnings of train ------------------------------------------------------------------------------------------
 
@@ -22,8 +24,8 @@ def describe_warning(warned: Warned) -> str:
     match warned.code:
         case "fit.not_converged":
             return (
-                f"The fit stopped after {v['n_iter']} iterations before it had converged (max_iter {v['max_iter']}): on "
-                "another processor it may stop elsewhere. Scale the features or raise max_iter."
+                f"The fit stopped after {v['n_iter']} iterations before it had converged (max_iter {v['max_iter']}): "
+                "on another processor it may stop elsewhere. Scale the features or raise max_iter."
             )
         case "data.imbalance":
             return (
@@ -95,27 +97,59 @@ def shown(value: object) -> str:
     return "nothing" if value is None else clean(repr(value), 60)
 
 
+# --- a run that was trained -------------------------------------------------------------------------------------
+
+
+def run_lines(run: Run, config_name: str) -> tuple[list[str], list[str]]:
+    """What train says of its run: the product (a short table and the folder), and the talk (warnings, what next)."""
+    manifest, folder = run.manifest, clean(run.path.as_posix())
+    talk = [f"warning {warned.code}: {describe_warning(warned)}" for warned in manifest.warnings]
+    if isinstance(manifest, CompletedRun):
+        if manifest.inputs.seed.source == "drawn":
+            talk.insert(0, f"No seed was given: {manifest.inputs.seed.value} was drawn and recorded.")
+        talk.append(f"next: week2kit verify {folder}")
+        return [*_metric_table(manifest), "", f"run: {folder}"], talk
+    failure = manifest.failure
+    if failure is not None:
+        prefix = f"{clean(config_name)}: " if failure.stage == "config" else ""
+        problems = failure.message.splitlines() if failure.error == "ConfigError" else [failure.message]
+        talk += [f"error at stage {failure.stage}: {prefix}{clean(problem, 400)}" for problem in problems]
+        talk.append(f"  try: {clean(failure.hint, 400)}")
+    return [f"run: {folder} ({manifest.status}, recorded)"], talk
+
+
+def _metric_table(manifest: CompletedRun) -> list[str]:
+    outcome = manifest.outcome
+    names = (manifest.inputs.config.resolved or {}).get("metrics") or sorted(outcome.metrics)
+    several = len(outcome.split.folds) > 1
+    rows = [("metric", "validation", *(["std"] if several else []), "training", "dummy")]
+    for name in names:
+        metric = outcome.metrics[name]
+        spread = [f"{metric.std:.4f}"] if metric.std is not None else []
+        rows.append((name, f"{metric.value:.4f}", *spread, f"{metric.training:.4f}", f"{metric.dummy:.4f}"))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))]
+        lines.append("  ".join(cells))
+    return lines
+
+
 # --- failures of train ------------------------------------------------------------------------------------------
 
-_HINTS: Final[tuple[tuple[str, str], ...]] = (
-    (
-        "could not convert string to float",
-        'The model was given a column of text. Set "preprocess": "auto", which turns categories into numbers, or drop '
-        "the column.",
-    ),
-    (
-        "contains NaN",
-        'The model was given missing values, which it cannot use. Set "preprocess": "auto", which fills them in, or add '
-        "a SimpleImputer to your steps.",
-    ),
-    ("Sparse data was passed", 'The one-hot columns are sparse: give OneHotEncoder {"sparse_output": false}.'),
-    ("fit.not_converged", "Scale the features (preprocess auto-scaled), or raise max_iter."),
-    ("data.leak", "Drop the feature that holds the answer, or say why it is known in advance and take it off fail_on."),
-    ("split.shared_rows", "Remove the duplicate rows, or keep them together with split.groups."),
-    ("seed.unset", 'Remove "random_state": null.'),
-    ("Negative values in data", "This model takes counts or frequencies: use another, or shift the features."),
-    ("must be non-negative", "This model takes non-negative numbers only: use another, or shift the features."),
-)
+_HINTS: Final[Mapping[str, str]] = {
+    "could not convert string to float": 'The model was given a column of text. Set "preprocess": "auto", which turns '
+    "categories into numbers, or drop the column.",
+    "contains NaN": 'The model was given missing values, which it cannot use. Set "preprocess": "auto", which fills '
+    "them in, or add a SimpleImputer to your steps.",
+    "Sparse data was passed": 'The one-hot columns are sparse: give OneHotEncoder {"sparse_output": false}.',
+    "fit.not_converged": "Scale the features (preprocess auto-scaled), or raise max_iter.",
+    "data.leak": "Drop the feature that holds the answer; if it is known in advance, take the code off fail_on.",
+    "split.shared_rows": "Remove the duplicate rows, or keep them together with split.groups.",
+    "seed.unset": 'Remove "random_state": null.',
+    "Negative values in data": "This model takes counts or frequencies: use another, or shift the features.",
+    "must be non-negative": "This model takes non-negative numbers only: use another, or shift the features.",
+}
 
 _HINTS_BY_ERROR: Final[Mapping[str, str]] = {
     "MemoryError": "The memory was not enough: use fewer rows or features, or a smaller model.",
@@ -128,7 +162,234 @@ _HINTS_BY_ERROR: Final[Mapping[str, str]] = {
 
 def failure_hint(stage: str, error: str, message: str) -> str:
     """What to try after a failure, from its error and message."""
-    for part, hint in _HINTS:
+    for part, hint in _HINTS.items():
         if part in message:
             return hint
     return _HINTS_BY_ERROR.get(error, f"Look at the message above: it comes from the stage {stage}.")
+
+
+# --- findings of verify -----------------------------------------------------------------------------------------
+
+
+def describe_finding(finding: Finding) -> str:
+    """What a finding of a check says: where, what was expected (recorded), what was found, what to do."""
+    where, recorded, now = shown(finding.where), shown(finding.recorded), shown(finding.now)
+    match finding.code:
+        # the folder against its own record
+        case "artifact.missing":
+            return f"{where}: the record lists this file, and it is not there. {_COPY_AGAIN}"
+        case "artifact.unreadable":
+            return f"{where}: expected a regular file of the run folder; {_plain(finding.now)}."
+        case "artifact.no_json":
+            return f"{where}: no JSON that can be read: {_plain(finding.now)}. {_COPY_AGAIN}"
+        case "artifact.unknown":
+            return f"{where}: the record lists a file that no run has, or lists one twice."
+        case "artifact.changed":
+            return (
+                f"{where}: its content is not the recorded one (sha256 {_short(finding.recorded)} recorded, "
+                f"{_short(finding.now)} found): edited, or damaged in copying. {_COPY_AGAIN}"
+            )
+        case "record.artifacts":
+            return f"manifest.json: expected these artifacts: {recorded}; it lists {now}."
+        case "record.metrics":
+            return f"metrics.json says {now}, and the manifest {recorded}."
+        case "record.config":
+            return "config.json is not the config in the manifest."
+        case "record.no_config" | "record.config_digest":
+            return "manifest.json: the config does not have the digest that is recorded for it."
+        case "record.config_invalid":
+            return f"config.json: no completed run has a config like this: {_plain(finding.now)}"
+        case "record.seed":
+            return f"manifest.json: the seed is {recorded} among the inputs and {now} in the config."
+        case "record.metric_names":
+            return f"manifest.json: the config asks for the metrics {recorded}, and the outcome has {now}."
+        case "record.outcome" | "record.data":
+            return f"manifest.json: the config says {recorded}, and the record {now}."
+        case "record.table":
+            return "manifest.json: the digest of the table does not follow from those of its columns."
+        case "record.requirements":
+            return "requirements.txt does not list the libraries that the manifest records."
+        case "record.model":
+            return "manifest.json: the digest of the model and that of model.joblib differ."
+        case "record.folds" | "record.fold_rows":
+            return f"manifest.json, {where}: expected {recorded} from the split, got {now}."
+        case "record.fold_mean":
+            return f"manifest.json, {where}: mean and deviation of the folds are {recorded}, and the record says {now}."
+        case "predictions.unreadable":
+            return f"predictions.csv: {_plain(finding.now)}."
+        case "follows.predictions" | "follows.scores":
+            what = "labels" if finding.code == "follows.predictions" else "scores"
+            return f"predictions.csv: its {what} do not have the recorded digest."
+        case "follows.metric":
+            return f"{where} is recorded as {recorded}, and predictions.csv gives {now}."
+        case "follows.val_report":
+            return "val_report.txt is not the report that follows from predictions.csv."
+        # the layers of the rerun
+        case "data.table":
+            return f"{where}: the table is not the one that the run was trained on."
+        case "data.columns" | "data.rows":
+            return f"{where}: roles, missing values or rows of the columns are recorded otherwise."
+        case "data.other_text":
+            return f"{where}: the same table in another form (line ends, spelling of numbers, compression)."
+        case "split.positions" | "split.contents" | "split.folds":
+            return f"split ({where}): other rows were chosen for training and validation than recorded."
+        case "model.convergence":
+            return f"the solver: recorded [iterations, converged] {recorded}, here {now}."
+        case "model.bytes":
+            return "model.joblib: fitting twice here gives the same bytes, and they are not the recorded ones."
+        case "model.other_versions":
+            return "the bytes of the model were not compared: Python or a library has another version than recorded."
+        case "model.other_environment":
+            return "the bytes of the model differ from the recorded ones, in an environment that differs as well."
+        case "model.never_repeats":
+            return "the bytes of this kind of model never repeat; its predictions do."
+        case "predictions.scores":
+            return "the scores on the validation rows are not the recorded ones."
+        case "predictions.labels":
+            return "the predicted labels are not the recorded ones."
+        case "predictions.form":
+            return f"classes, number of rows or kind of scores: recorded {recorded}, here {now}."
+        case "predictions.no_scores":
+            return "this model gives labels only, so there are no scores to compare."
+        case "predictions.absent":
+            return "there is no predictions.csv to compute the metrics from."
+        case "metrics.value":
+            return f"{where}: recorded {recorded}, here {now}."
+        case "metrics.folds":
+            return f"{where}: the folds are recorded as {recorded}, here {now}."
+        case "metrics.training":
+            return f"{where} on training rows [value, rows]: recorded {recorded}, here {now}."
+        case "metrics.dummy":
+            return f"{where} of the dummy: recorded {recorded}, here {now}."
+        case "metrics.repeats":
+            return f"{where}: the repeats with other seeds were not run again."
+        case "curves":
+            return "curves.json: the learning curve came out otherwise."
+        case "seed.nothing_fixes_it":
+            return f"three reruns agreed, but nothing fixes it: {now} draws without a seed."
+        case "environment.other":
+            return f"it holds here although the environment differs: now {now}."
+        case "failure.other":
+            return f"the run is recorded to fail ({recorded}); here: {now}."
+        # why nothing, or nothing more, can be said
+        case "undecided.data_missing":
+            return _plain(finding.now)
+        case "undecided.data_found":
+            return f"the run failed because {where} was missing, and now it is there: train again."
+        case "undecided.timeout":
+            return f"{_plain(finding.now)} Allow more with --timeout."
+        case "undecided.child_died":
+            return _plain(finding.now)
+        case "undecided.interrupted":
+            return "the run never came to its end (killed, or still running), so it claims nothing. Train it again."
+        case "undecided.external_failure":
+            return f"the run was ended from outside ({recorded}): nothing follows from its inputs. Train it again."
+        case "undecided.config_cut":
+            return "the config of this failed run was not recorded as a whole, so it cannot be tried again."
+        case "undecided.environment":
+            return (
+                "it came out otherwise here, in an environment that is not the recorded one: that may be the reason, "
+                "and may not. Verify it where the facts below are as recorded."
+            )
+        case "close.scores":
+            return (
+                f"the scores differ by at most {_number(finding.now, 'largest_difference')}, which is within the "
+                "tolerance, in an environment that is not the recorded one; the metrics move only because of that."
+            )
+        case "identical.other_scores":
+            return (
+                f"every metric is equal, and the scores differ by at most "
+                f"{_number(finding.now, 'largest_difference')}, in an environment that is not the recorded one."
+            )
+        case "unstable.unseeded":
+            return (
+                f"reruns here differ from one another, because {now} draws without a seed. Set a seed and train again."
+            )
+        case "unstable.race":
+            return (
+                f"reruns here differ from one another, from the layer {where} on, although every seed is set: threads "
+                "finish in another order each time. Set n_jobs to 1, or OMP_NUM_THREADS=1, and train again."
+            )
+        case "rerun.failed":
+            return f"recorded as completed; trained here it failed at the stage {where}: {_plain(finding.now)}"
+        case "unreadable":
+            return _plain(finding.now)
+        case code:
+            return f"{clean(code)}: recorded {recorded}, found {now}."
+
+
+_COPY_AGAIN: Final = "Copy the run folder again from where it was made, or train again."
+
+
+def _plain(value: object) -> str:
+    return clean(str(value), 400) if value is not None else ""
+
+
+def _short(value: object) -> str:
+    return clean(str(value), 200)[:12]
+
+
+def _number(values: object, key: str) -> str:
+    value = values.get(key) if isinstance(values, Mapping) else None
+    return f"{value:.2g}" if isinstance(value, float) else "an unknown amount"
+
+
+_VERDICTS: Final[Mapping[str, str]] = {
+    "identical": "the recorded outcome came out again",
+    "explained": "differs here, and comes out with the recorded facts put back",
+    "close": "within the tolerance, in another environment",
+    "undecided": "could not be tested here",
+    "unstable": "reruns in one environment differ from one another",
+    "different": "the rerun came out otherwise",
+    "tampered": "the folder does not agree with its own record (edited, or damaged in copying)",
+}
+
+
+def describe_verdict(verdict: Verdict) -> list[str]:
+    """A verdict as lines: the verdict itself, then why and what differs, then notes."""
+    if verdict.verdict is None:
+        return [describe_finding(verdict.reason) if verdict.reason else "unreadable"]
+    said = _VERDICTS[verdict.verdict]
+    if verdict.level == "failure":
+        said = "the run fails again in the same way"
+    elif verdict.level is not None:
+        said += f", bit for bit down to the level {verdict.level}"
+    if verdict.first_divergence is not None:
+        said += f", first at the layer {verdict.first_divergence}"
+    lines = [f"{verdict.verdict}: {said}."]
+    failing = [check for check in verdict.checks if check.outcome == "failed" and check.finding]
+    told = [verdict.reason] if verdict.reason else []
+    told += [check.finding for check in failing[:_MOST_FINDINGS] if check.finding]
+    lines += [describe_finding(finding) for finding in told]
+    if len(failing) > _MOST_FINDINGS:
+        lines.append(f"and {len(failing) - _MOST_FINDINGS} more; see --json.")
+    if verdict.causes:
+        lines += [describe_cause(cause) for cause in verdict.causes[:_MOST_FINDINGS]]
+        if len(verdict.causes) > _MOST_FINDINGS:
+            lines.append(f"and {len(verdict.causes) - _MOST_FINDINGS} more facts; see --json.")
+    notes = [check.finding for check in verdict.checks if check.outcome != "failed" and check.finding]
+    lines += [f"note: {describe_finding(note)}" for note in notes if note.code not in _UNTOLD]
+    return lines
+
+
+#: Findings told of one run on a terminal; the whole account is in --json.
+_MOST_FINDINGS: Final = 4
+
+#: Notes that are only told in --json: they say nothing that a person could act on.
+_UNTOLD: Final = frozenset({"predictions.no_scores"})
+
+
+def describe_cause(cause: Cause) -> str:
+    """An input that differs, its factor, both values, and how far it was tested."""
+    proof = {"restored": "put back, it gives the recorded bits", "provoked": "changing it makes the difference"}
+    told = proof.get(cause.proof, "observed, not tested")
+    if cause.input == "seed":
+        return f"seed: {shown(cause.now)} has none ({told})."
+    return (
+        f"{cause.input}, {clean(cause.factor)}: recorded {_value(cause.recorded)}, here {_value(cause.now)} ({told})."
+    )
+
+
+def _value(value: object) -> str:
+    text = shown(value)
+    return f"{text[:12]}…" if isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) else text

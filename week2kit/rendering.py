@@ -11,18 +11,20 @@ import re
 import string
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
+from markupsafe import Markup
 
 from week2kit.canonical import clean, compact_json
 from week2kit.comparison import Absent, Statement
 from week2kit.errors import ReportError
-from week2kit.reporting.limits import RETROSPECTIVE_RUNS
+from week2kit.explanation import describe_warning
 from week2kit.reporting.sentences import SENTENCES
-from week2kit.reporting.values import Report
+from week2kit.reporting.values import Report, Score
 from week2kit.resources import templates_directory
+from week2kit.schema.manifest import Warned
 
 #: The first line of every report; a file without it was not written by week2kit and is never overwritten.
 MARKER: Final = "<!-- week2kit report 1 -->"
@@ -39,7 +41,7 @@ def render(report: Report) -> str:
         ReportError: the template cannot be found or rendered.
     """
     try:
-        text = _template().render(report=report, marker=Markdown(MARKER), limits={"setbacks": RETROSPECTIVE_RUNS})
+        text = _template().render(report=report, marker=Markdown(MARKER))
     except TemplateError as error:
         raise ReportError(f"{_TEMPLATE}: the report template cannot be rendered: {clean(str(error))}.") from None
     return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
@@ -50,7 +52,8 @@ def _template() -> Template:
     environment = SandboxedEnvironment(
         loader=FileSystemLoader(templates_directory()),
         undefined=StrictUndefined,
-        autoescape=False,  # HTML escaping is not Markdown escaping: `finalize` does that
+        optimized=False,  # a template is rendered once, and folding its constants costs more than it saves
+        autoescape=True,  # marks the output of macros; the escaping itself is `_printed`'s
         finalize=_printed,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -59,8 +62,13 @@ def _template() -> Template:
     environment.filters.update(
         code=code,
         codes=codes,
+        dummy=show_dummy,
+        exact=lambda value: Markdown(repr(value)),
+        fence=fence,
         label=mermaid_label,
         number=lambda value: Markdown(number(value)),
+        plural=lambda count, noun: Markdown(_count(count, noun)),
+        score=show_score,
         quoted=quoted,
         sentence=sentence,
         short=lambda digest: Markdown(f"`{clean(digest)[:12]}`"),
@@ -71,16 +79,16 @@ def _template() -> Template:
     return environment.get_template(_TEMPLATE)
 
 
-class Markdown(str):
-    """Text that is Markdown already, made by this module; any other text that a template prints is escaped."""
+#: Text that is Markdown already, made here. Jinja2 marks what its macros return with this class, so that nothing is
+#: escaped twice; what it would do to other text, HTML escaping, never happens, because `_printed` leaves none.
+Markdown: TypeAlias = Markup
 
-    __slots__ = ()
 
-
-def _printed(value: object) -> object:
-    if isinstance(value, Markdown | int):
+def _printed(value: object) -> Markdown:
+    """What a template prints without a filter: escaped, unless it was made here."""
+    if isinstance(value, Markup):
         return value
-    return escape(str(value)) if not isinstance(value, float) else Markdown(number(value))
+    return Markdown(number(value)) if isinstance(value, float) else escape(value)
 
 
 # --- numbers ----------------------------------------------------------------------------------------------------
@@ -99,6 +107,19 @@ def signed(value: float | None) -> str:
     if value is None:
         return "–"
     return f"+{number(value)}" if value > 0 else number(value)
+
+
+def show_score(score: Score | None) -> Markdown:
+    """A validation score; of a cross-validation with the standard deviation over its folds."""
+    if score is None:
+        return Markdown("–")
+    return Markdown(number(score.value) + (f" ± {number(score.std)}" if score.std is not None else ""))
+
+
+def show_dummy(scores: tuple[Score | None, Score | None]) -> Markdown:
+    """What guessing scores: once where it is the same in both runs, as on the same rows it mostly is."""
+    values = dict.fromkeys(number(score.dummy) for score in scores if score is not None)
+    return Markdown(" / ".join(values))
 
 
 def _count(value: int, noun: str) -> str:
@@ -144,6 +165,13 @@ def code(text: object, limit: int = 200) -> Markdown:
     return Markdown(f"`{flat}`") if _PLAIN.fullmatch(flat) else escape(flat or "(empty)", limit)
 
 
+def fence(lines: Iterable[str]) -> Markdown:
+    """Commands as a fenced block; the fence is longer than any run of backticks in them."""
+    body = "\n".join(clean(line, _TEXT_LENGTH) for line in lines)
+    ticks = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", body) or [""]))
+    return Markdown(f"{ticks}sh\n{body}\n{ticks}")
+
+
 def codes(texts: Iterable[object], most: int = 12) -> Markdown:
     """Several foreign names, as code, with commas; beyond `most` only how many more there are."""
     names = list(texts)
@@ -152,20 +180,25 @@ def codes(texts: Iterable[object], most: int = 12) -> Markdown:
 
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+#: Texts that would be taken for another value if they were shown without quotation marks.
+_LIKE_JSON: Final = re.compile(r"\s*|[-+]?[\d.][\d.eE+-]*|true|false|null|[\[{\"].*", re.DOTALL)
 
 
 def show_value(value: object) -> Markdown:
     """A recorded value as it stands in a config or manifest; digests and long lists are cut."""
     if isinstance(value, Absent):
-        return Markdown("not given")
-    if isinstance(value, str):
-        return code(value[:12] if _DIGEST.fullmatch(value) else value or '""', _VALUE_LENGTH)
+        return Markdown("*not given*")
+    if isinstance(value, str) and _DIGEST.fullmatch(value):
+        return code(value[:12])
+    if isinstance(value, str) and not _LIKE_JSON.fullmatch(value):
+        return code(value, _VALUE_LENGTH)
     return code(compact_json(value), _VALUE_LENGTH)
 
 
 def mermaid_label(text: object, limit: int = 60) -> Markdown:
-    """Foreign text as part of a quoted Mermaid label: letters, digits and a few signs that mean nothing there."""
-    flat = " ".join(clean(str(text), limit).split())
+    """Foreign text (or several) in a quoted Mermaid label: letters, digits and a few signs that mean nothing there."""
+    whole = ", ".join(map(str, text)) if isinstance(text, tuple) else str(text)
+    flat = " ".join(clean(whole, limit).split())
     return Markdown("".join(c if c.isalnum() or c in " .,:_-+/=%()" else "?" for c in flat))
 
 
@@ -188,6 +221,8 @@ class _Voice(string.Formatter):
                 return codes(value if isinstance(value, list | tuple) else [value])
             case "text":
                 return escape(value)
+            case "warning":
+                return escape(describe_warning(value)) if isinstance(value, Warned) else show_value(value)
             case "value":
                 return show_value(value)
             case "number":

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,27 +18,16 @@ from week2kit.errors import StageError, Week2kitError
 from week2kit.loop.predictions import Predictions, PredictionsError, from_csv
 from week2kit.loop.run import Progress, Result, Source, recompute, run_loop
 from week2kit.provenance import code_digest
-from week2kit.reruns import Comparison, Fresh, FromPredictions, RerunRequest
-from week2kit.schema.config import config_digest, parse_config
+from week2kit.reruns import Comparison, Fresh, FromPredictions, RerunRequest, Stored
+from week2kit.schema.config import parse_config
 from week2kit.training import failure_record
-
-
-@dataclass(frozen=True)
-class Stored:
-    """The stored predictions of a run: the bytes of predictions.csv, and what is needed to read them."""
-
-    content: bytes
-    classes: list[Any] | None
-    method: Any
-    metric_names: list[str]
-    positive: Any
 
 
 def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
     """Carry out a config again and tell what came out, and how it compares with the stored predictions."""
     start = time.perf_counter()
     progress = Progress()
-    failure, result, config = None, None, None
+    failure, result = None, None
     try:
         config = parse_config(request.config)
         source = Source(request.path, None, request.reader, lambda: request.content or b"")
@@ -51,7 +39,6 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
         data=progress.data,
         split=progress.split,
         outcome=result.outcome if result else None,
-        config_digest=config_digest(result.config.as_json()) if result else None,
         curves=json_digest(result.curves) if result and result.curves is not None else None,
         unseeded=[name for w in progress.warnings if w.code == "seed.unset" for name in w.values["estimators"]],
         comparison=_compare(result, stored) if result and stored else None,

@@ -26,6 +26,17 @@ class RerunRequest:
     factors: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Stored:
+    """The stored predictions of a run: the bytes of predictions.csv, and what is needed to read them."""
+
+    content: bytes
+    classes: list[Any] | None
+    method: Literal["predict_proba", "decision_function", "predict"] | None
+    metric_names: list[str]
+    positive: Any
+
+
 class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -55,7 +66,6 @@ class Fresh(_Answer):
     data: Data | FoundData | None
     split: Split | None
     outcome: Outcome | None
-    config_digest: str | None
     curves: str | None
     unseeded: list[str]
     comparison: Comparison | None

@@ -14,10 +14,10 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from week2kit.canonical import JsonError, clean, dump_json, parse_json, scrub
-from week2kit.dataset import find_for_config, from_run_to_data, read_data, recorded_path
+from week2kit.dataset import find_for_config, from_run_to_data, read_data, reader_of, recorded_path
 from week2kit.errors import ConfigError, LibraryError, StageError, UsageError, Week2kitError
 from week2kit.explanation import failure_hint
 from week2kit.schema import manifest as record
@@ -109,12 +109,6 @@ def _read_config_file(path: Path) -> dict[str, Any]:
         raise UsageError(f"{shown}: cannot be read: {getattr(error, 'strerror', None) or error}.") from None
 
 
-#: How a run that was ended from outside is named: what ended it has nothing to do with its inputs.
-EXTERNAL_ERRORS: Final = frozenset(
-    {"KeyboardInterrupt", "Terminated", "MemoryError", "OSError", "PermissionError", "TimeLimitReached", "ChildDied"}
-)
-
-
 class _Training:
     """One run from its first to its last manifest."""
 
@@ -171,8 +165,8 @@ class _Training:
         self.on_stage("config")
         from week2kit.loop.run import Progress, run_loop
 
-        assert self.config is not None  # noqa: S101
-        assert self.seed is not None  # noqa: S101
+        assert self.config is not None
+        assert self.seed is not None
         self.progress = Progress(on_stage=self.on_stage)
         self.progress.seconds["config"] = time.perf_counter() - self.started  # the imports are part of it
         source = self._source(self.config)
@@ -199,13 +193,12 @@ class _Training:
         )
 
     def _source(self, config: Config) -> Source:
-        from week2kit.loop.data import reader_for
         from week2kit.loop.run import Source
 
         if not isinstance(config.data, FileData):
             return Source(config.data.dataset)
         written = config.data.path
-        reader = reader_for(written)
+        reader = reader_of(written)
         if reader is None:
             raise ConfigError([f'data.path: expected a .csv, .tsv or .parquet file, got "{clean(written)}"'])
 

@@ -12,7 +12,6 @@ import warnings
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from week2kit.canonical import clean, combined_digest, sha256
@@ -64,12 +63,6 @@ class Table:
             assert whole is not None
             values.append((column.name, column.kind, whole[rows]))
         return combined_digest(column_digest(name, kind, part) for name, kind, part in values)
-
-
-def reader_for(name: str) -> Reader | None:
-    """The reader that a file's name asks for (``.gz`` does not count), or None."""
-    path = PurePath(name.lower().removesuffix(".gz"))
-    return {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".parquet": "parquet"}.get(path.suffix)  # type: ignore[return-value]
 
 
 # --- reading ----------------------------------------------------------------------------------------------------
@@ -393,8 +386,8 @@ def number_bytes(values: np.ndarray[Any, Any]) -> memoryview:
     if values.dtype.kind == "f":
         plain = values.astype("<f8") + 0.0  # -0.0 + 0.0 is 0.0
         plain[np.isnan(plain)] = np.nan
-        return memoryview(np.ascontiguousarray(plain)).cast("B")
-    return memoryview(np.ascontiguousarray(values, dtype="<i8")).cast("B")
+        return np.ascontiguousarray(plain).data.cast("B")
+    return np.ascontiguousarray(values, dtype="<i8").data.cast("B")
 
 
 def text_bytes(values: Iterable[Any]) -> bytes:

@@ -48,11 +48,11 @@ class _Replay(BaseEstimator):  # type: ignore[misc]
     def predict(self, X: Any) -> Any:
         return self.answers.labels
 
-    @available_if(_recorded("predict_proba"))
+    @available_if(_recorded("predict_proba"))  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> Any:
         return self.answers.scores
 
-    @available_if(_recorded("decision_function"))
+    @available_if(_recorded("decision_function"))  # type: ignore[untyped-decorator]
     def decision_function(self, X: Any) -> Any:
         return self.answers.scores
 
@@ -140,7 +140,7 @@ class Scorer:
         """Whether the scorer can evaluate a small example with these scores (or, if asked, why not)."""
         count = max(self._classes, 3)
         y = np.tile(np.arange(count), 3) if self._classes == 0 else np.tile(np.arange(self._classes), 3)
-        scores = None
+        scores: np.ndarray[Any, Any] | None = None
         if self._classes and method == "predict_proba":
             scores = np.eye(self._classes)[y] * 0.5 + 0.5 / self._classes
         elif self._classes and method == "decision_function":

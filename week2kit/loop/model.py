@@ -207,7 +207,7 @@ def build_estimators(config: Config, seed: int, allowed_modules: Sequence[str] =
 
 
 def _check_steps(items: Any, seed: int, problems: list[str], allowed: Sequence[str]) -> Any:
-    written = []
+    written: list[Any] = []
     for i, item in enumerate(items):
         if isinstance(item, Group):
             steps = [
@@ -279,10 +279,11 @@ def make_pipeline(config: Config, table: Table, seed: int, allowed_modules: Sequ
     items = config.preprocess
     assert isinstance(items, list)
     groups = [item for item in items if isinstance(item, Group)]
+    plain = [item for item in items if isinstance(item, Estimator)]
     if groups:
         steps.append(("preprocess", _column_transformer(groups, table, build, problems)))
     else:
-        steps += [(_step_name(item.class_, i), build(item, f"preprocess.{i}")) for i, item in enumerate(items)]  # type: ignore[union-attr]
+        steps += [(_step_name(item.class_, i), build(item, f"preprocess.{i}")) for i, item in enumerate(plain)]
     steps.append(("model", build(config.model, "model")))
     if problems:
         raise ConfigError(problems)
@@ -299,21 +300,22 @@ def _column_transformer(groups: Sequence[Group], table: Table, build: Any, probl
     for number, group in enumerate(groups):
         columns = [group.columns] if isinstance(group.columns, str) else group.columns
         used.update(columns)
-        for name in columns:
-            if name not in features:
-                problems.append(f'preprocess.{number}.columns: "{clean(name)}" is no feature of the data')
+        problems += [
+            f'preprocess.{number}.columns: "{clean(name)}" is no feature of the data'
+            for name in columns
+            if name not in features
+        ]
         steps = [
             (_step_name(step.class_, i), build(step, f"preprocess.{number}.steps.{i}"))
             for i, step in enumerate(group.steps)
         ]
         inner = "passthrough" if not steps else steps[0][1] if len(steps) == 1 else Pipeline(steps)
         transformers.append((f"group{number + 1}", inner, group.columns))
-    for name in features:
-        if name not in used:
-            problems.append(
-                f'preprocess: the feature "{clean(name)}" is in no group; put it into one (with "steps": [] it is passed '
-                "on as it is), or drop it"
-            )
+    problems += [
+        f'preprocess: the feature "{clean(name)}" is in no group; add it to one ("steps": [] passes it on), or drop it'
+        for name in features
+        if name not in used
+    ]
     return ColumnTransformer(transformers)
 
 

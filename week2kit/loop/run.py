@@ -203,7 +203,7 @@ def _load(config: Config, source: Source, progress: Progress, *, classification:
         progress.data = FoundData(**found)
         frame, target = load_dataset(config.data.dataset)
     else:
-        assert source.read is not None  # noqa: S101
+        assert source.read is not None
         content = source.read()
         found |= {"bytes": len(content), "sha256": sha256(content)}
         progress.data = FoundData(**found)

@@ -7,6 +7,7 @@ and nothing is written into a run.
 from __future__ import annotations
 
 import os
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -157,7 +158,9 @@ class _Runs:
 
     def __init__(self, runs: Sequence[Run]) -> None:
         self.runs = runs
-        self._count = Counter(run.name for run in runs)
+        names = {run.path: run.name for run in runs}  # each costs a look at the file system
+        count = Counter(names.values())
+        self._names = {path: name if count[name] == 1 else shown_path(path) for path, name in names.items()}
         self._rows: dict[Path, RunRow] = {}
 
     def row(self, run: Run) -> RunRow:
@@ -166,7 +169,7 @@ class _Runs:
         return self._rows[run.path]
 
     def name(self, run: Run) -> str:
-        return run.name if self._count[run.name] == 1 else shown_path(run.path)
+        return self._names[run.path]
 
     def named(self, run: Run) -> Named:
         assert isinstance(run.manifest, CompletedRun)  # only completed runs are compared
@@ -218,6 +221,7 @@ def _without_baseline(
         caveats=(),
         evidence=(),
         runs=rows,
+        verify_commands=_verify(rows),
         unreadable=unreadable,
     )
 
@@ -230,16 +234,18 @@ def _with_baseline(
     unreadable: tuple[str, ...],
 ) -> Report:
     detailed = list(variants[:DETAILED_VARIANTS])
-    comparisons = tuple(_compare(first, variant, everything) for variant in detailed)
+    several = len(detailed) > 1
+    comparisons = tuple(_compare(first, variant, everything, several=several) for variant in detailed)
     manifest = _completed(first)
     shown = [first, *detailed]
     candidates = [
         (Candidate(comparison.variant, _completed(run)), comparison)
         for run, comparison in zip(detailed, comparisons, strict=True)
     ]
-    alone = findings([everything.named(first)]) if not comparisons else ()
+    alone = findings([everything.named(first)]) if len(detailed) != 1 else ()
     overview = tuple(_overview(first, variant, everything) for variant in variants) if len(variants) > 1 else ()
     damaged = [run for run in variants[DETAILED_VARIANTS:] if everything.row(run).disagreements]
+    rows = tuple(everything.row(run) for run in [*shown, *damaged])
     return Report(
         version=REPORT_VERSION,
         baseline=everything.row(first),
@@ -256,9 +262,14 @@ def _with_baseline(
         proposal=propose(Candidate(everything.row(first), manifest), candidates, retrospective.setbacks),
         caveats=_caveats(first, detailed, len(variants), comparisons, everything),
         evidence=tuple(row for run in shown for row in _evidence(run, everything)),
-        runs=tuple(everything.row(run) for run in [*shown, *damaged]),
+        runs=rows,
+        verify_commands=_verify(rows),
         unreadable=unreadable,
     )
+
+
+def _verify(rows: Sequence[RunRow]) -> tuple[str, ...]:
+    return tuple(shlex.join(["week2kit", "verify", row.path]) for row in rows)
 
 
 def _completed(run: Run) -> CompletedRun:
@@ -288,7 +299,7 @@ def _text(value: object) -> str:
 # --- one comparison ---------------------------------------------------------------------------------------------
 
 
-def _compare(first: Run, variant: Run, everything: _Runs) -> Comparison:
+def _compare(first: Run, variant: Run, everything: _Runs, *, several: bool) -> Comparison:
     before, after = _completed(first), _completed(variant)
     changes, against = compare_inputs(before, after), obstacles(before, after)
     rows = tuple(
@@ -304,12 +315,12 @@ def _compare(first: Run, variant: Run, everything: _Runs) -> Comparison:
         uncounted=tuple(uncounted_differences(before, after)),
         obstacles=tuple(against),
         metrics=rows,
-        folds=folds[:LISTED_FOLDS],
+        folds=tuple(folds[:LISTED_FOLDS]),
         folds_left_out=len(folds[LISTED_FOLDS:]),
         fit_seconds=(_fit_seconds(before), _fit_seconds(after)),
         moved=moved,
         not_moved=reason,
-        findings=findings([everything.named(first), everything.named(variant)], rows, moved),
+        findings=findings([everything.named(first), everything.named(variant)], rows, moved, about_variant=several),
     )
 
 
@@ -445,16 +456,16 @@ def _curve(run: Run, everything: _Runs) -> Curve | None:
 
 def _evidence(run: Run, everything: _Runs) -> list[EvidenceRow]:
     """Which file proves which number; the manifest proves what no other file holds."""
-    name = everything.name(run)
+    name, manifest = everything.name(run), _completed(run)
     digests = {file.name: file.sha256 for file in everything.row(run).files}
-    rows = [
-        EvidenceRow(number, name, file, digests[file])
-        for number, file in (
-            ("validation metrics", ARTIFACTS["metrics"]),
-            ("rows that moved, classes, confusion", ARTIFACTS["predictions"]),
-            ("learning curve", ARTIFACTS["curves"]),
-        )
-        if file in digests
+    scores = [(f"validation {metric}", manifest.outcome.metrics[metric].value) for metric in metric_names(manifest)]
+    rows: list[tuple[str, float | None, str]] = [(number, value, ARTIFACTS["metrics"]) for number, value in scores]
+    rows += [
+        ("each prediction, and the metrics that follow from them", None, ARTIFACTS["predictions"]),
+        ("learning curve", None, ARTIFACTS["curves"]),
     ]
-    whole = "training scores, dummy, folds, time, inputs, warnings"
-    return [*rows, EvidenceRow(whole, name, MANIFEST_NAME, everything.row(run).manifest_sha256)]
+    whole = "training scores, dummy, folds, time of fit, inputs, warnings"
+    return [
+        *(EvidenceRow(number, value, name, file, digests[file]) for number, value, file in rows if file in digests),
+        EvidenceRow(whole, None, name, MANIFEST_NAME, everything.row(run).manifest_sha256),
+    ]

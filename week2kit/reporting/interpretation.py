@@ -34,7 +34,7 @@ _AVERAGES: Final = ("_macro", "_micro", "_weighted", "_samples", "_ovr", "_ovo",
 _BALANCED: Final = ("f1_macro", "balanced_accuracy", "recall_macro", "f1")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Named:
     """A completed run under the name that the report gives it."""
 
@@ -49,16 +49,24 @@ def is_bounded(metric: str) -> bool:
 
 
 def findings(
-    runs: Sequence[Named], rows: Sequence[MetricRow] = (), moved: MovedClasses | MovedErrors | None = None
+    runs: Sequence[Named],
+    rows: Sequence[MetricRow] = (),
+    moved: MovedClasses | MovedErrors | None = None,
+    *,
+    about_variant: bool = False,
 ) -> tuple[Finding, ...]:
-    """The findings about one run, or about a baseline and a variant with their metrics and moved rows."""
+    """The findings about one run, or about a baseline and a variant with their metrics and moved rows.
+
+    With `about_variant`, what concerns the baseline alone is left out: among several variants it is said once.
+    """
+    about = runs[1:] if about_variant else runs
     topics: list[tuple[Topic, list[Statement]]] = [
         ("difference", list(_difference(runs, rows, moved)) if len(runs) > 1 else []),
-        ("overfitting", [statement for named in runs for statement in _overfitting(named)]),
-        ("underfitting", [_underfitting(named) for named in runs]),
-        ("imbalance", _imbalance(runs, moved)),
-        ("convergence", [statement for named in runs for statement in _convergence(named)]),
-        ("warnings", [statement for named in runs for statement in _warnings(named)]),
+        ("overfitting", [statement for named in about for statement in _overfitting(named)]),
+        ("underfitting", [_underfitting(named) for named in about]),
+        ("imbalance", _imbalance(about, moved)),
+        ("convergence", [statement for named in about for statement in _convergence(named)]),
+        ("warnings", [statement for named in about for statement in _warnings(named)]),
     ]
     return tuple(Finding(topic, tuple(statements)) for topic, statements in topics if statements)
 
@@ -216,15 +224,6 @@ def _balance(named: Named) -> Iterator[Statement]:
 
 #: Warnings that the topics above tell from the same numbers.
 _TOLD: Final = frozenset({"metric.gap", "metric.no_better_than_dummy"})
-_KNOWN: Final[dict[str, frozenset[str]]] = {
-    "fit.not_converged": frozenset({"n_iter", "max_iter"}),
-    "data.imbalance": frozenset({"label", "share"}),
-    "split.shared_rows": frozenset({"rows", "looked_at"}),
-    "seed.unset": frozenset({"estimators"}),
-    "data.leak": frozenset({"feature", "score", "metric"}),
-    "split.not_stratified": frozenset({"label", "rows"}),
-    "library.warning": frozenset({"category", "message"}),
-}
 
 
 def _warnings(named: Named) -> Iterator[Statement]:
@@ -233,11 +232,7 @@ def _warnings(named: Named) -> Iterator[Statement]:
             continue
         if warned.code == "fit.not_converged" and named.run.outcome.model.converged is False:
             continue
-        known = _KNOWN.get(warned.code)
-        if known is not None and known <= set(warned.values):
-            yield Statement(f"warning.{warned.code}", {**warned.values, "run": named.name})
-        else:
-            yield Statement("warning.other", {"run": named.name, "code": warned.code, "values": dict(warned.values)})
+        yield Statement("warning", {"run": named.name, "warned": warned})
 
 
 # --- what the numbers do not say --------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from week2kit.schema.manifest import CompletedRun
 from week2kit.thresholds import GAP
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Candidate:
     """A completed run that the next experiment may start from."""
 
@@ -78,10 +78,9 @@ def _first_run(setbacks: Sequence[Setback]) -> Proposal:
 def _best(baseline: Candidate, variants: Sequence[tuple[Candidate, Comparison]]) -> Candidate:
     name, best = primary_metric(baseline.run), baseline
     for candidate, comparison in variants:
-        if (
-            not comparison.obstacles
-            and advantage(best.run.outcome.metrics[name], candidate.run.outcome.metrics[name]) > 0
-        ):
+        if comparison.obstacles:
+            continue
+        if advantage(best.run.outcome.metrics[name], candidate.run.outcome.metrics[name]) > 0:
             best = candidate
     return best
 
@@ -132,7 +131,7 @@ def _separate(baseline: Candidate, comparison: Comparison, values: dict[str, Any
 # --- make the model better --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Knob:
     """The parameter that ties a model down: its default, and the factor for one step towards a simpler model."""
 

@@ -31,7 +31,7 @@ from week2kit.store import Run
 _FROM_OUTSIDE: Final = frozenset({"KeyboardInterrupt", "Terminated", "MemoryError", "SystemExit", "TimeoutError"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Setbacks:
     """The runs that did not work, those beyond `limits.RETROSPECTIVE_RUNS`, and those that cannot be judged."""
 
@@ -99,14 +99,14 @@ def _setback(run: Run, kind: str, baseline: Run | None, known: _Known, row: Call
     if isinstance(manifest, FailedRun):
         failure = manifest.failure
         happened = Statement("failed.at", {"stage": failure.stage, "error": failure.error})
-        why = Statement("failed.why", {"message": failure.message, "hint": failure.hint})
+        why = Statement("failed.why", {"message": failure.message})
         stage: Stage | None = failure.stage
-        learned = _lesson(failure.stage, failure.error, tried, name)
-        return Setback(row(run), "failed", name, tried, as_written, stage, happened, why, learned)
+        learned = _refused(tried, name) if as_written else _lesson(failure.stage, failure.error, tried, name)
+        return Setback(row(run), "failed", name, tried, as_written, stage, happened, why, failure.hint, learned)
     stage = manifest.stages[-1].name if manifest.stages else None
     happened = Statement("interrupted.after" if stage else "interrupted", {"stage": stage})
     why, learned = Statement("interrupted.why"), Statement("interrupted.learned")
-    return Setback(row(run), "interrupted", name, tried, as_written, stage, happened, why, learned)
+    return Setback(row(run), "interrupted", name, tried, as_written, stage, happened, why, "", learned)
 
 
 # --- failures ---------------------------------------------------------------------------------------------------
@@ -118,13 +118,34 @@ def _config(run: Run) -> tuple[dict[str, Any] | None, bool]:
     if config.resolved is not None:
         return config.resolved, False
     raw = config.raw or ""
-    for parse in (lambda: parse_json(raw.encode()), lambda: tomllib.loads(raw)):
+    for parse in (_from_json, tomllib.loads):
         try:
-            value = parse()
+            value = parse(raw)
         except (JsonError, tomllib.TOMLDecodeError, UnicodeEncodeError, RecursionError):
             continue
-        return (value, True) if isinstance(value, dict) else (None, True)
+        return _comparable(value), True
     return None, True
+
+
+def _from_json(text: str) -> object:
+    return parse_json(text.encode())
+
+
+def _comparable(written: object) -> dict[str, Any] | None:
+    """A config as it was written, as far as it can be compared with a resolved one.
+
+    Short names are written out; the course's flat form and the names of whole preprocessings are not comparable.
+    """
+    if not isinstance(written, dict) or not {"data", "model"} & set(written):
+        return None
+    config = {key: value for key, value in written.items() if not (key == "preprocess" and isinstance(value, str))}
+    model = config.get("model")
+    model = {"class": model} if isinstance(model, str) else model
+    if isinstance(model, dict) and isinstance(model.get("class"), str) and "." not in model["class"]:
+        from week2kit.schema.config import ALIASES  # costs more than the rest of a report, and is rarely needed
+
+        model = model | {"class": ALIASES.get(model["class"], model["class"])}
+    return config if model is None else config | {"model": model}
 
 
 def _tried(config: dict[str, Any], as_written: bool, run: Run, other: Run) -> Iterator[Change]:
@@ -136,6 +157,15 @@ def _tried(config: dict[str, Any], as_written: bool, run: Run, other: Run) -> It
     for change in compare_configs(other.manifest.inputs.config.resolved or {}, config):
         if change.key in written or (change.key == "model" and change.variant is not ABSENT):
             yield change
+
+
+def _refused(tried: Sequence[Change], other: str | None) -> Statement:
+    """What a config shows that never became valid: defaults are not filled in, so no single key is blamed."""
+    if other is None:
+        return Statement("learned.alone", {"stage": "config"})
+    things = changed_things(tried)
+    code = "learned.refused" if things else "learned.refused_alike"
+    return Statement(code, {"other": other, "things": things})
 
 
 def _lesson(stage: Stage, error: str, tried: Sequence[Change], other: str | None) -> Statement:
@@ -176,4 +206,4 @@ def _lost(run: Run, baseline: Run, row: Callable[[Run], RunRow]) -> Setback:
     )
     codes = {0: "worse.learned_nothing", 1: "worse.learned_one"}
     learned = Statement(codes.get(len(things), "worse.learned_several"), {"thing": what, "metric": name})
-    return Setback(row(run), "worse", row(baseline).name, tried, False, None, happened, why, learned)
+    return Setback(row(run), "worse", row(baseline).name, tried, False, None, happened, why, "", learned)

@@ -2,7 +2,8 @@
 
 The fields are filled in by the renderer, which rounds numbers and escapes foreign text by the specification after the
 colon: ``name`` (a run, metric, key, label or column), ``names`` (several), ``text`` (free text), ``value`` (a config
-value), ``number``, ``signed``, ``percent``, ``whole``, and ``count NOUN`` (a whole number with its noun).
+value), ``warning`` (what a run recorded, worded by `week2kit.explanation`), ``number``, ``signed``, ``percent``,
+``whole``, and ``count NOUN`` (a whole number with its noun).
 """
 
 from __future__ import annotations
@@ -86,8 +87,8 @@ SENTENCES: Final[Mapping[str, str]] = {
         "{dummy:number} ({metric:name}): it has learnt little."
     ),
     "underfitting.no_sign": (
-        "{run:name} scores {training:number} on its training rows and {validation:number} on the validation rows, "
-        "a dummy that ignores the features {dummy:number} ({metric:name}): it has learnt from the features."
+        "{run:name} scores {training:number} on its training rows, and a dummy that ignores the features "
+        "{dummy:number} ({metric:name}): it has learnt from the features."
     ),
     "dummy.not_beaten": (
         "{run:name} is no better than guessing: {validation:number} on the validation rows, and a dummy that ignores "
@@ -115,29 +116,7 @@ SENTENCES: Final[Mapping[str, str]] = {
         "In {run:name}, accuracy is {accuracy:number} and {metric:name} {value:number}: they tell the same story."
     ),
     # --- warnings of the runs ---
-    "warning.fit.not_converged": "{run:name} recorded that its fit did not converge.",
-    "warning.data.imbalance": (
-        "{run:name} recorded that class {label:value} makes up {share:percent} of the rows: always guessing it "
-        "already scores that accuracy."
-    ),
-    "warning.split.shared_rows": (
-        "{run:name} recorded that {rows:count validation row} (of {looked_at:whole} looked at) also stand among its "
-        "training rows, features and all: the score may flatter."
-    ),
-    "warning.seed.unset": (
-        "{run:name} recorded that nothing fixes the random draws of {estimators:names}: the same command may give "
-        "another result."
-    ),
-    "warning.data.leak": (
-        "{run:name} recorded that the feature {feature:name} alone reaches a {metric:name} of {score:number}: it "
-        "may hold the answer."
-    ),
-    "warning.split.not_stratified": (
-        "{run:name} recorded that the split could not be stratified, because class {label:value} has only "
-        "{rows:count row}."
-    ),
-    "warning.library.warning": "{run:name} recorded a warning of a library, {category:name}: {message:text}",
-    "warning.other": "{run:name} recorded the warning {code:name} with {values:value}.",
+    "warning": "{run:name} recorded: {warned:warning}",
     # --- rows ---
     "rows.not_comparable": "The two runs were not validated on the same rows, so no rows are put side by side.",
     "rows.not_intact": "A file of {runs:names} does not agree with its record, so its rows are not compared.",
@@ -172,9 +151,17 @@ SENTENCES: Final[Mapping[str, str]] = {
     "learned.from_outside": (
         "Nothing about the config: {error:name} comes from outside the run. The same command may well complete."
     ),
+    "learned.refused": (
+        "The config was refused as it was written. It differs from that of {other:name}, which completed, in "
+        "{things:names}."
+    ),
+    "learned.refused_alike": (
+        "The config was refused as it was written, although every key that it holds is as in {other:name}."
+    ),
     "learned.alone": "This config fails at stage {stage:name}. No completed run is there to compare it with.",
     "learned.no_difference": (
-        "The same inputs completed in {other:name}, so the cause lies in something that neither run recorded."
+        "No recorded input differs from {other:name}, which completed: the cause lies in something that this record "
+        "does not hold."
     ),
     "learned.one_key": (
         "With all else as in {other:name}, {key:name} = {failed:value} fails at stage {stage:name}, and "
@@ -184,7 +171,9 @@ SENTENCES: Final[Mapping[str, str]] = {
         "With all else as in {other:name}, {key:name} = {failed:value} fails at stage {stage:name}; without that key "
         "it works."
     ),
-    "learned.one_input": "With all else as in {other:name}, the other {input:name} makes it fail at stage {stage:name}.",
+    "learned.one_input": (
+        "With all else as in {other:name}, the other {input:name} makes it fail at stage {stage:name}."
+    ),
     "learned.several": (
         "It differs from {other:name}, which completed, in several things ({things:names}), so which of them made it "
         "fail is not shown."
@@ -195,7 +184,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "next.none_completed": "No run completed, so there is no baseline yet.",
     "next.repair": "Repair the config of {run:name} as its error says, and train it again.",
     "next.run_again": "Run {run:name} again.",
-    "next.other_rows": "{variant:name} was validated on other rows than {baseline:name}, so the two cannot be compared.",
+    "next.other_rows": "{variant:name} was validated on other rows than {baseline:name}: they cannot be compared.",
     "next.same_split": "Train {variant:name} again on exactly the split of {baseline:name}.",
     "next.other_metric": "{variant:name} did not record the primary metric of {baseline:name}.",
     "next.same_metrics": "Train {variant:name} again with the metrics of {baseline:name}.",

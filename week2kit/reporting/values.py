@@ -23,7 +23,7 @@ Outcome: TypeAlias = Literal["better", "worse", "equal"]
 Topic: TypeAlias = Literal["difference", "overfitting", "underfitting", "imbalance", "convergence", "warnings"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FileRow:
     """One file of a run folder: the digest that the manifest holds, and whether the file still has it."""
 
@@ -32,7 +32,7 @@ class FileRow:
     state: FileState
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RunRow:
     """One run as it is named in the report, and how it was made."""
 
@@ -47,7 +47,7 @@ class RunRow:
     """What does not agree with the run's own record; empty for an intact run."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GoalRow:
     """The goal and hypothesis that a run's config carries, as the person wrote them."""
 
@@ -56,7 +56,7 @@ class GoalRow:
     hypothesis: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Score:
     """One metric of one run."""
 
@@ -67,7 +67,7 @@ class Score:
     folds: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MetricRow:
     """One metric of the baseline and of a variant. `difference` is variant minus baseline; None: not comparable."""
 
@@ -80,7 +80,7 @@ class MetricRow:
     outcome: Outcome | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FoldRow:
     """The primary metric in one fold of a cross-validation; `fold` counts from 1 through all repeats."""
 
@@ -92,7 +92,7 @@ class FoldRow:
     difference: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MovedRow:
     """A validation row that the two runs judge differently. For regression the labels are numbers, as text."""
 
@@ -105,7 +105,7 @@ class MovedRow:
     change_of_error: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ClassRow:
     """One class on the validation rows: how many are right in each run, and how many moved."""
 
@@ -117,7 +117,7 @@ class ClassRow:
     broken: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ConfusionRow:
     """One true class; per predicted class the pair (baseline, variant) of counts."""
 
@@ -125,7 +125,7 @@ class ConfusionRow:
     cells: tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MovedClasses:
     """Which validation rows a classifier got right or wrong that the other did not."""
 
@@ -144,7 +144,7 @@ class MovedClasses:
     several_folds: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MovedErrors:
     """On which validation rows a regressor came closer to, or went farther from, the true value."""
 
@@ -156,7 +156,7 @@ class MovedErrors:
     several_folds: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Finding:
     """What the numbers say about one topic."""
 
@@ -164,7 +164,7 @@ class Finding:
     statements: tuple[Statement, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Comparison:
     """The baseline against one variant."""
 
@@ -185,7 +185,7 @@ class Comparison:
     findings: tuple[Finding, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OverviewRow:
     """One variant in one line: what changed, and the baseline's primary metric."""
 
@@ -197,7 +197,7 @@ class OverviewRow:
     outcome: Outcome | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Loop:
     """The baseline's training loop with its own counts (Figure A)."""
 
@@ -217,7 +217,7 @@ class Loop:
     artifacts: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CurvePoint:
     """Scores of one training size."""
 
@@ -226,7 +226,7 @@ class CurvePoint:
     validation: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Curve:
     """A run's learning curve (Figure B)."""
 
@@ -235,7 +235,7 @@ class Curve:
     points: tuple[CurvePoint, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Setback:
     """A run that failed, was interrupted, or came out worse than the baseline."""
 
@@ -249,10 +249,12 @@ class Setback:
     stage: Stage | None
     happened: Statement
     why: Statement
+    hint: str
+    """What the failed run itself recorded as the thing to try; empty where it recorded none."""
     learned: Statement
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Retrospective:
     """What did not work, among the named runs and the folders beside them."""
 
@@ -267,7 +269,7 @@ class Retrospective:
     not_read: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Proposal:
     """The next experiment: one change, why, and the command."""
 
@@ -276,17 +278,19 @@ class Proposal:
     commands: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EvidenceRow:
     """A number of this report and the file that proves it."""
 
     number: str
+    value: float | None
+    """None where the row speaks of many numbers."""
     run: str
     file: str
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Report:
     """A comparison of runs: the baseline against each variant, what failed on the way, and what to do next."""
 
@@ -300,7 +304,7 @@ class Report:
     """The baseline's own metrics, `variant` None: what a report of one run shows."""
     fit_seconds: float | None
     findings: tuple[Finding, ...]
-    """About the baseline alone; where there are variants, their comparisons hold the statements."""
+    """About the baseline alone; where there is one variant, its comparison holds the statements about both."""
     comparisons: tuple[Comparison, ...]
     overview: tuple[OverviewRow, ...]
     """All variants, where there is more than one."""
@@ -311,6 +315,7 @@ class Report:
     evidence: tuple[EvidenceRow, ...]
     runs: tuple[RunRow, ...]
     """The runs whose files the report lists: baseline, detailed variants, then what disagrees with its record."""
+    verify_commands: tuple[str, ...]
     unreadable: tuple[str, ...]
     """What was named and could not be read, each with its reason."""
 

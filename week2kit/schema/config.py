@@ -169,9 +169,11 @@ def _restore_nulls(value: dict[str, Any], config: Config) -> None:
     value["model"]["params"] = config.model.params
     if isinstance(config.preprocess, list):
         for item, part in zip(value["preprocess"], config.preprocess, strict=True):
-            steps = part.steps if isinstance(part, Group) else [part]
-            for step, estimator in zip(item["steps"] if isinstance(part, Group) else [item], steps, strict=True):
-                step["params"] = estimator.params
+            if isinstance(part, Group):
+                for step, estimator in zip(item["steps"], part.steps, strict=True):
+                    step["params"] = estimator.params
+            elif isinstance(part, Estimator):
+                item["params"] = part.params
     if "random_state" in config.split.model_fields_set and not isinstance(config.split, TimeSeries):
         value["split"]["random_state"] = config.split.random_state
 

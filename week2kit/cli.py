@@ -1,0 +1,354 @@
+"""The command line: parse, one call, print, exit. The product is on standard output, all talk on standard error."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shlex
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from week2kit import __version__
+from week2kit.errors import ConfigError, Terminated, UnreadableRun, Week2kitError
+
+if TYPE_CHECKING:
+    from week2kit.store import Run
+    from week2kit.verdict import Verdict
+
+app = typer.Typer(
+    name="week2kit",
+    help="A reproducibility checker and report generator for scikit-learn training runs.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Accept(StrEnum):
+    """The weakest verdict that passes."""
+
+    identical = "identical"
+    explained = "explained"
+    close = "close"
+
+
+class Strict(StrEnum):
+    """How deep an identical run must be identical."""
+
+    metrics = "metrics"
+    predictions = "predictions"
+    scores = "scores"
+    model = "model"
+
+
+class Document(StrEnum):
+    """A document with a JSON Schema."""
+
+    config = "config"
+    manifest = "manifest"
+    verdict = "verdict"
+
+
+AllowModule = Annotated[
+    list[str] | None,
+    typer.Option(help="Also allow estimators of this top-level module; its code is imported.", metavar="MODULE"),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+
+
+def main() -> NoReturn:
+    """The entry point: run the command line and exit; a bug of ours ends in a traceback and exit code 70."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(encoding="utf-8", errors="replace", newline="\n")  # type: ignore[union-attr]
+    with contextlib.suppress(ValueError):
+        signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code = app(standalone_mode=False) or 0
+    except Exception as error:
+        code = _exit_code_of(error)
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.flush()
+    if not _is_open(sys.stdout):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader has gone: nothing to complain about at exit
+    sys.exit(code)
+
+
+def _is_open(stream: Any) -> bool:
+    try:
+        stream.flush()
+    except (BrokenPipeError, ValueError):
+        return False
+    return True
+
+
+def _exit_code_of(error: Exception) -> int:
+    if isinstance(error, BrokenPipeError):
+        return 0
+    if hasattr(error, "show") and hasattr(error, "exit_code"):  # a wrong flag, as the parser says it
+        error.show()
+        return int(error.exit_code)
+    if isinstance(error, typer.Exit):
+        return error.exit_code
+    if isinstance(error, typer.Abort):
+        return 130
+    traceback.print_exc()
+    _say("This is a bug in week2kit: please report it with the lines above.")
+    return 70
+
+
+def _terminate(signum: int, frame: object) -> None:
+    raise Terminated("the process was asked to end")
+
+
+@contextlib.contextmanager
+def _edge(name: str | None = None) -> Iterator[None]:
+    """Turn our own errors into a sentence and an exit code, once, where they leave."""
+    try:
+        yield
+    except ConfigError as error:
+        _fail("\n".join(f"{name}: {problem}" if name else problem for problem in error.problems))
+    except Week2kitError as error:
+        _fail(str(error), getattr(error, "hint", ""))
+    except KeyboardInterrupt:
+        _say("Interrupted.")
+        raise typer.Exit(130) from None
+    except Terminated:
+        _say("Terminated.")
+        raise typer.Exit(143) from None
+
+
+def _fail(message: str, hint: str = "") -> NoReturn:
+    _say(f"error: {message}")
+    if hint:
+        _say(f"  try: {hint}")
+    raise typer.Exit(2)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _version(value: bool) -> None:
+    if value:
+        print(f"week2kit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+# --- train ------------------------------------------------------------------------------------------------------
+
+
+@app.command("train")
+def _train(
+    config: Annotated[Path, typer.Argument(help="A JSON or TOML config.", show_default=False)],
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="Override a key: --set model.params.max_iter=1000 (repeatable).", metavar="KEY=VALUE"
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Replace the config's seed, wherever it went.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="The run folder's name; default: UTC time and a random suffix.")
+    ] = None,
+    runs_dir: Annotated[Path, typer.Option(help="The folder that holds the runs.")] = Path("runs"),
+    allow_module: AllowModule = None,
+    as_json: AsJson = False,
+) -> None:
+    """Split, train, evaluate, save: with a record of everything that made the result."""
+    with _edge(config.name):
+        from week2kit.training import train
+
+        command = shlex.join(["week2kit", *sys.argv[1:]])
+        with _own_stdout():
+            run = train(
+                config,
+                set=assignments or [],
+                seed=seed,
+                name=name,
+                runs_dir=runs_dir,
+                allow_modules=allow_module or [],
+                command=command,
+                on_stage=_stage_line(as_json),
+            )
+    if as_json:
+        print(_manifest_text(run), end="")
+    else:
+        from week2kit.explanation import run_lines
+
+        product, talk = run_lines(run, config.name)
+        print("\n".join(product))
+        _say("\n".join(talk))
+    raise typer.Exit(0 if run.manifest.status == "completed" else 1)
+
+
+def _manifest_text(run: Run) -> str:
+    return (run.path / "manifest.json").read_text(encoding="utf-8")
+
+
+def _stage_line(quiet: bool) -> Callable[[str], None]:
+    """Tell the stages as they begin, where a person watches."""
+    if quiet or not sys.stderr.isatty():
+        return lambda stage: None
+    return lambda stage: print(
+        f"\r\x1b[K{stage} ...", end="\r\x1b[K" if stage == "save" else "", file=sys.stderr, flush=True
+    )
+
+
+@contextlib.contextmanager
+def _own_stdout() -> Iterator[None]:
+    """Send what libraries print (``verbose=1``, from C) to standard error: standard output is ours."""
+    sys.stdout.flush()
+    try:
+        kept = os.dup(1)
+    except OSError:
+        yield
+        return
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+# --- verify -----------------------------------------------------------------------------------------------------
+
+
+@app.command("verify")
+def _verify(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders, or folders of them.", show_default=False)],
+    data: Annotated[Path | None, typer.Option(help="The data file, where it is not found beside the run.")] = None,
+    accept: Annotated[Accept, typer.Option(help="The weakest verdict that passes.")] = Accept.explained,
+    strict: Annotated[Strict | None, typer.Option(help="Identical must be at least this deep to pass.")] = None,
+    tolerance: Annotated[
+        float | None, typer.Option(min=0, help="What is close: a share of the largest score.", show_default="1e-8")
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, max=64, help="Runs verified at a time.")] = 1,
+    timeout: Annotated[
+        float | None, typer.Option(min=0.001, help="Seconds that one run may take.", show_default="3600")
+    ] = None,
+    allow_module: AllowModule = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run each run again and assert the same outcome; say which layer diverged, and why."""
+    with _edge():
+        from week2kit.thresholds import SCORE_TOLERANCE, VERIFY_TIMEOUT
+        from week2kit.verification import exit_code, verify
+
+        result = verify(
+            *runs,
+            data=data,
+            tolerance=SCORE_TOLERANCE if tolerance is None else tolerance,
+            timeout=VERIFY_TIMEOUT if timeout is None else timeout,
+            jobs=jobs,
+            allow_modules=allow_module or [],
+            on_begin=_begin_line(as_json),
+            on_verdict=lambda verdict: None if as_json else _verdict_lines(verdict),
+            on_skip=lambda path: _say(f"{path}: skipped, it holds no manifest.json."),
+        )
+        if as_json:
+            print(json.dumps(result.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False))
+        elif len(result.runs) > 1:
+            print(", ".join(f"{count} {name}" for name, count in result.summary.items()))
+        raise typer.Exit(exit_code(result, accept.value, strict.value if strict else None))
+
+
+def _begin_line(quiet: bool) -> Callable[[str], None]:
+    if quiet or not sys.stderr.isatty():
+        return lambda name: None
+    return lambda name: print(f"{name} ...", end="\r", file=sys.stderr, flush=True)
+
+
+def _verdict_lines(verdict: Verdict) -> None:
+    from week2kit.explanation import describe_verdict
+
+    lines = describe_verdict(verdict)
+    if verdict.verdict is None:
+        _say(f"error: {lines[0]}")
+        return
+    if sys.stderr.isatty():
+        print("\x1b[K", end="", file=sys.stderr, flush=True)
+    print(f"{verdict.run}  {lines[0]}")
+    for line in lines[1:]:
+        print(f"    {line}")
+    sys.stdout.flush()
+
+
+# --- report, runs, schema ---------------------------------------------------------------------------------------
+
+
+@app.command("report")
+def _report(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(help="Run folders, or folders of them; the first is the baseline.", show_default=False),
+    ],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write to this file.")] = None,
+    baseline: Annotated[Path | None, typer.Option(help="The run that the others are compared with.")] = None,
+    only_named: Annotated[
+        bool, typer.Option("--only-named", help="Do not look at the other runs of the folder.")
+    ] = False,
+) -> None:
+    """Compare runs: what changed, what happened, what failed, what next."""
+    with _edge():
+        from week2kit.rendering import render, write_report
+        from week2kit.reporting import report
+
+        text = render(report(runs, baseline=baseline, only_named=only_named))
+        if output is None:
+            print(text, end="")
+        else:
+            write_report(output, text)
+
+
+@app.command("runs")
+def _runs(
+    directory: Annotated[Path, typer.Argument(help="The folder that holds the runs.")] = Path("runs"),
+    as_json: AsJson = False,
+) -> None:
+    """One line per run: name, status, primary metric, what differs from the first."""
+    with _edge():
+        from week2kit.comparison import list_runs, runs_table
+        from week2kit.store import find_runs
+
+        found = find_runs([directory])
+        if not found.runs:
+            raise UnreadableRun(found.unreadable[0][1] if found.unreadable else f"{directory}: no run folder there.")
+        rows = list_runs(found.runs)
+        print(json.dumps(rows, indent=2, sort_keys=True, ensure_ascii=False) if as_json else runs_table(rows))
+        for _, reason in found.unreadable:
+            _say(f"error: {reason}")
+        raise typer.Exit(2 if found.unreadable else 0)
+
+
+@app.command("schema")
+def _schema(document: Annotated[Document, typer.Argument(help="Which document.", show_default=False)]) -> None:
+    """Print the JSON Schema of a document."""
+    from week2kit.schema.documents import json_schema
+
+    print(json.dumps(json_schema(document.value), indent=2, sort_keys=True, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,469 @@
+"""The judgement: from what a run recorded and what came out of reruns to a verdict. Values in, values out.
+
+The layers are looked at in the loop's order: data, split, model, predictions, metrics; the first that differs is where
+things went wrong. What passes and what does not is written in one place, here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from week2kit.checks import compare, failed, passed, skipped
+from week2kit.environment import differences, same_versions
+from week2kit.reruns import Fresh
+from week2kit.schema.manifest import CompletedRun, Data, FailedRun, Metric
+from week2kit.thresholds import RERUNS_FOR_NOISE
+from week2kit.verdict import Cause, Check, Finding, Layer, Level, MetricValues, RerunRecord, VerdictName
+
+#: Types of errors that have nothing to do with the five inputs: nothing follows from them.
+EXTERNAL_ERRORS: Final = frozenset(
+    {"KeyboardInterrupt", "Terminated", "MemoryError", "OSError", "TimeLimitReached", "ChildDied", "SystemExit"}
+)
+
+Again = Callable[[], Fresh]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict without the run's name: what was decided, and on what."""
+
+    verdict: VerdictName
+    level: Level | None = None
+    first_divergence: Layer | None = None
+    reason: Finding | None = None
+    causes: list[Cause] = field(default_factory=list)
+    metrics: dict[str, MetricValues] = field(default_factory=dict)
+    reruns: list[RerunRecord] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+
+
+def undecided(code: str, where: str = "", recorded: Any = None, now: Any = None, **more: Any) -> Judgement:
+    """The judgement that nothing can be said here, and why."""
+    return Judgement("undecided", reason=Finding(code=code, where=where, recorded=recorded, now=now), **more)
+
+
+# --- completed runs ---------------------------------------------------------------------------------------------
+
+
+def judge_completed(manifest: CompletedRun, again: Again, tolerance: float, curves: str | None) -> Judgement:
+    """The verdict on a completed run whose folder agrees with its record.
+
+    Args:
+        manifest: the record.
+        again: trains once more in a fresh process; called once in the common case.
+        tolerance: by how much of the largest recorded score a score may move and be close.
+        curves: the digest of the recorded learning curve, if there is one.
+    """
+    first = again()
+    case = _Case(manifest, first, _facts(manifest, first), tolerance, curves)
+    reruns = [first]
+    if first.failure is not None:
+        return case.rerun_failed()
+    if first.unseeded:
+        reruns += [again() for _ in range(RERUNS_FOR_NOISE - 1)]
+        if where := _where_unstable(reruns):
+            return case.unstable(reruns, where)
+    checks = case.checks()
+    failing = [check for check in checks if check.outcome == "failed"]
+    if not failing:
+        return case.identical(reruns, checks, again)
+    before_fit = [check for check in failing if _layer(check.code) in ("data", "split")]
+    if before_fit:
+        return case.other_inputs(reruns, checks)
+    within = first.comparison is not None and first.comparison.within(tolerance)
+    if not (case.facts and within):
+        reruns += [again() for _ in range(RERUNS_FOR_NOISE - len(reruns))]
+        if where := _where_unstable(reruns):
+            return case.unstable(reruns, where)
+    return case.other_outcome(reruns, checks, within=within)
+
+
+def _facts(manifest: CompletedRun | FailedRun, fresh: Fresh) -> list[Cause]:
+    """The recorded facts that are not in force here: of the environment, and of week2kit's own code."""
+    recorded = manifest.inputs
+    facts = []
+    if recorded.code is not None and recorded.code.digest != fresh.code:
+        facts.append(
+            Cause(input="code", factor="week2kit", recorded=recorded.code.digest, now=fresh.code, proof="observed")
+        )
+    if recorded.environment is not None:
+        facts += [
+            Cause(input="environment", factor=d.factor, recorded=d.recorded, now=d.now, proof="observed")
+            for d in differences(recorded.environment, fresh.environment)
+        ]
+    return facts
+
+
+def _layer(code: str) -> Layer | None:
+    return _LAYERS.get(code.partition(".")[0])
+
+
+_LAYERS: Final[dict[str, Layer]] = {
+    "data": "data",
+    "split": "split",
+    "model": "model",
+    "predictions": "predictions",
+    "metrics": "metrics",
+    "training": "metrics",
+    "dummy": "metrics",
+    "curves": "metrics",
+}
+
+
+def _fingerprint(fresh: Fresh) -> list[tuple[Layer, object]]:
+    """What has to be equal in two reruns for a run to be stable, layer by layer; bytes of the model do not count."""
+    outcome, split = fresh.outcome, fresh.split
+    return [
+        ("split", (split.positions, split.contents) if split else None),
+        ("predictions", (outcome.predictions.scores, outcome.predictions.digest) if outcome else None),
+        ("metrics", (outcome.metrics, fresh.curves) if outcome else None),
+        ("model", fresh.failure.message if fresh.failure else None),
+    ]
+
+
+def _where_unstable(reruns: list[Fresh]) -> Layer | None:
+    """The first layer in which reruns in one environment differ from one another, or None."""
+    for parts in zip(*map(_fingerprint, reruns), strict=True):
+        if any(value != parts[0][1] for _, value in parts):
+            return "model" if parts[0][0] == "predictions" else parts[0][0]
+    return None
+
+
+@dataclass(frozen=True)
+class _Case:
+    manifest: CompletedRun
+    fresh: Fresh
+    facts: list[Cause]
+    tolerance: float
+    curves: str | None
+
+    # --- what came out ------------------------------------------------------------------------------------------
+
+    def checks(self) -> list[Check]:
+        """Every layer of the record against the rerun, in the loop's order."""
+        assert self.fresh.outcome is not None
+        old, new = self.manifest.outcome, self.fresh.outcome
+        checks = [*self._data_checks(), *self._split_checks()]
+        if any(check.outcome == "failed" for check in checks):
+            return checks
+        checks.append(
+            compare("model.convergence", "model.convergence", "model", _convergence(old.model), _convergence(new.model))
+        )
+        described = ([repr(c) for c in old.classes or ()], old.predictions.rows, old.predictions.score_method)
+        now = ([repr(c) for c in new.classes or ()], new.predictions.rows, new.predictions.score_method)
+        checks.append(compare("predictions.form", "predictions.form", "predictions.csv", list(described), list(now)))
+        if old.predictions.scores is None and new.predictions.scores is None:
+            checks.append(skipped("predictions.scores", "predictions.no_scores"))
+        else:
+            checks.append(
+                compare(
+                    "predictions.scores",
+                    "predictions.scores",
+                    "predictions.csv",
+                    old.predictions.scores,
+                    new.predictions.scores,
+                )
+            )
+        checks.append(
+            compare(
+                "predictions.labels",
+                "predictions.labels",
+                "predictions.csv",
+                old.predictions.digest,
+                new.predictions.digest,
+            )
+        )
+        for name in old.metrics:
+            checks += _metric_checks(name, old.metrics[name], new.metrics.get(name))
+        if self.curves is not None or self.fresh.curves is not None:
+            checks.append(
+                skipped("curves", "artifact.missing", "curves.json")
+                if self.curves is None
+                else compare("curves", "curves", "curves.json", self.curves, self.fresh.curves)
+            )
+        return checks
+
+    def _data_checks(self) -> Iterable[Check]:
+        old, new = self.manifest.inputs.data, self.fresh.data
+        assert isinstance(new, Data)
+        yield compare("data.table", "data.table", old.path, old.table_digest, new.table_digest)
+        if old.table_digest == new.table_digest:
+            yield compare(
+                "data.columns",
+                "data.columns",
+                old.path,
+                [c.model_dump() for c in old.columns],
+                [c.model_dump() for c in new.columns],
+            )
+            yield compare("data.rows", "data.rows", old.path, old.rows, new.rows)
+            if old.sha256 != new.sha256:
+                yield passed(
+                    "data.bytes", Finding(code="data.other_text", where=old.path, recorded=old.sha256, now=new.sha256)
+                )
+
+    def _split_checks(self) -> Iterable[Check]:
+        old, new = self.manifest.outcome.split, self.fresh.split
+        assert new is not None
+        yield compare("split.positions", "split.positions", old.method, old.positions, new.positions)
+        yield compare("split.contents", "split.contents", old.method, old.contents, new.contents)
+        sizes = [[[f.n_train, f.n_val] for f in side.folds] for side in (old, new)]
+        yield compare("split.folds", "split.folds", old.method, [old.splitter, *sizes[0]], [new.splitter, *sizes[1]])
+
+    def metrics(self) -> dict[str, MetricValues]:
+        """Each metric as recorded and as it came out here."""
+        new = self.fresh.outcome.metrics if self.fresh.outcome else {}
+        return {
+            name: MetricValues(recorded=metric.value, here=new[name].value if name in new else None)
+            for name, metric in self.manifest.outcome.metrics.items()
+        }
+
+    def rerun_records(self, reruns: list[Fresh]) -> list[RerunRecord]:
+        """What each rerun agreed to."""
+        return [
+            RerunRecord(factors=[], agrees_to=_agrees_to(self.manifest, fresh), seconds=round(fresh.seconds, 3))
+            for fresh in reruns
+        ]
+
+    # --- verdicts -----------------------------------------------------------------------------------------------
+
+    def rerun_failed(self) -> Judgement:
+        failure = self.fresh.failure
+        assert failure is not None
+        found = Finding(
+            code="rerun.failed", where=failure.stage, recorded="completed", now=f"{failure.error}: {failure.message}"
+        )
+        shared: dict[str, Any] = {"reason": found, "causes": self.facts, "metrics": self.metrics()}
+        shared["reruns"] = self.rerun_records([self.fresh])
+        old, new = self.manifest.inputs.data, self.fresh.data
+        if new is not None and old.sha256 != new.sha256 and failure.stage in ("load", "split"):
+            data = [Cause(input="data", factor="bytes", recorded=old.sha256, now=new.sha256, proof="observed")]
+            return Judgement("different", first_divergence="data", **{**shared, "causes": data})
+        if failure.error in EXTERNAL_ERRORS or self.facts:
+            return Judgement("undecided", **shared)
+        return Judgement(
+            "different", first_divergence="model" if failure.stage in ("fit", "evaluate") else "data", **shared
+        )
+
+    def unstable(self, reruns: list[Fresh], where: Layer) -> Judgement:
+        causes = [
+            Cause(input="seed", factor="unset", recorded=None, now=name, proof="observed")
+            for name in self.fresh.unseeded
+        ]
+        return Judgement(
+            "unstable",
+            first_divergence=where,
+            reason=Finding(
+                code="unstable.unseeded" if causes else "unstable.race", where=where, now=self.fresh.unseeded or None
+            ),
+            causes=causes,
+            metrics=self.metrics(),
+            reruns=self.rerun_records(reruns),
+            checks=self.checks() if self.fresh.outcome else [],
+        )
+
+    def other_inputs(self, reruns: list[Fresh], checks: list[Check]) -> Judgement:
+        """Data or split came out otherwise: decided before any fit, unless the environment may have done it."""
+        old, new = self.manifest.inputs.data, self.fresh.data
+        assert isinstance(new, Data)
+        where = next(layer for check in checks if check.outcome == "failed" and (layer := _layer(check.code)))
+        same_bytes = old.source == "dataset" or old.sha256 == new.sha256
+        causes = _data_causes(old, new) if where == "data" and not same_bytes else self.facts
+        read_otherwise = where == "split" or same_bytes
+        verdict: Literal["undecided", "different"] = "undecided" if self.facts and read_otherwise else "different"
+        return Judgement(
+            verdict,
+            first_divergence=where,
+            reason=Finding(code="undecided.environment", where=where) if verdict == "undecided" else None,
+            causes=causes,
+            metrics=self.metrics(),
+            reruns=self.rerun_records(reruns),
+            checks=checks,
+        )
+
+    def identical(self, reruns: list[Fresh], checks: list[Check], again: Again) -> Judgement:
+        """Data to metrics are equal bit for bit; how deep it goes beyond that is the level."""
+        reruns = list(reruns)
+        bytes_check, level = self._model_bytes(reruns, again)
+        if bytes_check.outcome == "failed":
+            return Judgement(
+                "different",
+                first_divergence="model",
+                metrics=self.metrics(),
+                reruns=self.rerun_records(reruns),
+                checks=[*checks, bytes_check],
+            )
+        notes = [bytes_check]
+        if self.fresh.unseeded:
+            notes.append(passed("seed.fixed", Finding(code="seed.nothing_fixes_it", now=self.fresh.unseeded)))
+        if self.facts:
+            now = {fact.factor: fact.now for fact in self.facts}
+            notes.append(passed("environment.facts", Finding(code="environment.other", now=now)))
+        return Judgement(
+            "identical",
+            level=level,
+            metrics=self.metrics(),
+            reruns=self.rerun_records(reruns),
+            checks=[*checks, *notes],
+        )
+
+    def _model_bytes(self, reruns: list[Fresh], again: Again) -> tuple[Check, Level]:
+        assert self.fresh.outcome is not None
+        recorded, now = self.manifest.outcome.model.digest, self.fresh.outcome.model.digest
+        level: Level = "scores" if self.manifest.outcome.predictions.scores is not None else "predictions"
+        if recorded == now:
+            return passed("model.bytes"), "model"
+        if not same_versions(self.manifest.inputs.environment, self.fresh.environment):
+            return skipped("model.bytes", "model.other_versions", "model.joblib"), level
+        if self.facts:
+            return skipped("model.bytes", "model.other_environment", "model.joblib", recorded, now), level
+        while len(reruns) < 2:
+            reruns.append(again())
+        digests = {fresh.outcome.model.digest for fresh in reruns if fresh.outcome is not None}
+        if len(digests) > 1:
+            return skipped("model.bytes", "model.never_repeats", "model.joblib"), level
+        return failed("model.bytes", "model.bytes", "model.joblib", recorded, now), level
+
+    def other_outcome(self, reruns: list[Fresh], checks: list[Check], *, within: bool) -> Judgement:
+        """Same data and split, stable reruns, and yet another outcome."""
+        failing = [check.code for check in checks if check.outcome == "failed"]
+        shared: dict[str, Any] = {
+            "causes": self.facts,
+            "metrics": self.metrics(),
+            "reruns": self.rerun_records(reruns),
+            "checks": checks,
+        }
+        if not self.facts:
+            return Judgement("different", first_divergence=self._first_divergence(failing), **shared)
+        shared["first_divergence"] = self._first_divergence(failing)
+        comparison = self.fresh.comparison
+        moved = {
+            "largest_difference": comparison.largest_difference if comparison else None,
+            "labels_moved": comparison.labels_moved if comparison else None,
+        }
+        if not within:
+            return Judgement(
+                "undecided", reason=Finding(code="undecided.environment", where="scores", now=moved), **shared
+            )
+        if any(_layer(code) == "metrics" for code in failing):
+            return Judgement("close", reason=Finding(code="close.scores", recorded=self.tolerance, now=moved), **shared)
+        level: Level = "metrics" if "predictions.labels" in failing else "predictions"
+        shared["checks"] = [_as_note(check) for check in checks]
+        shared["first_divergence"] = None
+        return Judgement("identical", level=level, reason=Finding(code="identical.other_scores", now=moved), **shared)
+
+    def _first_divergence(self, failing: list[str]) -> Layer:
+        """The first layer that differs; other scores come from another model where the models' bytes differ."""
+        assert self.fresh.outcome is not None
+        layer = next(layer for code in failing if (layer := _layer(code)))
+        if layer == "predictions" and self.fresh.outcome.model.digest != self.manifest.outcome.model.digest:
+            return "model"
+        return layer
+
+
+def _as_note(check: Check) -> Check:
+    """A difference below the level that was reached: told, and no failure."""
+    return check if check.outcome != "failed" else check.model_copy(update={"outcome": "skipped"})
+
+
+def _convergence(model: Any) -> list[Any]:
+    return [model.n_iter, model.converged]
+
+
+def _metric_checks(name: str, old: Metric, new: Metric | None) -> Iterable[Check]:
+    if new is None:
+        yield failed(f"metrics.{name}", "metrics.value", name, old.value, None)
+        return
+    told = (
+        [old.value, old.std, *old.folds, old.greater_is_better],
+        [new.value, new.std, *new.folds, new.greater_is_better],
+    )
+    if told[0] == told[1] or old.value != new.value:
+        yield compare(f"metrics.{name}", "metrics.value", name, old.value, new.value)
+    else:
+        yield failed(f"metrics.{name}", "metrics.folds", name, told[0], told[1])
+    yield compare(
+        f"training.{name}",
+        "metrics.training",
+        name,
+        [old.training, old.n_training_rows],
+        [new.training, new.n_training_rows],
+    )
+    yield compare(f"dummy.{name}", "metrics.dummy", name, old.dummy, new.dummy)
+    if old.repeats:
+        yield skipped(f"repeats.{name}", "metrics.repeats", name)
+
+
+def _data_causes(old: Data, new: Data) -> list[Cause]:
+    """The columns that changed; where none did, their number or order."""
+    before = {(c.role, c.name): c for c in old.columns}
+    after = {(c.role, c.name): c for c in new.columns}
+    causes = [
+        Cause(
+            input="data",
+            factor=f"column {key[1]}",
+            recorded=_column(before.get(key)),
+            now=_column(after.get(key)),
+            proof="observed",
+        )
+        for key in dict.fromkeys([*before, *after])
+        if (before[key].digest if key in before else None) != (after[key].digest if key in after else None)
+    ]
+    return causes or [Cause(input="data", factor="order of columns", recorded=None, now=None, proof="observed")]
+
+
+def _column(column: Any) -> str | None:
+    return None if column is None else f"{column.kind} {column.digest[:12]}"
+
+
+def _agrees_to(manifest: CompletedRun, fresh: Fresh) -> Any:
+    """How far a rerun agrees with the record, in the order of depth."""
+    old, new = manifest.outcome, fresh.outcome
+    if not isinstance(fresh.data, Data) or fresh.data.table_digest != manifest.inputs.data.table_digest:
+        return "nothing"
+    if fresh.split is None or (fresh.split.positions, fresh.split.contents) != (
+        old.split.positions,
+        old.split.contents,
+    ):
+        return "data"
+    if new is None or {n: m.value for n, m in new.metrics.items()} != {n: m.value for n, m in old.metrics.items()}:
+        return "split"
+    if new.predictions.digest != old.predictions.digest:
+        return "metrics"
+    if new.predictions.scores != old.predictions.scores:
+        return "predictions"
+    return "model" if new.model.digest == old.model.digest else "scores"
+
+
+# --- failed and interrupted runs --------------------------------------------------------------------------------
+
+
+def judge_failed(manifest: FailedRun, again: Again) -> Judgement:
+    """The verdict on a failed run: does it fail again, at the same stage and in the same way?"""
+    recorded = manifest.failure
+    told = f"{recorded.stage}: {recorded.error}: {recorded.message}"
+    if recorded.error in EXTERNAL_ERRORS:
+        return undecided("undecided.external_failure", recorded.stage, told)
+    fresh = again()
+    facts = _facts(manifest, fresh)
+    rerun = [RerunRecord(factors=[], agrees_to="nothing", seconds=round(fresh.seconds, 3))]
+    now = fresh.failure
+    if now is not None and (now.stage, now.error, now.message) == (recorded.stage, recorded.error, recorded.message):
+        rerun = [rerun[0].model_copy(update={"agrees_to": "failure"})]
+        return Judgement("identical", level="failure", reruns=rerun, checks=[passed("failure")])
+    here = "it completed" if now is None else f"{now.stage}: {now.error}: {now.message}"
+    check = failed("failure", "failure.other", recorded.stage, told, here)
+    old, new = manifest.inputs.data, fresh.data
+    same_data = old is None or new is None or old.sha256 == new.sha256
+    external = now is not None and now.error in EXTERNAL_ERRORS
+    if external or (facts and same_data):
+        return undecided(
+            "undecided.environment", recorded.stage, told, here, causes=facts, reruns=rerun, checks=[check]
+        )
+    causes = facts
+    if old is not None and new is not None and not same_data:
+        causes = [Cause(input="data", factor="bytes", recorded=old.sha256, now=new.sha256, proof="observed")]
+    return Judgement(
+        "different", first_divergence=None if same_data else "data", causes=causes, reruns=rerun, checks=[check]
+    )

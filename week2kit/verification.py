@@ -1,0 +1,310 @@
+"""The verb verify: read runs as untrusted input, check them against their own record, train again, judge.
+
+Nothing is unpickled, nothing is written into a run folder, git is never started there, and no tolerance or list of
+metrics to skip is ever taken from it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from week2kit.canonical import JsonError, clean, json_digest, parse_json
+from week2kit.checks import check_failed_record, check_files, check_predictions, check_record
+from week2kit.dataset import find_for_run, reader_of
+from week2kit.errors import ChildDied, DataNotFound, TimeLimitReached, UnreadableRun
+from week2kit.isolation import Children
+from week2kit.judgement import Judgement, judge_completed, judge_failed, undecided
+from week2kit.reruns import Fresh, FromPredictions, RerunRequest, Stored
+from week2kit.schema.manifest import CompletedRun, FailedRun, FoundData, RunningRun
+from week2kit.store import Found, Run, find_runs
+from week2kit.thresholds import SCORE_TOLERANCE, VERIFY_TIMEOUT
+from week2kit.verdict import LEVELS, Check, Finding, Level, Verdict, VerdictDocument, VerdictName
+
+_WORK: Final = "week2kit.rerun"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the caller decides about a verification; none of it ever comes from a run folder."""
+
+    data: Path | None = None
+    tolerance: float = SCORE_TOLERANCE
+    timeout: float = VERIFY_TIMEOUT
+    allowed_modules: tuple[str, ...] = ()
+
+
+def verify(
+    *runs: str | Path | Run,
+    data: str | Path | None = None,
+    tolerance: float = SCORE_TOLERANCE,
+    timeout: float = VERIFY_TIMEOUT,
+    jobs: int = 1,
+    allow_modules: Sequence[str] = (),
+    on_begin: Callable[[str], None] = lambda run: None,
+    on_verdict: Callable[[Verdict], None] = lambda verdict: None,
+    on_skip: Callable[[Path], None] = lambda path: None,
+) -> VerdictDocument:
+    """Run each run again in a fresh process and judge whether the recorded outcome came out.
+
+    Args:
+        runs: run folders, or folders of run folders.
+        data: the data file of all of them, where it is not found beside the run.
+        tolerance: by how much of the largest recorded score a score may move and still be called close.
+        timeout: seconds that one run may take.
+        jobs: how many runs are verified at a time.
+        allow_modules: top-level modules besides scikit-learn whose estimators may be trained.
+        on_begin: told of each run, by name, when its verification begins.
+        on_verdict: told of each verdict as it is reached.
+        on_skip: told of each subfolder that holds no run.
+
+    Returns:
+        One verdict per run, in order; a run that could not be read has the verdict None and says why.
+
+    Raises:
+        UnreadableRun: not one path led to anything that could be a run.
+    """
+    found = find_runs([run.path if isinstance(run, Run) else run for run in runs])
+    if not found.runs and not found.unreadable:
+        raise UnreadableRun(f"{_listed(runs)}: no run folder there: none of its subfolders holds a manifest.json.")
+    for path in found.skipped:
+        on_skip(path)
+    options = Options(Path(data) if data is not None else None, tolerance, timeout, tuple(allow_modules))
+    verdicts = [_unreadable(path, reason) for path, reason in found.unreadable]
+    for verdict in verdicts:
+        on_verdict(verdict)
+    with Children(preload=[_WORK]) as children:
+        if any(not isinstance(run.manifest, RunningRun) for run in found.runs):
+            children.warm_up()
+
+        def one(run: Run) -> Verdict:
+            on_begin(run.name)
+            verdict = verify_run(run, children, options)
+            on_verdict(verdict)
+            return verdict
+
+        verdicts = [*_in_order(one, found, max(1, jobs)), *verdicts]
+    return document(verdicts)
+
+
+def _in_order(one: Callable[[Run], Verdict], found: Found, jobs: int) -> Iterable[Verdict]:
+    if jobs == 1:
+        return [one(run) for run in found.runs]
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            return list(pool.map(one, found.runs))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def document(verdicts: Iterable[Verdict]) -> VerdictDocument:
+    """Verdicts with their count."""
+    runs = list(verdicts)
+    counts = Counter(verdict.verdict or "unreadable" for verdict in runs)
+    return VerdictDocument(runs=runs, summary=dict(sorted(counts.items())))
+
+
+def _listed(paths: Iterable[object]) -> str:
+    return clean(", ".join(str(path) for path in paths))
+
+
+def _unreadable(path: Path, reason: str) -> Verdict:
+    return Verdict(
+        run=clean(path.as_posix()),
+        manifest_sha256=None,
+        verdict=None,
+        reason=Finding(code="unreadable", where=clean(path.as_posix()), now=reason),
+    )
+
+
+# --- one run ----------------------------------------------------------------------------------------------------
+
+
+def verify_run(run: Run, children: Children, options: Options) -> Verdict:
+    """The verdict on one run that could be read."""
+    start = time.monotonic()
+    try:
+        judgement = _Verification(run, children, options, start + options.timeout).judge()
+    except TimeLimitReached as error:
+        judgement = undecided("undecided.timeout", now=str(error))
+    except ChildDied as error:
+        judgement = undecided("undecided.child_died", now=str(error))
+    return Verdict(
+        run=clean(run.path.as_posix()),
+        manifest_sha256=run.manifest_sha256,
+        status=run.manifest.status,
+        verdict=judgement.verdict,
+        level=judgement.level,
+        first_divergence=judgement.first_divergence,
+        reason=judgement.reason,
+        causes=judgement.causes,
+        metrics=judgement.metrics,
+        reruns=judgement.reruns,
+        checks=judgement.checks,
+        seconds=round(time.monotonic() - start, 3),
+    )
+
+
+@dataclass(frozen=True)
+class _Verification:
+    run: Run
+    children: Children
+    options: Options
+    deadline: float
+
+    def judge(self) -> Judgement:
+        manifest = self.run.manifest
+        if isinstance(manifest, RunningRun):
+            return undecided("undecided.interrupted")
+        contents = check_files(self.run)
+        checks = list(contents.checks)
+        if isinstance(manifest, FailedRun):
+            checks += check_failed_record(self.run)
+            if _any_failed(checks):
+                return Judgement("tampered", checks=checks)
+            return self._failed(manifest, checks)
+        checks += check_record(self.run, contents)
+        if not _any_failed(checks):
+            checks += check_predictions(manifest, contents, self._read_predictions)
+        if _any_failed(checks):
+            return Judgement("tampered", checks=checks)
+        return self._completed(manifest, checks, contents.files)
+
+    # --- the two kinds ------------------------------------------------------------------------------------------
+
+    def _completed(self, manifest: CompletedRun, checks: list[Check], files: dict[str, bytes]) -> Judgement:
+        stored = self._stored(files["predictions"])
+        assert manifest.inputs.config.resolved is not None
+        try:
+            request = self._request(manifest.inputs.config.resolved, manifest.inputs.seed.value, manifest.inputs.data)
+        except DataNotFound as error:
+            return undecided("undecided.data_missing", manifest.inputs.data.path, now=_told(error), checks=checks)
+        curves = json_digest(parse_json(files["curves"])) if "curves" in files else None
+        judgement = judge_completed(manifest, lambda: self._train(request, stored), self.options.tolerance, curves)
+        return _with_checks(judgement, checks)
+
+    def _failed(self, manifest: FailedRun, checks: list[Check]) -> Judgement:
+        config = manifest.inputs.config
+        try:
+            value = config.resolved if config.resolved is not None else parse_json((config.raw or "").encode())
+        except JsonError:
+            return undecided("undecided.config_cut", checks=checks)
+        seed = manifest.inputs.seed.value if manifest.inputs.seed else 0
+        data = manifest.inputs.data or _data_of_config(value)
+        missing = manifest.failure.error == "DataNotFound"
+        try:
+            request = self._request(value, seed, data)
+        except DataNotFound as error:
+            if missing:
+                return Judgement("identical", level="failure", checks=checks)
+            return undecided("undecided.data_missing", data.path if data else "", now=_told(error), checks=checks)
+        if missing:
+            return undecided("undecided.data_found", data.path if data else "", checks=checks)
+        return _with_checks(judge_failed(manifest, lambda: self._train(request, None)), checks)
+
+    # --- children -----------------------------------------------------------------------------------------------
+
+    def _request(self, config: dict[str, Any], seed: int, data: FoundData | None) -> RerunRequest:
+        path, reader, content = "", "sklearn", None
+        if data is not None:
+            path, reader = data.path, data.reader
+            if data.source == "file":
+                place, content = find_for_run(self.run, data, self.options.data)
+                reader = reader_of(place.name) or data.reader
+        return RerunRequest(config, seed, path, reader, content, self.options.allowed_modules)  # type: ignore[arg-type]
+
+    def _stored(self, content: bytes) -> Stored:
+        manifest = self.run.manifest
+        assert isinstance(manifest, CompletedRun)
+        outcome = manifest.outcome
+        return Stored(
+            content, outcome.classes, outcome.predictions.score_method, list(outcome.metrics), outcome.positive
+        )
+
+    def _train(self, request: RerunRequest, stored: Stored | None) -> Fresh:
+        answer = self.children.call(f"{_WORK}:train_again", request, stored, timeout=self._time_left())
+        return Fresh.model_validate_json(answer)
+
+    def _read_predictions(self, content: bytes) -> FromPredictions:
+        manifest = self.run.manifest
+        assert isinstance(manifest, CompletedRun)
+        sizes = [fold.n_val for fold in manifest.outcome.split.folds]
+        answer = self.children.call(
+            f"{_WORK}:read_predictions", self._stored(content), sizes, timeout=self._time_left()
+        )
+        return FromPredictions.model_validate_json(answer)
+
+    def _time_left(self) -> float:
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeLimitReached(f"It was stopped after {self.options.timeout:g} seconds.")
+        return left
+
+
+def _any_failed(checks: Iterable[Check]) -> bool:
+    return any(check.outcome == "failed" for check in checks)
+
+
+def _told(error: DataNotFound) -> str:
+    return f"{error} {error.hint}".strip()
+
+
+def _with_checks(judgement: Judgement, before: list[Check]) -> Judgement:
+    from dataclasses import replace
+
+    return replace(judgement, checks=[*before, *judgement.checks])
+
+
+def _data_of_config(value: Any) -> FoundData | None:
+    """The data that a failed run's config names, where the run itself never came to it."""
+    config = value if isinstance(value, dict) else {}
+    data = config.get("data", {"path": config.get("input_csv")})
+    path = data.get("path") if isinstance(data, dict) else None
+    reader = reader_of(path) if isinstance(path, str) else None
+    if not isinstance(path, str) or reader is None:
+        return None
+    return FoundData(source="file", path=path, from_run=None, bytes=None, sha256=None, reader=reader)
+
+
+# --- the exit code ----------------------------------------------------------------------------------------------
+
+_DOUBTFUL: Final = frozenset({"close", "different", "unstable"})
+
+
+def exit_code(result: VerdictDocument, accept: str = "explained", strict: Level | None = None) -> int:
+    """The exit code for verdicts: 2, 3, 1, 125, 0, the first that applies.
+
+    Args:
+        result: the verdicts.
+        accept: the weakest verdict that passes: identical, explained or close.
+        strict: the least level of an identical run that passes.
+    """
+    accepted = {"identical": {"identical"}, "explained": {"identical", "explained"}}.get(
+        accept, {"identical", "explained", "close"}
+    )
+    completed = [verdict for verdict in result.runs if verdict.status == "completed"]
+    verdicts = {verdict.verdict for verdict in completed}
+    if any(verdict.verdict is None for verdict in result.runs):
+        return 2
+    if "tampered" in verdicts:
+        return 3
+    if any(_refused(verdict, accepted, strict) for verdict in completed):
+        return 1
+    return 125 if not completed or "undecided" in verdicts else 0
+
+
+def _refused(verdict: Verdict, accepted: set[str], strict: Level | None) -> bool:
+    name: VerdictName | None = verdict.verdict
+    if name in ("undecided", "tampered", None):
+        return False
+    if name not in accepted:
+        return True
+    if strict is None or name != "identical" or verdict.level not in LEVELS:
+        return False
+    return LEVELS.index(verdict.level) < LEVELS.index(strict)
