@@ -9,11 +9,14 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from week2kit.canonical import compact_json
+from week2kit.canonical import clean, compact_json
 from week2kit.schema.manifest import Column, CompletedRun, Data, Environment, Manifest, Metric
 from week2kit.verdict import InputName
+
+if TYPE_CHECKING:
+    from week2kit.store import Run
 
 
 class Absent(enum.StrEnum):
@@ -58,7 +61,7 @@ def compare_inputs(baseline: Manifest, variant: Manifest) -> list[Change]:
     if before.code and after.code and before.code.digest != after.code.digest:
         changes.append(Change("code", "digest", before.code.digest, after.code.digest))
     if isinstance(before.data, Data) and isinstance(after.data, Data):
-        changes += _data_changes(before.data, after.data, selected_anew=any(c.key in _SELECTION for c in config))
+        changes += _data_changes(before.data, after.data, selected_anew=any(c.key in SELECTION for c in config))
     changes += config
     if before.seed and after.seed and before.seed.value != after.seed.value:
         changes.append(Change("seed", "seed", before.seed.value, after.seed.value))
@@ -110,7 +113,7 @@ _SAID_ELSEWHERE: Final = frozenset({"seed", "goal", "hypothesis"})
 #: Where the table comes from does not count: its digest says whether it is another one.
 _PLACES: Final = frozenset({"data.path", "data.dataset"})
 #: Which columns are used; a change here explains columns that come or go.
-_SELECTION: Final = frozenset({"data.features", "data.drop", "data.target", "split.groups", "data.groups"})
+SELECTION: Final = frozenset({"data.features", "data.drop", "data.target", "split.groups", "data.groups"})
 
 
 def config_leaves(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -133,11 +136,43 @@ def _config_changes(baseline: Manifest, variant: Manifest) -> list[Change]:
         return []
     seed, other = before.get("seed"), after.get("seed")
     # a random_state that only follows its run's seed is part of the seed
-    return [
+    changes = [
         change
         for change in compare_configs(before, after)
         if not same_value(_fixed(change.key, change.baseline, seed), _fixed(change.key, change.variant, other))
     ]
+    if any(change.key in SELECTION for change in changes):
+        changes = [change for change in changes if not _only_other_columns(change, baseline, variant)]
+    return changes
+
+
+def _only_other_columns(change: Change, baseline: Manifest, variant: Manifest) -> bool:
+    """Whether two preprocessings differ only in columns that one of the runs does not use: "auto" lists them all."""
+    left, right = baseline.inputs.data, variant.inputs.data
+    if change.key != "preprocess" or not isinstance(left, Data) or not isinstance(right, Data):
+        return False
+    shared = {column.name for column in left.columns} & {column.name for column in right.columns}
+    seeds = (run.inputs.config.resolved or {} for run in (baseline, variant))
+    before, after = (
+        _fixed("", _on_columns(value, shared), config.get("seed"))
+        for value, config in zip((change.baseline, change.variant), seeds, strict=True)
+    )
+    return same_value(before, after)
+
+
+def _on_columns(preprocess: Any, names: set[str]) -> Any:
+    """The groups of a preprocessing as far as they concern the columns `names`."""
+    if not isinstance(preprocess, list):
+        return preprocess
+    groups = []
+    for group in preprocess:
+        columns = group.get("columns") if isinstance(group, Mapping) else None
+        if isinstance(columns, list):
+            kept = [name for name in columns if name in names]
+            groups += [{**group, "columns": kept}] if kept else []
+        elif columns is None or columns in names:
+            groups.append(group)
+    return groups
 
 
 def compare_configs(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
@@ -321,3 +356,31 @@ def nearest(wanted: frozenset[tuple[str, str]], candidates: Sequence[frozenset[t
         return None
     distances = [len({key for key, _ in wanted ^ candidate}) for candidate in candidates]
     return distances.index(min(distances))
+
+
+# --- one line per run -------------------------------------------------------------------------------------------
+
+
+def list_runs(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """One row per run: name, status, primary metric and value (null unless completed), what differs from the first."""
+    rows: list[dict[str, Any]] = []
+    for run in runs:
+        manifest, metric, value = run.manifest, None, None
+        if isinstance(manifest, CompletedRun):
+            metric = primary_metric(manifest)
+            value = manifest.outcome.metrics[metric].value
+        differs = changed_things(compare_inputs(runs[0].manifest, manifest))
+        status = "interrupted" if manifest.status == "running" else manifest.status
+        rows.append({"run": run.name, "status": status, "metric": metric, "value": value, "differs": differs})
+    return rows
+
+
+def runs_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The rows of `list_runs` as aligned text that is safe to print."""
+    lines = [("run", "status", "metric", "value", "differs from the first in")]
+    for row in rows:
+        value = "" if row["value"] is None else f"{row['value']:.4f}"
+        differs = clean(", ".join(row["differs"])) or "-"
+        lines.append((clean(row["run"]), row["status"], clean(row["metric"] or ""), value, differs))
+    widths = [max(len(line[column]) for line in lines) for column in range(4)]
+    return "\n".join("  ".join([*map(str.ljust, line[:4], widths), line[4]]).rstrip() for line in lines)

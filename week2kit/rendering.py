@@ -7,10 +7,12 @@ image, a heading, raw HTML, a mention, or part of a diagram.
 
 from __future__ import annotations
 
+import os
 import re
 import string
 from collections.abc import Iterable, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateError
@@ -25,12 +27,13 @@ from week2kit.reporting.sentences import SENTENCES
 from week2kit.reporting.values import Report, Score
 from week2kit.resources import templates_directory
 from week2kit.schema.manifest import Warned
+from week2kit.store import replace_file
 
 #: The first line of every report; a file without it was not written by week2kit and is never overwritten.
 MARKER: Final = "<!-- week2kit report 1 -->"
 
 _TEMPLATE: Final = "report.md.j2"
-_VALUE_LENGTH: Final = 120
+_VALUE_LENGTH: Final = 160
 _TEXT_LENGTH: Final = 2_000
 
 
@@ -45,6 +48,31 @@ def render(report: Report) -> str:
     except TemplateError as error:
         raise ReportError(f"{_TEMPLATE}: the report template cannot be rendered: {clean(str(error))}.") from None
     return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
+
+
+def write_report(path: Path, text: str) -> None:
+    """Write a report to a file in one step, as UTF-8 with LF; only a report of ours is ever replaced.
+
+    Raises:
+        ReportError: the file is there and lacks our marker, or it cannot be written.
+    """
+    shown = clean(os.fspath(path))
+    try:
+        if os.path.lexists(path):
+            head = _head(path) if path.is_file() else b""
+            if head != MARKER.encode():
+                raise ReportError(
+                    f"{shown}: it is there already and is not a report of week2kit, so it is not overwritten: "
+                    "choose another -o, or move it away."
+                )
+        replace_file(path, text.encode())
+    except OSError as error:
+        raise ReportError(f"{shown}: the report cannot be written: {error.strerror}.") from None
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(len(MARKER))
 
 
 @cache
@@ -192,7 +220,25 @@ def show_value(value: object) -> Markdown:
         return code(value[:12])
     if isinstance(value, str) and not _LIKE_JSON.fullmatch(value):
         return code(value, _VALUE_LENGTH)
+    if (steps := _steps(value)) is not None:
+        return code(steps, _VALUE_LENGTH)
     return code(compact_json(value), _VALUE_LENGTH)
+
+
+def _steps(value: object) -> str | None:
+    """A model, a step, or a preprocessing as a person would say it; None for any other value."""
+    if isinstance(value, Mapping) and isinstance(value.get("class"), str):
+        params = value.get("params")
+        name = value["class"].rpartition(".")[2]
+        return f"{name} {compact_json(params)}" if params else name
+    if isinstance(value, Mapping) and isinstance(value.get("steps"), list):
+        columns = value.get("columns")
+        steps = " + ".join(_steps(step) or compact_json(step) for step in value["steps"]) or "nothing"
+        return f"{steps} on {_count(len(columns) if isinstance(columns, list) else 1, 'column')}"
+    if isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
+        told = [_steps(item) for item in value]
+        return None if None in told else "; ".join(map(str, told))
+    return None
 
 
 def mermaid_label(text: object, limit: int = 60) -> Markdown:

@@ -6,6 +6,7 @@ module imports scikit-learn, so only the child's side imports it.
 
 from __future__ import annotations
 
+import gc
 import math
 import time
 from typing import Any
@@ -21,6 +22,8 @@ from week2kit.provenance import code_digest
 from week2kit.reruns import Comparison, Fresh, FromPredictions, RerunRequest, Stored
 from week2kit.schema.config import parse_config
 from week2kit.training import failure_record
+
+gc.freeze()  # what is imported here is shared by every forked child, and is never garbage
 
 
 def train_again(request: RerunRequest, stored: Stored | None) -> bytes:

@@ -10,7 +10,15 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from week2kit.loop.data import Table
 from week2kit.loop.split import Fold
-from week2kit.thresholds import LEAK_DEPTH, LEAK_FEATURES, LEAK_ROWS, LEAK_SCORE, SAMPLE_ROWS
+from week2kit.thresholds import (
+    LEAK_DEPTH,
+    LEAK_FEATURES,
+    LEAK_ROWS,
+    LEAK_SCORE,
+    LEAK_SCREEN_ROWS,
+    LEAK_SCREEN_SCORE,
+    SAMPLE_ROWS,
+)
 
 
 def evenly(positions: np.ndarray[Any, Any], limit: int) -> np.ndarray[Any, Any]:
@@ -35,19 +43,25 @@ def leaking_feature(table: Table, codes: np.ndarray[Any, Any] | None, fold: Fold
     validation *and* training rows: few validation rows are all got right by luck, thousands of training rows are not.
     For regression a straight line counts too, since eight leaves cannot follow a copy of the target.
     """
-    train, val = evenly(fold.train, LEAK_ROWS), evenly(fold.val, LEAK_ROWS)
-    target = codes if codes is not None else table.target.astype(np.float64)
-    both = np.concatenate([train, val])
     for name in list(table.features.columns)[:LEAK_FEATURES]:
-        values = table.features[name].to_numpy()[both]
-        ranks = pd.factorize(values, sort=True)[0].astype(np.float64).reshape(-1, 1)
-        if codes is not None:
-            scores = _tree_scores(ranks, target[both], len(train))
-        else:
-            scores = _regression_scores(ranks, values, target[both], len(train))
+        few = _scores(table, codes, fold, name, LEAK_SCREEN_ROWS)
+        if min(few) < LEAK_SCREEN_SCORE:
+            continue
+        scores = _scores(table, codes, fold, name, LEAK_ROWS)
         if min(scores) >= LEAK_SCORE:
             return str(name), scores[1]
     return None
+
+
+def _scores(table: Table, codes: np.ndarray[Any, Any] | None, fold: Fold, name: str, rows: int) -> tuple[float, float]:
+    """What one feature reaches by itself on at most `rows` training and validation rows each."""
+    train, val = evenly(fold.train, rows), evenly(fold.val, rows)
+    both = np.concatenate([train, val])
+    values = table.features[name].to_numpy()[both]
+    ranks = pd.factorize(values, sort=True)[0].astype(np.float64).reshape(-1, 1)
+    if codes is not None:
+        return _tree_scores(ranks, codes[both], len(train))
+    return _regression_scores(ranks, values, table.target[both].astype(np.float64), len(train))
 
 
 def _tree_scores(ranks: np.ndarray[Any, Any], codes: np.ndarray[Any, Any], n_train: int) -> tuple[float, float]:

@@ -374,7 +374,7 @@ class _Loop:
             return predict(fitted.pipeline, self.table.features.iloc[rows], self.classes)
 
     def measure(self, fold: Fold) -> _Measured:
-        if self.codes is not None and len(np.unique(self.codes[fold.train])) < 2:
+        if self.codes is not None and np.count_nonzero(np.bincount(self.codes[fold.train])) < 2:
             raise StageError(
                 "The training rows of a fold hold one class only, so there is nothing to tell apart.",
                 "Shuffle or stratify the split, or use more rows.",

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from week2kit.comparison import ABSENT, Statement, advantage, metric_names, primary_metric
+from week2kit.comparison import ABSENT, SELECTION, Statement, advantage, metric_names, primary_metric
 from week2kit.reporting.interpretation import Named, beats_dummy, gap, learnt_little
 from week2kit.reporting.limits import BALANCE_GAP
 from week2kit.reporting.values import Comparison, Proposal, RunRow, Setback
@@ -32,6 +32,12 @@ class Candidate:
     def named(self) -> Named:
         """The run under its name in the report."""
         return Named(self.row.name, self.run)
+
+    @property
+    def split(self) -> dict[str, Any]:
+        """How the config splits the rows."""
+        split = self.config.get("split")
+        return dict(split) if isinstance(split, Mapping) else {}
 
     def params(self) -> Mapping[str, Any]:
         """The parameters that the config gives to the model."""
@@ -93,7 +99,7 @@ def _make_valid(baseline: Candidate, variant: Candidate, comparison: Comparison)
     codes = {statement.code for statement in comparison.obstacles}
     if comparison.obstacles:
         if codes <= {"split.follows_seed", "split.config_differs", "split.differs"}:
-            split = _full_split(baseline)
+            split = _same_split(baseline, variant)
             return Proposal(
                 Statement("next.other_rows", values), Statement("next.same_split", values), (variant.train(split),)
             )
@@ -106,18 +112,23 @@ def _make_valid(baseline: Candidate, variant: Candidate, comparison: Comparison)
     return None
 
 
-def _full_split(baseline: Candidate) -> tuple[str, object]:
+def _same_split(baseline: Candidate, variant: Candidate) -> tuple[str, object]:
     """The baseline's split with its random_state fixed to what it was, so that it no longer follows the seed."""
-    split = dict(baseline.config.get("split") or {})
+    split, other = baseline.split, variant.split
     if split.get("method") != "time_series" and split.get("shuffle") is not False:
         split.setdefault("random_state", baseline.run.inputs.seed.value)
+        if {**other, "random_state": split["random_state"]} == split:
+            return "split.random_state", split["random_state"]
     return "split", split
 
 
 def _separate(baseline: Candidate, comparison: Comparison, values: dict[str, Any]) -> Proposal:
-    """One run with only one of the changes: a config key where there is one, because a command can set it."""
+    """One run with only one of the changes: a config key where there is one, because a command can set it.
+
+    Not one that selects columns: the recorded config also names the columns in its preprocessing.
+    """
     reason = Statement("next.several", values | {"things": comparison.things})
-    keys = [c for c in comparison.changes if c.input == "config" and c.variant is not ABSENT]
+    keys = [c for c in comparison.changes if c.input == "config" and c.variant is not ABSENT and c.key not in SELECTION]
     if keys:
         proposal = Statement("next.only_key", values | {"key": keys[0].key})
         return Proposal(reason, proposal, (baseline.train((keys[0].key, keys[0].variant)),))
@@ -318,7 +329,7 @@ def _measure_spread(baseline: Candidate, best: Candidate, variants: Sequence[tup
 
 def _folds(best: Candidate) -> dict[str, Any]:
     """Five folds that keep what the holdout promised: groups stay together, the order of time is kept."""
-    split = best.config.get("split") or {}
+    split = best.split
     if split.get("shuffle") is False:
         return {"method": "time_series", "n_splits": 5}
     kept = {key: split[key] for key in ("groups", "random_state") if split.get(key) is not None}

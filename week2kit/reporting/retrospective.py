@@ -101,7 +101,9 @@ def _setback(run: Run, kind: str, baseline: Run | None, known: _Known, row: Call
         happened = Statement("failed.at", {"stage": failure.stage, "error": failure.error})
         why = Statement("failed.why", {"message": failure.message})
         stage: Stage | None = failure.stage
-        learned = _refused(tried, name) if as_written else _lesson(failure.stage, failure.error, tried, name)
+        learned = (
+            _refused(failure.stage, tried, name) if as_written else _lesson(failure.stage, failure.error, tried, name)
+        )
         return Setback(row(run), "failed", name, tried, as_written, stage, happened, why, failure.hint, learned)
     stage = manifest.stages[-1].name if manifest.stages else None
     happened = Statement("interrupted.after" if stage else "interrupted", {"stage": stage})
@@ -116,7 +118,9 @@ def _config(run: Run) -> tuple[dict[str, Any] | None, bool]:
     """The config that a run was given, and whether it is only known as it was written."""
     config = run.manifest.inputs.config
     if config.resolved is not None:
-        return config.resolved, False
+        # a run that failed before its data was read has a config without what the data decides, such as the task
+        whole = "task" in config.resolved
+        return (config.resolved, False) if whole else (_comparable(config.resolved), True)
     raw = config.raw or ""
     for parse in (_from_json, tomllib.loads):
         try:
@@ -138,7 +142,11 @@ def _comparable(written: object) -> dict[str, Any] | None:
     """
     if not isinstance(written, dict) or not {"data", "model"} & set(written):
         return None
-    config = {key: value for key, value in written.items() if not (key == "preprocess" and isinstance(value, str))}
+    config = dict(written)
+    if config.get("preprocess") == "none":
+        config["preprocess"] = []
+    elif isinstance(config.get("preprocess"), str):
+        del config["preprocess"]
     model = config.get("model")
     model = {"class": model} if isinstance(model, str) else model
     if isinstance(model, dict) and isinstance(model.get("class"), str) and "." not in model["class"]:
@@ -159,11 +167,14 @@ def _tried(config: dict[str, Any], as_written: bool, run: Run, other: Run) -> It
             yield change
 
 
-def _refused(tried: Sequence[Change], other: str | None) -> Statement:
-    """What a config shows that never became valid: defaults are not filled in, so no single key is blamed."""
+def _refused(stage: Stage, tried: Sequence[Change], other: str | None) -> Statement:
+    """What a config shows that was never filled in: of keys that it does not hold, nothing is said."""
     if other is None:
-        return Statement("learned.alone", {"stage": "config"})
+        return Statement("learned.alone", {"stage": stage})
     things = changed_things(tried)
+    if len(things) == 1:
+        values = {"key": things[0], "failed": tried[0].variant, "other": other, "stage": stage}
+        return Statement("learned.refused_one", values)
     code = "learned.refused" if things else "learned.refused_alike"
     return Statement(code, {"other": other, "things": things})
 

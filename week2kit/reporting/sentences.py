@@ -151,12 +151,16 @@ SENTENCES: Final[Mapping[str, str]] = {
     "learned.from_outside": (
         "Nothing about the config: {error:name} comes from outside the run. The same command may well complete."
     ),
+    "learned.refused_one": (
+        "Of the keys that its config holds, only {key:name} differs from {other:name}, which completed: "
+        "{failed:value} is refused at stage {stage:name}."
+    ),
     "learned.refused": (
-        "The config was refused as it was written. It differs from that of {other:name}, which completed, in "
-        "{things:names}."
+        "Of the keys that its config holds, {things:names} differ from {other:name}, which completed; which of them is "
+        "refused, the message says."
     ),
     "learned.refused_alike": (
-        "The config was refused as it was written, although every key that it holds is as in {other:name}."
+        "Every key that its config holds is as in {other:name}, which completed: the cause lies elsewhere."
     ),
     "learned.alone": "This config fails at stage {stage:name}. No completed run is there to compare it with.",
     "learned.no_difference": (

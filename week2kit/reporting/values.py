@@ -245,7 +245,7 @@ class Setback:
     """The completed run whose config is nearest (worse: the baseline)."""
     tried: tuple[Change, ...]
     as_written: bool
-    """The config never became valid, and is compared as it was written."""
+    """The config was never filled in, and is compared only in the keys that it holds."""
     stage: Stage | None
     happened: Statement
     why: Statement
