@@ -9,7 +9,6 @@ import os
 import shlex
 import signal
 import sys
-import traceback
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -23,6 +22,9 @@ from week2kit.errors import ConfigError, Terminated, UnreadableRun, Week2kitErro
 if TYPE_CHECKING:
     from week2kit.store import Run
     from week2kit.verdict import Verdict
+
+# pydantic would read the metadata of every installed distribution to look for plugins
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 app = typer.Typer(
     name="week2kit",
@@ -113,6 +115,8 @@ def _exit_code_of(error: Exception) -> int:
         return error.exit_code
     if isinstance(error, typer.Abort):
         return 130
+    import traceback
+
     traceback.print_exc()
     _say("This is a bug in week2kit: please report it with the lines above.")
     return 70

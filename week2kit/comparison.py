@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from week2kit.canonical import clean, compact_json
 from week2kit.schema.manifest import Column, CompletedRun, Data, Environment, Manifest, Metric
-from week2kit.verdict import InputName
 
 if TYPE_CHECKING:
     from week2kit.store import Run
+    from week2kit.verdict import InputName
 
 
 class Absent(enum.StrEnum):

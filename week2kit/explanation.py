@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from week2kit.canonical import clean
 from week2kit.schema.manifest import CompletedRun, Warned
-from week2kit.store import Run
-from week2kit.verdict import Cause, Finding, Verdict
+
+if TYPE_CHECKING:
+    from week2kit.store import Run
+    from week2kit.verdict import Cause, Finding, Verdict
 
 # --- warnings of train ------------------------------------------------------------------------------------------
 

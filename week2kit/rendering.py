@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateError
+from jinja2 import FileSystemBytecodeCache, FileSystemLoader, StrictUndefined, Template, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup
 
@@ -75,10 +75,21 @@ def _head(path: Path) -> bytes:
         return file.read(len(MARKER))
 
 
+def _bytecode_cache() -> FileSystemBytecodeCache | None:
+    """Compiled templates beside their source, as Python keeps its own; compiling takes longer than all the rest."""
+    folder = templates_directory() / "__pycache__"
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError:
+        return None
+    return FileSystemBytecodeCache(str(folder)) if os.access(folder, os.W_OK) else None
+
+
 @cache
 def _template() -> Template:
     environment = SandboxedEnvironment(
         loader=FileSystemLoader(templates_directory()),
+        bytecode_cache=_bytecode_cache(),
         undefined=StrictUndefined,
         optimized=False,  # a template is rendered once, and folding its constants costs more than it saves
         autoescape=True,  # marks the output of macros; the escaping itself is `_printed`'s

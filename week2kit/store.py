@@ -9,7 +9,6 @@ import contextlib
 import errno
 import os
 import re
-import secrets
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -204,7 +203,7 @@ class RunFolder:
     def __init__(self, path: Path, run_id: str, created_at: str) -> None:
         self.path = path
         self.run_id = run_id
-        self.nonce = secrets.token_hex(16)
+        self.nonce = os.urandom(16).hex()
         self.created_at = created_at
         self._artifacts: dict[str, Artifact] = {}
 
@@ -259,7 +258,7 @@ class RunFolder:
 
 
 def _suffix() -> str:
-    return "".join(secrets.choice(_SUFFIX_LETTERS) for _ in range(5))
+    return "".join(_SUFFIX_LETTERS[byte % len(_SUFFIX_LETTERS)] for byte in os.urandom(5))
 
 
 def replace_file(path: Path, data: bytes) -> None:
@@ -268,7 +267,7 @@ def replace_file(path: Path, data: bytes) -> None:
     Raises:
         OSError: the disk is full, or the folder cannot be written; nothing is left behind.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
     try:
         with temporary.open("xb") as file:
             file.write(data)

@@ -23,7 +23,7 @@ LEVELS: Final[tuple[Level, ...]] = ("metrics", "predictions", "scores", "model")
 class Value(BaseModel):
     """A part of the verdict: frozen, closed to unknown keys, finite numbers only."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 class Finding(Value):

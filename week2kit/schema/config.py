@@ -61,7 +61,9 @@ WarningCode: TypeAlias = Literal[
 class Part(BaseModel):
     """A part of the config: frozen, strict about types, closed to unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, populate_by_name=True, defer_build=True
+    )
 
 
 class FileData(Part):

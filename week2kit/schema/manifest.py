@@ -27,7 +27,7 @@ STAGES: Final[tuple[Stage, ...]] = ("config", "load", "split", "fit", "evaluate"
 class Record(BaseModel):
     """A part of the manifest: frozen, strict about types, closed to unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 
 
 # --- the five inputs --------------------------------------------------------------------------------------------
