@@ -23,9 +23,9 @@ from week2kit.comparison import Change, compare_inputs, is_fair, list_runs, obst
 from week2kit.errors import ReportError, UnreadableRun, UsageError
 from week2kit.rendering import MARKER, escape, render, write_report
 from week2kit.reporting import REPORT_VERSION, report
-from week2kit.reporting.limits import DETAILED_VARIANTS, OVERVIEW_VARIANTS, RETROSPECTIVE_RUNS
 from week2kit.reporting.sentences import SENTENCES
 from week2kit.store import find_runs, open_run
+from week2kit.thresholds import DETAILED_VARIANTS, OVERVIEW_VARIANTS, RETROSPECTIVE_RUNS
 
 _spec = importlib.util.spec_from_file_location("build_runs", Path(__file__).with_name("build_runs.py"))
 assert _spec is not None

@@ -202,3 +202,17 @@ def drop_keys(value: Mapping[str, Any], *paths: tuple[str, ...]) -> dict[str, An
             continue
         result[key] = drop_keys(item, *below) if below and isinstance(item, Mapping) else item
     return result
+
+
+def without_seed(value: Any, seed: object) -> Any:
+    """A config value without the ``random_state`` leaves that follow `seed`: the seed is an input of its own."""
+    if isinstance(value, Mapping):
+        return {key: without_seed(item, seed) for key, item in value.items() if not follows_seed(key, item, seed)}
+    if isinstance(value, list):
+        return [without_seed(item, seed) for item in value]
+    return value
+
+
+def follows_seed(key: str, value: object, seed: object) -> bool:
+    """Whether a key of a config holds the run's own seed."""
+    return key == "random_state" and type(value) is int and type(seed) is int and value == seed

@@ -7,16 +7,17 @@ damaged in copying; which of the two it was, no file can tell.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from week2kit.canonical import JsonError, combined_digest, parse_json
+from week2kit.canonical import JsonError, combined_digest, compact_json, parse_json
+from week2kit.dataset import reader_of
 from week2kit.environment import requirements_text
 from week2kit.errors import ConfigError
 from week2kit.reruns import FromPredictions
 from week2kit.schema.config import FileData, config_digest, parse_config
-from week2kit.schema.manifest import CompletedRun, FailedRun, Metric
+from week2kit.schema.manifest import Artifact, CompletedRun, FailedRun, Metric
 from week2kit.store import ARTIFACTS, OPTIONAL_ARTIFACTS, Run, artifact_digest
 from week2kit.thresholds import RECOMPUTED_METRIC_TOLERANCE
 from week2kit.verdict import Check, Finding
@@ -44,7 +45,32 @@ def compare(code: str, finding: str, where: str, recorded: Any, now: Any) -> Che
     return passed(code) if recorded == now else failed(code, finding, where, recorded, now)
 
 
+def planned_integrity(manifest: CompletedRun) -> list[str]:
+    """The codes of the checks that this module puts to a run with this manifest, whatever its files hold."""
+    listed = [artifact.name for artifact in manifest.artifacts if _is_known(artifact, manifest.artifacts)]
+    record = ("config", "config_digest", "config_valid", "seed", "metric_names", "outcome", "data", "table")
+    derived = ("metrics", "requirements", "model", "folds")
+    return [
+        "record.artifacts",
+        *(f"artifacts.{name}" for name in listed),
+        *(f"record.{name}" for name in (*record, *derived)),
+        *(f"follows.{name}" for name in ("predictions", "scores", *manifest.outcome.metrics, "val_report")),
+    ]
+
+
+def compare_json(code: str, finding: str, where: str, recorded: Any, now: Any) -> Check:
+    """As `compare`, for JSON values: to Python ``1``, ``1.0`` and ``True`` are equal, and they mean other things."""
+    same = compact_json(recorded) == compact_json(now)
+    return passed(code) if same else failed(code, finding, where, recorded, now)
+
+
 # --- files ------------------------------------------------------------------------------------------------------
+
+
+def _is_known(artifact: Artifact, listed: Sequence[Artifact]) -> bool:
+    """Whether an entry of the list names a file that runs have, and is the only one that names it."""
+    names = [other.name for other in listed]
+    return ARTIFACTS.get(artifact.name) == artifact.path and names.count(artifact.name) == 1
 
 
 @dataclass(frozen=True)
@@ -72,7 +98,7 @@ def check_files(run: Run) -> Contents:
         )
     for artifact in manifest.artifacts:
         code = f"artifacts.{artifact.name}"
-        if ARTIFACTS.get(artifact.name) != artifact.path or names.count(artifact.name) > 1:
+        if not _is_known(artifact, manifest.artifacts):
             checks.append(failed("record.artifacts", "artifact.unknown", artifact.path, artifact.name, None))
             continue
         try:
@@ -102,7 +128,9 @@ def check_record(run: Run, contents: Contents) -> list[Check]:
     metrics = {name: metric.value for name, metric in manifest.outcome.metrics.items()}
     if "metrics" in contents.files:
         checks.append(
-            compare("record.metrics", "record.metrics", "metrics.json", metrics, parse_json(contents.files["metrics"]))
+            compare_json(
+                "record.metrics", "record.metrics", "metrics.json", metrics, parse_json(contents.files["metrics"])
+            )
         )
     if "requirements" in contents.files:
         text = contents.files["requirements"].replace(b"\r\n", b"\n").decode("utf-8", "replace")
@@ -123,7 +151,9 @@ def _check_config(manifest: CompletedRun, files: dict[str, bytes]) -> Iterable[C
         yield failed("record.config", "record.no_config", "manifest.json")
         return
     if "config" in files:
-        yield compare("record.config", "record.config", "config.json", config.resolved, parse_json(files["config"]))
+        yield compare_json(
+            "record.config", "record.config", "config.json", config.resolved, parse_json(files["config"])
+        )
     yield compare(
         "record.config_digest", "record.config_digest", "manifest.json", config.digest, config_digest(config.resolved)
     )
@@ -132,6 +162,7 @@ def _check_config(manifest: CompletedRun, files: dict[str, bytes]) -> Iterable[C
     except ConfigError as error:
         yield failed("record.config_valid", "record.config_invalid", "config.json", None, str(error))
         return
+    yield passed("record.config_valid")
     yield compare("record.seed", "record.seed", "manifest.json", manifest.inputs.seed.value, parsed.seed)
     yield compare(
         "record.metric_names",
@@ -150,8 +181,8 @@ def _check_config(manifest: CompletedRun, files: dict[str, bytes]) -> Iterable[C
         "record.data",
         "record.data",
         "manifest.json",
-        [source, path],
-        [manifest.inputs.data.source, manifest.inputs.data.path],
+        [source, path, reader_of(path) if source == "file" else "sklearn"],
+        [manifest.inputs.data.source, manifest.inputs.data.path, manifest.inputs.data.reader],
     )
 
 
@@ -185,8 +216,11 @@ def _check_folds(manifest: CompletedRun) -> Check:
 
 def _summary(metric: Metric) -> tuple[float, float]:
     # the same arithmetic as week2kit.loop.metrics, which imports scikit-learn
-    center = math.fsum(metric.folds) / len(metric.folds)
-    spread = math.fsum((value - center) ** 2 for value in metric.folds) / len(metric.folds)
+    try:
+        center = math.fsum(metric.folds) / len(metric.folds)
+        spread = math.fsum((value - center) ** 2 for value in metric.folds) / len(metric.folds)
+    except OverflowError:  # recorded numbers may be as large as numbers get; no run has such metrics
+        return math.inf, math.inf
     return center, math.sqrt(spread)
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from week2kit import __version__
+from week2kit.canonical import clean
 from week2kit.errors import ConfigError, Terminated, UnreadableRun, Week2kitError
 
 if TYPE_CHECKING:
@@ -154,6 +155,10 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def _say_skipped(path: Path) -> None:
+    _say(f"{clean(path.as_posix())}: skipped, it holds no manifest.json.")
+
+
 def _version(value: bool) -> None:
     if value:
         print(f"week2kit {__version__}")
@@ -174,7 +179,7 @@ def _root(
 
 @app.command("train")
 def _train(
-    config: Annotated[Path, typer.Argument(help="A JSON or TOML config.", show_default=False)],
+    config: Annotated[Path, typer.Argument(help="A JSON or TOML config.", metavar="CONFIG", show_default=False)],
     assignments: Annotated[
         list[str] | None,
         typer.Option(
@@ -257,7 +262,9 @@ def _own_stdout() -> Iterator[None]:
 
 @app.command("verify")
 def _verify(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders, or folders of them.", show_default=False)],
+    runs: Annotated[
+        list[Path], typer.Argument(help="Run folders, or folders of them.", metavar="RUN...", show_default=False)
+    ],
     data: Annotated[Path | None, typer.Option(help="The data file, where it is not found beside the run.")] = None,
     accept: Annotated[Accept, typer.Option(help="The weakest verdict that passes.")] = Accept.explained,
     strict: Annotated[Strict | None, typer.Option(help="Identical must be at least this deep to pass.")] = None,
@@ -286,7 +293,7 @@ def _verify(
             allow_modules=allow_module or [],
             on_begin=_begin_line(as_json),
             on_verdict=lambda verdict: None if as_json else _verdict_lines(verdict),
-            on_skip=lambda path: _say(f"{path}: skipped, it holds no manifest.json."),
+            on_skip=_say_skipped,
         )
         if as_json:
             print(json.dumps(result.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False))
@@ -323,7 +330,9 @@ def _verdict_lines(verdict: Verdict) -> None:
 def _report(
     runs: Annotated[
         list[Path],
-        typer.Argument(help="Run folders, or folders of them; the first is the baseline.", show_default=False),
+        typer.Argument(
+            help="Run folders, or folders of them; the first is the baseline.", metavar="RUN...", show_default=False
+        ),
     ],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write to this file.")] = None,
     baseline: Annotated[Path | None, typer.Option(help="The run that the others are compared with.")] = None,
@@ -337,11 +346,15 @@ def _report(
         from week2kit.reporting import report
 
         _imported()
-        text = render(report(runs, baseline=baseline, only_named=only_named))
+        result = report(runs, baseline=baseline, only_named=only_named, on_skip=_say_skipped)
         if output is None:
-            print(text, end="")
+            print(render(result), end="")
         else:
-            write_report(output, text)
+            write_report(output, render(result))
+            _say(f"written: {clean(str(output))}")
+        for reason in result.unreadable:
+            _say(f"error: {reason}")
+        raise typer.Exit(2 if result.unreadable else 0)
 
 
 @app.command("runs")
@@ -357,6 +370,8 @@ def _runs(
         found = find_runs([directory])
         if not found.runs:
             raise UnreadableRun(found.unreadable[0][1] if found.unreadable else f"{directory}: no run folder there.")
+        for path in found.skipped:
+            _say_skipped(path)
         rows = list_runs(found.runs)
         print(json.dumps(rows, indent=2, sort_keys=True, ensure_ascii=False) if as_json else runs_table(rows))
         for _, reason in found.unreadable:

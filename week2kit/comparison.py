@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from week2kit.canonical import clean, compact_json
+from week2kit.canonical import clean, compact_json, follows_seed, without_seed
 from week2kit.schema.manifest import Column, CompletedRun, Data, Environment, Manifest, Metric
 
 if TYPE_CHECKING:
@@ -199,17 +199,7 @@ def same_value(left: object, right: object) -> bool:
 
 def _fixed(key: str, value: Any, seed: object) -> Any:
     """The value of a key without every random_state, at any depth, that equals the run's own seed."""
-    if _follows(key.rpartition(".")[2], value, seed):
-        return ABSENT
-    if isinstance(value, Mapping):
-        return {key: _fixed(key, item, seed) for key, item in value.items() if not _follows(key, item, seed)}
-    if isinstance(value, list):
-        return [_fixed("", item, seed) for item in value]
-    return value
-
-
-def _follows(name: str, value: object, seed: object) -> bool:
-    return name == "random_state" and type(value) is type(seed) and value == seed
+    return ABSENT if follows_seed(key.rpartition(".")[2], value, seed) else without_seed(value, seed)
 
 
 # --- data and environment ---------------------------------------------------------------------------------------

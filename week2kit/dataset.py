@@ -139,9 +139,14 @@ def _readable(path: Path) -> bytes:
 
 
 def _places(run: Run, data: FoundData) -> Iterable[Path]:
-    name = PurePosixPath(data.path.replace("\\", "/")).name
+    name = _last_part(data.path)
     if name not in ("", ".", ".."):
         yield run.path / name
     for text, start in ((data.from_run, run.path), (data.path, Path())):
-        if text and "\0" not in text:
+        # train records no absolute path, and no file but a table under its own name: no run leads anywhere else
+        if text and recorded_path(text) == text and _last_part(text) == name and reader_of(name):
             yield start / text
+
+
+def _last_part(path: str) -> str:
+    return PurePosixPath(path.replace("\\", "/")).name

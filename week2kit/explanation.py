@@ -231,6 +231,8 @@ def describe_finding(finding: Finding) -> str:
             return f"{where}: the table is not the one that the run was trained on."
         case "data.columns" | "data.rows":
             return f"{where}: roles, missing values or rows of the columns are recorded otherwise."
+        case "data.bytes":
+            return f"{where}: recorded with {recorded} bytes, and the bytes with the recorded digest are {now}."
         case "data.other_text":
             return f"{where}: the same table in another form (line ends, spelling of numbers, compression)."
         case "split.positions" | "split.contents" | "split.folds":
@@ -247,6 +249,8 @@ def describe_finding(finding: Finding) -> str:
             return "the bytes of this kind of model never repeat; its predictions do."
         case "predictions.scores":
             return "the scores on the validation rows are not the recorded ones."
+        case "predictions.rows":
+            return f"{where}: it speaks of other rows, or other true values, than the data and the split give."
         case "predictions.labels":
             return "the predicted labels are not the recorded ones."
         case "predictions.form":
@@ -264,13 +268,13 @@ def describe_finding(finding: Finding) -> str:
         case "metrics.dummy":
             return f"{where} of the dummy: recorded {recorded}, here {now}."
         case "metrics.repeats":
-            return f"{where}: the repeats with other seeds were not run again."
+            return f"{where}: the repeats with other seeds [seed, value] are recorded as {recorded}, here {now}."
         case "curves":
             return "curves.json: the learning curve came out otherwise."
         case "seed.nothing_fixes_it":
             return f"three reruns agreed, but nothing fixes it: {now} draws without a seed."
         case "environment.other":
-            return f"it holds here although the environment differs: now {now}."
+            return f"it holds here although {len(finding.now or ())} recorded fact(s) are not in force: now {now}."
         case "failure.other":
             return f"the run is recorded to fail ({recorded}); here: {now}."
         # why nothing, or nothing more, can be said

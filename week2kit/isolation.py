@@ -67,7 +67,7 @@ class Children:
         if self._method == "forkserver":
             from multiprocessing import forkserver
 
-            with _starting, _without_main():
+            with _starting, _without_main(), _without_working_directory():
                 forkserver.ensure_running()
         else:
             self._idle.append(self._start())
@@ -95,7 +95,7 @@ class Children:
     def _start(self) -> _Child:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_serve, args=(theirs,), daemon=False)  # type: ignore[attr-defined]
-        with _starting, _without_main():
+        with _starting, _without_main(), _without_working_directory():
             process.start()
         theirs.close()
         return _Child(process, ours)
@@ -163,6 +163,24 @@ def _without_main() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = main
+
+
+@contextlib.contextmanager
+def _without_working_directory() -> Iterator[None]:
+    """Start Python so that it does not look for modules in the working directory first, which ``python -c`` does.
+
+    Whoever verifies a stranger's runs may stand in the stranger's folder, and a ``numpy.py`` may lie there. The
+    children inherit it, for the processes that joblib starts from them.
+    """
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
 
 
 # --- in the child -----------------------------------------------------------------------------------------------

@@ -47,6 +47,22 @@ def undecided(code: str, where: str = "", recorded: Any = None, now: Any = None,
 # --- completed runs ---------------------------------------------------------------------------------------------
 
 
+def planned_layers(manifest: CompletedRun) -> list[str]:
+    """The codes of the checks that a rerun puts to a run with this manifest, when nothing decides before."""
+    metrics = manifest.outcome.metrics
+    curves = (manifest.inputs.config.resolved or {}).get("learning_curve")
+    return [
+        *("data.table", "data.columns", "data.rows", "data.bytes"),
+        *("split.positions", "split.contents", "split.folds"),
+        "model.convergence",
+        *("predictions.form", "predictions.rows", "predictions.scores", "predictions.labels"),
+        *(f"{part}.{name}" for name in metrics for part in ("metrics", "training", "dummy")),
+        *(f"repeats.{name}" for name, metric in metrics.items() if metric.repeats),
+        *(["curves"] if curves else []),
+        *("model.bytes", "seed.fixed", "environment.facts"),
+    ]
+
+
 def judge_completed(manifest: CompletedRun, again: Again, tolerance: float, curves: str | None) -> Judgement:
     """The verdict on a completed run whose folder agrees with its record.
 
@@ -72,6 +88,8 @@ def judge_completed(manifest: CompletedRun, again: Again, tolerance: float, curv
     before_fit = [check for check in failing if _layer(check.code) in ("data", "split")]
     if before_fit:
         return case.other_inputs(reruns, checks)
+    if any(check.code == "predictions.rows" for check in failing):
+        return case.other_rows(reruns, checks)
     within = first.comparison is not None and first.comparison.within(tolerance)
     if not (case.facts and within):
         reruns += [again() for _ in range(RERUNS_FOR_NOISE - len(reruns))]
@@ -108,6 +126,7 @@ _LAYERS: Final[dict[str, Layer]] = {
     "metrics": "metrics",
     "training": "metrics",
     "dummy": "metrics",
+    "repeats": "metrics",
     "curves": "metrics",
 }
 
@@ -154,6 +173,11 @@ class _Case:
         described = ([repr(c) for c in old.classes or ()], old.predictions.rows, old.predictions.score_method)
         now = ([repr(c) for c in new.classes or ()], new.predictions.rows, new.predictions.score_method)
         checks.append(compare("predictions.form", "predictions.form", "predictions.csv", list(described), list(now)))
+        checks.append(
+            passed("predictions.rows")
+            if self.fresh.comparison is not None
+            else failed("predictions.rows", "predictions.rows", "predictions.csv")
+        )
         if old.predictions.scores is None and new.predictions.scores is None:
             checks.append(skipped("predictions.scores", "predictions.no_scores"))
         else:
@@ -198,10 +222,11 @@ class _Case:
                 [c.model_dump() for c in new.columns],
             )
             yield compare("data.rows", "data.rows", old.path, old.rows, new.rows)
-            if old.sha256 != new.sha256:
-                yield passed(
-                    "data.bytes", Finding(code="data.other_text", where=old.path, recorded=old.sha256, now=new.sha256)
-                )
+            if old.sha256 == new.sha256:
+                yield compare("data.bytes", "data.bytes", old.path, old.bytes, new.bytes)
+            else:
+                other = Finding(code="data.other_text", where=old.path, recorded=old.sha256, now=new.sha256)
+                yield passed("data.bytes", other)
 
     def _split_checks(self) -> Iterable[Check]:
         old, new = self.manifest.outcome.split, self.fresh.split
@@ -237,7 +262,9 @@ class _Case:
         shared: dict[str, Any] = {"reason": found, "causes": self.facts, "metrics": self.metrics()}
         shared["reruns"] = self.rerun_records([self.fresh])
         old, new = self.manifest.inputs.data, self.fresh.data
-        if new is not None and old.sha256 != new.sha256 and failure.stage in ("load", "split"):
+        if isinstance(new, Data) and old.table_digest != new.table_digest:
+            return Judgement("different", first_divergence="data", **{**shared, "causes": _data_causes(old, new)})
+        if new is not None and not isinstance(new, Data) and old.sha256 != new.sha256:
             data = [Cause(input="data", factor="bytes", recorded=old.sha256, now=new.sha256, proof="observed")]
             return Judgement("different", first_divergence="data", **{**shared, "causes": data})
         if failure.error in EXTERNAL_ERRORS or self.facts:
@@ -282,6 +309,19 @@ class _Case:
             checks=checks,
         )
 
+    def other_rows(self, reruns: list[Fresh], checks: list[Check]) -> Judgement:
+        """The predictions are said to be of other rows, or of other true values, than data and split give.
+
+        No environment can do that: neither is computed by a model.
+        """
+        return Judgement(
+            "different",
+            first_divergence="predictions",
+            metrics=self.metrics(),
+            reruns=self.rerun_records(reruns),
+            checks=checks,
+        )
+
     def identical(self, reruns: list[Fresh], checks: list[Check], again: Again) -> Judgement:
         """Data to metrics are equal bit for bit; how deep it goes beyond that is the level."""
         reruns = list(reruns)
@@ -294,12 +334,12 @@ class _Case:
                 reruns=self.rerun_records(reruns),
                 checks=[*checks, bytes_check],
             )
-        notes = [bytes_check]
-        if self.fresh.unseeded:
-            notes.append(passed("seed.fixed", Finding(code="seed.nothing_fixes_it", now=self.fresh.unseeded)))
-        if self.facts:
-            now = {fact.factor: fact.now for fact in self.facts}
-            notes.append(passed("environment.facts", Finding(code="environment.other", now=now)))
+        unseeded, facts = self.fresh.unseeded, {fact.factor: fact.now for fact in self.facts}
+        notes = [
+            bytes_check,
+            passed("seed.fixed", Finding(code="seed.nothing_fixes_it", now=unseeded) if unseeded else None),
+            passed("environment.facts", Finding(code="environment.other", now=facts) if facts else None),
+        ]
         return Judgement(
             "identical",
             level=level,
@@ -342,7 +382,8 @@ class _Case:
             "largest_difference": comparison.largest_difference if comparison else None,
             "labels_moved": comparison.labels_moved if comparison else None,
         }
-        if not within:
+        moved_scores = {"predictions.scores", "predictions.labels"} & set(failing)
+        if not within or not moved_scores:  # what differs although no score does cannot follow from the scores
             return Judgement(
                 "undecided", reason=Finding(code="undecided.environment", where="scores", now=moved), **shared
             )
@@ -391,8 +432,9 @@ def _metric_checks(name: str, old: Metric, new: Metric | None) -> Iterable[Check
         [new.training, new.n_training_rows],
     )
     yield compare(f"dummy.{name}", "metrics.dummy", name, old.dummy, new.dummy)
-    if old.repeats:
-        yield skipped(f"repeats.{name}", "metrics.repeats", name)
+    if old.repeats or new.repeats:
+        repeats = [[[repeat.seed, repeat.value] for repeat in metric.repeats] for metric in (old, new)]
+        yield compare(f"repeats.{name}", "metrics.repeats", name, *repeats)
 
 
 def _data_causes(old: Data, new: Data) -> list[Cause]:

@@ -7,7 +7,7 @@ module imports scikit-learn, so only the child's side imports it.
 from __future__ import annotations
 
 import gc
-import math
+import sys
 import time
 from typing import Any
 
@@ -29,6 +29,7 @@ gc.freeze()  # what is imported here is shared by every forked child, and is nev
 def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
     """Carry out a config again and tell what came out, and how it compares with the stored predictions."""
     start = time.perf_counter()
+    np.random.seed()  # noqa: NPY002  forked children share the server's state, and unseeded draws must differ
     progress = Progress()
     failure, result = None, None
     try:
@@ -59,21 +60,33 @@ def _compare(result: Result, stored: Stored) -> Comparison | None:
     except PredictionsError:
         return None
     new = result.predictions
-    if len(old.row) != len(new.row) or old.classes != new.classes or not np.array_equal(old.row, new.row):
+    if not _same_rows(old, new):
         return None
     if old.scores is None or new.scores is None or old.scores.shape != new.scores.shape:
         moved = np.flatnonzero(old.y_pred != new.y_pred)
         return Comparison(rows=len(old.row), labels_moved=len(moved), first_moved=_first(old, moved))
-    difference = np.abs(old.scores - new.scores)
+    with np.errstate(over="ignore"):
+        difference = np.abs(old.scores - new.scores)
     moved = np.flatnonzero(old.y_pred != new.y_pred) if old.classes is not None else np.array([], dtype=np.int64)
     return Comparison(
         rows=len(old.row),
         labels_moved=len(moved),
         first_moved=_first(old, moved),
         largest_score=float(np.abs(old.scores).max()),
-        largest_difference=float(difference.max()),
+        largest_difference=_finite(difference.max()),
         widest_tie=_widest_tie(old, moved),
     )
+
+
+def _same_rows(old: Predictions, new: Predictions) -> bool:
+    """Whether both speak of the same rows in the same order, and of the same true values."""
+    parts = ((old.repeat, new.repeat), (old.fold, new.fold), (old.row, new.row), (old.y_true, new.y_true))
+    return old.classes == new.classes and all(np.array_equal(a, b) for a, b in parts)
+
+
+def _finite(value: Any) -> float:
+    """A distance between stored scores, which may be as large as numbers get."""
+    return min(float(value), sys.float_info.max)
 
 
 def _first(predictions: Predictions, moved: np.ndarray[Any, Any]) -> int | None:
@@ -88,7 +101,8 @@ def _widest_tie(old: Predictions, moved: np.ndarray[Any, Any]) -> float:
     if scores.ndim == 1:
         return float(np.abs(scores).max())  # a binary decision function decides at 0
     best = np.sort(scores, axis=1)[:, -2:]
-    return float((best[:, 1] - best[:, 0]).max())
+    with np.errstate(over="ignore"):
+        return _finite((best[:, 1] - best[:, 0]).max())
 
 
 def read_predictions(stored: Stored, n_val: list[int]) -> bytes:
@@ -106,15 +120,9 @@ def read_predictions(stored: Stored, n_val: list[int]) -> bytes:
             rows=len(predictions.row),
             digest=predictions.digest,
             scores=predictions.scores_digest,
-            metrics={name: {**values, "value": _finite(values["value"])} for name, values in metrics.items()},
+            metrics=metrics,
             report=report,
         )
         .model_dump_json()
         .encode()
     )
-
-
-def _finite(value: float) -> float:
-    if not math.isfinite(value):
-        raise ValueError("a metric is not finite")
-    return value

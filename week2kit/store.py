@@ -38,6 +38,9 @@ ARTIFACTS: Final = {
 #: Artifacts that may be left out of a repository without the run being damaged: the rerun makes them again.
 OPTIONAL_ARTIFACTS: Final = frozenset({"model", "curves"})
 
+#: Artifacts that grow with the data or the model; the others are about as long as the manifest.
+_LARGE_ARTIFACTS: Final = frozenset({"model", "predictions"})
+
 _NAME: Final = re.compile(rf"[A-Za-z0-9._-]{{1,{MAX_NAME_LENGTH}}}")
 _SUFFIX_LETTERS: Final = "abcdefghijkmnpqrstuvwxyz23456789"
 
@@ -66,10 +69,10 @@ class Run:
         """The bytes of the artifact `name`, whatever the manifest says of it.
 
         Raises:
-            OSError: it is missing, no regular file of the folder itself, or larger than
-                `thresholds.MAX_ARTIFACT_BYTES`.
+            OSError: it is missing, no regular file of the folder itself, or larger than such a file ever is.
         """
-        return read_regular(self.path / ARTIFACTS[name], MAX_ARTIFACT_BYTES, follow=False)
+        limit = MAX_ARTIFACT_BYTES if name in _LARGE_ARTIFACTS else MAX_MANIFEST_BYTES
+        return read_regular(self.path / ARTIFACTS[name], limit, follow=False)
 
     def _repr_markdown_(self) -> str:
         manifest = self.manifest
@@ -111,6 +114,11 @@ def read_regular(path: Path, limit: int, *, follow: bool) -> bytes:
         return data
 
 
+def _is_folder(path: Path) -> bool:
+    # os.path, because a Path raises where a name is too long, loops or may not be looked at
+    return os.path.isdir(path)  # noqa: PTH112
+
+
 def open_run(path: str | Path) -> Run:
     """The run in the folder `path`.
 
@@ -119,8 +127,8 @@ def open_run(path: str | Path) -> Run:
     """
     path = Path(path)
     shown = clean(os.fspath(path))
-    if not path.is_dir():
-        what = "a file; name the run folder that holds it" if path.exists() else "not there"
+    if not _is_folder(path):
+        what = "a file; name the run folder that holds it" if os.path.lexists(path) else "not there"
         raise UnreadableRun(f"{shown}: expected a run folder, and it is {what}.")
     try:
         data = read_regular(path / MANIFEST_NAME, MAX_MANIFEST_BYTES, follow=False)
@@ -151,10 +159,10 @@ def find_runs(paths: Iterable[str | Path]) -> Found:
     runs: list[Run] = []
     unreadable: list[tuple[Path, str]] = []
     skipped: list[Path] = []
-    seen: set[Path] = set()
+    seen: set[str] = set()
 
     def add(path: Path, into: list[Run]) -> None:
-        if (resolved := path.resolve()) in seen:
+        if (resolved := os.path.realpath(path)) in seen:
             return
         seen.add(resolved)
         try:
@@ -163,12 +171,12 @@ def find_runs(paths: Iterable[str | Path]) -> Found:
             unreadable.append((path, str(error)))
 
     for path in map(Path, paths):
-        if not path.is_dir() or os.path.lexists(path / MANIFEST_NAME):
+        if not _is_folder(path) or os.path.lexists(path / MANIFEST_NAME):
             add(path, runs)
             continue
         inside: list[Run] = []
         try:
-            children = sorted(child for child in path.iterdir() if child.is_dir() and not child.name.startswith("."))
+            children = sorted(child for child in path.iterdir() if _is_folder(child) and not child.name.startswith("."))
         except OSError as error:
             unreadable.append((path, f"{clean(os.fspath(path))}: cannot be listed: {error.strerror}."))
             continue

@@ -293,10 +293,14 @@ def _recorded_config(config: Config) -> dict[str, Any]:
     return value
 
 
+#: What errors mean that come without a message.
+_MESSAGES = {"KeyboardInterrupt": "it was interrupted", "MemoryError": "the memory was not enough"}
+
+
 def failure_record(error: BaseException, stage: Stage) -> record.Failure:
     """An error as the record keeps it: its type, its message without paths, a short traceback, and what to try."""
     name = error.error if isinstance(error, LibraryError) else type(error).__name__
-    message = scrub(str(error)) or name
+    message = scrub(str(error)) or _MESSAGES.get(name, name)
     if isinstance(error, OSError):
         name, message = _os_error(error)
     expected = isinstance(error, StageError) and not isinstance(error, LibraryError)

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from week2kit.canonical import JsonError, clean, json_digest, parse_json
-from week2kit.checks import check_failed_record, check_files, check_predictions, check_record
+from week2kit.checks import check_failed_record, check_files, check_predictions, check_record, failed, planned_integrity
 from week2kit.dataset import find_for_run, reader_of
 from week2kit.errors import ChildDied, DataNotFound, TimeLimitReached, UnreadableRun
 from week2kit.isolation import Children
-from week2kit.judgement import Judgement, judge_completed, judge_failed, undecided
+from week2kit.judgement import Judgement, judge_completed, judge_failed, planned_layers, undecided
 from week2kit.reruns import Fresh, FromPredictions, RerunRequest, Stored
 from week2kit.schema.manifest import CompletedRun, FailedRun, FoundData, RunningRun
 from week2kit.store import Found, Run, find_runs
@@ -78,7 +78,7 @@ def verify(
     verdicts = [_unreadable(path, reason) for path, reason in found.unreadable]
     for verdict in verdicts:
         on_verdict(verdict)
-    with Children(preload=[_WORK]) as children:
+    with rerun_children() as children:
         if any(not isinstance(run.manifest, RunningRun) for run in found.runs):
             children.warm_up()
 
@@ -90,6 +90,19 @@ def verify(
 
         verdicts = [*_in_order(one, found, max(1, jobs)), *verdicts]
     return document(verdicts)
+
+
+def rerun_children() -> Children:
+    """The child processes in which runs are trained again: entered once, for any number of runs."""
+    return Children(preload=[_WORK])
+
+
+def planned_checks(manifest: CompletedRun) -> list[str]:
+    """The codes of every check of a verification of this run, in order; none is trained for it.
+
+    Those that a verdict leaves out were not reached, because an earlier one decided.
+    """
+    return [*planned_integrity(manifest), *planned_layers(manifest)]
 
 
 def _in_order(one: Callable[[Run], Verdict], found: Found, jobs: int) -> Iterable[Verdict]:
@@ -195,6 +208,8 @@ class _Verification:
             value = config.resolved if config.resolved is not None else parse_json((config.raw or "").encode())
         except JsonError:
             return undecided("undecided.config_cut", checks=checks)
+        if not isinstance(value, dict):  # train makes no folder for it
+            return Judgement("tampered", checks=[*checks, failed("record.config", "record.no_config", "manifest.json")])
         seed = manifest.inputs.seed.value if manifest.inputs.seed else 0
         data = manifest.inputs.data or _data_of_config(value)
         missing = manifest.failure.error == "DataNotFound"
@@ -203,7 +218,13 @@ class _Verification:
         except DataNotFound as error:
             if missing:
                 return Judgement("identical", level="failure", checks=checks)
-            return undecided("undecided.data_missing", data.path if data else "", now=_told(error), checks=checks)
+            absent = undecided("undecided.data_missing", data.path if data else "", now=_told(error), checks=checks)
+            if manifest.failure.stage != "config" or manifest.inputs.data is not None:
+                return absent
+            # it failed before it came to the data, and does so without them
+            request = self._request(value, seed, None)
+            judgement = judge_failed(manifest, lambda: self._train(request, None))
+            return _with_checks(judgement, checks) if judgement.verdict == "identical" else absent
         if missing:
             return undecided("undecided.data_found", data.path if data else "", checks=checks)
         return _with_checks(judge_failed(manifest, lambda: self._train(request, None)), checks)
@@ -274,7 +295,8 @@ def _data_of_config(value: Any) -> FoundData | None:
 
 # --- the exit code ----------------------------------------------------------------------------------------------
 
-_DOUBTFUL: Final = frozenset({"close", "different", "unstable"})
+#: What a caller may accept: each accepts the ones after it as well.
+_WEAKEST_FIRST: Final = ("close", "explained", "identical")
 
 
 def exit_code(result: VerdictDocument, accept: str = "explained", strict: Level | None = None) -> int:
@@ -285,25 +307,23 @@ def exit_code(result: VerdictDocument, accept: str = "explained", strict: Level 
         accept: the weakest verdict that passes: identical, explained or close.
         strict: the least level of an identical run that passes.
     """
-    accepted = {"identical": {"identical"}, "explained": {"identical", "explained"}}.get(
-        accept, {"identical", "explained", "close"}
-    )
     completed = [verdict for verdict in result.runs if verdict.status == "completed"]
     verdicts = {verdict.verdict for verdict in completed}
     if any(verdict.verdict is None for verdict in result.runs):
         return 2
-    if "tampered" in verdicts:
+    if any(verdict.verdict == "tampered" for verdict in result.runs):
         return 3
-    if any(_refused(verdict, accepted, strict) for verdict in completed):
+    if any(refused(verdict, accept, strict) for verdict in completed):
         return 1
     return 125 if not completed or "undecided" in verdicts else 0
 
 
-def _refused(verdict: Verdict, accepted: set[str], strict: Level | None) -> bool:
+def refused(verdict: Verdict, accept: str, strict: Level | None) -> bool:
+    """Whether a verdict was reached and is not good enough; arguments as of `exit_code`."""
     name: VerdictName | None = verdict.verdict
     if name in ("undecided", "tampered", None):
         return False
-    if name not in accepted:
+    if name not in _WEAKEST_FIRST[_WEAKEST_FIRST.index(accept) :]:
         return True
     if strict is None or name != "identical" or verdict.level not in LEVELS:
         return False

@@ -1,6 +1,6 @@
 """The script that a person would write by hand: pandas, scikit-learn, json, joblib; no record of anything.
 
-    python by_hand.py DATA.csv TARGET OUT [--categories a,b] [--max-iter 100]
+python by_hand.py DATA.csv TARGET OUT [--categories a,b] [--max-iter 100]
 """
 
 import argparse
@@ -38,10 +38,12 @@ def main() -> None:
     steps = [("numbers", SimpleImputer(strategy="median"), numbers)]
     if categories:
         steps.append(("categories", text, categories))
-    model = Pipeline([
-        ("preprocess", ColumnTransformer(steps)),
-        ("model", LogisticRegression(max_iter=args.max_iter, random_state=42)),
-    ])
+    model = Pipeline(
+        [
+            ("preprocess", ColumnTransformer(steps)),
+            ("model", LogisticRegression(max_iter=args.max_iter, random_state=42)),
+        ]
+    )
     model.fit(X_train, y_train)
     predicted = model.predict(X_val)
     metrics = {"accuracy": accuracy_score(y_val, predicted), "f1_macro": f1_score(y_val, predicted, average="macro")}

@@ -1,6 +1,6 @@
 """Data for the benchmarks: iris, 50,000 x 20 mixed columns, 1,000,000 x 20 numbers; the same bytes every time.
 
-    python make_data.py FOLDER
+python make_data.py FOLDER
 """
 
 import sys

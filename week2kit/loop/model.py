@@ -146,7 +146,19 @@ def _build_value(
         if len(built_list) == 2 and isinstance(built_list[0], str) and hasattr(built_list[1], "fit"):
             return tuple(built_list), [written for _, written in pairs]
         return built_list, [written for _, written in pairs]
+    if isinstance(value, dict):
+        _check_grid(value, place, problems)
     return value, value
+
+
+def _check_grid(value: Mapping[str, Any], place: str, problems: list[str]) -> None:
+    """A search's grid (``{"vectorizer__input": [...]}``) sets parameters of other estimators, the denied ones too."""
+    for key, item in value.items():
+        name, where = key.rpartition("__")[2], f"{place}.{clean(key)}"
+        for one in item if isinstance(item, list) else [item]:
+            if isinstance(one, dict):
+                _check_grid(one, where, problems)
+            _check_denied(name, one, where, problems)
 
 
 def _as_declared(kind: type[BaseEstimator], name: str, value: Any) -> Any:

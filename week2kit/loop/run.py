@@ -69,9 +69,10 @@ class Progress:
     @contextmanager
     def during(self, stage: Stage) -> Iterator[None]:
         """Time a stage; one that is entered again adds up."""
+        self.stage = stage
         if stage not in self.seconds:
             self.on_stage(stage)
-        self.stage, start = stage, time.perf_counter()
+        start = time.perf_counter()
         try:
             yield
         finally:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,6 @@ from week2kit.comparison import (
 from week2kit.errors import UnreadableRun, UsageError
 from week2kit.reporting.files import examine
 from week2kit.reporting.interpretation import Named, caveats, findings
-from week2kit.reporting.limits import DETAILED_VARIANTS, LISTED_FOLDS, OVERVIEW_VARIANTS, SIBLING_FOLDERS
 from week2kit.reporting.movement import moved_rows
 from week2kit.reporting.proposal import Candidate, propose
 from week2kit.reporting.retrospective import setbacks
@@ -51,17 +50,25 @@ from week2kit.reporting.values import (
 )
 from week2kit.schema.manifest import CompletedRun, Environment, Metric
 from week2kit.store import ARTIFACTS, MANIFEST_NAME, Found, Run, find_runs
+from week2kit.thresholds import DETAILED_VARIANTS, LISTED_FOLDS, OVERVIEW_VARIANTS, SIBLING_FOLDERS
 
 __all__ = ["REPORT_VERSION", "Report", "report"]
 
 
-def report(runs: Sequence[str | Path | Run], *, baseline: str | Path | None = None, only_named: bool = False) -> Report:
+def report(
+    runs: Sequence[str | Path | Run],
+    *,
+    baseline: str | Path | None = None,
+    only_named: bool = False,
+    on_skip: Callable[[Path], None] = lambda path: None,
+) -> Report:
     """Compare runs: the baseline against each other completed run, and tell the story of those that did not work.
 
     Args:
         runs: run folders, or folders of run folders; named ones keep their order.
         baseline: the run to compare with; by default the first completed one of `runs`.
         only_named: do not look at the run folders beside the named ones for failures.
+        on_skip: told of each subfolder of the named ones that holds no run.
 
     Raises:
         UsageError: nothing was named, or `baseline` is not one completed run.
@@ -71,6 +78,8 @@ def report(runs: Sequence[str | Path | Run], *, baseline: str | Path | None = No
     if not named:
         raise UsageError("report: expected at least one run folder, and none was named.")
     found = find_runs([baseline, *named] if baseline is not None else named)
+    for path in found.skipped:
+        on_skip(path)
     first = _chosen_baseline(found, baseline)
     if not found.runs:
         raise UnreadableRun("\n".join(reason for _, reason in found.unreadable) or _nothing_in(named))

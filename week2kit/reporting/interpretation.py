@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from week2kit.comparison import Change, Statement, changed_things, primary_metric
-from week2kit.reporting.limits import BALANCE_GAP, FEW_OF_A_CLASS, FEW_ROWS, NEAR_DUMMY
 from week2kit.reporting.values import Finding, MetricRow, MovedClasses, MovedErrors, Topic
 from week2kit.schema.manifest import CompletedRun, Metric
-from week2kit.thresholds import GAP
+from week2kit.thresholds import BALANCE_GAP, FEW_OF_A_CLASS, FEW_ROWS, GAP, NEAR_DUMMY
 
 #: Scores that end at 1, so that a distance means the same everywhere; scikit-learn's names, averages cut off.
 _BOUNDED: Final = frozenset(

@@ -10,10 +10,10 @@ from io import StringIO
 from typing import Final, NamedTuple
 
 from week2kit.comparison import Statement
-from week2kit.reporting.limits import CONFUSION_CLASSES, LISTED_ROWS, PREDICTION_BYTES
 from week2kit.reporting.values import ClassRow, ConfusionRow, MovedClasses, MovedErrors, MovedRow
 from week2kit.schema.manifest import CompletedRun
 from week2kit.store import ARTIFACTS, Run
+from week2kit.thresholds import CONFUSION_CLASSES, LISTED_ROWS, PREDICTION_BYTES
 
 _COLUMNS: Final = ["repeat", "fold", "row", "y_true", "y_pred"]
 

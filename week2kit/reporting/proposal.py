@@ -10,10 +10,9 @@ from typing import Any, Final
 
 from week2kit.comparison import ABSENT, SELECTION, Statement, advantage, metric_names, primary_metric
 from week2kit.reporting.interpretation import Named, beats_dummy, gap, learnt_little
-from week2kit.reporting.limits import BALANCE_GAP
 from week2kit.reporting.values import Comparison, Proposal, RunRow, Setback
 from week2kit.schema.manifest import CompletedRun
-from week2kit.thresholds import GAP
+from week2kit.thresholds import BALANCE_GAP, GAP
 
 
 @dataclass(frozen=True)

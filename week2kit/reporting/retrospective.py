@@ -22,10 +22,10 @@ from week2kit.comparison import (
     obstacles,
     primary_metric,
 )
-from week2kit.reporting.limits import RETROSPECTIVE_RUNS
 from week2kit.reporting.values import RunRow, Setback
 from week2kit.schema.manifest import CompletedRun, FailedRun, Stage
 from week2kit.store import Run
+from week2kit.thresholds import RETROSPECTIVE_RUNS
 
 #: Errors that come from outside the five inputs: the same run may well complete next time.
 _FROM_OUTSIDE: Final = frozenset({"KeyboardInterrupt", "Terminated", "MemoryError", "SystemExit", "TimeoutError"})
@@ -33,7 +33,7 @@ _FROM_OUTSIDE: Final = frozenset({"KeyboardInterrupt", "Terminated", "MemoryErro
 
 @dataclass(frozen=True)
 class Setbacks:
-    """The runs that did not work, those beyond `limits.RETROSPECTIVE_RUNS`, and those that cannot be judged."""
+    """The runs that did not work, those beyond `thresholds.RETROSPECTIVE_RUNS`, and those that cannot be judged."""
 
     told: tuple[Setback, ...]
     left_out: int

@@ -14,9 +14,10 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, ValidationError
 
-from week2kit.canonical import JsonError, clean, drop_keys, json_digest, parse_json
+from week2kit.canonical import JsonError, clean, drop_keys, json_digest, parse_json, without_seed
 from week2kit.errors import ConfigError
 from week2kit.schema.manifest import Label
+from week2kit.thresholds import MAX_JSON_DEPTH
 
 DATASETS: Final = ("breast_cancer", "diabetes", "digits", "iris", "wine")
 
@@ -408,6 +409,8 @@ def override(value: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, 
     for assignment in assignments:
         path, separator, text = assignment.partition("=")
         keys = path.strip().split(".")
+        if len(keys) > MAX_JSON_DEPTH:
+            raise ConfigError([f"--set {clean(path, 60)}: it leads deeper than {MAX_JSON_DEPTH} levels"])
         if not separator or not all(keys):
             raise ConfigError([f'--set: expected key=value, got "{clean(assignment)}"'])
         if is_flat(result) and keys[0] not in FlatConfig.model_fields:
@@ -461,19 +464,6 @@ def _reseed(value: Any, old: int, new: Any) -> None:
 
 
 # --- comparing --------------------------------------------------------------------------------------------------
-
-
-def without_seed(value: Any, seed: int | None) -> Any:
-    """A config value without the ``random_state`` leaves that follow `seed`: the seed is an input of its own."""
-    if isinstance(value, Mapping):
-        return {
-            key: without_seed(item, seed)
-            for key, item in value.items()
-            if not (key == "random_state" and type(item) is int and item == seed)
-        }
-    if isinstance(value, list):
-        return [without_seed(item, seed) for item in value]
-    return value
 
 
 #: Keys that do not count when configs are compared: they change what is said about a result, not the result.

@@ -1,0 +1,508 @@
+"""Verify runs as tests: ``pytest --week2kit runs/``; each run folder is collected, each check is an item.
+
+The items of a run follow from its manifest alone and have stable ids, such as ``runs/abc::metrics.accuracy``; beside
+the checks there is one named ``verdict``. The run is trained again once, when the first of its items runs. Runs that
+failed or were interrupted have the item ``verdict`` only. pytest's ``norecursedirs`` and ``--ignore`` apply.
+
+A failed check is a failed item; checks that were skipped or not reached, and runs that are undecided here, skip with
+their reason. A session that was asked to verify and verified nothing fails.
+
+pytest executes what lies beside its tests, so this door is for runs of your own. Python files in a run folder are
+never collected, but pytest itself reads ``conftest.py`` and configuration files (``pytest.ini``, ``pyproject.toml``)
+in the folders that are named on its command line and above them, and no plugin can keep it from that. Runs of others::
+
+    pytest -c /dev/null --rootdir=. --noconftest -p no:python --week2kit runs/
+
+or ``week2kit verify``, which executes nothing from a run folder.
+
+Sessions that do not ask for it pay nothing: this module imports pytest and the standard library, and what it needs
+for a verification is imported inside the functions that use it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
+
+import pytest
+
+from week2kit.errors import UnreadableRun, UsageError
+from week2kit.thresholds import VERIFY_TIMEOUT
+
+if TYPE_CHECKING:
+    from _pytest._code.code import ReprExceptionInfo
+
+    from week2kit.isolation import Children
+    from week2kit.store import Run
+    from week2kit.verdict import Verdict
+
+Accept: TypeAlias = Literal["identical", "explained", "close"]
+Strict: TypeAlias = Literal["metrics", "predictions", "scores", "model"]
+
+_MANIFEST: Final = "manifest.json"
+
+#: The item that stands for the whole run.
+VERDICT: Final = "verdict"
+
+#: The name under which the verdict goes with each report of an item, also into JUnit XML.
+_PROPERTY: Final = "week2kit.verdict"
+
+
+# --- for one's own tests ----------------------------------------------------------------------------------------
+
+
+def assert_reproducible(
+    run: str | Path | Run,
+    *,
+    data: str | Path | None = None,
+    accept: Accept = "explained",
+    strict: Strict | None = None,
+    timeout: float = VERIFY_TIMEOUT,
+    skip_undecided: bool = False,
+) -> Verdict:
+    """Train a run again and assert that its recorded outcome comes out.
+
+    Args:
+        run: a run folder, or an opened run.
+        data: its data file, where it is not found beside the run.
+        accept: the weakest verdict that passes.
+        strict: how deep an identical run must at least be identical.
+        timeout: seconds that it may take.
+        skip_undecided: skip the test, where the run cannot be tested here or has no outcome; otherwise that fails.
+
+    Returns:
+        The verdict, which was accepted.
+
+    Raises:
+        AssertionError: the verdict is not accepted; the message says why.
+        UnreadableRun: there is no run that can be read.
+        UsageError: `accept` or `strict` is none that there is.
+    """
+    __tracebackhide__ = True
+    from week2kit.store import open_run
+    from week2kit.verification import Options, rerun_children, verify_run
+
+    demand = Demand(_one_of(Accept, accept, "accept"), strict and _one_of(Strict, strict, "strict"))
+    options = Options(data=None if data is None else Path(data), timeout=timeout)
+    with rerun_children() as children:
+        children.warm_up()
+        verdict = verify_run(open_run(run if isinstance(run, str | Path) else run.path), children, options)
+    open_question = verdict.verdict == "undecided" or verdict.status != "completed"
+    if open_question and skip_undecided:
+        pytest.skip(" ".join(_why_undecided(verdict)))
+    if open_question or not demand.accepts(verdict):
+        raise AssertionError("\n".join([*_sentences(verdict), *demand.unmet(verdict)]))
+    return verdict
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What must come out for a run to pass."""
+
+    accept: Accept = "explained"
+    strict: Strict | None = None
+
+    def accepts(self, verdict: Verdict) -> bool:
+        """Whether a verdict was reached, and is good enough."""
+        from week2kit.verification import refused
+
+        decided = verdict.verdict not in ("undecided", "tampered", None)
+        return decided and not refused(verdict, self.accept, self.strict)
+
+    def unmet(self, verdict: Verdict) -> list[str]:
+        """What was asked for beyond a good verdict, where that is why it is not accepted."""
+        if verdict.status != "completed":
+            return [f"The run is recorded as {verdict.status}: it has no outcome that could come out again."]
+        if verdict.verdict == "identical":
+            return [f"Expected to be identical at least down to the level {self.strict}."]
+        return [f"Only {self.accept} was to be accepted."] if verdict.verdict in ("explained", "close") else []
+
+
+def _one_of(names: Any, value: str, what: str) -> Any:
+    if value not in get_args(names):
+        raise UsageError(f'{what}: expected one of {", ".join(get_args(names))}, got "{value}".')
+    return value
+
+
+# --- options ----------------------------------------------------------------------------------------------------
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--week2kit`` and what goes with it, on the command line and in the configuration file."""
+    group = parser.getgroup("week2kit", "reproducibility of training runs")
+    group.addoption("--week2kit", action="store_true", help="collect run folders, and verify them")
+    group.addoption("--week2kit-accept", choices=get_args(Accept), help="the weakest verdict that passes (explained)")
+    group.addoption("--week2kit-strict", choices=get_args(Strict), help="identical must be at least this deep to pass")
+    group.addoption("--week2kit-timeout", type=_seconds, metavar="S", help="seconds that one run may take (3600)")
+    group.addoption("--week2kit-data", metavar="FILE", help="the data file, where it is not found beside the runs")
+    parser.addini("week2kit", "collect run folders, and verify them", type="bool", default=False)
+    for name in ("accept", "strict", "timeout", "data"):
+        parser.addini(f"week2kit_{name}", f"the same as --week2kit-{name}", default="")
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f'expected a number of seconds above 0, got "{text}"')
+    return value
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user asked for; nothing of it ever comes from a run folder."""
+
+    demand: Demand
+    timeout: float
+    data: Path | None
+    insisted: bool  # by the flag, typed: then a session without a run is a mistake
+
+
+def _settings(config: pytest.Config) -> Settings:
+    def value(name: str) -> Any:
+        given = config.getoption(f"week2kit_{name}")
+        return config.getini(f"week2kit_{name}") if given is None else given
+
+    try:
+        accept = _one_of(Accept, value("accept") or "explained", "week2kit_accept")
+        strict = _one_of(Strict, value("strict"), "week2kit_strict") if value("strict") else None
+        timeout = _seconds(str(value("timeout") or VERIFY_TIMEOUT))
+    except (UsageError, argparse.ArgumentTypeError) as error:
+        raise pytest.UsageError(f"week2kit: {error}") from None
+    insisted = "--week2kit" in config.invocation_params.args
+    return Settings(Demand(accept, strict), timeout, _data_file(config, value("data")), insisted)
+
+
+def _data_file(config: pytest.Config, name: str) -> Path | None:
+    """The data file: as seen from the working directory, or from the configuration file that names it."""
+    if not name:
+        return None
+    on_command_line = config.getoption("week2kit_data") is not None
+    start = config.invocation_params.dir if on_command_line else (config.inipath or config.rootpath / "-").parent
+    if not (start / name).exists():
+        raise pytest.UsageError(f'--week2kit-data: there is no file "{name}".')
+    return start / name
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where it was asked for: take part in the session. Everything else here happens only then."""
+    if config.getoption("week2kit") or config.getini("week2kit"):
+        session = RunsSession(config, _settings(config))
+        config.stash[_SESSION] = session
+        config.pluginmanager.register(session, "week2kit-runs")
+        config.args[:] = [_as_file_argument(config, argument) for argument in config.args]
+
+
+def _as_file_argument(config: pytest.Config, argument: str) -> str:
+    """Turn ``runs/abc::verdict`` into ``runs/abc/manifest.json::verdict``: pytest takes ``::`` after files only."""
+    path, separator, name = argument.partition("::")
+    is_run = separator and os.path.lexists(config.invocation_params.dir / path / _MANIFEST)
+    return f"{path}{os.sep}{_MANIFEST}::{name}" if is_run else argument
+
+
+# --- the session ------------------------------------------------------------------------------------------------
+
+
+class RunsSession:
+    """The hooks of a session in which runs are verified, and what its runs share.
+
+    With xdist there is one in the controller, which decides about the session from the reports, and one in each
+    worker, which verifies.
+    """
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        self.settings = settings
+        self.found = 0
+        self._config = config
+        self._verdicts: set[str] = set()
+        self._children: Children | None = None
+
+    def verify(self, run: Run) -> Verdict:
+        """Train a run again and judge it."""
+        from week2kit.verification import Options, rerun_children, verify_run
+
+        if self._children is None:
+            self._children = rerun_children()
+            self._children.__enter__()
+            self._children.warm_up()
+        return verify_run(run, self._children, Options(data=self.settings.data, timeout=self.settings.timeout))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collect_directory(self, path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+        """A run folder is ours, before pytest looks at what is in it."""
+        named = any(parent.session.isinitpath(place) for place in (path, path / _MANIFEST))
+        if not os.path.lexists(path / _MANIFEST) or not (named or _holds_run(path)):
+            return None
+        return RunFolder.from_parent(parent, path=path, nodeid=_folder_id(path, self._config.rootpath))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Tell where an item skipped by its run, not by the line of this module."""
+        report = yield
+        if isinstance(item, RunItem) and report.skipped and isinstance(report.longrepr, tuple):
+            report.longrepr = (f"{item.record.nodeid}/{_MANIFEST}", 1, report.longrepr[2])
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Remember the verdicts: with xdist they are reached elsewhere."""
+        self._verdicts.update(str(value) for name, value in report.user_properties if name == _PROPERTY)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """End the children; a session in which nothing was verified does not pass."""
+        if self._children is not None:
+            self._children.__exit__()
+        if hasattr(self._config, "workeroutput"):
+            self._config.workeroutput["week2kit_found"] = self.found
+        elif self._nothing_verified() and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say why the session fails, where no item does."""
+        if why := self._nothing_verified():
+            terminalreporter.write_sep("=", "week2kit", red=True)
+            terminalreporter.write_line(why, red=True)
+
+    def _nothing_verified(self) -> str | None:
+        """Why this session cannot pass although no item failed, or None."""
+        if self._config.option.collectonly:
+            return None
+        if self._verdicts == {"undecided"}:
+            return "Nothing was verified: every run was undecided. The reasons stand beside the skipped items (-rs)."
+        if self.settings.insisted and not self.found:
+            return "Nothing was verified: no run folder was found. Name the folder that holds the runs."
+        return None
+
+    # --- xdist --------------------------------------------------------------------------------------------------
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Count the runs that a worker found; each of them finds all, and zero or not is what matters."""
+        self.found += getattr(node, "workeroutput", {}).get("week2kit_found", 0)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        """Keep the items of a run on one worker in the default mode, load; tests of other kinds go one by one."""
+        if config.getoption("dist") != "load":
+            return None
+        from xdist.scheduler import LoadScopeScheduling
+
+        @cache
+        def is_run(folder: str) -> bool:
+            return os.path.lexists(config.rootpath / folder / _MANIFEST)
+
+        class RunScheduling(LoadScopeScheduling):  # type: ignore[misc]
+            def _split_scope(self, nodeid: str) -> str:
+                folder = nodeid.partition("::")[0]
+                return folder if is_run(folder) else nodeid
+
+        return RunScheduling(config, log)
+
+
+_SESSION: Final = pytest.StashKey[RunsSession]()
+
+
+# --- collection -------------------------------------------------------------------------------------------------
+
+#: Files that lie beside a manifest of ours and hardly ever beside another file of that name.
+_TELLING_FILES: Final = ("predictions.csv", "metrics.json", "val_report.txt", "model.joblib")
+_TELLING_KEYS: Final = (b'"artifacts"', b'"inputs"', b'"nonce"', b'"outcome"', b'"run_id"', b'"schema_version"')
+
+
+def _holds_run(folder: Path) -> bool:
+    """Whether a folder's manifest.json is one of ours, perhaps damaged; browsers and others have files of that name."""
+    from week2kit.store import read_regular
+    from week2kit.thresholds import MAX_MANIFEST_BYTES
+
+    if any(os.path.lexists(folder / name) for name in _TELLING_FILES):
+        return True
+    try:
+        data = read_regular(folder / _MANIFEST, MAX_MANIFEST_BYTES, follow=False)
+    except OSError:
+        return False
+    return sum(key in data for key in _TELLING_KEYS) >= 3
+
+
+def _folder_id(folder: Path, root: Path) -> str:
+    """A run folder's node id: the path from pytest's root to it, also where it lies outside."""
+    try:
+        return Path(os.path.relpath(folder, root)).as_posix()
+    except ValueError:  # another drive
+        return folder.as_posix()
+
+
+def _hooks_above(node: Any) -> Any:
+    """The hooks as the folder above a run hears them: a conftest.py inside a run is no part of the session."""
+    return node.parent.ihook
+
+
+class RunFolder(pytest.Directory):
+    """A run folder. What else lies in it is not collected."""
+
+    ihook = property(_hooks_above)
+
+    def collect(self) -> Iterable[pytest.Collector]:
+        """The record of the run: what pytest may take ``::`` after."""
+        return [RunRecord.from_parent(self, name=self.name, path=self.path / _MANIFEST, nodeid=self.nodeid)]
+
+
+class RunRecord(pytest.Collector):
+    """The manifest of a run, from which its items follow; the run is verified once, for all of them."""
+
+    ihook = property(_hooks_above)
+    run: Run
+
+    def collect(self) -> Iterable[RunItem]:
+        """The verdict and every check that the manifest leads to."""
+        from week2kit.canonical import clean
+        from week2kit.schema.manifest import CompletedRun
+        from week2kit.store import open_run
+        from week2kit.verification import planned_checks
+
+        self.config.stash[_SESSION].found += 1
+        folder = self.path.parent
+        try:
+            self.run = open_run(folder)
+        except UnreadableRun as error:
+            told = str(error).replace(clean(os.fspath(folder)), self.nodeid)
+            return [UnreadableItem.from_parent(self, name=VERDICT, problem=told)]
+        manifest = self.run.manifest
+        checks = dict.fromkeys(planned_checks(manifest)) if isinstance(manifest, CompletedRun) else ()
+        verdict = VerdictItem.from_parent(self, name=VERDICT)
+        return [verdict, *(CheckItem.from_parent(self, name=clean(code), code=code) for code in checks)]
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """The verdict on the run, reached when it is first asked for."""
+        return self.config.stash[_SESSION].verify(self.run)
+
+
+# --- items ------------------------------------------------------------------------------------------------------
+
+
+class CheckFailed(Exception):
+    """A check failed, or a verdict is not accepted; ``str()`` is one sentence a line."""
+
+
+class RunItem(pytest.Item):
+    """An item of a run."""
+
+    ihook = property(_hooks_above)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if self.config.pluginmanager.hasplugin("xdist"):
+            self.add_marker(pytest.mark.xdist_group(self.record.nodeid))  # for --dist loadgroup
+
+    @property
+    def record(self) -> RunRecord:
+        """The run that this item belongs to."""
+        parent = self.parent
+        assert isinstance(parent, RunRecord)
+        return parent
+
+    @property
+    def demand(self) -> Demand:
+        """What must come out, as the user asked for."""
+        return self.config.stash[_SESSION].settings.demand
+
+    def judged(self) -> Verdict:
+        """The verdict on the run, noted for the report of this item; skips the item where it is undecided."""
+        verdict = self.record.verdict
+        self.user_properties += [
+            (_PROPERTY, str(verdict.verdict)),
+            ("week2kit.level", str(verdict.level)),
+            ("week2kit.reruns", len(verdict.reruns)),
+            ("week2kit.seconds", verdict.seconds),
+        ]
+        if verdict.verdict == "undecided":
+            pytest.skip(" ".join(_why_undecided(verdict)))
+        return verdict
+
+    def repr_failure(  # type: ignore[override]
+        self, excinfo: pytest.ExceptionInfo[BaseException]
+    ) -> str | ReprExceptionInfo:
+        """The sentences alone, without a traceback; a bug of ours keeps its own."""
+        if not isinstance(excinfo.value, CheckFailed | UnreadableRun):
+            return super().repr_failure(excinfo)  # type: ignore[return-value]
+        from _pytest._code.code import ReprExceptionInfo, ReprFileLocation, ReprTracebackNative
+
+        place = ReprFileLocation(f"{self.record.nodeid}/{_MANIFEST}", 1, str(excinfo.value))
+        return ReprExceptionInfo(ReprTracebackNative([f"{excinfo.value}\n"]), place)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Where pytest says that the item stands, and the heading of its failure."""
+        return self.path, None, f"{self.record.name}: {self.name}"
+
+
+class UnreadableItem(RunItem):
+    """The one item of a run whose manifest cannot be read: it fails, and the session goes on."""
+
+    def __init__(self, *, problem: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._problem = problem
+
+    def runtest(self) -> None:
+        """Fail, and say what is wrong with the manifest."""
+        raise UnreadableRun(self._problem)
+
+
+class VerdictItem(RunItem):
+    """The verdict on the whole run."""
+
+    def runtest(self) -> None:
+        """Pass where the verdict is accepted."""
+        verdict = self.judged()
+        sentences = _sentences(verdict)
+        if not self.demand.accepts(verdict):
+            raise CheckFailed("\n".join([*sentences, *self.demand.unmet(verdict)]))
+        self.add_report_section("call", "week2kit", "\n".join(sentences))
+
+
+class CheckItem(RunItem):
+    """One check of a completed run."""
+
+    def __init__(self, *, code: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._code = code
+
+    def runtest(self) -> None:
+        """Pass, fail or skip as the check did."""
+        from week2kit.explanation import describe_finding
+
+        verdict = self.judged()
+        answers = [check for check in verdict.checks if check.code == self._code]
+        outcomes = {check.outcome for check in answers}
+        told = "\n".join(_flags(describe_finding(check.finding)) for check in answers if check.finding)
+        if not answers:
+            pytest.skip(f"not reached: {_sentences(verdict)[0]}")
+        if "failed" in outcomes and self.demand.accepts(verdict):
+            pytest.skip(f"accepted, because the run is {verdict.verdict}: {told}")
+        if "failed" in outcomes:
+            raise CheckFailed(told)
+        if "skipped" in outcomes:
+            pytest.skip(told)
+
+
+def _sentences(verdict: Verdict) -> list[str]:
+    from week2kit.explanation import describe_verdict
+
+    return [_flags(line) for line in describe_verdict(verdict)]
+
+
+def _why_undecided(verdict: Verdict) -> list[str]:
+    """The verdict and its reason: an undecided run skips as a whole, with what was found on the way."""
+    return _sentences(verdict)[:2]
+
+
+def _flags(sentence: str) -> str:
+    """A sentence that names a flag of ``week2kit verify``, with the flag that pytest has for it."""
+    return re.sub(r"(?<![\w-])--(data|timeout)\b", r"--week2kit-\1", sentence)
