@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 
 import typer
 
@@ -73,6 +73,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document an
 def main() -> NoReturn:
     """The entry point: run the command line and exit; a bug of ours ends in a traceback and exit code 70."""
     gc.disable()  # until the imports are done: see _imported
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(encoding="utf-8", errors="replace", newline="\n")  # type: ignore[union-attr]
@@ -82,11 +83,36 @@ def main() -> NoReturn:
         code = app(standalone_mode=False) or 0
     except Exception as error:
         code = _exit_code_of(error)
-    with contextlib.suppress(BrokenPipeError):
-        sys.stdout.flush()
-    if not _is_open(sys.stdout):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader has gone: nothing to complain about at exit
+    _write(sys.stdout, "")
     sys.exit(code)
+
+
+def _open_closed_streams() -> None:
+    """Give a stream that the caller closed (``>&-``) to nowhere: the next file that is opened would take its place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+
+
+def _write(stream: TextIO, text: str) -> None:
+    """Write to a stream; where its reader has gone (``| head -1``), the work goes on, and the exit code is the right one.
+
+    What is still to be written then goes nowhere.
+    """
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1 if stream is sys.stdout else 2)
+
+
+def _product(text: str) -> None:
+    _write(sys.stdout, text + "\n")
+
+
+def _recordable(argument: str) -> str:
+    """An argument as text that can be written: bytes that are no UTF-8 arrive as halves of surrogate pairs."""
+    return os.fsencode(argument).decode("utf-8", "replace")
 
 
 def _imported() -> None:
@@ -98,17 +124,7 @@ def _imported() -> None:
     gc.enable()
 
 
-def _is_open(stream: Any) -> bool:
-    try:
-        stream.flush()
-    except (BrokenPipeError, ValueError):
-        return False
-    return True
-
-
 def _exit_code_of(error: Exception) -> int:
-    if isinstance(error, BrokenPipeError):
-        return 0
     if hasattr(error, "show") and hasattr(error, "exit_code"):  # a wrong flag, as the parser says it
         error.show()
         return int(error.exit_code)
@@ -152,7 +168,7 @@ def _fail(message: str, hint: str = "") -> NoReturn:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    _write(sys.stderr, text + "\n")
 
 
 def _say_skipped(path: Path) -> None:
@@ -161,7 +177,7 @@ def _say_skipped(path: Path) -> None:
 
 def _version(value: bool) -> None:
     if value:
-        print(f"week2kit {__version__}")
+        _product(f"week2kit {__version__}")
         raise typer.Exit
 
 
@@ -198,11 +214,11 @@ def _train(
     with _edge(config.name):
         from week2kit.training import train
 
-        command = shlex.join(["week2kit", *sys.argv[1:]])
+        command = shlex.join(["week2kit", *map(_recordable, sys.argv[1:])])
         with _own_stdout():
             run = train(
                 config,
-                set=assignments or [],
+                set=map(_recordable, assignments or []),
                 seed=seed,
                 name=name,
                 runs_dir=runs_dir,
@@ -211,12 +227,12 @@ def _train(
                 on_stage=_stage_line(as_json),
             )
     if as_json:
-        print(_manifest_text(run), end="")
+        _write(sys.stdout, _manifest_text(run))
     else:
         from week2kit.explanation import run_lines
 
         product, talk = run_lines(run, config.name)
-        print("\n".join(product))
+        _product("\n".join(product))
         _say("\n".join(talk))
     raise typer.Exit(0 if run.manifest.status == "completed" else 1)
 
@@ -271,7 +287,10 @@ def _verify(
     tolerance: Annotated[
         float | None, typer.Option(min=0, help="What is close: a share of the largest score.", show_default="1e-8")
     ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, max=64, help="Runs verified at a time.")] = 1,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", "-j", min=1, max=64, help="Runs verified at a time.", show_default="one per processor"),
+    ] = None,
     timeout: Annotated[
         float | None, typer.Option(min=0.001, help="Seconds that one run may take.", show_default="3600")
     ] = None,
@@ -296,9 +315,9 @@ def _verify(
             on_skip=_say_skipped,
         )
         if as_json:
-            print(json.dumps(result.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False))
+            _product(json.dumps(result.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False))
         elif len(result.runs) > 1:
-            print(", ".join(f"{count} {name}" for name, count in result.summary.items()))
+            _product(", ".join(f"{count} {name}" for name, count in result.summary.items()))
         raise typer.Exit(exit_code(result, accept.value, strict.value if strict else None))
 
 
@@ -317,10 +336,7 @@ def _verdict_lines(verdict: Verdict) -> None:
         return
     if sys.stderr.isatty():
         print("\x1b[K", end="", file=sys.stderr, flush=True)
-    print(f"{verdict.run}  {lines[0]}")
-    for line in lines[1:]:
-        print(f"    {line}")
-    sys.stdout.flush()
+    _product("\n    ".join([f"{verdict.run}  {lines[0]}", *lines[1:]]))
 
 
 # --- report, runs, schema ---------------------------------------------------------------------------------------
@@ -348,7 +364,7 @@ def _report(
         _imported()
         result = report(runs, baseline=baseline, only_named=only_named, on_skip=_say_skipped)
         if output is None:
-            print(render(result), end="")
+            _write(sys.stdout, render(result))
         else:
             write_report(output, render(result))
             _say(f"written: {clean(str(output))}")
@@ -373,7 +389,7 @@ def _runs(
         for path in found.skipped:
             _say_skipped(path)
         rows = list_runs(found.runs)
-        print(json.dumps(rows, indent=2, sort_keys=True, ensure_ascii=False) if as_json else runs_table(rows))
+        _product(json.dumps(rows, indent=2, sort_keys=True, ensure_ascii=False) if as_json else runs_table(rows))
         for _, reason in found.unreadable:
             _say(f"error: {reason}")
         raise typer.Exit(2 if found.unreadable else 0)
@@ -384,7 +400,7 @@ def _schema(document: Annotated[Document, typer.Argument(help="Which document.",
     """Print the JSON Schema of a document."""
     from week2kit.schema.documents import json_schema
 
-    print(json.dumps(json_schema(document.value), indent=2, sort_keys=True, ensure_ascii=False))
+    _product(json.dumps(json_schema(document.value), indent=2, sort_keys=True, ensure_ascii=False))
 
 
 if __name__ == "__main__":

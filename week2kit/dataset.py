@@ -108,12 +108,16 @@ def find_for_run(run: Run, data: FoundData, given: Path | None) -> tuple[Path, b
     if given is not None:
         return given, _readable(given)
     found: list[tuple[Path, bytes]] = []
+    unreadable = ""
     for place in _places(run, data):
         if not _is_there(place):
             continue
         try:
-            content = read_regular(place, MAX_DATA_BYTES, follow=place.parent != run.path)
-        except (OSError, ValueError):
+            content = read_regular(place, MAX_DATA_BYTES, follow=not _lies_in(place, run.path))
+        except OSError as error:
+            unreadable = (
+                unreadable or f'The data file "{clean(data.path)}" cannot be read where it lies: {error.strerror}.'
+            )
             continue
         if data.bytes == len(content) and hashlib.sha256(content).hexdigest() == data.sha256:
             return place, content
@@ -121,10 +125,15 @@ def find_for_run(run: Run, data: FoundData, given: Path | None) -> tuple[Path, b
     if found:
         return found[0]
     raise DataNotFound(
-        f'The data file "{clean(data.path)}" is not in the run folder, not where it lay when the run was made, and not '
-        "at the path of its config.",
+        unreadable
+        or f'The data file "{clean(data.path)}" is not in the run folder, not where it lay when the run was made, and '
+        "not at the path of its config.",
         f"Name it: --data {clean(PurePosixPath(data.path).name)}",
     )
+
+
+def _lies_in(place: Path, directory: Path) -> bool:
+    return os.path.realpath(place.parent).startswith(os.path.realpath(directory))
 
 
 def _readable(path: Path) -> bytes:

@@ -93,9 +93,9 @@ def shown(value: object) -> str:
         return f'"{clean(value, 100)}"' if re.search(r"\s", value) else clean(value, 100)
     if isinstance(value, list | tuple):
         items = [shown(item) for item in value[:6]]
-        return ", ".join(items) + (f" and {len(value) - 6} more" if len(value) > 6 else "")
+        return ", ".join(items) + (f" and {len(value) - 6} more" if len(value) > 6 else "") or "nothing"
     if isinstance(value, Mapping):
-        return ", ".join(f"{clean(str(key), 40)} {shown(value[key])}" for key in sorted(value)[:6])
+        return ", ".join(f"{clean(str(key), 40)} {shown(value[key])}" for key in sorted(value)[:6]) or "nothing"
     return "nothing" if value is None else clean(repr(value), 60)
 
 
@@ -178,6 +178,8 @@ def describe_finding(finding: Finding) -> str:
     where, recorded, now = shown(finding.where), shown(finding.recorded), shown(finding.now)
     match finding.code:
         # the folder against its own record
+        case "artifact.missing" if finding.where in ("model.joblib", "curves.json"):
+            return f"{where}: it is not there, and is not needed: the rerun makes it again."
         case "artifact.missing":
             return f"{where}: the record lists this file, and it is not there. {_COPY_AGAIN}"
         case "artifact.unreadable":
@@ -228,7 +230,7 @@ def describe_finding(finding: Finding) -> str:
             return "val_report.txt is not the report that follows from predictions.csv."
         # the layers of the rerun
         case "data.table":
-            return f"{where}: the table is not the one that the run was trained on."
+            return f"{where}: the table is not the one that the run was trained on. Name the right file with --data."
         case "data.columns" | "data.rows":
             return f"{where}: roles, missing values or rows of the columns are recorded otherwise."
         case "data.bytes":
@@ -262,7 +264,7 @@ def describe_finding(finding: Finding) -> str:
         case "metrics.value":
             return f"{where}: recorded {recorded}, here {now}."
         case "metrics.folds":
-            return f"{where}: the folds are recorded as {recorded}, here {now}."
+            return f"{where} [value, deviation, folds, greater is better]: recorded {recorded}, here {now}."
         case "metrics.training":
             return f"{where} on training rows [value, rows]: recorded {recorded}, here {now}."
         case "metrics.dummy":
@@ -361,7 +363,8 @@ def describe_verdict(verdict: Verdict) -> list[str]:
     elif verdict.level is not None:
         said += f", bit for bit down to the level {verdict.level}"
     if verdict.first_divergence is not None:
-        said += f", first at the layer {verdict.first_divergence}"
+        differs = "; it differs first" if verdict.verdict == "undecided" else ", first"
+        said += f"{differs} at the layer {verdict.first_divergence}"
     lines = [f"{verdict.verdict}: {said}."]
     failing = [check for check in verdict.checks if check.outcome == "failed" and check.finding]
     told = [verdict.reason] if verdict.reason else []
@@ -373,9 +376,20 @@ def describe_verdict(verdict: Verdict) -> list[str]:
         lines += [describe_cause(cause) for cause in verdict.causes[:_MOST_FINDINGS]]
         if len(verdict.causes) > _MOST_FINDINGS:
             lines.append(f"and {len(verdict.causes) - _MOST_FINDINGS} more facts; see --json.")
+    if advice := _advice(verdict, lines):
+        lines.append(advice)
     notes = [check.finding for check in verdict.checks if check.outcome != "failed" and check.finding]
     lines += [f"note: {describe_finding(note)}" for note in notes if note.code not in _UNTOLD]
     return lines
+
+
+def _advice(verdict: Verdict, lines: list[str]) -> str | None:
+    """What to do where no finding says it."""
+    if verdict.verdict == "tampered" and not any(_COPY_AGAIN in line for line in lines):
+        return _COPY_AGAIN
+    if verdict.verdict == "different" and verdict.status == "completed" and verdict.first_divergence != "data":
+        return "No recorded fact explains it: train again, and compare the two runs with week2kit report."
+    return None
 
 
 #: Findings told of one run on a terminal; the whole account is in --json.

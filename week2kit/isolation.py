@@ -8,6 +8,7 @@ and is replaced when it dies. A child that hangs or dies (killed, out of memory,
 from __future__ import annotations
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import signal
@@ -52,13 +53,20 @@ class Children:
         self._context: BaseContext = multiprocessing.get_context(self._method)
         if self._method == "forkserver":
             self._context.set_forkserver_preload(preload)
-        self._idle: list[_Child] = []
+        self._idle: list[Child] = []
+        self._busy: set[Child] = set()
+        self._answers: dict[tuple[Any, ...], bytes] = {}
+        self._answering = threading.Lock()
 
     def __enter__(self) -> Children:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for child in self._idle:
+        self.kill()
+
+    def kill(self) -> None:
+        """End every child at once; callers in other threads that wait for one are told that it died."""
+        for child in [*self._idle, *self._busy]:
             child.kill()
         self._idle.clear()
 
@@ -80,36 +88,55 @@ class Children:
             ChildDied: the child ended without an answer.
             ChildBug: the work raised an error.
         """
+        with self.child() as child:
+            return child.call(work, *arguments, timeout=timeout)
+
+    @contextlib.contextmanager
+    def child(self) -> Iterator[Child]:
+        """One child, for several calls in a row; it is killed where one of them ends in an error."""
         child = self._idle.pop() if self._idle else self._start()
+        self._busy.add(child)
         try:
-            answer = child.ask((work, arguments), timeout)
+            yield child
         except BaseException:
             child.kill()
             raise
+        finally:
+            self._busy.discard(child)
         if self._method == "forkserver":
             child.end()
         else:
             self._idle.append(child)
-        return answer
 
-    def _start(self) -> _Child:
+    def call_once(self, work: Work, *arguments: Any, timeout: float) -> bytes:
+        """As `call`, for what is the same in every child: asked once, and remembered as long as the children live."""
+        with self._answering:
+            key = (work, *arguments)
+            if key not in self._answers:
+                self._answers[key] = self.call(work, *arguments, timeout=timeout)
+            return self._answers[key]
+
+    def _start(self) -> Child:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_serve, args=(theirs,), daemon=False)  # type: ignore[attr-defined]
         with _starting, _without_main(), _without_working_directory():
             process.start()
         theirs.close()
-        return _Child(process, ours)
+        return Child(process, ours)
 
 
-class _Child:
+class Child:
+    """A child process that waits for work."""
+
     def __init__(self, process: Any, connection: Connection) -> None:
         self._process = process
         self._connection = connection
 
-    def ask(self, request: tuple[Work, tuple[Any, ...]], timeout: float) -> bytes:
+    def call(self, work: Work, *arguments: Any, timeout: float) -> bytes:
+        """What `work` returns for `arguments`; errors as of `Children.call`."""
         deadline = time.monotonic() + timeout
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it died: told below
-            self._connection.send(request)
+            self._connection.send((work, arguments))
         wait([self._connection, self._process.sentinel], max(0.0, deadline - time.monotonic()))
         try:
             if self._connection.poll():
@@ -125,6 +152,7 @@ class _Child:
         raise ChildDied(_how_it_ended(self._process.exitcode), self._process.exitcode)
 
     def end(self) -> None:
+        """Let it end, which it does when nobody is left to ask it anything."""
         self._connection.close()
         self._process.join(5)
         if self._process.exitcode is None:
@@ -132,6 +160,7 @@ class _Child:
         self._process.close()
 
     def kill(self) -> None:
+        """End it at once."""
         self._connection.close()
         with contextlib.suppress(OSError, ValueError):
             self._process.kill()
@@ -191,6 +220,7 @@ def _serve(connection: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     with contextlib.suppress(ValueError, OSError):
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    gc.freeze()  # what the server imported is shared by all its children; looking through it would copy it
     _silence()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:

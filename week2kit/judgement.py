@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from week2kit.checks import compare, failed, passed, skipped
 from week2kit.environment import differences, same_versions
-from week2kit.reruns import Fresh
+from week2kit.reruns import Fresh, Here
 from week2kit.schema.manifest import CompletedRun, Data, FailedRun, Metric
 from week2kit.thresholds import RERUNS_FOR_NOISE
 from week2kit.verdict import Cause, Check, Finding, Layer, Level, MetricValues, RerunRecord, VerdictName
@@ -21,6 +21,9 @@ from week2kit.verdict import Cause, Check, Finding, Layer, Level, MetricValues, 
 EXTERNAL_ERRORS: Final = frozenset(
     {"KeyboardInterrupt", "Terminated", "MemoryError", "OSError", "TimeLimitReached", "ChildDied", "SystemExit"}
 )
+
+#: Types of errors of ours: their names say nothing to a person, their messages do.
+OUR_ERRORS: Final = frozenset({"ConfigError", "DataNotFound", "StageError", "WarningRefused"})
 
 Again = Callable[[], Fresh]
 
@@ -63,17 +66,20 @@ def planned_layers(manifest: CompletedRun) -> list[str]:
     ]
 
 
-def judge_completed(manifest: CompletedRun, again: Again, tolerance: float, curves: str | None) -> Judgement:
+def judge_completed(
+    manifest: CompletedRun, here: Here, again: Again, tolerance: float, curves: str | None
+) -> Judgement:
     """The verdict on a completed run whose folder agrees with its record.
 
     Args:
         manifest: the record.
+        here: what is in force in the processes that train again.
         again: trains once more in a fresh process; called once in the common case.
         tolerance: by how much of the largest recorded score a score may move and be close.
         curves: the digest of the recorded learning curve, if there is one.
     """
     first = again()
-    case = _Case(manifest, first, _facts(manifest, first), tolerance, curves)
+    case = _Case(manifest, here, first, _facts(manifest, here), tolerance, curves)
     reruns = [first]
     if first.failure is not None:
         return case.rerun_failed()
@@ -98,18 +104,18 @@ def judge_completed(manifest: CompletedRun, again: Again, tolerance: float, curv
     return case.other_outcome(reruns, checks, within=within)
 
 
-def _facts(manifest: CompletedRun | FailedRun, fresh: Fresh) -> list[Cause]:
+def _facts(manifest: CompletedRun | FailedRun, here: Here) -> list[Cause]:
     """The recorded facts that are not in force here: of the environment, and of week2kit's own code."""
     recorded = manifest.inputs
     facts = []
-    if recorded.code is not None and recorded.code.digest != fresh.code:
+    if recorded.code is not None and recorded.code.digest != here.code:
         facts.append(
-            Cause(input="code", factor="week2kit", recorded=recorded.code.digest, now=fresh.code, proof="observed")
+            Cause(input="code", factor="week2kit", recorded=recorded.code.digest, now=here.code, proof="observed")
         )
     if recorded.environment is not None:
         facts += [
             Cause(input="environment", factor=d.factor, recorded=d.recorded, now=d.now, proof="observed")
-            for d in differences(recorded.environment, fresh.environment)
+            for d in differences(recorded.environment, here.environment)
         ]
     return facts
 
@@ -153,6 +159,7 @@ def _where_unstable(reruns: list[Fresh]) -> Layer | None:
 @dataclass(frozen=True)
 class _Case:
     manifest: CompletedRun
+    here: Here
     fresh: Fresh
     facts: list[Cause]
     tolerance: float
@@ -164,9 +171,11 @@ class _Case:
         """Every layer of the record against the rerun, in the loop's order."""
         assert self.fresh.outcome is not None
         old, new = self.manifest.outcome, self.fresh.outcome
-        checks = [*self._data_checks(), *self._split_checks()]
-        if any(check.outcome == "failed" for check in checks):
-            return checks
+        checks: list[Check] = []
+        for layer in (self._data_checks(), self._split_checks()):
+            checks += layer
+            if any(check.outcome == "failed" for check in checks):
+                return checks  # what follows is made from it: that it differs too says nothing
         checks.append(
             compare("model.convergence", "model.convergence", "model", _convergence(old.model), _convergence(new.model))
         )
@@ -256,17 +265,19 @@ class _Case:
     def rerun_failed(self) -> Judgement:
         failure = self.fresh.failure
         assert failure is not None
-        found = Finding(
-            code="rerun.failed", where=failure.stage, recorded="completed", now=f"{failure.error}: {failure.message}"
-        )
+        said = failure.message if failure.error in OUR_ERRORS else f"{failure.error}: {failure.message}"
+        found = Finding(code="rerun.failed", where=failure.stage, recorded="completed", now=said)
         shared: dict[str, Any] = {"reason": found, "causes": self.facts, "metrics": self.metrics()}
         shared["reruns"] = self.rerun_records([self.fresh])
         old, new = self.manifest.inputs.data, self.fresh.data
+        causes: list[Cause] = []
         if isinstance(new, Data) and old.table_digest != new.table_digest:
-            return Judgement("different", first_divergence="data", **{**shared, "causes": _data_causes(old, new)})
-        if new is not None and not isinstance(new, Data) and old.sha256 != new.sha256:
-            data = [Cause(input="data", factor="bytes", recorded=old.sha256, now=new.sha256, proof="observed")]
-            return Judgement("different", first_divergence="data", **{**shared, "causes": data})
+            causes = _data_causes(old, new)
+        elif new is not None and not isinstance(new, Data) and old.sha256 != new.sha256:
+            causes = [Cause(input="data", factor="bytes", recorded=old.sha256, now=new.sha256, proof="observed")]
+        if causes:
+            shared |= {"causes": causes, "checks": [failed("data.table", "data.table", old.path)]}
+            return Judgement("different", first_divergence="data", **shared)
         if failure.error in EXTERNAL_ERRORS or self.facts:
             return Judgement("undecided", **shared)
         return Judgement(
@@ -354,7 +365,7 @@ class _Case:
         level: Level = "scores" if self.manifest.outcome.predictions.scores is not None else "predictions"
         if recorded == now:
             return passed("model.bytes"), "model"
-        if not same_versions(self.manifest.inputs.environment, self.fresh.environment):
+        if not same_versions(self.manifest.inputs.environment, self.here.environment):
             return skipped("model.bytes", "model.other_versions", "model.joblib"), level
         if self.facts:
             return skipped("model.bytes", "model.other_environment", "model.joblib", recorded, now), level
@@ -481,27 +492,27 @@ def _agrees_to(manifest: CompletedRun, fresh: Fresh) -> Any:
 # --- failed and interrupted runs --------------------------------------------------------------------------------
 
 
-def judge_failed(manifest: FailedRun, again: Again) -> Judgement:
+def judge_failed(manifest: FailedRun, here: Here, again: Again) -> Judgement:
     """The verdict on a failed run: does it fail again, at the same stage and in the same way?"""
     recorded = manifest.failure
     told = f"{recorded.stage}: {recorded.error}: {recorded.message}"
     if recorded.error in EXTERNAL_ERRORS:
         return undecided("undecided.external_failure", recorded.stage, told)
     fresh = again()
-    facts = _facts(manifest, fresh)
+    facts = _facts(manifest, here)
     rerun = [RerunRecord(factors=[], agrees_to="nothing", seconds=round(fresh.seconds, 3))]
     now = fresh.failure
     if now is not None and (now.stage, now.error, now.message) == (recorded.stage, recorded.error, recorded.message):
         rerun = [rerun[0].model_copy(update={"agrees_to": "failure"})]
         return Judgement("identical", level="failure", reruns=rerun, checks=[passed("failure")])
-    here = "it completed" if now is None else f"{now.stage}: {now.error}: {now.message}"
-    check = failed("failure", "failure.other", recorded.stage, told, here)
+    came_out = "it completed" if now is None else f"{now.stage}: {now.error}: {now.message}"
+    check = failed("failure", "failure.other", recorded.stage, told, came_out)
     old, new = manifest.inputs.data, fresh.data
     same_data = old is None or new is None or old.sha256 == new.sha256
     external = now is not None and now.error in EXTERNAL_ERRORS
     if external or (facts and same_data):
         return undecided(
-            "undecided.environment", recorded.stage, told, here, causes=facts, reruns=rerun, checks=[check]
+            "undecided.environment", recorded.stage, told, came_out, causes=facts, reruns=rerun, checks=[check]
         )
     causes = facts
     if old is not None and new is not None and not same_data:

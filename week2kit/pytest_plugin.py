@@ -92,12 +92,14 @@ def assert_reproducible(
     options = Options(data=None if data is None else Path(data), timeout=timeout)
     with rerun_children() as children:
         children.warm_up()
-        verdict = verify_run(open_run(run if isinstance(run, str | Path) else run.path), children, options)
-    open_question = verdict.verdict == "undecided" or verdict.status != "completed"
-    if open_question and skip_undecided:
-        pytest.skip(" ".join(_why_undecided(verdict)))
-    if open_question or not demand.accepts(verdict):
-        raise AssertionError("\n".join([*_sentences(verdict), *demand.unmet(verdict)]))
+        opened = open_run(run) if isinstance(run, str | Path) else run
+        verdict = verify_run(opened, children, options)
+    told = f"The run is recorded as {verdict.status}: it has no outcome that could come out again."
+    no_outcome = [] if verdict.status == "completed" else [told]
+    if skip_undecided and (no_outcome or verdict.verdict == "undecided"):
+        pytest.skip(" ".join([*_why_undecided(verdict), *no_outcome]))
+    if no_outcome or not demand.accepts(verdict):
+        raise AssertionError("\n".join([*_sentences(verdict), *demand.unmet(verdict), *no_outcome]))
     return verdict
 
 
@@ -117,9 +119,7 @@ class Demand:
 
     def unmet(self, verdict: Verdict) -> list[str]:
         """What was asked for beyond a good verdict, where that is why it is not accepted."""
-        if verdict.status != "completed":
-            return [f"The run is recorded as {verdict.status}: it has no outcome that could come out again."]
-        if verdict.verdict == "identical":
+        if verdict.verdict == "identical" and self.strict is not None:
             return [f"Expected to be identical at least down to the level {self.strict}."]
         return [f"Only {self.accept} was to be accepted."] if verdict.verdict in ("explained", "close") else []
 
@@ -241,7 +241,7 @@ class RunsSession:
         named = any(parent.session.isinitpath(place) for place in (path, path / _MANIFEST))
         if not os.path.lexists(path / _MANIFEST) or not (named or _holds_run(path)):
             return None
-        return RunFolder.from_parent(parent, path=path, nodeid=_folder_id(path, self._config.rootpath))
+        return RunFolder.from_parent(parent, name=path.name, path=path, nodeid=_folder_id(path, self._config.rootpath))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
@@ -344,8 +344,11 @@ def _hooks_above(node: Any) -> Any:
     return node.parent.ihook
 
 
-class RunFolder(pytest.Directory):
-    """A run folder. What else lies in it is not collected."""
+class RunFolder(pytest.Collector):
+    """A run folder. What else lies in it is not collected.
+
+    No `pytest.Directory`, for pytest would execute the conftest.py of one.
+    """
 
     ihook = property(_hooks_above)
 
@@ -419,7 +422,7 @@ class RunItem(pytest.Item):
         verdict = self.record.verdict
         self.user_properties += [
             (_PROPERTY, str(verdict.verdict)),
-            ("week2kit.level", str(verdict.level)),
+            *([("week2kit.level", verdict.level)] if verdict.level else []),
             ("week2kit.reruns", len(verdict.reruns)),
             ("week2kit.seconds", verdict.seconds),
         ]

@@ -6,7 +6,6 @@ module imports scikit-learn, so only the child's side imports it.
 
 from __future__ import annotations
 
-import gc
 import sys
 import time
 from typing import Any
@@ -19,17 +18,20 @@ from week2kit.errors import StageError, Week2kitError
 from week2kit.loop.predictions import Predictions, PredictionsError, from_csv
 from week2kit.loop.run import Progress, Result, Source, recompute, run_loop
 from week2kit.provenance import code_digest
-from week2kit.reruns import Comparison, Fresh, FromPredictions, RerunRequest, Stored
+from week2kit.reruns import Comparison, Fresh, FromPredictions, Here, RerunRequest, Stored
 from week2kit.schema.config import parse_config
 from week2kit.training import failure_record
 
-gc.freeze()  # what is imported here is shared by every forked child, and is never garbage
+
+def describe_here(allowed_modules: tuple[str, ...]) -> bytes:
+    """The environment and the code of this process, which are those of every other child."""
+    return Here(environment=record_environment(allowed_modules), code=code_digest()).model_dump_json().encode()
 
 
 def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
     """Carry out a config again and tell what came out, and how it compares with the stored predictions."""
     start = time.perf_counter()
-    np.random.seed()  # noqa: NPY002  forked children share the server's state, and unseeded draws must differ
+    np.random.seed()  # forked children share the server's state, and unseeded draws must differ
     progress = Progress()
     failure, result = None, None
     try:
@@ -46,8 +48,6 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
         curves=json_digest(result.curves) if result and result.curves is not None else None,
         unseeded=[name for w in progress.warnings if w.code == "seed.unset" for name in w.values["estimators"]],
         comparison=_compare(result, stored) if result and stored else None,
-        environment=record_environment(request.allowed_modules),
-        code=code_digest(),
         seconds=time.perf_counter() - start,
     )
     return fresh.model_dump_json(by_alias=True).encode()

@@ -59,6 +59,13 @@ class Comparison(_Answer):
         return self.largest_difference <= allowed and self.widest_tie <= allowed
 
 
+class Here(_Answer):
+    """What is in force in the processes that train again: the environment, and the digest of the training code."""
+
+    environment: Environment
+    code: str
+
+
 class Fresh(_Answer):
     """What came out of one rerun; what it did not reach is null."""
 
@@ -69,8 +76,6 @@ class Fresh(_Answer):
     curves: str | None
     unseeded: list[str]
     comparison: Comparison | None
-    environment: Environment
-    code: str
     seconds: float
 
 

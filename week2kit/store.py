@@ -102,8 +102,11 @@ def read_regular(path: Path, limit: int, *, follow: bool) -> bytes:
             raise OSError(errno.ELOOP, "it is a symbolic link", path.name)
         flags |= getattr(os, "O_NOFOLLOW", 0)
     descriptor = os.open(path, flags)
+    status = os.fstat(descriptor)
+    if stat.S_ISDIR(status.st_mode):
+        os.close(descriptor)
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", path.name)
     with open(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "it is not a regular file", path.name)
         if status.st_size > limit:

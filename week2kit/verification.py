@@ -6,9 +6,10 @@ metrics to skip is ever taken from it.
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +19,11 @@ from week2kit.canonical import JsonError, clean, json_digest, parse_json
 from week2kit.checks import check_failed_record, check_files, check_predictions, check_record, failed, planned_integrity
 from week2kit.dataset import find_for_run, reader_of
 from week2kit.errors import ChildDied, DataNotFound, TimeLimitReached, UnreadableRun
-from week2kit.isolation import Children
+from week2kit.isolation import Child, Children
 from week2kit.judgement import Judgement, judge_completed, judge_failed, planned_layers, undecided
-from week2kit.reruns import Fresh, FromPredictions, RerunRequest, Stored
+from week2kit.reruns import Fresh, FromPredictions, Here, RerunRequest, Stored
 from week2kit.schema.manifest import CompletedRun, FailedRun, FoundData, RunningRun
-from week2kit.store import Found, Run, find_runs
+from week2kit.store import Run, find_runs
 from week2kit.thresholds import SCORE_TOLERANCE, VERIFY_TIMEOUT
 from week2kit.verdict import LEVELS, Check, Finding, Level, Verdict, VerdictDocument, VerdictName
 
@@ -44,7 +45,7 @@ def verify(
     data: str | Path | None = None,
     tolerance: float = SCORE_TOLERANCE,
     timeout: float = VERIFY_TIMEOUT,
-    jobs: int = 1,
+    jobs: int | None = None,
     allow_modules: Sequence[str] = (),
     on_begin: Callable[[str], None] = lambda run: None,
     on_verdict: Callable[[Verdict], None] = lambda verdict: None,
@@ -57,7 +58,7 @@ def verify(
         data: the data file of all of them, where it is not found beside the run.
         tolerance: by how much of the largest recorded score a score may move and still be called close.
         timeout: seconds that one run may take.
-        jobs: how many runs are verified at a time.
+        jobs: how many runs are verified at a time; by default one per processor.
         allow_modules: top-level modules besides scikit-learn whose estimators may be trained.
         on_begin: told of each run, by name, when its verification begins.
         on_verdict: told of each verdict as it is reached.
@@ -78,23 +79,52 @@ def verify(
     verdicts = [_unreadable(path, reason) for path, reason in found.unreadable]
     for verdict in verdicts:
         on_verdict(verdict)
-    with rerun_children() as children:
+    with rerun_children(found.runs) as children:
         if any(not isinstance(run.manifest, RunningRun) for run in found.runs):
             children.warm_up()
 
         def one(run: Run) -> Verdict:
             on_begin(run.name)
-            verdict = verify_run(run, children, options)
-            on_verdict(verdict)
-            return verdict
+            return verify_run(run, children, options)
 
-        verdicts = [*_in_order(one, found, max(1, jobs)), *verdicts]
+        for number, verdict in enumerate(_in_order(one, found.runs, _jobs(jobs, len(found.runs)), children)):
+            verdicts.insert(number, verdict)
+            on_verdict(verdict)
     return document(verdicts)
 
 
-def rerun_children() -> Children:
-    """The child processes in which runs are trained again: entered once, for any number of runs."""
-    return Children(preload=[_WORK])
+def rerun_children(runs: Iterable[Run] = ()) -> Children:
+    """The child processes in which runs are trained again: entered once, for any number of runs.
+
+    What their configs name of scikit-learn is imported once, by the server that forks the children.
+    """
+    named = {name for run in runs for name in _named_modules(run.manifest.inputs.config.resolved)}
+    return Children(preload=["week2kit.loop", _WORK, *sorted(named & _PRELOADED)])
+
+
+#: The parts of scikit-learn that are worth importing ahead; a config may name anything, and only these are taken.
+_PRELOADED: Final = frozenset(
+    f"sklearn.{name}"
+    for name in (
+        "calibration", "cluster", "compose", "decomposition", "discriminant_analysis", "ensemble", "feature_extraction",
+        "feature_selection", "gaussian_process", "impute", "kernel_approximation", "linear_model", "naive_bayes",
+        "neighbors", "neural_network", "preprocessing", "svm", "tree",
+    )
+)  # fmt: skip
+
+
+def _named_modules(config: Any) -> Iterable[str]:
+    """The modules of the classes that a config names; column groups need sklearn.compose."""
+    if isinstance(config, dict):
+        if isinstance(name := config.get("class"), str):
+            yield ".".join(name.split(".")[:2])
+        if "columns" in config:
+            yield "sklearn.compose"
+        for value in config.values():
+            yield from _named_modules(value)
+    elif isinstance(config, list):
+        for value in config:
+            yield from _named_modules(value)
 
 
 def planned_checks(manifest: CompletedRun) -> list[str]:
@@ -105,15 +135,29 @@ def planned_checks(manifest: CompletedRun) -> list[str]:
     return [*planned_integrity(manifest), *planned_layers(manifest)]
 
 
-def _in_order(one: Callable[[Run], Verdict], found: Found, jobs: int) -> Iterable[Verdict]:
+def _jobs(wanted: int | None, runs: int) -> int:
+    return max(1, min(wanted or len(_processors()), runs))
+
+
+def _processors() -> Collection[int]:
+    allowed = getattr(os, "sched_getaffinity", None)
+    return allowed(0) if allowed else range(os.cpu_count() or 1)  # type: ignore[no-any-return]
+
+
+def _in_order(one: Callable[[Run], Verdict], runs: Sequence[Run], jobs: int, children: Children) -> Iterator[Verdict]:
+    """The verdicts in the order of the runs, `jobs` of them being reached at a time."""
     if jobs == 1:
-        return [one(run) for run in found.runs]
-    with ThreadPoolExecutor(jobs) as pool:
-        try:
-            return list(pool.map(one, found.runs))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        yield from map(one, runs)
+        return
+    pool = ThreadPoolExecutor(jobs)
+    try:
+        yield from pool.map(one, runs)
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        children.kill()  # or the threads would wait for them
+        raise
+    finally:
+        pool.shutdown()
 
 
 def document(verdicts: Iterable[Verdict]) -> VerdictDocument:
@@ -183,15 +227,20 @@ class _Verification:
                 return Judgement("tampered", checks=checks)
             return self._failed(manifest, checks)
         checks += check_record(self.run, contents)
-        if not _any_failed(checks):
-            checks += check_predictions(manifest, contents, self._read_predictions)
         if _any_failed(checks):
             return Judgement("tampered", checks=checks)
-        return self._completed(manifest, checks, contents.files)
+        with self.children.child() as child:
+            checks += check_predictions(manifest, contents, lambda content: self._read_predictions(content, child))
+            if _any_failed(checks):
+                return Judgement("tampered", checks=checks)
+            return self._completed(manifest, checks, contents.files, child)
 
     # --- the two kinds ------------------------------------------------------------------------------------------
 
-    def _completed(self, manifest: CompletedRun, checks: list[Check], files: dict[str, bytes]) -> Judgement:
+    def _completed(
+        self, manifest: CompletedRun, checks: list[Check], files: dict[str, bytes], child: Child
+    ) -> Judgement:
+        """Judge by reruns: the first in the child that is there (it has trained nothing), others in new ones."""
         stored = self._stored(files["predictions"])
         assert manifest.inputs.config.resolved is not None
         try:
@@ -199,7 +248,12 @@ class _Verification:
         except DataNotFound as error:
             return undecided("undecided.data_missing", manifest.inputs.data.path, now=_told(error), checks=checks)
         curves = json_digest(parse_json(files["curves"])) if "curves" in files else None
-        judgement = judge_completed(manifest, lambda: self._train(request, stored), self.options.tolerance, curves)
+        fresh_children: list[Child | Children] = [child]
+
+        def again() -> Fresh:
+            return self._train(request, stored, fresh_children.pop() if fresh_children else self.children)
+
+        judgement = judge_completed(manifest, self._here(), again, self.options.tolerance, curves)
         return _with_checks(judgement, checks)
 
     def _failed(self, manifest: FailedRun, checks: list[Check]) -> Judgement:
@@ -223,11 +277,13 @@ class _Verification:
                 return absent
             # it failed before it came to the data, and does so without them
             request = self._request(value, seed, None)
-            judgement = judge_failed(manifest, lambda: self._train(request, None))
+            judgement = judge_failed(manifest, self._here(), lambda: self._train(request, None, self.children))
             return _with_checks(judgement, checks) if judgement.verdict == "identical" else absent
         if missing:
             return undecided("undecided.data_found", data.path if data else "", checks=checks)
-        return _with_checks(judge_failed(manifest, lambda: self._train(request, None)), checks)
+        return _with_checks(
+            judge_failed(manifest, self._here(), lambda: self._train(request, None, self.children)), checks
+        )
 
     # --- children -----------------------------------------------------------------------------------------------
 
@@ -248,17 +304,21 @@ class _Verification:
             content, outcome.classes, outcome.predictions.score_method, list(outcome.metrics), outcome.positive
         )
 
-    def _train(self, request: RerunRequest, stored: Stored | None) -> Fresh:
-        answer = self.children.call(f"{_WORK}:train_again", request, stored, timeout=self._time_left())
+    def _here(self) -> Here:
+        modules = self.options.allowed_modules
+        return Here.model_validate_json(
+            self.children.call_once(f"{_WORK}:describe_here", modules, timeout=self._time_left())
+        )
+
+    def _train(self, request: RerunRequest, stored: Stored | None, child: Child | Children) -> Fresh:
+        answer = child.call(f"{_WORK}:train_again", request, stored, timeout=self._time_left())
         return Fresh.model_validate_json(answer)
 
-    def _read_predictions(self, content: bytes) -> FromPredictions:
+    def _read_predictions(self, content: bytes, child: Child) -> FromPredictions:
         manifest = self.run.manifest
         assert isinstance(manifest, CompletedRun)
         sizes = [fold.n_val for fold in manifest.outcome.split.folds]
-        answer = self.children.call(
-            f"{_WORK}:read_predictions", self._stored(content), sizes, timeout=self._time_left()
-        )
+        answer = child.call(f"{_WORK}:read_predictions", self._stored(content), sizes, timeout=self._time_left())
         return FromPredictions.model_validate_json(answer)
 
     def _time_left(self) -> float:

@@ -35,9 +35,9 @@ def penguins() -> str:
         length = f"{38.5 + 5 * kind + noise:.2f}" if i % 17 else ""
         depth = f"{18.0 - 1.5 * kind + 2 * math.cos(i * 4.1414):.1f}"
         mass = str(3500 + 400 * kind + i * 13 % 200)
-        island = ["Biscoe", "Dream", "Torgersen"][(i * 5 + kind) % 3] if i % 19 else ""
+        island = ["Biscoe", "Dream", "Torgersen"][(i * 5 + i // 4) % 3] if i % 19 else ""
         tagged = "true" if i % 4 == 0 else "false"
-        lines.append(f"{length},{depth},{mass},{island},{tagged},{2007 + i % 3},{'ACG'[kind]}")
+        lines.append(f"{length},{depth},{mass},{island},{tagged},{2007 + i % 3},{'ACG'[(kind + (i % 7 == 4)) % 3]}")
     return "\n".join(lines) + "\n"
 
 
@@ -56,7 +56,7 @@ def admissions() -> str:
     lines = ["score,grade,note,admitted"]
     for i in range(60):
         score, grade = i * 29 % 60, i * 11 % 10
-        lines.append(f"{score},{grade},n{i % 5},{int(score + 3 * grade + 12 * math.sin(i) > 45)}")
+        lines.append(f"{score},{grade},n{i % 5},{int((score + 3 * grade + 12 * math.sin(i) > 45) != (i % 7 == 3))}")
     return "\n".join(lines) + "\n"
 
 
@@ -113,8 +113,6 @@ CONFIGS: Mapping[str, dict[str, Any]] = {
     "no_data": {"data": {"path": "lost.csv", "target": "admitted"}, "model": "decision_tree", "seed": 4},
     "no_config": {"data": ADMISSIONS, "model": {"class": "decision_tree", "params": {"max_dept": 3}}, "seed": -1},
 }
-
-
 
 
 def make_bases(directory: Path) -> None:

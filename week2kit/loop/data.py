@@ -32,6 +32,8 @@ MISSING: Final = (
     "NULL", "NaN", "None", "n/a", "nan", "null",
 )  # fmt: skip
 
+_NUMBER: Final = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
+
 _DATE: Final = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}.*)?|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
 
 
@@ -94,6 +96,14 @@ def _unzipped(content: bytes) -> bytes:
     return data
 
 
+_QUOTE_IT: Final = "Put values that hold the separator into double quotes."
+
+
+def _parser_said(error: Exception) -> str:
+    """What pandas' parser complains of, without its name for itself: ``Expected 7 fields in line 6, saw 8``."""
+    return clean(str(error)).removeprefix("Error tokenizing data. C error: ").rstrip(". ")
+
+
 def _read_text(content: bytes, delimiter: str) -> pd.DataFrame:
     import pandas as pd
 
@@ -109,13 +119,47 @@ def _read_text(content: bytes, delimiter: str) -> pd.DataFrame:
     except pd.errors.ParserWarning:
         raise StageError(
             f"The data file has rows with more than the {len(names)} fields of its first line.",
-            "Put values that hold the separator into double quotes.",
+            _QUOTE_IT,
         ) from None
     except UnicodeDecodeError as error:
         raise StageError(f"The data file is not UTF-8 text ({error.reason}).", "Save it as UTF-8.") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError, OverflowError) as error:
+    except pd.errors.ParserError as error:
+        raise StageError(f"The data file cannot be read as a table: {_parser_said(error)}.", _QUOTE_IT) from None
+    except (pd.errors.EmptyDataError, ValueError, OverflowError) as error:
         raise StageError(f"The data file cannot be read as a table: {clean(str(error))}.") from None
+    for name in frame.columns:
+        if (numbers := _large_numbers(frame[name])) is not None:
+            frame[name] = numbers
     return frame
+
+
+def _large_numbers(series: pd.Series[Any]) -> np.ndarray[Any, Any] | None:
+    """A column of nothing but numbers of which some are too large for pandas, as float64; None for any other column.
+
+    Whole numbers beyond 64 bits and floats beyond 1e308 make pandas give up in a way of its own in every release:
+    texts, Python's integers, or infinity. Here they are what Python's ``float()`` makes of them.
+    """
+    import numpy as np
+    import pandas as pd
+
+    first = series.first_valid_index() if pd.api.types.is_object_dtype(series.dtype) or _is_text(series) else None
+    if first is None or not _is_number(series[first]):
+        return None
+    values = series.to_numpy(dtype=object)
+    missing = pd.isna(values)
+    if not all(_is_number(value) for value in pd.unique(values[~missing])):
+        return None
+    return np.array([np.nan if gone else float(str(v)) for v, gone in zip(values, missing, strict=True)])
+
+
+def _is_text(series: pd.Series[Any]) -> bool:
+    import pandas as pd
+
+    return bool(pd.api.types.is_string_dtype(series.dtype))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | str) and _NUMBER.fullmatch(str(value)) is not None
 
 
 def _parse(content: bytes, delimiter: str, *, in_pieces: bool) -> pd.DataFrame:
@@ -285,11 +329,10 @@ def _typed(series: pd.Series[Any], name: str) -> tuple[Kind, np.ndarray[Any, Any
 
 def _typed_object(series: pd.Series[Any], name: str) -> tuple[Kind, np.ndarray[Any, Any]]:
     import numpy as np
-    import pandas as pd
 
     missing = series.isna().to_numpy()
     values = series.to_numpy(dtype=object)
-    kinds = {type(value) for value in pd.unique(values[~missing])}
+    kinds = set(map(type, values[~missing]))
     if not kinds:
         return "float", np.full(len(values), np.nan)
     if kinds <= {bool, np.bool_}:

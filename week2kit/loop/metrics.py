@@ -82,9 +82,13 @@ class Scorer:
         self.name = name
         self._classes = classes
         self._flip = classes == 2 and positive == 0
-        self._scorer, self.greater_is_better = _find(name)
-        self.of_labels = classes > 0 and self._works(None)
-        if not self.of_labels and (reason := self._works(method, say=True)) is not True:
+        self._loud, self.greater_is_better = _find(name)
+        self._scorer = _quietly(self._loud)
+        self.of_labels = classes > 0 and self._why_not(None, of_cells=True) is None
+        reason = None if self.of_labels else self._why_not(method, of_cells=False)
+        if reason is None and self._takes_fractions() == (classes > 0):
+            reason = "it measures " + ("numbers, not classes" if classes else "classes, not numbers")
+        if reason is not None:
             raise StageError(
                 f"metrics: {name} cannot be computed for this model and target: {reason}",
                 "Choose a metric for this task, such as "
@@ -136,32 +140,48 @@ class Scorer:
             warnings.simplefilter("ignore")
             return float(value) if self.greater_is_better else 0.0 - float(value)
 
-    def _works(self, method: str | None, *, say: bool = False) -> bool | str:
-        """Whether the scorer can evaluate a small example with these scores (or, if asked, why not)."""
-        count = max(self._classes, 3)
-        y = np.tile(np.arange(count), 3) if self._classes == 0 else np.tile(np.arange(self._classes), 3)
+    def _why_not(self, method: str | None, *, of_cells: bool) -> str | None:
+        """Why the scorer cannot evaluate a small example with these scores, or None where it can."""
+        if self._classes == 0:
+            values = np.arange(9) + 0.5  # some metrics take positive numbers only
+            return self._refusal(values, Answers(values, values, "predict"), of_cells=False)
+        y = np.tile(np.arange(self._classes), 3)
         scores: np.ndarray[Any, Any] | None = None
-        if self._classes and method == "predict_proba":
+        if method == "predict_proba":
             scores = np.eye(self._classes)[y] * 0.5 + 0.5 / self._classes
-        elif self._classes and method == "decision_function":
+        elif method == "decision_function":
             scores = y - 0.5 if self._classes == 2 else np.eye(self._classes)[y]
-        answers = Answers(y if self._classes else y.astype(float), scores, method)  # type: ignore[arg-type]
+        return self._refusal(y, Answers(y, scores, method), of_cells=of_cells)  # type: ignore[arg-type]
+
+    def _refusal(self, y: np.ndarray[Any, Any], answers: Answers, *, of_cells: bool) -> str | None:
         try:
-            if method is None and self._classes:
-                self._of_cells(y, y)
+            if of_cells:
+                self._of_cells(y, answers.labels)
             else:
                 self._of_rows(y, answers)
         except Exception as error:
-            return clean(str(error)).replace("_ReplayClassifier", "the model") if say else False
+            return clean(str(error)).replace("_ReplayClassifier", "the model")
+        return None
+
+    def _takes_fractions(self) -> bool:
+        """Whether the metric is one of numbers: those of classes and clusters refuse fractions, or warn of them."""
+        values = np.arange(9) + 0.5
+        replay = _ReplayRegressor(Answers(values, values, "predict"), 0)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                self._loud(replay, np.empty((9, 0)), values)
+        except Exception:
+            return False
         return True
 
 
 def _find(name: str) -> tuple[Any, bool]:
     known = get_scorer_names()
-    if name in known:
-        return _quietly(get_scorer(name)), True
-    if f"neg_{name}" in known:
-        return _quietly(get_scorer(f"neg_{name}")), False
+    for full in (name, f"neg_{name}"):
+        if full in known:
+            scorer = get_scorer(full)
+            return scorer, scorer._sign > 0  # not by the name: max_error is a negated one before scikit-learn 1.6
     plain = sorted(other.removeprefix("neg_") for other in known)
     close = difflib.get_close_matches(name, plain, n=1)
     raise StageError(
@@ -221,8 +241,10 @@ def _classification_report(y_true: np.ndarray[Any, Any], y_pred: np.ndarray[Any,
             target_names=[label_text(classes[code]) for code in present],
             sample_weight=counts,
         )
+    if not (true == predicted).any():
+        return text  # scikit-learn itself writes the counts as floats where no row is right
     # weighted counts are floats; they are whole numbers here, and are written as such
-    return re.sub(r" +(\d+)\.0$", lambda match: f" {match[1]:>9}", text, flags=re.MULTILINE)
+    return re.sub(r"(?<=\d\.\d\d) +(\d+)\.0$", lambda match: f" {match[1]:>9}", text, flags=re.MULTILINE)
 
 
 def _error_table(y_true: np.ndarray[Any, Any], y_pred: np.ndarray[Any, Any]) -> str:

@@ -34,12 +34,12 @@ def read_manifest(value: object, steps: Mapping[int, Callable[[dict[str, Any]], 
         raise ManifestError("it has no whole number under schema_version")
     if version > SCHEMA_VERSION:
         raise ManifestError(
-            f"it is of schema version {version}, and this week2kit reads versions up to {SCHEMA_VERSION}: "
-            "install a newer week2kit"
+            f"it is of schema version {clean(str(version), 12)}, and this week2kit reads versions up to "
+            f"{SCHEMA_VERSION}: install a newer week2kit"
         )
     while version < SCHEMA_VERSION:
         if version not in steps:
-            raise ManifestError(f"schema version {version} was never used")
+            raise ManifestError(f"schema version {clean(str(version), 12)} was never used")
         value = steps[version](value)
         version += 1
     try:

@@ -1,0 +1,1250 @@
+"""The tampering table: what was changed in a run or its data, and what verify must say of it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from week2kit.canonical import dump_json
+
+from .copies import (
+    REMOVED,
+    Copy,
+    folds_renumbered,
+    labels_right,
+    one_label,
+    put,
+    rows_renamed,
+    scores_scaled,
+    scores_shifted,
+    truths_swapped,
+)
+
+Level = Literal["metrics", "predictions", "scores", "model", "failure"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row: what was changed in a copy of a base run, and what must be said of it.
+
+    `verdict` is None for a run that cannot be read; `exit` follows from the verdict unless it is given; `cause` is
+    ``input factor``, and "" means that none is named; `data` is a file in the project that is given as ``--data``.
+    """
+
+    id: str
+    base: str
+    change: Callable[[Copy], object]
+    verdict: str | None
+    says: str
+    level: Level | None = None
+    layer: str | None = None
+    cause: str | None = None
+    data: str | None = None
+    exit: int | None = None
+
+    @property
+    def exit_code(self) -> int:
+        if self.exit is not None:
+            return self.exit
+        if self.level == "failure":
+            return 125
+        codes = {"identical": 0, "different": 1, "unstable": 1, "close": 1, "undecided": 125, "tampered": 3, None: 2}
+        return codes[self.verdict]
+
+
+CASES: list[Case] = []
+
+
+def case(id: str, base: str, change: Callable[[Copy], object], verdict: str | None, says: str, **more: Any) -> None:
+    """Add a row; a copy is tried as ``base-id``."""
+    CASES.append(Case(f"{base}-{id}", base, change, verdict, says, **more))
+
+
+def nothing(copy: Copy) -> None:
+    """Leave everything as it is."""
+
+
+# --- honest: what must stay accepted ----------------------------------------------------------------------------
+
+
+def _crlf_everywhere(copy: Copy) -> None:
+    for path in copy.run.iterdir():
+        if path.suffix != ".joblib":
+            copy.bytes_of(path.name, lambda data: data.replace(b"\n", b"\r\n"))
+
+
+def _reindented(copy: Copy) -> None:
+    for path in copy.run.glob("*.json"):
+        path.write_text(json.dumps(json.loads(path.read_text()), indent=7, sort_keys=False), encoding="utf-8")
+
+
+def _minified(copy: Copy) -> None:
+    for path in copy.run.glob("*.json"):
+        value = json.loads(path.read_text())
+        path.write_text(json.dumps(dict(reversed(value.items())), separators=(",", ":")), encoding="utf-8")
+
+
+def _bom(copy: Copy) -> None:
+    for path in copy.run.glob("*.json"):
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+
+
+def _extra_files(copy: Copy) -> None:
+    for name in ("conftest.py", "notes.md", "report.md", ".DS_Store", "Thumbs.db", "test_x.py", "pytest.ini"):
+        (copy.run / name).write_text("raise SystemExit(3)\n")
+    (copy.run / ".git").mkdir()
+    (copy.run / "__pycache__").mkdir()
+
+
+def _read_only(copy: Copy) -> None:
+    for path in copy.run.iterdir():
+        path.chmod(0o444)
+    copy.run.chmod(0o555)
+
+
+for base in ("penguins", "houses", "folds", "margins", "iris"):
+    case("untouched", base, nothing, "identical", "bit for bit down to the level model", level="model", cause="")
+    case("crlf-everywhere", base, _crlf_everywhere, "identical", "down to the level model", level="model", cause="")
+    case("json-reindented", base, _reindented, "identical", "down to the level model", level="model", cause="")
+    case("json-minified", base, _minified, "identical", "down to the level model", level="model", cause="")
+    case("json-with-bom", base, _bom, "identical", "down to the level model", level="model", cause="")
+    case(
+        "no-model-file",
+        base,
+        lambda c: (c.run / "model.joblib").unlink(),
+        "identical",
+        "note: model.joblib: it is not there, and is not needed",
+        level="model",
+    )
+case("extra-files", "penguins", _extra_files, "identical", "down to the level model", level="model")
+case("read-only", "penguins", _read_only, "identical", "down to the level model", level="model")
+case(
+    "no-curves-file",
+    "iris",
+    lambda c: (c.run / "curves.json").unlink(),
+    "identical",
+    "note: curves.json: it is not there, and is not needed",
+    level="model",
+)
+case(
+    "unseeded-and-steady",
+    "steady",
+    nothing,
+    "identical",
+    "nothing fixes it: DecisionTreeClassifier draws without a seed",
+    level="model",
+)
+case("unseeded", "unseeded", nothing, "unstable", "draws without a seed", layer="model", cause="seed unset")
+
+
+# the same table in another text form
+
+
+def _data(change: Callable[[bytes], bytes], name: str = "penguins.csv") -> Callable[[Copy], None]:
+    def apply(copy: Copy) -> None:
+        path = copy.project / name
+        before = path.read_bytes()
+        path.write_bytes(change(before))
+        assert path.read_bytes() != before
+
+    return apply
+
+
+def _cells(change: Callable[[list[list[str]]], object], name: str = "penguins.csv") -> Callable[[Copy], None]:
+    """Change the table as a list of rows (the header first); what is returned replaces it."""
+
+    def apply(content: bytes) -> bytes:
+        rows = [line.split(",") for line in content.decode().splitlines()]
+        changed = change(rows)
+        return "".join(",".join(row) + "\n" for row in (changed if isinstance(changed, list) else rows)).encode()
+
+    return _data(apply, name)
+
+
+def _gzipped_in_place(data: bytes) -> bytes:
+    return gzip.compress(data, mtime=0)
+
+
+def _longer_numbers(rows: list[list[str]]) -> None:
+    for row in rows[1:]:
+        row[1] = f"{row[1]}00" if len(row[1]) % 2 else f"{float(row[1]):e}"
+
+
+def _quoted(rows: list[list[str]]) -> list[list[str]]:
+    return [[f'"{cell}"' for cell in rows[0]], *([*row[:-1], f'"{row[-1]}"'] for row in rows[1:])]
+
+
+def _other_missing(rows: list[list[str]]) -> None:
+    for row in rows[1:]:
+        row[0] = row[0] or "NaN"
+        row[3] = row[3] or "NA"
+
+
+ANOTHER_FORM = "note: penguins.csv: the same table in another form"
+for id_, change in {
+    "data-crlf": _data(lambda d: d.replace(b"\n", b"\r\n")),
+    "data-bom": _data(lambda d: b"\xef\xbb\xbf" + d),
+    "data-gzipped-under-its-name": _data(_gzipped_in_place),
+    "data-float-spelling": _cells(_longer_numbers),
+    "data-quoted": _cells(_quoted),
+    "data-missing-spelled-NA": _cells(_other_missing),
+    "data-no-last-newline": _data(lambda d: d.rstrip(b"\n")),
+    "data-unused-column-changed": _cells(lambda rows: [rows[0], *([*r[:5], "1999", r[6]] for r in rows[1:])]),
+    "data-unused-column-emptied": _cells(lambda rows: [rows[0], *([*r[:5], "", r[6]] for r in rows[1:])]),
+}.items():
+    case(id_, "penguins", change, "identical", ANOTHER_FORM, level="model", cause="")
+
+
+def _data_beside_manifest(copy: Copy) -> None:
+    shutil.move(copy.project / "penguins.csv", copy.run / "penguins.csv")
+
+
+def _gz_renamed(copy: Copy) -> None:
+    data = (copy.project / "penguins.csv").read_bytes()
+    (copy.project / "elsewhere.csv.gz").write_bytes(gzip.compress(data, mtime=0))
+    (copy.project / "penguins.csv").unlink()
+
+
+def _renamed(name: str) -> Callable[[Copy], None]:
+    return lambda copy: shutil.move(copy.project / "penguins.csv", copy.project / name)
+
+
+def _decoy(copy: Copy) -> None:
+    """A stranger of the same name lies in the run folder; the data lies where it lay."""
+    (copy.run / "penguins.csv").write_text("a,b\n1,2\n")
+
+
+case("data-in-run-folder", "penguins", _data_beside_manifest, "identical", "down to the level model", level="model")
+case("data-decoy-in-run-folder", "penguins", _decoy, "identical", "down to the level model", level="model")
+case("data-given", "penguins", _renamed("b.csv"), "identical", "model", level="model", data="b.csv")
+case("data-given-with-other-suffix", "penguins", _renamed("b.data"), "identical", "model", level="model", data="b.data")
+case("data-given-gz", "penguins", _gz_renamed, "identical", ANOTHER_FORM, level="model", data="elsewhere.csv.gz")
+
+# --- the data ---------------------------------------------------------------------------------------------------
+
+OTHER_TABLE = "penguins.csv: the table is not the one that the run was trained on"
+
+
+def _one_cell(row: int, column: int, text: str) -> Callable[[list[list[str]]], None]:
+    def change(rows: list[list[str]]) -> None:
+        assert rows[row][column] != text
+        rows[row][column] = text
+
+    return change
+
+
+def _swap(rows: list[list[str]], first: int, second: int) -> None:
+    rows[first], rows[second] = rows[second], rows[first]
+
+
+for id_, cells, cause in (
+    ("one-cell-moves-no-metric", _one_cell(3, 0, "53.750001"), "data column length"),
+    ("one-cell-emptied", _one_cell(3, 2, ""), "data column mass"),
+    ("one-cell-filled", _one_cell(1, 0, "45.0"), "data column length"),
+    ("one-category-new", _one_cell(3, 3, "Atlantis"), "data column island"),
+    ("one-category-with-a-space", _one_cell(3, 3, "Biscoe "), "data column island"),
+    ("one-boolean-flipped", _one_cell(3, 4, "true"), "data column tagged"),
+    ("one-label-changed", _one_cell(3, 6, "C"), "data column species"),
+    ("integers-as-floats", lambda rows: [rows[0], *([*r[:2], r[2] + ".0", *r[3:]] for r in rows[1:])], "column mass"),
+    ("text-in-a-number", _one_cell(3, 2, "many"), "data column mass"),
+    ("a-new-class", _one_cell(3, 6, "Z"), "data column species"),
+    ("two-rows-swapped", lambda rows: _swap(rows, 4, 30), "data column length"),
+    ("rows-sorted", lambda rows: [rows[0], *sorted(rows[1:])], "data column length"),
+    ("rows-reversed", lambda rows: [rows[0], *reversed(rows[1:])], "data column length"),
+    ("last-row-missing", lambda rows: rows[:-1], "data column length"),
+    ("last-row-twice", lambda rows: [*rows, rows[-1]], "data column length"),
+    ("half-the-rows", lambda rows: rows[:45], "data column length"),
+    ("columns-permuted", lambda rows: [[r[1], r[0], *r[2:]] for r in rows], "data order of columns"),
+    ("a-column-renamed", _one_cell(0, 1, "height"), "data"),
+    ("a-column-dropped", lambda rows: [r[1:] for r in rows], "data column length"),
+    ("a-column-added", lambda rows: [["extra", *rows[0]], *(["1", *r] for r in rows[1:])], "data column extra"),
+    ("two-columns-exchange-names", lambda rows: [["depth", "length", *rows[0][2:]], *rows[1:]], "data column"),
+):
+    layer = {"verdict": "different", "layer": "data"}
+    case(f"data-{id_}", "penguins", _cells(cells), says="penguins.csv", cause=cause, **layer)  # type: ignore[arg-type]
+
+for id_, change, says in (
+    ("header-only", _cells(lambda rows: rows[:1]), "no rows"),
+    ("empty-file", _data(lambda d: b""), "holds no table"),
+    ("not-utf8", _data(lambda d: d.replace(b"Dream", b"Dr\xe9am")), "not UTF-8"),
+    ("semicolons", _data(lambda d: d.replace(b",", b";")), 'no column "species"'),
+    ("binary", _data(lambda d: bytes(range(256)) * 20), ""),
+    ("truncated-gzip", _data(lambda d: gzip.compress(d)[:200]), "not a whole gzip file"),
+    ("html-error-page", _data(lambda d: b"<!doctype html><html>404</html>\n"), 'no column "species"'),
+    ("lfs-pointer", _data(lambda d: b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\n"), "no column"),
+    ("infinite-cell", _cells(_one_cell(3, 2, "1e999")), "infinite"),
+    ("ragged-row", _cells(lambda rows: rows[5].append("7")), "Expected 7 fields in line 6, saw 8"),
+    ("target-column-renamed", _cells(_one_cell(0, 6, "kind")), 'no column "species"'),
+    ("target-constant", _cells(lambda rows: [rows[0], *([*r[:6], "A"] for r in rows[1:])]), "same value in every row"),
+    ("truncated-in-a-row", _data(lambda d: d[:1503]), ""),
+    ("another-table", _data(lambda d: b"a,b\n1,2\n"), 'no column "species"'),
+):
+    case(f"data-{id_}", "penguins", change, "different", says, layer="data", cause="data bytes")
+
+
+def _no_data(copy: Copy) -> None:
+    (copy.project / "penguins.csv").unlink()
+
+
+def _data_is(make: Callable[[Path], object]) -> Callable[[Copy], None]:
+    def change(copy: Copy) -> None:
+        path = copy.project / "penguins.csv"
+        path.unlink()
+        make(path)
+
+    return change
+
+
+NAME_IT = "--data penguins.csv"
+case("data-missing", "penguins", _no_data, "undecided", NAME_IT)
+case("data-is-a-folder", "penguins", _data_is(Path.mkdir), "undecided", NAME_IT)
+case("data-is-a-fifo", "penguins", _data_is(os.mkfifo), "undecided", "not a regular file")
+case("data-is-a-device", "penguins", _data_is(lambda p: p.symlink_to("/dev/zero")), "undecided", "not a regular file")
+case("data-is-a-loop", "penguins", _data_is(lambda p: p.symlink_to(p.name)), "undecided", NAME_IT)
+case("data-is-a-dead-link", "penguins", _data_is(lambda p: p.symlink_to("gone")), "undecided", NAME_IT)
+case("data-given-missing", "penguins", nothing, "undecided", "--data: there is no file", data="none.csv")
+case("data-given-folder", "penguins", nothing, "undecided", "is a folder", data="runs")
+case(
+    "data-given-wrong",
+    "penguins",
+    nothing,
+    "different",
+    'no column "species"',
+    layer="data",
+    cause="data bytes",
+    data="houses.csv",
+)
+case(
+    "data-link-in-run-folder-leads-out",
+    "penguins",
+    lambda c: (_no_data(c), (c.run / "penguins.csv").symlink_to("/etc/passwd")),
+    "undecided",
+    NAME_IT,
+)
+for id_, path in {
+    "absolute": "/etc/passwd",
+    "dots": "../../../../../../../../etc/passwd",
+    "other-name": "../../houses.csv",
+    "own-manifest": "manifest.json",
+    "nul": "../../a\0.csv",
+    "url": "file:///etc/passwd",
+    "long": "a/" * 5000 + "penguins.csv",
+    "folder": "..",
+    "empty": "",
+}.items():
+    case(
+        f"from-run-{id_}",
+        "penguins",
+        lambda c, path=path: (_no_data(c), c.set("inputs.data.from_run", path)),
+        "undecided",
+        NAME_IT,
+    )
+
+
+def _path_forged(path: str, reader: str = "csv") -> Callable[[Copy], None]:
+    def change(copy: Copy) -> None:
+        _no_data(copy)
+        copy.forge_config("data.path", path)
+        copy.set("inputs.data.path", path)
+        copy.set("inputs.data.reader", reader)
+
+    return change
+
+
+case("data-path-passwd", "penguins", _path_forged("/etc/passwd"), "tampered", "manifest.json: the config says")
+case("data-path-no-table", "penguins", _path_forged("../../../../etc/hosts"), "tampered", "the config says")
+case("data-path-absolute-csv", "penguins", _path_forged("/etc/x.csv"), "undecided", "--data x.csv")
+
+# --- files of the run -------------------------------------------------------------------------------------------
+
+
+def _damage(name: str, change: Callable[[bytes], bytes]) -> Callable[[Copy], None]:
+    return lambda copy: copy.bytes_of(name, change)
+
+
+def _flip(data: bytes) -> bytes:
+    middle = next(i for i in range(len(data) // 2, len(data)) if data[i : i + 1].isalnum())
+    return data[:middle] + (b"7" if data[middle : middle + 1] != b"7" else b"8") + data[middle + 1 :]
+
+
+def _instead(name: str, make: Callable[[Path], object]) -> Callable[[Copy], None]:
+    def change(copy: Copy) -> None:
+        (copy.run / name).unlink()
+        make(copy.run / name)
+
+    return change
+
+
+def _link_to_itself_moved(name: str) -> Callable[[Copy], None]:
+    def change(copy: Copy) -> None:
+        (copy.run / name).rename(copy.run / "x")
+        (copy.run / name).symlink_to("x")
+
+    return change
+
+
+FILES = ("config.json", "metrics.json", "val_report.txt", "predictions.csv", "model.joblib", "requirements.txt")
+for name in FILES:
+    changed = "no JSON that can be read" if name.endswith(".json") else "its content is not the recorded one"
+    for id_, damage, says in (
+        ("truncated", lambda d: d[: len(d) // 2], changed),
+        ("emptied", lambda d: b"", changed),
+        ("flipped", _flip, name),
+        ("appended", lambda d: d + b"x\n", changed),
+        ("twice", lambda d: d + d, changed),
+        ("nulled", lambda d: b"\0" * len(d), changed),
+        ("utf16", lambda d: d.decode("latin-1").encode("utf-16"), changed),
+    ):
+        case(f"{name}-{id_}", "penguins", _damage(name, damage), "tampered", says)
+    for id_, make, says in (
+        ("a-folder", Path.mkdir, "expected a regular file of the run folder; it is a folder"),
+        ("a-fifo", os.mkfifo, "it is not a regular file"),
+        ("a-link-to-zero", lambda p: p.symlink_to("/dev/zero"), "it is a symbolic link"),
+        ("a-link-out", lambda p: p.symlink_to("/etc/passwd"), "it is a symbolic link"),
+        ("a-loop", lambda p: p.symlink_to(p.name), "it is a symbolic link"),
+    ):
+        case(f"{name}-is-{id_}", "penguins", _instead(name, make), "tampered", says)
+    case(f"{name}-is-a-link-to-the-true-file", "penguins", _link_to_itself_moved(name), "tampered", "symbolic link")
+    case(
+        f"{name}-of-another-run",
+        "penguins",
+        lambda c, name=name: shutil.copy(c.other("other") / name, c.run / name),
+        "identical" if name == "requirements.txt" else "tampered",
+        "" if name == "requirements.txt" else name,
+        level="model" if name == "requirements.txt" else None,
+    )
+    if name != "model.joblib":
+        case(f"{name}-missing", "penguins", lambda c, name=name: (c.run / name).unlink(), "tampered", "it is not there")
+case(
+    "curves.json-edited",
+    "iris",
+    lambda c: c.text_of("curves.json", "0.9", "0.8"),
+    "tampered",
+    "curves.json: its content",
+)
+case("config.json-line", "penguins", lambda c: c.text_of("config.json", '"max_iter": 500', '"max_iter": 501'), "tampered", "config.json: its content")  # fmt: skip
+case("config.json-true-for-one", "penguins", lambda c: (c.text_of("config.json", '"stratify": true', '"stratify": 1'), c.seal()), "tampered", "config.json is not the config in the manifest")  # fmt: skip
+
+SPARSE = 70 << 20
+for name in ("config.json", "metrics.json", "val_report.txt", "requirements.txt"):
+    case(f"{name}-huge", "penguins", lambda c, name=name: os.truncate(c.run / name, SPARSE), "tampered", "larger than")
+
+DEEP = "[" * 100_000 + "]" * 100_000
+for name in ("config.json", "metrics.json"):
+    for id_, text, says in (
+        ("deep", DEEP, "nested deeper than"),
+        ("duplicate-key", '{"accuracy": 1, "accuracy": 0.9}', "stands twice"),
+        ("nan", '{"accuracy": NaN}', "NaN is no JSON number"),
+        ("infinity", '{"accuracy": -Infinity}', "-Infinity is no JSON number"),
+        ("1e999", '{"accuracy": 1e999}', "too large for a number"),
+        ("many-digits", '{"accuracy": ' + "9" * 5000 + "}", "no JSON that can be read"),
+        ("surrogate", '{"accuracy": "\\ud800"}', "half of a surrogate pair"),
+        ("a-list", "[]", "its content is not the recorded one"),
+        ("null", "null", "its content is not the recorded one"),
+    ):
+        write = lambda c, name=name, text=text: (c.run / name).write_text(text)  # noqa: E731
+        case(f"{name}-{id_}", "penguins", write, "tampered", says)
+
+# --- the manifest as a file -------------------------------------------------------------------------------------
+
+
+def _manifest_text(text: str | bytes) -> Callable[[Copy], object]:
+    data = text.encode() if isinstance(text, str) else text
+    return lambda copy: (copy.run / "manifest.json").write_bytes(data)
+
+
+for id_, change, says in (
+    ("truncated", _damage("manifest.json", lambda d: d[:-30]), "line "),
+    ("half", _damage("manifest.json", lambda d: d[: len(d) // 2]), "not a manifest that can be read"),
+    ("emptied", _manifest_text(""), "not a manifest that can be read"),
+    ("nulled", _damage("manifest.json", lambda d: b"\0" * len(d)), "not a manifest that can be read"),
+    ("not-utf8", _damage("manifest.json", lambda d: d.replace(b"species", b"esp\xe8ce", 1)), "not UTF-8"),
+    ("utf16", _damage("manifest.json", lambda d: d.decode().encode("utf-16")), "not UTF-8"),
+    ("deep", _manifest_text(DEEP), "nested deeper than"),
+    ("deep-objects", _manifest_text('{"a":' * 100_000 + "1" + "}" * 100_000), "nested deeper than"),
+    ("deep-inside", lambda c: c.text_of("manifest.json", '"warnings": []', f'"warnings": {DEEP}'), "nested deeper"),
+    ("a-list", _manifest_text("[]"), "expected a JSON object"),
+    ("a-number", _manifest_text("1"), "expected a JSON object"),
+    ("empty-object", _manifest_text("{}"), "schema_version"),
+    ("twice", _damage("manifest.json", lambda d: d + d), "Extra data"),
+    ("huge", lambda c: os.truncate(c.run / "manifest.json", SPARSE), "larger than"),
+    ("merge-conflict", _damage("manifest.json", lambda d: b"<<<<<<< HEAD\n" + d), "line 1"),
+    ("duplicate-key", lambda c: c.text_of("manifest.json", '{\n  "artifacts"', '{\n  "run_id": "x",\n  "artifacts"'), '"run_id" stands twice'),
+    ("duplicate-metric", lambda c: c.text_of("manifest.json", '"dummy":', '"value": 1.0,\n        "dummy":'), '"value" stands twice'),
+    ("nan", lambda c: c.set("outcome.metrics.accuracy.value", 0.123456) or c.text_of("manifest.json", "0.123456", "NaN"), "NaN is no JSON number"),
+    ("1e999", lambda c: c.set("outcome.metrics.accuracy.value", 0.123456) or c.text_of("manifest.json", "0.123456", "1e999"), "too large"),
+    ("many-digits", lambda c: c.set("outcome.metrics.accuracy.value", 0.123456) or c.text_of("manifest.json", "0.123456", "9" * 5000), "not a manifest"),
+    ("surrogate", lambda c: c.text_of("manifest.json", "Tell three", "\\ud83d"), "surrogate"),
+    ("newer-version", lambda c: c.set("schema_version", 2), "install a newer week2kit"),
+    ("far-newer-version", lambda c: c.set("schema_version", 10**400), "install a newer week2kit"),
+    ("older-version", lambda c: c.set("schema_version", 0), "was never used"),
+    ("negative-version", lambda c: c.set("schema_version", -(10**9)), "was never used"),
+    ("version-as-text", lambda c: c.set("schema_version", "1"), "no whole number under schema_version"),
+    ("version-as-float", lambda c: c.set("schema_version", 1.0), "no whole number under schema_version"),
+    ("version-as-true", lambda c: c.set("schema_version", True), "no whole number under schema_version"),
+    ("no-version", lambda c: c.set("schema_version", REMOVED), "no whole number under schema_version"),
+    ("unknown-key", lambda c: c.set("tolerance", 1e9), "tolerance"),
+    ("unknown-key-inside", lambda c: c.set("outcome.metrics.accuracy.tolerance", 1e9), "tolerance"),
+    ("status-unknown", lambda c: c.set("status", "verified"), "status"),
+    ("status-failed", lambda c: c.set("status", "failed"), "outcome"),
+    ("status-running", lambda c: c.set("status", "running"), "outcome"),
+    ("status-missing", lambda c: c.set("status", REMOVED), "status"),
+    ("no-metrics", lambda c: c.set("outcome.metrics", {}), "outcome.metrics"),
+    ("no-folds", lambda c: c.set("outcome.split.folds", []), "outcome.split.folds"),
+    ("no-outcome", lambda c: c.set("outcome", None), "outcome"),
+    ("value-as-text", lambda c: c.set("outcome.metrics.accuracy.value", "1.0"), "outcome.metrics.accuracy.value"),
+    ("value-as-true", lambda c: c.set("outcome.metrics.accuracy.value", True), "outcome.metrics.accuracy.value"),
+    ("value-null", lambda c: c.set("outcome.metrics.accuracy.value", None), "outcome.metrics.accuracy.value"),
+    ("seed-as-text", lambda c: c.set("inputs.seed.value", "42"), "inputs.seed.value"),
+    ("seed-as-float", lambda c: c.set("inputs.seed.value", 42.0), "inputs.seed.value"),
+    ("seed-too-large", lambda c: c.set("inputs.seed.value", 2**32), "inputs.seed.value"),
+    ("rows-negative", lambda c: c.set("inputs.data.rows", -1), "inputs.data.rows"),
+    ("digest-short", lambda c: c.set("inputs.data.table_digest", "ab"), "inputs.data.table_digest"),
+    ("digest-upper", lambda c: c.set("inputs.data.table_digest", str.upper), "inputs.data.table_digest"),
+    ("run-id-a-path", lambda c: c.set("run_id", "../../etc"), "run_id"),
+    ("artifacts-an-object", lambda c: c.set("artifacts", {}), "artifacts"),
+    ("environment-null", lambda c: c.set("inputs.environment", None), "inputs.environment"),
+    ("a-folder", _instead("manifest.json", Path.mkdir), "it is a folder"),
+    ("a-fifo", _instead("manifest.json", os.mkfifo), "not a regular file"),
+    ("a-link-to-zero", _instead("manifest.json", lambda p: p.symlink_to("/dev/zero")), "symbolic link"),
+    ("a-link-out", lambda c: _instead("manifest.json", lambda p: p.symlink_to(c.other("penguins") / "manifest.json"))(c), "symbolic link"),
+    ("a-loop", _instead("manifest.json", lambda p: p.symlink_to(p.name)), "symbolic link"),
+    ("missing", lambda c: (c.run / "manifest.json").unlink(), "manifest.json"),
+    ("run-is-a-file", lambda c: (shutil.rmtree(c.run), c.run.write_text("x")), "expected a run folder, and it is a file"),
+    ("run-is-missing", lambda c: shutil.rmtree(c.run), "not there"),
+    ("run-is-empty", lambda c: (shutil.rmtree(c.run), c.run.mkdir()), "not a run folder"),
+    ("run-is-a-loop", lambda c: (shutil.rmtree(c.run), c.run.symlink_to("run")), "run"),
+):  # fmt: skip
+    case(f"manifest-{id_}", "penguins", change, None, says)
+
+# --- the record against itself ----------------------------------------------------------------------------------
+
+ACCURACY = "outcome.metrics.accuracy"
+
+
+def _artifact(name: str, key: str, new: Any) -> Callable[[Copy], None]:
+    def change(manifest: Any) -> None:
+        artifact = next(a for a in manifest["artifacts"] if a["name"] == name)
+        artifact[key] = new
+
+    return lambda copy: copy.json_of("manifest.json", change)
+
+
+def _metric(base_value: float) -> Callable[[Copy], None]:
+    """The metric in manifest and metrics.json, and the digest of the file."""
+
+    def change(copy: Copy) -> None:
+        copy.set(f"{ACCURACY}.value", base_value)
+        copy.json_of("metrics.json", lambda metrics: put(metrics, "accuracy", base_value))
+        copy.seal()
+
+    return change
+
+
+for id_, change, says in (
+    ("metric-alone", lambda c: c.set(f"{ACCURACY}.value", 0.99), "metrics.json says"),
+    ("metrics.json-alone", lambda c: c.json_of("metrics.json", lambda m: put(m, "accuracy", 0.99)), "metrics.json: its content"),
+    ("metrics.json-sealed", lambda c: (c.json_of("metrics.json", lambda m: put(m, "accuracy", 0.99)), c.seal()), "metrics.json says"),
+    ("metrics.json-sealed-extra", lambda c: (c.json_of("metrics.json", lambda m: put(m, "auc", 0.99)), c.seal()), "metrics.json says"),
+    ("metrics.json-sealed-empty", lambda c: (c.json_of("metrics.json", lambda m: {}), c.seal()), "metrics.json says"),
+    ("metric-everywhere", _metric(0.99), "accuracy is recorded as 0.99, and predictions.csv gives 0.888"),
+    ("metric-everywhere-by-a-bit", _metric(0.8888888888888890), "accuracy is recorded as"),
+    ("metric-lower", _metric(0.1), "accuracy is recorded as 0.1"),
+    ("metric-huge", _metric(1e308), "accuracy is recorded as 1e+308"),
+    ("val-report-sealed", lambda c: (c.text_of("val_report.txt", "0.8", "0.9"), c.seal()), "val_report.txt is not the report"),
+    ("requirements-sealed", lambda c: (c.text_of("requirements.txt", "scikit-learn==", "scikit-learn==9."), c.seal()), "requirements.txt does not list"),
+    ("config-sealed", lambda c: (c.text_of("config.json", '"max_iter": 500', '"max_iter": 501'), c.seal()), "config.json is not the config"),
+    ("config-in-manifest", lambda c: c.set("inputs.config.resolved.model.params.max_iter", 501), "config.json is not the config"),
+    ("config-digest", lambda c: c.set("inputs.config.digest", "0" * 64), "does not have the digest"),
+    ("config-null", lambda c: c.set("inputs.config.resolved", None), "config"),
+    ("seed-alone", lambda c: c.set("inputs.seed.value", 43), "the seed is 43 among the inputs and 42 in the config"),
+    ("config-invalid", lambda c: c.forge_config("split.test_size", 7.5), "no completed run has a config like this"),
+    ("config-no-object", lambda c: c.forge_config("split", []), "no completed run has a config like this"),
+    ("config-other-model", lambda c: c.forge_config("model.class", "sklearn.linear_model.Ridge"), "the config says"),
+    ("config-metric-added", lambda c: c.forge_config("metrics", ["accuracy", "f1_macro", "log_loss", "roc_auc_ovr"]), "asks for the metrics"),
+    ("config-metric-left-out", lambda c: c.forge_config("metrics", ["accuracy"]), "asks for the metrics"),
+    ("metric-left-out", lambda c: c.set("outcome.metrics.log_loss", REMOVED), "log_loss"),
+    ("metric-unknown", lambda c: c.json_of("manifest.json", lambda m: m["outcome"]["metrics"].update(luck=m["outcome"]["metrics"]["accuracy"])), "luck"),
+    ("task", lambda c: c.set("outcome.task", "regression"), "regression"),
+    ("model-class", lambda c: c.set("outcome.model.class", "sklearn.svm.SVC"), "sklearn.svm.SVC"),
+    ("model-digest", lambda c: c.set("outcome.model.digest", "0" * 64), "the digest of the model and that of model.joblib differ"),
+    ("positive", lambda c: c.set("outcome.positive", "A"), "the record"),
+    ("split-method", lambda c: c.set("outcome.split.method", "kfold"), "kfold"),
+    ("data-source", lambda c: c.set("inputs.data.source", "dataset"), "dataset"),
+    ("data-path", lambda c: c.set("inputs.data.path", "q.csv"), "q.csv"),
+    ("data-reader", lambda c: c.set("inputs.data.reader", "tsv"), "tsv"),
+    ("table-digest", lambda c: c.set("inputs.data.table_digest", "0" * 64), "does not follow from those of its columns"),
+    ("column-digest", lambda c: c.set("inputs.data.columns.0.digest", "0" * 64), "does not follow from those of its columns"),
+    ("column-left-out", lambda c: c.set("inputs.data.columns.0", REMOVED), "does not follow from those of its columns"),
+    ("no-columns", lambda c: c.set("inputs.data.columns", []), "does not follow from those of its columns"),
+    ("folds-where-none-are", lambda c: c.set(f"{ACCURACY}.folds", [0.9]), "accuracy: expected"),
+    ("rows-of-predictions", lambda c: c.set("outcome.predictions.rows", 17), "18"),
+    ("n-val", lambda c: c.set("outcome.split.folds.0.n_val", 17), "expected 17"),
+    ("n-val-and-rows", lambda c: (c.set("outcome.split.folds.0.n_val", 17), c.set("outcome.predictions.rows", 17)), "predictions.csv: its folds have"),
+    ("labels-digest", lambda c: c.set("outcome.predictions.digest", "0" * 64), "its labels do not have the recorded digest"),
+    ("scores-digest", lambda c: c.set("outcome.predictions.scores", "0" * 64), "its scores do not have the recorded digest"),
+    ("scores-digest-null", lambda c: c.set("outcome.predictions.scores", None), "its scores do not have the recorded digest"),
+    ("score-method", lambda c: c.set("outcome.predictions.score_method", "decision_function"), "predictions.csv"),
+    ("score-method-null", lambda c: c.set("outcome.predictions.score_method", None), "predictions.csv"),
+    ("classes-null", lambda c: c.set("outcome.classes", None), "predictions.csv"),
+    ("classes-empty", lambda c: c.set("outcome.classes", []), "predictions.csv"),
+    ("classes-one", lambda c: c.set("outcome.classes", ["A"]), "predictions.csv"),
+    ("classes-renamed", lambda c: c.set("outcome.classes.0", "B"), "predictions.csv"),
+    ("classes-twice", lambda c: c.set("outcome.classes.0", "C"), "predictions.csv"),
+    ("classes-reversed", lambda c: c.set("outcome.classes", ["G", "C", "A"]), "predictions.csv"),
+    ("classes-of-all-kinds", lambda c: c.set("outcome.classes", [1, "A", True]), "predictions.csv"),
+    ("artifact-unlisted", lambda c: c.set("artifacts.3", REMOVED), "expected these artifacts"),
+    ("artifacts-none", lambda c: c.set("artifacts", []), "expected these artifacts"),
+    ("artifact-twice", lambda c: c.set("artifacts", lambda a: [*a, a[0]]), "lists one twice"),
+    ("artifact-path-out", _artifact("config", "path", "../../../etc/passwd"), "lists a file that no run has"),
+    ("artifact-path-absolute", _artifact("config", "path", "/etc/passwd"), "lists a file that no run has"),
+    ("artifact-path-other", _artifact("config", "path", "metrics.json"), "lists a file that no run has"),
+    ("artifact-renamed", _artifact("config", "name", "passwd"), "lists a file that no run has"),
+    ("artifact-digest", _artifact("predictions", "sha256", "0" * 64), "predictions.csv: its content"),
+    ("curves-listed-without-being-asked-for", lambda c: c.set("artifacts", lambda a: [*a, {"name": "curves", "path": "curves.json", "sha256": "0" * 64, "bytes": 1}]), "expected these artifacts"),
+):  # fmt: skip
+    case(f"record-{id_}", "penguins", change, "tampered", says)
+
+for id_, change, says in (
+    ("one-fold", lambda c: c.set(f"{ACCURACY}.folds.1", 1.0), "mean and deviation of the folds"),
+    ("std", lambda c: c.set(f"{ACCURACY}.std", 0.001), "mean and deviation of the folds"),
+    ("std-null", lambda c: c.set(f"{ACCURACY}.std", None), "mean and deviation of the folds"),
+    ("folds-reordered", lambda c: c.set(f"{ACCURACY}.folds", lambda f: f[::-1]), "accuracy"),
+    ("folds-none", lambda c: c.set(f"{ACCURACY}.folds", []), "accuracy: expected 3"),
+    ("folds-huge", lambda c: c.set(f"{ACCURACY}.folds", [1e308] * 3), "mean and deviation of the folds"),
+    (
+        "folds-spread-huge",
+        lambda c: c.set(f"{ACCURACY}.folds", [1e200, -1e200, 0.5]),
+        "mean and deviation of the folds",
+    ),
+    ("positive-edited", lambda c: c.set("outcome.positive", 0), "the record"),
+    ("positive-of-another-type", lambda c: c.set("outcome.positive", True), "the record"),
+    ("one-fold-less", lambda c: c.set("outcome.split.folds.2", REMOVED), "accuracy: expected 2"),
+):
+    case(f"record-{id_}", "folds", change, "tampered", says)
+
+# --- forgeries that agree with themselves -----------------------------------------------------------------------
+
+
+def _predictions(change: Callable[..., Any], **more: Any) -> Callable[[Copy], None]:
+    return lambda copy: copy.forge_predictions(change, **more)
+
+
+for base in ("penguins", "folds", "iris"):
+    case(
+        "forged-one-label",
+        base,
+        _predictions(one_label),
+        "different",
+        "the scores on the validation rows are not",
+        layer="predictions",
+        cause="",
+    )
+    case(
+        "forged-all-labels",
+        base,
+        _predictions(labels_right),
+        "different",
+        "the predicted labels are not",
+        layer="predictions",
+        cause="",
+    )
+case(
+    "forged-last-digit-of-a-score",
+    "penguins",
+    _predictions(scores_shifted),
+    "different",
+    "the scores on the validation rows",
+    layer="predictions",
+    cause="",
+)
+case(
+    "forged-one-value",
+    "houses",
+    _predictions(one_label),
+    "different",
+    "root_mean_squared_error: recorded",
+    layer="predictions",
+    cause="",
+)
+case(
+    "forged-values-scaled",
+    "houses",
+    _predictions(lambda p: replace(p, y_pred=p.y_pred * (1 + 1e-12), scores=p.y_pred * (1 + 1e-12))),
+    "different",
+    "scores",
+    layer="predictions",
+)
+case(
+    "forged-one-label",
+    "margins",
+    _predictions(one_label),
+    "different",
+    "the predicted labels are not",
+    layer="predictions",
+    cause="",
+)
+case(
+    "forged-margins-doubled",
+    "margins",
+    _predictions(scores_scaled(2.0)),
+    "different",
+    "the scores on the validation rows",
+    layer="predictions",
+    cause="",
+)
+case(
+    "forged-margins-beyond-scale",
+    "margins",
+    _predictions(lambda p: replace(labels_right(p), scores=(2.0 * p.y_true - 1) * 1.7e308)),
+    "different",
+    "scores",
+    layer="predictions",
+)
+for base in ("penguins", "folds", "houses"):
+    case(
+        "forged-rows-renamed",
+        base,
+        _predictions(rows_renamed),
+        "different",
+        "other rows, or other true values",
+        layer="predictions",
+        cause="",
+    )
+for base in ("other", "margins", "iris"):
+    case(
+        "forged-truths-swapped",
+        base,
+        _predictions(truths_swapped),
+        "different",
+        "other rows, or other true values",
+        layer="predictions",
+        cause="",
+    )
+case(
+    "forged-folds-renumbered",
+    "folds",
+    _predictions(folds_renumbered),
+    "different",
+    "other rows",
+    layer="predictions",
+    cause="",
+)
+case(
+    "forged-truths-are-the-predictions",
+    "penguins",
+    _predictions(lambda p: replace(p, y_true=p.y_pred.copy())),
+    "different",
+    "other true values",
+    layer="predictions",
+    cause="",
+)
+case(
+    "forged-truths-are-the-predictions",
+    "houses",
+    _predictions(lambda p: replace(p, y_true=p.y_pred + 1)),
+    "different",
+    "other true values",
+    layer="predictions",
+    cause="",
+)
+case(
+    "predictions-edited-unsealed-metrics",
+    "penguins",
+    _predictions(one_label, metrics=False),
+    "tampered",
+    "accuracy is recorded as 0.888",
+)
+case(
+    "predictions-edited-metrics-kept",
+    "houses",
+    _predictions(one_label, metrics=False),
+    "tampered",
+    "predictions.csv gives",
+)
+
+
+def _csv(change: Callable[[list[str]], object]) -> Callable[[Copy], None]:
+    """Edit the lines of predictions.csv and seal it."""
+
+    def apply(copy: Copy) -> None:
+        lines = (copy.run / "predictions.csv").read_text().splitlines()
+        changed = change(lines)
+        text = "\n".join(changed if isinstance(changed, list) else lines) + "\n"
+        (copy.run / "predictions.csv").write_text(text, encoding="utf-8", newline="")
+        copy.seal()
+
+    return apply
+
+
+for id_, lines, says in (
+    ("header-only", lambda ls: ls[:1], "it holds no predictions"),
+    ("no-header", lambda ls: ls[1:], "its columns are not"),
+    ("nothing", lambda ls: [], "predictions.csv"),
+    ("a-row-less", lambda ls: ls[:-1], "its folds have"),
+    ("a-row-more", lambda ls: [*ls, ls[-1]], "its folds have"),
+    ("rows-swapped", lambda ls: [ls[0], ls[2], ls[1], *ls[3:]], "do not have the recorded digest"),
+    ("column-renamed", lambda ls: ls.__setitem__(0, ls[0].replace("score:A", "score:B")), "its columns are not"),
+    ("a-word-for-a-score", lambda ls: ls.__setitem__(1, ls[1].rpartition(",")[0] + ",best"), "not the number it should be"),
+    ("nan-score", lambda ls: ls.__setitem__(1, ls[1].rpartition(",")[0] + ",nan"), "predictions.csv"),
+    ("infinite-score", lambda ls: ls.__setitem__(1, ls[1].rpartition(",")[0] + ",1e999"), "a score is not a finite number"),
+    ("unknown-label", lambda ls: ls.__setitem__(1, ls[1].replace(",G,", ",X,", 1)), "none of the classes"),
+    ("huge-row", lambda ls: ls.__setitem__(1, "0,0," + "9" * 400 + ls[1][ls[1].index(",", 5):]), "not the number it should be"),
+    ("fraction-of-a-row", lambda ls: ls.__setitem__(1, "0,0,1.5" + ls[1][ls[1].index(",", 5):]), "other rows"),
+    ("negative-fold", lambda ls: ls.__setitem__(1, "0,-1" + ls[1][3:]), "its folds have"),
+    ("nul-byte", lambda ls: ls.__setitem__(1, ls[1].replace(",G,", ",\0,", 1)), "predictions.csv"),
+    ("open-quote", lambda ls: ls.__setitem__(1, '"' + ls[1]), "predictions.csv"),
+):  # fmt: skip
+    verdict = "different" if id_ == "fraction-of-a-row" else "tampered"
+    case(
+        f"predictions-{id_}",
+        "penguins",
+        _csv(lines),
+        verdict,
+        says,
+        layer="predictions" if verdict == "different" else None,
+    )
+
+for base, place, new, says, layer in (
+    ("penguins", f"{ACCURACY}.training", 1.0, "accuracy on training rows [value, rows]: recorded 1.0", "metrics"),
+    ("penguins", f"{ACCURACY}.training", 0.7638888888888890, "accuracy on training rows", "metrics"),
+    ("penguins", f"{ACCURACY}.n_training_rows", 71, "accuracy on training rows", "metrics"),
+    ("penguins", f"{ACCURACY}.dummy", 0.1, "accuracy of the dummy: recorded 0.1", "metrics"),
+    ("penguins", f"{ACCURACY}.greater_is_better", False, "accuracy", "metrics"),
+    ("penguins", f"{ACCURACY}.std", 0.01, "accuracy", "metrics"),
+    ("penguins", f"{ACCURACY}.repeats", [{"seed": 1, "value": 0.9}], "accuracy: the repeats with other seeds", "metrics"),
+    ("penguins", "outcome.metrics.log_loss.dummy", 9.9, "log_loss of the dummy", "metrics"),
+    ("penguins", "outcome.model.converged", False, "the solver: recorded", "model"),
+    ("penguins", "outcome.model.converged", None, "the solver: recorded", "model"),
+    ("penguins", "outcome.model.n_iter", [499], "the solver: recorded", "model"),
+    ("penguins", "outcome.model.n_iter", None, "the solver: recorded", "model"),
+    ("penguins", "outcome.split.positions", "0" * 64, "split (holdout)", "split"),
+    ("penguins", "outcome.split.contents", "0" * 64, "split (holdout)", "split"),
+    ("penguins", "outcome.split.splitter", "GroupShuffleSplit", "split (holdout)", "split"),
+    ("penguins", "outcome.split.folds.0.n_train", 73, "split (holdout)", "split"),
+    ("penguins", "inputs.data.rows", 91, "roles, missing values or rows", "data"),
+    ("penguins", "inputs.data.bytes", 7, "recorded with 7 bytes", "data"),
+    ("penguins", "inputs.data.columns.0.missing", 0, "roles, missing values or rows", "data"),
+    ("penguins", "inputs.data.columns.0.kind", "int", "roles, missing values or rows", "data"),
+    ("penguins", "inputs.data.columns.0.role", "groups", "roles, missing values or rows", "data"),
+    ("penguins", "inputs.data.columns.0.name", "width", "roles, missing values or rows", "data"),
+    ("folds", f"{ACCURACY}.training", 1.0, "accuracy on training rows", "metrics"),
+    ("folds", "outcome.metrics.roc_auc.dummy", 0.1, "roc_auc of the dummy", "metrics"),
+    ("folds", "outcome.split.positions", "0" * 64, "split (kfold)", "split"),
+    ("folds", "outcome.classes", [False, True], "", None),
+    ("houses", "outcome.metrics.r2.training", 1.0, "r2 on training rows", "metrics"),
+    ("houses", "outcome.metrics.root_mean_squared_error.greater_is_better", True, "root_mean_squared_error", "metrics"),
+    ("iris", f"{ACCURACY}.dummy", 0.2, "accuracy of the dummy", "metrics"),
+):  # fmt: skip
+    verdict = "different" if layer else "tampered"
+    shown = json.dumps(new).replace('"', "")[:12]
+    case(
+        f"claim-{place.removeprefix('outcome.')}={shown}",
+        base,
+        lambda c, p=place, n=new: c.set(p, n),
+        verdict,
+        says,
+        layer=layer,
+    )  # type: ignore[misc]
+
+
+def _metric_in_the_last_bits(copy: Copy) -> None:
+    value = copy.get("outcome.metrics.log_loss.value") + 1e-12
+    copy.set("outcome.metrics.log_loss.value", value)
+    copy.json_of("metrics.json", lambda metrics: put(metrics, "log_loss", value))
+    copy.seal()
+
+
+case(
+    "metric-of-scores-in-the-last-bits",
+    "penguins",
+    _metric_in_the_last_bits,
+    "different",
+    "log_loss: recorded",
+    layer="metrics",
+)
+
+
+def _curves(copy: Copy) -> None:
+    copy.json_of("curves.json", lambda curves: put(curves, "points.0.validation", 1.0))
+    copy.seal()
+
+
+case(
+    "curves-sealed", "iris", _curves, "different", "curves.json: the learning curve came out otherwise", layer="metrics"
+)
+
+
+def _other_model(copy: Copy) -> None:
+    shutil.copy(copy.other("other") / "model.joblib", copy.run / "model.joblib")
+    copy.seal()
+
+
+for base in ("penguins", "folds", "houses", "margins"):
+    case(
+        "model-of-another-run-sealed",
+        base,
+        _other_model,
+        "different",
+        "model.joblib: fitting twice here",
+        layer="model",
+        cause="",
+    )
+case(
+    "model-edited-sealed",
+    "penguins",
+    lambda c: (c.bytes_of("model.joblib", lambda d: d + b"."), c.seal()),
+    "different",
+    "model.joblib",
+    layer="model",
+)
+case(
+    "model-missing-and-digest-edited",
+    "penguins",
+    lambda c: (
+        (c.run / "model.joblib").unlink(),
+        c.set("outcome.model.digest", "0" * 64),
+        _artifact("model", "sha256", "0" * 64)(c),
+    ),
+    "different",
+    "model.joblib",
+    layer="model",
+)
+
+# the config, edited everywhere: another experiment than the one whose results stand there
+for base, place, new, layer in (
+    ("penguins", "model.params.max_iter", 3, "model"),
+    ("penguins", "model.params.C", 100.0, "model"),
+    ("penguins", "model.params.max_iter", 501, "model"),
+    ("penguins", "split.test_size", 0.25, "split"),
+    ("penguins", "split.random_state", 43, "split"),
+    ("penguins", "split.stratify", False, "split"),
+    ("penguins", "split.shuffle", False, None),
+    ("penguins", "preprocess.0.steps.0.params.strategy", "mean", "model"),
+    ("penguins", "data.drop", ["year", "depth"], "data"),
+    ("penguins", "data.target", "island", "data"),
+    ("penguins", "data.drop", ["yaer"], "data"),
+    ("houses", "model.params.alpha", 0.1, "model"),
+    ("folds", "split.n_splits", 3.0, None),
+    ("folds", "split.random_state", 6, "split"),
+    ("other", "model.params.max_depth", 2, "model"),
+    ("other", "model.params.memory", "cache", None),
+):
+    verdict = "tampered" if layer is None and place != "model.params.memory" else "different"
+    if place == "model.params.memory":
+        layer = "data"
+    case(
+        f"config-{place}={json.dumps(new)}",
+        base,
+        lambda c, p=place, n=new: c.forge_config(p, n),
+        verdict,
+        "",
+        layer=layer,
+    )  # type: ignore[misc]
+
+
+def _seed_everywhere(copy: Copy) -> None:
+    """The seed, and every random_state that followed it."""
+    text = (copy.run / "config.json").read_text()
+    config = json.loads(text.replace('"random_state": 42', '"random_state": 43').replace('"seed": 42', '"seed": 43'))
+    copy.set("inputs.config.resolved", config)
+    copy.set("inputs.seed.value", 43)
+    copy.forge_config("seed", 43)
+
+
+case("seed-everywhere", "penguins", _seed_everywhere, "different", "split (holdout)", layer="split")
+case("goal-rewritten", "penguins", lambda c: c.forge_config("goal", "Another"), "identical", "model", level="model")
+
+# --- the environment and the code -------------------------------------------------------------------------------
+
+
+def _library(name: str, version: str) -> Callable[[Copy], None]:
+    def change(copy: Copy) -> None:
+        copy.set(f"inputs.environment.libraries", lambda libraries: {**libraries, name: version})
+        libraries = copy.get("inputs.environment.libraries")
+        text = "".join(f"{key}=={value}\n" for key, value in sorted(libraries.items()))
+        (copy.run / "requirements.txt").write_text(text, encoding="utf-8", newline="")
+        copy.seal()
+
+    return change
+
+
+HOLDS = "note: it holds here although"
+case(
+    "environment-cpu",
+    "penguins",
+    lambda c: c.set("inputs.environment.cpu.model", "Z80"),
+    "identical",
+    HOLDS,
+    level="model",
+)
+case(
+    "environment-threads",
+    "penguins",
+    lambda c: c.set("inputs.environment.openmp_threads", 96),
+    "identical",
+    HOLDS,
+    level="model",
+)
+case(
+    "environment-fingerprint",
+    "penguins",
+    lambda c: c.set("inputs.environment.fingerprint.blas", "0" * 64),
+    "identical",
+    HOLDS,
+    level="model",
+)
+case(
+    "environment-python",
+    "penguins",
+    lambda c: c.set("inputs.environment.python", "3.9.1"),
+    "identical",
+    HOLDS,
+    level="model",
+)
+case("environment-numpy", "penguins", _library("numpy", "1.0.0"), "identical", HOLDS, level="model")
+case(
+    "environment-numpy-alone",
+    "penguins",
+    lambda c: c.set("inputs.environment.libraries.numpy", "1.0.0"),
+    "tampered",
+    "requirements.txt",
+)
+case("code-digest", "penguins", lambda c: c.set("inputs.code.digest", "0" * 64), "identical", HOLDS, level="model")
+case("code-version", "penguins", lambda c: c.set("inputs.code.week2kit", "9.9"), "identical", "model", level="model")
+
+
+def _elsewhere(change: Callable[[Copy], object]) -> Callable[[Copy], None]:
+    """A forgery that also claims to come from another processor."""
+
+    def apply(copy: Copy) -> None:
+        change(copy)
+        copy.set("inputs.environment.cpu.model", "Z80")
+
+    return apply
+
+
+MAY_BE = "in an environment that is not the recorded one"
+for id_, base, change, layer in (
+    ("one-label", "penguins", _predictions(one_label), "predictions"),
+    ("all-labels", "folds", _predictions(labels_right), "predictions"),
+    ("one-value", "houses", _predictions(one_label), "predictions"),
+    ("training", "penguins", lambda c: c.set(f"{ACCURACY}.training", 1.0), "metrics"),
+    ("dummy", "penguins", lambda c: c.set(f"{ACCURACY}.dummy", 0.1), "metrics"),
+    ("converged", "penguins", lambda c: c.set("outcome.model.converged", False), "model"),
+    ("curves", "iris", _curves, "metrics"),
+):
+    case(f"elsewhere-{id_}", base, _elsewhere(change), "undecided", MAY_BE, layer=layer, cause="environment cpu")
+case(
+    "elsewhere-code-and-label",
+    "penguins",
+    lambda c: (c.forge_predictions(one_label), c.set("inputs.code.digest", "0" * 64)),
+    "undecided",
+    MAY_BE,
+    layer="predictions",
+    cause="code week2kit",
+)
+case(
+    "elsewhere-positions",
+    "penguins",
+    _elsewhere(lambda c: c.set("outcome.split.positions", "0" * 64)),
+    "undecided",
+    MAY_BE,
+    layer="split",
+)
+case(
+    "elsewhere-last-digit-of-a-score",
+    "penguins",
+    _elsewhere(_predictions(scores_shifted)),
+    "identical",
+    "every metric is equal",
+    level="predictions",
+)
+case(
+    "elsewhere-margins-in-the-last-digits",
+    "margins",
+    _elsewhere(_predictions(scores_scaled(1 + 1e-13))),
+    "identical",
+    "every metric is equal",
+    level="predictions",
+)
+for id_, change in {"rows-renamed": _predictions(rows_renamed), "truths-swapped": _predictions(truths_swapped)}.items():
+    case(
+        f"elsewhere-{id_}",
+        "other",
+        _elsewhere(change),
+        "different",
+        "other rows, or other true values",
+        layer="predictions",
+    )
+case(
+    "elsewhere-one-cell",
+    "penguins",
+    _elsewhere(_cells(_one_cell(3, 0, "53.750001"))),
+    "different",
+    OTHER_TABLE,
+    layer="data",
+    cause="data column length",
+)
+case(
+    "elsewhere-column-dropped",
+    "penguins",
+    _elsewhere(_cells(lambda rows: [r[1:] for r in rows])),
+    "different",
+    "length",
+    layer="data",
+    cause="data column length",
+)
+case(
+    "elsewhere-model-of-another-run",
+    "penguins",
+    _elsewhere(_other_model),
+    "identical",
+    "note: the bytes of the model differ",
+    level="scores",
+)
+
+# --- runs exchanged ---------------------------------------------------------------------------------------------
+
+
+def _folder_of(base: str) -> Callable[[Copy], None]:
+    return lambda copy: (shutil.rmtree(copy.run), shutil.copytree(copy.other(base), copy.run)) and None  # type: ignore[func-returns-value]
+
+
+case("folder-of-another-run", "penguins", _folder_of("other"), "identical", "model", level="model")
+case(
+    "manifest-of-another-run",
+    "penguins",
+    lambda c: shutil.copy(c.other("other") / "manifest.json", c.run),
+    "tampered",
+    "its content is not",
+)
+case(
+    "all-but-manifest-of-another-run",
+    "penguins",
+    lambda c: [shutil.copy(c.other("other") / n, c.run) for n in FILES],
+    "tampered",
+    "its content is not",
+)
+
+# --- failed and interrupted runs --------------------------------------------------------------------------------
+
+AGAIN = "the run fails again in the same way"
+for base in ("fails", "no_column", "no_data", "no_config"):
+    case("untouched", base, nothing, "identical", AGAIN, level="failure")
+    case(
+        "crlf", base, _damage("manifest.json", lambda d: d.replace(b"\n", b"\r\n")), "identical", AGAIN, level="failure"
+    )
+case("data-gone", "no_config", lambda c: (c.project / "admissions.csv").unlink(), "identical", AGAIN, level="failure")
+case("message", "fails", lambda c: c.set("failure.message", "out of luck"), "different", "recorded to fail", exit=125)
+case("error", "fails", lambda c: c.set("failure.error", "KeyError"), "different", "recorded to fail", exit=125)
+case("stage", "fails", lambda c: c.set("failure.stage", "load"), "different", "recorded to fail", exit=125)
+case(
+    "now-it-works",
+    "fails",
+    _data(lambda d: d.replace(b",n", b",1"), "admissions.csv"),
+    "different",
+    "it completed",
+    layer="data",
+    cause="data bytes",
+    exit=125,
+)
+case("data-gone", "fails", lambda c: (c.project / "admissions.csv").unlink(), "undecided", "--data admissions.csv")
+case(
+    "data-found",
+    "no_data",
+    lambda c: shutil.copy(c.project / "admissions.csv", c.project / "lost.csv"),
+    "undecided",
+    "train again",
+    data="lost.csv",
+)
+case(
+    "config-edited",
+    "fails",
+    lambda c: c.set("inputs.config.resolved.model.params", {"max_depth": 1}),
+    "tampered",
+    "does not have the digest",
+)
+case(
+    "memory",
+    "fails",
+    lambda c: c.set("failure", lambda f: {**f, "error": "MemoryError"}),
+    "undecided",
+    "ended from outside",
+)
+for id_, raw in {
+    "a-list": "[1]",
+    "a-number": "3",
+    "a-text": '"x"',
+    "null": "null",
+}.items():
+    case(f"raw-{id_}", "no_config", lambda c, raw=raw: c.set("inputs.config.raw", raw), "tampered", "config")
+for id_, raw in {"cut": '{"data": {', "nothing": "", "deep": DEEP}.items():
+    case(
+        f"raw-{id_}",
+        "no_config",
+        lambda c, raw=raw: c.set("inputs.config.raw", raw),
+        "undecided",
+        "was not recorded as a whole",
+    )
+case(
+    "raw-left-out", "no_config", lambda c: c.set("inputs.config.raw", None), "undecided", "was not recorded as a whole"
+)
+for id_, raw in {
+    "other-problem": '{"seed": 1}',
+    "odd-types": '{"data": [], "model": 7, "split": "x", "preprocess": {}, "metrics": 1, "seed": {}}',
+    "odd-flat": '{"input_csv": 1, "label_col": []}',
+}.items():
+    case(
+        f"raw-{id_}",
+        "no_config",
+        lambda c, raw=raw: c.set("inputs.config.raw", raw),
+        "different",
+        "recorded to fail",
+        exit=125,
+    )
+case("untouched", "interrupted", nothing, "undecided", "never came to its end")
+case("untouched", "stopped", nothing, "undecided", "ended from outside")
+
+
+def _as_running(copy: Copy) -> None:
+    copy.json_of("manifest.json", lambda m: m | {"status": "running", "outcome": None, "failure": None})
+
+
+def _as_failed(copy: Copy) -> None:
+    failure = {"stage": "fit", "error": "ValueError", "message": "no", "traceback": [], "hint": ""}
+    copy.json_of("manifest.json", lambda m: m | {"status": "failed", "outcome": None, "failure": failure})
+
+
+case("claims-to-be-running", "penguins", _as_running, "undecided", "never came to its end")
+case("claims-to-have-failed", "penguins", _as_failed, "different", "it completed", exit=125)
+case("artifact-path-out", "fails", lambda c: c.set("artifacts", [{"name": "config", "path": "/etc/passwd", "sha256": "0" * 64, "bytes": 1}]), "tampered", "lists a file that no run has")  # fmt: skip
+
+del (
+    base,
+    change,
+    id_,
+    says,
+    name,
+    verdict,
+    layer,
+    path,
+    raw,
+    cause,
+    cells,
+    lines,
+    place,
+    new,
+    make,
+    damage,
+    changed,
+    shown,
+    text,
+    write,
+)

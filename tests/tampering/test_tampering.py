@@ -1,0 +1,475 @@
+"""The tampering table, row by row; and that verification changes nothing, runs nothing, and works wherever it stands.
+
+Base runs are trained once, copied for every row, and verified all together.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from week2kit import verify
+from week2kit.explanation import describe_verdict
+from week2kit.verdict import Verdict, VerdictDocument
+from week2kit.verification import document, exit_code
+
+from .cases import CASES, Case
+from .copies import Copy, scores_scaled, snapshot
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def bases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("bases")
+    python(
+        "-c", f"import copies, pathlib; copies.make_bases(pathlib.Path({str(directory)!r}))", path=Path(__file__).parent
+    )
+    return directory
+
+
+def python(*arguments: str, path: Path | None = None, **more: Any) -> subprocess.CompletedProcess[str]:
+    """Run Python with week2kit on its path, and one thread: two processors, and the recorded environment in force."""
+    paths = os.pathsep.join(map(str, [ROOT, *([path] if path else [])]))
+    environment = {**os.environ, "PYTHONPATH": paths, **ONE_THREAD, **more.pop("env", {})}
+    done = subprocess.run(
+        [sys.executable, *arguments], env=environment, capture_output=True, text=True, check=False, timeout=300, **more
+    )
+    assert done.returncode != 70, done.stderr
+    return done
+
+
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+def week2kit(*arguments: object, **more: Any) -> subprocess.CompletedProcess[str]:
+    """The command line, as the installed command starts it: nothing is looked for in the working directory."""
+    return python("-P", "-m", "week2kit", *map(str, arguments), **more)
+
+
+@pytest.fixture
+def copy_of(bases: Path, tmp_path: Path) -> Callable[[str], Copy]:
+    def make(base: str) -> Copy:
+        return _copy(bases, base, tmp_path / f"copy of {base}")
+
+    return make
+
+
+def _copy(bases: Path, base: str, to: Path) -> Copy:
+    shutil.copytree(bases / base, to)
+    return Copy(to, bases)
+
+
+# --- the table --------------------------------------------------------------------------------------------------
+
+
+class Verified:
+    """Every row's folder, its verdict, and what the folder was like before and after."""
+
+    def __init__(self, bases: Path, directory: Path) -> None:
+        self.verdicts: dict[str, Verdict] = {}
+        self.changed: dict[str, bool] = {}
+        copies = {case.id: _copy(bases, case.base, directory / case.id) for case in CASES}
+        for case in CASES:
+            case.change(copies[case.id])
+        before = {id_: snapshot(copy.project) for id_, copy in copies.items()}
+        together = [case for case in CASES if case.data is None]
+        self._add(_verify(*(copies[case.id].run for case in together), "--jobs=2"), together, copies)
+        for case in CASES:
+            if case.data is not None:
+                copy = copies[case.id]
+                self._add(_verify(copy.run, "--data", copy.project / case.data), [case], copies)
+        for id_, copy in copies.items():
+            self.changed[id_] = snapshot(copy.project) != before[id_]
+            copy.run.is_dir() and copy.run.chmod(0o755)
+
+    def _add(self, result: VerdictDocument, cases: list[Case], copies: dict[str, Copy]) -> None:
+        by_run = {verdict.run: verdict for verdict in result.runs}
+        for case in cases:
+            self.verdicts[case.id] = by_run[copies[case.id].run.as_posix()]
+
+
+def _verify(*arguments: object) -> VerdictDocument:
+    return VerdictDocument.model_validate_json(week2kit("verify", "--json", *arguments).stdout)
+
+
+@pytest.fixture(scope="session")
+def verified(bases: Path, tmp_path_factory: pytest.TempPathFactory) -> Verified:
+    return Verified(bases, tmp_path_factory.mktemp("rows"))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_every_damage_gets_its_verdict(case: Case, verified: Verified) -> None:
+    verdict = verified.verdicts[case.id]
+    told = describe_verdict(verdict)
+    shown = "\n".join(told)
+    assert (verdict.verdict, verdict.level, verdict.first_divergence) == (case.verdict, case.level, case.layer), shown
+    assert case.says in shown
+    if case.cause is not None:
+        causes = [f"{cause.input} {cause.factor}" for cause in verdict.causes]
+        assert any(case.cause in cause for cause in causes) if case.cause else not causes, causes
+    assert exit_code(document([verdict])) == case.exit_code
+    assert not verified.changed[case.id], "verification changed the folder"
+
+
+def test_every_row_has_its_own_name() -> None:
+    assert len({case.id for case in CASES}) == len(CASES)
+
+
+def test_every_sentence_is_clean_and_short(verified: Verified) -> None:
+    for verdict in verified.verdicts.values():
+        for line in describe_verdict(verdict):
+            assert line.isprintable(), line
+            assert len(line) < 700, line
+            assert "None" not in line, line
+            assert "Traceback" not in line, line
+
+
+def test_every_verdict_can_be_written_as_json(verified: Verified) -> None:
+    for verdict in verified.verdicts.values():
+        value = verdict.model_dump(mode="json")
+        assert Verdict.model_validate(json.loads(json.dumps(value, allow_nan=False))).model_dump(mode="json") == value
+
+
+# --- every single value of a manifest ---------------------------------------------------------------------------
+
+#: What a manifest says that no rerun can prove: who, when, how long, with which warnings; and what is no claim about
+#: the outcome. Whatever else is changed must be noticed.
+UNPROVEN = re.compile(
+    r"run_id|nonce|created_at|command|stages\..*|warnings\..*|artifacts\.\d+\.bytes|inputs\.seed\.source"
+    r"|inputs\.code\..*|inputs\.data\.(sha256|from_run)|inputs\.environment\.(?!libraries).*"
+)
+
+
+def _leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict | list) and value:
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, item in items:
+            yield from _leaves(item, f"{place}.{key}" if place else str(key))
+    else:
+        yield place, value
+
+
+def _another(value: Any) -> Any:
+    """Another value of the same type, so that the schema is not what notices it."""
+    match value:
+        case bool():
+            return not value
+        case int():
+            return value + 1
+        case float():
+            return value + 0.25
+        case str() if re.fullmatch("[0-9a-f]{32,64}", value):
+            return value[1:] + ("0" if value[0] != "0" else "1")
+        case str():
+            return f"{value}x"
+        case None:
+            return "x"
+    return ["x"]
+
+
+@pytest.mark.parametrize("base", ["penguins", "folds", "houses"])
+def test_no_value_of_a_manifest_can_be_changed_unnoticed(base: str, bases: Path, tmp_path: Path) -> None:
+    manifest = json.loads((bases / base / "runs" / "run" / "manifest.json").read_text(encoding="utf-8"))
+    provable = [(p, v) for p, v in _leaves(manifest) if not UNPROVEN.fullmatch(p)]
+    if base != "penguins":  # what is common to all was seen there
+        provable = [(place, value) for place, value in provable if place.startswith("outcome.")]
+    runs = {}
+    for number, (place, value) in enumerate(provable):
+        copy = _copy(bases, base, tmp_path / str(number))
+        copy.set(place, _another(value))
+        runs[copy.run.as_posix()] = place
+    verdicts = {runs[verdict.run]: verdict.verdict for verdict in _verify(*runs, "--jobs=2").runs}
+    assert len(verdicts) == len(provable)
+    assert {place: v for place, v in verdicts.items() if v not in (None, "tampered", "different")} == {}
+
+
+def test_what_no_rerun_can_prove_does_not_condemn(bases: Path, tmp_path: Path) -> None:
+    copy = _copy(bases, "penguins", tmp_path / "copy")
+    for place in ("created_at", "nonce", "command", "inputs.seed.source", "inputs.data.sha256", "inputs.code.digest"):
+        value = {"created_at": "1999-01-01T00:00:00Z", "inputs.seed.source": "drawn"}.get(place)
+        copy.set(place, value or _another(copy.get(place)))
+    (verdict,) = _verify(copy.run).runs
+    assert (verdict.verdict, verdict.level) == ("identical", "model")
+
+
+# --- wherever it stands -----------------------------------------------------------------------------------------
+
+
+def test_it_holds_from_another_working_directory(copy_of: Callable[[str], Copy], tmp_path: Path) -> None:
+    copy = copy_of("penguins")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for directory in (copy.project, copy.run, copy.run.parent, elsewhere, Path("/")):
+        done = week2kit("verify", os.path.relpath(copy.run, directory), cwd=directory)
+        assert done.returncode == 0, done.stdout
+
+
+def test_it_holds_after_folder_and_data_were_moved_together(copy_of: Callable[[str], Copy], tmp_path: Path) -> None:
+    copy = copy_of("penguins")
+    moved = tmp_path / "määh (1) [2] \N{SNOWMAN}"
+    shutil.move(copy.project, moved)
+    (moved / "runs" / "run").rename(moved / "runs" / "-o another 'name'")
+    done = week2kit("verify", moved / "runs")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "locale", [{"LC_ALL": "C"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, {"LANG": "tr_TR"}]
+)
+def test_it_holds_in_any_locale(locale: dict[str, str], copy_of: Callable[[str], Copy], tmp_path: Path) -> None:
+    moved = tmp_path / "mäh"
+    shutil.move(copy_of("penguins").project, moved)
+    done = week2kit("verify", moved / "runs", env=locale)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_it_holds_with_numbers_and_text_that_need_care(tmp_path: Path) -> None:
+    """Names and labels with commas, quotes, blanks, accents, formulas, and numbers at the ends of their range."""
+    lines = ['"a,b","c ""d""",é,=1+1,target']
+    for i in range(40):
+        lines.append(
+            f'{i}.{i}e{i % 5 - 2},{i % 7 * 1e15 + 0.1},{9007199254740993 + i},-{i},"{["x, y", "ü", "=z", "1.0"][i % 4]}"'
+        )
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    config = {"data": {"path": "t.csv", "target": "target"}, "model": "decision_tree", "seed": 1}
+    (tmp_path / "c.json").write_text(json.dumps(config))
+    assert week2kit("train", "c.json", "--name", "a", cwd=tmp_path).returncode == 0
+    (verdict,) = _verify(tmp_path / "runs" / "a").runs
+    assert (verdict.verdict, verdict.level) == ("identical", "model")
+
+
+def test_twice_and_at_the_same_time_give_the_same(copy_of: Callable[[str], Copy]) -> None:
+    copy = copy_of("folds")
+    before = snapshot(copy.project)
+    results: list[VerdictDocument] = []
+    threads = [threading.Thread(target=lambda: results.append(_verify(copy.run))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    results.append(_verify(copy.run))
+    assert {(result.runs[0].verdict, result.runs[0].level) for result in results} == {("identical", "model")}
+    assert len(results) == 3
+    assert snapshot(copy.project) == before
+
+
+def test_it_holds_for_a_user_who_may_only_read(copy_of: Callable[[str], Copy]) -> None:
+    copy = copy_of("penguins")
+    for path in [copy.project, *copy.project.rglob("*")]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    before = snapshot(copy.project)
+    assert week2kit("verify", copy.run, cwd=copy.run).returncode == 0
+    assert snapshot(copy.project) == before
+
+
+# --- nothing is run ---------------------------------------------------------------------------------------------
+
+
+class _Canary:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.path,)
+
+
+def test_nothing_is_ever_unpickled(copy_of: Callable[[str], Copy], tmp_path: Path) -> None:
+    canary = tmp_path / "canary"
+    copy = copy_of("penguins")
+    for name in ("model.joblib", "model.pkl", "cache.pkl"):
+        (copy.run / name).write_bytes(pickle.dumps(_Canary(canary)))
+    copy.seal()
+    (verdict,) = _verify(copy.run).runs
+    assert (verdict.verdict, verdict.first_divergence) == ("different", "model")
+    assert not canary.exists()
+
+
+MODULES = (
+    *(
+        "sklearn",
+        "rich",
+        "numpy",
+        "joblib",
+        "pandas",
+        "pyarrow",
+        "week2kit",
+        "multiprocessing",
+        "json",
+        "sitecustomize",
+    ),
+    *("usercustomize", "conftest", "matplotlib", "threadpoolctl", "typer", "jinja2", "antigravity"),
+)
+
+
+def _plant_modules(directory: Path, canary: Path) -> None:
+    for name in MODULES:
+        (directory / f"{name}.py").write_text(
+            f"open({str(canary)!r}, 'a').write({name!r} + ' ')\nraise ImportError('planted')\n"
+        )
+
+
+@pytest.mark.parametrize("start", [["-P", "-m", "week2kit"], ["-m", "week2kit"], ["SCRIPT"]], ids=" ".join)
+@pytest.mark.parametrize("command", [["verify"], ["verify", "--jobs", "2"], ["report"], ["runs"]], ids=" ".join)
+def test_no_module_in_the_working_directory_is_imported(
+    start: list[str], command: list[str], copy_of: Callable[[str], Copy], tmp_path: Path
+) -> None:
+    copy, canary = copy_of("iris"), tmp_path / "canary"
+    script = tmp_path / "bin" / "week2kit"
+    script.parent.mkdir()
+    script.write_text("from week2kit.cli import main\nmain()\n")
+    _plant_modules(copy.run.parent, canary)
+    _plant_modules(copy.run, canary)
+    shutil.copytree(copy.run, copy.run.parent / "second")
+    arguments = [str(script) if part == "SCRIPT" else part for part in start]
+    for directory, path in ((copy.run.parent, "."), (copy.run, "..")):
+        done = python(*arguments, *command, path, cwd=directory)
+        assert not canary.exists(), canary.read_text()
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_module_is_imported_where_a_fit_starts_processes(copy_of: Callable[[str], Copy], tmp_path: Path) -> None:
+    copy, canary = copy_of("iris"), tmp_path / "canary"
+    config = {"data": {"dataset": "iris"}, "seed": 1}
+    config["model"] = {"class": "sklearn.ensemble.VotingClassifier", "params": {"n_jobs": 2, "estimators": [
+        ["a", {"class": "decision_tree"}], ["b", {"class": "naive_bayes"}]
+    ]}}  # fmt: skip
+    (copy.project / "c.json").write_text(json.dumps(config))
+    assert week2kit("train", "c.json", "--name", "many", cwd=copy.project).returncode == 0
+    _plant_modules(copy.run.parent, canary)
+    done = week2kit("verify", "many", cwd=copy.run.parent)
+    assert not canary.exists(), canary.read_text()
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_git_is_never_started_for_a_run(copy_of: Callable[[str], Copy], tmp_path: Path) -> None:
+    copy, canary = copy_of("penguins"), tmp_path / "canary"
+    subprocess.run(["git", "init", "-q", copy.run], check=True)
+    script = tmp_path / "evil"
+    script.write_text(f"#!/bin/sh\ntouch {canary}\n")
+    script.chmod(0o755)
+    (copy.run / ".git" / "config").write_text(f"[core]\n\tfsmonitor = {script}\n\tpager = {script}\n")
+    for command in (["verify", "."], ["report", ".", "."], ["runs", ".."]):
+        week2kit(*command, cwd=copy.run)
+    assert not canary.exists()
+
+
+def test_a_memory_folder_of_pickles_is_never_used(copy_of: Callable[[str], Copy]) -> None:
+    """A search's grid can reach parameters inside the estimators: one of them loads pickles from a folder."""
+    copy = copy_of("other")
+    search = {
+        "class": "sklearn.model_selection.GridSearchCV",
+        "params": {
+            "estimator": {"class": "sklearn.pipeline.Pipeline", "params": {"steps": [["model", {"class": "decision_tree"}]]}},
+            "param_grid": {"memory": [str(copy.run / "cache")]},
+        },
+    }  # fmt: skip
+    copy.forge_config("model", search)
+    copy.set("outcome.model.class", "sklearn.model_selection.GridSearchCV")
+    (verdict,) = _verify(copy.run).runs
+    assert verdict.verdict == "different"
+    assert "reads or writes files" in "\n".join(describe_verdict(verdict))
+    assert not (copy.run / "cache").exists()
+
+
+# --- what is shown ----------------------------------------------------------------------------------------------
+
+
+def test_foreign_text_cannot_act_on_a_terminal_or_a_log(copy_of: Callable[[str], Copy]) -> None:
+    copy = copy_of("fails")
+    evil = "\x1b[2J\x1b]0;title\x07\n::error::x\r\u202e[/oops] [link=x]"
+    copy.set("failure.message", evil)
+    copy.set("failure.error", "Error" + evil)
+    copy.run.rename(copy.run.with_name("\x1b[31mred\n::set-output name=x::y"))
+    (copy.run.parent / "\x1b[31mno run\n::error::z").mkdir()
+    done = week2kit("verify", copy.run.parent)
+    for text in (done.stdout, done.stderr):
+        assert "\x1b" not in text
+        assert "\u202e" not in text
+        assert not any(line.strip().startswith("::") for line in text.splitlines())
+    assert done.returncode == 125
+
+
+# --- the command line -------------------------------------------------------------------------------------------
+
+
+def test_the_exit_code_of_several_runs_is_the_worst_one(copy_of: Callable[[str], Copy]) -> None:
+    runs = {
+        base: copy_of(base).run for base in ("penguins", "folds", "houses", "iris", "interrupted", "fails", "other")
+    }
+    copies = {base: Copy(run.parent.parent, Path()) for base, run in runs.items()}
+    copies["folds"].set("outcome.metrics.accuracy.training", 1.0)  # different: 1
+    copies["houses"].set("outcome.metrics.r2.value", 1.0)  # tampered: 3
+    (runs["iris"] / "manifest.json").write_text("{")  # unreadable: 2
+    (copies["other"].project / "penguins.csv").unlink()  # undecided: 125
+    for names, code in (
+        (["penguins"], 0),
+        (["penguins", "interrupted", "fails"], 0),
+        (["interrupted", "fails"], 125),
+        (["penguins", "other"], 125),
+        (["penguins", "folds", "other"], 1),
+        (["penguins", "folds", "houses", "other"], 3),
+        (["penguins", "folds", "houses", "iris", "other"], 2),
+    ):
+        done = week2kit("verify", "--json", *(runs[name] for name in names))
+        assert done.returncode == code, names
+        assert len(json.loads(done.stdout)["runs"]) == len(names)
+        assert done.stderr == ""
+
+
+def test_a_deeper_level_can_be_asked_for(copy_of: Callable[[str], Copy]) -> None:
+    copy = copy_of("margins")
+    assert week2kit("verify", copy.run, "--strict", "model").returncode == 0
+    copy.forge_predictions(scores_scaled(1 + 1e-13))
+    copy.set("inputs.environment.cpu.model", "Z80")
+    assert week2kit("verify", copy.run).returncode == 0
+    assert week2kit("verify", copy.run, "--strict", "scores").returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("nowhere", "not there"),
+        ("x" * 5000, "not there"),
+        ("empty", "not a run folder"),
+        ("file", "it is a file"),
+        ("loop", "expected a run folder"),
+        ("dead", "expected a run folder"),
+        ("subfolders", "no run folder there"),
+        ("", ""),
+    ],
+)
+def test_what_is_no_run_ends_with_2_and_a_sentence(path: str, says: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "subfolders" / "a").mkdir(parents=True)
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "dead").symlink_to("gone")
+    for command in ("verify", "report"):
+        done = week2kit(command, path, cwd=tmp_path)
+        assert done.returncode == 2, done.stderr
+        assert says in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_in_python_it_gives_the_same_verdicts_and_prints_nothing(
+    copy_of: Callable[[str], Copy], capfd: pytest.CaptureFixture[str]
+) -> None:
+    broken, fine = copy_of("folds"), copy_of("houses")
+    broken.set("outcome.metrics.accuracy.value", 1.0)
+    result = verify(broken.run, fine.run)
+    assert [verdict.verdict for verdict in result.runs] == ["tampered", "identical"]
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,497 @@
+"""The command line, through real processes: what goes where, with which exit code, and what it never imports."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import week2kit
+
+ROOT = Path(week2kit.__file__).parents[1]
+GOLDEN = Path(__file__).with_name("golden")
+
+#: Importing these is what takes seconds; a command that trains nothing and reads no run must not.
+HEAVY = {"sklearn", "pandas", "scipy", "joblib", "numpy"}
+
+TREE: dict[str, Any] = {
+    "data": {"dataset": "iris"},
+    "model": {"class": "sklearn.tree.DecisionTreeClassifier", "params": {"max_depth": 3}},
+    "metrics": ["accuracy"],
+    "seed": 1,
+}
+TABLE: dict[str, Any] = {
+    "data": {"path": "table.csv", "target": "label"},
+    "model": {"class": "logistic_regression", "params": {"max_iter": 500}},
+    "preprocess": "auto-scaled",
+    "metrics": ["accuracy", "log_loss"],
+    "seed": 1,
+}
+
+
+def table(factor: int) -> str:
+    rows = [f"{a},{(a * factor) % 11},{'yes' if (a * 5) % 7 < 4 else 'no'}" for a in range(60)]
+    return "\n".join(["a,b,label", *rows]) + "\n"
+
+
+def command(
+    *arguments: object, cwd: Path, env: dict[str, str] | None = None, code: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run ``week2kit ARGUMENTS``; with `code`, a Python program that gets these arguments instead."""
+    start = ["-m", "week2kit"] if code is None else ["-c", code]
+    return subprocess.run(
+        [sys.executable, *start, *map(str, arguments)],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"} | (env or {}),
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+
+
+def _load(name: str) -> ModuleType:
+    path = Path(__file__).parent / name
+    spec = importlib.util.spec_from_file_location(f"for_cli_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+copies = _load("tampering/copies.py")
+
+
+# --- what runs there are ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder ``runs`` with one run for every way in which a verification can end, named after it."""
+    place = tmp_path_factory.mktemp("shop")
+    (place / "table.csv").write_text(table(7))
+    week2kit.train(TREE, name="identical", runs_dir=place / "runs")
+    week2kit.train(TREE | {"split": {"test_size": 1_000_000}}, name="fails", runs_dir=place / "runs")
+    (place / "table.json").write_text(json.dumps(TABLE))
+    week2kit.train(place / "table.json", name="undecided", runs_dir=place / "runs")
+    runs = place / "runs"
+    for name, change in {
+        "different": _other_data,
+        "close": _moved_scores(1 + 1e-10),
+        "far": _moved_scores(1 + 1e-5),
+    }.items():
+        shutil.copytree(runs / "undecided", runs / name)
+        change(runs / name, place)
+    for name, change in {"shallow": _other_model, "tampered": _other_metric, "unreadable": _cut}.items():
+        shutil.copytree(runs / "identical", runs / name)
+        change(runs / name, place)
+    shutil.copytree(runs / "fails", runs / "interrupted")
+    _edit(runs / "interrupted" / "manifest.json", status="running", failure=None)
+    (place / "table.csv").unlink()
+    return place
+
+
+def _edit(path: Path, **changes: Any) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def _other_data(run: Path, place: Path) -> None:
+    (run / "table.csv").write_text(table(5))
+
+
+def _other_metric(run: Path, place: Path) -> None:
+    _edit(run / "metrics.json", accuracy=0.5)
+
+
+def _cut(run: Path, place: Path) -> None:
+    (run / "manifest.json").write_text("{")
+
+
+def _copy(run: Path) -> Any:
+    """A copy as the tampering tests forge it; they expect it at ``runs/run``."""
+
+    class Here(copies.Copy):  # type: ignore[name-defined, misc]
+        run = property(lambda self: run)
+
+    return Here(run, run)
+
+
+def _other_environment(copy: Any) -> None:
+    copy.set("inputs.environment.fingerprint.blas", "0" * 64)
+
+
+def _moved_scores(factor: float) -> Callable[[Path, Path], None]:
+    def change(run: Path, place: Path) -> None:
+        shutil.copy(place / "table.csv", run)
+        copy = _copy(run)
+        copy.forge_predictions(copies.scores_scaled(factor))
+        _other_environment(copy)
+
+    return change
+
+
+def _other_model(run: Path, place: Path) -> None:
+    copy = _copy(run)
+    (run / "model.joblib").write_bytes(b"another model")
+    copy.seal()
+    _other_environment(copy)
+
+
+def paths(names: Iterable[str]) -> list[str]:
+    return [f"runs/{name}" for name in names]
+
+
+# --- before anything heavy --------------------------------------------------------------------------------------
+
+WATCHED = f"""
+import sys
+from week2kit.cli import main
+try:
+    main()
+finally:
+    sys.stderr.write("heavy: " + ", ".join(sorted({HEAVY!r} & sys.modules.keys())) + "\\n")
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code"),
+    [
+        (["--help"], 0),
+        (["verify", "--help"], 0),
+        (["--version"], 0),
+        (["schema", "manifest"], 0),
+        (["runs", "runs"], 2),
+        (["report", "runs/identical", "runs/undecided"], 0),
+        (["verify", "--acept", "close", "runs/identical"], 2),
+        (["train", "--sed", "1"], 2),
+        (["nothing"], 2),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_trains_nothing_imports_nothing_heavy(shop: Path, arguments: list[str], exit_code: int) -> None:
+    done = command(*arguments, cwd=shop, code=WATCHED)
+    assert done.returncode == exit_code, done.stderr
+    assert done.stderr.endswith("heavy: \n")
+
+
+def test_help_and_version_are_on_standard_output(tmp_path: Path) -> None:
+    done = command("--help", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    for name in ("train", "verify", "report", "runs", "schema"):
+        assert re.search(rf"^\W*{name}\b", done.stdout, re.MULTILINE)
+    done = command("--version", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"week2kit {week2kit.__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nothing"],
+        ["train"],
+        ["train", "config.json", "--sed", "1"],
+        ["train", "config.json", "--seed", "one"],
+        ["verify"],
+        ["verify", "runs", "--accept", "undecided"],
+        ["verify", "runs", "--strict", "deep"],
+        ["verify", "runs", "--tolerance", "-1"],
+        ["verify", "runs", "--tolerance", "much"],
+        ["verify", "runs", "--jobs", "0"],
+        ["verify", "runs", "--timeout", "0"],
+        ["schema", "nothing"],
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_call_is_exit_code_2_without_a_traceback(tmp_path: Path, arguments: list[str]) -> None:
+    done = command(*arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Error" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("document", ["config", "manifest", "verdict"])
+def test_the_json_schema_is_the_golden_one(tmp_path: Path, document: str) -> None:
+    """Refresh with ``WEEK2KIT_REFRESH_GOLDEN=1``; a change of a golden schema is a change of the contract."""
+    done = command("schema", document, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    golden = GOLDEN / f"schema_{document}.json"
+    if os.environ.get("WEEK2KIT_REFRESH_GOLDEN") == "1":
+        golden.write_text(done.stdout, encoding="utf-8", newline="\n")
+    assert done.stdout == golden.read_text(encoding="utf-8")
+
+
+# --- train ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "table.csv").write_text(table(7))
+    (tmp_path / "table.json").write_text(json.dumps(TABLE))
+    (tmp_path / "tree.json").write_text(json.dumps(TREE))
+    return tmp_path
+
+
+def test_train_prints_the_table_and_the_folder_and_says_the_rest_on_standard_error(project: Path) -> None:
+    done = command("train", "table.json", "--name", "first", cwd=project)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == ["metric", "validation", "training", "dummy"]
+    assert [line.split()[0] for line in lines[1:3]] == ["accuracy", "log_loss"]
+    assert lines[-1] == "run: runs/first"
+    assert done.stderr.endswith("next: week2kit verify runs/first\n")
+    again = command("train", "table.json", "--name", "first", cwd=project)
+    assert (again.returncode, again.stdout) == (2, "")
+    assert again.stderr.startswith("error: runs/first: this name is taken")
+
+
+def test_train_json_prints_the_manifest_and_nothing_else(project: Path) -> None:
+    config = TREE | {"model": {"class": "random_forest", "params": {"n_estimators": 2, "verbose": 2}}}
+    (project / "verbose.json").write_text(json.dumps(config))
+    done = command("train", "verbose.json", "--name", "a", "--json", cwd=project)
+    assert done.returncode == 0
+    assert done.stdout == (project / "runs" / "a" / "manifest.json").read_text(encoding="utf-8")
+    assert json.loads(done.stdout)["status"] == "completed"
+
+
+def test_set_seed_name_and_place_reach_the_record(project: Path) -> None:
+    arguments = ["--set", "model.params.max_depth=1", "--set", 'metrics=["f1_macro"]', "--seed", "7", "--name", "x.1"]
+    done = command("train", "tree.json", *arguments, "--runs-dir", "kept/here", "--json", cwd=project)
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads(done.stdout)
+    resolved = manifest["inputs"]["config"]["resolved"]
+    assert resolved["model"]["params"] == {"max_depth": 1, "random_state": 7}
+    assert (resolved["metrics"], resolved["seed"], resolved["split"]["random_state"]) == (["f1_macro"], 7, 7)
+    assert (project / "kept" / "here" / "x.1" / "manifest.json").is_file()
+    assert manifest["command"].startswith("week2kit train tree.json --set model.params.max_depth=1 --set")
+
+
+def test_a_failed_training_is_recorded_and_exit_code_1(project: Path) -> None:
+    done = command("train", "tree.json", "--name", "bad", "--set", "model.params.max_dept=1", cwd=project)
+    assert (done.returncode, done.stdout) == (1, "run: runs/bad (failed, recorded)\n")
+    assert "error at stage config: tree.json: " in done.stderr
+    assert "  try: " in done.stderr
+    assert json.loads((project / "runs" / "bad" / "manifest.json").read_text())["failure"]["stage"] == "config"
+    done = command("train", "tree.json", "--set", "model.params.max_dept=1", "--json", cwd=project)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["status"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("absent.json", None), ("cut.json", "{"), ("list.json", "[1]"), ("cut.toml", "a = "), ("c.yaml", "a: 1")],
+)
+def test_what_holds_no_config_is_exit_code_2_and_makes_no_folder(project: Path, name: str, text: str | None) -> None:
+    if text is not None:
+        (project / name).write_text(text)
+    done = command("train", name, cwd=project)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: {name}")
+    assert not (project / "runs").exists()
+
+
+# --- verify -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("names", "flags", "exit_code"),
+    [
+        (["identical"], [], 0),
+        (["identical", "fails", "interrupted"], [], 0),
+        (["fails"], [], 125),
+        (["interrupted"], [], 125),
+        (["undecided"], [], 125),
+        (["identical", "undecided"], [], 125),
+        (["different", "undecided", "identical"], [], 1),
+        (["tampered", "different", "undecided"], [], 3),
+        (["identical", "unreadable", "tampered"], [], 2),
+        (["absent", "identical"], [], 2),
+        (["close"], [], 1),
+        (["close"], ["--accept", "close"], 0),
+        (["close"], ["--accept", "identical"], 1),
+        (["close"], ["--tolerance", "1e-12"], 125),
+        (["far"], ["--accept", "close"], 125),
+        (["far"], ["--accept", "close", "--tolerance", "1e-3"], 0),
+        (["shallow"], [], 0),
+        (["shallow"], ["--strict", "scores"], 0),
+        (["shallow"], ["--strict", "model"], 1),
+        (["identical"], ["--strict", "model", "--accept", "identical"], 0),
+        (["identical"], ["--timeout", "0.001"], 125),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
+)
+def test_the_exit_code_of_verify(shop: Path, names: list[str], flags: list[str], exit_code: int) -> None:
+    done = command("verify", *paths(names), *flags, cwd=shop)
+    assert done.returncode == exit_code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_each_verdict_is_told_on_standard_output_and_what_cannot_be_read_on_standard_error(shop: Path) -> None:
+    names = ["identical", "undecided", "different", "tampered", "unreadable", "fails", "close", "interrupted"]
+    done = command("verify", *paths(names), "--jobs", "2", cwd=shop)
+    told = dict(re.findall(r"^runs/(\w+)  (\w+): ", done.stdout, re.MULTILINE))
+    expected = {name: name for name in names if name != "unreadable"} | {
+        "fails": "identical",
+        "interrupted": "undecided",
+    }
+    assert told == expected
+    assert done.stdout.splitlines()[-1] == "1 close, 1 different, 2 identical, 1 tampered, 2 undecided, 1 unreadable"
+    assert done.stderr.startswith("error: runs/unreadable/manifest.json: not a manifest that can be read")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_verify_json_is_one_document_and_nothing_else(shop: Path) -> None:
+    done = command("verify", *paths(["identical", "tampered", "unreadable"]), "--json", cwd=shop)
+    assert (done.returncode, done.stderr) == (2, "")
+    document = json.loads(done.stdout)
+    assert document["summary"] == {"identical": 1, "tampered": 1, "unreadable": 1}
+    told = {Path(run["run"]).name: (run["verdict"], run["level"]) for run in document["runs"]}
+    assert told == {"identical": ("identical", "model"), "tampered": ("tampered", None), "unreadable": (None, None)}
+
+
+def test_a_folder_of_runs_is_verified_whole_and_other_folders_are_skipped(shop: Path, tmp_path: Path) -> None:
+    shutil.copytree(shop / "runs" / "identical", tmp_path / "runs" / "one")
+    (tmp_path / "runs" / "notes").mkdir()
+    (tmp_path / "runs" / "README.md").write_text("our runs\n")
+    done = command("verify", "runs", cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.startswith("runs/one  identical: ")
+    assert done.stderr == "runs/notes: skipped, it holds no manifest.json.\n"
+    shutil.rmtree(tmp_path / "runs" / "one")
+    done = command("verify", "runs", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    (tmp_path / "empty").mkdir()
+    done = command("verify", "empty", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: empty: ")
+
+
+def test_the_data_file_is_named_with_data(shop: Path, tmp_path: Path) -> None:
+    (tmp_path / "renamed.csv").write_text(table(7))
+    run = shop / "runs" / "undecided"
+    assert command("verify", run, "--data", "renamed.csv", cwd=tmp_path).returncode == 0
+    (tmp_path / "other.csv").write_text(table(5))
+    done = command("verify", run, "--data", "other.csv", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "different" in done.stdout
+    done = command("verify", run, "--data", "absent.csv", cwd=tmp_path)
+    assert done.returncode == 125
+    assert '--data: there is no file "absent.csv"' in done.stdout
+
+
+def test_verify_writes_nothing_into_a_run_and_runs_from_everywhere(shop: Path, tmp_path: Path) -> None:
+    run = shop / "runs" / "identical"
+    before = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in run.iterdir()}
+    elsewhere = tmp_path / "else where"
+    elsewhere.mkdir()
+    assert command("verify", run, cwd=elsewhere).returncode == 0
+    assert command("verify", ".", cwd=run).returncode == 0
+    assert {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in run.iterdir()} == before
+    assert list(elsewhere.iterdir()) == []
+
+
+# --- odd surroundings -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code"),
+    [
+        (["verify", "runs/tampered", "runs/identical", "runs/fails"], 3),
+        (["verify", "runs/unreadable", "runs/identical"], 2),
+        (["verify", "runs/different", "--json"], 1),
+        (["schema", "manifest"], 0),
+        (["runs", "runs", "--json"], 2),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+@pytest.mark.parametrize("streams", ["stdout", "both"])
+def test_a_reader_that_leaves_early_changes_no_exit_code(
+    shop: Path, arguments: list[str], exit_code: int, streams: str
+) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "week2kit", *arguments],
+            cwd=shop,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdout=write,
+            stderr=write if streams == "both" else subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(write)
+    assert done.returncode == exit_code, done.stderr
+    assert not re.search("Traceback|BrokenPipe|Exception ignored", done.stderr or "")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&-"])
+def test_a_closed_stream_is_no_traceback_and_changes_no_exit_code(shop: Path, closed: str) -> None:
+    for arguments, exit_code in {"verify runs/tampered": 3, "schema config": 0, "--version": 0, "train": 2}.items():
+        done = subprocess.run(
+            ["sh", "-c", f'exec "{sys.executable}" -m week2kit {arguments} {closed}'],
+            cwd=shop,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == exit_code, arguments + done.stderr
+        assert not re.search("Traceback|Exception ignored", done.stderr), arguments
+
+
+def test_names_beyond_ascii_survive_a_terminal_of_ascii(tmp_path: Path) -> None:
+    (tmp_path / "größe.csv").write_text(table(7).replace("label", "größe"), encoding="utf-8")
+    config = TABLE | {"data": {"path": "größe.csv", "target": "größe"}, "goal": "größer"}
+    (tmp_path / "größe.json").write_text(json.dumps(config), encoding="utf-8")
+    plain = {"PYTHONIOENCODING": "ascii", "LC_ALL": "C", "LANG": "C"}
+    done = command("train", "größe.json", "--name", "a", "--json", cwd=tmp_path, env=plain)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["inputs"]["data"]["path"] == "größe.csv"
+    done = command("verify", "runs/a", cwd=tmp_path, env=plain)
+    assert done.returncode == 0, done.stderr
+    done = command("verify", "runs/groß", cwd=tmp_path, env=plain)
+    assert done.returncode == 2
+    assert "runs/groß: " in done.stderr
+
+
+@pytest.mark.parametrize("utf8", ["0", "1"], ids=["ascii", "utf-8"])
+def test_arguments_that_are_no_text_are_no_traceback(project: Path, utf8: str) -> None:
+    odd = os.fsdecode(b"gr\xf6\xc3\x9fe")
+    shutil.copy(project / "tree.json", project / f"{odd}.json")
+    surroundings = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": utf8}
+    arguments = [f"{odd}.json", "--set", f"goal={odd}", "--runs-dir", odd, "--name", "a"]
+    done = command("train", *arguments, cwd=project, env=surroundings)
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((project / odd / "a" / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["inputs"]["config"]["resolved"]["goal"] == "gr\N{REPLACEMENT CHARACTER}ße"
+    done = command("verify", odd, cwd=project, env=surroundings)
+    assert done.returncode == 0, done.stderr
+    assert command("verify", f"{odd}/{odd}", cwd=project, env=surroundings).returncode == 2
+    assert command("train", odd, cwd=project, env=surroundings).returncode == 2
+
+
+def test_what_lies_in_the_working_directory_is_not_executed(shop: Path) -> None:
+    for name in ("json.py", "numpy.py", "week2kit_user.py", "sitecustomize.py", "typer.py"):
+        (shop / "runs" / "identical" / name).write_text("raise SystemExit('executed')\n")
+    try:
+        done = command("verify", ".", cwd=shop / "runs" / "identical")
+    finally:
+        for path in (shop / "runs" / "identical").glob("*.py"):
+            path.unlink()
+    assert done.returncode == 0, done.stderr
+    assert "executed" not in done.stdout + done.stderr
