@@ -19,7 +19,7 @@ import pytest
 
 import week2kit
 
-ROOT = Path(week2kit.__file__).parents[1]
+PYTHONPATH = os.pathsep.join(filter(None, [str(Path(week2kit.__file__).parents[1]), os.environ.get("PYTHONPATH")]))
 GOLDEN = Path(__file__).with_name("golden")
 
 #: Importing these is what takes seconds; a command that trains nothing and reads no run must not.
@@ -53,7 +53,7 @@ def command(
     return subprocess.run(
         [sys.executable, *start, *map(str, arguments)],
         cwd=cwd,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"} | (env or {}),
+        env=os.environ | {"PYTHONPATH": PYTHONPATH, "COLUMNS": "100"} | (env or {}),
         capture_output=True,
         encoding="utf-8",
         timeout=120,
@@ -425,7 +425,7 @@ def test_a_reader_that_leaves_early_changes_no_exit_code(
         done = subprocess.run(
             [sys.executable, "-m", "week2kit", *arguments],
             cwd=shop,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            env=os.environ | {"PYTHONPATH": PYTHONPATH},
             stdout=write,
             stderr=write if streams == "both" else subprocess.PIPE,
             text=True,
@@ -444,7 +444,7 @@ def test_a_closed_stream_is_no_traceback_and_changes_no_exit_code(shop: Path, cl
         done = subprocess.run(
             ["sh", "-c", f'exec "{sys.executable}" -m week2kit {arguments} {closed}'],
             cwd=shop,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            env=os.environ | {"PYTHONPATH": PYTHONPATH},
             capture_output=True,
             text=True,
             timeout=60,

@@ -25,7 +25,7 @@ from week2kit.schema.manifest import CompletedRun
 from week2kit.store import open_run
 from week2kit.verification import planned_checks
 
-ROOT = Path(week2kit.__file__).parents[1]
+PYTHONPATH = os.pathsep.join(filter(None, [str(Path(week2kit.__file__).parents[1]), os.environ.get("PYTHONPATH")]))
 INSTALLED = any(point.name == "week2kit" for point in entry_points(group="pytest11"))
 
 TREE: dict[str, Any] = {
@@ -97,7 +97,7 @@ def run_pytest(folder: Path, *arguments: str) -> Session:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *loaded, *arguments],
         cwd=folder,
-        env=kept | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"},
+        env=kept | {"PYTHONPATH": PYTHONPATH, "COLUMNS": "200"},
         capture_output=True,
         text=True,
         timeout=120,
@@ -253,7 +253,7 @@ def test_an_edited_metric_fails_with_its_sentence_and_without_a_traceback(projec
     assert session.counts["failed"] == 3
     assert session.counts["skipped"] >= 20
     assert "Traceback" not in session.output
-    assert "pytest_plugin.py" not in session.output.replace(str(ROOT), "")
+    assert "pytest_plugin.py" not in session.output
     again = run_pytest(folder, "--week2kit", "runs", "--lf", "-q", "--collect-only")
     ids = [line.partition("::")[2] for line in again.output.splitlines() if "::" in line]
     assert ids == ["verdict", "artifacts.metrics", "record.metrics"]

@@ -95,7 +95,7 @@ def _open_closed_streams() -> None:
 
 
 def _write(stream: TextIO, text: str) -> None:
-    """Write to a stream; where its reader has gone (``| head -1``), the work goes on, and the exit code is the right one.
+    """Write to a stream; where its reader has gone (``| head -1``), the work goes on, and its exit code too.
 
     What is still to be written then goes nowhere.
     """

@@ -276,7 +276,7 @@ def describe_finding(finding: Finding) -> str:
         case "seed.nothing_fixes_it":
             return f"three reruns agreed, but nothing fixes it: {now} draws without a seed."
         case "environment.other":
-            return f"it holds here although {len(finding.now or ())} recorded fact(s) are not in force: now {now}."
+            return f"it holds here although other than recorded are: {shown(sorted(finding.now or ()))}."
         case "failure.other":
             return f"the run is recorded to fail ({recorded}); here: {now}."
         # why nothing, or nothing more, can be said

@@ -141,7 +141,7 @@ def _jobs(wanted: int | None, runs: int) -> int:
 
 def _processors() -> Collection[int]:
     allowed = getattr(os, "sched_getaffinity", None)
-    return allowed(0) if allowed else range(os.cpu_count() or 1)  # type: ignore[no-any-return]
+    return allowed(0) if allowed else range(os.cpu_count() or 1)
 
 
 def _in_order(one: Callable[[Run], Verdict], runs: Sequence[Run], jobs: int, children: Children) -> Iterator[Verdict]:

@@ -413,14 +413,20 @@ def races_with_openmp(model: BaseEstimator) -> bool:
 
 @contextmanager
 def steady_threads(model: BaseEstimator) -> Iterator[None]:
-    """Run with one OpenMP thread where more would race (or give other bits on another machine); else as it is."""
-    if not races_with_openmp(model):
-        yield
-        return
+    """Run jobs as threads, and with one OpenMP thread where more would race (or give other bits elsewhere).
+
+    What comes back from a worker process was pickled on its way, and its dump then has other bytes than that of a model
+    that was fitted here; a dozen processes that import scikit-learn also take longer than most fits.
+    """
+    import joblib
     import threadpoolctl
 
-    with threadpoolctl.threadpool_limits(limits=1, user_api="openmp"):
-        yield
+    with joblib.parallel_config(backend="threading"):
+        if races_with_openmp(model):
+            with threadpoolctl.threadpool_limits(limits=1, user_api="openmp"):
+                yield
+        else:
+            yield
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,14 +13,14 @@ import numpy as np
 import pandas as pd
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
-from week2kit.canonical import clean, scrub, sha256
+from week2kit.canonical import clean, compact_json, scrub, sha256
 from week2kit.errors import ConfigError, LibraryError, StageError, WarningRefused
 from week2kit.loop import advice, model
 from week2kit.loop.data import Reader, Table, load_dataset, read_file, use_columns
 from week2kit.loop.metrics import Scorer, deviation, mean, report_text
 from week2kit.loop.predictions import Answers, Labels, Predictions, predict
 from week2kit.loop.split import Fold, make_folds, positions_digest, settle_split
-from week2kit.schema.config import BundledData, Config, TimeSeries
+from week2kit.schema.config import BundledData, Config, TimeSeries, parse_config
 from week2kit.schema.manifest import (
     Data,
     FoldSize,
@@ -244,6 +245,8 @@ def _settle(
             "seed": seed,
         }
     )
+    # read back from its text: what a rerun reads is what is trained, down to which strings are one object in the model
+    config = parse_config(json.loads(compact_json(config.as_json())))
     progress.config = config
     if too_small is not None and counts is not None and classes is not None:
         label = classes[counts.index(too_small)]
