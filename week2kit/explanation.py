@@ -7,7 +7,7 @@ every text among them is cleaned here.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from week2kit.canonical import clean
@@ -413,3 +413,17 @@ def describe_cause(cause: Cause) -> str:
 def _value(value: object) -> str:
     text = shown(value)
     return f"{text[:12]}…" if isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) else text
+
+
+def verdicts_markdown(verdicts: Sequence[Verdict]) -> str:
+    """Verdicts as a Markdown table, for a notebook; every foreign text stands in a code span."""
+    rows = ["| run | verdict | level | why |", "|---|---|---|---|"]
+    for verdict in verdicts:
+        why = " ".join(describe_verdict(verdict)[0 if verdict.verdict is None else 1 :])
+        cells = [verdict.run, verdict.verdict or "unreadable", verdict.level or "", why]
+        rows.append("| " + " | ".join(f"`{_in_code(cell)}`" if cell else "" for cell in cells) + " |")
+    return "\n".join(rows) + "\n"
+
+
+def _in_code(text: str) -> str:
+    return clean(text, 2000).replace("`", "'").replace("|", "\N{BROKEN BAR}")

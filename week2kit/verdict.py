@@ -85,6 +85,11 @@ class Verdict(Value):
     checks: list[Check] = []
     seconds: float = 0.0
 
+    def _repr_markdown_(self) -> str:
+        from week2kit.explanation import verdicts_markdown
+
+        return verdicts_markdown([self])
+
 
 class VerdictDocument(Value):
     """What ``verify --json`` prints."""
@@ -92,3 +97,8 @@ class VerdictDocument(Value):
     schema_version: Literal[1] = VERDICT_SCHEMA_VERSION
     runs: list[Verdict]
     summary: dict[str, int]
+
+    def _repr_markdown_(self) -> str:
+        from week2kit.explanation import verdicts_markdown
+
+        return verdicts_markdown(self.runs)
