@@ -1,21 +1,18 @@
-"""The one form in which values are written and hashed: canonical JSON, digests over values, scrubbed text.
+"""The one form in which values are written and hashed: canonical JSON, digests over values, text that is safe to show.
 
 Nothing here knows what a run is; nothing here imports more than the standard library.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import math
 import re
-import sys
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, Final
 
-from week2kit.thresholds import MAX_JSON_DEPTH, MAX_MESSAGE
+from week2kit.thresholds import MAX_JSON_DEPTH
 
 
 class JsonError(ValueError):
@@ -49,8 +46,6 @@ def parse_json(data: bytes) -> Any:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise JsonError(f"it is not UTF-8 text (byte {error.start})") from None
-    if _depth(text) > MAX_JSON_DEPTH:
-        raise JsonError(f"it is nested deeper than {MAX_JSON_DEPTH} levels")
     try:
         value = json.loads(
             text, object_pairs_hook=_unique_object, parse_constant=_refuse_constant, parse_float=_finite_float
@@ -58,28 +53,29 @@ def parse_json(data: bytes) -> Any:
     except json.JSONDecodeError as error:
         raise JsonError(f"line {error.lineno}, column {error.colno}: {error.msg}") from None
     except RecursionError:
-        raise JsonError("it is nested too deeply") from None
+        raise JsonError(f"it is nested deeper than {MAX_JSON_DEPTH} levels") from None
     except ValueError as error:
         if isinstance(error, JsonError):
             raise
         raise JsonError(str(error)) from None
+    if _is_too_deep(value):
+        raise JsonError(f"it is nested deeper than {MAX_JSON_DEPTH} levels")
     if "\\u" in text and _has_surrogate(value):
         raise JsonError("it holds half of a surrogate pair, which is no character")
     return value
 
 
-def _depth(text: str) -> int:
-    """The deepest nesting of brackets outside strings; linear, without recursion."""
-    if text.count("[") + text.count("{") <= MAX_JSON_DEPTH:
-        return 0
-    deepest = depth = 0
-    for bracket in re.sub(r'"(?:[^"\\]|\\.)*"', "", text):
-        if bracket in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif bracket in "]}":
-            depth -= 1
-    return deepest
+def _is_too_deep(value: object) -> bool:
+    """Whether lists and objects are nested deeper than the limit; level by level, without recursion."""
+    level = [value]
+    for _ in range(MAX_JSON_DEPTH):
+        level = [
+            item
+            for outer in level
+            for item in (outer.values() if type(outer) is dict else outer if type(outer) is list else ())
+            if type(item) is dict or type(item) is list
+        ]
+    return bool(level)
 
 
 def _unique_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -157,40 +153,6 @@ def clean(text: str, limit: int = 200) -> str:
     flat = re.sub(r"\s*\r?\n\s*", " ", _ANSI.sub("", text)).replace("\t", " ")
     flat = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", flat)
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
-
-
-_CREDENTIALS: Final = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]{0,20}://)[^\s/@]{1,400}@")
-_PACKAGES: Final = re.compile(r"(?:[A-Za-z]:)?(?:[\\/][^\\/\s'\":,;()]+)*[\\/](?:site|dist)-packages(?=[\\/])")
-_WINDOWS_PATH: Final = re.compile(
-    r"(?<![\w.])[A-Za-z]:[\\/](?:[^\\/\s'\":,;()<>|]+[\\/])*(?P<last>[^\\/\s'\":,;()<>|]*)"
-)
-_POSIX_PATH: Final = re.compile(r"(?<![\w.~<>:/])/(?:[^/\s'\":,;()<>]+/)*(?P<last>[^/\s'\":,;()<>]+)")
-
-
-def scrub(text: str, limit: int = MAX_MESSAGE) -> str:
-    """`text` without what tells about this machine or its user; every text that goes into a record passes here.
-
-    ``site-packages`` becomes ``<packages>``, the working directory ``.``, the home directory ``~``, any other
-    absolute path its last part; credentials in URLs go.
-    """
-    text = _CREDENTIALS.sub(r"\g<scheme>", text)
-    text = _PACKAGES.sub("<packages>", text)
-    for directory, name in _known_directories():
-        text = re.sub(rf"(?<![\w.]){re.escape(directory)}(?=[\\/\s'\":,;)]|$)", name, text)
-    text = _WINDOWS_PATH.sub(lambda match: match["last"] or match[0][:3], text)
-    text = _POSIX_PATH.sub(lambda match: match["last"], text)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def _known_directories() -> list[tuple[str, str]]:
-    directories = [(sys.prefix, "<python>"), (sys.base_prefix, "<python>")]
-    with contextlib.suppress(OSError):  # the working directory may have been removed under us
-        directories.append((str(Path.cwd()), "."))
-    home = str(Path("~").expanduser())
-    if home not in ("~", "/", ""):
-        directories.append((home, "~"))
-    # the longest first: the working directory usually lies below the home directory
-    return sorted((d for d in directories if len(d[0]) > 1), key=lambda pair: -len(pair[0]))
 
 
 def drop_keys(value: Mapping[str, Any], *paths: tuple[str, ...]) -> dict[str, Any]:

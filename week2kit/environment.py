@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
-from week2kit.canonical import scrub
+from week2kit.privacy import scrub
 from week2kit.schema.manifest import Blas, Cpu, Environment, Libm
 
 if TYPE_CHECKING:

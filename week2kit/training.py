@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from week2kit.canonical import JsonError, clean, dump_json, parse_json, scrub
+from week2kit.canonical import JsonError, clean, dump_json, parse_json
 from week2kit.dataset import find_for_config, from_run_to_data, read_data, reader_of, recorded_path
 from week2kit.errors import ConfigError, LibraryError, StageError, UsageError, Week2kitError
 from week2kit.explanation import failure_hint
+from week2kit.privacy import scrub
 from week2kit.schema import manifest as record
 from week2kit.schema.config import Config, FileData, config_digest, override, parse_config, read_object
 from week2kit.schema.manifest import Stage

@@ -11,9 +11,10 @@ from importlib import import_module
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from week2kit.canonical import clean, scrub
+from week2kit.canonical import clean
 from week2kit.errors import ConfigError
 from week2kit.loop.data import Table
+from week2kit.privacy import scrub
 from week2kit.schema.config import Config, Estimator, Group
 from week2kit.thresholds import MAX_JOBS
 
@@ -365,17 +366,20 @@ def _never_draws(e: Any) -> bool:
     """Whether this estimator takes a random_state and, with these parameters, never draws from it."""
     match type(e).__name__:
         case "LogisticRegression" | "LogisticRegressionCV":
-            return e.solver in ("lbfgs", "newton-cg", "newton-cholesky")
+            newton = e.solver == "liblinear" and not e.dual and not _has_l1(e)
+            return newton or e.solver in ("lbfgs", "newton-cg", "newton-cholesky")
         case "Ridge" | "RidgeClassifier":
             return e.solver not in ("sag", "saga")
-        case "LinearSVC":
-            return e.dual is False
+        case "LinearSVC" | "LinearSVR":
+            return e.dual is False and getattr(e, "penalty", "l2") == "l2"
+        case "SGDClassifier" | "SGDRegressor" | "Perceptron":
+            return not e.shuffle and not e.early_stopping
+        case "Lars" | "LassoLars":
+            return e.jitter is None
         case "SVC" | "NuSVC":
             return not e.probability or e.probability == "deprecated"
         case "PCA":
             return e.svd_solver in ("full", "covariance_eigh")
-        case "TruncatedSVD":
-            return bool(e.algorithm == "arpack")
         case "Lasso" | "ElasticNet" | "LassoCV" | "ElasticNetCV" | "MultiTaskLasso" | "MultiTaskElasticNet":
             return bool(e.selection == "cyclic")
         case "GaussianProcessClassifier" | "GaussianProcessRegressor":
@@ -391,6 +395,13 @@ def _never_draws(e: Any) -> bool:
         case "MLPClassifier" | "MLPRegressor" | "KMeans":
             return False
     return False
+
+
+def _has_l1(e: Any) -> bool:
+    """Whether a logistic regression is penalised by absolute values: liblinear then goes through features at random."""
+    ratios = [getattr(e, name, None) or 0.0 for name in ("l1_ratio", "l1_ratios")]
+    plain = all(ratio == 0.0 if isinstance(ratio, float | int) else not any(ratio) for ratio in ratios)
+    return not plain or getattr(e, "penalty", "l2") not in ("l2", "deprecated", None)
 
 
 def unseeded(model: BaseEstimator) -> list[str]:

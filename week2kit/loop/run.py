@@ -13,13 +13,14 @@ import numpy as np
 import pandas as pd
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
-from week2kit.canonical import clean, compact_json, scrub, sha256
+from week2kit.canonical import clean, compact_json, sha256
 from week2kit.errors import ConfigError, LibraryError, StageError, WarningRefused
 from week2kit.loop import advice, model
 from week2kit.loop.data import Reader, Table, load_dataset, read_file, use_columns
 from week2kit.loop.metrics import Scorer, deviation, mean, report_text
 from week2kit.loop.predictions import Answers, Labels, Predictions, predict
 from week2kit.loop.split import Fold, make_folds, positions_digest, settle_split
+from week2kit.privacy import scrub
 from week2kit.schema.config import BundledData, Config, TimeSeries, parse_config
 from week2kit.schema.manifest import (
     Data,

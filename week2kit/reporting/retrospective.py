@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -121,18 +120,10 @@ def _config(run: Run) -> tuple[dict[str, Any] | None, bool]:
         # a run that failed before its data was read has a config without what the data decides, such as the task
         whole = "task" in config.resolved
         return (config.resolved, False) if whole else (_comparable(config.resolved), True)
-    raw = config.raw or ""
-    for parse in (_from_json, tomllib.loads):
-        try:
-            value = parse(raw)
-        except (JsonError, tomllib.TOMLDecodeError, UnicodeEncodeError, RecursionError):
-            continue
-        return _comparable(value), True
-    return None, True
-
-
-def _from_json(text: str) -> object:
-    return parse_json(text.encode())
+    try:
+        return _comparable(parse_json((config.raw or "").encode())), True
+    except (JsonError, UnicodeEncodeError):
+        return None, True
 
 
 def _comparable(written: object) -> dict[str, Any] | None:
