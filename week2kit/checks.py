@@ -147,7 +147,7 @@ def check_record(run: Run, contents: Contents) -> list[Check]:
 
 def _check_config(manifest: CompletedRun, files: dict[str, bytes]) -> Iterable[Check]:
     config = manifest.inputs.config
-    if config.resolved is None:
+    if config.resolved is None or config.raw is not None:  # raw is kept only of a config that never became valid
         yield failed("record.config", "record.no_config", "manifest.json")
         return
     if "config" in files:

@@ -1,0 +1,105 @@
+"""Child processes: an answer, a bug, a death or a time limit each cost their own call only, with and without fork."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from week2kit.errors import ChildDied, TimeLimitReached
+from week2kit.isolation import ChildBug, Children
+
+ROOT = Path(__file__).parent.parent
+HERE = os.fsencode(Path.cwd())
+METHODS = [name for name in ("forkserver", "spawn") if name in multiprocessing.get_all_start_methods()]
+
+
+@pytest.fixture(params=METHODS)
+def children(request: pytest.FixtureRequest) -> Iterator[Children]:
+    with Children([], method=request.param) as started:
+        yield started
+
+
+def test_a_child_answers_and_lives_in_another_process(children: Children) -> None:
+    answers = [children.call("os:getcwdb", timeout=60) for _ in range(3)]
+    assert answers == [HERE] * 3
+
+
+def test_a_child_that_is_killed_costs_its_own_call_only(children: Children) -> None:
+    with pytest.raises(ChildDied, match="SIGKILL") as raised:
+        children.call("signal:raise_signal", 9, timeout=60)
+    assert raised.value.exitcode == -9
+    assert children.call("os:getcwdb", timeout=60) == HERE
+
+
+def test_a_child_that_hangs_is_stopped_at_its_time_limit(children: Children) -> None:
+    children.call("os:getcwdb", timeout=60)
+    start = time.monotonic()
+    with pytest.raises(TimeLimitReached, match="stopped after 1 seconds"):
+        children.call("time:sleep", 60, timeout=1)
+    assert time.monotonic() - start < 10
+    assert children.call("os:getcwdb", timeout=60) == HERE
+
+
+def test_a_bug_comes_back_with_its_traceback(children: Children) -> None:
+    with pytest.raises(ChildBug, match="FileNotFoundError"):
+        children.call("os:listdir", "/no/such/folder", timeout=60)
+
+
+def test_an_exit_without_an_answer_is_a_death(children: Children) -> None:
+    with pytest.raises(ChildDied, match="exit code 7"):
+        children.call("os:_exit", 7, timeout=60)
+
+
+def test_what_is_asked_once_is_remembered(children: Children) -> None:
+    first, second = (children.call_once("os:urandom", 16, timeout=60) for _ in range(2))
+    assert first == second
+    assert first != children.call("os:urandom", 16, timeout=60)
+
+
+def test_killing_the_children_frees_who_waits_for_one(children: Children) -> None:
+    told: list[Exception] = []
+
+    def wait() -> None:
+        try:
+            children.call("time:sleep", 60, timeout=120)
+        except (ChildDied, OSError, ValueError) as error:
+            told.append(error)
+
+    children.call("os:getcwdb", timeout=60)
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    time.sleep(1)
+    start = time.monotonic()
+    children.kill()
+    waiting.join(30)
+    assert not waiting.is_alive()
+    assert time.monotonic() - start < 20
+
+
+def test_a_script_without_a_main_guard_is_not_run_again(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            from week2kit import train, verify
+
+            print("once", flush=True)
+            run = train({"data": {"dataset": "iris"}, "model": "naive_bayes", "seed": 1}, runs_dir="runs")
+            print(verify(run).runs[0].verdict, flush=True)
+            """
+        )
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, script.name], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "once\nidentical\n"
