@@ -9,7 +9,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import Literal
 
 from week2kit.canonical import JsonError, clean, parse_json
-from week2kit.errors import DataNotFound, StageError
+from week2kit.errors import ConfigError, DataNotFound, StageError
 from week2kit.schema.manifest import FoundData
 from week2kit.store import MANIFEST_NAME, Run, read_regular
 from week2kit.thresholds import MAX_DATA_BYTES, MAX_MANIFEST_BYTES
@@ -19,6 +19,18 @@ def reader_of(name: str) -> Literal["csv", "tsv", "parquet"] | None:
     """The reader that a file's name asks for (``.gz`` does not count), or None."""
     suffix = PurePosixPath(name.lower().removesuffix(".gz")).suffix
     return {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".parquet": "parquet"}.get(suffix)  # type: ignore[return-value]
+
+
+def reader_for_config(path: str) -> Literal["csv", "tsv", "parquet"]:
+    """The reader for the path in a config.
+
+    Raises:
+        ConfigError: there is none for a file of this name.
+    """
+    reader = reader_of(path)
+    if reader is None:
+        raise ConfigError([f'data.path: expected a .csv, .tsv or .parquet file, got "{clean(recorded_path(path))}"'])
+    return reader
 
 
 def find_for_config(path: str, config_directory: Path | None) -> Path:
@@ -87,8 +99,12 @@ def read_data(path: Path) -> bytes:
     Raises:
         StageError: it cannot be read, or is none.
     """
+    return _read(path, follow=True)
+
+
+def _read(path: Path, *, follow: bool) -> bytes:
     try:
-        return read_regular(path, MAX_DATA_BYTES, follow=True)
+        return read_regular(path, MAX_DATA_BYTES, follow=follow)
     except IsADirectoryError:
         raise StageError(f'The data path "{clean(path.name)}" is a folder; expected a file.') from None
     except OSError as error:
@@ -113,11 +129,9 @@ def find_for_run(run: Run, data: FoundData, given: Path | None) -> tuple[Path, b
         if not _is_there(place):
             continue
         try:
-            content = read_regular(place, MAX_DATA_BYTES, follow=not _lies_in(place, run.path))
-        except OSError as error:
-            unreadable = (
-                unreadable or f'The data file "{clean(data.path)}" cannot be read where it lies: {error.strerror}.'
-            )
+            content = _read(place, follow=not _lies_in(place, run.path))
+        except StageError as error:
+            unreadable = unreadable or str(error)
             continue
         if data.bytes == len(content) and hashlib.sha256(content).hexdigest() == data.sha256:
             return place, content

@@ -311,7 +311,8 @@ def _variables() -> dict[str, str]:
 
 def _scrub_list(value: str) -> str:
     """A value that may be a list of paths: each is scrubbed by itself, or only the first would be seen."""
-    return os.pathsep.join(scrub(part, 500) for part in value.split(os.pathsep))
+    # the whole first: a URL is in one piece there
+    return os.pathsep.join(scrub(part, 500) for part in scrub(value).split(os.pathsep))
 
 
 # --- how it computes --------------------------------------------------------------------------------------------

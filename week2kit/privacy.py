@@ -10,12 +10,13 @@ from typing import Final
 
 from week2kit.thresholds import MAX_MESSAGE
 
-_CREDENTIALS: Final = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]{0,20}://)[^\s/@]{1,400}@")
-_PACKAGES: Final = re.compile(r"(?:[A-Za-z]:)?(?:[\\/][^\\/\s'\":,;()]+)*[\\/](?:site|dist)-packages(?=[\\/])")
-_WINDOWS_PATH: Final = re.compile(
-    r"(?<![\w.])[A-Za-z]:[\\/](?:[^\\/\s'\":,;()<>|]+[\\/])*(?P<last>[^\\/\s'\":,;()<>|]*)"
-)
-_POSIX_PATH: Final = re.compile(r"(?<![\w.~<>:/])/(?:[^/\s'\":,;()<>]+/)*(?P<last>[^/\s'\":,;()<>]+)")
+# Every expression takes a path as one run of characters, once: a text of a million slashes costs milliseconds.
+_CREDENTIALS: Final = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]{0,20}://)[^\s/?#]{1,400}@")
+_FILE_URL: Final = re.compile(r"\bfile://[^/\s]*(?=/)")
+_ANY_PATH: Final = re.compile(r"(?:[A-Za-z]:|~|\.|<python>)?[\\/][^\s'\":,;()]*")
+_PACKAGES: Final = re.compile(r".*[\\/](?:site|dist)-packages(?=[\\/])")
+_WINDOWS_PATH: Final = re.compile(r"(?:(?<![\w.])[A-Za-z]:(?:\\|/(?!/))|(?<![\w.\\])\\\\)[^\s'\":,;()<>|]*")
+_POSIX_PATH: Final = re.compile(r"(?<![\w.~<>/])/(?!/)[^\s'\":,;()<>]*")
 
 
 def scrub(text: str, limit: int = MAX_MESSAGE) -> str:
@@ -24,21 +25,33 @@ def scrub(text: str, limit: int = MAX_MESSAGE) -> str:
     ``site-packages`` becomes ``<packages>``, the working directory ``.``, the home directory ``~``, any other
     absolute path its last part; credentials in URLs go.
     """
-    text = _CREDENTIALS.sub(r"\g<scheme>", text)
-    text = _PACKAGES.sub("<packages>", text)
+    text = _FILE_URL.sub("", _CREDENTIALS.sub(r"\g<scheme>", text))
     for directory, name in _known_directories():
         text = re.sub(rf"(?<![\w.]){re.escape(directory)}(?=[\\/\s'\":,;)]|$)", name, text)
-    text = _WINDOWS_PATH.sub(lambda match: match["last"] or match[0][:3], text)
-    text = _POSIX_PATH.sub(lambda match: match["last"], text)
+    # after the directories: their names may hold spaces, which end every other path
+    text = _ANY_PATH.sub(lambda match: _below_packages(match[0]), text)
+    text = _WINDOWS_PATH.sub(lambda match: _last_part(match[0], r"[\\/]+"), text)
+    text = _POSIX_PATH.sub(lambda match: _last_part(match[0], "/+"), text)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _below_packages(path: str) -> str:
+    """A path into installed packages as seen from there; any other as it is."""
+    found = _PACKAGES.match(path)
+    return "<packages>" + path[found.end() :] if found else path
+
+
+def _last_part(path: str, separators: str) -> str:
+    """The name at the end of a path; a root, which has none, as it is."""
+    parts = [part for part in re.split(separators, path) if part]
+    return parts[-1] if parts and parts != [path[:2]] else path
 
 
 def _known_directories() -> list[tuple[str, str]]:
     directories = [(sys.prefix, "<python>"), (sys.base_prefix, "<python>")]
     with contextlib.suppress(OSError):  # the working directory may have been removed under us
         directories.append((str(Path.cwd()), "."))
-    home = str(Path("~").expanduser())
-    if home not in ("~", "/", ""):
-        directories.append((home, "~"))
+    with contextlib.suppress(RuntimeError):  # neither HOME nor an entry for this user, as in some containers
+        directories.append((str(Path.home()), "~"))
     # the longest first: the working directory usually lies below the home directory
     return sorted((d for d in directories if len(d[0]) > 1), key=lambda pair: -len(pair[0]))

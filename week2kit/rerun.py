@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from week2kit.canonical import json_digest
+from week2kit.dataset import reader_for_config
 from week2kit.environment import record_environment
 from week2kit.errors import StageError, Week2kitError
 from week2kit.loop.predictions import Predictions, PredictionsError, from_csv
 from week2kit.loop.run import Progress, Result, Source, recompute, run_loop
 from week2kit.provenance import code_digest
 from week2kit.reruns import Comparison, Fresh, FromPredictions, Here, RerunRequest, Stored
-from week2kit.schema.config import parse_config
+from week2kit.schema.config import FileData, parse_config
 from week2kit.training import failure_record
 
 
@@ -36,6 +37,8 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
     failure, result = None, None
     try:
         config = parse_config(request.config)
+        if isinstance(config.data, FileData):
+            reader_for_config(config.data.path)
         source = Source(request.path, None, request.reader, lambda: request.content or b"")
         result = run_loop(config, request.seed, source, progress, advise=False, allowed_modules=request.allowed_modules)
     except (Week2kitError, MemoryError, OSError) as error:

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from week2kit.canonical import JsonError, clean, dump_json, parse_json
-from week2kit.dataset import find_for_config, from_run_to_data, read_data, reader_of, recorded_path
-from week2kit.errors import ConfigError, LibraryError, StageError, UsageError, Week2kitError
+from week2kit.dataset import find_for_config, from_run_to_data, read_data, reader_for_config, recorded_path
+from week2kit.errors import LibraryError, StageError, UsageError, Week2kitError
 from week2kit.explanation import failure_hint
 from week2kit.privacy import scrub
 from week2kit.schema import manifest as record
@@ -199,9 +199,7 @@ class _Training:
         if not isinstance(config.data, FileData):
             return Source(config.data.dataset)
         written = config.data.path
-        reader = reader_of(written)
-        if reader is None:
-            raise ConfigError([f'data.path: expected a .csv, .tsv or .parquet file, got "{clean(written)}"'])
+        reader = reader_for_config(written)
 
         def read() -> bytes:
             return read_data(find_for_config(written, self.request.directory))
@@ -244,11 +242,13 @@ class _Training:
             else [],
         }
 
-    def _config_record(self, config: Config | None) -> record.Config:
+    def _config_record(self, config: Config | None, *, completed: bool = True) -> record.Config:
         if config is None:
             raw = scrub(json.dumps(self.request.value, sort_keys=True, ensure_ascii=False), limit=MAX_CONFIG_BYTES)
             return record.Config(resolved=None, raw=raw, digest=None)
         resolved = _recorded_config(config)
+        if not completed:  # of a run that completed no parameter is a path: those that read files are refused
+            resolved |= {key: _without_paths(resolved[key]) for key in ("model", "preprocess")}
         return record.Config(resolved=resolved, raw=None, digest=config_digest(resolved))
 
     def _inputs(self) -> record.Inputs:
@@ -259,7 +259,7 @@ class _Training:
         return record.Inputs(
             code=None,
             data=progress.data if progress else None,
-            config=self._config_record(reached),
+            config=self._config_record(reached, completed=False),
             seed=self.seed,
             environment=None,
         )
@@ -292,6 +292,15 @@ def _recorded_config(config: Config) -> dict[str, Any]:
     if "path" in value["data"]:
         value["data"]["path"] = recorded_path(value["data"]["path"])
     return value
+
+
+def _without_paths(value: Any) -> Any:
+    """A config's steps with those parameters cut that are absolute paths."""
+    if isinstance(value, dict):
+        return {key: _without_paths(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_paths(item) for item in value]
+    return scrub(value) if isinstance(value, str) and recorded_path(value) != value else value
 
 
 #: What errors mean that come without a message.

@@ -11,7 +11,8 @@ import difflib
 import math
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 import numpy as np
@@ -211,14 +212,31 @@ def cells(
 
 
 def mean(values: Sequence[float]) -> float:
-    """The mean by ``math.fsum``: the same on every Python (``sum`` rounds otherwise from 3.12 on)."""
-    return math.fsum(values) / len(values)
+    """The mean by ``math.fsum``: the same on every Python (``sum`` rounds otherwise from 3.12 on).
+
+    Raises:
+        StageError: the sum is beyond the largest number.
+    """
+    with _no_overflow():
+        return math.fsum(values) / len(values)
 
 
 def deviation(values: Sequence[float]) -> float:
     """The population standard deviation, as ``numpy.std`` has it by default."""
     center = mean(values)
-    return math.sqrt(math.fsum((value - center) ** 2 for value in values) / len(values))
+    with _no_overflow():
+        return math.sqrt(math.fsum((value - center) ** 2 for value in values) / len(values))
+
+
+@contextmanager
+def _no_overflow() -> Iterator[None]:
+    try:
+        yield
+    except OverflowError:
+        raise StageError(
+            "The errors are so large that they cannot be squared and added up.",
+            "Give the target in another unit, so that its values are smaller.",
+        ) from None
 
 
 # --- the report -------------------------------------------------------------------------------------------------
@@ -249,6 +267,8 @@ def _classification_report(y_true: np.ndarray[Any, Any], y_pred: np.ndarray[Any,
 
 def _error_table(y_true: np.ndarray[Any, Any], y_pred: np.ndarray[Any, Any]) -> str:
     errors = y_pred - y_true
+    with np.errstate(over="ignore"):
+        squares = (errors * errors).tolist()
     sizes = np.sort(np.abs(errors))
     count = len(sizes)
 
@@ -258,7 +278,7 @@ def _error_table(y_true: np.ndarray[Any, Any], y_pred: np.ndarray[Any, Any]) -> 
     rows = [
         ("mean error (predicted - true)", mean(errors.tolist())),
         ("mean absolute error", mean(sizes.tolist())),
-        ("root mean squared error", math.sqrt(mean((errors * errors).tolist()))),
+        ("root mean squared error", math.sqrt(mean(squares))),
         ("median absolute error", quantile(0.5)),
         ("90 % of absolute errors up to", quantile(0.9)),
         ("largest absolute error", float(sizes[-1])),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -181,11 +182,25 @@ def _validated(
         if validate is not None:
             validate()
     except Exception as error:
-        message = clean(scrub(str(error)))
+        message = clean(message_of(error))
         name = next((n for n in values if f"'{n}'" in message), None)
         problems.append(f"{where}.params{f'.{name}' if name else ''}: {message}")
         return None
     return estimator
+
+
+_SET: Final = re.compile(r"\{[^{}]*\}")
+_ADDRESS: Final = re.compile(r"\b0x[0-9a-f]{6,16}\b")
+
+
+def message_of(error: Exception) -> str:
+    """What a library's error says, word for word the same in every process.
+
+    scikit-learn prints the allowed values as a set, whose order is another in each process, and some objects with
+    their address; a failure must be known again by its message.
+    """
+    text = _ADDRESS.sub("0x…", scrub(str(error)))
+    return _SET.sub(lambda match: "{" + ", ".join(sorted(match[0][1:-1].split(", "))) + "}", text)
 
 
 # --- the pipeline -----------------------------------------------------------------------------------------------
@@ -492,15 +507,29 @@ def fit(pipeline: Pipeline, X: Any, y: np.ndarray[Any, Any]) -> Fitted:
         StageError: scikit-learn refuses the data or the parameters.
     """
     from sklearn.base import clone
-    from sklearn.exceptions import ConvergenceWarning
 
     model = clone(pipeline)
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", ConvergenceWarning, append=True)
+        _hear_everything()
         with steady_threads(model):
             model.fit(X, y)
     said = {(w.category.__name__, clean(scrub(str(w.message)))) for w in caught if issubclass(w.category, UserWarning)}
     return Fitted(model, tuple(sorted(said)))
+
+
+def _hear_everything() -> None:
+    """Let every warning through: the record must not depend on what a notebook ignores; errors stay errors."""
+    filters = list(warnings.filters)
+    warnings.resetwarnings()
+    warnings.simplefilter("always")
+    for action, message, category, module, line in reversed(filters):
+        heard: Literal["error", "always"] = "error" if action == "error" else "always"
+        warnings.filterwarnings(heard, _pattern(message), category, _pattern(module), line)  # type: ignore[arg-type]
+
+
+def _pattern(text: Any) -> str:
+    """The regular expression of a warnings filter, which holds it compiled, as text, or not at all."""
+    return str(getattr(text, "pattern", text or ""))
 
 
 def dump(model: BaseEstimator) -> bytes:

@@ -20,7 +20,6 @@ from week2kit.loop.data import Reader, Table, load_dataset, read_file, use_colum
 from week2kit.loop.metrics import Scorer, deviation, mean, report_text
 from week2kit.loop.predictions import Answers, Labels, Predictions, predict
 from week2kit.loop.split import Fold, make_folds, positions_digest, settle_split
-from week2kit.privacy import scrub
 from week2kit.schema.config import BundledData, Config, TimeSeries, parse_config
 from week2kit.schema.manifest import (
     Data,
@@ -202,8 +201,8 @@ def _load(config: Config, source: Source, progress: Progress, *, classification:
         "sha256": None,
         "reader": source.reader,
     }
+    progress.data = FoundData(**found)
     if isinstance(config.data, BundledData):
-        progress.data = FoundData(**found)
         frame, target = load_dataset(config.data.dataset)
     else:
         assert source.read is not None
@@ -468,7 +467,7 @@ def library_errors() -> Iterator[None]:
     except (StageError, MemoryError):
         raise
     except Exception as error:
-        raise LibraryError(type(error).__name__, scrub(str(error)) or type(error).__name__) from error
+        raise LibraryError(type(error).__name__, model.message_of(error) or type(error).__name__) from error
 
 
 def _warn_about_fit(
