@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+# ruff: noqa: E501  a row is a line, however long its sentence
 import gzip
 import json
 import os
@@ -10,8 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
-
-from week2kit.canonical import dump_json
 
 from .copies import (
     REMOVED,
@@ -61,9 +60,9 @@ class Case:
 CASES: list[Case] = []
 
 
-def case(id: str, base: str, change: Callable[[Copy], object], verdict: str | None, says: str, **more: Any) -> None:
+def case(row: str, base: str, change: Callable[[Copy], object], verdict: str | None, says: str, **more: Any) -> None:
     """Add a row; a copy is tried as ``base-id``."""
-    CASES.append(Case(f"{base}-{id}", base, change, verdict, says, **more))
+    CASES.append(Case(f"{base}-{row}", base, change, verdict, says, **more))
 
 
 def nothing(copy: Copy) -> None:
@@ -966,7 +965,7 @@ case("goal-rewritten", "penguins", lambda c: c.forge_config("goal", "Another"), 
 
 def _library(name: str, version: str) -> Callable[[Copy], None]:
     def change(copy: Copy) -> None:
-        copy.set(f"inputs.environment.libraries", lambda libraries: {**libraries, name: version})
+        copy.set("inputs.environment.libraries", lambda libraries: {**libraries, name: version})
         libraries = copy.get("inputs.environment.libraries")
         text = "".join(f"{key}=={value}\n" for key, value in sorted(libraries.items()))
         (copy.run / "requirements.txt").write_text(text, encoding="utf-8", newline="")
@@ -1114,7 +1113,11 @@ case(
 
 
 def _folder_of(base: str) -> Callable[[Copy], None]:
-    return lambda copy: (shutil.rmtree(copy.run), shutil.copytree(copy.other(base), copy.run)) and None  # type: ignore[func-returns-value]
+    def change(copy: Copy) -> None:
+        shutil.rmtree(copy.run)
+        shutil.copytree(copy.other(base), copy.run)
+
+    return change
 
 
 case("folder-of-another-run", "penguins", _folder_of("other"), "identical", "model", level="model")

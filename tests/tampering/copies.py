@@ -8,7 +8,7 @@ import math
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -134,10 +134,8 @@ def make_bases(directory: Path) -> None:
             if stage == "fit":
                 raise KeyboardInterrupt
 
-        try:
+        with suppress(KeyboardInterrupt):
             train(CONFIGS["penguins"], name="run", on_stage=stop)
-        except KeyboardInterrupt:
-            pass
 
 
 @contextmanager

@@ -1,0 +1,332 @@
+"""Whatever ends a training or a verification, its record stays: real processes, real signals, a real full disk."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import week2kit
+from week2kit import open_run, train
+from week2kit.checks import check_files, check_record
+from week2kit.schema.manifest import CompletedRun, FailedRun, RunningRun
+from week2kit.verdict import VerdictDocument
+
+from .tampering.copies import Copy
+
+PYTHONPATH = os.pathsep.join(filter(None, [str(Path(week2kit.__file__).parents[1]), os.environ.get("PYTHONPATH")]))
+ENVIRONMENT = os.environ | {"PYTHONPATH": PYTHONPATH, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+#: A fit of many minutes that comes back to Python between its trees.
+LONG = {
+    "data": {"dataset": "digits"},
+    "model": {"class": "random_forest", "params": {"n_estimators": 1_000_000}},
+    "seed": 1,
+}
+SHORT = {"data": {"dataset": "iris"}, "model": "decision_tree", "seed": 1}
+
+
+def start(*arguments: object, cwd: Path, **more: Any) -> subprocess.Popen[str]:
+    """Start the command line as its own process group, as a terminal does."""
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "week2kit", *map(str, arguments)],
+        cwd=cwd,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        start_new_session=True,
+        **more,
+    )
+
+
+def finish(process: subprocess.Popen[str], timeout: float = 60) -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=timeout)
+    assert "Traceback" not in err, err
+    return process.returncode, out, err
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 30) -> Any:
+    """What `condition` returns as soon as it is true."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"it did not happen within {seconds} seconds")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Path]:
+    (tmp_path / "long.json").write_text(json.dumps(LONG))
+    (tmp_path / "short.json").write_text(json.dumps(SHORT))
+    yield tmp_path
+    for pid in _descendants_of_this_test(tmp_path):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _descendants_of_this_test(directory: Path) -> list[int]:
+    """The processes that this test left behind: those that work in its folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.name.isdigit() and (entry / "cwd").readlink() == directory and int(entry.name) != os.getpid():
+                found.append(int(entry.name))
+    return found
+
+
+# --- train ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sent", "code", "error"), [("SIGINT", 130, "KeyboardInterrupt"), ("SIGTERM", 143, "Terminated")]
+)
+@pytest.mark.parametrize("after", [0.0, 0.4, 3.0], ids=["at-once", "while-importing", "in-the-fit"])
+def test_an_interrupted_training_is_recorded(project: Path, sent: str, code: int, error: str, after: float) -> None:
+    process = start("train", "long.json", "--name", "a", cwd=project)
+    wait_for(lambda: (project / "runs" / "a" / "manifest.json").exists())
+    time.sleep(after)
+    os.killpg(process.pid, getattr(signal, sent))
+    assert finish(process)[0] == code
+    manifest = open_run(project / "runs" / "a").manifest
+    assert isinstance(manifest, FailedRun)
+    assert manifest.failure.error == error
+    assert manifest.failure.hint
+    if after == 3.0:
+        assert manifest.failure.stage == "fit"
+        assert manifest.inputs.data is not None
+        assert manifest.inputs.environment is not None
+    verified = start("verify", "runs/a", cwd=project)
+    assert finish(verified)[:2] == (125, verified_text(project, "ended from outside"))
+
+
+def verified_text(project: Path, says: str) -> str:
+    """What verify prints of ``runs/a``, which must hold `says`."""
+    text = finish(start("verify", "runs/a", cwd=project))[1]
+    assert text.startswith("runs/a  undecided")
+    assert says in text
+    return text
+
+
+def test_a_killed_training_is_told_as_interrupted_by_every_command(project: Path) -> None:
+    process = start("train", "long.json", "--name", "a", cwd=project)
+    wait_for(lambda: (project / "runs" / "a" / "manifest.json").exists())
+    time.sleep(2)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert isinstance(open_run(project / "runs" / "a").manifest, RunningRun)
+    verified_text(project, "never came to its end")
+    assert finish(start("verify", "runs/a", cwd=project))[0] == 125
+    train(SHORT, name="b", runs_dir=project / "runs")
+    code, out, _ = finish(start("runs", cwd=project))
+    assert (code, "interrupted" in out) == (0, True)
+    code, out, _ = finish(start("report", "runs", cwd=project))
+    assert (code, "interrupted" in out) == (0, True)
+
+
+def test_at_every_stage_the_record_can_be_read(tmp_path: Path) -> None:
+    seen = []
+
+    def look(stage: str) -> None:
+        seen.append((stage, open_run(tmp_path / "runs" / "a").manifest.status))
+
+    run = train(SHORT, name="a", runs_dir=tmp_path / "runs", on_stage=look)
+    assert seen == [(stage, "running") for stage in ("config", "load", "split", "fit", "evaluate", "save")]
+    assert run.manifest.status == "completed"
+
+
+BIG = {
+    "data": {"dataset": "digits"},
+    "model": {"class": "random_forest", "params": {"n_estimators": 20}},  # a model of more than a megabyte
+    "seed": 1,
+}
+
+
+@contextlib.contextmanager
+def _full_disk(directory: Path, size: int) -> Iterator[dict[str, Any]]:
+    """A folder that takes `size` bytes; where no disk can be mounted, files that take no more than that."""
+    directory.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", directory], capture_output=True)
+    if mounted.returncode != 0:
+        yield {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))}
+        return
+    try:
+        yield {}
+    finally:
+        subprocess.run(["umount", directory], check=True)
+
+
+@pytest.mark.parametrize("size", [4096, 16_384, 65_536, 400_000])
+def test_a_full_disk_ends_in_a_sentence_and_a_readable_folder(project: Path, size: int) -> None:
+    (project / "big.json").write_text(json.dumps(BIG))
+    with _full_disk(project / "runs", size) as limits:
+        code, _, err = finish(start("train", "big.json", "--name", "a", cwd=project, **limits))
+        assert code in (1, 2)
+        assert "space" in err or "too large" in err.lower()
+        assert not list((project / "runs").rglob("*.tmp"))
+        if (project / "runs" / "a" / "manifest.json").exists():
+            manifest = open_run(project / "runs" / "a").manifest
+            assert manifest.status in ("failed", "running")
+            if isinstance(manifest, FailedRun):
+                assert (manifest.failure.stage, manifest.failure.error) == ("save", "OSError")
+            assert finish(start("verify", "runs/a", cwd=project))[0] == 125
+
+
+def test_out_of_memory_is_recorded_as_what_it_is(project: Path) -> None:
+    config = SHORT | {
+        "data": {"dataset": "digits"},
+        "preprocess": [{"class": "sklearn.kernel_approximation.RBFSampler", "params": {"n_components": 10**11}}],
+    }
+    (project / "huge.json").write_text(json.dumps(config))
+    code, _, err = finish(start("train", "huge.json", "--name", "a", cwd=project))
+    assert code == 1
+    assert "fewer rows or features" in err
+    manifest = open_run(project / "runs" / "a").manifest
+    assert isinstance(manifest, FailedRun)
+    assert (manifest.failure.stage, manifest.failure.error) == ("fit", "MemoryError")
+    verified_text(project, "ended from outside")
+
+
+@pytest.mark.parametrize("place", ["/proc/none", "/dev/null/x", "short.json"])
+def test_a_place_that_cannot_be_written_is_said_before_anything_is_trained(project: Path, place: str) -> None:
+    began = time.monotonic()
+    code, out, err = finish(start("train", "long.json", "--runs-dir", place, cwd=project))
+    assert (code, out) == (2, "")
+    assert "no run folder can be made there" in err
+    assert "--runs-dir" in err
+    assert time.monotonic() - began < 10
+
+
+MANY = """
+import json, multiprocessing, sys
+from pathlib import Path
+import week2kit.loop.run, week2kit.environment, sklearn.tree, sklearn.pipeline
+from week2kit import train
+from week2kit.errors import UsageError
+
+CONFIG = {"data": {"dataset": "iris", "features": ["petal width (cm)"]}, "preprocess": "none", "model": "dummy"}
+
+def one(seed):
+    return train(CONFIG | {"seed": seed}, runs_dir="runs").path.name
+
+def same(seed):
+    try:
+        return train(CONFIG | {"seed": seed}, runs_dir="same", name="taken").path.name
+    except UsageError as error:
+        return str(error)
+
+with multiprocessing.get_context("fork").Pool(16) as pool:
+    names = pool.map(one, range(200), chunksize=1)
+    told = pool.map(same, range(16), chunksize=1)
+Path("told.json").write_text(json.dumps([names, told]))
+"""
+
+
+def test_two_hundred_trainings_at_once_are_two_hundred_runs(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", MANY], cwd=tmp_path, env=ENVIRONMENT, check=True, timeout=300)
+    names, told = json.loads((tmp_path / "told.json").read_text())
+    runs = [open_run(path) for path in (tmp_path / "runs").iterdir()]
+    assert sorted(run.path.name for run in runs) == sorted(names)
+    assert len({run.manifest.nonce for run in runs}) == len({run.manifest.run_id for run in runs}) == 200
+    seeds = []
+    for run in runs:
+        assert isinstance(run.manifest, CompletedRun)
+        assert run.manifest.run_id == run.path.name
+        assert not list(run.path.glob(".*"))
+        contents = check_files(run)
+        assert all(check.outcome == "passed" for check in [*contents.checks, *check_record(run, contents)])
+        seeds.append(run.manifest.inputs.seed.value)
+    assert sorted(seeds) == list(range(200))
+    assert sorted(told)[-1] == "taken"
+    assert sum("this name is taken" in text for text in told) == 15
+
+
+# --- verify -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the runs a, b (a fit that never ends) and c."""
+    directory = tmp_path_factory.mktemp("verify")
+    endless = {
+        "data": {"dataset": "digits"},
+        "model": {"class": "sklearn.linear_model.SGDClassifier", "params": {"max_iter": 5, "tol": None}},
+        "seed": 1,
+    }
+    configs = {"a": SHORT, "b": endless, "c": SHORT | {"seed": 2}}
+    for name, config in configs.items():
+        (directory / f"{name}.json").write_text(json.dumps(config))
+        assert finish(start("train", f"{name}.json", "--name", name, cwd=directory))[0] == 0
+    (directory / "work" / "runs").mkdir(parents=True)
+    (directory / "runs" / "b").rename(directory / "work" / "runs" / "run")
+    Copy(directory / "work", directory).forge_config("model.params.max_iter", 10**7)
+    (directory / "work" / "runs" / "run").rename(directory / "runs" / "b")
+    return directory
+
+
+def verdicts(text: str) -> list[tuple[str | None, str | None]]:
+    document = VerdictDocument.model_validate_json(text)
+    return [(verdict.verdict, verdict.reason.code if verdict.reason else None) for verdict in document.runs]
+
+
+def test_a_fit_that_hangs_is_stopped_and_costs_only_its_own_run(trained: Path) -> None:
+    began = time.monotonic()
+    code, out, _ = finish(start("verify", "--json", "--timeout", "4", "runs/a", "runs/b", "runs/c", cwd=trained))
+    took = time.monotonic() - began
+    assert verdicts(out) == [("identical", None), ("undecided", "undecided.timeout"), ("identical", None)]
+    assert code == 125
+    assert took < 12
+    stopped = VerdictDocument.model_validate_json(out).runs[1]
+    assert 4 <= stopped.seconds < 6
+    assert wait_for(lambda: not _descendants_of_this_test(trained), 5)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_child_that_is_killed_costs_only_its_own_run(trained: Path, jobs: int) -> None:
+    process = start("verify", "--json", "--jobs", jobs, "--timeout", "60", "runs/a", "runs/b", "runs/c", cwd=trained)
+    os.kill(wait_for(lambda: _busy_child(trained, process.pid)), signal.SIGKILL)
+    code, out, _ = finish(process)
+    assert verdicts(out) == [("identical", None), ("undecided", "undecided.child_died"), ("identical", None)]
+    assert "memory may have run out" in out
+    assert code == 125
+
+
+def _busy_child(directory: Path, verifier: int) -> int | None:
+    """The process that has computed for two seconds on behalf of a verification, and is not the verifier itself."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    for pid in _descendants_of_this_test(directory):
+        with contextlib.suppress(OSError):
+            fields = (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()
+            if pid != verifier and int(fields[11]) > 2 * ticks:  # utime
+                return pid
+    return None
+
+
+@pytest.mark.parametrize(("sent", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_an_interrupted_verification_ends_at_once_and_leaves_no_process(trained: Path, sent: str, code: int) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (trained / "runs").rglob("*")}
+    process = start("verify", "runs", cwd=trained)
+    wait_for(lambda: _busy_child(trained, process.pid))
+    os.killpg(process.pid, getattr(signal, sent))
+    assert finish(process, timeout=10)[0] == code
+    assert wait_for(lambda: not _descendants_of_this_test(trained), 5)
+    assert {path: path.stat().st_mtime_ns for path in (trained / "runs").rglob("*")} == before
+
+
+def test_a_killed_verifier_leaves_no_process(trained: Path) -> None:
+    process = start("verify", "runs", cwd=trained)
+    wait_for(lambda: _busy_child(trained, process.pid))
+    process.kill()
+    process.communicate()
+    assert wait_for(lambda: not _descendants_of_this_test(trained), 10)
