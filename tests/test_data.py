@@ -465,6 +465,14 @@ def test_parquet_columns_that_are_no_numbers_or_texts_are_refused_by_name(array:
     ).features.shape == (2, 1)
 
 
+def test_an_index_that_pandas_stored_in_a_parquet_file_is_a_column_like_any_other() -> None:
+    frame = pd.DataFrame({"id": [7, 5], "a": pd.Series([1, None], dtype="Int64"), "y": [0.0, 1.0]})
+    indexed = parquet(pa.Table.from_pandas(frame.set_index("id"), preserve_index=True))
+    found = table(indexed, "parquet")
+    assert [(column.name, column.kind) for column in found.columns] == [("a", "float"), ("id", "int"), ("y", "float")]
+    assert table(indexed, "parquet", features=["id"]).digest == table(parquet(frame), "parquet", features=["id"]).digest
+
+
 def test_parquet_columns_of_one_name_are_refused() -> None:
     content = parquet(pa.table([pa.array([1, 2])] * 3, names=["a", "a", "y"]))
     with pytest.raises(StageError, match="two columns of the same name"):

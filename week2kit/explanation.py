@@ -231,13 +231,19 @@ def describe_finding(finding: Finding) -> str:
         # the layers of the rerun
         case "data.table":
             return f"{where}: the table is not the one that the run was trained on. Name the right file with --data."
-        case "data.columns" | "data.rows":
-            return f"{where}: roles, missing values or rows of the columns are recorded otherwise."
+        case "data.columns":
+            return f"{where}: names, kinds, roles or missing values of its columns are not the recorded ones."
+        case "data.rows":
+            return f"{where}: recorded with {recorded} rows, here {now}."
         case "data.bytes":
             return f"{where}: recorded with {recorded} bytes, and the bytes with the recorded digest are {now}."
         case "data.other_text":
             return f"{where}: the same table in another form (line ends, spelling of numbers, compression)."
-        case "split.positions" | "split.contents" | "split.folds":
+        case "split.contents":
+            return f"split ({where}): the validation rows hold other values than recorded."
+        case "split.folds":
+            return f"split ({where}) [splitter, training and validation rows]: recorded {recorded}, here {now}."
+        case "split.positions":
             return f"split ({where}): other rows were chosen for training and validation than recorded."
         case "model.convergence":
             return f"the solver: recorded [iterations, converged] {recorded}, here {now}."

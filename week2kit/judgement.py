@@ -14,7 +14,7 @@ from week2kit.checks import compare, failed, passed, skipped
 from week2kit.environment import differences, same_versions
 from week2kit.reruns import Fresh, Here
 from week2kit.schema.manifest import CompletedRun, Data, FailedRun, Metric
-from week2kit.thresholds import RERUNS_FOR_NOISE
+from week2kit.thresholds import RECOMPUTED_METRIC_TOLERANCE, RERUNS_FOR_NOISE
 from week2kit.verdict import Cause, Check, Finding, Layer, Level, MetricValues, RerunRecord, VerdictName
 
 #: Types of errors that have nothing to do with the five inputs: nothing follows from them.
@@ -394,16 +394,18 @@ class _Case:
             "labels_moved": comparison.labels_moved if comparison else None,
         }
         moved_scores = {"predictions.scores", "predictions.labels"} & set(failing)
-        if not within or not moved_scores:  # what differs although no score does cannot follow from the scores
+        # what differs although no score does cannot follow from the scores, but for the order in which they are summed
+        if not within or not (moved_scores or _in_the_last_bits(checks)):
             return Judgement(
                 "undecided", reason=Finding(code="undecided.environment", where="scores", now=moved), **shared
             )
         if any(_layer(code) == "metrics" for code in failing):
             return Judgement("close", reason=Finding(code="close.scores", recorded=self.tolerance, now=moved), **shared)
-        level: Level = "metrics" if "predictions.labels" in failing else "predictions"
         shared["checks"] = [_as_note(check) for check in checks]
         shared["first_divergence"] = None
-        return Judgement("identical", level=level, reason=Finding(code="identical.other_scores", now=moved), **shared)
+        return Judgement(
+            "identical", level="metrics", reason=Finding(code="identical.other_scores", now=moved), **shared
+        )
 
     def _first_divergence(self, failing: list[str]) -> Layer:
         """The first layer that differs; other scores come from another model where the models' bytes differ."""
@@ -412,6 +414,25 @@ class _Case:
         if layer == "predictions" and self.fresh.outcome.model.digest != self.manifest.outcome.model.digest:
             return "model"
         return layer
+
+
+def _in_the_last_bits(checks: Iterable[Check]) -> bool:
+    """Whether all that failed are metrics, and by no more than versions of scikit-learn differ in summing scores."""
+    return all(
+        _layer(check.code) == "metrics"
+        and check.finding is not None
+        and _near(check.finding.recorded, check.finding.now)
+        for check in checks
+        if check.outcome == "failed"
+    )
+
+
+def _near(recorded: Any, now: Any) -> bool:
+    if isinstance(recorded, list) and isinstance(now, list):
+        return len(recorded) == len(now) and all(map(_near, recorded, now))
+    if isinstance(recorded, float) and isinstance(now, float):
+        return abs(recorded - now) <= RECOMPUTED_METRIC_TOLERANCE * max(1.0, abs(recorded))
+    return bool(recorded == now)
 
 
 def _as_note(check: Check) -> Check:

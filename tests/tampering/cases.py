@@ -827,12 +827,12 @@ for base, place, new, says, layer in (
     ("penguins", "outcome.split.contents", "0" * 64, "split (holdout)", "split"),
     ("penguins", "outcome.split.splitter", "GroupShuffleSplit", "split (holdout)", "split"),
     ("penguins", "outcome.split.folds.0.n_train", 73, "split (holdout)", "split"),
-    ("penguins", "inputs.data.rows", 91, "roles, missing values or rows", "data"),
+    ("penguins", "inputs.data.rows", 91, "recorded with 91 rows, here 90", "data"),
     ("penguins", "inputs.data.bytes", 7, "recorded with 7 bytes", "data"),
-    ("penguins", "inputs.data.columns.0.missing", 0, "roles, missing values or rows", "data"),
-    ("penguins", "inputs.data.columns.0.kind", "int", "roles, missing values or rows", "data"),
-    ("penguins", "inputs.data.columns.0.role", "groups", "roles, missing values or rows", "data"),
-    ("penguins", "inputs.data.columns.0.name", "width", "roles, missing values or rows", "data"),
+    ("penguins", "inputs.data.columns.0.missing", 0, "names, kinds, roles or missing values", "data"),
+    ("penguins", "inputs.data.columns.0.kind", "int", "names, kinds, roles or missing values", "data"),
+    ("penguins", "inputs.data.columns.0.role", "groups", "names, kinds, roles or missing values", "data"),
+    ("penguins", "inputs.data.columns.0.name", "width", "names, kinds, roles or missing values", "data"),
     ("folds", f"{ACCURACY}.training", 1.0, "accuracy on training rows", "metrics"),
     ("folds", "outcome.metrics.roc_auc.dummy", 0.1, "roc_auc of the dummy", "metrics"),
     ("folds", "outcome.split.positions", "0" * 64, "split (kfold)", "split"),
@@ -1030,6 +1030,14 @@ def _elsewhere(change: Callable[[Copy], object]) -> Callable[[Copy], None]:
 
 
 MAY_BE = "in an environment that is not the recorded one"
+case(
+    "elsewhere-metric-of-scores-in-the-last-bits",
+    "penguins",
+    _elsewhere(_metric_in_the_last_bits),
+    "close",
+    "within the",
+    layer="metrics",
+)
 for id_, base, change, layer in (
     ("one-label", "penguins", _predictions(one_label), "predictions"),
     ("all-labels", "folds", _predictions(labels_right), "predictions"),
@@ -1063,7 +1071,7 @@ case(
     _elsewhere(_predictions(scores_shifted)),
     "identical",
     "every metric is equal",
-    level="predictions",
+    level="metrics",
 )
 case(
     "elsewhere-margins-in-the-last-digits",
@@ -1071,7 +1079,7 @@ case(
     _elsewhere(_predictions(scores_scaled(1 + 1e-13))),
     "identical",
     "every metric is equal",
-    level="predictions",
+    level="metrics",
 )
 for id_, change in {"rows-renamed": _predictions(rows_renamed), "truths-swapped": _predictions(truths_swapped)}.items():
     case(
