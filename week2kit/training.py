@@ -291,7 +291,7 @@ def _recorded_config(config: Config) -> dict[str, Any]:
     value = config.as_json()
     if "path" in value["data"]:
         value["data"]["path"] = recorded_path(value["data"]["path"])
-    return value
+    return value | {key: scrub(value[key], limit=10_000) for key in ("goal", "hypothesis") if key in value}
 
 
 def _without_paths(value: Any) -> Any:

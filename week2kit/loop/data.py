@@ -266,7 +266,15 @@ def use_columns(frame: pd.DataFrame, config: Config, target: str, *, classificat
     import pandas as pd
 
     table = Table(
-        features=pd.DataFrame({name: values["feature", name] for name in in_order}, copy=False),
+        # each with its own dtype: pandas 3 would make another kind of text out of objects, and another with pyarrow
+        features=pd.DataFrame(
+            {
+                name: pd.Series(column, dtype=column.dtype, copy=False)
+                for name in in_order
+                for column in [values["feature", name]]
+            },
+            copy=False,
+        ),
         target=values["target", target],
         groups=values["groups", groups] if groups else None,
         columns=tuple(columns),
