@@ -132,21 +132,26 @@ Split: TypeAlias = Holdout | KFold | TimeSeries
 Preprocess: TypeAlias = Literal["auto", "auto-scaled", "none"] | list[Estimator] | list[Group]
 
 
-class Config(Part):
-    """A whole config. The resolved one leaves nothing null that the run depends on."""
+class PlainKeys(Part):
+    """The keys of a config that are plain values."""
 
-    data: FileData | BundledData
     task: Literal["classification", "regression"] | None = None
-    split: Split = Field(default_factory=Holdout)
-    preprocess: Preprocess = "auto"
-    model: Estimator
-    metrics: Annotated[list[str], Field(min_length=1)] | None = None
+    metrics: Annotated[list[ColumnName], Field(min_length=1)] | None = None
     positive: Label | None = None
     seed: Seed | None = None
     goal: Text | None = None
     hypothesis: Text | None = None
     learning_curve: bool = False
     fail_on: list[WarningCode] = []
+
+
+class Config(PlainKeys):
+    """A whole config. The resolved one leaves nothing null that the run depends on."""
+
+    data: FileData | BundledData
+    split: Split = Field(default_factory=Holdout)
+    preprocess: Preprocess = "auto"
+    model: Estimator
 
     def as_json(self) -> dict[str, Any]:
         """The JSON object of the config, without what was not given; an explicit ``random_state: null`` stays."""
@@ -222,26 +227,13 @@ def parse_config(value: Mapping[str, Any]) -> Config:
         "preprocess": _read_preprocess(rest.pop("preprocess", "auto"), problems),
         "model": _read_estimator(rest.pop("model", None), "model", problems),
     }
-    simple = _read_part(_Simple, rest, "", problems, Config.model_fields)
+    simple = _read_part(PlainKeys, rest, "", problems, Config.model_fields)
     if problems or simple is None:
         raise ConfigError(problems)
     given = {name: getattr(simple, name) for name in simple.model_fields_set}
     if given.get("metrics"):
         given["metrics"] = list(dict.fromkeys(name.removeprefix("neg_") for name in given["metrics"]))
     return Config(**parts, **given)
-
-
-class _Simple(Part):
-    """The keys of `Config` that are plain values."""
-
-    task: Literal["classification", "regression"] | None = None
-    metrics: Annotated[list[ColumnName], Field(min_length=1)] | None = None
-    positive: Label | None = None
-    seed: Seed | None = None
-    goal: Text | None = None
-    hypothesis: Text | None = None
-    learning_curve: bool = False
-    fail_on: list[WarningCode] = []
 
 
 def is_flat(value: Mapping[str, Any]) -> bool:
