@@ -81,9 +81,18 @@ def main() -> NoReturn:
         signal.signal(signal.SIGTERM, _terminate)
     try:
         code = app(standalone_mode=False) or 0
+    except KeyboardInterrupt:
+        code = 130
+    except Terminated:
+        code = 143
     except Exception as error:
         code = _exit_code_of(error)
     _write(sys.stdout, "")
+    _write(sys.stderr, "")
+    if code == 130:
+        # where the interrupt came while an extension module was imported, Python remembers it, and would end itself by
+        # SIGINT in spite of the exit code
+        os._exit(code)
     sys.exit(code)
 
 

@@ -24,6 +24,7 @@ from week2kit.privacy import scrub
 from week2kit.schema import manifest as record
 from week2kit.schema.config import Config, FileData, config_digest, override, parse_config, read_object
 from week2kit.schema.manifest import Stage
+from week2kit.signals import held
 from week2kit.store import Run, RunFolder, open_run, read_regular
 from week2kit.thresholds import MAX_CONFIG_BYTES, MAX_TRACEBACK_FRAMES
 
@@ -164,7 +165,8 @@ class _Training:
 
     def _complete(self) -> record.CompletedRun:
         self.on_stage("config")
-        from week2kit.loop.run import Progress, run_loop
+        with held():
+            from week2kit.loop.run import Progress, run_loop
 
         assert self.config is not None
         assert self.seed is not None

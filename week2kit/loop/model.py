@@ -17,6 +17,7 @@ from week2kit.errors import ConfigError
 from week2kit.loop.data import Table
 from week2kit.privacy import scrub
 from week2kit.schema.config import Config, Estimator, Group
+from week2kit.signals import held
 from week2kit.thresholds import MAX_JOBS
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def find_class(path: str, allowed_modules: Sequence[str] = ()) -> type[BaseEstim
     if any(part.startswith("_") or not part.isidentifier() or part in _CLOSED_MODULES for part in (*parts, name)):
         raise ValueError(f'expected a public class of scikit-learn, got "{clean(path)}"')
     try:
-        module = import_module(module_name)
+        with held():
+            module = import_module(module_name)
     except ImportError:
         raise ValueError(f'there is no module "{clean(module_name)}" in this environment') from None
     found = getattr(module, name, None)
