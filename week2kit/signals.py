@@ -20,15 +20,15 @@ def held() -> Iterator[None]:
     came: list[int] = []
     before: dict[int, Callable[[int, FrameType | None], Any]] = {}
     if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM):
-            handler = signal.getsignal(number)
+        for waiting in (signal.SIGINT, signal.SIGTERM):
+            handler = signal.getsignal(waiting)
             if callable(handler):
-                before[number] = handler
-                signal.signal(number, lambda number, frame: came.append(number))
+                before[waiting] = handler
+                signal.signal(waiting, lambda number, _: came.append(number))
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
     for number in came[:1]:
         signal.raise_signal(number)
