@@ -232,7 +232,7 @@ def parse_config(value: Mapping[str, Any]) -> Config:
         raise ConfigError(problems)
     given = {name: getattr(simple, name) for name in simple.model_fields_set}
     if given.get("metrics"):
-        given["metrics"] = list(dict.fromkeys(name.removeprefix("neg_") for name in given["metrics"]))
+        given["metrics"] = list(dict.fromkeys(name.removeprefix("neg_") or name for name in given["metrics"]))
     return Config(**parts, **given)
 
 
