@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from week2kit.errors import ChildDied, TimeLimitReached
-from week2kit.isolation import ChildBug, Children
+from week2kit.isolation import Child, ChildBug, Children
 
 ROOT = Path(__file__).parent.parent
 HERE = os.fsencode(Path.cwd())
@@ -83,6 +83,32 @@ def test_killing_the_children_frees_who_waits_for_one(children: Children) -> Non
     waiting.join(30)
     assert not waiting.is_alive()
     assert time.monotonic() - start < 20
+
+
+def test_children_may_be_killed_by_several_threads_while_they_end(children: Children) -> None:
+    for _ in range(10):
+        failures: list[BaseException] = []
+
+        def kill(child: Child, failures: list[BaseException] = failures) -> None:
+            try:
+                child.interrupt()
+            except BaseException as error:
+                failures.append(error)
+
+        with pytest.raises(ChildDied), children.child() as child:
+            threads = [threading.Thread(target=kill, args=(child,)) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            child.call("time:sleep", 60, timeout=60)
+        for thread in threads:
+            thread.join()
+        assert not failures
+
+
+def test_after_the_kill_no_child_is_started(children: Children) -> None:
+    children.kill()
+    with pytest.raises(ChildDied):
+        children.call("os:getcwdb", timeout=60)
 
 
 def test_a_script_without_a_main_guard_is_not_run_again(tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ class Children:
             self._context.set_forkserver_preload(preload)
         self._idle: list[Child] = []
         self._busy: set[Child] = set()
+        self._over = False
         self._answers: dict[tuple[Any, ...], bytes] = {}
         self._answering = threading.Lock()
 
@@ -65,10 +66,12 @@ class Children:
         self.kill()
 
     def kill(self) -> None:
-        """End every child at once; callers in other threads that wait for one are told that it died."""
-        for child in [*self._idle, *self._busy]:
-            child.kill()
-        self._idle.clear()
+        """End every child at once and start no more; callers in other threads are told that their child died."""
+        self._over = True
+        for child in list(self._busy):
+            child.interrupt()  # whoever uses it closes it
+        while self._idle:
+            self._idle.pop().kill()
 
     def warm_up(self) -> None:
         """Start the server (or the first worker) without waiting for it: it imports while the caller reads files."""
@@ -97,6 +100,8 @@ class Children:
         child = self._idle.pop() if self._idle else self._start()
         self._busy.add(child)
         try:
+            if self._over:
+                raise ChildDied("Its process was ended.", None)
             yield child
         except BaseException:
             child.kill()
@@ -131,6 +136,7 @@ class Child:
     def __init__(self, process: Any, connection: Connection) -> None:
         self._process = process
         self._connection = connection
+        self._closing = threading.Lock()
 
     def call(self, work: Work, *arguments: Any, timeout: float) -> bytes:
         """What `work` returns for `arguments`; errors as of `Children.call`."""
@@ -155,17 +161,20 @@ class Child:
         """Let it end, which it does when nobody is left to ask it anything."""
         self._connection.close()
         self._process.join(5)
-        if self._process.exitcode is None:
-            self.kill()
-        self._process.close()
+        self.kill()
 
     def kill(self) -> None:
-        """End it at once."""
-        self._connection.close()
-        with contextlib.suppress(OSError, ValueError):
-            self._process.kill()
+        """End it at once, and forget it; for the thread that uses it."""
+        self.interrupt()
+        with self._closing, contextlib.suppress(OSError, ValueError):
+            self._connection.close()
             self._process.join(5)
             self._process.close()
+
+    def interrupt(self) -> None:
+        """End it at once, from any thread: whoever waits for an answer is told that it died."""
+        with self._closing, contextlib.suppress(OSError, ValueError):  # ValueError: it is closed already
+            self._process.kill()
 
 
 def _how_it_ended(exitcode: int | None) -> str:
