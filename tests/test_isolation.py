@@ -95,13 +95,15 @@ def test_children_may_be_killed_by_several_threads_while_they_end(children: Chil
             except BaseException as error:
                 failures.append(error)
 
-        with pytest.raises(ChildDied), children.child() as child:
-            threads = [threading.Thread(target=kill, args=(child,)) for _ in range(4)]
-            for thread in threads:
-                thread.start()
-            child.call("time:sleep", 60, timeout=60)
-        for thread in threads:
-            thread.join()
+        def call_and_be_killed() -> None:
+            with children.child() as child:
+                threads = [threading.Thread(target=kill, args=(child,)) for _ in range(4)]
+                for thread in threads:
+                    thread.start()
+                child.call("time:sleep", 60, timeout=60)
+
+        with pytest.raises(ChildDied):
+            call_and_be_killed()
         assert not failures
 
 
