@@ -120,7 +120,7 @@ def test_every_copy_of_the_blas_has_its_owner(here: Environment) -> None:
     ],
 )
 def test_a_blas_belongs_to_the_package_that_ships_it(path: str, user: str) -> None:
-    assert environment._shipped_by(path) == user
+    assert environment.shipped_by(path) == user
 
 
 def test_only_listed_variables_are_recorded_and_scrubbed(monkeypatch: pytest.MonkeyPatch) -> None:

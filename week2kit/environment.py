@@ -225,7 +225,7 @@ def _blas() -> list[Blas]:
 
     copies = [
         Blas(
-            user=_shipped_by(library["filepath"]),
+            user=shipped_by(library["filepath"]),
             vendor=library["internal_api"],
             version=library.get("version"),
             architecture=library.get("architecture"),
@@ -238,7 +238,7 @@ def _blas() -> list[Blas]:
     return sorted(copies, key=lambda blas: (blas.user, blas.vendor, str(blas.version), str(blas.architecture)))
 
 
-def _shipped_by(path: str) -> str:
+def shipped_by(path: str) -> str:
     """The package whose wheel ships a library (``numpy.libs``, ``numpy/.dylibs``), else the library's file name."""
     parts = re.split(r"[\\/]", path)
     for package in ("numpy", "scipy"):

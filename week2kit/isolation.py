@@ -2,7 +2,8 @@
 
 Where processes can be forked, one server has imported scikit-learn and computed nothing, and forks a child per call:
 a child costs milliseconds instead of the seconds of an import. Elsewhere one spawned worker serves call after call,
-and is replaced when it dies. A child that hangs or dies (killed, out of memory, by a signal) is told as such.
+and is replaced when it dies. What only holds for a process from its start on (environment variables, another Python)
+gets a process of its own. A child that hangs or dies (killed, out of memory, by a signal) is told as such.
 """
 
 from __future__ import annotations
@@ -12,15 +13,18 @@ import gc
 import multiprocessing
 import os
 import signal
+import socket
+import subprocess
 import sys
 import threading
 import time
 import traceback
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from week2kit.errors import ChildDied, TimeLimitReached
@@ -97,7 +101,30 @@ class Children:
     @contextlib.contextmanager
     def child(self) -> Iterator[Child]:
         """One child, for several calls in a row; it is killed where one of them ends in an error."""
-        child = self._idle.pop() if self._idle else self._start()
+        with self._used(self._idle.pop() if self._idle else self._start()) as child:
+            yield child
+        if self._method == "forkserver":
+            child.end()
+        else:
+            self._idle.append(child)
+
+    @contextlib.contextmanager
+    def started(self, variables: Mapping[str, str], python: str | None = None) -> Iterator[Child]:
+        """A child in a process that is started for it, and ends with it.
+
+        Args:
+            variables: environment variables on top of those of this process; an empty value takes one away.
+            python: the interpreter; by default the one that runs here.
+
+        Raises:
+            NotImplementedError: no process can be started with an open connection on this system.
+        """
+        with self._used(_start_program(variables, python)) as child:
+            yield child
+        child.end()
+
+    @contextlib.contextmanager
+    def _used(self, child: Child) -> Iterator[Child]:
         self._busy.add(child)
         try:
             if self._over:
@@ -108,10 +135,6 @@ class Children:
             raise
         finally:
             self._busy.discard(child)
-        if self._method == "forkserver":
-            child.end()
-        else:
-            self._idle.append(child)
 
     def call_once(self, work: Work, *arguments: Any, timeout: float) -> bytes:
         """As `call`, for what is the same in every child: asked once, and remembered as long as the children live."""
@@ -143,7 +166,7 @@ class Child:
         deadline = time.monotonic() + timeout
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it died: told below
             self._connection.send((work, arguments))
-        wait([self._connection, self._process.sentinel], max(0.0, deadline - time.monotonic()))
+        wait([self._connection, *self._process_ends()], max(0.0, deadline - time.monotonic()))
         try:
             if self._connection.poll():
                 reply = self._connection.recv_bytes()
@@ -156,6 +179,10 @@ class Child:
         if self._process.exitcode is None and time.monotonic() >= deadline:
             raise TimeLimitReached(f"It was stopped after {timeout:g} seconds.")
         raise ChildDied(_how_it_ended(self._process.exitcode), self._process.exitcode)
+
+    def _process_ends(self) -> list[Any]:
+        """What to wait for besides an answer; a started program closes its end of the connection when it ends."""
+        return [] if isinstance(self._process, _Program) else [self._process.sentinel]
 
     def end(self) -> None:
         """Let it end, which it does when nobody is left to ask it anything."""
@@ -175,6 +202,54 @@ class Child:
         """End it at once, from any thread: whoever waits for an answer is told that it died."""
         with self._closing, contextlib.suppress(OSError, ValueError):  # ValueError: it is closed already
             self._process.kill()
+
+
+class _Program:
+    """A started program with the part of multiprocessing's Process that `Child` uses."""
+
+    def __init__(self, started: subprocess.Popen[bytes]) -> None:
+        self._started = started
+
+    @property
+    def exitcode(self) -> int | None:
+        return self._started.poll()
+
+    def join(self, timeout: float) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._started.wait(timeout)
+
+    def kill(self) -> None:
+        self._started.kill()
+
+    def close(self) -> None:
+        """Nothing is held that must be given back."""
+
+
+#: What a started program runs. Modules of the working directory must not be found first, hence -P.
+_PROGRAM: Final = "import sys; from week2kit.isolation import serve_started; serve_started(int(sys.argv[1]))"
+
+
+def _start_program(variables: Mapping[str, str], python: str | None) -> Child:
+    if os.name != "posix":
+        raise NotImplementedError("a process with other kernels can be started on Linux and macOS only")
+    environment = dict(os.environ)
+    if python is None:  # find the week2kit that runs here, wherever it was imported from
+        environment["PYTHONPATH"] = os.pathsep.join(
+            filter(None, [str(Path(__file__).resolve().parent.parent), environment.get("PYTHONPATH")])
+        )
+    environment |= {**variables, "PYTHONSAFEPATH": "1"}
+    environment = {name: value for name, value in environment.items() if value or name not in variables}
+    ours, theirs = socket.socketpair()
+    with theirs:
+        started = subprocess.Popen(
+            [python or sys.executable, "-P", "-c", _PROGRAM, str(theirs.fileno())],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()],
+        )
+    return Child(_Program(started), Connection(ours.detach()))
 
 
 def _how_it_ended(exitcode: int | None) -> str:
@@ -224,6 +299,11 @@ def _without_working_directory() -> Iterator[None]:
 # --- in the child -----------------------------------------------------------------------------------------------
 
 
+def serve_started(descriptor: int) -> None:
+    """Answer requests on an open socket until the other side closes: the main function of a started program."""
+    _serve(Connection(descriptor))
+
+
 def _serve(connection: Connection) -> None:
     """Answer requests until the other side closes; runs in the child."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
@@ -261,4 +341,8 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-        os._exit(1)
+    else:  # a started program: when its parent is gone, it has another one
+        first = os.getppid()
+        while os.getppid() == first:
+            time.sleep(1)
+    os._exit(1)

@@ -6,6 +6,8 @@ things went wrong. What passes and what does not is written in one place, here.
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -13,8 +15,10 @@ from typing import Any, Final, Literal
 from week2kit.checks import compare, failed, passed, skipped
 from week2kit.environment import differences, same_versions
 from week2kit.reruns import Fresh, Here
+from week2kit.restoring import Factor, is_version, plan_restoring, provocations, version_factors
 from week2kit.schema.manifest import CompletedRun, Data, FailedRun, Metric
 from week2kit.thresholds import RECOMPUTED_METRIC_TOLERANCE, RERUNS_FOR_NOISE
+from week2kit.trials import EffortSpent, Trial, Trials
 from week2kit.verdict import Cause, Check, Finding, Layer, Level, MetricValues, RerunRecord, VerdictName
 
 #: Types of errors that have nothing to do with the five inputs: nothing follows from them.
@@ -67,41 +71,129 @@ def planned_layers(manifest: CompletedRun) -> list[str]:
 
 
 def judge_completed(
-    manifest: CompletedRun, here: Here, again: Again, tolerance: float, curves: str | None
+    manifest: CompletedRun,
+    here: Here,
+    trials: Trials,
+    *,
+    tolerance: float,
+    curves: str | None,
+    restore_versions: bool = False,
 ) -> Judgement:
     """The verdict on a completed run whose folder agrees with its record.
+
+    One training in the environment as it is here decides in the common case. Where it comes out otherwise and recorded
+    facts are not in force, they are put back, all at once; where that gives the recorded outcome, they are taken away
+    again one by one, for the smallest set that is needed. Where it does not, reruns tell whether the run is stable
+    here, and provoking the factors whether a fact that cannot be put back could excuse the difference.
 
     Args:
         manifest: the record.
         here: what is in force in the processes that train again.
-        again: trains once more in a fresh process; called once in the common case.
+        trials: trains once more in a fresh process; called once in the common case.
         tolerance: by how much of the largest recorded score a score may move and be close.
         curves: the digest of the recorded learning curve, if there is one.
+        restore_versions: whether versions of Python and of libraries may be put back.
     """
-    first = again()
-    case = _Case(manifest, here, first, _facts(manifest, here), tolerance, curves)
-    reruns = [first]
+    first = trials.run("native")
+    case = _Case(manifest, here, first, _facts(manifest, here), tolerance, curves, trials)
+    try:
+        return _judge_completed(case, restore_versions=restore_versions)
+    except EffortSpent:
+        return case.effort_spent()
+
+
+def _judge_completed(case: _Case, *, restore_versions: bool) -> Judgement:
+    first, trials = case.fresh, case.trials
+    checks: list[Check] = []
+    if first.failure is None:
+        if first.unseeded:
+            trials.repeat(RERUNS_FOR_NOISE)
+            if where := _where_unstable(trials.native()):
+                return case.unstable(where)
+        checks = case.checks()
+        if not _failing(checks):
+            return case.identical(checks)
+        if case.has_other_data(checks):
+            return case.other_inputs(checks)
+        if any(check.code == "predictions.rows" for check in _failing(checks)):
+            return case.other_rows(checks)
+    restored = _put_back(case, restore_versions=restore_versions) if case.facts else None
+    if restored is not None and restored.case.came_out():
+        return _explained(case, restored)
+    case = dataclasses.replace(case, facts=restored.case.facts if restored else case.facts, restored=restored)
     if first.failure is not None:
         return case.rerun_failed()
-    if first.unseeded:
-        reruns += [again() for _ in range(RERUNS_FOR_NOISE - 1)]
-        if where := _where_unstable(reruns):
-            return case.unstable(reruns, where)
-    checks = case.checks()
-    failing = [check for check in checks if check.outcome == "failed"]
-    if not failing:
-        return case.identical(reruns, checks, again)
-    before_fit = [check for check in failing if _layer(check.code) in ("data", "split")]
-    if before_fit:
-        return case.other_inputs(reruns, checks)
-    if any(check.code == "predictions.rows" for check in failing):
-        return case.other_rows(reruns, checks)
-    within = first.comparison is not None and first.comparison.within(tolerance)
-    if not (case.facts and within):
-        reruns += [again() for _ in range(RERUNS_FOR_NOISE - len(reruns))]
-        if where := _where_unstable(reruns):
-            return case.unstable(reruns, where)
-    return case.other_outcome(reruns, checks, within=within)
+    if any(_layer(check.code) in ("data", "split") for check in _failing(checks)):
+        return case.other_inputs(checks)
+    if not (case.facts and case.within()):
+        trials.repeat(RERUNS_FOR_NOISE)
+        if where := _where_unstable(trials.native()):
+            return case.unstable(where)
+    return case.other_outcome(checks)
+
+
+@dataclass(frozen=True)
+class _Restored:
+    """The training with all recorded facts put back that can be, and those facts."""
+
+    factors: list[Factor]
+    case: _Case
+    stuck: dict[str, tuple[str, Any]]
+
+
+def _put_back(case: _Case, *, restore_versions: bool) -> _Restored | None:
+    """Train with every recorded fact put back that can be; None where none can.
+
+    What can be put back is looked at again with what then is in force: other versions of numpy name the features of
+    a processor in another way.
+    """
+    recorded = case.manifest.inputs.environment
+    plan = plan_restoring(recorded, case.here.environment)
+    factors = plan.factors
+    if restore_versions:
+        factors = [*version_factors(recorded, case.here.environment), *factors]
+    if not factors:
+        return None
+    fresh = case.trials.run("restored", factors)
+    if fresh.environment is not None and restore_versions:
+        names = {factor.name for factor in factors}
+        plan = plan_restoring(recorded, fresh.environment)
+        if more := [factor for factor in plan.factors if factor.name not in names]:
+            factors = [*factors, *more]
+            fresh = case.trials.run("restored", factors)
+    return _Restored(factors, case.with_factors(fresh), plan.stuck)
+
+
+def _explained(case: _Case, restored: _Restored) -> Judgement:
+    """The recorded bits came out with the recorded facts put back: which of them are needed?"""
+    if case.fresh.failure is None:
+        # a run that is not stable here could have agreed by luck
+        case.trials.repeat(2)
+        if where := _where_unstable(case.trials.native()):
+            return case.unstable(where)
+    kept, minimal = list(restored.factors), True
+    versions = [factor for factor in kept if is_version(factor.name)]
+    others = [factor for factor in kept if not is_version(factor.name)]
+    try:
+        for group in (versions, others) if versions and others else ():
+            kept = _without(kept, group, case)
+        for factor in list(kept):
+            kept = _without(kept, [factor], case)
+    except EffortSpent:
+        minimal = False
+    return case.explained(restored, kept, minimal=minimal)
+
+
+def _without(kept: list[Factor], group: list[Factor], case: _Case) -> list[Factor]:
+    """`kept` without `group`, where the recorded outcome comes out without it as well."""
+    rest = [factor for factor in kept if factor not in group]
+    if not rest or len(rest) == len(kept):
+        return kept
+    return rest if case.with_factors(case.trials.run("restored", rest)).came_out() else kept
+
+
+def _failing(checks: Iterable[Check]) -> list[Check]:
+    return [check for check in checks if check.outcome == "failed"]
 
 
 def _facts(manifest: CompletedRun | FailedRun, here: Here) -> list[Cause]:
@@ -158,12 +250,38 @@ def _where_unstable(reruns: list[Fresh]) -> Layer | None:
 
 @dataclass(frozen=True)
 class _Case:
+    """The record beside what came out of one training; `here` and `facts` are of the environment it was done in."""
+
     manifest: CompletedRun
     here: Here
     fresh: Fresh
     facts: list[Cause]
     tolerance: float
     curves: str | None
+    trials: Trials
+    restored: _Restored | None = None
+
+    def with_factors(self, fresh: Fresh) -> _Case:
+        """The same record beside a training with facts put back: what is in force is what was read back there."""
+        if fresh.environment is None:
+            return dataclasses.replace(self, fresh=fresh)
+        here = Here(environment=fresh.environment, code=self.here.code)
+        return dataclasses.replace(self, here=here, fresh=fresh, facts=_facts(self.manifest, here))
+
+    def came_out(self) -> bool:
+        """Whether the recorded outcome came out: scores and every metric, bit for bit."""
+        return self.fresh.failure is None and not _failing(self.checks())
+
+    def within(self) -> bool:
+        """Whether the scores are within the tolerance, here or with the facts put back that can be."""
+        comparisons = [self.fresh.comparison, self.restored.case.fresh.comparison if self.restored else None]
+        return any(comparison.within(self.tolerance) for comparison in comparisons if comparison is not None)
+
+    def has_other_data(self, checks: Iterable[Check]) -> bool:
+        """Whether the table is another one because the bytes are others: no environment does that."""
+        old, new = self.manifest.inputs.data, self.fresh.data
+        other = old.source == "file" and isinstance(new, Data) and old.sha256 != new.sha256
+        return other and any(_layer(check.code) == "data" for check in _failing(checks))
 
     # --- what came out ------------------------------------------------------------------------------------------
 
@@ -246,29 +364,34 @@ class _Case:
         yield compare("split.folds", "split.folds", old.method, [old.splitter, *sizes[0]], [new.splitter, *sizes[1]])
 
     def metrics(self) -> dict[str, MetricValues]:
-        """Each metric as recorded and as it came out here."""
-        new = self.fresh.outcome.metrics if self.fresh.outcome else {}
+        """Each metric as recorded, as it came out here, and as it came out with the recorded facts put back."""
+        here, restored = _values(self.fresh), _values(self.restored.case.fresh) if self.restored else {}
         return {
-            name: MetricValues(recorded=metric.value, here=new[name].value if name in new else None)
+            name: MetricValues(recorded=metric.value, here=here.get(name), restored=restored.get(name))
             for name, metric in self.manifest.outcome.metrics.items()
         }
 
-    def rerun_records(self, reruns: list[Fresh]) -> list[RerunRecord]:
-        """What each rerun agreed to."""
-        return [
-            RerunRecord(factors=[], agrees_to=_agrees_to(self.manifest, fresh), seconds=round(fresh.seconds, 3))
-            for fresh in reruns
-        ]
+    def account(self) -> list[RerunRecord]:
+        """What every training so far agreed to."""
+        return [rerun_record(self.manifest, trial) for trial in self.trials.done]
+
+    def judgement(self, verdict: VerdictName, **more: Any) -> Judgement:
+        """A judgement with the metrics and the account of the trainings."""
+        return Judgement(verdict, metrics=self.metrics(), reruns=self.account(), **more)
 
     # --- verdicts -----------------------------------------------------------------------------------------------
 
+    def effort_spent(self) -> Judgement:
+        """As many trainings as are allowed have been done, and no verdict was reached."""
+        spent = Finding(code="undecided.effort", recorded=self.trials.effort)
+        return self.judgement("undecided", reason=spent, causes=self.facts)
+
     def rerun_failed(self) -> Judgement:
+        """Recorded as completed, and it does not complete here, nor with the facts put back that can be."""
         failure = self.fresh.failure
         assert failure is not None
         said = failure.message if failure.error in OUR_ERRORS else f"{failure.error}: {failure.message}"
-        found = Finding(code="rerun.failed", where=failure.stage, recorded="completed", now=said)
-        shared: dict[str, Any] = {"reason": found, "causes": self.facts, "metrics": self.metrics()}
-        shared["reruns"] = self.rerun_records([self.fresh])
+        reason = Finding(code="rerun.failed", where=failure.stage, recorded="completed", now=said)
         old, new = self.manifest.inputs.data, self.fresh.data
         causes: list[Cause] = []
         if isinstance(new, Data) and old.table_digest != new.table_digest:
@@ -276,90 +399,101 @@ class _Case:
         elif new is not None and not isinstance(new, Data) and old.sha256 != new.sha256:
             causes = [Cause(input="data", factor="bytes", recorded=old.sha256, now=new.sha256, proof="observed")]
         if causes:
-            shared |= {"causes": causes, "checks": [failed("data.table", "data.table", old.path)]}
-            return Judgement("different", first_divergence="data", **shared)
+            checks = [failed("data.table", "data.table", old.path)]
+            return self.judgement("different", first_divergence="data", reason=reason, causes=causes, checks=checks)
         if failure.error in EXTERNAL_ERRORS or self.facts:
-            return Judgement("undecided", **shared)
-        return Judgement(
-            "different", first_divergence="model" if failure.stage in ("fit", "evaluate") else "data", **shared
-        )
+            return self.judgement("undecided", reason=reason, causes=self.facts, checks=self._stuck_notes())
+        where: Layer = "model" if failure.stage in ("fit", "evaluate") else "data"
+        return self.judgement("different", first_divergence=where, reason=reason)
 
-    def unstable(self, reruns: list[Fresh], where: Layer) -> Judgement:
+    def unstable(self, where: Layer) -> Judgement:
+        """Reruns in one environment differ from one another."""
         causes = [
             Cause(input="seed", factor="unset", recorded=None, now=name, proof="observed")
             for name in self.fresh.unseeded
         ]
-        return Judgement(
+        code = "unstable.unseeded" if causes else "unstable.race"
+        return self.judgement(
             "unstable",
             first_divergence=where,
-            reason=Finding(
-                code="unstable.unseeded" if causes else "unstable.race", where=where, now=self.fresh.unseeded or None
-            ),
+            reason=Finding(code=code, where=where, now=self.fresh.unseeded or None),
             causes=causes,
-            metrics=self.metrics(),
-            reruns=self.rerun_records(reruns),
             checks=self.checks() if self.fresh.outcome else [],
         )
 
-    def other_inputs(self, reruns: list[Fresh], checks: list[Check]) -> Judgement:
+    def other_inputs(self, checks: list[Check]) -> Judgement:
         """Data or split came out otherwise: decided before any fit, unless the environment may have done it."""
         old, new = self.manifest.inputs.data, self.fresh.data
         assert isinstance(new, Data)
-        where = next(layer for check in checks if check.outcome == "failed" and (layer := _layer(check.code)))
+        where = next(layer for check in _failing(checks) if (layer := _layer(check.code)))
         same_bytes = old.source == "dataset" or old.sha256 == new.sha256
         causes = _data_causes(old, new) if where == "data" and not same_bytes else self.facts
         read_otherwise = where == "split" or same_bytes
         verdict: Literal["undecided", "different"] = "undecided" if self.facts and read_otherwise else "different"
-        return Judgement(
+        return self.judgement(
             verdict,
             first_divergence=where,
             reason=Finding(code="undecided.environment", where=where) if verdict == "undecided" else None,
             causes=causes,
-            metrics=self.metrics(),
-            reruns=self.rerun_records(reruns),
-            checks=checks,
+            checks=[*checks, *self._stuck_notes()] if verdict == "undecided" else checks,
         )
 
-    def other_rows(self, reruns: list[Fresh], checks: list[Check]) -> Judgement:
+    def other_rows(self, checks: list[Check]) -> Judgement:
         """The predictions are said to be of other rows, or of other true values, than data and split give.
 
         No environment can do that: neither is computed by a model.
         """
-        return Judgement(
-            "different",
-            first_divergence="predictions",
-            metrics=self.metrics(),
-            reruns=self.rerun_records(reruns),
-            checks=checks,
-        )
+        return self.judgement("different", first_divergence="predictions", checks=checks)
 
-    def identical(self, reruns: list[Fresh], checks: list[Check], again: Again) -> Judgement:
+    def identical(self, checks: list[Check]) -> Judgement:
         """Data to metrics are equal bit for bit; how deep it goes beyond that is the level."""
-        reruns = list(reruns)
-        bytes_check, level = self._model_bytes(reruns, again)
+        bytes_check, level = self._model_bytes(self._second)
         if bytes_check.outcome == "failed":
-            return Judgement(
-                "different",
-                first_divergence="model",
-                metrics=self.metrics(),
-                reruns=self.rerun_records(reruns),
-                checks=[*checks, bytes_check],
-            )
+            return self.judgement("different", first_divergence="model", checks=[*checks, bytes_check])
         unseeded, facts = self.fresh.unseeded, {fact.factor: fact.now for fact in self.facts}
         notes = [
             bytes_check,
             passed("seed.fixed", Finding(code="seed.nothing_fixes_it", now=unseeded) if unseeded else None),
             passed("environment.facts", Finding(code="environment.other", now=facts) if facts else None),
         ]
-        return Judgement(
-            "identical",
+        return self.judgement("identical", level=level, checks=[*checks, *notes])
+
+    def _second(self) -> Fresh:
+        """Another training in the environment as it is here."""
+        self.trials.repeat(2)
+        return self.trials.native()[1]
+
+    def explained(self, restored: _Restored, needed: list[Factor], *, minimal: bool) -> Judgement:
+        """With the recorded facts put back the recorded outcome came out; `needed` is the smallest set that does it."""
+        there = dataclasses.replace(self, restored=restored)
+        checks = restored.case.checks()
+        bytes_check, level = restored.case._model_bytes(lambda: self.trials.run("restored", restored.factors))
+        causes = [
+            Cause(input="environment", factor=f.name, recorded=f.recorded, now=f.now, proof="restored") for f in needed
+        ]
+        if bytes_check.outcome == "failed":
+            return there.judgement("different", first_divergence="model", checks=[*checks, bytes_check])
+        if self.manifest.outcome.model.converged is False:
+            unfinished = passed("model.convergence", Finding(code="model.not_converged", where="model"))
+            checks = [unfinished if check.code == "model.convergence" else check for check in checks]
+        facts = {fact.factor: fact.now for fact in restored.case.facts}
+        notes = [
+            bytes_check,
+            passed("seed.fixed"),
+            passed("environment.facts", Finding(code="environment.other", now=facts) if facts else None),
+        ]
+        return there.judgement(
+            "explained",
             level=level,
-            metrics=self.metrics(),
-            reruns=self.rerun_records(reruns),
+            first_divergence=self._first_divergence([check.code for check in _failing(self.checks())])
+            if self.fresh.failure is None
+            else None,
+            reason=None if minimal else Finding(code="explained.not_minimal", recorded=self.trials.effort),
+            causes=causes,
             checks=[*checks, *notes],
         )
 
-    def _model_bytes(self, reruns: list[Fresh], again: Again) -> tuple[Check, Level]:
+    def _model_bytes(self, again: Callable[[], Fresh]) -> tuple[Check, Level]:
         assert self.fresh.outcome is not None
         recorded, now = self.manifest.outcome.model.digest, self.fresh.outcome.model.digest
         level: Level = "scores" if self.manifest.outcome.predictions.scores is not None else "predictions"
@@ -369,25 +503,23 @@ class _Case:
             return skipped("model.bytes", "model.other_versions", "model.joblib"), level
         if self.facts:
             return skipped("model.bytes", "model.other_environment", "model.joblib", recorded, now), level
-        while len(reruns) < 2:
-            reruns.append(again())
-        digests = {fresh.outcome.model.digest for fresh in reruns if fresh.outcome is not None}
-        if len(digests) > 1:
+        second = again().outcome
+        if second is not None and second.model.digest != now:
             return skipped("model.bytes", "model.never_repeats", "model.joblib"), level
         return failed("model.bytes", "model.bytes", "model.joblib", recorded, now), level
 
-    def other_outcome(self, reruns: list[Fresh], checks: list[Check], *, within: bool) -> Judgement:
-        """Same data and split, stable reruns, and yet another outcome."""
-        failing = [check.code for check in checks if check.outcome == "failed"]
+    def other_outcome(self, checks: list[Check]) -> Judgement:
+        """Same data and split, stable reruns, and yet another outcome, here and with the facts put back that can be."""
+        failing = [check.code for check in _failing(checks)]
         shared: dict[str, Any] = {
+            "first_divergence": self._first_divergence(failing),
             "causes": self.facts,
-            "metrics": self.metrics(),
-            "reruns": self.rerun_records(reruns),
-            "checks": checks,
+            "checks": [*checks, *self._stuck_notes()],
         }
         if not self.facts:
-            return Judgement("different", first_divergence=self._first_divergence(failing), **shared)
-        shared["first_divergence"] = self._first_divergence(failing)
+            put_back = [factor.name for factor in self.restored.factors] if self.restored else []
+            reason = Finding(code="different.all_put_back", recorded=put_back) if put_back else None
+            return self.judgement("different", reason=reason, **shared)
         comparison = self.fresh.comparison
         moved = {
             "largest_difference": comparison.largest_difference if comparison else None,
@@ -395,17 +527,54 @@ class _Case:
         }
         moved_scores = {"predictions.scores", "predictions.labels"} & set(failing)
         # what differs although no score does cannot follow from the scores, but for the order in which they are summed
-        if not within or not (moved_scores or _in_the_last_bits(checks)):
-            return Judgement(
-                "undecided", reason=Finding(code="undecided.environment", where="scores", now=moved), **shared
-            )
+        if not self.within() or not (moved_scores or _in_the_last_bits(checks)):
+            return self._beyond(shared, moved)
         if any(_layer(code) == "metrics" for code in failing):
-            return Judgement("close", reason=Finding(code="close.scores", recorded=self.tolerance, now=moved), **shared)
+            reason = Finding(code="close.scores", recorded=self.tolerance, now=moved)
+            return self.judgement("close", reason=reason, **shared)
         shared["checks"] = [_as_note(check) for check in checks]
         shared["first_divergence"] = None
-        return Judgement(
-            "identical", level="metrics", reason=Finding(code="identical.other_scores", now=moved), **shared
-        )
+        reason = Finding(code="identical.other_scores", now=moved)
+        return self.judgement("identical", level="metrics", reason=reason, **shared)
+
+    def _beyond(self, shared: dict[str, Any], moved: dict[str, Any]) -> Judgement:
+        """Beyond the tolerance, with facts that cannot be put back: could they have done it?
+
+        Each factor that can be changed here is changed. Where none moves a score beyond the tolerance, the facts that
+        cannot be put back, which act in the same ways, excuse nothing. Facts of versions act in other ways.
+        """
+        open_ = Finding(code="undecided.environment", where="scores", now=moved)
+        names = {fact.factor for fact in self.facts}
+        if any(fact.input != "environment" for fact in self.facts) or not names <= _PROVOKABLE:
+            return self.judgement("undecided", reason=open_, **shared)
+        trials = self.trials
+        factors = provocations(self.here.environment)
+        if trials.left < len(factors) + 1:
+            return self.judgement("undecided", reason=open_, **shared)
+        native = trials.run("native", give_predictions=True)
+        moving = [f for f in factors if not self._holds(trials.run("provoked", [f], against=native.predictions))]
+        if moving:
+            return self.judgement("undecided", reason=open_, **shared)
+        idle = Finding(code="different.nothing_moves_it", recorded=sorted(names), now=[f.name for f in factors])
+        return self.judgement("different", reason=idle, **shared)
+
+    def _holds(self, fresh: Fresh) -> bool:
+        """Whether a provoked training has the scores of the native one, within the tolerance.
+
+        One that died counts as moving: it says nothing.
+        """
+        return fresh.comparison is not None and fresh.comparison.within(self.tolerance)
+
+    def _stuck_notes(self) -> list[Check]:
+        """Why each recorded fact that is still not in force could not be put back, where there is a reason to tell."""
+        plan = self.restored.stuck if self.restored else None
+        if plan is None:
+            plan = plan_restoring(self.manifest.inputs.environment, self.here.environment).stuck
+        return [
+            skipped("environment.facts", f"stuck.{reason}", factor, now=value)
+            for factor, (reason, value) in plan.items()
+            if factor in {fact.factor for fact in self.facts}
+        ]
 
     def _first_divergence(self, failing: list[str]) -> Layer:
         """The first layer that differs; other scores come from another model where the models' bytes differ."""
@@ -414,6 +583,36 @@ class _Case:
         if layer == "predictions" and self.fresh.outcome.model.digest != self.manifest.outcome.model.digest:
             return "model"
         return layer
+
+
+#: Facts that act through kernels, SIMD, the C library and threads, each of which can be provoked here.
+_PROVOKABLE: Final = frozenset(
+    {"cpu", "blas.kernel", "blas.threads", "openmp.threads", "simd", "libm"}
+    | {f"fingerprint.{name}" for name in ("blas", "lapack", "ufunc", "libm")}
+)
+
+
+def rerun_record(manifest: CompletedRun, trial: Trial) -> RerunRecord:
+    """One training as the verdict lists it."""
+    fresh, comparison = trial.fresh, trial.fresh.comparison
+    relative = None
+    if comparison is not None and comparison.largest_difference is not None and comparison.largest_score:
+        relative = comparison.largest_difference / comparison.largest_score
+    return RerunRecord(
+        kind=trial.kind,
+        factors=[factor.name for factor in trial.factors],
+        settings={factor.name: factor.recorded for factor in trial.factors},
+        agrees_to=_agrees_to(manifest, fresh),
+        largest_difference=relative if relative is None or math.isfinite(relative) else None,
+        labels_moved=comparison.labels_moved if comparison else None,
+        metrics=_values(fresh),
+        failure=f"{fresh.failure.error}: {fresh.failure.message}" if fresh.failure else None,
+        seconds=round(fresh.seconds, 3),
+    )
+
+
+def _values(fresh: Fresh) -> dict[str, float]:
+    return {name: metric.value for name, metric in fresh.outcome.metrics.items()} if fresh.outcome else {}
 
 
 def _in_the_last_bits(checks: Iterable[Check]) -> bool:

@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from week2kit import conditioning
 from week2kit.canonical import json_digest
+from week2kit.conditions import AS_HERE
 from week2kit.dataset import reader_for_config
 from week2kit.environment import record_environment
 from week2kit.errors import StageError, Week2kitError
-from week2kit.loop.predictions import Predictions, PredictionsError, from_csv
+from week2kit.loop.predictions import Predictions, PredictionsError, from_csv, to_csv
 from week2kit.loop.run import Progress, Result, Source, recompute, run_loop
 from week2kit.provenance import code_digest
 from week2kit.reruns import Comparison, Fresh, FromPredictions, Here, RerunRequest, Stored
@@ -34,15 +36,20 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
     start = time.perf_counter()
     np.random.seed()  # forked children share the server's state, and unseeded draws must differ
     progress = Progress()
-    failure, result = None, None
-    try:
-        config = parse_config(request.config)
-        if isinstance(config.data, FileData):
-            reader_for_config(config.data.path)
-        source = Source(request.path, None, request.reader, lambda: request.content or b"")
-        result = run_loop(config, request.seed, source, progress, advise=False, allowed_modules=request.allowed_modules)
-    except (Week2kitError, MemoryError, OSError) as error:
-        failure = failure_record(error, progress.stage)
+    failure, result, environment = None, None, None
+    request = conditioning.of_request(request)
+    with conditioning.in_force(request.conditions):
+        try:
+            config = parse_config(request.config)
+            if isinstance(config.data, FileData):
+                reader_for_config(config.data.path)
+            source = Source(request.path, None, request.reader, lambda: request.content or b"")
+            modules = request.allowed_modules
+            result = run_loop(config, request.seed, source, progress, advise=False, allowed_modules=modules)
+        except (Week2kitError, MemoryError, OSError) as error:
+            failure = failure_record(error, progress.stage)
+        if request.conditions != AS_HERE:
+            environment = record_environment(request.allowed_modules)
     fresh = Fresh(
         failure=failure,
         data=progress.data,
@@ -51,6 +58,8 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
         curves=json_digest(result.curves) if result and result.curves is not None else None,
         unseeded=[name for w in progress.warnings if w.code == "seed.unset" for name in w.values["estimators"]],
         comparison=_compare(result, stored) if result and stored else None,
+        environment=environment,
+        predictions=to_csv(result.predictions).decode() if result and request.give_predictions else None,
         seconds=time.perf_counter() - start,
     )
     return fresh.model_dump_json(by_alias=True).encode()

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from week2kit.conditions import AS_HERE, Conditions
 from week2kit.schema.manifest import Data, Environment, Failure, FoundData, Outcome, Split
 
 
@@ -14,7 +15,9 @@ from week2kit.schema.manifest import Data, Environment, Failure, FoundData, Outc
 class RerunRequest:
     """One training to be done again.
 
-    `factors` names the recorded facts of the environment that are put back for it; empty is the environment as it is.
+    Attributes:
+        conditions: what is to be in force while it trains, besides the environment as it is here.
+        give_predictions: whether the answer shall hold the predictions, to compare others with.
     """
 
     config: dict[str, Any]
@@ -23,7 +26,8 @@ class RerunRequest:
     reader: Literal["csv", "tsv", "parquet", "sklearn"]
     content: bytes | None
     allowed_modules: tuple[str, ...] = ()
-    factors: tuple[str, ...] = ()
+    conditions: Conditions = AS_HERE
+    give_predictions: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,13 @@ class Here(_Answer):
 
 
 class Fresh(_Answer):
-    """What came out of one rerun; what it did not reach is null."""
+    """What came out of one rerun; what it did not reach is null.
+
+    Attributes:
+        comparison: how far its predictions are from the stored ones.
+        environment: what was in force, where conditions were asked for.
+        predictions: as predictions.csv has them, where they were asked for.
+    """
 
     failure: Failure | None
     data: Data | FoundData | None
@@ -76,6 +86,8 @@ class Fresh(_Answer):
     curves: str | None
     unseeded: list[str]
     comparison: Comparison | None
+    environment: Environment | None = None
+    predictions: str | None = None
     seconds: float
 
 

@@ -14,6 +14,10 @@ SCORE_TOLERANCE: Final = 1e-8
 #: Metrics of labels are ratios of whole numbers and get no tolerance.
 RECOMPUTED_METRIC_TOLERANCE: Final = 1e-9
 
+#: Trainings that one verification may cost. The longest way (native, all recorded facts, noise, taking five factors
+#: away) takes 10; whoever has the time can raise it.
+EFFORT: Final = 12
+
 #: How often a run is repeated to tell an unseeded draw or a race from a real difference.
 RERUNS_FOR_NOISE: Final = 3
 
@@ -60,6 +64,9 @@ MAX_NAME_LENGTH: Final = 64
 
 #: Fits use at most this many jobs: ten thousand threads end in errors that say nothing.
 MAX_JOBS: Final = 256
+
+#: Threads that are put back: beyond this a process fails in ways that say nothing.
+MAX_THREADS: Final = 256
 
 #: Seconds that one verification may take unless the caller says otherwise.
 VERIFY_TIMEOUT: Final = 3600.0

@@ -62,10 +62,22 @@ class MetricValues(Value):
 
 
 class RerunRecord(Value):
-    """One training that was done to judge: which factors were put back, how far it agreed, how long it took."""
+    """One training that was done to judge: what was put back or changed, how far it agreed, how long it took."""
 
+    kind: Literal["native", "restored", "provoked", "varied"] = Field(
+        default="native",
+        description="as it is here; with recorded facts put back; with a factor changed to see what it moves, for the "
+        "verdict (provoked) or because it was asked for (varied)",
+    )
     factors: list[str]
+    settings: dict[str, Any] = Field(default={}, description="factor to the value that was asked for")
     agrees_to: Literal["nothing", "data", "split", "metrics", "predictions", "scores", "model", "failure"]
+    largest_difference: float | None = Field(
+        default=None, description="largest difference of a score, in units of the largest recorded score"
+    )
+    labels_moved: int | None = None
+    metrics: dict[str, float] = Field(default={}, description="validation metrics that came out")
+    failure: str | None = Field(default=None, description="why it did not come to an end")
     seconds: float
 
 
@@ -82,6 +94,7 @@ class Verdict(Value):
     causes: list[Cause] = []
     metrics: dict[str, MetricValues] = {}
     reruns: list[RerunRecord] = []
+    variations: list[RerunRecord] = Field(default=[], description="what --vary asked for, after the verdict")
     checks: list[Check] = []
     seconds: float = 0.0
 

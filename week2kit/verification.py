@@ -6,6 +6,7 @@ metrics to skip is ever taken from it.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import time
 from collections import Counter
@@ -17,14 +18,17 @@ from typing import Any, Final
 
 from week2kit.canonical import JsonError, clean, json_digest, parse_json
 from week2kit.checks import check_failed_record, check_files, check_predictions, check_record, failed, planned_integrity
+from week2kit.conditions import AS_HERE, Conditions
 from week2kit.dataset import find_for_run, reader_of
 from week2kit.errors import ChildDied, DataNotFound, TimeLimitReached, UnreadableRun
 from week2kit.isolation import Child, Children
 from week2kit.judgement import Judgement, judge_completed, judge_failed, planned_layers, undecided
 from week2kit.reruns import Fresh, FromPredictions, Here, RerunRequest, Stored
-from week2kit.schema.manifest import CompletedRun, FailedRun, FoundData, RunningRun
+from week2kit.restoring import Factor
+from week2kit.schema.manifest import CompletedRun, FailedRun, Failure, FoundData, RunningRun
 from week2kit.store import Run, find_runs
-from week2kit.thresholds import SCORE_TOLERANCE, VERIFY_TIMEOUT
+from week2kit.thresholds import EFFORT, SCORE_TOLERANCE, VERIFY_TIMEOUT
+from week2kit.trials import Kind, Trials
 from week2kit.verdict import LEVELS, Check, Finding, Level, Verdict, VerdictDocument, VerdictName
 
 _WORK: Final = "week2kit.rerun"
@@ -38,6 +42,9 @@ class Options:
     tolerance: float = SCORE_TOLERANCE
     timeout: float = VERIFY_TIMEOUT
     allowed_modules: tuple[str, ...] = ()
+    effort: int = EFFORT
+    restore_versions: bool = False
+    tell: Callable[[str, Kind, Sequence[Factor]], None] = lambda run, kind, factors: None
 
 
 def verify(
@@ -250,10 +257,24 @@ class _Verification:
         curves = json_digest(parse_json(files["curves"])) if "curves" in files else None
         fresh_children: list[Child | Children] = [child]
 
-        def again() -> Fresh:
-            return self._train(request, stored, fresh_children.pop() if fresh_children else self.children)
+        def train(conditions: Conditions, *, give_predictions: bool = False, against: str | None = None) -> Fresh:
+            asked = dataclasses.replace(request, conditions=conditions, give_predictions=give_predictions)
+            beside = stored if against is None else dataclasses.replace(stored, content=against.encode())
+            if conditions != AS_HERE:
+                return self._train_under(asked, beside)
+            return self._train(asked, beside, fresh_children.pop() if fresh_children else self.children)
 
-        judgement = judge_completed(manifest, self._here(), again, self.options.tolerance, curves)
+        trials = Trials(
+            train, self.options.effort, lambda kind, factors: self.options.tell(self.run.name, kind, factors)
+        )
+        judgement = judge_completed(
+            manifest,
+            self._here(),
+            trials,
+            tolerance=self.options.tolerance,
+            curves=curves,
+            restore_versions=self.options.restore_versions,
+        )
         return _with_checks(judgement, checks)
 
     def _failed(self, manifest: FailedRun, checks: list[Check]) -> Judgement:
@@ -314,6 +335,32 @@ class _Verification:
         answer = child.call(f"{_WORK}:train_again", request, stored, timeout=self._time_left())
         return Fresh.model_validate_json(answer)
 
+    def _train_under(self, request: RerunRequest, stored: Stored) -> Fresh:
+        """Train under conditions; what cannot be brought about, or dies of it, is a failure and no end of the matter.
+
+        Kernels of another processor end a process by SIGILL, without a word.
+        """
+        conditions = request.conditions
+        try:
+            if not conditions.need_a_process:
+                return self._train(request, stored, self.children)
+            with self.children.started(conditions.variables()) as child:
+                return self._train(request, stored, child)
+        except (ChildDied, NotImplementedError) as error:
+            failure = Failure(
+                stage="fit", error=type(error).__name__, message=str(error), traceback=[], hint="It cannot be put back."
+            )
+            return Fresh(
+                failure=failure,
+                data=None,
+                split=None,
+                outcome=None,
+                curves=None,
+                unseeded=[],
+                comparison=None,
+                seconds=0.0,
+            )
+
     def _read_predictions(self, content: bytes, child: Child) -> FromPredictions:
         manifest = self.run.manifest
         assert isinstance(manifest, CompletedRun)
@@ -337,9 +384,7 @@ def _told(error: DataNotFound) -> str:
 
 
 def _with_checks(judgement: Judgement, before: list[Check]) -> Judgement:
-    from dataclasses import replace
-
-    return replace(judgement, checks=[*before, *judgement.checks])
+    return dataclasses.replace(judgement, checks=[*before, *judgement.checks])
 
 
 def _data_of_config(value: Any) -> FoundData | None:

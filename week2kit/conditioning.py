@@ -1,0 +1,130 @@
+"""Bringing conditions about in the process that trains: what its environment variables cannot do.
+
+Only the child's side imports this. Nothing here tells whether a condition took effect: the environment is recorded
+while it should hold, and the reader of that record compares.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import inspect
+import io
+import locale
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from importlib import import_module
+from typing import Any
+
+from week2kit.conditions import Conditions
+from week2kit.environment import shipped_by
+from week2kit.reruns import RerunRequest
+
+
+@contextmanager
+def in_force(conditions: Conditions) -> Iterator[None]:
+    """Bring about the conditions that a running process can have.
+
+    Locale, time zone, home and file mode mask are not taken back: a child with conditions trains once and ends.
+    """
+    with ExitStack() as stack:
+        if conditions.blas_threads is not None:
+            stack.enter_context(_blas_threads(dict(conditions.blas_threads)))
+        if conditions.elsewhere:
+            stack.enter_context(_empty_directory())
+        if conditions.locale is not None:
+            with suppress(locale.Error):  # it is not installed; nothing of it would be in force
+                locale.setlocale(locale.LC_ALL, "")
+        if conditions.time_zone is not None:
+            os.environ["TZ"] = conditions.time_zone
+            if hasattr(time, "tzset"):
+                time.tzset()
+        if conditions.home is not None:
+            os.environ["HOME"] = conditions.home
+        if conditions.umask is not None:
+            os.umask(conditions.umask)
+        yield
+
+
+@contextmanager
+def _blas_threads(threads: dict[str, int]) -> Iterator[None]:
+    """Set the threads of each copy of a BLAS, which no environment variable can raise above the CPUs allowed."""
+    from threadpoolctl import ThreadpoolController
+
+    copies = [library for library in ThreadpoolController().lib_controllers if library.user_api == "blas"]
+    before = [library.num_threads for library in copies]
+    try:
+        for library in copies:
+            wanted = threads.get(shipped_by(library.filepath))
+            if wanted is not None:
+                library.set_num_threads(wanted)
+        yield
+    finally:
+        for library, number in zip(copies, before, strict=True):
+            library.set_num_threads(number)
+
+
+@contextmanager
+def _empty_directory() -> Iterator[None]:
+    before = os.open(".", os.O_RDONLY)
+    try:
+        with tempfile.TemporaryDirectory() as directory:
+            os.chdir(directory)
+            yield
+            os.fchdir(before)
+    finally:
+        os.close(before)
+
+
+# --- conditions of what is trained ------------------------------------------------------------------------------
+
+
+def of_request(request: RerunRequest) -> RerunRequest:
+    """The request with the conditions that lie in what is trained: the number of jobs, the text of the data."""
+    conditions = request.conditions
+    if conditions.jobs is not None:
+        request = dataclasses.replace(request, config=_with_jobs(request.config, conditions.jobs))
+    if conditions.other_text and request.content is not None and request.reader in ("csv", "tsv"):
+        content, reader = _rewritten(request.content, request.reader)
+        request = dataclasses.replace(request, content=content, reader=reader)
+    return request
+
+
+def _with_jobs(value: Any, jobs: int) -> Any:
+    """A resolved config in which every estimator that takes ``n_jobs`` is given that many."""
+    if isinstance(value, list):
+        return [_with_jobs(item, jobs) for item in value]
+    if not isinstance(value, dict):
+        return value
+    changed = {key: _with_jobs(item, jobs) for key, item in value.items()}
+    if isinstance(name := changed.get("class"), str) and _takes_jobs(name):
+        changed["params"] = {**(changed.get("params") or {}), "n_jobs": jobs}
+    return changed
+
+
+def _takes_jobs(name: str) -> bool:
+    """Whether a class of scikit-learn takes ``n_jobs``; nothing else is imported for the question."""
+    module, _, attribute = name.rpartition(".")
+    if not name.startswith("sklearn."):
+        return False
+    try:
+        kind = getattr(import_module(module), attribute, None)
+        return kind is not None and "n_jobs" in inspect.signature(kind).parameters
+    except (ImportError, TypeError, ValueError):
+        return False
+
+
+def _rewritten(content: bytes, reader: str) -> tuple[bytes, Any]:
+    """The same table as tabs for commas (or the other way round), with the line ends of Windows, compressed."""
+    import gzip
+
+    if content[:2] == b"\x1f\x8b":
+        content = gzip.decompress(content)
+    before, after = (",", "\t") if reader == "csv" else ("\t", ",")
+    rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=before)
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=after, lineterminator="\r\n").writerows(rows)
+    return gzip.compress(text.getvalue().encode(), mtime=0), "tsv" if reader == "csv" else "csv"

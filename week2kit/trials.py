@@ -1,0 +1,88 @@
+"""The trainings of one verification, in order, with a cap on their number: what was tried, and what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
+from typing import Literal, Protocol, TypeAlias
+
+from week2kit.conditions import AS_HERE, Conditions
+from week2kit.reruns import Fresh
+from week2kit.restoring import Factor
+
+#: Why a training was done: in the environment as it is here; with recorded facts put back; with something changed to
+#: see what it does, before a verdict (provoked) or after one, because the caller asked for it (varied).
+Kind: TypeAlias = Literal["native", "restored", "provoked", "varied"]
+
+
+class EffortSpent(Exception):
+    """As many trainings as the caller allows have been done, and the question is still open."""
+
+
+class Train(Protocol):
+    """Trains once more in a fresh process and compares with the stored predictions, or with `against`."""
+
+    def __call__(self, conditions: Conditions, *, give_predictions: bool = False, against: str | None = None) -> Fresh:
+        """What came out; a process that died under conditions is a failure in it."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training: why, with which factors, and what came out."""
+
+    kind: Kind
+    factors: tuple[Factor, ...]
+    fresh: Fresh
+
+
+@dataclass
+class Trials:
+    """Trains on request until the effort is spent, and keeps the account.
+
+    Attributes:
+        train: does one training.
+        effort: how many trainings there may be.
+        tell: told of each before it begins.
+    """
+
+    train: Train
+    effort: int
+    tell: Callable[[Kind, Sequence[Factor]], None] = lambda kind, factors: None
+    done: list[Trial] = field(default_factory=list)
+
+    @property
+    def left(self) -> int:
+        """How many more trainings there may be."""
+        return self.effort - len(self.done)
+
+    def native(self) -> list[Fresh]:
+        """What came out in the environment as it is here, in order."""
+        return [trial.fresh for trial in self.done if trial.kind == "native"]
+
+    def run(
+        self,
+        kind: Kind,
+        factors: Sequence[Factor] = (),
+        *,
+        give_predictions: bool = False,
+        against: str | None = None,
+    ) -> Fresh:
+        """Train once more.
+
+        Raises:
+            EffortSpent: there were as many trainings as are allowed.
+        """
+        if self.left <= 0:
+            raise EffortSpent
+        self.tell(kind, factors)
+        conditions = reduce(or_, (factor.conditions for factor in factors), AS_HERE)
+        fresh = self.train(conditions, give_predictions=give_predictions, against=against)
+        self.done.append(Trial(kind, tuple(factors), fresh))
+        return fresh
+
+    def repeat(self, times: int) -> None:
+        """Train in the environment as it is here until that was done `times` times."""
+        while len(self.native()) < times:
+            self.run("native")
