@@ -9,7 +9,7 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
@@ -44,6 +44,12 @@ class Accept(StrEnum):
     identical = "identical"
     explained = "explained"
     close = "close"
+
+
+class Restore(StrEnum):
+    """What else may be put back."""
+
+    versions = "versions"
 
 
 class Strict(StrEnum):
@@ -303,12 +309,20 @@ def _verify(
     timeout: Annotated[
         float | None, typer.Option(min=0.001, help="Seconds that one run may take.", show_default="3600")
     ] = None,
+    effort: Annotated[
+        int | None, typer.Option(min=3, help="Trainings that one run may cost.", show_default="12")
+    ] = None,
+    restore: Annotated[
+        Restore | None,
+        typer.Option(help="Put back library versions, too, in an environment built for it; not for untrusted runs."),
+    ] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Tell all: what was tried, what it gave.")] = False,
     allow_module: AllowModule = None,
     as_json: AsJson = False,
 ) -> None:
     """Run each run again and assert the same outcome; say which layer diverged, and why."""
     with _edge():
-        from week2kit.thresholds import SCORE_TOLERANCE, VERIFY_TIMEOUT
+        from week2kit.thresholds import EFFORT, SCORE_TOLERANCE, VERIFY_TIMEOUT
         from week2kit.verification import exit_code, verify
 
         _imported()
@@ -319,8 +333,11 @@ def _verify(
             timeout=VERIFY_TIMEOUT if timeout is None else timeout,
             jobs=jobs,
             allow_modules=allow_module or [],
+            effort=EFFORT if effort is None else effort,
+            restore_versions=restore is Restore.versions,
             on_begin=_begin_line(as_json),
-            on_verdict=lambda verdict: None if as_json else _verdict_lines(verdict),
+            on_trial=_trial_line(as_json),
+            on_verdict=lambda verdict: None if as_json else _verdict_lines(verdict, explain=explain),
             on_skip=_say_skipped,
         )
         if as_json:
@@ -336,16 +353,46 @@ def _begin_line(quiet: bool) -> Callable[[str], None]:
     return lambda name: print(f"{name} ...", end="\r", file=sys.stderr, flush=True)
 
 
-def _verdict_lines(verdict: Verdict) -> None:
-    from week2kit.explanation import describe_verdict
+def _trial_line(quiet: bool) -> Callable[[str, str, Sequence[tuple[str, object]]], None]:
+    """A running account of what is being tried, on a terminal."""
+    if quiet or not sys.stderr.isatty():
+        return lambda name, kind, factors: None
 
-    lines = describe_verdict(verdict)
+    def show(name: str, kind: str, factors: Sequence[tuple[str, object]]) -> None:
+        from shutil import get_terminal_size
+
+        from week2kit.explanation import describe_attempt
+
+        line = f"{name}: {describe_attempt(kind, factors)} ..."
+        print(f"\x1b[K{line[: get_terminal_size().columns - 1]}", end="\r", file=sys.stderr, flush=True)
+
+    return show
+
+
+def _verdict_lines(verdict: Verdict, *, explain: bool) -> None:
+    from week2kit.explanation import account, describe_verdict, short_verdict
+
+    lines = describe_verdict(verdict) if explain else short_verdict(verdict)
     if verdict.verdict is None:
         _say(f"error: {lines[0]}")
         return
     if sys.stderr.isatty():
         print("\x1b[K", end="", file=sys.stderr, flush=True)
-    _product("\n    ".join([f"{verdict.run}  {lines[0]}", *lines[1:]]))
+    if not explain:
+        _product("\n    ".join([f"{verdict.run}  {lines[0]}", *lines[1:]]))
+        return
+    from rich.console import Console
+    from rich.text import Text
+    from rich.tree import Tree
+
+    tree = Tree(Text(f"{verdict.run}  {lines[0]}"))
+    for title, entries in account(verdict):
+        branch = tree.add(Text(title))
+        for entry in entries:
+            branch.add(Text(entry))
+    # only a terminal has a width; elsewhere a line is a line
+    console = Console(width=None if sys.stdout.isatty() else 10_000, color_system=None, highlight=False)
+    console.print(tree)
 
 
 # --- report, runs, schema ---------------------------------------------------------------------------------------

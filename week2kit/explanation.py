@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from week2kit.canonical import clean
 from week2kit.schema.manifest import CompletedRun, Warned
+from week2kit.thresholds import MAX_THREADS
 
 if TYPE_CHECKING:
     from week2kit.store import Run
-    from week2kit.verdict import Cause, Finding, Verdict
+    from week2kit.verdict import Cause, Check, Finding, RerunRecord, Verdict
 
 # --- warnings of train ------------------------------------------------------------------------------------------
 
@@ -305,6 +306,32 @@ def describe_finding(finding: Finding) -> str:
                 "it came out otherwise here, in an environment that is not the recorded one: that may be the reason, "
                 "and may not. Verify it where the facts below are as recorded."
             )
+        case "undecided.effort":
+            return f"{recorded} trainings were not enough to decide. Allow more with --effort."
+        case "explained.not_minimal":
+            return f"{recorded} trainings were spent before every fact was tried: fewer may be enough (--effort)."
+        case "different.all_put_back":
+            return (
+                f"the recorded facts were put back ({_factors(finding.recorded)}), and the recorded outcome did not "
+                "come out: the environment is not the reason."
+            )
+        case "different.nothing_moves_it":
+            return (
+                f"{_factors(finding.recorded)} cannot be put back here, but changing {_factors(finding.now)} moves no "
+                "score beyond the tolerance: that does not explain it."
+            )
+        case "stuck.machine":
+            return f"{_factor(finding.where)}: it belongs to the machine and cannot be put back here."
+        case "stuck.versions":
+            return f"{_factor(finding.where)}: it comes with the versions of libraries; --restore versions tries that."
+        case "stuck.needs":
+            return f"{_factor(finding.where)}: not revertible here: needs {_needs(finding.now)}."
+        case "stuck.unknown":
+            return f"{_factor(finding.where)}: not revertible here: {now} is nothing that is known here."
+        case "stuck.threads":
+            return f"{_factor(finding.where)}: not revertible here: {now}, and 1 to {MAX_THREADS} can be asked for."
+        case "model.not_converged":
+            return "the fit had not converged: scale the features or raise max_iter, and it hardly depends on the CPU."
         case "close.scores":
             return (
                 f"the scores differ by at most {_number(finding.now, 'largest_difference')}, which is within the "
@@ -350,13 +377,27 @@ def _number(values: object, key: str) -> str:
 
 _VERDICTS: Final[Mapping[str, str]] = {
     "identical": "the recorded outcome came out again",
-    "explained": "differs here, and comes out with the recorded facts put back",
+    "explained": "another outcome here, and the recorded one with the recorded facts put back",
     "close": "within the tolerance, in another environment",
     "undecided": "could not be tested here",
     "unstable": "reruns in one environment differ from one another",
     "different": "the rerun came out otherwise",
     "tampered": "the folder does not agree with its own record (edited, or damaged in copying)",
 }
+
+
+def short_verdict(verdict: Verdict) -> list[str]:
+    """A verdict in three lines: the verdict itself, why, and what to do or to know."""
+    lines = describe_verdict(verdict)
+    if verdict.verdict == "explained":
+        causes = [line for line in lines[1:] if _PROVEN in line]
+        first, told = [lines[0], "; ".join(causes)], [line for line in lines[1:] if line not in causes]
+    else:
+        first, told = lines[:2], lines[2:]
+    # the last line but for notes is the advice
+    advice = [line for line in told if not line.startswith("note: ")][-1:] or told[:1]
+    more = len(told) - len(advice)
+    return [*first, *(f"{line} (--explain tells more)" if more else line for line in advice)]
 
 
 def describe_verdict(verdict: Verdict) -> list[str]:
@@ -368,7 +409,9 @@ def describe_verdict(verdict: Verdict) -> list[str]:
         said = "the run fails again in the same way"
     elif verdict.level is not None:
         said += f", bit for bit down to the level {verdict.level}"
-    if verdict.first_divergence is not None:
+    if verdict.verdict == "explained":
+        said += _here_instead(verdict)
+    elif verdict.first_divergence is not None:
         differs = "; it differs first" if verdict.verdict == "undecided" else ", first"
         said += f"{differs} at the layer {verdict.first_divergence}"
     lines = [f"{verdict.verdict}: {said}."]
@@ -389,6 +432,16 @@ def describe_verdict(verdict: Verdict) -> list[str]:
     return lines
 
 
+def _here_instead(verdict: Verdict) -> str:
+    """The metrics that came out here otherwise than recorded."""
+    moved = [
+        f"{clean(name)} is {shown(values.here)} here and {shown(values.recorded)} in the record"
+        for name, values in verdict.metrics.items()
+        if values.here != values.recorded
+    ]
+    return f" ({moved[0]})" if moved else " (every metric is equal here, too; the scores are not)"
+
+
 def _advice(verdict: Verdict, lines: list[str]) -> str | None:
     """What to do where no finding says it."""
     if verdict.verdict == "tampered" and not any(_COPY_AGAIN in line for line in lines):
@@ -407,18 +460,137 @@ _UNTOLD: Final = frozenset({"predictions.no_scores"})
 
 def describe_cause(cause: Cause) -> str:
     """An input that differs, its factor, both values, and how far it was tested."""
-    proof = {"restored": "put back, it gives the recorded bits", "provoked": "changing it makes the difference"}
+    proof = {"restored": _PROVEN, "provoked": "changing it makes the difference"}
     told = proof.get(cause.proof, "observed, not tested")
     if cause.input == "seed":
         return f"seed: {shown(cause.now)} has none ({told})."
     return (
-        f"{cause.input}, {clean(cause.factor)}: recorded {_value(cause.recorded)}, here {_value(cause.now)} ({told})."
+        f"{cause.input}, {_factor(cause.factor)}: recorded {_value(cause.recorded)}, here {_value(cause.now)} ({told})."
     )
 
 
+_PROVEN: Final = "put back, it gives the recorded bits"
+
+_FACTORS: Final[Mapping[str, str]] = {
+    "blas.kernel": "CPU kernels of the BLAS",
+    "blas.threads": "threads of the BLAS",
+    "blas.vendor": "vendor of the BLAS",
+    "blas.version": "version of the BLAS",
+    "cpu": "CPU model",
+    "libm": "C mathematics library",
+    "openmp.threads": "OpenMP threads",
+    "simd": "CPU features used by numpy",
+    "threads": "numbers of threads",
+}
+
+
+def _factor(factor: str) -> str:
+    """A factor by the name that people give it, and by the one that the verdict has."""
+    name = clean(factor, 80)
+    return f"{_FACTORS[name]} ({name})" if name in _FACTORS else name
+
+
+def _factors(factors: object) -> str:
+    names = factors if isinstance(factors, list | tuple) else []
+    return ", ".join(dict.fromkeys(_FACTORS.get(str(name), clean(str(name), 80)) for name in names)) or "nothing"
+
+
+def _needs(features: object) -> str:
+    """The class of processors that has a feature, where it is one of the usual names, else the features."""
+    names = [str(name) for name in features] if isinstance(features, list | tuple) else []
+    for cpu_class, prefixes in (("AVX-512", ("avx512", "x86_v4")), ("AVX2", ("avx2", "fma", "x86_v3"))):
+        if any(name.lower().startswith(prefixes) for name in names):
+            return f"{cpu_class} ({shown(names)})"
+    return shown(names)
+
+
 def _value(value: object) -> str:
+    """A recorded value in short; one text where all copies of a library have the same."""
+    if isinstance(value, Mapping) and value and len({str(item) for item in value.values()}) == 1:
+        value = next(iter(value.values()))
     text = shown(value)
     return f"{text[:12]}…" if isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) else text
+
+
+# --- the whole account ------------------------------------------------------------------------------------------
+
+
+def account(verdict: Verdict) -> list[tuple[str, list[str]]]:
+    """How a verdict came about: the checks, the trainings in order, the causes; each part with its lines."""
+    before = [check for check in verdict.checks if check.code.partition(".")[0] not in _OF_RERUNS]
+    parts = [("the folder against its own record", _check_lines(before))]
+    trainings = [f"{number}. {describe_trial(trial)}" for number, trial in enumerate(verdict.reruns, 1)]
+    parts.append((f"trainings: {len(verdict.reruns)}", trainings))
+    layers = [check for check in verdict.checks if check not in before]
+    where = "the record against the training with the recorded facts put back"
+    parts.append((where if verdict.verdict == "explained" else "the record against the training", _check_lines(layers)))
+    parts.append(("causes", [describe_cause(cause) for cause in verdict.causes]))
+    return [(title, lines) for title, lines in parts if lines]
+
+
+#: The first part of the codes of checks that a rerun answers.
+_OF_RERUNS: Final = frozenset(
+    {"data", "split", "model", "predictions", "metrics", "training", "dummy", "repeats", "curves"}
+    | {"seed", "environment", "failure"}
+)
+
+
+def _check_lines(checks: Sequence[Check]) -> list[str]:
+    """What passed in one line, by its codes; what did not, or has a note, each in its own."""
+    silent = [clean(check.code, 80) for check in checks if check.outcome == "passed" and check.finding is None]
+    lines = [f"passed: {', '.join(silent)}"] if silent else []
+    return lines + [
+        f"{clean(check.code, 80)} {check.outcome}: {describe_finding(check.finding)}"
+        for check in checks
+        if check.finding is not None
+    ]
+
+
+def describe_trial(trial: RerunRecord) -> str:
+    """One training of a verification: under which conditions, how far it agreed, what came out."""
+    settings = ", ".join(
+        f"{_FACTORS.get(name, clean(name, 80))} {_value(trial.settings.get(name))}" for name in trial.factors
+    )
+    under = {
+        "native": "as it is here",
+        "restored": f"as recorded: {settings}",
+        "provoked": f"changed: {settings}",
+        "varied": f"varied: {settings}",
+    }[trial.kind]
+    if trial.failure is not None:
+        return f"{under} -> it failed: {clean(trial.failure, 200)} ({trial.seconds:.1f} s)"
+    came_out = ", ".join(f"{clean(name, 80)} {value!r}" for name, value in sorted(trial.metrics.items())[:3])
+    moved = f"; scores differ by up to {trial.largest_difference:.1e}" if trial.largest_difference else ""
+    moved += f", {trial.labels_moved} labels moved" if trial.labels_moved else ""
+    if trial.kind == "provoked":  # compared with the training as it is here
+        moved = (moved or "; no score differs") + " from the training as it is here"
+    else:
+        came_out = f"{_AGREED[trial.agrees_to]}; {came_out}"
+    return f"{under} -> {came_out}{moved} ({trial.seconds:.1f} s)"
+
+
+_AGREED: Final[Mapping[str, str]] = {
+    "nothing": "the data differ",
+    "data": "the split differs",
+    "split": "data and split agree, the metrics do not",
+    "metrics": "the metrics agree, the labels do not",
+    "predictions": "the labels agree, the scores do not",
+    "scores": "everything agrees bit for bit but the bytes of the model",
+    "model": "everything agrees bit for bit",
+    "failure": "it failed in the same way",
+}
+
+
+def describe_attempt(kind: str, factors: Sequence[tuple[str, object]]) -> str:
+    """What is being tried, while it is."""
+    settings = ", ".join(f"{_FACTORS.get(name, clean(name, 80))} {_value(value)}" for name, value in factors)
+    words = {
+        "native": "training as it is here",
+        "restored": "with the recorded",
+        "provoked": "changing",
+        "varied": "varying",
+    }
+    return f"{words.get(kind, kind)} {settings}".strip()
 
 
 def verdicts_markdown(verdicts: Sequence[Verdict]) -> str:

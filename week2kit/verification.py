@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from week2kit.canonical import JsonError, clean, json_digest, parse_json
 from week2kit.checks import check_failed_record, check_files, check_predictions, check_record, failed, planned_integrity
@@ -33,6 +33,9 @@ from week2kit.verdict import LEVELS, Check, Finding, Level, Verdict, VerdictDocu
 
 _WORK: Final = "week2kit.rerun"
 
+#: Told of a training before it begins: the run, why it is done, and the factors with the values that are asked for.
+OnTrial: TypeAlias = Callable[[str, Kind, Sequence[tuple[str, object]]], None]
+
 
 @dataclass(frozen=True)
 class Options:
@@ -44,7 +47,7 @@ class Options:
     allowed_modules: tuple[str, ...] = ()
     effort: int = EFFORT
     restore_versions: bool = False
-    tell: Callable[[str, Kind, Sequence[Factor]], None] = lambda run, kind, factors: None
+    on_trial: OnTrial = lambda run, kind, factors: None
 
 
 def verify(
@@ -54,7 +57,10 @@ def verify(
     timeout: float = VERIFY_TIMEOUT,
     jobs: int | None = None,
     allow_modules: Sequence[str] = (),
+    effort: int = EFFORT,
+    restore_versions: bool = False,
     on_begin: Callable[[str], None] = lambda run: None,
+    on_trial: OnTrial = lambda run, kind, factors: None,
     on_verdict: Callable[[Verdict], None] = lambda verdict: None,
     on_skip: Callable[[Path], None] = lambda path: None,
 ) -> VerdictDocument:
@@ -67,7 +73,11 @@ def verify(
         timeout: seconds that one run may take.
         jobs: how many runs are verified at a time; by default one per processor.
         allow_modules: top-level modules besides scikit-learn whose estimators may be trained.
+        effort: how many trainings one run may cost, from 3 on.
+        restore_versions: whether recorded versions of Python and of libraries may be put back, in an environment that
+            is built for them from a package index; never for runs that are not trusted.
         on_begin: told of each run, by name, when its verification begins.
+        on_trial: told of each training before it begins: run, kind, and each factor with its value.
         on_verdict: told of each verdict as it is reached.
         on_skip: told of each subfolder that holds no run.
 
@@ -82,7 +92,15 @@ def verify(
         raise UnreadableRun(f"{_listed(runs)}: no run folder there: none of its subfolders holds a manifest.json.")
     for path in found.skipped:
         on_skip(path)
-    options = Options(Path(data) if data is not None else None, tolerance, timeout, tuple(allow_modules))
+    options = Options(
+        data=Path(data) if data is not None else None,
+        tolerance=tolerance,
+        timeout=timeout,
+        allowed_modules=tuple(allow_modules),
+        effort=effort,
+        restore_versions=restore_versions,
+        on_trial=on_trial,
+    )
     verdicts = [_unreadable(path, reason) for path, reason in found.unreadable]
     for verdict in verdicts:
         on_verdict(verdict)
@@ -264,9 +282,10 @@ class _Verification:
                 return self._train_under(asked, beside)
             return self._train(asked, beside, fresh_children.pop() if fresh_children else self.children)
 
-        trials = Trials(
-            train, self.options.effort, lambda kind, factors: self.options.tell(self.run.name, kind, factors)
-        )
+        def tell(kind: Kind, factors: Sequence[Factor]) -> None:
+            self.options.on_trial(self.run.name, kind, [(factor.name, factor.recorded) for factor in factors])
+
+        trials = Trials(train, self.options.effort, tell)
         judgement = judge_completed(
             manifest,
             self._here(),
