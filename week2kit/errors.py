@@ -75,3 +75,7 @@ class ChildDied(Week2kitError):
     def __init__(self, message: str, exitcode: int | None) -> None:
         super().__init__(message)
         self.exitcode = exitcode
+
+
+class CannotPutBack(Week2kitError):
+    """Recorded versions cannot be put in force here; the message says why, and what to do."""

@@ -310,6 +310,11 @@ def describe_finding(finding: Finding) -> str:
             return f"{recorded} trainings were not enough to decide. Allow more with --effort."
         case "explained.not_minimal":
             return f"{recorded} trainings were spent before every fact was tried: fewer may be enough (--effort)."
+        case "explained.not_apart":
+            return (
+                f"{_factors(finding.recorded)} could not be tried apart from the others: no environment holds such "
+                "versions. Whether they are needed is not known."
+            )
         case "different.all_put_back":
             return (
                 f"the recorded facts were put back ({_factors(finding.recorded)}), and the recorded outcome did not "
@@ -324,6 +329,8 @@ def describe_finding(finding: Finding) -> str:
             return f"{_factor(finding.where)}: it belongs to the machine and cannot be put back here."
         case "stuck.versions":
             return f"{_factor(finding.where)}: it comes with the versions of libraries; --restore versions tries that."
+        case "stuck.failed":
+            return f"{_factor(finding.where)}: it could not be put back: {_plain(finding.now)}"
         case "stuck.needs":
             return f"{_factor(finding.where)}: not revertible here: needs {_needs(finding.now)}."
         case "stuck.unknown":
@@ -565,7 +572,10 @@ def describe_trial(trial: RerunRecord) -> str:
     if trial.kind == "provoked":  # compared with the training as it is here
         moved = (moved or "; no score differs") + " from the training as it is here"
     else:
-        came_out = f"{_AGREED[trial.agrees_to]}; {came_out}"
+        agreed = _AGREED[trial.agrees_to]
+        if trial.differs and trial.agrees_to in ("scores", "model"):
+            agreed = f"the scores agree bit for bit, {shown([clean(code, 80) for code in trial.differs])} do not"
+        came_out = f"{agreed}; {came_out}"
     return f"{under} -> {came_out}{moved} ({trial.seconds:.1f} s)"
 
 

@@ -16,7 +16,7 @@ from week2kit.checks import compare, failed, passed, skipped
 from week2kit.environment import differences, same_versions
 from week2kit.reruns import Fresh, Here
 from week2kit.restoring import Factor, is_version, plan_restoring, provocations, version_factors
-from week2kit.schema.manifest import CompletedRun, Data, FailedRun, Metric
+from week2kit.schema.manifest import CompletedRun, Data, Environment, FailedRun, Metric
 from week2kit.thresholds import RECOMPUTED_METRIC_TOLERANCE, RERUNS_FOR_NOISE
 from week2kit.trials import EffortSpent, Trial, Trials
 from week2kit.verdict import Cause, Check, Finding, Layer, Level, MetricValues, RerunRecord, VerdictName
@@ -95,7 +95,7 @@ def judge_completed(
         restore_versions: whether versions of Python and of libraries may be put back.
     """
     first = trials.run("native")
-    case = _Case(manifest, here, first, _facts(manifest, here), tolerance, curves, trials)
+    case = _Case(manifest, here, here.environment, first, _facts(manifest, here), tolerance, curves, trials)
     try:
         return _judge_completed(case, restore_versions=restore_versions)
     except EffortSpent:
@@ -120,9 +120,13 @@ def _judge_completed(case: _Case, *, restore_versions: bool) -> Judgement:
     restored = _put_back(case, restore_versions=restore_versions) if case.facts else None
     if restored is not None and restored.case.came_out():
         return _explained(case, restored)
-    case = dataclasses.replace(case, facts=restored.case.facts if restored else case.facts, restored=restored)
-    if first.failure is not None:
+    if restored is not None:
+        # what it came to with the facts put back is what counts, unless it came to nothing
+        nearer = case if restored.case.fresh.failure else restored.case
+        case = dataclasses.replace(nearer, facts=restored.case.facts, restored=restored)
+    if case.fresh.failure is not None:
         return case.rerun_failed()
+    checks = case.checks()
     if any(_layer(check.code) in ("data", "split") for check in _failing(checks)):
         return case.other_inputs(checks)
     if not (case.facts and case.within()):
@@ -161,7 +165,10 @@ def _put_back(case: _Case, *, restore_versions: bool) -> _Restored | None:
         if more := [factor for factor in plan.factors if factor.name not in names]:
             factors = [*factors, *more]
             fresh = case.trials.run("restored", factors)
-    return _Restored(factors, case.with_factors(fresh), plan.stuck)
+    stuck = plan.stuck
+    if fresh.failure is not None and fresh.environment is None:  # it came to nothing: died, or could not be built
+        stuck = stuck | {factor.name: ("failed", fresh.failure.message) for factor in factors[:1]}
+    return _Restored(factors, case.with_factors(fresh), stuck)
 
 
 def _explained(case: _Case, restored: _Restored) -> Judgement:
@@ -171,25 +178,42 @@ def _explained(case: _Case, restored: _Restored) -> Judgement:
         case.trials.repeat(2)
         if where := _where_unstable(case.trials.native()):
             return case.unstable(where)
-    kept, minimal = list(restored.factors), True
-    versions = [factor for factor in kept if is_version(factor.name)]
-    others = [factor for factor in kept if not is_version(factor.name)]
+    search = _Search(case, list(restored.factors))
+    versions = [factor for factor in restored.factors if is_version(factor.name)]
+    others = [factor for factor in restored.factors if not is_version(factor.name)]
     try:
         for group in (versions, others) if versions and others else ():
-            kept = _without(kept, group, case)
-        for factor in list(kept):
-            kept = _without(kept, [factor], case)
+            search.take_away(group)
+        for factor in restored.factors:
+            search.take_away([factor])
     except EffortSpent:
-        minimal = False
-    return case.explained(restored, kept, minimal=minimal)
+        return case.explained(restored, search, minimal=False)
+    return case.explained(restored, search, minimal=True)
 
 
-def _without(kept: list[Factor], group: list[Factor], case: _Case) -> list[Factor]:
-    """`kept` without `group`, where the recorded outcome comes out without it as well."""
-    rest = [factor for factor in kept if factor not in group]
-    if not rest or len(rest) == len(kept):
-        return kept
-    return rest if case.with_factors(case.trials.run("restored", rest)).came_out() else kept
+@dataclass
+class _Search:
+    """The search for the smallest set of facts that gives the recorded outcome: they interact, so never only add.
+
+    Attributes:
+        needed: what has not been taken away.
+        not_apart: what could not be tried without: no process came about (no environment holds such versions).
+    """
+
+    case: _Case
+    needed: list[Factor]
+    not_apart: list[Factor] = field(default_factory=list)
+
+    def take_away(self, group: list[Factor]) -> None:
+        """Train without these, and leave them away where the recorded outcome comes out all the same."""
+        rest = [factor for factor in self.needed if factor not in group]
+        if not rest or len(rest) == len(self.needed):
+            return
+        without = self.case.with_factors(self.case.trials.run("restored", rest))
+        if without.came_out():
+            self.needed = rest
+        elif without.fresh.environment is None and len(group) == 1:
+            self.not_apart += group
 
 
 def _failing(checks: Iterable[Check]) -> list[Check]:
@@ -250,10 +274,17 @@ def _where_unstable(reruns: list[Fresh]) -> Layer | None:
 
 @dataclass(frozen=True)
 class _Case:
-    """The record beside what came out of one training; `here` and `facts` are of the environment it was done in."""
+    """The record beside what came out of one training.
+
+    Attributes:
+        here: what was in force in it.
+        home: the environment as it is here, with nothing put back.
+        facts: the recorded facts that were not in force in it.
+    """
 
     manifest: CompletedRun
     here: Here
+    home: Environment
     fresh: Fresh
     facts: list[Cause]
     tolerance: float
@@ -274,7 +305,7 @@ class _Case:
 
     def within(self) -> bool:
         """Whether the scores are within the tolerance, here or with the facts put back that can be."""
-        comparisons = [self.fresh.comparison, self.restored.case.fresh.comparison if self.restored else None]
+        comparisons = [self.fresh.comparison, self.trials.native()[0].comparison]
         return any(comparison.within(self.tolerance) for comparison in comparisons if comparison is not None)
 
     def has_other_data(self, checks: Iterable[Check]) -> bool:
@@ -365,7 +396,8 @@ class _Case:
 
     def metrics(self) -> dict[str, MetricValues]:
         """Each metric as recorded, as it came out here, and as it came out with the recorded facts put back."""
-        here, restored = _values(self.fresh), _values(self.restored.case.fresh) if self.restored else {}
+        here = _values(self.trials.native()[0])
+        restored = _values(self.restored.case.fresh) if self.restored else {}
         return {
             name: MetricValues(recorded=metric.value, here=here.get(name), restored=restored.get(name))
             for name, metric in self.manifest.outcome.metrics.items()
@@ -373,7 +405,14 @@ class _Case:
 
     def account(self) -> list[RerunRecord]:
         """What every training so far agreed to."""
-        return [rerun_record(self.manifest, trial) for trial in self.trials.done]
+        return [
+            rerun_record(self.manifest, trial, [check.code for check in self._failing_of(trial)])
+            for trial in self.trials.done
+        ]
+
+    def _failing_of(self, trial: Trial) -> list[Check]:
+        case = self.with_factors(trial.fresh)
+        return _failing(case.checks()) if trial.fresh.outcome is not None else []
 
     def judgement(self, verdict: VerdictName, **more: Any) -> Judgement:
         """A judgement with the metrics and the account of the trainings."""
@@ -463,13 +502,22 @@ class _Case:
         self.trials.repeat(2)
         return self.trials.native()[1]
 
-    def explained(self, restored: _Restored, needed: list[Factor], *, minimal: bool) -> Judgement:
-        """With the recorded facts put back the recorded outcome came out; `needed` is the smallest set that does it."""
+    def explained(self, restored: _Restored, search: _Search, *, minimal: bool) -> Judgement:
+        """The recorded outcome came out with recorded facts put back; the smallest set that does it is the cause."""
         there = dataclasses.replace(self, restored=restored)
         checks = restored.case.checks()
         bytes_check, level = restored.case._model_bytes(lambda: self.trials.run("restored", restored.factors))
+        # where none could be tried apart, the set as a whole is what was put back
+        apart = [f for f in search.needed if f not in search.not_apart] or search.needed
         causes = [
-            Cause(input="environment", factor=f.name, recorded=f.recorded, now=f.now, proof="restored") for f in needed
+            Cause(
+                input="environment",
+                factor=factor.name,
+                recorded=factor.recorded,
+                now=factor.now,
+                proof="restored" if factor in apart else "observed",
+            )
+            for factor in search.needed
         ]
         if bytes_check.outcome == "failed":
             return there.judgement("different", first_divergence="model", checks=[*checks, bytes_check])
@@ -477,8 +525,10 @@ class _Case:
             unfinished = passed("model.convergence", Finding(code="model.not_converged", where="model"))
             checks = [unfinished if check.code == "model.convergence" else check for check in checks]
         facts = {fact.factor: fact.now for fact in restored.case.facts}
+        together = [factor.name for factor in search.needed if factor not in apart]
         notes = [
             bytes_check,
+            *([skipped("environment.facts", "explained.not_apart", "", together)] if together else []),
             passed("seed.fixed"),
             passed("environment.facts", Finding(code="environment.other", now=facts) if facts else None),
         ]
@@ -548,7 +598,7 @@ class _Case:
         if any(fact.input != "environment" for fact in self.facts) or not names <= _PROVOKABLE:
             return self.judgement("undecided", reason=open_, **shared)
         trials = self.trials
-        factors = provocations(self.here.environment)
+        factors = provocations(self.home)
         if trials.left < len(factors) + 1:
             return self.judgement("undecided", reason=open_, **shared)
         native = trials.run("native", give_predictions=True)
@@ -569,11 +619,12 @@ class _Case:
         """Why each recorded fact that is still not in force could not be put back, where there is a reason to tell."""
         plan = self.restored.stuck if self.restored else None
         if plan is None:
-            plan = plan_restoring(self.manifest.inputs.environment, self.here.environment).stuck
+            plan = plan_restoring(self.manifest.inputs.environment, self.home).stuck
+        names = {fact.factor for fact in self.facts}
         return [
             skipped("environment.facts", f"stuck.{reason}", factor, now=value)
             for factor, (reason, value) in plan.items()
-            if factor in {fact.factor for fact in self.facts}
+            if names & {factor, f"fingerprint.{factor}"}
         ]
 
     def _first_divergence(self, failing: list[str]) -> Layer:
@@ -592,7 +643,7 @@ _PROVOKABLE: Final = frozenset(
 )
 
 
-def rerun_record(manifest: CompletedRun, trial: Trial) -> RerunRecord:
+def rerun_record(manifest: CompletedRun, trial: Trial, differs: list[str]) -> RerunRecord:
     """One training as the verdict lists it."""
     fresh, comparison = trial.fresh, trial.fresh.comparison
     relative = None
@@ -603,6 +654,7 @@ def rerun_record(manifest: CompletedRun, trial: Trial) -> RerunRecord:
         factors=[factor.name for factor in trial.factors],
         settings={factor.name: factor.recorded for factor in trial.factors},
         agrees_to=_agrees_to(manifest, fresh),
+        differs=differs,
         largest_difference=relative if relative is None or math.isfinite(relative) else None,
         labels_moved=comparison.labels_moved if comparison else None,
         metrics=_values(fresh),

@@ -72,6 +72,7 @@ class RerunRecord(Value):
     factors: list[str]
     settings: dict[str, Any] = Field(default={}, description="factor to the value that was asked for")
     agrees_to: Literal["nothing", "data", "split", "metrics", "predictions", "scores", "model", "failure"]
+    differs: list[str] = Field(default=[], description="codes of the checks that failed for it")
     largest_difference: float | None = Field(
         default=None, description="largest difference of a score, in units of the largest recorded score"
     )

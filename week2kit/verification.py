@@ -20,7 +20,9 @@ from week2kit.canonical import JsonError, clean, json_digest, parse_json
 from week2kit.checks import check_failed_record, check_files, check_predictions, check_record, failed, planned_integrity
 from week2kit.conditions import AS_HERE, Conditions
 from week2kit.dataset import find_for_run, reader_of
-from week2kit.errors import ChildDied, DataNotFound, TimeLimitReached, UnreadableRun
+from week2kit.environment import DECIDING_LIBRARIES
+from week2kit.errors import CannotPutBack, ChildDied, DataNotFound, TimeLimitReached, UnreadableRun
+from week2kit.interpreters import Interpreter, build
 from week2kit.isolation import Child, Children
 from week2kit.judgement import Judgement, judge_completed, judge_failed, planned_layers, undecided
 from week2kit.reruns import Fresh, FromPredictions, Here, RerunRequest, Stored
@@ -363,9 +365,13 @@ class _Verification:
         try:
             if not conditions.need_a_process:
                 return self._train(request, stored, self.children)
-            with self.children.started(conditions.variables()) as child:
+            variables, python = dict(conditions.variables()), None
+            if conditions.versions is not None:
+                interpreter = self._interpreter(dict(conditions.versions))
+                variables["PYTHONPATH"], python = str(interpreter.package_path), str(interpreter.executable)
+            with self.children.started(variables, python) as child:
                 return self._train(request, stored, child)
-        except (ChildDied, NotImplementedError) as error:
+        except (ChildDied, CannotPutBack, NotImplementedError) as error:
             failure = Failure(
                 stage="fit", error=type(error).__name__, message=str(error), traceback=[], hint="It cannot be put back."
             )
@@ -379,6 +385,13 @@ class _Verification:
                 comparison=None,
                 seconds=0.0,
             )
+
+    def _interpreter(self, versions: dict[str, str]) -> Interpreter:
+        """A Python in which these versions are in force, and for the other deciding libraries those that are here."""
+        here = self._here().environment
+        libraries = {name: here.libraries[name] for name in DECIDING_LIBRARIES if name in here.libraries}
+        python = versions.pop("python", here.python)
+        return build(python, libraries | versions, timeout=self._time_left())
 
     def _read_predictions(self, content: bytes, child: Child) -> FromPredictions:
         manifest = self.run.manifest
