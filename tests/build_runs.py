@@ -148,7 +148,7 @@ def _begin(parent: Path, name: str, recipe: Recipe) -> tuple[RunFolder, dict[str
     (parent / name).mkdir(parents=True)
     folder = RunFolder(parent / name, "run", recipe.created_at)
     return folder, {
-        "schema_version": 1,
+        "schema_version": 2,
         "run_id": "run",
         "nonce": digest(name)[:32],
         "created_at": recipe.created_at,
@@ -166,7 +166,7 @@ def _finish(folder: RunFolder, manifest: dict[str, Any]) -> None:
 def _inputs(recipe: Recipe) -> dict[str, Any]:
     columns = list(recipe.columns or COLUMNS)
     return {
-        "code": {"week2kit": "0.1.0", "digest": digest(recipe.code), "git": None},
+        "code": {"week2kit": "0.1.0", "digest": digest(recipe.code), "modules": None, "git": None},
         "data": {
             "source": "file",
             "path": "penguins.csv",
@@ -175,6 +175,7 @@ def _inputs(recipe: Recipe) -> dict[str, Any]:
             "sha256": digest("bytes", recipe.table),
             "reader": "csv",
             "table_digest": digest(recipe.table, columns),
+            "unordered_digest": None,
             "rows": recipe.rows,
             "columns": columns,
         },

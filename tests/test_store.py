@@ -64,9 +64,9 @@ def test_an_older_manifest_is_brought_up_to_date_step_by_step(manifest: Any) -> 
     older = {key: item for key, item in manifest.items() if key not in ("command", "nonce", "run_id")}
     older |= {"schema_version": -1, "argv": ["week2kit", "train", "a.json"], "id": "old"}
     before = dump_json(older)
-    found = read_manifest(older, {0: from_zero, -1: from_minus_one})
+    found = read_manifest(older, {**STEPS, 0: from_zero, -1: from_minus_one})
     assert isinstance(found, CompletedRun)
-    assert (found.schema_version, found.run_id, found.command) == (1, "old", "week2kit train a.json")
+    assert (found.schema_version, found.run_id, found.command) == (SCHEMA_VERSION, "old", "week2kit train a.json")
     assert found.outcome == read_manifest(manifest).outcome
     assert dump_json(older) == before
 

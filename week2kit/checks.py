@@ -15,9 +15,11 @@ from week2kit.canonical import JsonError, combined_digest, compact_json, parse_j
 from week2kit.dataset import reader_of
 from week2kit.environment import requirements_text
 from week2kit.errors import ConfigError
+from week2kit.inputs import differing_leaves
+from week2kit.provenance import code_digest
 from week2kit.reruns import FromPredictions
 from week2kit.schema.config import FileData, config_digest, parse_config
-from week2kit.schema.manifest import Artifact, CompletedRun, FailedRun, Metric
+from week2kit.schema.manifest import Artifact, Code, CompletedRun, FailedRun, Metric
 from week2kit.store import ARTIFACTS, OPTIONAL_ARTIFACTS, Run, artifact_digest
 from week2kit.thresholds import RECOMPUTED_METRIC_TOLERANCE
 from week2kit.verdict import Check, Finding
@@ -48,7 +50,7 @@ def compare(code: str, finding: str, where: str, recorded: Any, now: Any) -> Che
 def planned_integrity(manifest: CompletedRun) -> list[str]:
     """The codes of the checks that this module puts to a run with this manifest, whatever its files hold."""
     listed = [artifact.name for artifact in manifest.artifacts if _is_known(artifact, manifest.artifacts)]
-    record = ("config", "config_digest", "config_valid", "seed", "metric_names", "outcome", "data", "table")
+    record = ("config", "config_digest", "config_valid", "seed", "metric_names", "outcome", "data", "table", "code")
     derived = ("metrics", "requirements", "model", "folds")
     return [
         "record.artifacts",
@@ -124,7 +126,7 @@ def check_record(run: Run, contents: Contents) -> list[Check]:
     """The manifest of a completed run agrees with itself and with its JSON and text files."""
     manifest = run.manifest
     assert isinstance(manifest, CompletedRun)
-    checks = [*_check_config(manifest, contents.files), *_check_data(manifest)]
+    checks = [*_check_config(manifest, contents.files), *_check_data(manifest), _check_code(manifest.inputs.code)]
     metrics = {name: metric.value for name, metric in manifest.outcome.metrics.items()}
     if "metrics" in contents.files:
         checks.append(
@@ -151,9 +153,11 @@ def _check_config(manifest: CompletedRun, files: dict[str, bytes]) -> Iterable[C
         yield failed("record.config", "record.no_config", "manifest.json")
         return
     if "config" in files:
-        yield compare_json(
-            "record.config", "record.config", "config.json", config.resolved, parse_json(files["config"])
-        )
+        now = parse_json(files["config"])
+        if compact_json(config.resolved) == compact_json(now):
+            yield passed("record.config")
+        else:
+            yield failed("record.config", "record.config", "config.json", *differing_leaves(config.resolved, now))
     yield compare(
         "record.config_digest", "record.config_digest", "manifest.json", config.digest, config_digest(config.resolved)
     )
@@ -199,6 +203,12 @@ def _check_data(manifest: CompletedRun) -> Iterable[Check]:
         data.table_digest,
         combined_digest(c.digest for c in data.columns),
     )
+
+
+def _check_code(code: Code) -> Check:
+    if code.modules is None:  # of a record that knew the whole only
+        return passed("record.code")
+    return compare("record.code", "record.code", "manifest.json", code.digest, code_digest(code.modules))
 
 
 def _check_folds(manifest: CompletedRun) -> Check:

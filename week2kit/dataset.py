@@ -146,6 +146,18 @@ def find_for_run(run: Run, data: FoundData, given: Path | None) -> tuple[Path, b
     )
 
 
+def find_recorded(run: Run, data: FoundData) -> bytes | None:
+    """The bytes of the very file that a run was trained on, where it still lies in one of its places; else None."""
+    for place in _places(run, data) if data.sha256 is not None else ():
+        try:
+            content = _read(place, follow=not _lies_in(place, run.path)) if _is_there(place) else b""
+        except StageError:
+            continue
+        if hashlib.sha256(content).hexdigest() == data.sha256:
+            return content
+    return None
+
+
 def _lies_in(place: Path, directory: Path) -> bool:
     return os.path.realpath(place.parent).startswith(os.path.realpath(directory))
 

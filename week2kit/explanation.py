@@ -199,7 +199,11 @@ def describe_finding(finding: Finding) -> str:
         case "record.metrics":
             return f"metrics.json says {now}, and the manifest {recorded}."
         case "record.config":
-            return "config.json is not the config in the manifest."
+            return (
+                f"config.json is not the config in the manifest ({_keys(finding.recorded, finding.now)}). {_COPY_AGAIN}"
+            )
+        case "record.code":
+            return "manifest.json: the digest of the training code does not follow from those of its modules."
         case "record.no_config" | "record.config_digest":
             return "manifest.json: the config does not have the digest that is recorded for it."
         case "record.config_invalid":
@@ -236,6 +240,30 @@ def describe_finding(finding: Finding) -> str:
             return f"{where}: names, kinds, roles or missing values of its columns are not the recorded ones."
         case "data.rows":
             return f"{where}: recorded with {recorded} rows, here {now}."
+        case "data.checksum":
+            return f"{where}: the rows of the recorded table have the checksum {now}, and the record says {recorded}."
+        case "data.cells":
+            return f"{where}: other values than in the recorded file in {_counted(finding.now)}: {_cells(finding.now)}."
+        case "data.target_cells":
+            return (
+                f"{where}: other targets than predictions.csv holds in {_counted(finding.now)} of "
+                f"{_part(finding.now, 'validation_rows')} validation rows: {_cells(finding.now)}."
+            )
+        case "data.target_elsewhere":
+            return (
+                f"{where}: the target of all {_part(finding.now, 'validation_rows')} validation rows is the recorded "
+                "one, so what changed is among the training rows."
+            )
+        case "data.row_set":
+            return (
+                f"{where}: recorded with {_part(finding.recorded, 'rows')} rows, here {_part(finding.now, 'rows')}; "
+                f"missing here: {_rows(finding.recorded)}; new here: {_rows(finding.now)}."
+            )
+        case "data.row_order":
+            return (
+                f"{where}: the rows are the recorded ones in another order, from row {_part(finding.now, 'first')} on "
+                f"({_part(finding.now, 'rows')} stand elsewhere). Sort them as they were: a split goes by position."
+            )
         case "data.bytes":
             return f"{where}: recorded with {recorded} bytes, and the bytes with the recorded digest are {now}."
         case "data.other_text":
@@ -254,6 +282,11 @@ def describe_finding(finding: Finding) -> str:
             return "the bytes of the model were not compared: Python or a library has another version than recorded."
         case "model.other_environment":
             return "the bytes of the model differ from the recorded ones, in an environment that differs as well."
+        case "model.never_repeats" if finding.now:
+            return (
+                f"the bytes of {now} never repeat, because it keeps a memory address, id(stop_words): they were not "
+                "compared. Its predictions repeat."
+            )
         case "model.never_repeats":
             return "the bytes of this kind of model never repeat; its predictions do."
         case "predictions.scores":
@@ -356,7 +389,7 @@ def describe_finding(finding: Finding) -> str:
         case "unstable.race":
             return (
                 f"reruns here differ from one another, from the layer {where} on, although every seed is set: threads "
-                "finish in another order each time. Set n_jobs to 1, or OMP_NUM_THREADS=1, and train again."
+                f"finish in another order each time. {_races(finding.now)} and train again."
             )
         case "rerun.failed":
             return f"recorded as completed; trained here it failed at the stage {where}: {_plain(finding.now)}"
@@ -365,6 +398,70 @@ def describe_finding(finding: Finding) -> str:
         case code:
             return f"{clean(code)}: recorded {recorded}, found {now}."
 
+
+def _races(races: object) -> str:
+    """What is known of the threads of a pipeline, and what to do."""
+    known = [race for race in races if isinstance(race, Mapping)] if isinstance(races, list) else []
+    forests = [race.get("estimator") for race in known if race.get("kept_out") is False]
+    if forests:
+        return (
+            f"It may be {shown(forests)}: where another estimator predicts with it while it is fitted, it adds up its "
+            "trees as they come. Set its n_jobs to 1,"
+        )
+    kept_out = [race.get("estimator") for race in known]
+    told = f"It is not {shown(kept_out)}, which week2kit lets run in one thread. " if kept_out else ""
+    return f"{told}Set n_jobs to 1, or OMP_NUM_THREADS=1,"
+
+
+def _part(values: object, key: str) -> str:
+    return shown(values.get(key) if isinstance(values, Mapping) else None)
+
+
+def _keys(recorded: object, now: object) -> str:
+    """Places in two JSON values that differ, with both values; one that is not there is "not given"."""
+    left, right = (side if isinstance(side, Mapping) else {} for side in (recorded, now))
+    told = [
+        f"{clean(str(key)) or 'the whole'} is {shown(left[key]) if key in left else 'not given'} there, "
+        f"and {shown(right[key]) if key in right else 'not given'} here"
+        for key in dict.fromkeys([*left, *right])
+    ]
+    return "; ".join(told[:_MOST_VALUES]) + (f"; and {len(told) - _MOST_VALUES} more" if told[_MOST_VALUES:] else "")
+
+
+def _counted(values: object) -> str:
+    """How many cells of which columns: ``3 cells (mass 2, island 1)``."""
+    columns = values.get("columns") if isinstance(values, Mapping) else None
+    counts = {k: v for k, v in columns.items() if isinstance(v, int)} if isinstance(columns, Mapping) else {}
+    told = [f"{clean(str(name), 40)} {count}" for name, count in list(counts.items())[:_MOST_VALUES]]
+    more = [f"{len(counts) - _MOST_VALUES} more columns"] if len(counts) > _MOST_VALUES else []
+    total = sum(counts.values())
+    return f"{total} cell{'s' if total != 1 else ''} ({', '.join([*told, *more])})"
+
+
+def _cells(values: object) -> str:
+    """The first cells, each with its row (from 0), line, column and both values."""
+    cells = values.get("cells") if isinstance(values, Mapping) else None
+    told = [
+        f"{_row(cell)}, {_part(cell, 'column')}: recorded {_part(cell, 'recorded')}, here {_part(cell, 'now')}"
+        for cell in (cells if isinstance(cells, list) else [])[:_MOST_VALUES]
+    ]
+    return "; ".join(told) or "unknown"
+
+
+def _rows(side: object) -> str:
+    """How many rows only one side has, and the first of them."""
+    rows = side.get("first") if isinstance(side, Mapping) else None
+    first = [_row(row) for row in (rows if isinstance(rows, list) else [])[:_MOST_VALUES]]
+    return f"{_part(side, 'alone')} ({', '.join(first)})" if first else "nothing"
+
+
+def _row(place: object) -> str:
+    line = place.get("line") if isinstance(place, Mapping) else None
+    return f"row {_part(place, 'row')}" + (f" (line {shown(line)})" if line is not None else "")
+
+
+#: Cells, rows and keys that a sentence names; --json has more of them.
+_MOST_VALUES: Final = 3
 
 _COPY_AGAIN: Final = "Copy the run folder again from where it was made, or train again."
 
@@ -469,8 +566,16 @@ def describe_cause(cause: Cause) -> str:
     """An input that differs, its factor, both values, and how far it was tested."""
     proof = {"restored": _PROVEN, "provoked": "changing it makes the difference"}
     told = proof.get(cause.proof, "observed, not tested")
-    if cause.input == "seed":
-        return f"seed: {shown(cause.now)} has none ({told})."
+    match cause.input, cause.recorded, cause.now:
+        case "seed", _, _:
+            own = f"{_part(cause.recorded, 'value')} ({_part(cause.recorded, 'source')})"
+            return f"seed: {shown(cause.now)} has none; the seed of the run, {own}, does not reach it ({told})."
+        case "code", {"week2kit": _, "digest": _}, {"week2kit": _, "digest": _}:
+            return f"code, {clean(cause.factor)}: {_code(cause.recorded, cause.now)} ({told})."
+        case "data", None, None:
+            return f"data, {clean(cause.factor)}: not the recorded one, and otherwise equal ({told})."
+        case "data", {"kind": _} | None, {"kind": _} | None:
+            return f"data, {clean(cause.factor)}: {_column(cause.recorded, cause.now)} ({told})."
     return (
         f"{cause.input}, {_factor(cause.factor)}: recorded {_value(cause.recorded)}, here {_value(cause.now)} ({told})."
     )
@@ -509,6 +614,35 @@ def _needs(features: object) -> str:
         if any(name.lower().startswith(prefixes) for name in names):
             return f"{cpu_class} ({shown(names)})"
     return shown(names)
+
+
+def _column(recorded: Any, now: Any) -> str:
+    """What became of a column, from what is recorded of it and what it is here."""
+    if now is None:
+        return f"recorded as {_part(recorded, 'kind')}, and not here"
+    if recorded is None:
+        return f"not recorded, and here as {_part(now, 'kind')}"
+    if recorded.get("name") != now.get("name"):
+        return f"here it is named {_part(now, 'name')}, with the same values"
+    if recorded.get("kind") != now.get("kind"):
+        return f"recorded as {_part(recorded, 'kind')}, here {_part(now, 'kind')}"
+    missing = [_part(side, "missing") for side in (recorded, now)]
+    more = f" (missing: recorded {missing[0]}, here {missing[1]})" if missing[0] != missing[1] else ""
+    return f"other {_part(now, 'kind')} values than recorded{more}"
+
+
+def _code(recorded: Any, now: Any) -> str:
+    """Version, digest and other modules of the training code, and where the user's own project stood."""
+    sides = [f"{_part(side, 'week2kit')} ({_value(side.get('digest'))})" for side in (recorded, now)]
+    text = f"recorded {sides[0]}, here {sides[1]}"
+    modules = [side.get("modules") for side in (recorded, now)]
+    if all(isinstance(side, Mapping) for side in modules):
+        text += f"; other modules: {shown(sorted(map(str, modules[0].keys() | modules[1].keys())))}"
+    git = recorded.get("git")
+    if isinstance(git, Mapping):
+        dirty = " with uncommitted changes" if git.get("dirty") else ""
+        text += f"; trained in a project at commit {_short(git.get('commit'))}{dirty}"
+    return text
 
 
 def _value(value: object) -> str:

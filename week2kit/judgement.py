@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 
 from week2kit.checks import compare, failed, passed, skipped
 from week2kit.environment import differences, same_versions
+from week2kit.inputs import code_causes, data_causes, seed_causes
 from week2kit.reruns import Fresh, Here
 from week2kit.restoring import Factor, is_version, plan_restoring, provocations, version_factors
 from week2kit.schema.manifest import CompletedRun, Data, Environment, FailedRun, Metric
@@ -59,7 +60,9 @@ def planned_layers(manifest: CompletedRun) -> list[str]:
     metrics = manifest.outcome.metrics
     curves = (manifest.inputs.config.resolved or {}).get("learning_curve")
     return [
-        *("data.table", "data.columns", "data.rows", "data.bytes"),
+        *("data.table", "data.columns", "data.rows"),
+        *(["data.checksum"] if manifest.inputs.data.unordered_digest is not None else []),
+        "data.bytes",
         *("split.positions", "split.contents", "split.folds"),
         "model.convergence",
         *("predictions.form", "predictions.rows", "predictions.scores", "predictions.labels"),
@@ -223,11 +226,9 @@ def _failing(checks: Iterable[Check]) -> list[Check]:
 def _facts(manifest: CompletedRun | FailedRun, here: Here) -> list[Cause]:
     """The recorded facts that are not in force here: of the environment, and of week2kit's own code."""
     recorded = manifest.inputs
-    facts = []
-    if recorded.code is not None and recorded.code.digest != here.code:
-        facts.append(
-            Cause(input="code", factor="week2kit", recorded=recorded.code.digest, now=here.code, proof="observed")
-        )
+    facts: list[Cause] = []
+    if recorded.code is not None:
+        facts += code_causes(recorded.code, here)
     if recorded.environment is not None:
         facts += [
             Cause(input="environment", factor=d.factor, recorded=d.recorded, now=d.now, proof="observed")
@@ -296,7 +297,7 @@ class _Case:
         """The same record beside a training with facts put back: what is in force is what was read back there."""
         if fresh.environment is None:
             return dataclasses.replace(self, fresh=fresh)
-        here = Here(environment=fresh.environment, code=self.here.code)
+        here = self.here.model_copy(update={"environment": fresh.environment})
         return dataclasses.replace(self, here=here, fresh=fresh, facts=_facts(self.manifest, here))
 
     def came_out(self) -> bool:
@@ -380,6 +381,8 @@ class _Case:
                 [c.model_dump() for c in new.columns],
             )
             yield compare("data.rows", "data.rows", old.path, old.rows, new.rows)
+            if old.unordered_digest is not None:
+                yield compare("data.checksum", "data.checksum", old.path, old.unordered_digest, new.unordered_digest)
             if old.sha256 == new.sha256:
                 yield compare("data.bytes", "data.bytes", old.path, old.bytes, new.bytes)
             else:
@@ -434,7 +437,7 @@ class _Case:
         old, new = self.manifest.inputs.data, self.fresh.data
         causes: list[Cause] = []
         if isinstance(new, Data) and old.table_digest != new.table_digest:
-            causes = _data_causes(old, new)
+            causes = data_causes(old, new)
         elif new is not None and not isinstance(new, Data) and old.sha256 != new.sha256:
             causes = [Cause(input="data", factor="bytes", recorded=old.sha256, now=new.sha256, proof="observed")]
         if causes:
@@ -447,15 +450,13 @@ class _Case:
 
     def unstable(self, where: Layer) -> Judgement:
         """Reruns in one environment differ from one another."""
-        causes = [
-            Cause(input="seed", factor="unset", recorded=None, now=name, proof="observed")
-            for name in self.fresh.unseeded
-        ]
+        causes = seed_causes(self.manifest.inputs.seed, self.fresh.unseeded)
         code = "unstable.unseeded" if causes else "unstable.race"
+        races = [race.model_dump() for race in self.fresh.races]
         return self.judgement(
             "unstable",
             first_divergence=where,
-            reason=Finding(code=code, where=where, now=self.fresh.unseeded or None),
+            reason=Finding(code=code, where=where, now=self.fresh.unseeded or races or None),
             causes=causes,
             checks=self.checks() if self.fresh.outcome else [],
         )
@@ -466,7 +467,7 @@ class _Case:
         assert isinstance(new, Data)
         where = next(layer for check in _failing(checks) if (layer := _layer(check.code)))
         same_bytes = old.source == "dataset" or old.sha256 == new.sha256
-        causes = _data_causes(old, new) if where == "data" and not same_bytes else self.facts
+        causes = data_causes(old, new) if where == "data" and not same_bytes else self.facts
         read_otherwise = where == "split" or same_bytes
         verdict: Literal["undecided", "different"] = "undecided" if self.facts and read_otherwise else "different"
         return self.judgement(
@@ -553,6 +554,8 @@ class _Case:
             return skipped("model.bytes", "model.other_versions", "model.joblib"), level
         if self.facts:
             return skipped("model.bytes", "model.other_environment", "model.joblib", recorded, now), level
+        if self.fresh.never_repeat:
+            return skipped("model.bytes", "model.never_repeats", "model.joblib", now=self.fresh.never_repeat), level
         second = again().outcome
         if second is not None and second.model.digest != now:
             return skipped("model.bytes", "model.never_repeats", "model.joblib"), level
@@ -718,28 +721,6 @@ def _metric_checks(name: str, old: Metric, new: Metric | None) -> Iterable[Check
     if old.repeats or new.repeats:
         repeats = [[[repeat.seed, repeat.value] for repeat in metric.repeats] for metric in (old, new)]
         yield compare(f"repeats.{name}", "metrics.repeats", name, *repeats)
-
-
-def _data_causes(old: Data, new: Data) -> list[Cause]:
-    """The columns that changed; where none did, their number or order."""
-    before = {(c.role, c.name): c for c in old.columns}
-    after = {(c.role, c.name): c for c in new.columns}
-    causes = [
-        Cause(
-            input="data",
-            factor=f"column {key[1]}",
-            recorded=_column(before.get(key)),
-            now=_column(after.get(key)),
-            proof="observed",
-        )
-        for key in dict.fromkeys([*before, *after])
-        if (before[key].digest if key in before else None) != (after[key].digest if key in after else None)
-    ]
-    return causes or [Cause(input="data", factor="order of columns", recorded=None, now=None, proof="observed")]
-
-
-def _column(column: Any) -> str | None:
-    return None if column is None else f"{column.kind} {column.digest[:12]}"
 
 
 def _agrees_to(manifest: CompletedRun, fresh: Fresh) -> Any:

@@ -26,13 +26,18 @@ _GIT_TIMEOUT: Final = 2.0
 
 def record_code() -> Code:
     """week2kit's version, the digest of its modules that train, and the state of the working directory's project."""
-    return Code(week2kit=week2kit.__version__, digest=code_digest(), git=_git_state())
+    modules = code_modules()
+    return Code(week2kit=week2kit.__version__, digest=code_digest(modules), modules=modules, git=_git_state())
 
 
-def code_digest() -> str:
-    """One digest over names and sources of the training modules; a checkout on Windows has the same as a wheel."""
-    sources = sorted(_LOOP.glob("*.py"), key=lambda path: path.name)
-    return combined_digest(f"{text_digest(path.read_bytes())}  {path.name}" for path in sources)
+def code_modules() -> dict[str, str]:
+    """The digest of the source of each training module, by file name; on Windows a checkout has those of a wheel."""
+    return {path.name: text_digest(path.read_bytes()) for path in sorted(_LOOP.glob("*.py"))}
+
+
+def code_digest(modules: Mapping[str, str]) -> str:
+    """One digest over names and sources of the training modules."""
+    return combined_digest(f"{modules[name]}  {name}" for name in sorted(modules))
 
 
 # --- git --------------------------------------------------------------------------------------------------------

@@ -8,27 +8,45 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
+import week2kit
 from week2kit import conditioning
 from week2kit.canonical import json_digest
+from week2kit.cells import Columns, compare_columns, compare_target, read_columns
 from week2kit.conditions import AS_HERE
 from week2kit.dataset import reader_for_config
 from week2kit.environment import record_environment
 from week2kit.errors import StageError, Week2kitError
+from week2kit.loop.data import column_digest
+from week2kit.loop.model import is_forest, is_kmeans, walk
 from week2kit.loop.predictions import Predictions, PredictionsError, from_csv, to_csv
 from week2kit.loop.run import Progress, Result, Source, recompute, run_loop
-from week2kit.provenance import code_digest
-from week2kit.reruns import Comparison, Fresh, FromPredictions, Here, RerunRequest, Stored
+from week2kit.provenance import code_digest, code_modules
+from week2kit.reruns import Comparison, Fresh, FromPredictions, Here, Race, RerunRequest, Stored
 from week2kit.schema.config import FileData, parse_config
+from week2kit.schema.manifest import Data
 from week2kit.training import failure_record
+from week2kit.verdict import Finding
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 
 def describe_here(allowed_modules: tuple[str, ...]) -> bytes:
     """The environment and the code of this process, which are those of every other child."""
-    return Here(environment=record_environment(allowed_modules), code=code_digest()).model_dump_json().encode()
+    modules = code_modules()
+    here = Here(
+        environment=record_environment(allowed_modules),
+        code=code_digest(modules),
+        modules=modules,
+        week2kit=week2kit.__version__,
+    )
+    return here.model_dump_json().encode()
 
 
 def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
@@ -50,6 +68,7 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
             failure = failure_record(error, progress.stage)
         if request.conditions != AS_HERE:
             environment = record_environment(request.allowed_modules)
+    races, never_repeat = static_notes(progress.pipeline) if progress.pipeline is not None else ([], [])
     fresh = Fresh(
         failure=failure,
         data=progress.data,
@@ -57,12 +76,81 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
         outcome=result.outcome if result else None,
         curves=json_digest(result.curves) if result and result.curves is not None else None,
         unseeded=[name for w in progress.warnings if w.code == "seed.unset" for name in w.values["estimators"]],
+        races=races,
+        never_repeat=never_repeat,
         comparison=_compare(result, stored) if result and stored else None,
         environment=environment,
         predictions=to_csv(result.predictions).decode() if result and request.give_predictions else None,
         seconds=time.perf_counter() - start,
     )
     return fresh.model_dump_json(by_alias=True).encode()
+
+
+def compare_tables(request: RerunRequest, recorded: Data, content: bytes | None, stored: Stored) -> bytes:
+    """Tell which cells, rows or order differ between a file and the one that a run was trained on, as findings.
+
+    Args:
+        request: the training that was done with the file.
+        recorded: what the run recorded of its data.
+        content: the bytes of the recorded file, where it is still there. Elsewhere the true values in `stored` tell
+            what happened to the target, as long as nothing else did.
+        stored: the stored predictions.
+    """
+    try:
+        config = parse_config(request.config)
+        new = read_columns(request.content or b"", request.reader, config)
+        if content is not None:
+            old = read_columns(content, recorded.reader, config)
+            findings = compare_columns(old, new, recorded.path)
+        else:
+            findings = _other_target(new, recorded, stored)
+    except (Week2kitError, PredictionsError, MemoryError):  # it only explains: the verdict stands without it
+        findings = []
+    return TypeAdapter(list[Finding]).dump_json(findings)
+
+
+def _other_target(new: Columns, recorded: Data, stored: Stored) -> list[Finding]:
+    """The changed cells of the target, where every other column is the recorded one: then the rows are, too."""
+    if [(c.name, c.kind) for c in recorded.columns] != [(c.name, new.kinds.get(c.name)) for c in recorded.columns]:
+        return []
+    digests = {name: column_digest(name, new.kinds[name], values) for name, values in new.values.items()}
+    other = [column for column in recorded.columns if column.digest != digests[column.name]]
+    if recorded.rows != new.rows or [column.role for column in other] != ["target"]:
+        return []
+    predictions = from_csv(stored.content, stored.classes, stored.method)
+    return compare_target(predictions, new, other[0].name, recorded.path)
+
+
+def static_notes(pipeline: Pipeline) -> tuple[list[Race], list[str]]:
+    """What in a pipeline races, and what is dumped to other bytes each time, each sorted by name."""
+    alone = {id(step) for step in _own_steps(pipeline)}
+    races = set()
+    for estimator in walk(pipeline):
+        name = type(estimator).__name__
+        if is_forest(estimator) and getattr(estimator, "n_jobs", None) not in (None, 1):
+            races.add((name, "forest", id(estimator) in alone))
+        if is_kmeans(estimator):
+            races.add((name, "kmeans", True))
+    found = [Race(estimator=name, kind=kind, kept_out=kept_out) for name, kind, kept_out in sorted(races)]
+    return found, sorted({type(estimator).__name__ for estimator in walk(pipeline) if _keeps_an_address(estimator)})
+
+
+def _own_steps(value: Any) -> Iterator[Any]:
+    """The steps of a pipeline and of the pipelines and column groups in it: what no other estimator predicts with."""
+    from sklearn.compose import ColumnTransformer
+    from sklearn.pipeline import Pipeline
+
+    if isinstance(value, Pipeline | ColumnTransformer):
+        for _, step, *_ in value.steps if isinstance(value, Pipeline) else value.transformers:
+            yield from _own_steps(step)
+    else:
+        yield value
+
+
+def _keeps_an_address(estimator: Any) -> bool:
+    """Whether it is a vectoriser of words: those remember ``id(stop_words)``, also of None."""
+    mixed_in = any(kind.__name__ == "_VectorizerMixin" for kind in type(estimator).__mro__)
+    return mixed_in and getattr(estimator, "analyzer", None) == "word"
 
 
 def _compare(result: Result, stored: Stored) -> Comparison | None:

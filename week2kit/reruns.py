@@ -64,16 +64,36 @@ class Comparison(_Answer):
 
 
 class Here(_Answer):
-    """What is in force in the processes that train again: the environment, and the digest of the training code."""
+    """What is in force in the processes that train again: the environment, and the code that trains.
+
+    `code` is the digest of the training modules, `modules` that of each, and `week2kit` the version.
+    """
 
     environment: Environment
     code: str
+    modules: dict[str, str] = {}
+    week2kit: str = ""
+
+
+class Race(_Answer):
+    """An estimator whose threads may finish in any order; `kept_out` where week2kit lets only one of them run.
+
+    A forest adds up its trees in the order in which jobs finish: week2kit predicts with one job, and cannot do so where
+    another estimator predicts with the forest while it is fitted. k-means is given one OpenMP thread.
+    """
+
+    estimator: str
+    kind: Literal["forest", "kmeans"]
+    kept_out: bool
 
 
 class Fresh(_Answer):
     """What came out of one rerun; what it did not reach is null.
 
     Attributes:
+        unseeded: what draws without a seed; this and the next two are known from the pipeline, without any rerun.
+        races: what races.
+        never_repeat: what is dumped to other bytes each time.
         comparison: how far its predictions are from the stored ones.
         environment: what was in force, where conditions were asked for.
         predictions: as predictions.csv has them, where they were asked for.
@@ -85,6 +105,8 @@ class Fresh(_Answer):
     outcome: Outcome | None
     curves: str | None
     unseeded: list[str]
+    races: list[Race] = []
+    never_repeat: list[str] = []
     comparison: Comparison | None
     environment: Environment | None = None
     predictions: str | None = None

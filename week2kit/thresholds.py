@@ -21,6 +21,15 @@ EFFORT: Final = 12
 #: How often a run is repeated to tell an unseeded draw or a race from a real difference.
 RERUNS_FOR_NOISE: Final = 3
 
+# --- what differs -----------------------------------------------------------------------------------------------
+
+#: Cells and rows of the data, and keys of a config, that are named one by one: enough to see what happened to them.
+LISTED_CELLS: Final = 10
+LISTED_KEYS: Final = 5
+
+#: Characters of a text in a cell that are told.
+CELL_LENGTH: Final = 100
+
 # --- warnings of train ------------------------------------------------------------------------------------------
 
 #: From this share of the largest class on, accuracy says little: always guessing that class already scores it.

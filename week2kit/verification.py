@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from week2kit.canonical import JsonError, clean, json_digest, parse_json
+from pydantic import TypeAdapter
+
+from week2kit.canonical import JsonError, clean, json_digest, parse_json, sha256
 from week2kit.checks import check_failed_record, check_files, check_predictions, check_record, failed, planned_integrity
 from week2kit.conditions import AS_HERE, Conditions
-from week2kit.dataset import find_for_run, reader_of
+from week2kit.dataset import find_for_run, find_recorded, reader_of
 from week2kit.environment import DECIDING_LIBRARIES
 from week2kit.errors import CannotPutBack, ChildDied, DataNotFound, TimeLimitReached, UnreadableRun
 from week2kit.interpreters import Interpreter, build
@@ -296,7 +298,27 @@ class _Verification:
             curves=curves,
             restore_versions=self.options.restore_versions,
         )
+        if judgement.first_divergence == "data":
+            judgement = self._with_cells(judgement, manifest, request, stored)
         return _with_checks(judgement, checks)
+
+    def _with_cells(
+        self, judgement: Judgement, manifest: CompletedRun, request: RerunRequest, stored: Stored
+    ) -> Judgement:
+        """A judgement on other data, with the cells and rows that differ as far as they can be told."""
+        data = manifest.inputs.data
+        if request.content is None or sha256(request.content) == data.sha256:
+            return judgement
+        content = find_recorded(self.run, data)
+        try:
+            answer = self.children.call(
+                f"{_WORK}:compare_tables", request, data, content, stored, timeout=self._time_left()
+            )
+        except (TimeLimitReached, ChildDied):  # it only explains: the verdict stands without it
+            return judgement
+        found = TypeAdapter(list[Finding]).validate_json(answer)
+        checks = [Check(code="data.cells", outcome="failed", finding=finding) for finding in found]
+        return dataclasses.replace(judgement, checks=[*judgement.checks, *checks])
 
     def _failed(self, manifest: FailedRun, checks: list[Check]) -> Judgement:
         config = manifest.inputs.config

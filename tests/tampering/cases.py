@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from week2kit.provenance import code_digest
+
 from .copies import (
     REMOVED,
     Copy,
@@ -242,31 +244,122 @@ def _swap(rows: list[list[str]], first: int, second: int) -> None:
     rows[first], rows[second] = rows[second], rows[first]
 
 
-for id_, cells, cause in (
-    ("one-cell-moves-no-metric", _one_cell(3, 0, "53.750001"), "data column length"),
-    ("one-cell-emptied", _one_cell(3, 2, ""), "data column mass"),
-    ("one-cell-filled", _one_cell(1, 0, "45.0"), "data column length"),
-    ("one-category-new", _one_cell(3, 3, "Atlantis"), "data column island"),
-    ("one-category-with-a-space", _one_cell(3, 3, "Biscoe "), "data column island"),
-    ("one-boolean-flipped", _one_cell(3, 4, "true"), "data column tagged"),
-    ("one-label-changed", _one_cell(3, 6, "C"), "data column species"),
-    ("integers-as-floats", lambda rows: [rows[0], *([*r[:2], r[2] + ".0", *r[3:]] for r in rows[1:])], "column mass"),
-    ("text-in-a-number", _one_cell(3, 2, "many"), "data column mass"),
-    ("a-new-class", _one_cell(3, 6, "Z"), "data column species"),
-    ("two-rows-swapped", lambda rows: _swap(rows, 4, 30), "data column length"),
-    ("rows-sorted", lambda rows: [rows[0], *sorted(rows[1:])], "data column length"),
-    ("rows-reversed", lambda rows: [rows[0], *reversed(rows[1:])], "data column length"),
-    ("last-row-missing", lambda rows: rows[:-1], "data column length"),
-    ("last-row-twice", lambda rows: [*rows, rows[-1]], "data column length"),
-    ("half-the-rows", lambda rows: rows[:45], "data column length"),
-    ("columns-permuted", lambda rows: [[r[1], r[0], *r[2:]] for r in rows], "data order of columns"),
-    ("a-column-renamed", _one_cell(0, 1, "height"), "data"),
-    ("a-column-dropped", lambda rows: [r[1:] for r in rows], "data column length"),
-    ("a-column-added", lambda rows: [["extra", *rows[0]], *(["1", *r] for r in rows[1:])], "data column extra"),
-    ("two-columns-exchange-names", lambda rows: [["depth", "length", *rows[0][2:]], *rows[1:]], "data column"),
-):
+for id_, cells, cause, says in (
+    ("one-cell-moves-no-metric", _one_cell(3, 0, "53.750001"), "data column length", "length: other float values than"),
+    ("one-cell-emptied", _one_cell(3, 2, ""), "data column mass", "mass: recorded as int, here float"),
+    ("one-cell-filled", _one_cell(1, 0, "45.0"), "data column length", "(missing: recorded 6, here 5)"),
+    ("one-category-new", _one_cell(3, 3, "Atlantis"), "data column island", "island: other text values"),
+    ("one-category-with-a-space", _one_cell(3, 3, "Biscoe "), "data column island", "island: other text values"),
+    ("one-boolean-flipped", _one_cell(3, 4, "true"), "data column tagged", "tagged: other bool values"),
+    ("one-label-changed", _one_cell(3, 6, "C"), "data column species", "species: other text values"),
+    ("integers-as-floats", lambda rows: [rows[0], *([*r[:2], r[2] + ".0", *r[3:]] for r in rows[1:])], "column mass", "mass: recorded as int, here float"),
+    ("text-in-a-number", _one_cell(3, 2, "many"), "data column mass", "mass: recorded as int, here text"),
+    ("a-new-class", _one_cell(3, 6, "Z"), "data column species", "species: other text values"),
+    ("two-rows-swapped", lambda rows: _swap(rows, 4, 30), "data order of rows", "order of rows: not the recorded one, and otherwise equal"),
+    ("rows-sorted", lambda rows: [rows[0], *sorted(rows[1:])], "data order of rows", "not the recorded one"),
+    ("rows-reversed", lambda rows: [rows[0], *reversed(rows[1:])], "data order of rows", "not the recorded one"),
+    ("last-row-missing", lambda rows: rows[:-1], "data rows", "data, rows: recorded 90, here 89"),
+    ("last-row-twice", lambda rows: [*rows, rows[-1]], "data rows", "data, rows: recorded 90, here 91"),
+    ("half-the-rows", lambda rows: rows[:45], "data rows", "data, rows: recorded 90, here 44"),
+    ("columns-permuted", lambda rows: [[r[1], r[0], *r[2:]] for r in rows], "data order of columns", "order of columns: recorded length, depth, mass, island, tagged, species, here depth, length"),
+    ("a-column-renamed", _one_cell(0, 1, "height"), "data column depth", "depth: here it is named height, with the same values"),
+    ("a-column-dropped", lambda rows: [r[1:] for r in rows], "data column length", "length: recorded as float, and not here"),
+    ("a-column-added", lambda rows: [["extra", *rows[0]], *(["1", *r] for r in rows[1:])], "data column extra", "extra: not recorded, and here as int"),
+    ("two-columns-exchange-names", lambda rows: [["depth", "length", *rows[0][2:]], *rows[1:]], "data column", "length: here it is named depth"),
+):  # fmt: skip
     layer = {"verdict": "different", "layer": "data"}
-    case(f"data-{id_}", "penguins", _cells(cells), says="penguins.csv", cause=cause, **layer)  # type: ignore[arg-type]
+    case(f"data-{id_}", "penguins", _cells(cells), says=says, cause=cause, **layer)  # type: ignore[arg-type]
+
+
+def _beside(change: Callable[[list[list[str]]], Any]) -> Callable[[Copy], None]:
+    """Another table in new.csv; the recorded one still lies where it lay."""
+
+    def apply(copy: Copy) -> None:
+        path = copy.project / "penguins.csv"
+        recorded = path.read_bytes()
+        _cells(change)(copy)
+        path.rename(copy.project / "new.csv")
+        path.write_bytes(recorded)
+
+    return apply
+
+
+for id_, cells, cause, says in (
+    ("one-cell", _one_cell(3, 0, "53.750001"), "data column length", "other values than in the recorded file in 1 cell (length 1): row 2 (line 4), length: recorded 53.74, here 53.750001"),
+    ("one-cell-emptied", _one_cell(3, 2, ""), "data column mass", "row 2 (line 4), mass: recorded 4326, here nothing"),
+    ("text-in-a-number", _one_cell(3, 2, "many"), "data column mass", "in 1 cell (mass 1): row 2 (line 4), mass: recorded 4326, here many"),
+    ("one-label", _one_cell(3, 6, "C"), "data column species", "row 2 (line 4), species: recorded G, here C"),
+    ("one-boolean", _one_cell(3, 4, "true"), "data column tagged", "row 2 (line 4), tagged: recorded False, here True"),
+    ("integers-as-floats", lambda rows: [rows[0], *([*r[:2], r[2] + ".0", *r[3:]] for r in rows[1:])], "column mass", "mass: recorded as int, here float"),
+    ("two-rows-swapped", lambda rows: _swap(rows, 4, 30), "data order of rows", "the rows are the recorded ones in another order, from row 3 on (2 stand elsewhere)"),
+    ("rows-reversed", lambda rows: [rows[0], *reversed(rows[1:])], "data order of rows", "in another order, from row 0 on"),
+    ("a-row-missing", lambda rows: [*rows[:5], *rows[6:]], "data rows", "recorded with 90 rows, here 89; missing here: 1 (row 4 (line 6)); new here: nothing"),
+    ("a-row-twice", lambda rows: [*rows, rows[-1]], "data rows", "recorded with 90 rows, here 91; missing here: nothing; new here: 1 (row 90 (line 92))"),
+    ("a-row-moved-and-edited", lambda rows: [rows[0], *rows[2:], ["1", "2", "3", "Dream", "true", "2009", "A"]], "data column length", "missing here: 1 (row 0 (line 2)); new here: 1 (row 89 (line 91))"),
+    ("a-column-dropped", lambda rows: [r[1:] for r in rows], "data column length", "length: recorded as float, and not here"),
+    ("a-column-renamed", _one_cell(0, 1, "height"), "data column depth", "depth: here it is named height"),
+    ("hostile-text", _one_cell(3, 3, "\x1b[31m\u202e" + "A" * 5000), "data column island", "row 2 (line 4), island: recorded "),
+):  # fmt: skip
+    layer = {"verdict": "different", "layer": "data", "data": "new.csv"}
+    case(f"data-beside-{id_}", "penguins", _beside(cells), says=says, cause=cause, **layer)  # type: ignore[arg-type]
+case(
+    "data-beside-no-table",
+    "penguins",
+    lambda c: (c.project / "new.csv").write_bytes(b"\xff"),
+    "different",
+    "not UTF-8",
+    layer="data",
+    cause="data bytes",
+    data="new.csv",
+)
+
+
+def _target_of(validation: bool) -> Callable[[Copy], None]:
+    """Another target in the first row that is (or is not) among the validation rows."""
+
+    def apply(copy: Copy) -> None:
+        lines = (copy.run / "predictions.csv").read_text().splitlines()[1:]
+        seen = {int(line.split(",")[2]) for line in lines}
+        row = next(row for row in range(90) if (row in seen) == validation)
+
+        def change(rows: list[list[str]]) -> None:
+            rows[row + 1][6] = "C" if rows[row + 1][6] != "C" else "A"
+
+        _cells(change)(copy)
+
+    return apply
+
+
+for id_, validation, says in (
+    (
+        "validation",
+        True,
+        "in 1 cell (species 1) of 18 validation rows: row ",
+    ),
+    (
+        "training",
+        False,
+        "the target of all 18 validation rows is the recorded one, so what changed is among the training",
+    ),
+):
+    case(
+        f"data-target-of-a-{id_}-row",
+        "penguins",
+        _target_of(validation),
+        "different",
+        says,
+        layer="data",
+        cause="data column species",
+    )
+    case(
+        f"data-target-of-a-{id_}-row",
+        "other",
+        _target_of(validation),
+        "different",
+        says,
+        layer="data",
+        cause="data column species",
+    )
 
 for id_, change, says in (
     ("header-only", _cells(lambda rows: rows[:1]), "no rows"),
@@ -428,7 +521,7 @@ case(
     "curves.json: its content",
 )
 case("config.json-line", "penguins", lambda c: c.text_of("config.json", '"max_iter": 500', '"max_iter": 501'), "tampered", "config.json: its content")  # fmt: skip
-case("config.json-true-for-one", "penguins", lambda c: (c.text_of("config.json", '"stratify": true', '"stratify": 1'), c.seal()), "tampered", "config.json is not the config in the manifest")  # fmt: skip
+case("config.json-true-for-one", "penguins", lambda c: (c.text_of("config.json", '"stratify": true', '"stratify": 1'), c.seal()), "tampered", "config.json is not the config in the manifest (split.stratify is True there, and 1 here)")  # fmt: skip
 
 SPARSE = 70 << 20
 for name in ("config.json", "metrics.json", "val_report.txt", "requirements.txt"):
@@ -480,7 +573,7 @@ for id_, change, says in (
     ("1e999", lambda c: c.set("outcome.metrics.accuracy.value", 0.123456) or c.text_of("manifest.json", "0.123456", "1e999"), "too large"),
     ("many-digits", lambda c: c.set("outcome.metrics.accuracy.value", 0.123456) or c.text_of("manifest.json", "0.123456", "9" * 5000), "not a manifest"),
     ("surrogate", lambda c: c.text_of("manifest.json", "Tell three", "\\ud83d"), "surrogate"),
-    ("newer-version", lambda c: c.set("schema_version", 2), "install a newer week2kit"),
+    ("newer-version", lambda c: c.set("schema_version", 3), "install a newer week2kit"),
     ("far-newer-version", lambda c: c.set("schema_version", 10**400), "install a newer week2kit"),
     ("older-version", lambda c: c.set("schema_version", 0), "was never used"),
     ("negative-version", lambda c: c.set("schema_version", -(10**9)), "was never used"),
@@ -559,7 +652,11 @@ for id_, change, says in (
     ("val-report-sealed", lambda c: (c.text_of("val_report.txt", "0.8", "0.9"), c.seal()), "val_report.txt is not the report"),
     ("requirements-sealed", lambda c: (c.text_of("requirements.txt", "scikit-learn==", "scikit-learn==9."), c.seal()), "requirements.txt does not list"),
     ("config-sealed", lambda c: (c.text_of("config.json", '"max_iter": 500', '"max_iter": 501'), c.seal()), "config.json is not the config"),
-    ("config-in-manifest", lambda c: c.set("inputs.config.resolved.model.params.max_iter", 501), "config.json is not the config"),
+    ("config-in-manifest", lambda c: c.set("inputs.config.resolved.model.params.max_iter", 501), "(model.params.max_iter is 501 there, and 500 here)"),
+    ("config-key-added", lambda c: (c.json_of("config.json", lambda v: put(v, "model.params.C", 2.0)), c.seal()), "(model.params.C is not given there, and 2.0 here)"),
+    ("config-keys-edited", lambda c: (c.json_of("config.json", lambda v: put(v, "split.test_size", 0.3)), c.json_of("config.json", lambda v: put(v, "data.drop", ["year", "mass"])), c.seal()), "(split.test_size is 0.2 there, and 0.3 here; data.drop.1 is not given there, and mass here)"),
+    ("config-a-list", lambda c: (c.json_of("config.json", lambda v: [v]), c.seal()), "config.json is not the config in the manifest (the whole is"),
+    ("config-keys-with-dots", lambda c: (c.json_of("config.json", lambda v: ({k: w for k, w in v.items() if k != "split"} | {"split": {}} | {f"split.{k}": w for k, w in v["split"].items()})), c.seal()), "config.json is not the config in the manifest"),
     ("config-digest", lambda c: c.set("inputs.config.digest", "0" * 64), "does not have the digest"),
     ("config-null", lambda c: c.set("inputs.config.resolved", None), "config"),
     ("seed-alone", lambda c: c.set("inputs.seed.value", 43), "the seed is 43 among the inputs and 42 in the config"),
@@ -828,6 +925,7 @@ for base, place, new, says, layer in (
     ("penguins", "outcome.split.splitter", "GroupShuffleSplit", "split (holdout)", "split"),
     ("penguins", "outcome.split.folds.0.n_train", 73, "split (holdout)", "split"),
     ("penguins", "inputs.data.rows", 91, "recorded with 91 rows, here 90", "data"),
+    ("penguins", "inputs.data.unordered_digest", "0" * 16, "the rows of the recorded table have the checksum", "data"),
     ("penguins", "inputs.data.bytes", 7, "recorded with 7 bytes", "data"),
     ("penguins", "inputs.data.columns.0.missing", 0, "names, kinds, roles or missing values", "data"),
     ("penguins", "inputs.data.columns.0.kind", "int", "names, kinds, roles or missing values", "data"),
@@ -974,6 +1072,34 @@ def _library(name: str, version: str) -> Callable[[Copy], None]:
     return change
 
 
+def _other_module(copy: Copy) -> None:
+    """A record of another week2kit, one of whose training modules differs."""
+    copy.json_of("manifest.json", lambda manifest: _set_code(manifest["inputs"]["code"], "modules.data.py"))
+    copy.set("inputs.code.digest", code_digest(copy.get("inputs.code.modules")))
+
+
+def _set_code(code: Any, place: str) -> None:
+    if place == "modules":
+        code["modules"] = {}
+    elif place == "digest":
+        code["digest"] = "0" * 64
+    else:
+        code["modules"][place.removeprefix("modules.")] = "0" * 64
+
+
+def _of_version_1(copy: Copy) -> None:
+    """The record as the first version of the schema kept it."""
+
+    def change(manifest: Any) -> None:
+        manifest["schema_version"] = 1
+        del manifest["inputs"]["code"]["modules"], manifest["inputs"]["data"]["unordered_digest"]
+
+    copy.json_of("manifest.json", change)
+
+
+for base in ("penguins", "houses", "folds", "iris"):
+    case("schema-1", base, _of_version_1, "identical", "level model", level="model", cause="")
+
 HOLDS = "note: it holds here although"
 case(
     "environment-cpu",
@@ -1015,7 +1141,15 @@ case(
     "tampered",
     "requirements.txt",
 )
-case("code-digest", "penguins", lambda c: c.set("inputs.code.digest", "0" * 64), "identical", HOLDS, level="model")
+case("code-module", "penguins", _other_module, "identical", HOLDS, level="model")
+for place in ("digest", "modules.data.py", "modules"):
+    case(
+        f"code-{place}-alone",
+        "penguins",
+        lambda c, p=place: c.json_of("manifest.json", lambda m: _set_code(m["inputs"]["code"], p)),
+        "tampered",
+        "the digest of the training code does not follow",
+    )  # type: ignore[misc]
 case("code-version", "penguins", lambda c: c.set("inputs.code.week2kit", "9.9"), "identical", "model", level="model")
 
 
@@ -1053,9 +1187,9 @@ for id_, base, change, layer in (
 case(
     "elsewhere-code-and-label",
     "penguins",
-    lambda c: (c.forge_predictions(one_label), c.set("inputs.code.digest", "0" * 64)),
+    lambda c: (c.forge_predictions(one_label), _other_module(c)),
     "undecided",
-    MAY_BE,
+    "; other modules: data.py",
     layer="predictions",
     cause="code week2kit",
 )

@@ -145,10 +145,10 @@ def test_every_verdict_can_be_written_as_json(verified: Verified) -> None:
 # --- every single value of a manifest ---------------------------------------------------------------------------
 
 #: What a manifest says that no rerun can prove: who, when, how long, with which warnings; and what is no claim about
-#: the outcome. Whatever else is changed must be noticed.
+#: the outcome. Whatever else is changed must be noticed. (Modules have dots in their names: the table has them.)
 UNPROVEN = re.compile(
     r"run_id|nonce|created_at|command|stages\..*|warnings\..*|artifacts\.\d+\.bytes|inputs\.seed\.source"
-    r"|inputs\.code\..*|inputs\.data\.(sha256|from_run)|inputs\.environment\.(?!libraries).*"
+    r"|inputs\.code\.(week2kit|git.*|modules.*)|inputs\.data\.(sha256|from_run)|inputs\.environment\.(?!libraries).*"
 )
 
 
@@ -170,7 +170,7 @@ def _another(value: Any) -> Any:
             return value + 1
         case float():
             return value + 0.25
-        case str() if re.fullmatch("[0-9a-f]{32,64}", value):
+        case str() if re.fullmatch("[0-9a-f]{16,64}", value):
             return value[1:] + ("0" if value[0] != "0" else "1")
         case str():
             return f"{value}x"
@@ -197,7 +197,7 @@ def test_no_value_of_a_manifest_can_be_changed_unnoticed(base: str, bases: Path,
 
 def test_what_no_rerun_can_prove_does_not_condemn(bases: Path, tmp_path: Path) -> None:
     copy = _copy(bases, "penguins", tmp_path / "copy")
-    for place in ("created_at", "nonce", "command", "inputs.seed.source", "inputs.data.sha256", "inputs.code.digest"):
+    for place in ("created_at", "nonce", "command", "inputs.seed.source", "inputs.data.sha256", "inputs.code.week2kit"):
         value = {"created_at": "1999-01-01T00:00:00Z", "inputs.seed.source": "drawn"}.get(place)
         copy.set(place, value or _another(copy.get(place)))
     (verdict,) = _verify(copy.run).runs

@@ -32,7 +32,7 @@ MISSING: Final = (
     "NULL", "NaN", "None", "n/a", "nan", "null",
 )  # fmt: skip
 
-_NUMBER: Final = re.compile(r"\s*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
+NUMBER: Final = re.compile(r"\s*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
 
 _DATE: Final = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}.*)?|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
 
@@ -54,6 +54,13 @@ class Table:
     def digest(self) -> str:
         """The digest of the whole table: that of its columns' digests, in order."""
         return combined_digest(column.digest for column in self.columns)
+
+    @property
+    def unordered_digest(self) -> str:
+        """A checksum of the rows that is the same in whatever order they stand: it tells a permuted table as such."""
+        names = [column.name for column in self.columns if column.role == "feature"]
+        values = [*(self.features[name].to_numpy() for name in names), self.target]
+        return unordered_digest(values if self.groups is None else [*values, self.groups])
 
     def digest_of(self, rows: np.ndarray[Any, Any]) -> str:
         """The digest of the table that these rows make up, in this order."""
@@ -79,13 +86,14 @@ def read_file(content: bytes, reader: Reader) -> pd.DataFrame:
         StageError: no table can be read from it.
     """
     if content[:2] == b"\x1f\x8b":
-        content = _unzipped(content)
+        content = unzipped(content)
     if reader == "parquet":
         return _read_parquet(content)
     return _read_text(content, "\t" if reader == "tsv" else ",")
 
 
-def _unzipped(content: bytes) -> bytes:
+def unzipped(content: bytes) -> bytes:
+    """The content of a gzip file, within the size cap."""
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
             data = file.read(MAX_DATA_BYTES + 1)
@@ -159,7 +167,7 @@ def _is_text(series: pd.Series[Any]) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | str) and _NUMBER.fullmatch(str(value)) is not None
+    return isinstance(value, int | str) and NUMBER.fullmatch(str(value)) is not None
 
 
 def _parse(content: bytes, delimiter: str, *, in_pieces: bool) -> pd.DataFrame:
@@ -256,7 +264,7 @@ def use_columns(frame: pd.DataFrame, config: Config, target: str, *, classificat
         (target, "target"),
         *([(groups, "groups")] if groups else []),
     ]:
-        kind, column = _typed(frame[name], name)
+        kind, column = typed(frame[name], name)
         missing = _count_missing(column)
         _check_column(name, role, kind, column, missing)
         columns.append(
@@ -307,7 +315,7 @@ def _column_hint(name: str, names: Sequence[str]) -> str:
     return f'Did you mean "{clean(close[0])}"?' if close else "Name one of these columns."
 
 
-def _typed(series: pd.Series[Any], name: str) -> tuple[Kind, np.ndarray[Any, Any]]:
+def typed(series: pd.Series[Any], name: str) -> tuple[Kind, np.ndarray[Any, Any]]:
     """The kind of a column and its values as an array of int64, float64 or object."""
     import numpy as np
     import pandas as pd
@@ -471,6 +479,57 @@ def text_bytes(values: Iterable[Any]) -> bytes:
         encoded[position] = len(text).to_bytes(8, "little") + text
     encoded[-1] = b"\xff" * 8  # what code -1, missing, looks up
     return b"".join(encoded[codes])
+
+
+#: Rows that are hashed at a time: all that is needed for them stays in a processor's cache.
+_HASHED_ROWS: Final = 1 << 14
+
+
+def row_hashes(columns: Sequence[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    """A 64-bit number for each row of a table, the same for equal rows; to explain differences, not against forgers.
+
+    Only values and the order of the columns count; no name is looked at. Every step maps 64 bits one to one (as
+    SplitMix64 does), so that a single other number always gives its row another hash.
+    """
+    import numpy as np
+
+    first, last, half = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB), np.uint64(32)
+    hashes = np.full(len(columns[0]), 0x9E3779B97F4A7C15, dtype=np.uint64)
+    blocks = [slice(start, start + _HASHED_ROWS) for start in range(0, len(hashes), _HASHED_ROWS)]
+    for column in columns:
+        bits = _value_bits(column)
+        for block in blocks:
+            part = hashes[block]
+            part ^= bits[block]
+            part *= first
+            part ^= part >> half
+    for block in blocks:
+        part = hashes[block]
+        part ^= part >> np.uint64(29)
+        part *= last
+        part ^= part >> half
+    return hashes
+
+
+def unordered_digest(columns: Sequence[np.ndarray[Any, Any]]) -> str:
+    """The sum of the hashes of all rows, as 16 hexadecimal digits: another order of rows gives the same."""
+    import numpy as np
+
+    return f"{int(row_hashes(columns).sum(dtype=np.uint64)):016x}"
+
+
+def _value_bits(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """64 bits for each value: of a number its own, of a text the first of its SHA-256."""
+    import numpy as np
+    import pandas as pd
+
+    if values.dtype.kind == "O":
+        codes, distinct = pd.factorize(values)
+        heads = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8] for text in distinct]
+        missing = b"\xff" * 8  # what code -1 looks up
+        bits: np.ndarray[Any, Any] = np.frombuffer(b"".join([*heads, missing]), dtype="<u8")[codes]
+        return bits
+    return np.frombuffer(number_bytes(values), dtype="<u8")
 
 
 def values_digest(values: np.ndarray[Any, Any]) -> str:

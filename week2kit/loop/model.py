@@ -371,11 +371,12 @@ def walk(value: Any) -> Iterator[BaseEstimator]:
         elif isinstance(item, BaseEstimator) and id(item) not in seen:
             seen.add(id(item))
             yield item
-            if not _is_forest(item):
+            if not is_forest(item):
                 stack.extend(reversed(list(vars(item).values())))
 
 
-def _is_forest(estimator: BaseEstimator) -> bool:
+def is_forest(estimator: BaseEstimator) -> bool:
+    """Whether an estimator is a forest of trees, which with several jobs adds them up as threads finish."""
     return any(kind.__name__ in ("ForestClassifier", "ForestRegressor") for kind in type(estimator).__mro__)
 
 
@@ -436,7 +437,12 @@ def unseeded(model: BaseEstimator) -> list[str]:
 
 def races_with_openmp(model: BaseEstimator) -> bool:
     """Whether `model` holds a k-means, whose result depends on the order of three or more OpenMP threads."""
-    return any("KMeans" in kind.__name__ for e in walk(model) for kind in type(e).__mro__)
+    return any(map(is_kmeans, walk(model)))
+
+
+def is_kmeans(estimator: BaseEstimator) -> bool:
+    """Whether an estimator is a k-means, of whatever kind."""
+    return any("KMeans" in kind.__name__ for kind in type(estimator).__mro__)
 
 
 @contextmanager
@@ -460,7 +466,7 @@ def steady_threads(model: BaseEstimator) -> Iterator[None]:
 @contextmanager
 def steady_forests(model: BaseEstimator) -> Iterator[None]:
     """Let forests predict with one job: with more, trees are added up in the order in which threads finish."""
-    changed = [e for e in walk(model) if _is_forest(e) and getattr(e, "n_jobs", None) not in (None, 1)]
+    changed = [e for e in walk(model) if is_forest(e) and getattr(e, "n_jobs", None) not in (None, 1)]
     kept = [e.n_jobs for e in changed]
     try:
         for estimator in changed:

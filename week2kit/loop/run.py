@@ -63,6 +63,7 @@ class Progress:
     config: Config | None = None
     data: Data | FoundData | None = None
     task: model.Task | None = None
+    pipeline: Pipeline | None = None
     classes: list[Any] | None = None
     split: Split | None = None
     warnings: list[Warned] = field(default_factory=list)
@@ -143,7 +144,7 @@ def run_loop(
         progress.classes = classes
         settled = _settle(built.config, table, classes, codes, seed, progress)
         pipeline = model.make_pipeline(settled, table, seed, allowed_modules)
-        progress.config = settled
+        progress.config, progress.pipeline = settled, pipeline
         scorers = _scorers(settled, pipeline, classes)
         _warn_unseeded(pipeline, settled, progress)
     with progress.during("split"):
@@ -212,7 +213,13 @@ def _load(config: Config, source: Source, progress: Progress, *, classification:
         frame, target = read_file(content, source.reader), config.data.target
         del content  # hundreds of megabytes that the fit can use
     table = use_columns(frame, config, target, classification=classification)
-    data = Data(**found, table_digest=table.digest, rows=len(table.target), columns=list(table.columns))
+    data = Data(
+        **found,
+        table_digest=table.digest,
+        unordered_digest=table.unordered_digest,
+        rows=len(table.target),
+        columns=list(table.columns),
+    )
     progress.data = data
     return table, data
 

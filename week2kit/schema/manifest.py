@@ -1,7 +1,7 @@
 """The run manifest: the five inputs of a run, its outcome, and the files that prove it. All commands share it.
 
 How to raise the version: change the models, raise `SCHEMA_VERSION`, add the step from the old version to
-`week2kit.schema.migrations`, keep a run of the old version in the tests, refresh the golden JSON Schema.
+`week2kit.schema.migrations`, keep runs of the old version in `tests/old_runs`, refresh the golden JSON Schema.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, TypeAdapter
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 Digest: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+#: Sixteen hexadecimal digits that tell accidents apart, and stop no forger.
+Checksum: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=1000)]
 Count: TypeAlias = Annotated[int, Field(ge=0)]
 Number: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
@@ -45,6 +47,9 @@ class Code(Record):
 
     week2kit: Name
     digest: Digest
+    modules: dict[Name, Digest] | None = Field(
+        description="digest of each module that trains, by file name; `digest` follows from them. Null in old records"
+    )
     git: Git | None
 
 
@@ -75,6 +80,9 @@ class Data(FoundData):
     """The data with the digests of the parsed table."""
 
     table_digest: Digest
+    unordered_digest: Checksum | None = Field(
+        description="checksum of the rows in any order; it explains, and proves nothing. Null in old records"
+    )
     rows: Count
     columns: list[Column]
 
@@ -272,7 +280,7 @@ class Failure(Record):
 
 
 class _Run(Record):
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
     run_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
     nonce: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
     created_at: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$")]

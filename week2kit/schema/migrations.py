@@ -10,9 +10,23 @@ from pydantic import ValidationError
 from week2kit.canonical import clean
 from week2kit.schema.manifest import MANIFEST, SCHEMA_VERSION, Manifest
 
+
+def _from_1(value: dict[str, Any]) -> dict[str, Any]:
+    """Version 2 added the digest of each training module, and a checksum of the rows in any order."""
+    inputs = value.get("inputs")
+    if not isinstance(inputs, dict):  # validation says what is wrong with it
+        return {**value, "schema_version": 2}
+    code, data = inputs.get("code"), inputs.get("data")
+    if isinstance(code, dict):
+        inputs = {**inputs, "code": {"modules": None, **code}}
+    if isinstance(data, dict) and "table_digest" in data:  # a failed run may have found its data, and read no table
+        inputs = {**inputs, "data": {"unordered_digest": None, **data}}
+    return {**value, "schema_version": 2, "inputs": inputs}
+
+
 #: From each older version to the next. A step takes and returns the whole JSON object and must not look at anything
 #: else: the same old run must give the same new manifest everywhere and always.
-STEPS: Final[Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {}
+STEPS: Final[Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {1: _from_1}
 
 OLDEST_VERSION: Final = 1
 

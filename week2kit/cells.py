@@ -1,0 +1,198 @@
+"""Two tables cell by cell: which cells differ, which rows came or went, or whether only their order is another.
+
+For the child, which has pandas. What is told is a finding with values: rows counted from 0 as in predictions.csv, the
+line of the file where every row has one line, the column, and both values (missing is null).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from week2kit.loop.data import NUMBER, Reader, read_file, row_hashes, typed, unzipped
+from week2kit.loop.predictions import Predictions
+from week2kit.schema.config import Config, FileData
+from week2kit.schema.manifest import Kind
+from week2kit.thresholds import CELL_LENGTH, LISTED_CELLS
+from week2kit.verdict import Finding
+
+#: Tells the second of two equal rows from the first, and so on: any odd number with many bits set does.
+_OCCURRENCE: Final = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The used columns of a file as they were read, whether or not a model could use them."""
+
+    kinds: Mapping[str, Kind]
+    values: Mapping[str, np.ndarray[Any, Any]]
+    rows: int
+    one_line_each: bool
+
+    def line(self, row: int) -> int | None:
+        """The line of the file in which a row stands, where every row has one."""
+        return row + 2 if self.one_line_each else None
+
+
+def read_columns(content: bytes, reader: Reader, config: Config) -> Columns:
+    """The columns of a file that a config uses; those that are not there are left out.
+
+    Raises:
+        StageError: no table can be read from it.
+    """
+    assert isinstance(config.data, FileData)
+    frame = read_file(content, reader)
+    frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
+    data, others = config.data, {config.data.target, getattr(config.split, "groups", None)}
+    features = data.features or [name for name in frame.columns if name not in {*(data.drop or []), *others}]
+    used = [name for name in frame.columns if name in {*features, *others}]
+    found = {name: typed(frame[name], name) for name in used}
+    return Columns(
+        {name: kind for name, (kind, _) in found.items()},
+        {name: values for name, (_, values) in found.items()},
+        len(frame),
+        reader != "parquet" and _lines(content) == len(frame) + 1,
+    )
+
+
+def _lines(content: bytes) -> int:
+    text = unzipped(content) if content[:2] == b"\x1f\x8b" else content
+    return text.count(b"\n") + (not text.endswith(b"\n"))
+
+
+# --- two files --------------------------------------------------------------------------------------------------
+
+
+def compare_columns(old: Columns, new: Columns, where: str) -> list[Finding]:
+    """What differs in the columns that both files have; empty where their cells are equal."""
+    shared = [name for name in old.values if name in new.values]
+    if not shared:
+        return []
+    alike = [name for name in shared if (old.kinds[name] == "text") == (new.kinds[name] == "text")]
+    removed, added = _surplus(old, new, alike) if alike else (np.array([], np.int64), np.array([], np.int64))
+    if old.rows != new.rows:
+        return [_other_rows(old, new, removed, added, where)] if alike else []
+    differs = {name: unequal(old.values[name], new.values[name]) for name in shared}
+    changed = np.logical_or.reduce(list(differs.values()))
+    moved = int(np.count_nonzero(changed))
+    if not moved:
+        return []
+    if len(alike) == len(shared) and len(removed) < moved:  # the same rows, elsewhere
+        if len(removed):
+            return [_other_rows(old, new, removed, added, where)]
+        return [Finding(code="data.row_order", where=where, now={"rows": moved, "first": int(changed.argmax())})]
+    return [_other_cells(old, new, differs, where)]
+
+
+def _surplus(old: Columns, new: Columns, names: Sequence[str]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """The rows that only one of the files has; of equal rows, those that one has more often."""
+    pairs = [(old.values[name], new.values[name]) for name in names]
+    # whole numbers on one side only: a missing value makes floats of all the others
+    pairs = [(a, b) if a.dtype == b.dtype else (a.astype(np.float64), b.astype(np.float64)) for a, b in pairs]
+    left, right = (_row_keys(side) for side in zip(*pairs, strict=True))
+    return np.flatnonzero(~np.isin(left, right)), np.flatnonzero(~np.isin(right, left))
+
+
+def _row_keys(columns: Sequence[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    """A number for each row that equal rows of two files share, the n-th with the n-th."""
+    hashes = row_hashes(columns)
+    occurrence = pd.Series(hashes).groupby(hashes).cumcount().to_numpy().astype(np.uint64)
+    keys: np.ndarray[Any, Any] = hashes + occurrence * _OCCURRENCE
+    return keys
+
+
+def _other_rows(
+    old: Columns, new: Columns, removed: np.ndarray[Any, Any], added: np.ndarray[Any, Any], where: str
+) -> Finding:
+    sides = [
+        {"rows": side.rows, "alone": len(alone), "first": [_place(side, row) for row in alone[:LISTED_CELLS].tolist()]}
+        for side, alone in ((old, removed), (new, added))
+    ]
+    return Finding(code="data.row_set", where=where, recorded=sides[0], now=sides[1])
+
+
+def _place(side: Columns, row: int) -> dict[str, int | None]:
+    return {"row": row, "line": side.line(row)}
+
+
+def _other_cells(old: Columns, new: Columns, differs: Mapping[str, np.ndarray[Any, Any]], where: str) -> Finding:
+    counts = {name: int(np.count_nonzero(cells)) for name, cells in differs.items()}
+    first = sorted(
+        (row, position, name)
+        for position, (name, cells) in enumerate(differs.items())
+        for row in np.flatnonzero(cells)[:LISTED_CELLS].tolist()
+    )
+    cells = [
+        _cell(
+            name, row, new.line(row),
+            _told(old.kinds[name], old.values[name][row]), _told(new.kinds[name], new.values[name][row]),
+        )
+        for row, _, name in first[:LISTED_CELLS]
+    ]  # fmt: skip
+    told = {"columns": {name: count for name, count in counts.items() if count}, "cells": cells}
+    return Finding(code="data.cells", where=where, now=told)
+
+
+def _cell(column: str, row: int, line: int | None, recorded: Any, now: Any) -> dict[str, Any]:
+    return {"column": column, "row": row, "line": line, "recorded": recorded, "now": now}
+
+
+def _told(kind: Kind, value: Any) -> Any:
+    """A cell as a JSON value."""
+    if isinstance(value, str):
+        return value[:CELL_LENGTH].encode("utf-8", "replace").decode()
+    number = value.item() if hasattr(value, "item") else value
+    if isinstance(number, float) and not math.isfinite(number):
+        return None if math.isnan(number) else str(number)
+    return bool(number) if kind == "bool" else number
+
+
+def unequal(old: np.ndarray[Any, Any], new: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Where two columns of equal length hold other values; two missing values are equal.
+
+    Where one holds texts and the other numbers, a text is the number that it spells.
+    """
+    spelled = np.zeros(len(old), dtype=bool)
+    if (old.dtype.kind == "O") != (new.dtype.kind == "O"):
+        texts, numbers = (old, new) if old.dtype.kind == "O" else (new, old)
+        old, spelled = _numbers(texts)
+        new = numbers
+    missing: np.ndarray[Any, Any] = pd.isna(old) & pd.isna(new)
+    different: np.ndarray[Any, Any] = (np.asarray(old != new, dtype=bool) | spelled) & ~missing
+    return different
+
+
+def _numbers(texts: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """The numbers that texts spell, and which of them spell none; true and false spell 1 and 0."""
+    codes, distinct = pd.factorize(texts)
+    words = {"true": 1.0, "false": 0.0}
+    found = [float(t) if NUMBER.fullmatch(t) else words.get(t.strip().lower(), math.inf) for t in distinct]
+    numbers = np.array([*found, math.nan])[codes]  # what code -1, missing, looks up
+    return numbers, np.isinf(numbers)
+
+
+# --- the target, from predictions.csv ---------------------------------------------------------------------------
+
+
+def compare_target(stored: Predictions, new: Columns, target: str, where: str) -> list[Finding]:
+    """Which validation rows have another target than predictions.csv says; for files with the same rows otherwise."""
+    kind, values = new.kinds[target], new.values[target]
+    rows, first = np.unique(stored.row, return_index=True)
+    if rows[0] < 0 or rows[-1] >= new.rows:
+        return []
+    recorded = stored.decoded(stored.y_true[first])
+    changed = np.flatnonzero(unequal(recorded, values[rows]))
+    cells = [
+        _cell(
+            target, int(rows[i]), new.line(int(rows[i])),
+            _told(kind, recorded[i]), _told(kind, values[rows[i]]),
+        )
+        for i in changed[:LISTED_CELLS]
+    ]  # fmt: skip
+    told = {"validation_rows": len(rows), "columns": {target: len(changed)}, "cells": cells}
+    return [Finding(code="data.target_cells" if cells else "data.target_elsewhere", where=where, now=told)]
