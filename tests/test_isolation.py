@@ -131,3 +131,23 @@ def test_a_script_without_a_main_guard_is_not_run_again(tmp_path: Path) -> None:
         [sys.executable, script.name], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout == "once\nidentical\n"
+
+
+def test_a_process_of_its_own_has_its_variables_and_ends_with_its_work(children: Children) -> None:
+    with children.started({"OPENBLAS_CORETYPE": "Haswell", "HOME": ""}) as child:
+        assert child.call("os:getenvb", b"OPENBLAS_CORETYPE", timeout=60) == b"Haswell"
+        assert child.call("os:getenvb", b"HOME", b"gone", timeout=60) == b"gone"
+
+
+@pytest.mark.parametrize("number", [4, 9])
+def test_a_process_of_its_own_that_dies_is_told(children: Children, number: int) -> None:
+    with pytest.raises(ChildDied) as raised, children.started({}) as child:
+        child.call("signal:raise_signal", number, timeout=60)
+    assert raised.value.exitcode == -number
+
+
+def test_a_process_of_its_own_that_hangs_is_stopped(children: Children) -> None:
+    start = time.monotonic()
+    with pytest.raises(TimeLimitReached), children.started({}) as child:
+        child.call("time:sleep", 60, timeout=1)
+    assert time.monotonic() - start < 20

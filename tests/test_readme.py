@@ -46,11 +46,26 @@ def session(text: str, folder: Path) -> str:
 
 
 def test_the_console_sessions_print_what_the_readme_shows(checkout: Path) -> None:
-    shown = [(block, session(block, checkout)) for block in blocks("console")]
+    _check_sessions("console", checkout)
+
+
+def test_the_sessions_of_a_processor_with_avx512_print_what_the_readme_shows(checkout: Path) -> None:
+    import numpy  # noqa: F401 - brings a BLAS
+    from threadpoolctl import threadpool_info
+
+    kernels = {library.get("architecture") for library in threadpool_info() if library["user_api"] == "blas"}
+    if kernels != {"SkylakeX"}:
+        pytest.skip(f"OpenBLAS has the kernels {sorted(map(str, kernels))} in force here, and not those for AVX-512")
+    _check_sessions("console avx512", checkout)
+
+
+def _check_sessions(kind: str, checkout: Path) -> None:
+    shown = [(block, session(block, checkout)) for block in blocks(kind)]
+    assert shown
     if os.environ.get(REFRESH):
-        text = README
+        text = (ROOT / "README.md").read_text(encoding="utf-8")
         for block, now in shown:
-            text = text.replace(f"```console\n{block}```", f"```console\n{now}```")
+            text = text.replace(f"```{kind}\n{block}```", f"```{kind}\n{now}```")
         (ROOT / "README.md").write_text(text, encoding="utf-8")
     assert [now for _, now in shown] == [block for block, _ in shown]
 

@@ -581,7 +581,7 @@ def describe_cause(cause: Cause) -> str:
     )
 
 
-_PROVEN: Final = "put back, it gives the recorded bits"
+_PROVEN: Final = "restored: put back, it gives the recorded bits"
 
 _FACTORS: Final[Mapping[str, str]] = {
     "blas.kernel": "CPU kernels of the BLAS",

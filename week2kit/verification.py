@@ -393,7 +393,7 @@ class _Verification:
                 variables["PYTHONPATH"], python = str(interpreter.package_path), str(interpreter.executable)
             with self.children.started(variables, python) as child:
                 return self._train(request, stored, child)
-        except (ChildDied, CannotPutBack, NotImplementedError) as error:
+        except (ChildDied, CannotPutBack, NotImplementedError, OSError) as error:
             failure = Failure(
                 stage="fit", error=type(error).__name__, message=str(error), traceback=[], hint="It cannot be put back."
             )
