@@ -105,6 +105,7 @@ def test_a_cache_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         build(HERE, {"numpy": "2.3.5"}, timeout=60, cache=tmp_path / "file")
 
 
+@pytest.mark.slow
 def test_an_environment_holds_the_versions_and_nothing_of_ours(older: Interpreter) -> None:
     program = """
 import json, sys
@@ -124,6 +125,7 @@ print(json.dumps({"here": json.loads(describe_here(())), "path": sys.path}))
     assert all(older.executable.parent.parent in entry.parents for entry in site)
 
 
+@pytest.mark.slow
 def test_an_environment_is_built_once(older: Interpreter, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interpreters, "_uv", lambda: pytest.fail("it was built again"))
     assert build(HERE, OLDER, timeout=1, cache=cache) == older
@@ -181,6 +183,7 @@ for name, config in json.loads(sys.argv[1]).items():
     return project / "runs"
 
 
+@pytest.mark.slow
 def test_versions_explain_what_they_changed(recorded: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interpreters, "_cache", lambda: cache)
     untested = {verdict.run: verdict for verdict in verify(recorded).runs}
@@ -200,6 +203,7 @@ def test_versions_explain_what_they_changed(recorded: Path, cache: Path, monkeyp
     assert "explained" in result.summary, untested
 
 
+@pytest.mark.slow
 def test_a_forgery_is_not_excused_by_versions_that_can_be_put_back(
     recorded: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -213,6 +217,7 @@ def test_a_forgery_is_not_excused_by_versions_that_can_be_put_back(
     assert verdict.reason.code == "different.all_put_back"
 
 
+@pytest.mark.slow
 def test_a_record_of_versions_that_never_were_is_undecided(
     recorded: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -315,6 +315,8 @@ def describe_finding(finding: Finding) -> str:
             return "curves.json: the learning curve came out otherwise."
         case "seed.nothing_fixes_it":
             return f"three reruns agreed, but nothing fixes it: {now} draws without a seed."
+        case "seed.race":
+            return f"three reruns agreed, but threads of {now} may finish in another order: set its n_jobs to 1."
         case "environment.other":
             return f"it holds here although other than recorded are: {shown(sorted(finding.now or ()))}."
         case "failure.other":

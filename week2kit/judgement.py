@@ -109,7 +109,8 @@ def _judge_completed(case: _Case, *, restore_versions: bool) -> Judgement:
     first, trials = case.fresh, case.trials
     checks: list[Check] = []
     if first.failure is None:
-        if first.unseeded:
+        if first.unseeded or _racing(first):
+            # it may have agreed, or differed, by luck
             trials.repeat(RERUNS_FOR_NOISE)
             if where := _where_unstable(trials.native()):
                 return case.unstable(where)
@@ -217,6 +218,11 @@ class _Search:
             self.needed = rest
         elif without.fresh.environment is None and len(group) == 1:
             self.not_apart += group
+
+
+def _racing(fresh: Fresh) -> list[str]:
+    """The estimators whose threads may finish in any order, and that week2kit cannot keep from it."""
+    return [race.estimator for race in fresh.races if not race.kept_out]
 
 
 def _failing(checks: Iterable[Check]) -> list[Check]:
@@ -490,13 +496,20 @@ class _Case:
         bytes_check, level = self._model_bytes(self._second)
         if bytes_check.outcome == "failed":
             return self.judgement("different", first_divergence="model", checks=[*checks, bytes_check])
-        unseeded, facts = self.fresh.unseeded, {fact.factor: fact.now for fact in self.facts}
+        facts = {fact.factor: fact.now for fact in self.facts}
         notes = [
             bytes_check,
-            passed("seed.fixed", Finding(code="seed.nothing_fixes_it", now=unseeded) if unseeded else None),
+            passed("seed.fixed", self._luck()),
             passed("environment.facts", Finding(code="environment.other", now=facts) if facts else None),
         ]
         return self.judgement("identical", level=level, checks=[*checks, *notes])
+
+    def _luck(self) -> Finding | None:
+        """What keeps a rerun from proving much although it agreed: nothing fixes the draws, or the order of threads."""
+        if self.fresh.unseeded:
+            return Finding(code="seed.nothing_fixes_it", now=self.fresh.unseeded)
+        racing = _racing(self.fresh)
+        return Finding(code="seed.race", now=racing) if racing else None
 
     def _second(self) -> Fresh:
         """Another training in the environment as it is here."""
@@ -530,7 +543,7 @@ class _Case:
         notes = [
             bytes_check,
             *([skipped("environment.facts", "explained.not_apart", "", together)] if together else []),
-            passed("seed.fixed"),
+            passed("seed.fixed", self._luck()),
             passed("environment.facts", Finding(code="environment.other", now=facts) if facts else None),
         ]
         return there.judgement(
