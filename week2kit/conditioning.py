@@ -12,12 +12,14 @@ import inspect
 import io
 import locale
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from week2kit.conditions import Conditions
 from week2kit.environment import shipped_by
@@ -47,6 +49,46 @@ def in_force(conditions: Conditions) -> Iterator[None]:
         if conditions.umask is not None:
             os.umask(conditions.umask)
         yield
+
+
+def not_in_force(conditions: Conditions) -> list[str]:
+    """The conditions of a process, by the names of what varies them, that are not in force in this one."""
+    held = {
+        "hash_seed": conditions.hash_seed is None
+        or (os.environ.get("PYTHONHASHSEED") == conditions.hash_seed and not sys.flags.ignore_environment),
+        "locale": conditions.locale is None
+        or (os.environ.get("LC_ALL") == conditions.locale and locale.localeconv()["decimal_point"] != "."),
+        # a zone that is not known is taken for UTC
+        "time_zone": conditions.time_zone is None or time.timezone != 0,
+        "directory": not conditions.elsewhere or not any(Path.cwd().iterdir()),
+        "home": conditions.home is None or Path.home() == Path(conditions.home),
+        "umask": conditions.umask is None or _umask() == conditions.umask,
+    }
+    return [name for name, holds in held.items() if not holds]
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+#: Languages that write decimals with a comma; Turkish first, whose small letters surprise most.
+_COMMA_LOCALES: Final = ("tr_TR", "de_DE", "fr_FR", "es_ES", "it_IT", "pt_BR", "nl_NL", "pl_PL", "ru_RU", "sv_SE")
+
+
+def comma_locale() -> str | None:
+    """An installed locale that writes decimals with a comma."""
+    before = locale.setlocale(locale.LC_NUMERIC)
+    try:
+        for name in (f"{language}.{coding}" for language in _COMMA_LOCALES for coding in ("UTF-8", "utf8")):
+            with suppress(locale.Error):
+                locale.setlocale(locale.LC_NUMERIC, name)
+                if locale.localeconv()["decimal_point"] == ",":
+                    return name
+        return None
+    finally:
+        locale.setlocale(locale.LC_NUMERIC, before)
 
 
 @contextmanager
@@ -91,6 +133,11 @@ def of_request(request: RerunRequest) -> RerunRequest:
         content, reader = _rewritten(request.content, request.reader)
         request = dataclasses.replace(request, content=content, reader=reader)
     return request
+
+
+def takes_jobs(config: dict[str, Any]) -> bool:
+    """Whether an estimator of a config takes ``n_jobs``."""
+    return any(_with_jobs(config, jobs) != config for jobs in (1, 2))
 
 
 def _with_jobs(value: Any, jobs: int) -> Any:

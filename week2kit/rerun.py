@@ -21,7 +21,7 @@ from week2kit.errors import StageError, Week2kitError
 from week2kit.loop.predictions import Predictions, PredictionsError, from_csv, to_csv
 from week2kit.loop.run import Progress, Result, Source, recompute, run_loop
 from week2kit.provenance import code_digest
-from week2kit.reruns import Comparison, Fresh, FromPredictions, Here, RerunRequest, Stored
+from week2kit.reruns import Comparison, Fresh, FromPredictions, Here, RerunRequest, Stored, Variable
 from week2kit.schema.config import FileData, parse_config
 from week2kit.training import failure_record
 
@@ -31,15 +31,22 @@ def describe_here(allowed_modules: tuple[str, ...]) -> bytes:
     return Here(environment=record_environment(allowed_modules), code=code_digest()).model_dump_json().encode()
 
 
+def describe_variable(config: dict[str, Any]) -> bytes:
+    """What of a config, and of this machine, can be varied."""
+    found = Variable(takes_jobs=conditioning.takes_jobs(config), comma_locale=conditioning.comma_locale())
+    return found.model_dump_json().encode()
+
+
 def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
     """Carry out a config again and tell what came out, and how it compares with the stored predictions."""
     start = time.perf_counter()
     np.random.seed()  # forked children share the server's state, and unseeded draws must differ
     progress = Progress()
     failure, result, environment = None, None, None
-    request = conditioning.of_request(request)
+    idle: list[str] = []
     with conditioning.in_force(request.conditions):
         try:
+            request = conditioning.of_request(request)
             config = parse_config(request.config)
             if isinstance(config.data, FileData):
                 reader_for_config(config.data.path)
@@ -50,6 +57,7 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
             failure = failure_record(error, progress.stage)
         if request.conditions != AS_HERE:
             environment = record_environment(request.allowed_modules)
+            idle = conditioning.not_in_force(request.conditions)
     fresh = Fresh(
         failure=failure,
         data=progress.data,
@@ -59,6 +67,7 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
         unseeded=[name for w in progress.warnings if w.code == "seed.unset" for name in w.values["estimators"]],
         comparison=_compare(result, stored) if result and stored else None,
         environment=environment,
+        not_in_force=idle,
         predictions=to_csv(result.predictions).decode() if result and request.give_predictions else None,
         seconds=time.perf_counter() - start,
     )
