@@ -15,6 +15,7 @@ import os
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
@@ -23,14 +24,15 @@ from typing import Any, Final
 
 from week2kit.conditions import Conditions
 from week2kit.environment import shipped_by
+from week2kit.errors import StageError
 from week2kit.reruns import RerunRequest
 
 
 @contextmanager
 def in_force(conditions: Conditions) -> Iterator[None]:
-    """Bring about the conditions that a running process can have.
+    """Bring about the conditions that a running process can have; a worker that is spawned trains again without them.
 
-    Locale, time zone, home and file mode mask are not taken back: a child with conditions trains once and ends.
+    The locale is not taken back: it is a variable, so the process was started for it.
     """
     with ExitStack() as stack:
         if conditions.blas_threads is not None:
@@ -41,14 +43,32 @@ def in_force(conditions: Conditions) -> Iterator[None]:
             with suppress(locale.Error):  # it is not installed; nothing of it would be in force
                 locale.setlocale(locale.LC_ALL, "")
         if conditions.time_zone is not None:
-            os.environ["TZ"] = conditions.time_zone
-            if hasattr(time, "tzset"):
-                time.tzset()
+            stack.enter_context(_variable("TZ", conditions.time_zone))
         if conditions.home is not None:
-            os.environ["HOME"] = conditions.home
+            stack.enter_context(_variable("HOME", conditions.home))
         if conditions.umask is not None:
-            os.umask(conditions.umask)
+            stack.callback(os.umask, os.umask(conditions.umask))
         yield
+
+
+@contextmanager
+def _variable(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ[name] = value
+    _take_time_zone()
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+        _take_time_zone()
+
+
+def _take_time_zone() -> None:
+    if hasattr(time, "tzset"):
+        time.tzset()
 
 
 def not_in_force(conditions: Conditions) -> list[str]:
@@ -168,10 +188,15 @@ def _rewritten(content: bytes, reader: str) -> tuple[bytes, Any]:
     """The same table as tabs for commas (or the other way round), with the line ends of Windows, compressed."""
     import gzip
 
-    if content[:2] == b"\x1f\x8b":
-        content = gzip.decompress(content)
     before, after = (",", "\t") if reader == "csv" else ("\t", ",")
-    rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=before)
     text = io.StringIO(newline="")
-    csv.writer(text, delimiter=after, lineterminator="\r\n").writerows(rows)
+    try:
+        if content[:2] == b"\x1f\x8b":
+            content = gzip.decompress(content)
+        table = content.decode("utf-8-sig")
+        csv.field_size_limit(len(table) + 1)  # the loop's reader has no limit
+        rows = csv.reader(io.StringIO(table, newline=""), delimiter=before)
+        csv.writer(text, delimiter=after, lineterminator="\r\n").writerows(rows)
+    except (csv.Error, UnicodeDecodeError, OSError, EOFError, zlib.error) as error:
+        raise StageError(f"The table cannot be written in another text form: {error}") from error
     return gzip.compress(text.getvalue().encode(), mtime=0), "tsv" if reader == "csv" else "csv"
