@@ -316,6 +316,14 @@ def _verify(
         Restore | None,
         typer.Option(help="Put back library versions, too, in an environment built for it; not for untrusted runs."),
     ] = None,
+    vary: Annotated[
+        str | None,
+        typer.Option(
+            help="After an identical rerun, vary what should not matter, and tell what holds: all, or some of "
+            "threads,cpu,process,jobs,data.",
+            metavar="NAMES",
+        ),
+    ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Tell all: what was tried, what it gave.")] = False,
     allow_module: AllowModule = None,
     as_json: AsJson = False,
@@ -335,6 +343,7 @@ def _verify(
             allow_modules=allow_module or [],
             effort=EFFORT if effort is None else effort,
             restore_versions=restore is Restore.versions,
+            vary=[] if vary is None else [name.strip() for name in vary.split(",")],
             on_begin=_begin_line(as_json),
             on_trial=_trial_line(as_json),
             on_verdict=lambda verdict: None if as_json else _verdict_lines(verdict, explain=explain),
@@ -370,7 +379,7 @@ def _trial_line(quiet: bool) -> Callable[[str, str, Sequence[tuple[str, object]]
 
 
 def _verdict_lines(verdict: Verdict, *, explain: bool) -> None:
-    from week2kit.explanation import account, describe_verdict, short_verdict
+    from week2kit.explanation import account, describe_verdict, short_verdict, variation_lines
 
     lines = describe_verdict(verdict) if explain else short_verdict(verdict)
     if verdict.verdict is None:
@@ -379,7 +388,7 @@ def _verdict_lines(verdict: Verdict, *, explain: bool) -> None:
     if sys.stderr.isatty():
         print("\x1b[K", end="", file=sys.stderr, flush=True)
     if not explain:
-        _product("\n    ".join([f"{verdict.run}  {lines[0]}", *lines[1:]]))
+        _product("\n    ".join([f"{verdict.run}  {lines[0]}", *lines[1:], *variation_lines(verdict)]))
         return
     from rich.console import Console
     from rich.text import Text

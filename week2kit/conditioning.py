@@ -12,23 +12,27 @@ import inspect
 import io
 import locale
 import os
+import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from week2kit.conditions import Conditions
 from week2kit.environment import shipped_by
+from week2kit.errors import StageError
 from week2kit.reruns import RerunRequest
 
 
 @contextmanager
 def in_force(conditions: Conditions) -> Iterator[None]:
-    """Bring about the conditions that a running process can have.
+    """Bring about the conditions that a running process can have; a worker that is spawned trains again without them.
 
-    Locale, time zone, home and file mode mask are not taken back: a child with conditions trains once and ends.
+    The locale is not taken back: it is a variable, so the process was started for it.
     """
     with ExitStack() as stack:
         if conditions.blas_threads is not None:
@@ -39,14 +43,72 @@ def in_force(conditions: Conditions) -> Iterator[None]:
             with suppress(locale.Error):  # it is not installed; nothing of it would be in force
                 locale.setlocale(locale.LC_ALL, "")
         if conditions.time_zone is not None:
-            os.environ["TZ"] = conditions.time_zone
-            if hasattr(time, "tzset"):
-                time.tzset()
+            stack.enter_context(_variable("TZ", conditions.time_zone))
         if conditions.home is not None:
-            os.environ["HOME"] = conditions.home
+            stack.enter_context(_variable("HOME", conditions.home))
         if conditions.umask is not None:
-            os.umask(conditions.umask)
+            stack.callback(os.umask, os.umask(conditions.umask))
         yield
+
+
+@contextmanager
+def _variable(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ[name] = value
+    _take_time_zone()
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+        _take_time_zone()
+
+
+def _take_time_zone() -> None:
+    if hasattr(time, "tzset"):
+        time.tzset()
+
+
+def not_in_force(conditions: Conditions) -> list[str]:
+    """The conditions of a process, by the names of what varies them, that are not in force in this one."""
+    held = {
+        "hash_seed": conditions.hash_seed is None
+        or (os.environ.get("PYTHONHASHSEED") == conditions.hash_seed and not sys.flags.ignore_environment),
+        "locale": conditions.locale is None
+        or (os.environ.get("LC_ALL") == conditions.locale and locale.localeconv()["decimal_point"] != "."),
+        # a zone that is not known is taken for UTC
+        "time_zone": conditions.time_zone is None or time.timezone != 0,
+        "directory": not conditions.elsewhere or not any(Path.cwd().iterdir()),
+        "home": conditions.home is None or Path.home() == Path(conditions.home),
+        "umask": conditions.umask is None or _umask() == conditions.umask,
+    }
+    return [name for name, holds in held.items() if not holds]
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+#: Languages that write decimals with a comma; Turkish first, whose small letters surprise most.
+_COMMA_LOCALES: Final = ("tr_TR", "de_DE", "fr_FR", "es_ES", "it_IT", "pt_BR", "nl_NL", "pl_PL", "ru_RU", "sv_SE")
+
+
+def comma_locale() -> str | None:
+    """An installed locale that writes decimals with a comma."""
+    before = locale.setlocale(locale.LC_NUMERIC)
+    try:
+        for name in (f"{language}.{coding}" for language in _COMMA_LOCALES for coding in ("UTF-8", "utf8")):
+            with suppress(locale.Error):
+                locale.setlocale(locale.LC_NUMERIC, name)
+                if locale.localeconv()["decimal_point"] == ",":
+                    return name
+        return None
+    finally:
+        locale.setlocale(locale.LC_NUMERIC, before)
 
 
 @contextmanager
@@ -93,6 +155,11 @@ def of_request(request: RerunRequest) -> RerunRequest:
     return request
 
 
+def takes_jobs(config: dict[str, Any]) -> bool:
+    """Whether an estimator of a config takes ``n_jobs``."""
+    return any(_with_jobs(config, jobs) != config for jobs in (1, 2))
+
+
 def _with_jobs(value: Any, jobs: int) -> Any:
     """A resolved config in which every estimator that takes ``n_jobs`` is given that many."""
     if isinstance(value, list):
@@ -121,10 +188,15 @@ def _rewritten(content: bytes, reader: str) -> tuple[bytes, Any]:
     """The same table as tabs for commas (or the other way round), with the line ends of Windows, compressed."""
     import gzip
 
-    if content[:2] == b"\x1f\x8b":
-        content = gzip.decompress(content)
     before, after = (",", "\t") if reader == "csv" else ("\t", ",")
-    rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=before)
     text = io.StringIO(newline="")
-    csv.writer(text, delimiter=after, lineterminator="\r\n").writerows(rows)
+    try:
+        if content[:2] == b"\x1f\x8b":
+            content = gzip.decompress(content)
+        table = content.decode("utf-8-sig")
+        csv.field_size_limit(len(table) + 1)  # the loop's reader has no limit
+        rows = csv.reader(io.StringIO(table, newline=""), delimiter=before)
+        csv.writer(text, delimiter=after, lineterminator="\r\n").writerows(rows)
+    except (csv.Error, UnicodeDecodeError, OSError, EOFError, zlib.error) as error:
+        raise StageError(f"The table cannot be written in another text form: {error}") from error
     return gzip.compress(text.getvalue().encode(), mtime=0), "tsv" if reader == "csv" else "csv"

@@ -397,6 +397,8 @@ def describe_finding(finding: Finding) -> str:
             return f"recorded as completed; trained here it failed at the stage {where}: {_plain(finding.now)}"
         case "unreadable":
             return _plain(finding.now)
+        case code if code.startswith("vary."):
+            return _why_not_varied(finding)
         case code:
             return f"{clean(code)}: recorded {recorded}, found {now}."
 
@@ -668,6 +670,8 @@ def account(verdict: Verdict) -> list[tuple[str, list[str]]]:
     where = "the record against the training with the recorded facts put back"
     parts.append((where if verdict.verdict == "explained" else "the record against the training", _check_lines(layers)))
     parts.append(("causes", [describe_cause(cause) for cause in verdict.causes]))
+    varied = [f"{number}. {_trial_varied(trial)}" for number, trial in enumerate(verdict.variations, 1)]
+    parts.append((f"variations: {len(verdict.variations)}", [*varied, *variation_summary(verdict)]))
     return [(title, lines) for title, lines in parts if lines]
 
 
@@ -737,6 +741,182 @@ def describe_attempt(kind: str, factors: Sequence[tuple[str, object]]) -> str:
         "varied": "varying",
     }
     return f"{words.get(kind, kind)} {settings}".strip()
+
+
+# --- variations -------------------------------------------------------------------------------------------------
+
+#: What --vary varies: how one variation is called with its value, and how several are called in a sentence.
+_VARIED: Final[Mapping[str, tuple[str, str]]] = {
+    "threads": ("threads: {}", "{} threads"),
+    "cpu": ("CPU class: {}", "the x86-64 CPU class {}"),
+    "hash_seed": ("hash seed: {}", "another hash seed"),
+    "locale": ("locale: {}", "another locale"),
+    "time_zone": ("time zone: {}", "another time zone"),
+    "directory": ("working directory: {}", "another working directory"),
+    "home": ("home: {}", "another home"),
+    "umask": ("umask: {}", "another umask"),
+    "jobs": ("n_jobs: {}", "n_jobs {}"),
+    "data": ("form of the data: {}", "another text form of the data"),
+}
+
+
+def variation_lines(verdict: Verdict) -> list[str]:
+    """What --vary found, for a person: a table, and what it comes to in sentences."""
+    if not verdict.variations:
+        return variation_summary(verdict)
+    rows = [("varied", "holds to", "largest score difference", "labels moved")]
+    rows += [_variation_row(record) for record in verdict.variations]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return [*table, *variation_summary(verdict)]
+
+
+def _variation_row(record: RerunRecord) -> tuple[str, str, str, str]:
+    name = _variation_name(record)
+    if record.failure is not None:
+        return (name, "it failed", "", "")
+    if record.not_in_force:
+        return (name, "not in force", "", "")
+    difference = "" if record.largest_difference is None else f"{record.largest_difference:.1g}"
+    moved = "" if record.labels_moved is None else str(record.labels_moved)
+    return (name, _holds_to(record), difference, moved)
+
+
+def _holds_to(record: RerunRecord) -> str:
+    """The deepest layer that agrees; labels have none of their own, and stand below the metrics of scores."""
+    return "labels" if record.agrees_to == "split" and record.labels_moved == 0 else record.agrees_to
+
+
+def _variation_name(record: RerunRecord) -> str:
+    name = record.factors[0] if record.factors else ""
+    value = clean(str(record.settings.get(name, "")), 80)
+    return _VARIED[name][0].format(value) if name in _VARIED else clean(name, 80)
+
+
+def _trial_varied(record: RerunRecord) -> str:
+    """One variation in the account: as any other training, or that it varied nothing."""
+    if record.not_in_force and record.failure is None:
+        idle = _factors(record.not_in_force)
+        return f"varied: {_variation_name(record)} -> not in force ({idle}): it says nothing ({record.seconds:.1f} s)"
+    return describe_trial(record)
+
+
+def variation_summary(verdict: Verdict) -> list[str]:
+    """What the variations come to: under what the run holds and how deep, under what not, and what was not tried."""
+    tried = [record for record in verdict.variations if not record.not_in_force]
+    completed = [record for record in tried if record.failure is None]
+    exact = [record for record in completed if record.agrees_to in ("scores", "model")]
+    near = [record for record in completed if record not in exact and not _has_moved(record)]
+    lines = []
+    if exact:
+        has_labels = any(record.labels_moved is not None for record in exact)
+        depth = "predictions and scores" if has_labels else "predictions"
+        lines.append(f"Holds under {_variations(exact)}: {depth} bit for bit.")
+    if near:
+        lines.append(f"Holds under {_variations(near)}: {_how_near(near)}.")
+    lines += [f"Does not hold under {_variations([r])}: {_how_far(r, verdict)}." for r in completed if _has_moved(r)]
+    lines += [
+        f"Failed under {_variations([record])}: {clean(record.failure, 200)}"
+        for record in tried
+        if record.failure is not None
+    ]
+    other_bytes = [record for record in exact if record.agrees_to == "scores" and verdict.level == "model"]
+    for why, records in (
+        ("n_jobs is a parameter, and stored in them", [r for r in other_bytes if "jobs" in r.factors]),
+        ("a model may store more than it predicts with", [r for r in other_bytes if "jobs" not in r.factors]),
+    ):
+        if records:
+            lines.append(f"The bytes of the model alone differ under {_variations(records)}: {why}.")
+    for record in verdict.variations:
+        if record.not_in_force and record.failure is None:
+            idle = _factors(record.not_in_force)
+            lines.append(f"Not in force, so nothing is known of it: {_variation_name(record)} ({idle} did not change).")
+    return lines + _not_varied_lines(verdict)
+
+
+def _not_varied_lines(verdict: Verdict) -> list[str]:
+    if not verdict.variations:
+        return [describe_finding(finding) for finding in verdict.not_varied]
+    missing = len(verdict.not_varied)
+    if not missing:
+        return []
+    whys = " ".join(describe_finding(finding) for finding in verdict.not_varied)
+    return [f"{missing} of {missing + len(verdict.variations)} could not be varied here. {whys}"]
+
+
+def _has_moved(record: RerunRecord) -> bool:
+    """Whether a label is another one, or so much came out otherwise that there is nothing to compare."""
+    if record.labels_moved is not None:
+        return record.labels_moved > 0
+    return record.largest_difference is None
+
+
+def _how_near(records: Sequence[RerunRecord]) -> str:
+    """How deep variations agree that move no label; where there are none, the predictions are the scores."""
+    largest = max(record.largest_difference or 0.0 for record in records)
+    if all(record.labels_moved is None for record in records):
+        return f"predictions to {largest:.1g} of the largest"
+    metrics = "" if all(record.agrees_to != "split" for record in records) else ", metrics not to the last bit"
+    return f"predictions yes, scores to {largest:.1g}{metrics}"
+
+
+def _how_far(record: RerunRecord, verdict: Verdict) -> str:
+    """What comes out otherwise: labels, scores, and the first metric that does."""
+    told = []
+    if record.labels_moved:
+        told.append(f"{record.labels_moved} {'label moves' if record.labels_moved == 1 else 'labels move'}")
+    if record.largest_difference is not None:
+        told.append(f"scores move by up to {record.largest_difference:.1g}")
+    for name, values in verdict.metrics.items():
+        came_out = record.metrics.get(name)
+        if came_out is not None and came_out != values.recorded:
+            told.append(f"{clean(name, 80)} is {came_out:.4g} instead of {values.recorded:.4g}")
+            break
+    return ", ".join(told) or f"it agrees to the layer {_holds_to(record)} only"
+
+
+def _variations(records: Sequence[RerunRecord]) -> str:
+    """Several variations in a sentence: those of one kind together."""
+    values: dict[str, list[str]] = {}
+    for record in records:
+        name = record.factors[0] if record.factors else ""
+        values.setdefault(name, []).append(clean(str(record.settings.get(name, "")), 80))
+    told = []
+    for name, of_name in values.items():
+        phrase = _VARIED[name][1].format(_and(of_name)) if name in _VARIED else clean(name, 80)
+        phrase = phrase.replace("class ", "classes ") if len(of_name) > 1 else phrase
+        told.append(phrase.removesuffix("s") if phrase == "1 threads" else phrase)
+    return _and(told)
+
+
+def _and(texts: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))
+
+
+def _why_not_varied(finding: Finding) -> str:
+    """Why --vary did not do something that was asked for."""
+    match finding.code:
+        case "vary.not_identical":
+            return (
+                f"Nothing was varied: only what came out again can be seen to hold, and this run is "
+                f"{clean(str(finding.now), 40)}."
+            )
+        case "vary.failure":
+            return "Nothing was varied: the run failed, and left nothing to compare with."
+        case "vary.no_locale":
+            return "The locale: none that writes decimals with a comma is installed."
+        case "vary.no_jobs":
+            return "n_jobs: no estimator of the run takes it."
+        case "vary.no_text":
+            return "The form of the data: they are not read from a text file."
+        case "vary.no_classes":
+            return "CPU classes: they can be chosen with OpenBLAS on x86-64 only."
+        case "vary.needs":
+            return f"{_plain(finding.where)}: it needs {_needs(finding.now)}."
+        case "vary.stopped":
+            return f"{_plain(finding.where)}: {_plain(finding.now)}".removeprefix(": ")
+        case code:
+            return f"{clean(code)}: {_plain(finding.now)}"
 
 
 def verdicts_markdown(verdicts: Sequence[Verdict]) -> str:

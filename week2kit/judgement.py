@@ -44,6 +44,8 @@ class Judgement:
     causes: list[Cause] = field(default_factory=list)
     metrics: dict[str, MetricValues] = field(default_factory=dict)
     reruns: list[RerunRecord] = field(default_factory=list)
+    variations: list[RerunRecord] = field(default_factory=list)
+    not_varied: list[Finding] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
 
 

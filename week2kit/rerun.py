@@ -27,7 +27,7 @@ from week2kit.loop.model import is_forest, is_kmeans, walk
 from week2kit.loop.predictions import Predictions, PredictionsError, from_csv, to_csv
 from week2kit.loop.run import Progress, Result, Source, recompute, run_loop
 from week2kit.provenance import code_digest, code_modules
-from week2kit.reruns import Comparison, Fresh, FromPredictions, Here, Race, RerunRequest, Stored
+from week2kit.reruns import Comparison, Fresh, FromPredictions, Here, Race, RerunRequest, Stored, Variable
 from week2kit.schema.config import FileData, parse_config
 from week2kit.schema.manifest import Data
 from week2kit.training import failure_record
@@ -49,15 +49,22 @@ def describe_here(allowed_modules: tuple[str, ...]) -> bytes:
     return here.model_dump_json().encode()
 
 
+def describe_variable(config: dict[str, Any]) -> bytes:
+    """What of a config, and of this machine, can be varied."""
+    found = Variable(takes_jobs=conditioning.takes_jobs(config), comma_locale=conditioning.comma_locale())
+    return found.model_dump_json().encode()
+
+
 def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
     """Carry out a config again and tell what came out, and how it compares with the stored predictions."""
     start = time.perf_counter()
     np.random.seed()  # forked children share the server's state, and unseeded draws must differ
     progress = Progress()
     failure, result, environment = None, None, None
-    request = conditioning.of_request(request)
+    idle: list[str] = []
     with conditioning.in_force(request.conditions):
         try:
+            request = conditioning.of_request(request)
             config = parse_config(request.config)
             if isinstance(config.data, FileData):
                 reader_for_config(config.data.path)
@@ -68,6 +75,7 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
             failure = failure_record(error, progress.stage)
         if request.conditions != AS_HERE:
             environment = record_environment(request.allowed_modules)
+            idle = conditioning.not_in_force(request.conditions)
     races, never_repeat = static_notes(progress.pipeline) if progress.pipeline is not None else ([], [])
     fresh = Fresh(
         failure=failure,
@@ -80,6 +88,7 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
         never_repeat=never_repeat,
         comparison=_compare(result, stored) if result and stored else None,
         environment=environment,
+        not_in_force=idle,
         predictions=to_csv(result.predictions).decode() if result and request.give_predictions else None,
         seconds=time.perf_counter() - start,
     )

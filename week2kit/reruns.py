@@ -87,6 +87,13 @@ class Race(_Answer):
     kept_out: bool
 
 
+class Variable(_Answer):
+    """What of a run, and of this machine, can be varied: asked where scikit-learn is imported."""
+
+    takes_jobs: bool
+    comma_locale: str | None
+
+
 class Fresh(_Answer):
     """What came out of one rerun; what it did not reach is null.
 
@@ -96,6 +103,7 @@ class Fresh(_Answer):
         never_repeat: what is dumped to other bytes each time.
         comparison: how far its predictions are from the stored ones.
         environment: what was in force, where conditions were asked for.
+        not_in_force: conditions of the process, by name, that were asked for and did not take effect.
         predictions: as predictions.csv has them, where they were asked for.
     """
 
@@ -109,6 +117,7 @@ class Fresh(_Answer):
     never_repeat: list[str] = []
     comparison: Comparison | None
     environment: Environment | None = None
+    not_in_force: list[str] = []
     predictions: str | None = None
     seconds: float
 

@@ -6,7 +6,7 @@ a record may name kernels, features or thread counts that do not exist.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -130,18 +130,31 @@ def _kernel(recorded: Environment, here: Environment) -> Answer:
     return Conditions(kernel=asked)
 
 
+def missing_for(kernel: str, here: Environment) -> list[str]:
+    """The CPU features that a kernel set needs and that are not there: without them it dies by SIGILL."""
+    return sorted(KERNELS[kernel][1] - set(here.cpu.features))
+
+
+def simd_without(here: Environment, features: Sequence[str]) -> tuple[str, ...]:
+    """What to switch off so that numpy does without `features`: what is switched off here already stays so."""
+    return tuple(sorted({*features, *_switched_off(here)}))
+
+
+def _switched_off(here: Environment) -> set[str]:
+    return set(here.variables.get("NPY_DISABLE_CPU_FEATURES", "").replace(",", " ").split())
+
+
 def _simd(recorded: Environment, here: Environment) -> Answer:
     if recorded.libraries.get("numpy") != here.libraries.get("numpy"):
         return ("versions", None)  # the features have other names there
-    switched_off = set(here.variables.get("NPY_DISABLE_CPU_FEATURES", "").replace(",", " ").split())
-    possible = set(here.simd) | switched_off
+    possible = set(here.simd) | _switched_off(here)
     if missing := set(recorded.simd) - possible:
         return ("needs", sorted(missing))
     return Conditions(simd_off=tuple(sorted(possible - set(recorded.simd))))
 
 
 #: Without fused multiply-add, glibc takes the variants of its functions for older processors.
-_LIBM_WITHOUT_FMA: Final = "glibc.cpu.hwcaps=-FMA,-FMA4"
+LIBM_WITHOUT_FMA: Final = "glibc.cpu.hwcaps=-FMA,-FMA4"
 
 
 def _libm(recorded: Environment, here: Environment) -> Answer:
@@ -153,7 +166,7 @@ def _libm(recorded: Environment, here: Environment) -> Answer:
         return Conditions(libm="")
     if "fma" not in here.cpu.features:
         return ("needs", ["fma"])
-    return Conditions(libm=_LIBM_WITHOUT_FMA)
+    return Conditions(libm=LIBM_WITHOUT_FMA)
 
 
 def _variant(side: Environment, here: Environment) -> str:
@@ -177,12 +190,12 @@ def provocations(here: Environment) -> list[Factor]:
         for name in ("Haswell", "Nehalem", "Prescott")
         if _can_run(name, here) and kernels != [name]
     ]
-    if baseline := [name for name in here.simd if name in _BASELINE]:
-        off = tuple(name for name in here.simd if name not in _BASELINE)
+    if baseline := [name for name in here.simd if name in SIMD_BASELINE]:
+        off = tuple(name for name in here.simd if name not in SIMD_BASELINE)
         if off:
-            found.append(Factor("simd", baseline, here.simd, Conditions(simd_off=off)))
+            found.append(Factor("simd", baseline, here.simd, Conditions(simd_off=simd_without(here, off))))
     if here.libm.name == "glibc" and "fma" in here.cpu.features:
-        found.append(Factor("libm", "without FMA", "with FMA", Conditions(libm=_LIBM_WITHOUT_FMA)))
+        found.append(Factor("libm", "without FMA", "with FMA", Conditions(libm=LIBM_WITHOUT_FMA)))
     threads = max((blas.threads for blas in here.blas), default=1)
     other = 1 if threads > 1 else 2
     found.append(Factor("threads", other, threads, threads_of(here, other)))
@@ -190,11 +203,11 @@ def provocations(here: Environment) -> list[Factor]:
 
 
 #: What numpy's wheels for x86-64 are compiled for, by the names of its releases; it cannot be switched off.
-_BASELINE: Final = frozenset({"SSE", "SSE2", "SSE3", "SSSE3", "SSE41", "POPCNT", "SSE42", "X86_V2"})
+SIMD_BASELINE: Final = frozenset({"SSE", "SSE2", "SSE3", "SSSE3", "SSE41", "POPCNT", "SSE42", "X86_V2"})
 
 
 def _can_run(kernel: str, here: Environment) -> bool:
-    return {blas.vendor for blas in here.blas} == {"openblas"} and KERNELS[kernel][1] <= set(here.cpu.features)
+    return {blas.vendor for blas in here.blas} == {"openblas"} and not missing_for(kernel, here)
 
 
 def threads_of(here: Environment, threads: int) -> Conditions:

@@ -79,6 +79,9 @@ class RerunRecord(Value):
     labels_moved: int | None = None
     metrics: dict[str, float] = Field(default={}, description="validation metrics that came out")
     failure: str | None = Field(default=None, description="why it did not come to an end")
+    not_in_force: list[str] = Field(
+        default=[], description="switches of a variation that did not take effect: it says nothing then"
+    )
     seconds: float
 
 
@@ -96,6 +99,7 @@ class Verdict(Value):
     metrics: dict[str, MetricValues] = {}
     reruns: list[RerunRecord] = []
     variations: list[RerunRecord] = Field(default=[], description="what --vary asked for, after the verdict")
+    not_varied: list[Finding] = Field(default=[], description="what --vary asked for and was not done, and why")
     checks: list[Check] = []
     seconds: float = 0.0
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -26,14 +27,15 @@ from week2kit.environment import DECIDING_LIBRARIES
 from week2kit.errors import CannotPutBack, ChildDied, DataNotFound, TimeLimitReached, UnreadableRun
 from week2kit.interpreters import Interpreter, build
 from week2kit.isolation import Child, Children
-from week2kit.judgement import Judgement, judge_completed, judge_failed, planned_layers, undecided
-from week2kit.reruns import Fresh, FromPredictions, Here, RerunRequest, Stored
-from week2kit.restoring import Factor
+from week2kit.judgement import Judgement, judge_completed, judge_failed, planned_layers, rerun_record, undecided
+from week2kit.reruns import Fresh, FromPredictions, Here, RerunRequest, Stored, Variable
+from week2kit.restoring import Factor, Plan
 from week2kit.schema.manifest import CompletedRun, FailedRun, Failure, FoundData, RunningRun
 from week2kit.store import Run, find_runs
 from week2kit.thresholds import EFFORT, SCORE_TOLERANCE, VERIFY_TIMEOUT
-from week2kit.trials import Kind, Trials
-from week2kit.verdict import LEVELS, Check, Finding, Level, Verdict, VerdictDocument, VerdictName
+from week2kit.trials import Kind, Train, Trials
+from week2kit.variation import Ground, chosen, not_in_force, variations
+from week2kit.verdict import LEVELS, Check, Finding, Level, RerunRecord, Verdict, VerdictDocument, VerdictName
 
 _WORK: Final = "week2kit.rerun"
 
@@ -51,6 +53,7 @@ class Options:
     allowed_modules: tuple[str, ...] = ()
     effort: int = EFFORT
     restore_versions: bool = False
+    vary: tuple[str, ...] = ()
     on_trial: OnTrial = lambda run, kind, factors: None
 
 
@@ -63,6 +66,7 @@ def verify(
     allow_modules: Sequence[str] = (),
     effort: int = EFFORT,
     restore_versions: bool = False,
+    vary: Sequence[str] = (),
     on_begin: Callable[[str], None] = lambda run: None,
     on_trial: OnTrial = lambda run, kind, factors: None,
     on_verdict: Callable[[Verdict], None] = lambda verdict: None,
@@ -80,6 +84,8 @@ def verify(
         effort: how many trainings one run may cost, from 3 on.
         restore_versions: whether recorded versions of Python and of libraries may be put back, in an environment that
             is built for them from a package index; never for runs that are not trusted.
+        vary: what to vary after an identical rerun, to see what holds: "all", or names of `variation.GROUPS`, or of
+            what is in them; these trainings do not count as effort.
         on_begin: told of each run, by name, when its verification begins.
         on_trial: told of each training before it begins: run, kind, and each factor with its value.
         on_verdict: told of each verdict as it is reached.
@@ -90,7 +96,9 @@ def verify(
 
     Raises:
         UnreadableRun: not one path led to anything that could be a run.
+        UsageError: there is nothing of a name in `vary`.
     """
+    to_vary = tuple(chosen(vary))
     found = find_runs([run.path if isinstance(run, Run) else run for run in runs])
     if not found.runs and not found.unreadable:
         raise UnreadableRun(f"{_listed(runs)}: no run folder there: none of its subfolders holds a manifest.json.")
@@ -103,6 +111,7 @@ def verify(
         allowed_modules=tuple(allow_modules),
         effort=effort,
         restore_versions=restore_versions,
+        vary=to_vary,
         on_trial=on_trial,
     )
     verdicts = [_unreadable(path, reason) for path, reason in found.unreadable]
@@ -232,9 +241,19 @@ def verify_run(run: Run, children: Children, options: Options) -> Verdict:
         causes=judgement.causes,
         metrics=judgement.metrics,
         reruns=judgement.reruns,
+        variations=judgement.variations,
+        not_varied=judgement.not_varied or _not_varied(judgement, options),
         checks=judgement.checks,
         seconds=round(time.monotonic() - start, 3),
     )
+
+
+def _not_varied(judgement: Judgement, options: Options) -> list[Finding]:
+    """That nothing was varied although it was asked for: what did not come out again cannot be seen to hold."""
+    if not options.vary or judgement.variations:
+        return []
+    code = "vary.failure" if judgement.level == "failure" else "vary.not_identical"
+    return [Finding(code=code, where="", now=judgement.verdict)]
 
 
 @dataclass(frozen=True)
@@ -300,6 +319,8 @@ class _Verification:
         )
         if judgement.first_divergence == "data":
             judgement = self._with_cells(judgement, manifest, request, stored)
+        if self.options.vary and judgement.verdict == "identical":
+            judgement = self._varied(judgement, manifest, request, trials, train, tell)
         return _with_checks(judgement, checks)
 
     def _with_cells(
@@ -319,6 +340,40 @@ class _Verification:
         found = TypeAdapter(list[Finding]).validate_json(answer)
         checks = [Check(code="data.cells", outcome="failed", finding=finding) for finding in found]
         return dataclasses.replace(judgement, checks=[*judgement.checks, *checks])
+
+    def _varied(
+        self,
+        judgement: Judgement,
+        manifest: CompletedRun,
+        request: RerunRequest,
+        judged: Trials,
+        train: Train,
+        tell: Callable[[Kind, Sequence[Factor]], None],
+    ) -> Judgement:
+        """The judgement with what came out under each variation that was asked for; the verdict stays as it is."""
+        here = self._here().environment
+        trials = Trials(train, sys.maxsize, tell)
+        done: list[RerunRecord] = []
+        plan = Plan()
+        try:
+            answer = self.children.call(f"{_WORK}:describe_variable", request.config, timeout=self._time_left())
+            found = Variable.model_validate_json(answer)
+            ground = Ground(here, found.takes_jobs, found.comma_locale, request.reader)
+            plan = variations(self.options.vary, ground)
+            for factor in plan.factors:
+                fresh = trials.run("varied", [factor])
+                record = rerun_record(manifest, trials.done[-1], [])
+                idle = not_in_force(factor, judged.native()[0], here, fresh) if fresh.failure is None else []
+                # numbers are no labels: that none moved would say nothing
+                moved = None if manifest.outcome.classes is None else record.labels_moved
+                done.append(record.model_copy(update={"not_in_force": idle, "labels_moved": moved}))
+        except (TimeLimitReached, ChildDied) as error:
+            for factor in plan.factors[len(done) :]:
+                plan.stuck[f"{factor.name} {factor.recorded}"] = ("stopped", str(error))
+            if not plan.factors:
+                plan.stuck[""] = ("stopped", str(error))
+        stuck = [Finding(code=f"vary.{code}", where=name, now=value) for name, (code, value) in plan.stuck.items()]
+        return dataclasses.replace(judgement, variations=done, not_varied=stuck)
 
     def _failed(self, manifest: FailedRun, checks: list[Check]) -> Judgement:
         config = manifest.inputs.config

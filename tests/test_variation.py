@@ -1,0 +1,298 @@
+"""``verify --vary``: what holds when what should not matter is changed, through real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+import week2kit
+from week2kit.conditions import Conditions
+from week2kit.environment import record_environment
+from week2kit.errors import UsageError
+from week2kit.explanation import variation_lines
+from week2kit.reruns import Fresh
+from week2kit.restoring import Factor, missing_for
+from week2kit.schema.manifest import Environment
+from week2kit.variation import GROUPS, Ground, chosen, not_in_force, variations
+from week2kit.verdict import RerunRecord, Verdict
+
+ROOT = Path(week2kit.__file__).parents[1]
+
+CANCER: dict[str, Any] = {
+    "data": {"dataset": "breast_cancer"},
+    "split": {"test_size": 0.25, "stratify": True},
+    "preprocess": "none",
+    "model": {"class": "logistic_regression", "params": {"max_iter": 100}},
+    "metrics": ["accuracy", "log_loss"],
+    "seed": 0,
+}
+FOREST: dict[str, Any] = {
+    "data": {"path": "penguins.csv", "target": "species"},
+    "model": {"class": "random_forest", "params": {"n_estimators": 10, "n_jobs": 2}},
+    "metrics": ["accuracy", "log_loss"],
+    "seed": 0,
+}
+
+
+Commands: TypeAlias = dict[str, Future[subprocess.CompletedProcess[str]]]
+
+
+def command(*arguments: object, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join([*filter(None, [variables.pop("PYTHONPATH", None)]), str(ROOT)])
+    return subprocess.run(
+        [sys.executable, "-m", "week2kit", *map(str, arguments)],
+        cwd=cwd,
+        env=os.environ | variables | {"PYTHONPATH": path},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Runs of the three examples."""
+    folder = tmp_path_factory.mktemp("variation")
+    (folder / "iris.json").write_bytes((ROOT / "examples/iris/baseline.json").read_bytes())
+    (folder / "penguins.csv").write_bytes((ROOT / "examples/penguins/penguins.csv").read_bytes())
+    (folder / "cancer.json").write_text(json.dumps(CANCER))
+    (folder / "forest.json").write_text(json.dumps(FOREST))
+    with ThreadPoolExecutor(2) as pool:
+        trained = list(
+            pool.map(
+                lambda name: command("train", f"{name}.json", "--name", name, cwd=folder), ("iris", "cancer", "forest")
+            )
+        )
+    assert [done.returncode for done in trained] == [0, 0, 0], [done.stderr for done in trained]
+    return folder
+
+
+@pytest.fixture(scope="module")
+def verified(folder: Path) -> Iterator[Commands]:
+    """What ``verify --vary`` gives for each of them: started together, because most of the time is waiting."""
+    asked = {
+        "iris": ("all", "--json"),
+        "cancer": ("cpu,umask",),
+        "forest": ("cpu,jobs,data,locale", "--json"),
+    }
+    with ThreadPoolExecutor(3) as pool:
+        yield {
+            run: pool.submit(command, "verify", f"runs/{run}", "--vary", *more, cwd=folder)
+            for run, more in asked.items()
+        }
+
+
+def verdict_of(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    assert done.returncode == 0, done.stderr
+    verdict: dict[str, Any] = json.loads(done.stdout)["runs"][0]
+    return verdict
+
+
+def by_name(verdict: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The variations by factor and value."""
+    return {f"{r['factors'][0]} {r['settings'][r['factors'][0]]}": r for r in verdict["variations"]}
+
+
+def lines_of(verdict: dict[str, Any]) -> list[str]:
+    return variation_lines(Verdict.model_validate(verdict))
+
+
+@pytest.fixture(scope="module")
+def here() -> Environment:
+    import sklearn.ensemble  # noqa: F401  # loads OpenMP
+
+    return record_environment()
+
+
+@pytest.fixture(scope="module")
+def avx2(here: Environment) -> None:
+    if missing_for("Haswell", here) or {blas.vendor for blas in here.blas} != {"openblas"}:
+        pytest.skip("classes of processors can be chosen with OpenBLAS and AVX2 only")
+
+
+# --- real runs --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("avx2")
+def test_the_iris_baseline_holds_under_everything(verified: Commands) -> None:
+    verdict = verdict_of(verified["iris"].result())
+    assert (verdict["verdict"], verdict["level"], len(verdict["reruns"])) == ("identical", "model", 1)
+    found = by_name(verdict)
+    expected = {"threads 1", "threads 2", "threads 4", "cpu AVX2", "cpu SSE", "hash_seed 1", "time_zone UTC+05:45"}
+    expected |= {"directory empty", "home /nonexistent", "umask 0077"}
+    assert expected <= found.keys() <= expected | {"jobs 1", "jobs 2", *(n for n in found if n.startswith("locale "))}
+    assert [name for name, record in found.items() if record["not_in_force"] or record["failure"]] == []
+    assert {record["kind"] for record in found.values()} == {"varied"}
+    assert {record["labels_moved"] for record in found.values()} == {0}
+    assert {found[name]["agrees_to"] for name in expected if not name.startswith("cpu")} == {"model"}
+    assert 0 < found["cpu SSE"]["largest_difference"] < 1e-12
+    assert "vary.no_text" in {finding["code"] for finding in verdict["not_varied"]}
+    told = "\n".join(lines_of(verdict))
+    assert "Holds under 1, 2 and 4 threads, another hash seed" in told
+    assert "predictions yes, scores to" in told
+    assert "could not be varied here." in told
+
+
+@pytest.mark.usefixtures("avx2")
+def test_a_fit_that_has_not_converged_moves_with_the_cpu_class(verified: Commands) -> None:
+    done = verified["cancer"].result()
+    assert done.returncode == 0, done.stderr
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    sse = next(line for line in lines if line.startswith("CPU class: SSE"))
+    assert int(sse.split()[-1]) > 0
+    assert any(line.startswith("Does not hold under the x86-64 CPU class SSE: ") for line in lines)
+    assert "Holds under another umask: predictions and scores bit for bit." in lines
+    assert not any(line.startswith("Holds under") and "SSE" in line for line in lines)
+
+
+@pytest.mark.usefixtures("avx2")
+def test_a_forest_holds_in_another_text_form_of_the_data_and_with_other_jobs(verified: Commands) -> None:
+    verdict = verdict_of(verified["forest"].result())
+    found = by_name(verdict)
+    assert {name: record["agrees_to"] for name, record in found.items() if not name.startswith("locale")} == {
+        "cpu AVX2": "model",
+        "cpu SSE": "model",
+        "jobs 1": "scores",
+        "jobs 2": "model",
+        "data other separator, CRLF, gzip": "model",
+    }
+    assert {tuple(record["not_in_force"]) for record in found.values()} == {()}
+    assert "The bytes of the model alone differ under n_jobs 1: n_jobs is a parameter, and stored in them." in lines_of(
+        verdict
+    )
+
+
+def test_a_switch_that_is_not_obeyed_is_told_and_never_counts_as_held(folder: Path, tmp_path: Path) -> None:
+    """A machine that sets its own time zone at the start of every Python, and keeps it."""
+    (tmp_path / "sitecustomize.py").write_text("import time\ntime.tzset = lambda: None\n")
+    asked = ("verify", "runs/iris", "--vary", "time_zone,umask", "--json")
+    verdict = verdict_of(command(*asked, cwd=folder, PYTHONPATH=str(tmp_path), TZ="UTC"))
+    found = by_name(verdict)
+    assert found["time_zone UTC+05:45"]["not_in_force"] == ["time_zone"]
+    assert found["umask 0077"]["not_in_force"] == []
+    lines = lines_of(verdict)
+    assert [line.split()[-3:] for line in lines if line.startswith("time zone: ")] == [["not", "in", "force"]]
+    assert "Holds under another umask: predictions and scores bit for bit." in lines
+    assert any(line.startswith("Not in force, so nothing is known of it: time zone: UTC+05:45") for line in lines)
+
+
+def test_a_run_that_does_not_come_out_again_is_not_varied(folder: Path, tmp_path: Path) -> None:
+    other = (folder / "penguins.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "penguins.csv").write_text("".join(other[:-1]))
+    done = command(
+        "verify", "runs/forest", "--data", tmp_path / "penguins.csv", "--vary", "umask", "--explain", cwd=folder
+    )
+    assert done.returncode == 1, done.stderr
+    assert "Nothing was varied: only what came out again can be seen to hold, and this run is different." in done.stdout
+    assert "umask" not in done.stdout
+
+
+def test_an_unknown_name_is_a_wrong_call_and_the_nearest_is_named(folder: Path) -> None:
+    done = command("verify", "runs/iris", "--vary", "threads,proces", cwd=folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert 'there is no "proces". Did you mean "process"?' in done.stderr
+
+
+# --- the plan ---------------------------------------------------------------------------------------------------
+
+
+def test_names_of_groups_and_of_their_parts_stand_for_the_same() -> None:
+    assert chosen(["all"]) == [name for names in GROUPS.values() for name in names]
+    assert chosen(["umask", "process"]) == list(GROUPS["process"])
+    assert chosen([]) == []
+    with pytest.raises(UsageError, match="There are: all, threads"):
+        chosen([""])
+
+
+def test_what_cannot_be_varied_has_a_reason(here: Environment) -> None:
+    arm = here.model_copy(update={"platform": "Linux-aarch64"})
+    plan = variations(["locale", "jobs", "data", "cpu"], Ground(arm, False, None, "parquet"))
+    assert plan.factors == []
+    assert {name: reason for name, (reason, _) in plan.stuck.items()} == {
+        "locale": "no_locale",
+        "jobs": "no_jobs",
+        "data": "no_text",
+        "cpu": "no_classes",
+    }
+    plan = variations(["locale"], Ground(here, False, "tr_TR.UTF-8", "csv"))
+    assert [factor.conditions.variables() for factor in plan.factors] == [{"LC_ALL": "tr_TR.UTF-8"}]
+
+
+@pytest.mark.usefixtures("avx2")
+def test_a_processor_without_avx2_still_has_the_class_below(here: Environment) -> None:
+    old = here.model_copy(update={"cpu": here.cpu.model_copy(update={"features": ["sse4_2"]})})
+    plan = variations(["cpu"], Ground(old, False, None, "csv"))
+    assert [(factor.recorded, factor.conditions.libm) for factor in plan.factors] == [("SSE", None)]
+    assert plan.stuck == {"cpu AVX2": ("needs", ["avx2", "fma"])}
+
+
+@pytest.mark.usefixtures("avx2")
+def test_each_switch_that_is_not_read_back_is_named(here: Environment) -> None:
+    asked = Conditions(
+        kernel="Prescott", simd_off=("X",), libm="a", blas_threads=(("numpy", 77),), openmp_threads=78, other_text=True
+    )
+    there = here.model_copy(update={"simd": ["X"]})
+    fresh = Fresh(
+        failure=None,
+        data=None,
+        split=None,
+        outcome=None,
+        curves=None,
+        unseeded=[],
+        comparison=None,
+        environment=there,
+        not_in_force=["umask"],
+        seconds=0,
+    )
+    idle = not_in_force(Factor("all", 1, None, asked), fresh, here, fresh)
+    assert idle == ["umask", "blas.kernel", "simd", "libm", "blas.threads", "openmp.threads", "data"]
+    katmai = [blas.model_copy(update={"architecture": "Katmai"}) for blas in here.blas]
+    fresh = fresh.model_copy(update={"environment": here.model_copy(update={"blas": katmai}), "not_in_force": []})
+    assert not_in_force(Factor("kernel", 1, None, Conditions(kernel="Prescott")), fresh, here, fresh) == []
+    unread = fresh.model_copy(update={"environment": None})
+    assert not_in_force(Factor("umask", 1, None, Conditions(umask=1)), fresh, here, unread) == ["umask"]
+
+
+# --- sentences --------------------------------------------------------------------------------------------------
+
+
+def told(*records: RerunRecord) -> str:
+    verdict = Verdict(run="r", manifest_sha256=None, verdict="identical", level="model", variations=list(records))
+    return "\n".join(variation_lines(verdict))
+
+
+def record(name: str, value: object, **more: Any) -> RerunRecord:
+    more = {"agrees_to": "model", "largest_difference": 0.0, "labels_moved": 0} | more
+    return RerunRecord(kind="varied", factors=[name], settings={name: value}, seconds=0.1, **more)
+
+
+def test_regressions_have_no_labels_to_hold() -> None:
+    text = told(record("cpu", "SSE", agrees_to="split", labels_moved=None, largest_difference=3e-14))
+    assert "Holds under the x86-64 CPU class SSE: predictions to 3e-14 of the largest" in text
+    assert "predictions yes" not in text
+
+
+def test_metrics_that_move_with_the_scores_are_told() -> None:
+    text = told(record("cpu", "AVX2", agrees_to="split", largest_difference=3e-14))
+    assert "predictions yes, scores to 3e-14, metrics not to the last bit." in text
+
+
+def test_a_variation_that_died_or_was_not_in_force_never_counts_as_held() -> None:
+    text = told(
+        record("threads", 1, not_in_force=["blas.threads"]),
+        record("cpu", "SSE", agrees_to="nothing", failure="ChildDied: SIGILL\x1b[2J", labels_moved=None),
+    )
+    assert "Holds" not in text
+    assert "Failed under the x86-64 CPU class SSE: ChildDied" in text
+    assert "\x1b" not in text
+    assert re.search("^threads: 1 +not in force$", text, flags=re.MULTILINE)

@@ -1,0 +1,197 @@
+"""What --vary changes after an identical rerun, in named groups; what cannot be varied here, and why.
+
+Pure: what there is to vary arrives as a value, and so does what was read back. A variation whose switch did not take
+effect varied nothing, so it never counts as one under which a run held.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from week2kit.conditions import Conditions
+from week2kit.errors import UsageError
+from week2kit.reruns import Fresh
+from week2kit.restoring import (
+    KERNELS,
+    LIBM_WITHOUT_FMA,
+    SIMD_BASELINE,
+    Factor,
+    Plan,
+    missing_for,
+    simd_without,
+    threads_of,
+)
+from week2kit.schema.manifest import Data, Environment
+
+#: What can be asked for: each group, and what it varies.
+GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
+    "threads": ("threads",),
+    "cpu": ("cpu",),
+    "process": ("hash_seed", "locale", "time_zone", "directory", "home", "umask"),
+    "jobs": ("jobs",),
+    "data": ("data",),
+}
+
+_ALL: Final = tuple(name for names in GROUPS.values() for name in names)
+
+_THREADS: Final = (1, 2, 4)
+_JOBS: Final = (1, 2)
+
+#: Numpy's names for what a processor of the AVX2 class has beyond the baseline, by its releases.
+_SIMD_AVX2: Final = frozenset({"AVX", "F16C", "FMA3", "AVX2", "X86_V3"})
+
+#: A time zone written out as a rule: the name of one is taken for UTC, without a word, where no zones are installed.
+_TIME_ZONE: Final = "<+0545>-5:45"
+_HOME: Final = "/nonexistent"
+_UMASK: Final = 0o077
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What there is to vary.
+
+    Attributes:
+        environment: what is in force where the run is trained again.
+        takes_jobs: whether an estimator of the run takes ``n_jobs``.
+        comma_locale: an installed locale that writes decimals with a comma.
+        reader: how the run's data are read.
+    """
+
+    environment: Environment
+    takes_jobs: bool
+    comma_locale: str | None
+    reader: str
+
+
+def chosen(names: Iterable[str]) -> list[str]:
+    """What the names of groups, or of what is in them, stand for, each once, in the order in which it is varied.
+
+    Raises:
+        UsageError: there is no such name.
+    """
+    found: set[str] = set()
+    for name in names:
+        if name == "all":
+            found.update(_ALL)
+        elif name in GROUPS:
+            found.update(GROUPS[name])
+        elif name in _ALL:
+            found.add(name)
+        else:
+            known = list(dict.fromkeys(["all", *GROUPS, *_ALL]))
+            near = difflib.get_close_matches(name, known, 1, 0.5)
+            meant = f' Did you mean "{near[0]}"?' if near else ""
+            raise UsageError(f'--vary: there is no "{name[:40]}".{meant} There are: {", ".join(known)}.')
+    return [name for name in _ALL if name in found]
+
+
+def variations(names: Iterable[str], ground: Ground) -> Plan:
+    """Each variation that is possible here, and for the others the reason (a code, a value), by name."""
+    plan = Plan()
+    here = ground.environment
+    for name in chosen(names):
+        match name:
+            case "threads":
+                plan.factors.extend(Factor("threads", n, _threads_here(here), threads_of(here, n)) for n in _THREADS)
+            case "cpu":
+                _vary_cpu(plan, here)
+            case "locale":
+                if ground.comma_locale is None:
+                    plan.stuck[name] = ("no_locale", None)
+                else:
+                    _vary(plan, name, ground.comma_locale, Conditions(locale=ground.comma_locale))
+            case "jobs":
+                if ground.takes_jobs:
+                    plan.factors.extend(Factor(name, n, None, Conditions(jobs=n)) for n in _JOBS)
+                else:
+                    plan.stuck[name] = ("no_jobs", None)
+            case "data":
+                if ground.reader in ("csv", "tsv"):
+                    _vary(plan, name, "other separator, CRLF, gzip", Conditions(other_text=True))
+                else:
+                    plan.stuck[name] = ("no_text", ground.reader)
+            case "hash_seed":
+                seed = "1" if here.variables.get("PYTHONHASHSEED") != "1" else "2"
+                _vary(plan, name, seed, Conditions(hash_seed=seed))
+            case "time_zone":
+                _vary(plan, name, "UTC+05:45", Conditions(time_zone=_TIME_ZONE))
+            case "directory":
+                _vary(plan, name, "empty", Conditions(elsewhere=True))
+            case "home":
+                _vary(plan, name, _HOME, Conditions(home=_HOME))
+            case "umask":
+                _vary(plan, name, f"{_UMASK:04o}", Conditions(umask=_UMASK))
+    return plan
+
+
+def _vary(plan: Plan, name: str, value: str, conditions: Conditions) -> None:
+    plan.factors.append(Factor(name, value, None, conditions))
+
+
+def _threads_here(here: Environment) -> int | None:
+    return max((blas.threads for blas in here.blas), default=here.openmp_threads)
+
+
+def _vary_cpu(plan: Plan, here: Environment) -> None:
+    """Two classes of older processors: that of AVX2 with FMA, and that of SSE 4.2 without either."""
+    if not here.platform.endswith(("x86_64", "AMD64")) or {blas.vendor for blas in here.blas} != {"openblas"}:
+        plan.stuck["cpu"] = ("no_classes", here.platform)
+        return
+    for name, kernel, simd in (("AVX2", "Haswell", SIMD_BASELINE | _SIMD_AVX2), ("SSE", "Nehalem", SIMD_BASELINE)):
+        if missing := missing_for(kernel, here):
+            plan.stuck[f"cpu {name}"] = ("needs", missing)
+            continue
+        off = tuple(feature for feature in here.simd if feature not in simd)
+        libm = LIBM_WITHOUT_FMA if name == "SSE" and _has_fused_libm(here) else None
+        # what is switched off here already must stay so
+        conditions = Conditions(kernel=KERNELS[kernel][0], simd_off=simd_without(here, off), libm=libm)
+        _vary(plan, "cpu", name, conditions)
+
+
+def _has_fused_libm(here: Environment) -> bool:
+    return (
+        here.libm.name == "glibc"
+        and "fma" in here.cpu.features
+        and "hwcaps" not in here.variables.get("GLIBC_TUNABLES", "")
+    )
+
+
+# --- read back --------------------------------------------------------------------------------------------------
+
+
+def not_in_force(factor: Factor, native: Fresh, here: Environment, varied: Fresh) -> list[str]:
+    """The switches of a variation that did not take effect, as read back where it was trained.
+
+    Args:
+        factor: what was asked for.
+        native: the training in the environment as it is here.
+        here: that environment.
+        varied: the training under the variation.
+    """
+    now, asked = varied.environment, factor.conditions
+    if now is None:
+        return [factor.name]
+    idle = list(varied.not_in_force)
+    if asked.kernel is not None:
+        names = {name for name, (asked_for, _) in KERNELS.items() if asked_for == asked.kernel}
+        if not {str(blas.architecture) for blas in now.blas} <= names:
+            idle.append("blas.kernel")
+    if asked.simd_off and set(asked.simd_off) & set(now.simd):
+        idle.append("simd")
+    # the variant has no name that could be read back, only other results
+    if asked.libm and now.fingerprint.get("libm") == here.fingerprint.get("libm"):
+        idle.append("libm")
+    if asked.blas_threads is not None and dict(asked.blas_threads) != {blas.user: blas.threads for blas in now.blas}:
+        idle.append("blas.threads")
+    if asked.openmp_threads is not None and asked.openmp_threads != now.openmp_threads:
+        idle.append("openmp.threads")
+    if asked.other_text and _bytes(native) == _bytes(varied):
+        idle.append("data")
+    return idle
+
+
+def _bytes(fresh: Fresh) -> str | None:
+    return fresh.data.sha256 if isinstance(fresh.data, Data) else None
