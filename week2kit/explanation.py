@@ -524,6 +524,9 @@ def describe_verdict(verdict: Verdict) -> list[str]:
         said += f"{differs} at the layer {verdict.first_divergence}"
     lines = [f"{verdict.verdict}: {said}."]
     failing = [check for check in verdict.checks if check.outcome == "failed" and check.finding]
+    # told last: the cells are what to look at
+    cells = [check.finding for check in failing if check.code == "data.cells" and check.finding]
+    failing = [check for check in failing if check.finding not in cells]
     told = [verdict.reason] if verdict.reason else []
     told += [check.finding for check in failing[:_MOST_FINDINGS] if check.finding]
     lines += [describe_finding(finding) for finding in told]
@@ -533,6 +536,7 @@ def describe_verdict(verdict: Verdict) -> list[str]:
         lines += [describe_cause(cause) for cause in verdict.causes[:_MOST_FINDINGS]]
         if len(verdict.causes) > _MOST_FINDINGS:
             lines.append(f"and {len(verdict.causes) - _MOST_FINDINGS} more facts; see --json.")
+    lines += map(describe_finding, cells)
     if advice := _advice(verdict, lines):
         lines.append(advice)
     notes = [check.finding for check in verdict.checks if check.outcome != "failed" and check.finding]
