@@ -341,6 +341,11 @@ def describe_finding(finding: Finding) -> str:
                 "it came out otherwise here, in an environment that is not the recorded one: that may be the reason, "
                 "and may not. Verify it where the facts below are as recorded."
             )
+        case "undecided.race":
+            return (
+                f"the scores differ in their last bits, and threads of {now} may finish in another order each time: "
+                "that may be the reason. Set its n_jobs to 1, and train again."
+            )
         case "undecided.effort":
             return f"{recorded} trainings were not enough to decide. Allow more with --effort."
         case "explained.not_minimal":

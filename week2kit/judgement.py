@@ -584,6 +584,9 @@ class _Case:
             "causes": self.facts,
             "checks": [*checks, *self._stuck_notes()],
         }
+        if (racing := _racing(self.fresh)) and self.within():
+            # reruns may agree with one another by luck, and an honest run with none of them
+            return self.judgement("undecided", reason=Finding(code="undecided.race", now=racing), **shared)
         if not self.facts:
             put_back = [factor.name for factor in self.restored.factors] if self.restored else []
             reason = Finding(code="different.all_put_back", recorded=put_back) if put_back else None
