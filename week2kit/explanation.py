@@ -378,7 +378,7 @@ def describe_finding(finding: Finding) -> str:
         case "stuck.threads":
             return f"{_factor(finding.where)}: not revertible here: {now}, and 1 to {MAX_THREADS} can be asked for."
         case "model.not_converged":
-            return "the fit had not converged: scale the features or raise max_iter, and it hardly depends on the CPU."
+            return f"{_NOT_CONVERGED}: scale the features or raise max_iter, and it hardly depends on the CPU."
         case "close.scores":
             return (
                 f"the scores differ by at most {_number(finding.now, 'largest_difference')}, which is within the "
@@ -503,14 +503,26 @@ def short_verdict(verdict: Verdict) -> list[str]:
     """A verdict in three lines: the verdict itself, why, and what to do or to know."""
     lines = describe_verdict(verdict)
     if verdict.verdict == "explained":
-        causes = [line for line in lines[1:] if _PROVEN in line]
-        first, told = [lines[0], "; ".join(causes)], [line for line in lines[1:] if line not in causes]
+        proven = [line for line in lines[1:] if _PROVEN in line]
+        told = [line.removeprefix("note: ") for line in lines[1:] if line not in proven]
+        told.sort(key=lambda line: _NOT_CONVERGED in line)  # what a person can do something about
+        first = [lines[0], "; ".join(line.removesuffix(".") for line in proven) + "."]
     else:
-        first, told = lines[:2], lines[2:]
-    # the last line but for notes is the advice
-    advice = [line for line in told if not line.startswith("note: ")][-1:] or told[:1]
-    more = len(told) - len(advice)
-    return [*first, *(f"{line} (--explain tells more)" if more else line for line in advice)]
+        first, told = lines[:2], [line for line in lines[2:] if not line.startswith("note: ")] or lines[2:3]
+        if verdict.verdict in ("undecided", "close") and verdict.causes:
+            told = [*told, _facts_in_short(verdict.causes)]
+    last = told[-1:]
+    return [*first, *(f"{line} (--explain tells more)" if len(told) > 1 else line for line in last)]
+
+
+def _facts_in_short(causes: Sequence[Cause]) -> str:
+    """Which facts are not as recorded, by name, and what might put them back."""
+    names = [_FACTORS.get(cause.factor, clean(cause.factor, 80)) for cause in causes]
+    told = ", ".join(names[:_MOST_FINDINGS]) + (
+        f" and {len(names) - _MOST_FINDINGS} more" if names[_MOST_FINDINGS:] else ""
+    )
+    versions = any(cause.factor == "python" or cause.factor.startswith("library.") for cause in causes)
+    return f"Not as recorded: {told}." + (" --restore versions tries the recorded versions." if versions else "")
 
 
 def describe_verdict(verdict: Verdict) -> list[str]:
@@ -593,6 +605,8 @@ def describe_cause(cause: Cause) -> str:
         f"{cause.input}, {_factor(cause.factor)}: recorded {_value(cause.recorded)}, here {_value(cause.now)} ({told})."
     )
 
+
+_NOT_CONVERGED: Final = "the fit had not converged"
 
 _PROVEN: Final = "restored: put back, it gives the recorded bits"
 
