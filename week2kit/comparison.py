@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from week2kit.canonical import clean, compact_json, follows_seed, without_seed
 from week2kit.schema.manifest import Column, CompletedRun, Data, Environment, Manifest, Metric
@@ -28,8 +28,7 @@ class Absent(enum.StrEnum):
 ABSENT: Final = Absent.ABSENT
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """One key of one input that differs. `baseline` and `variant` hold the recorded values, or `ABSENT`."""
 
     input: InputName
@@ -38,12 +37,11 @@ class Change:
     variant: Any
 
 
-@dataclass(frozen=True)
-class Statement:
+class Statement(NamedTuple):
     """Something that the evidence shows: a stable dotted code and the values it speaks of. Its sentence comes last."""
 
     code: str
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = MappingProxyType({})
 
 
 # --- what changed -----------------------------------------------------------------------------------------------

@@ -11,10 +11,9 @@ import os
 import re
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from week2kit.canonical import JsonError, clean, dump_json, json_digest, parse_json, sha256, text_digest
 from week2kit.errors import UnreadableRun, UsageError
@@ -48,8 +47,7 @@ _SUFFIX_LETTERS: Final = "abcdefghijkmnpqrstuvwxyz23456789"
 # --- reading ----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """A run folder whose manifest was read; its other files are read when they are asked for."""
 
     path: Path
@@ -144,8 +142,7 @@ def open_run(path: str | Path) -> Run:
         raise UnreadableRun(f"{shown}/{MANIFEST_NAME}: not a manifest that can be read: {error}.") from None
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """What a list of paths led to, in order: runs, and the paths of which none could be read, with the reason."""
 
     runs: tuple[Run, ...]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from week2kit.comparison import Change, Statement, changed_things, primary_metric
 from week2kit.reporting.values import Finding, MetricRow, MovedClasses, MovedErrors, Topic
@@ -33,8 +32,7 @@ _AVERAGES: Final = ("_macro", "_micro", "_weighted", "_samples", "_ovr", "_ovo",
 _BALANCED: Final = ("f1_macro", "balanced_accuracy", "recall_macro", "f1")
 
 
-@dataclass(frozen=True)
-class Named:
+class Named(NamedTuple):
     """A completed run under the name that the report gives it."""
 
     name: str

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from week2kit.comparison import ABSENT, SELECTION, Statement, advantage, metric_names, primary_metric
 from week2kit.reporting.interpretation import Named, beats_dummy, gap, learnt_little
@@ -15,8 +14,7 @@ from week2kit.schema.manifest import CompletedRun
 from week2kit.thresholds import BALANCE_GAP, GAP
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A completed run that the next experiment may start from."""
 
     row: RunRow
@@ -141,8 +139,7 @@ def _separate(baseline: Candidate, comparison: Comparison, values: dict[str, Any
 # --- make the model better --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Knob:
+class _Knob(NamedTuple):
     """The parameter that ties a model down: its default, and the factor for one step towards a simpler model."""
 
     key: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from week2kit.canonical import JsonError, parse_json
 from week2kit.comparison import (
@@ -30,8 +29,7 @@ from week2kit.thresholds import RETROSPECTIVE_RUNS
 _FROM_OUTSIDE: Final = frozenset({"KeyboardInterrupt", "Terminated", "MemoryError", "SystemExit", "TimeoutError"})
 
 
-@dataclass(frozen=True)
-class Setbacks:
+class Setbacks(NamedTuple):
     """The runs that did not work, those beyond `thresholds.RETROSPECTIVE_RUNS`, and those that cannot be judged."""
 
     told: tuple[Setback, ...]

@@ -5,13 +5,15 @@ code and values, made into sentences from `week2kit.reporting.sentences`. Texts 
 labels, messages, commands, goals) are untrusted, and every renderer must escape them. Paths are as they were given
 on the command line, with forward slashes, never absolute.
 
+The values are named tuples: a report of two runs costs little more than its imports, and a frozen data class takes four
+times as long to define.
+
 `REPORT_VERSION` is raised when a field changes its meaning or goes away; a field that is added does not raise it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from week2kit.comparison import Change, Statement
 from week2kit.schema.manifest import Stage
@@ -23,8 +25,7 @@ Outcome: TypeAlias = Literal["better", "worse", "equal"]
 Topic: TypeAlias = Literal["difference", "overfitting", "underfitting", "imbalance", "convergence", "warnings"]
 
 
-@dataclass(frozen=True)
-class FileRow:
+class FileRow(NamedTuple):
     """One file of a run folder: the digest that the manifest holds, and whether the file still has it."""
 
     name: str
@@ -32,8 +33,7 @@ class FileRow:
     state: FileState
 
 
-@dataclass(frozen=True)
-class RunRow:
+class RunRow(NamedTuple):
     """One run as it is named in the report, and how it was made."""
 
     name: str
@@ -47,8 +47,7 @@ class RunRow:
     """What does not agree with the run's own record; empty for an intact run."""
 
 
-@dataclass(frozen=True)
-class GoalRow:
+class GoalRow(NamedTuple):
     """The goal and hypothesis that a run's config carries, as the person wrote them."""
 
     run: str
@@ -56,8 +55,7 @@ class GoalRow:
     hypothesis: str
 
 
-@dataclass(frozen=True)
-class Score:
+class Score(NamedTuple):
     """One metric of one run."""
 
     value: float
@@ -67,8 +65,7 @@ class Score:
     folds: int
 
 
-@dataclass(frozen=True)
-class MetricRow:
+class MetricRow(NamedTuple):
     """One metric of the baseline and of a variant. `difference` is variant minus baseline; None: not comparable."""
 
     metric: str
@@ -80,8 +77,7 @@ class MetricRow:
     outcome: Outcome | None
 
 
-@dataclass(frozen=True)
-class FoldRow:
+class FoldRow(NamedTuple):
     """The primary metric in one fold of a cross-validation; `fold` counts from 1 through all repeats."""
 
     fold: int
@@ -92,8 +88,7 @@ class FoldRow:
     difference: float | None
 
 
-@dataclass(frozen=True)
-class MovedRow:
+class MovedRow(NamedTuple):
     """A validation row that the two runs judge differently. For regression the labels are numbers, as text."""
 
     repeat: str
@@ -105,8 +100,7 @@ class MovedRow:
     change_of_error: float | None = None
 
 
-@dataclass(frozen=True)
-class ClassRow:
+class ClassRow(NamedTuple):
     """One class on the validation rows: how many are right in each run, and how many moved."""
 
     label: str
@@ -117,16 +111,14 @@ class ClassRow:
     broken: int
 
 
-@dataclass(frozen=True)
-class ConfusionRow:
+class ConfusionRow(NamedTuple):
     """One true class; per predicted class the pair (baseline, variant) of counts."""
 
     label: str
     cells: tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True)
-class MovedClasses:
+class MovedClasses(NamedTuple):
     """Which validation rows a classifier got right or wrong that the other did not."""
 
     rows: int
@@ -144,8 +136,7 @@ class MovedClasses:
     several_folds: bool
 
 
-@dataclass(frozen=True)
-class MovedErrors:
+class MovedErrors(NamedTuple):
     """On which validation rows a regressor came closer to, or went farther from, the true value."""
 
     rows: int
@@ -156,16 +147,14 @@ class MovedErrors:
     several_folds: bool
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """What the numbers say about one topic."""
 
     topic: Topic
     statements: tuple[Statement, ...]
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(NamedTuple):
     """The baseline against one variant."""
 
     variant: RunRow
@@ -185,8 +174,7 @@ class Comparison:
     findings: tuple[Finding, ...]
 
 
-@dataclass(frozen=True)
-class OverviewRow:
+class OverviewRow(NamedTuple):
     """One variant in one line: what changed, and the baseline's primary metric."""
 
     variant: str
@@ -197,8 +185,7 @@ class OverviewRow:
     outcome: Outcome | None
 
 
-@dataclass(frozen=True)
-class Loop:
+class Loop(NamedTuple):
     """The baseline's training loop with its own counts (Figure A)."""
 
     source: str
@@ -217,8 +204,7 @@ class Loop:
     artifacts: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class CurvePoint:
+class CurvePoint(NamedTuple):
     """Scores of one training size."""
 
     n_train: int
@@ -226,8 +212,7 @@ class CurvePoint:
     validation: float
 
 
-@dataclass(frozen=True)
-class Curve:
+class Curve(NamedTuple):
     """A run's learning curve (Figure B)."""
 
     run: str
@@ -235,8 +220,7 @@ class Curve:
     points: tuple[CurvePoint, ...]
 
 
-@dataclass(frozen=True)
-class Setback:
+class Setback(NamedTuple):
     """A run that failed, was interrupted, or came out worse than the baseline."""
 
     run: RunRow
@@ -254,8 +238,7 @@ class Setback:
     learned: Statement
 
 
-@dataclass(frozen=True)
-class Retrospective:
+class Retrospective(NamedTuple):
     """What did not work, among the named runs and the folders beside them."""
 
     looked_at: int
@@ -269,8 +252,7 @@ class Retrospective:
     not_read: int
 
 
-@dataclass(frozen=True)
-class Proposal:
+class Proposal(NamedTuple):
     """The next experiment: one change, why, and the command."""
 
     reason: Statement
@@ -278,8 +260,7 @@ class Proposal:
     commands: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class EvidenceRow:
+class EvidenceRow(NamedTuple):
     """A number of this report and the file that proves it."""
 
     number: str
@@ -290,8 +271,7 @@ class EvidenceRow:
     sha256: str
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """A comparison of runs: the baseline against each variant, what failed on the way, and what to do next."""
 
     version: int

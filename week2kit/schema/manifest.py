@@ -4,8 +4,7 @@ How to raise the version: change the models, raise `SCHEMA_VERSION`, add the ste
 `week2kit.schema.migrations`, keep runs of the old version in `tests/old_runs`, refresh the golden JSON Schema.
 """
 
-from __future__ import annotations
-
+# no annotations from the future: pydantic would compile and evaluate each of them again, at every start
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, TypeAdapter
