@@ -65,6 +65,10 @@ class Terminated(BaseException):
     """SIGTERM arrived. Like KeyboardInterrupt it is no Exception: nothing but the record may catch it."""
 
 
+class CannotRestore(Week2kitError):
+    """An environment with the recorded versions cannot be had here; holds no path and no address of an index."""
+
+
 class TimeLimitReached(Week2kitError):
     """A child process was stopped because it took longer than the caller allowed."""
 
