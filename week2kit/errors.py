@@ -65,6 +65,10 @@ class Terminated(BaseException):
     """SIGTERM arrived. Like KeyboardInterrupt it is no Exception: nothing but the record may catch it."""
 
 
+class CannotRestore(Week2kitError):
+    """An environment with the recorded versions cannot be had here; holds no path and no address of an index."""
+
+
 class TimeLimitReached(Week2kitError):
     """A child process was stopped because it took longer than the caller allowed."""
 
@@ -75,7 +79,3 @@ class ChildDied(Week2kitError):
     def __init__(self, message: str, exitcode: int | None) -> None:
         super().__init__(message)
         self.exitcode = exitcode
-
-
-class CannotPutBack(Week2kitError):
-    """Recorded versions cannot be put in force here; the message says why, and what to do."""

@@ -71,6 +71,9 @@ MAX_JSON_DEPTH: Final = 64
 MAX_COLUMNS: Final = 20_000
 MAX_NAME_LENGTH: Final = 64
 
+#: Distributions that a requirements.txt or a record may name: a process that has imported 400 is none of week2kit's.
+MAX_REQUIREMENTS: Final = 400
+
 #: Fits use at most this many jobs: ten thousand threads end in errors that say nothing.
 MAX_JOBS: Final = 256
 
@@ -79,6 +82,9 @@ MAX_THREADS: Final = 256
 
 #: Seconds that one verification may take unless the caller says otherwise.
 VERIFY_TIMEOUT: Final = 3600.0
+
+#: Seconds after which a half-built environment belongs to a build that was killed, and is removed.
+ABANDONED_BUILD: Final = 86_400.0
 
 #: Characters of a foreign text (an error, a name) that are shown or recorded.
 MAX_MESSAGE: Final = 2000

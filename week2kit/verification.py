@@ -23,9 +23,8 @@ from week2kit.canonical import JsonError, clean, json_digest, parse_json, sha256
 from week2kit.checks import check_failed_record, check_files, check_predictions, check_record, failed, planned_integrity
 from week2kit.conditions import AS_HERE, Conditions
 from week2kit.dataset import find_for_run, find_recorded, reader_of
-from week2kit.environment import DECIDING_LIBRARIES
-from week2kit.errors import CannotPutBack, ChildDied, DataNotFound, TimeLimitReached, UnreadableRun
-from week2kit.interpreters import Interpreter, build
+from week2kit.errors import CannotRestore, ChildDied, DataNotFound, TimeLimitReached, UnreadableRun
+from week2kit.interpreters import RESTORED, Interpreter, build
 from week2kit.isolation import Child, Children
 from week2kit.judgement import Judgement, judge_completed, judge_failed, planned_layers, rerun_record, undecided
 from week2kit.reruns import Fresh, FromPredictions, Here, RerunRequest, Stored, Variable
@@ -445,10 +444,10 @@ class _Verification:
             variables, python = dict(conditions.variables()), None
             if conditions.versions is not None:
                 interpreter = self._interpreter(dict(conditions.versions))
-                variables["PYTHONPATH"], python = str(interpreter.package_path), str(interpreter.executable)
+                variables, python = {**variables, **interpreter.variables}, str(interpreter.executable)
             with self.children.started(variables, python) as child:
                 return self._train(request, stored, child)
-        except (ChildDied, CannotPutBack, NotImplementedError, OSError) as error:
+        except (ChildDied, CannotRestore, NotImplementedError, OSError) as error:
             failure = Failure(
                 stage="fit", error=type(error).__name__, message=str(error), traceback=[], hint="It cannot be put back."
             )
@@ -466,9 +465,9 @@ class _Verification:
     def _interpreter(self, versions: dict[str, str]) -> Interpreter:
         """A Python in which these versions are in force, and for the other deciding libraries those that are here."""
         here = self._here().environment
-        libraries = {name: here.libraries[name] for name in DECIDING_LIBRARIES if name in here.libraries}
+        kept = {name: here.libraries[name] for name in RESTORED if name in here.libraries}
         python = versions.pop("python", here.python)
-        return build(python, libraries | versions, timeout=self._time_left())
+        return build(python, kept | versions, timeout=self._time_left())
 
     def _read_predictions(self, content: bytes, child: Child) -> FromPredictions:
         manifest = self.run.manifest
