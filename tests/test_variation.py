@@ -18,7 +18,7 @@ import week2kit
 from week2kit.conditions import Conditions
 from week2kit.environment import record_environment
 from week2kit.errors import UsageError
-from week2kit.explanation import variation_lines
+from week2kit.explanation import describe_attempt, describe_trial, variation_lines
 from week2kit.reruns import Fresh
 from week2kit.restoring import Factor, missing_for
 from week2kit.schema.manifest import Environment
@@ -163,7 +163,7 @@ def test_a_forest_holds_in_another_text_form_of_the_data_and_with_other_jobs(ver
         "umask 0077": "model",
         "jobs 1": "scores",
         "jobs 2": "model",
-        "data other separator, CRLF, gzip": "model",
+        "data CRLF, gzip, other separator": "model",
     }
     assert {tuple(record["not_in_force"]) for record in found.values()} == {()}
     assert "The bytes of the model alone differ under n_jobs 1: n_jobs is a parameter, and stored in them." in lines_of(
@@ -280,6 +280,12 @@ def test_regressions_have_no_labels_to_hold() -> None:
     text = told(record("cpu", "SSE", agrees_to="split", labels_moved=None, largest_difference=3e-14))
     assert "Holds under the x86-64 CPU class SSE: predictions to 3e-14 of the largest" in text
     assert "predictions yes" not in text
+
+
+def test_a_cpu_class_is_not_called_a_cpu_model() -> None:
+    attempt = describe_attempt("varied", [("cpu", "SSE")])
+    assert attempt == "varying CPU class: SSE"
+    assert describe_trial(record("cpu", "SSE")).startswith("varied: CPU class: SSE -> everything agrees bit for bit")
 
 
 def test_metrics_that_move_with_the_scores_are_told() -> None:

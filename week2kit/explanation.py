@@ -725,7 +725,7 @@ def describe_trial(trial: RerunRecord) -> str:
         "native": "as it is here",
         "restored": f"as recorded: {settings}",
         "provoked": f"changed: {settings}",
-        "varied": f"varied: {settings}",
+        "varied": f"varied: {_variation_name(trial)}",
     }[trial.kind]
     if trial.failure is not None:
         return f"{under} -> it failed: {clean(trial.failure, 200)} ({trial.seconds:.1f} s)"
@@ -757,6 +757,8 @@ _AGREED: Final[Mapping[str, str]] = {
 def describe_attempt(kind: str, factors: Sequence[tuple[str, object]]) -> str:
     """What is being tried, while it is."""
     settings = ", ".join(f"{_FACTORS.get(name, clean(name, 80))} {_value(value)}" for name, value in factors)
+    if kind == "varied":
+        settings = ", ".join(_called(name, value) for name, value in factors)
     words = {
         "native": "training as it is here",
         "restored": "with the recorded",
@@ -779,7 +781,7 @@ _VARIED: Final[Mapping[str, tuple[str, str]]] = {
     "home": ("home: {}", "another home"),
     "umask": ("umask: {}", "another umask"),
     "jobs": ("n_jobs: {}", "n_jobs {}"),
-    "data": ("form of the data: {}", "another text form of the data"),
+    "data": ("text form: {}", "another text form of the data"),
 }
 
 
@@ -811,9 +813,12 @@ def _holds_to(record: RerunRecord) -> str:
 
 
 def _variation_name(record: RerunRecord) -> str:
-    name = record.factors[0] if record.factors else ""
-    value = clean(str(record.settings.get(name, "")), 80)
-    return _VARIED[name][0].format(value) if name in _VARIED else clean(name, 80)
+    return ", ".join(_called(name, record.settings.get(name)) for name in record.factors)
+
+
+def _called(name: str, value: object) -> str:
+    """One variation with its value."""
+    return _VARIED[name][0].format(clean(str(value), 80)) if name in _VARIED else clean(name, 80)
 
 
 def _trial_varied(record: RerunRecord) -> str:

@@ -110,7 +110,7 @@ def variations(names: Iterable[str], ground: Ground) -> Plan:
                     plan.stuck[name] = ("no_jobs", None)
             case "data":
                 if ground.reader in ("csv", "tsv"):
-                    _vary(plan, name, "other separator, CRLF, gzip", Conditions(other_text=True))
+                    _vary(plan, name, "CRLF, gzip, other separator", Conditions(other_text=True))
                 else:
                     plan.stuck[name] = ("no_text", ground.reader)
             case "hash_seed":
