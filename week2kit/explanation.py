@@ -254,6 +254,8 @@ def describe_finding(finding: Finding) -> str:
             return "the bytes of the model were not compared: Python or a library has another version than recorded."
         case "model.other_environment":
             return "the bytes of the model differ from the recorded ones, in an environment that differs as well."
+        case "model.unseeded":
+            return "the bytes of the model differ from the recorded ones; it draws without a seed, so they need not repeat."
         case "model.never_repeats":
             return "the bytes of this kind of model never repeat; its predictions do."
         case "predictions.scores":

@@ -503,6 +503,8 @@ class _Case:
             return skipped("model.bytes", "model.other_versions", "model.joblib"), level
         if self.facts:
             return skipped("model.bytes", "model.other_environment", "model.joblib", recorded, now), level
+        if self.fresh.unseeded:  # two draws that agree by luck would condemn an honest third one
+            return skipped("model.bytes", "model.unseeded", "model.joblib", recorded, now), level
         second = again().outcome
         if second is not None and second.model.digest != now:
             return skipped("model.bytes", "model.never_repeats", "model.joblib"), level
