@@ -255,7 +255,7 @@ def describe_finding(finding: Finding) -> str:
         case "model.other_environment":
             return "the bytes of the model differ from the recorded ones, in an environment that differs as well."
         case "model.unseeded":
-            return "the bytes of the model differ from the recorded ones; it draws without a seed, so they need not repeat."
+            return "the bytes of the model differ from the recorded ones, as those of a model without a seed may."
         case "model.never_repeats":
             return "the bytes of this kind of model never repeat; its predictions do."
         case "predictions.scores":

@@ -554,8 +554,8 @@ class _Case:
         if trials.left < len(factors) + 1:
             return self.judgement("undecided", reason=open_, **shared)
         native = trials.run("native", give_predictions=True)
-        moving = [f for f in factors if not self._holds(trials.run("provoked", [f], against=native.predictions))]
-        if moving:
+        # the first that moves it settles the question
+        if any(not self._holds(trials.run("provoked", [f], against=native.predictions)) for f in factors):
             return self.judgement("undecided", reason=open_, **shared)
         idle = Finding(code="different.nothing_moves_it", recorded=sorted(names), now=[f.name for f in factors])
         return self.judgement("different", reason=idle, **shared)
