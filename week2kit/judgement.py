@@ -127,9 +127,19 @@ def _judge_completed(case: _Case, *, restore_versions: bool) -> Judgement:
         return case.other_inputs(checks)
     if not (case.facts and case.within()):
         trials.repeat(RERUNS_FOR_NOISE)
-        if where := _where_unstable(trials.native()):
+        if where := _where_unstable(trials.native()) or _where_restored_unstable(case, restored):
             return case.unstable(where)
     return case.other_outcome(checks)
+
+
+def _where_restored_unstable(case: _Case, restored: _Restored | None) -> Layer | None:
+    """As `_where_unstable`, with the recorded facts put back: more threads than here may race where these do not."""
+    if restored is None or restored.case.fresh.failure is not None:
+        return None
+    if not {"blas.threads", "openmp.threads"} & {factor.name for factor in restored.factors}:
+        return None
+    more = [case.trials.run("restored", restored.factors) for _ in range(RERUNS_FOR_NOISE - 1)]
+    return _where_unstable([restored.case.fresh, *more])
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,7 @@ for machine, name in (
     ("haswell", "drawn_forest"),
     ("here", "race"),
     ("haswell", "race"),
+    ("wide", "wide_race"),  # it races with the recorded number of threads only
 ):
     CASES.append(Case(f"{name}-from-{machine}", "race or draw", machine, name, "unstable"))
 

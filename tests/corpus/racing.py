@@ -34,3 +34,15 @@ class Racing(RegressorMixin, BaseEstimator):
 
     def predict(self, X: Any) -> Any:
         return np.full(len(X), self.mean_)
+
+
+class RacingWide(Racing):
+    """The same where OpenMP has three threads or more, and the mean where it has not: k-means is like that."""
+
+    def fit(self, X: Any, y: Any) -> RacingWide:
+        from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
+
+        super().fit(X, y)
+        if _openmp_effective_n_threads() < 3:
+            self.mean_ = float(np.mean(y))
+        return self

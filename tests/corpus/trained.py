@@ -87,6 +87,7 @@ CONFIGS: Mapping[str, dict[str, Any]] = {
         _model("sklearn.ensemble.BaggingRegressor", n_estimators=3, estimator=_model(FOREST, n_estimators=7, n_jobs=2)),
     ),
     "race": _config("diabetes", _model("racing.Racing"), metrics=["r2"]),
+    "wide_race": _config("diabetes", _model("racing.RacingWide"), metrics=["r2"]),
     # they draw without a seed
     "lucky_tree": _config("iris", _model("decision_tree", random_state=None), preprocess="none", metrics=["accuracy"]),
     "lucky_boosting": _config(
