@@ -287,6 +287,8 @@ def describe_finding(finding: Finding) -> str:
                 f"the bytes of {now} never repeat, because it keeps a memory address, id(stop_words): they were not "
                 "compared. Its predictions repeat."
             )
+        case "model.unseeded":
+            return "the bytes of the model differ from the recorded ones, as those of a model without a seed may."
         case "model.never_repeats":
             return "the bytes of this kind of model never repeat; its predictions do."
         case "predictions.scores":

@@ -137,9 +137,19 @@ def _judge_completed(case: _Case, *, restore_versions: bool) -> Judgement:
         return case.other_inputs(checks)
     if not (case.facts and case.within()):
         trials.repeat(RERUNS_FOR_NOISE)
-        if where := _where_unstable(trials.native()):
+        if where := _where_unstable(trials.native()) or _where_restored_unstable(case, restored):
             return case.unstable(where)
     return case.other_outcome(checks)
+
+
+def _where_restored_unstable(case: _Case, restored: _Restored | None) -> Layer | None:
+    """As `_where_unstable`, with the recorded facts put back: more threads than here may race where these do not."""
+    if restored is None or restored.case.fresh.failure is not None:
+        return None
+    if not {"blas.threads", "openmp.threads"} & {factor.name for factor in restored.factors}:
+        return None
+    more = [case.trials.run("restored", restored.factors) for _ in range(RERUNS_FOR_NOISE - 1)]
+    return _where_unstable([restored.case.fresh, *more])
 
 
 @dataclass(frozen=True)
@@ -571,6 +581,8 @@ class _Case:
             return skipped("model.bytes", "model.other_environment", "model.joblib", recorded, now), level
         if self.fresh.never_repeat:
             return skipped("model.bytes", "model.never_repeats", "model.joblib", now=self.fresh.never_repeat), level
+        if self.fresh.unseeded:  # two draws that agree by luck would condemn an honest third one
+            return skipped("model.bytes", "model.unseeded", "model.joblib", recorded, now), level
         second = again().outcome
         if second is not None and second.model.digest != now:
             return skipped("model.bytes", "model.never_repeats", "model.joblib"), level
@@ -623,8 +635,8 @@ class _Case:
         if trials.left < len(factors) + 1:
             return self.judgement("undecided", reason=open_, **shared)
         native = trials.run("native", give_predictions=True)
-        moving = [f for f in factors if not self._holds(trials.run("provoked", [f], against=native.predictions))]
-        if moving:
+        # the first that moves it settles the question
+        if any(not self._holds(trials.run("provoked", [f], against=native.predictions)) for f in factors):
             return self.judgement("undecided", reason=open_, **shared)
         idle = Finding(code="different.nothing_moves_it", recorded=sorted(names), now=[f.name for f in factors])
         return self.judgement("different", reason=idle, **shared)

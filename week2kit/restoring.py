@@ -150,7 +150,10 @@ def _simd(recorded: Environment, here: Environment) -> Answer:
     possible = set(here.simd) | _switched_off(here)
     if missing := set(recorded.simd) - possible:
         return ("needs", sorted(missing))
-    return Conditions(simd_off=tuple(sorted(possible - set(recorded.simd))))
+    off = possible - set(recorded.simd)
+    if off & _BASELINE:  # numpy does not even start without what it is compiled for
+        return ("unknown", recorded.simd)
+    return Conditions(simd_off=tuple(sorted(off)))
 
 
 #: Without fused multiply-add, glibc takes the variants of its functions for older processors.

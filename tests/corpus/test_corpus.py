@@ -1,0 +1,162 @@
+"""The corpus: honest runs from other machines, defects, forgeries, races, and what each must be called.
+
+All runs are trained once, on the machines of `trained.py`, and verified together.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from week2kit.explanation import describe_verdict
+from week2kit.thresholds import EFFORT
+from week2kit.verdict import Verdict, VerdictDocument
+
+from ..tampering.copies import Copy  # noqa: TID252 - it stands in the folder beside
+from .cases import CASES, Case, trained_where
+from .trained import MACHINES, ROOT, environment, train_on
+
+README = ROOT / "README.md"
+BEGIN, END = "<!-- corpus: begin -->\n", "<!-- corpus: end -->\n"
+
+
+def _missing() -> str | None:
+    """Why the corpus cannot be made here: its machines are older classes of one with AVX-512 and OpenBLAS' kernels."""
+    from week2kit.environment import record_environment
+
+    here = record_environment()
+    if here.platform != "Linux-x86_64" or here.libm.name != "glibc":
+        return "needs Linux with glibc on x86-64"
+    if not {"avx512f", "avx512bw", "avx512dq", "avx512vl"} <= set(here.cpu.features):
+        return "needs a processor with AVX-512"
+    if {blas.vendor for blas in here.blas} != {"openblas"} or "X86_V4" not in here.simd:
+        return "needs numpy from 2.4 on and scipy with OpenBLAS, as their wheels have it"
+    return None
+
+
+MISSING = _missing()
+pytestmark = [
+    pytest.mark.newest,  # which model moves by how much hangs on the versions of the libraries
+    pytest.mark.skipif(MISSING is not None, reason=f"{MISSING}; the table in the README is not compared"),
+]
+
+
+class Corpus:
+    """Every row's verdict."""
+
+    def __init__(self, directory: Path) -> None:
+        self.verdicts: dict[str, Verdict] = {}
+        bases, rows = directory / "bases", directory / "rows"
+        needed = trained_where(CASES)
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda machine: train_on(machine, needed[machine], bases / machine), needed))
+        for case in CASES:
+            shutil.copytree(bases / case.machine / case.config, rows / case.id)
+            case.change(Copy(rows / case.id, bases))
+        for verifier in dict.fromkeys(case.verifier for case in CASES):
+            self._add([case for case in CASES if case.verifier == verifier], verifier, rows)
+
+    def _add(self, cases: list[Case], verifier: str, rows: Path) -> None:
+        folders = {(rows / case.id / "runs" / "run").as_posix(): case.id for case in cases}
+        command = [sys.executable, "-P", "-m", "week2kit", "verify", "--json", "--jobs=2", "--allow-module=racing"]
+        processors = MACHINES[verifier].processors
+        done = subprocess.run(
+            [*command, *folders],
+            env=environment(verifier),
+            preexec_fn=partial(_keep_to, processors) if processors else None,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
+        )
+        assert done.returncode != 70, done.stderr
+        self.verdicts |= {folders[v.run]: v for v in VerdictDocument.model_validate_json(done.stdout).runs}
+
+
+def _keep_to(processors: int) -> None:
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:processors])
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    return Corpus(tmp_path_factory.mktemp("corpus"))
+
+
+def proven(verdict: Verdict) -> frozenset[str]:
+    """The factors that are said to be the cause; one that was only observed is none."""
+    return frozenset(cause.factor for cause in verdict.causes if cause.proof != "observed")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_every_row_gets_its_verdict_and_its_causes(case: Case, corpus: Corpus) -> None:
+    verdict = corpus.verdicts[case.id]
+    shown = "\n".join(describe_verdict(verdict))
+    assert (verdict.verdict, proven(verdict)) == (case.verdict, case.causes), shown
+    assert len(verdict.reruns) <= EFFORT, shown
+    if case.verdict == "explained":
+        assert all(values.restored == values.recorded for values in verdict.metrics.values()), shown
+
+
+def test_there_are_enough_rows_of_every_kind() -> None:
+    kinds = Counter(case.kind for case in CASES)
+    assert sum(kinds.values()) >= 40
+    assert min(kinds.values()) >= 5
+    assert len({case.id for case in CASES}) == len(CASES)
+
+
+# --- the table in the README --------------------------------------------------------------------------------------
+
+
+GIVEN = [
+    "identical",
+    "explained, these causes",
+    "explained, other causes",
+    "close",
+    "undecided",
+    "unstable",
+    "different",
+    "tampered",
+    "unreadable",
+]
+
+
+def table(corpus: Corpus) -> str:
+    """Expected verdict and causes against what was given, counted."""
+    counts: dict[str, Counter[str]] = {}
+    for case in CASES:
+        verdict = corpus.verdicts[case.id]
+        given = verdict.verdict or "unreadable"
+        if proven(verdict) or given == "explained":
+            right = given == case.verdict and proven(verdict) == case.causes
+            given = "explained, these causes" if right else "explained, other causes"
+        counts.setdefault(_expected(case), Counter())[given] += 1
+    order = [name.partition(",")[0] for name in GIVEN]
+    rows = sorted(counts, key=lambda told: (order.index(told.partition(":")[0]), len(told), told))
+    lines = [f"| expected | runs | {' | '.join(GIVEN)} |", "|---" * (len(GIVEN) + 2) + "|"]
+    for row in rows:
+        cells = (str(counts[row][told] or "") for told in GIVEN)
+        lines.append(f"| {row} | {sum(counts[row].values())} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _expected(case: Case) -> str:
+    name = case.verdict or "unreadable"
+    return f"{name}: {', '.join(sorted(case.causes))}" if case.causes else name
+
+
+def test_the_readme_shows_the_confusion_table(corpus: Corpus) -> None:
+    text, now = README.read_text(encoding="utf-8"), table(corpus)
+    shown = re.search(f"{re.escape(BEGIN)}(.*?){re.escape(END)}", text, flags=re.DOTALL)
+    assert shown is not None
+    if os.environ.get("WEEK2KIT_REFRESH"):
+        README.write_text(text.replace(shown[1], now), encoding="utf-8")
+    assert shown[1] == now
