@@ -151,7 +151,7 @@ def _simd(recorded: Environment, here: Environment) -> Answer:
     if missing := set(recorded.simd) - possible:
         return ("needs", sorted(missing))
     off = possible - set(recorded.simd)
-    if off & _BASELINE:  # numpy does not even start without what it is compiled for
+    if off & SIMD_BASELINE:  # numpy does not even start without what it is compiled for
         return ("unknown", recorded.simd)
     return Conditions(simd_off=tuple(sorted(off)))
 
