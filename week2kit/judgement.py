@@ -129,7 +129,7 @@ def _judge_completed(case: _Case, *, restore_versions: bool) -> Judgement:
     if restored is not None:
         # what it came to with the facts put back is what counts, unless it came to nothing
         nearer = case if restored.case.fresh.failure else restored.case
-        case = dataclasses.replace(nearer, facts=restored.case.facts, restored=restored)
+        case = dataclasses.replace(nearer, facts=_never_in_force(case, restored), restored=restored)
     if case.fresh.failure is not None:
         return case.rerun_failed()
     checks = case.checks()
@@ -185,6 +185,20 @@ def _put_back(case: _Case, *, restore_versions: bool) -> _Restored | None:
     if fresh.failure is not None and fresh.environment is None:  # it came to nothing: died, or could not be built
         stuck = stuck | {factor.name: ("failed", fresh.failure.message) for factor in factors[:1]}
     return _Restored(factors, case.with_factors(fresh), stuck)
+
+
+def _never_in_force(case: _Case, restored: _Restored) -> list[Cause]:
+    """The recorded facts that were in force in neither training, as it is here and with facts put back.
+
+    A record that names the kernels of another processor, and keeps the fingerprint of these, contradicts itself: one of
+    the two is always missing, and neither excuses anything. Other versions bring a process in which everything may be
+    another: there only what is in force together counts.
+    """
+    facts = restored.case.facts
+    if any(is_version(factor.name) for factor in restored.factors):
+        return facts
+    native = {fact.factor for fact in case.facts}
+    return [fact for fact in facts if fact.factor in native]
 
 
 def _explained(case: _Case, restored: _Restored) -> Judgement:
@@ -461,7 +475,8 @@ class _Case:
         if causes:
             checks = [failed("data.table", "data.table", old.path)]
             return self.judgement("different", first_divergence="data", reason=reason, causes=causes, checks=checks)
-        if failure.error in EXTERNAL_ERRORS or self.facts:
+        before_fit = failure.stage in ("config", "load", "split") and self._only_of_processor()
+        if failure.error in EXTERNAL_ERRORS or (self.facts and not before_fit):
             return self.judgement("undecided", reason=reason, causes=self.facts, checks=self._stuck_notes())
         where: Layer = "model" if failure.stage in ("fit", "evaluate") else "data"
         return self.judgement("different", first_divergence=where, reason=reason)
@@ -486,8 +501,11 @@ class _Case:
         where = next(layer for check in _failing(checks) if (layer := _layer(check.code)))
         same_bytes = old.source == "dataset" or old.sha256 == new.sha256
         causes = data_causes(old, new) if where == "data" and not same_bytes else self.facts
+        # text and whole numbers are the same on every processor; some of scikit-learn's datasets are computed
+        on_processor = where == "data" and old.source == "dataset"
+        excused = self.facts and (on_processor or not self._only_of_processor())
         read_otherwise = where == "split" or same_bytes
-        verdict: Literal["undecided", "different"] = "undecided" if self.facts and read_otherwise else "different"
+        verdict: Literal["undecided", "different"] = "undecided" if excused and read_otherwise else "different"
         return self.judgement(
             verdict,
             first_divergence=where,
@@ -628,7 +646,7 @@ class _Case:
         """
         open_ = Finding(code="undecided.environment", where="scores", now=moved)
         names = {fact.factor for fact in self.facts}
-        if any(fact.input != "environment" for fact in self.facts) or not names <= _PROVOKABLE:
+        if not self._only_of_processor():
             return self.judgement("undecided", reason=open_, **shared)
         trials = self.trials
         factors = provocations(self.home)
@@ -640,6 +658,10 @@ class _Case:
             return self.judgement("undecided", reason=open_, **shared)
         idle = Finding(code="different.nothing_moves_it", recorded=sorted(names), now=[f.name for f in factors])
         return self.judgement("different", reason=idle, **shared)
+
+    def _only_of_processor(self) -> bool:
+        """Whether the facts that are not in force act through kernels, SIMD, the C library and threads only."""
+        return all(fact.input == "environment" and fact.factor in _PROVOKABLE for fact in self.facts)
 
     def _holds(self, fresh: Fresh) -> bool:
         """Whether a provoked training has the scores of the native one, within the tolerance.
