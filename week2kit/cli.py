@@ -14,13 +14,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 
+import typer
+
 from week2kit import __version__
 from week2kit.canonical import clean
 from week2kit.errors import ConfigError, Terminated, UnreadableRun, Week2kitError
-
-gc.disable()  # until the imports are done, of which typer is the first large one: see _imported
-
-import typer  # noqa: E402
 
 if TYPE_CHECKING:
     from week2kit.store import Run
@@ -80,6 +78,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document an
 
 def main() -> NoReturn:
     """The entry point: run the command line and exit; a bug of ours ends in a traceback and exit code 70."""
+    gc.disable()  # until the imports are done: see _imported
     _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, ValueError):
