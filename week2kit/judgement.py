@@ -212,6 +212,11 @@ def _explained(case: _Case, restored: _Restored) -> Judgement:
     versions = [factor for factor in restored.factors if is_version(factor.name)]
     others = [factor for factor in restored.factors if not is_version(factor.name)]
     try:
+        if len(restored.factors) == 1:
+            # nothing to take away, so nothing would be trained with it again: it may have agreed by luck
+            again = case.trials.run("restored", restored.factors)
+            if where := _where_unstable([restored.case.fresh, again]):
+                return case.unstable(where)
         for group in (versions, others) if versions and others else ():
             search.take_away(group)
         for factor in restored.factors:

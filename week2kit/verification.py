@@ -25,7 +25,7 @@ from week2kit.conditions import AS_HERE, Conditions
 from week2kit.dataset import find_for_run, find_recorded, reader_of
 from week2kit.errors import CannotRestore, ChildDied, DataNotFound, TimeLimitReached, UnreadableRun
 from week2kit.interpreters import RESTORED, Interpreter, build
-from week2kit.isolation import Child, Children
+from week2kit.isolation import Child, ChildBug, Children
 from week2kit.judgement import Judgement, judge_completed, judge_failed, planned_layers, rerun_record, undecided
 from week2kit.reruns import Fresh, FromPredictions, Here, RerunRequest, Stored, Variable
 from week2kit.restoring import Factor, Plan
@@ -447,7 +447,7 @@ class _Verification:
                 variables, python = {**variables, **interpreter.variables}, str(interpreter.executable)
             with self.children.started(variables, python) as child:
                 return self._train(request, stored, child)
-        except (ChildDied, CannotRestore, NotImplementedError, OSError) as error:
+        except (ChildDied, ChildBug, CannotRestore, NotImplementedError, OSError) as error:
             failure = Failure(
                 stage="fit", error=type(error).__name__, message=str(error), traceback=[], hint="It cannot be put back."
             )
