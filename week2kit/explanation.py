@@ -934,7 +934,7 @@ def _why_not_varied(finding: Finding) -> str:
         case "vary.failure":
             return "Nothing was varied: the run failed, and left nothing to compare with."
         case "vary.no_locale":
-            return "The locale: none that writes decimals with a comma is installed."
+            return "The locale: no other that writes decimals with a comma is installed."
         case "vary.no_jobs":
             return "n_jobs: no estimator of the run takes it."
         case "vary.no_text":
