@@ -78,16 +78,25 @@ def not_in_force(conditions: Conditions) -> list[str]:
         or (os.environ.get("PYTHONHASHSEED") == conditions.hash_seed and not sys.flags.ignore_environment),
         "locale": conditions.locale is None
         or (os.environ.get("LC_ALL") == conditions.locale and locale.localeconv()["decimal_point"] != "."),
-        # a zone that is not known is taken for UTC
-        "time_zone": conditions.time_zone is None or time.timezone != 0,
+        # a zone that is not known is taken for UTC, and one that is not taken leaves the one that was there
+        "time_zone": conditions.time_zone is None or (time.timezone != 0 and time.tzname[0] in conditions.time_zone),
         "directory": not conditions.elsewhere or not any(Path.cwd().iterdir()),
         "home": conditions.home is None or Path.home() == Path(conditions.home),
-        "umask": conditions.umask is None or _umask() == conditions.umask,
+        "umask": conditions.umask is None or umask() == conditions.umask,
     }
     return [name for name, holds in held.items() if not holds]
 
 
-def _umask() -> int:
+def home() -> str:
+    """The home directory in force; the empty text where none is known."""
+    try:
+        return str(Path.home())
+    except RuntimeError:
+        return ""
+
+
+def umask() -> int:
+    """The file mode mask in force, which can only be read by setting another."""
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
@@ -98,10 +107,12 @@ _COMMA_LOCALES: Final = ("tr_TR", "de_DE", "fr_FR", "es_ES", "it_IT", "pt_BR", "
 
 
 def comma_locale() -> str | None:
-    """An installed locale that writes decimals with a comma."""
+    """An installed locale that writes decimals with a comma, in another language than that of here."""
+    here = os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
     before = locale.setlocale(locale.LC_NUMERIC)
     try:
-        for name in (f"{language}.{coding}" for language in _COMMA_LOCALES for coding in ("UTF-8", "utf8")):
+        others = [language for language in _COMMA_LOCALES if not here.startswith(language)]
+        for name in (f"{language}.{coding}" for language in others for coding in ("UTF-8", "utf8")):
             with suppress(locale.Error):
                 locale.setlocale(locale.LC_NUMERIC, name)
                 if locale.localeconv()["decimal_point"] == ",":

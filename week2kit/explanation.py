@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from week2kit.canonical import clean
 from week2kit.schema.manifest import CompletedRun, Warned
-from week2kit.thresholds import MAX_THREADS
+from week2kit.thresholds import MAX_THREADS, SCORE_TOLERANCE
 
 if TYPE_CHECKING:
     from week2kit.store import Run
@@ -856,12 +856,19 @@ def variation_summary(verdict: Verdict) -> list[str]:
         ("a model may store more than it predicts with", [r for r in other_bytes if "jobs" not in r.factors]),
     ):
         if records:
-            lines.append(f"The bytes of the model alone differ under {_variations(records)}: {why}.")
+            lines.append(f"No score differs, but the bytes of the model do, under {_variations(records)}: {why}.")
+    luck = [c.finding for c in verdict.checks if c.finding is not None and c.finding.code in _LUCK]
+    if len(exact) < len(completed):
+        lines += [f"What differs may be chance, and not the variation: {describe_finding(finding)}" for finding in luck]
     for record in verdict.variations:
         if record.not_in_force and record.failure is None:
             idle = _factors(record.not_in_force)
             lines.append(f"Not in force, so nothing is known of it: {_variation_name(record)} ({idle} did not change).")
     return lines + _not_varied_lines(verdict)
+
+
+#: Notes of an identical run that a rerun may have agreed with by luck.
+_LUCK: Final = frozenset({"seed.nothing_fixes_it", "seed.race"})
 
 
 def _not_varied_lines(verdict: Verdict) -> list[str]:
@@ -875,10 +882,10 @@ def _not_varied_lines(verdict: Verdict) -> list[str]:
 
 
 def _has_moved(record: RerunRecord) -> bool:
-    """Whether a label is another one, or so much came out otherwise that there is nothing to compare."""
-    if record.labels_moved is not None:
-        return record.labels_moved > 0
-    return record.largest_difference is None
+    """Whether a label is another one, a score moved further than is called close, or nothing can be compared."""
+    if record.largest_difference is None:
+        return record.labels_moved != 0
+    return bool(record.labels_moved) or record.largest_difference > SCORE_TOLERANCE
 
 
 def _how_near(records: Sequence[RerunRecord]) -> str:
@@ -896,13 +903,20 @@ def _how_far(record: RerunRecord, verdict: Verdict) -> str:
     if record.labels_moved:
         told.append(f"{record.labels_moved} {'label moves' if record.labels_moved == 1 else 'labels move'}")
     if record.largest_difference is not None:
-        told.append(f"scores move by up to {record.largest_difference:.1g}")
+        what = {None: "predictions move", 0: "no label moves, scores do"}.get(record.labels_moved, "scores move")
+        told.append(f"{what} by up to {record.largest_difference:.1g}")
     for name, values in verdict.metrics.items():
         came_out = record.metrics.get(name)
-        if came_out is not None and came_out != values.recorded:
-            told.append(f"{clean(name, 80)} is {came_out:.4g} instead of {values.recorded:.4g}")
+        if came_out is not None and values.recorded is not None and came_out != values.recorded:
+            told.append(f"{clean(name, 80)} is {_apart(came_out, values.recorded)}")
             break
     return ", ".join(told) or f"it agrees to the layer {_holds_to(record)} only"
+
+
+def _apart(now: float, recorded: float) -> str:
+    """Two values of a metric, in as many digits as tell them apart."""
+    digits = next((digits for digits in (4, 8) if f"{now:.{digits}g}" != f"{recorded:.{digits}g}"), 17)
+    return f"{now:.{digits}g} instead of {recorded:.{digits}g}"
 
 
 def _variations(records: Sequence[RerunRecord]) -> str:
@@ -934,7 +948,7 @@ def _why_not_varied(finding: Finding) -> str:
         case "vary.failure":
             return "Nothing was varied: the run failed, and left nothing to compare with."
         case "vary.no_locale":
-            return "The locale: none that writes decimals with a comma is installed."
+            return "The locale: no other that writes decimals with a comma is installed."
         case "vary.no_jobs":
             return "n_jobs: no estimator of the run takes it."
         case "vary.no_text":

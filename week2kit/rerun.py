@@ -51,7 +51,13 @@ def describe_here(allowed_modules: tuple[str, ...]) -> bytes:
 
 def describe_variable(config: dict[str, Any]) -> bytes:
     """What of a config, and of this machine, can be varied."""
-    found = Variable(takes_jobs=conditioning.takes_jobs(config), comma_locale=conditioning.comma_locale())
+    found = Variable(
+        takes_jobs=conditioning.takes_jobs(config),
+        comma_locale=conditioning.comma_locale(),
+        utc_offset=-time.timezone,
+        home=conditioning.home(),
+        umask=conditioning.umask(),
+    )
     return found.model_dump_json().encode()
 
 

@@ -88,10 +88,19 @@ class Race(_Answer):
 
 
 class Variable(_Answer):
-    """What of a run, and of this machine, can be varied: asked where scikit-learn is imported."""
+    """What of a run, and of this machine, can be varied: asked where scikit-learn is imported.
+
+    Attributes:
+        takes_jobs: whether an estimator of the run takes ``n_jobs``.
+        comma_locale: an installed locale, another than that of here, that writes decimals with a comma.
+        utc_offset, home, umask: what is in force here, in seconds east of UTC, as a path, as a mask.
+    """
 
     takes_jobs: bool
     comma_locale: str | None
+    utc_offset: int
+    home: str
+    umask: int
 
 
 class Fresh(_Answer):

@@ -13,7 +13,7 @@ from typing import Final
 
 from week2kit.conditions import Conditions
 from week2kit.errors import UsageError
-from week2kit.reruns import Fresh
+from week2kit.reruns import Fresh, Variable
 from week2kit.restoring import (
     KERNELS,
     LIBM_WITHOUT_FMA,
@@ -43,10 +43,11 @@ _JOBS: Final = (1, 2)
 #: Numpy's names for what a processor of the AVX2 class has beyond the baseline, by its releases.
 _SIMD_AVX2: Final = frozenset({"AVX", "F16C", "FMA3", "AVX2", "X86_V3"})
 
-#: A time zone written out as a rule: the name of one is taken for UTC, without a word, where no zones are installed.
-_TIME_ZONE: Final = "<+0545>-5:45"
-_HOME: Final = "/nonexistent"
-_UMASK: Final = 0o077
+#: Two of each: the first that is not in force here already is another one.
+#: Time zones are written out as rules: the name of one is taken for UTC, without a word, where no zones are installed.
+_TIME_ZONES: Final = ((20700, "UTC+05:45", "<+0545>-5:45"), (-34200, "UTC-09:30", "<-0930>9:30"))
+_HOMES: Final = ("/nonexistent", "/nonexistent/other")
+_UMASKS: Final = (0o077, 0o022)
 
 
 @dataclass(frozen=True)
@@ -55,14 +56,12 @@ class Ground:
 
     Attributes:
         environment: what is in force where the run is trained again.
-        takes_jobs: whether an estimator of the run takes ``n_jobs``.
-        comma_locale: an installed locale that writes decimals with a comma.
+        variable: what of the run, and of this machine, can be varied.
         reader: how the run's data are read.
     """
 
     environment: Environment
-    takes_jobs: bool
-    comma_locale: str | None
+    variable: Variable
     reader: str
 
 
@@ -91,7 +90,7 @@ def chosen(names: Iterable[str]) -> list[str]:
 def variations(names: Iterable[str], ground: Ground) -> Plan:
     """Each variation that is possible here, and for the others the reason (a code, a value), by name."""
     plan = Plan()
-    here = ground.environment
+    here, variable = ground.environment, ground.variable
     for name in chosen(names):
         match name:
             case "threads":
@@ -99,12 +98,12 @@ def variations(names: Iterable[str], ground: Ground) -> Plan:
             case "cpu":
                 _vary_cpu(plan, here)
             case "locale":
-                if ground.comma_locale is None:
+                if variable.comma_locale is None:
                     plan.stuck[name] = ("no_locale", None)
                 else:
-                    _vary(plan, name, ground.comma_locale, Conditions(locale=ground.comma_locale))
+                    _vary(plan, name, variable.comma_locale, Conditions(locale=variable.comma_locale))
             case "jobs":
-                if ground.takes_jobs:
+                if variable.takes_jobs:
                     plan.factors.extend(Factor(name, n, None, Conditions(jobs=n)) for n in _JOBS)
                 else:
                     plan.stuck[name] = ("no_jobs", None)
@@ -117,13 +116,16 @@ def variations(names: Iterable[str], ground: Ground) -> Plan:
                 seed = "1" if here.variables.get("PYTHONHASHSEED") != "1" else "2"
                 _vary(plan, name, seed, Conditions(hash_seed=seed))
             case "time_zone":
-                _vary(plan, name, "UTC+05:45", Conditions(time_zone=_TIME_ZONE))
+                zones = [(told, rule) for offset, told, rule in _TIME_ZONES if offset != variable.utc_offset]
+                _vary(plan, name, zones[0][0], Conditions(time_zone=zones[0][1]))
             case "directory":
                 _vary(plan, name, "empty", Conditions(elsewhere=True))
             case "home":
-                _vary(plan, name, _HOME, Conditions(home=_HOME))
+                home = next(path for path in _HOMES if path != variable.home)
+                _vary(plan, name, home, Conditions(home=home))
             case "umask":
-                _vary(plan, name, f"{_UMASK:04o}", Conditions(umask=_UMASK))
+                umask = next(mask for mask in _UMASKS if mask != variable.umask)
+                _vary(plan, name, f"{umask:04o}", Conditions(umask=umask))
     return plan
 
 

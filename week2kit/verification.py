@@ -356,8 +356,7 @@ class _Verification:
         plan = Plan()
         try:
             answer = self.children.call(f"{_WORK}:describe_variable", request.config, timeout=self._time_left())
-            found = Variable.model_validate_json(answer)
-            ground = Ground(here, found.takes_jobs, found.comma_locale, request.reader)
+            ground = Ground(here, Variable.model_validate_json(answer), request.reader)
             plan = variations(self.options.vary, ground)
             for factor in plan.factors:
                 fresh = trials.run("varied", [factor])
