@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from week2kit.canonical import clean, compact_json, follows_seed, without_seed
@@ -41,7 +40,7 @@ class Statement(NamedTuple):
     """Something that the evidence shows: a stable dotted code and the values it speaks of. Its sentence comes last."""
 
     code: str
-    values: Mapping[str, Any] = MappingProxyType({})
+    values: Mapping[str, Any] = {}
 
 
 # --- what changed -----------------------------------------------------------------------------------------------

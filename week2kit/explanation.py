@@ -570,7 +570,14 @@ def _here_instead(verdict: Verdict) -> str:
         for name, values in verdict.metrics.items()
         if values.here != values.recorded
     ]
-    return f" ({moved[0]})" if moved else " (every metric is equal here, too; the scores are not)"
+    if moved:
+        return f" ({moved[0]})"
+    differs = next((rerun.differs for rerun in verdict.reruns if rerun.kind == "native"), [])
+    if not differs or any(code.startswith("predictions.") for code in differs):
+        return " (every metric is equal here, too; the scores are not)"
+    # a score of the training rows, or the learning curve: its sums and logarithms are others
+    names = shown([clean(code.replace(".", " ", 1), 80) for code in differs])
+    return f" (every metric and score is equal here, too; {names} is not)"
 
 
 def _advice(verdict: Verdict, lines: list[str]) -> str | None:

@@ -655,9 +655,10 @@ class _Case:
             return self.judgement("undecided", reason=open_, **shared)
         trials = self.trials
         factors = provocations(self.home)
-        if trials.left < len(factors) + 1:
+        native = next((fresh for fresh in trials.native() if fresh.predictions is not None), None)
+        if trials.left < len(factors) + (native is None):
             return self.judgement("undecided", reason=open_, **shared)
-        native = trials.run("native", give_predictions=True)
+        native = native or trials.run("native", give_predictions=True)
         # the first that moves it settles the question
         if any(not self._holds(trials.run("provoked", [f], against=native.predictions)) for f in factors):
             return self.judgement("undecided", reason=open_, **shared)

@@ -85,4 +85,4 @@ class Trials:
     def repeat(self, times: int) -> None:
         """Train in the environment as it is here until that was done `times` times."""
         while len(self.native()) < times:
-            self.run("native")
+            self.run("native", give_predictions=True)  # what is provoked later is compared with them

@@ -45,6 +45,7 @@ def _missing() -> str | None:
 
 MISSING = _missing()
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.newest,  # which model moves by how much hangs on the versions of the libraries
     pytest.mark.skipif(MISSING is not None, reason=f"{MISSING}; the table in the README is not compared"),
 ]
