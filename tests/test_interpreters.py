@@ -23,7 +23,7 @@ from week2kit import interpreters
 from week2kit.environment import DECIDING_LIBRARIES
 from week2kit.errors import CannotRestore
 from week2kit.interpreters import RESTORED, Interpreter, build, parse_requirements
-from week2kit.provenance import code_digest
+from week2kit.provenance import code_digest, code_modules
 from week2kit.thresholds import ABANDONED_BUILD, MAX_REQUIREMENTS
 
 ROOT = Path(__file__).parent.parent
@@ -491,7 +491,7 @@ def test_a_run_is_trained_again_under_older_versions(tmp_path: Path) -> None:
     here, fresh, heavy = ask(interpreter, TRAIN_AGAIN, config)
     assert here["environment"]["python"] == PYTHON
     assert {name: here["environment"]["libraries"].get(name) for name in OLDER} == OLDER
-    assert here["code"] == code_digest()
+    assert here["code"] == code_digest(code_modules())
     assert fresh["failure"] is None
     assert fresh["outcome"]["metrics"]
     assert heavy == []
