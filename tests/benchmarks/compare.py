@@ -22,6 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
+# where it is set, week2kit alone would be compiled at every start: installed libraries come with their bytecode
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 BY_HAND = [sys.executable, str(HERE / "by_hand.py")]
 WEEK2KIT = [sys.executable, "-m", "week2kit"]
 
