@@ -21,7 +21,8 @@ from markdown_it import MarkdownIt
 
 from week2kit.comparison import Change, compare_inputs, is_fair, list_runs, obstacles, runs_table
 from week2kit.errors import ReportError, UnreadableRun, UsageError
-from week2kit.rendering import MARKER, escape, render, write_report
+from week2kit.rendering import MARKER, render, write_report
+from week2kit.rendering.markdown import escape
 from week2kit.reporting import REPORT_VERSION, report
 from week2kit.reporting.sentences import SENTENCES
 from week2kit.store import find_runs, open_run

@@ -1,129 +1,34 @@
-"""From a `Report` to Markdown: the one place that rounds numbers and escapes foreign text; the only user of Jinja2.
+"""Foreign text, numbers and statements as Markdown that GitHub renders: the one place that rounds and escapes.
 
-Everything that a template prints passes through `_printed`: what is not Markdown made here is foreign text, and is
-escaped. Run names, labels, columns, messages, goals and commands can therefore never become a table cell, a link, an
-image, a heading, raw HTML, a mention, or part of a diagram.
+Run names, labels, columns, messages, goals and commands can never become a table cell, a link, an image, a heading,
+raw HTML, a mention, or part of a diagram.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import string
-from collections.abc import Iterable, Mapping
-from functools import cache
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
-from jinja2 import FileSystemBytecodeCache, FileSystemLoader, StrictUndefined, Template, TemplateError
-from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup
 
 from week2kit.canonical import clean, compact_json
 from week2kit.comparison import Absent, Statement
-from week2kit.errors import ReportError
 from week2kit.explanation import describe_warning
 from week2kit.reporting.sentences import SENTENCES
-from week2kit.reporting.values import Report, Score
-from week2kit.resources import templates_directory
+from week2kit.reporting.values import Score
 from week2kit.schema.manifest import Warned
-from week2kit.store import replace_file
 
-#: The first line of every report; a file without it was not written by week2kit and is never overwritten.
-MARKER: Final = "<!-- week2kit report 1 -->"
-
-_TEMPLATE: Final = "report.md.j2"
 _VALUE_LENGTH: Final = 160
 _TEXT_LENGTH: Final = 2_000
-
-
-def render(report: Report) -> str:
-    """The report as GitHub-flavoured Markdown with LF line ends; the same report gives the same text.
-
-    Raises:
-        ReportError: the template cannot be found or rendered.
-    """
-    try:
-        text = _template().render(report=report, marker=Markdown(MARKER))
-    except TemplateError as error:
-        raise ReportError(f"{_TEMPLATE}: the report template cannot be rendered: {clean(str(error))}.") from None
-    return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
-
-
-def write_report(path: Path, text: str) -> None:
-    """Write a report to a file in one step, as UTF-8 with LF; only a report of ours is ever replaced.
-
-    Raises:
-        ReportError: the file is there and lacks our marker, or it cannot be written.
-    """
-    shown = clean(os.fspath(path))
-    try:
-        if os.path.lexists(path):
-            head = _head(path) if path.is_file() else b""
-            if head != MARKER.encode():
-                raise ReportError(
-                    f"{shown}: it is there already and is not a report of week2kit, so it is not overwritten: "
-                    "choose another -o, or move it away."
-                )
-        replace_file(path, text.encode())
-    except OSError as error:
-        raise ReportError(f"{shown}: the report cannot be written: {error.strerror}.") from None
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(len(MARKER))
-
-
-def _bytecode_cache() -> FileSystemBytecodeCache | None:
-    """Compiled templates beside their source, as Python keeps its own; compiling takes longer than all the rest."""
-    folder = templates_directory() / "__pycache__"
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError:
-        return None
-    return FileSystemBytecodeCache(str(folder)) if os.access(folder, os.W_OK) else None
-
-
-@cache
-def _template() -> Template:
-    environment = SandboxedEnvironment(
-        loader=FileSystemLoader(templates_directory()),
-        bytecode_cache=_bytecode_cache(),
-        undefined=StrictUndefined,
-        optimized=False,  # a template is rendered once, and folding its constants costs more than it saves
-        autoescape=True,  # marks the output of macros; the escaping itself is `_printed`'s
-        finalize=_printed,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(
-        code=code,
-        codes=codes,
-        dummy=show_dummy,
-        exact=lambda value: Markdown(repr(value)),
-        fence=fence,
-        label=mermaid_label,
-        number=lambda value: Markdown(number(value)),
-        plural=lambda count, noun: Markdown(_count(count, noun)),
-        score=show_score,
-        quoted=quoted,
-        sentence=sentence,
-        short=lambda digest: Markdown(f"`{clean(digest)[:12]}`"),
-        signed=lambda value: Markdown(signed(value)),
-        text=escape,
-        value=show_value,
-    )
-    return environment.get_template(_TEMPLATE)
-
 
 #: Text that is Markdown already, made here. Jinja2 marks what its macros return with this class, so that nothing is
 #: escaped twice; what it would do to other text, HTML escaping, never happens, because `_printed` leaves none.
 Markdown: TypeAlias = Markup
 
 
-def _printed(value: object) -> Markdown:
+def printed(value: object) -> Markdown:
     """What a template prints without a filter: escaped, unless it was made here."""
     if isinstance(value, Markup):
         return value
@@ -161,7 +66,8 @@ def show_dummy(scores: tuple[Score | None, Score | None]) -> Markdown:
     return Markdown(" / ".join(values))
 
 
-def _count(value: int, noun: str) -> str:
+def count(value: int, noun: str) -> str:
+    """A whole number with its noun, in the plural where it is one."""
     return f"{value:,} {noun if value == 1 else noun + 's'}"
 
 
@@ -245,7 +151,7 @@ def _steps(value: object) -> str | None:
     if isinstance(value, Mapping) and isinstance(value.get("steps"), list):
         columns = value.get("columns")
         steps = " + ".join(_steps(step) or compact_json(step) for step in value["steps"]) or "nothing"
-        return f"{steps} on {_count(len(columns) if isinstance(columns, list) else 1, 'column')}"
+        return f"{steps} on {count(len(columns) if isinstance(columns, list) else 1, 'column')}"
     if isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
         told = [_steps(item) for item in value]
         return None if None in told else "; ".join(map(str, told))
@@ -291,7 +197,7 @@ class _Voice(string.Formatter):
             case "whole":
                 return f"{value:,}" if _is_whole(value) else show_value(value)
             case "count":
-                return _count(value, noun) if _is_whole(value) else f"{show_value(value)} {noun}s"
+                return count(value, noun) if _is_whole(value) else f"{show_value(value)} {noun}s"
             case _:
                 return escape(value)
 
@@ -317,3 +223,23 @@ def sentence(statement: Statement) -> Markdown:
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: str(value) for key, value in values.items()}
+
+
+#: What templates may call, by the name that they use.
+FILTERS: Final[Mapping[str, Callable[..., Markdown]]] = {
+    "code": code,
+    "codes": codes,
+    "dummy": show_dummy,
+    "exact": lambda value: Markdown(repr(value)),
+    "fence": fence,
+    "label": mermaid_label,
+    "number": lambda value: Markdown(number(value)),
+    "plural": lambda value, noun: Markdown(count(value, noun)),
+    "score": show_score,
+    "quoted": quoted,
+    "sentence": sentence,
+    "short": lambda digest: Markdown(f"`{clean(digest)[:12]}`"),
+    "signed": lambda value: Markdown(signed(value)),
+    "text": escape,
+    "value": show_value,
+}

@@ -1,0 +1,21 @@
+"""From a `Report` to a document: what is computed and ordered is worded, rounded, escaped and laid out here."""
+
+from __future__ import annotations
+
+import re
+
+from week2kit.rendering.documents import MARKER, write_report
+from week2kit.rendering.templates import fill
+from week2kit.reporting.values import Report
+
+__all__ = ["MARKER", "render", "write_report"]
+
+
+def render(report: Report) -> str:
+    """The report as GitHub-flavoured Markdown with LF line ends; the same report gives the same text.
+
+    Raises:
+        ReportError: the template cannot be found or rendered.
+    """
+    text = fill("report.md.j2", report=report, marker=MARKER)
+    return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"

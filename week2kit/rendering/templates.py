@@ -1,0 +1,55 @@
+"""Templates of reports: the only user of Jinja2. What a template prints without a filter is escaped as foreign text."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined, TemplateError
+from jinja2.sandbox import SandboxedEnvironment
+
+from week2kit.canonical import clean
+from week2kit.errors import ReportError
+from week2kit.rendering import markdown
+from week2kit.rendering.markdown import Markdown
+from week2kit.resources import templates_directory
+
+
+def fill(name: str, *, marker: str, **values: Any) -> str:
+    """One of our templates with its values.
+
+    Raises:
+        ReportError: the template cannot be found or rendered.
+    """
+    try:
+        return _environment().get_template(name).render(marker=Markdown(marker), **values)
+    except TemplateError as error:
+        raise ReportError(f"{name}: the report template cannot be rendered: {clean(str(error))}.") from None
+
+
+@cache
+def _environment() -> Environment:
+    environment = SandboxedEnvironment(
+        loader=FileSystemLoader(templates_directory()),
+        bytecode_cache=_bytecode_cache(),
+        undefined=StrictUndefined,
+        optimized=False,  # a template is rendered once, and folding its constants costs more than it saves
+        autoescape=True,  # marks the output of macros; the escaping itself is `printed`'s
+        finalize=markdown.printed,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(markdown.FILTERS)
+    return environment
+
+
+def _bytecode_cache() -> FileSystemBytecodeCache | None:
+    """Compiled templates beside their source, as Python keeps its own; compiling takes longer than all the rest."""
+    folder = templates_directory() / "__pycache__"
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError:
+        return None
+    return FileSystemBytecodeCache(str(folder)) if os.access(folder, os.W_OK) else None
