@@ -129,3 +129,9 @@ FEW_ROWS: Final = 50
 
 #: Below so many validation rows of a class, a score of that class rests on single rows.
 FEW_OF_A_CLASS: Final = 5
+
+#: Bins of a calibration curve: scikit-learn's own examples use ten, and a bin of thirty rows is still worth a point.
+CALIBRATION_BINS: Final = 10
+
+#: Points of a residual picture: more only blacken the page.
+RESIDUAL_POINTS: Final = 400

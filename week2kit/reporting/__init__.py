@@ -11,9 +11,8 @@ import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
-from week2kit.canonical import JsonError, clean, parse_json
+from week2kit.canonical import clean
 from week2kit.comparison import (
     Change,
     Statement,
@@ -26,21 +25,23 @@ from week2kit.comparison import (
     uncounted_differences,
 )
 from week2kit.errors import UnreadableRun, UsageError
+from week2kit.reporting.figures import figures
 from week2kit.reporting.files import examine
 from week2kit.reporting.interpretation import Named, caveats, findings
 from week2kit.reporting.movement import moved_rows
+from week2kit.reporting.predicted import NotComparable, Predicted, aligned, read_predictions
 from week2kit.reporting.proposal import Candidate, propose
 from week2kit.reporting.retrospective import setbacks
 from week2kit.reporting.values import (
     REPORT_VERSION,
     Comparison,
-    Curve,
-    CurvePoint,
     EvidenceRow,
     FoldRow,
     GoalRow,
     Loop,
     MetricRow,
+    MovedClasses,
+    MovedErrors,
     Outcome,
     OverviewRow,
     Report,
@@ -171,6 +172,7 @@ class _Runs:
         count = Counter(names.values())
         self._names = {path: name if count[name] == 1 else shown_path(path) for path, name in names.items()}
         self._rows: dict[Path, RunRow] = {}
+        self._predicted: list[tuple[Path, Predicted]] = []
 
     def row(self, run: Run) -> RunRow:
         if run.path not in self._rows:
@@ -179,6 +181,23 @@ class _Runs:
 
     def name(self, run: Run) -> str:
         return self._names[run.path]
+
+    def intact(self, run: Run, artifact: str) -> bool:
+        """Whether a file of the run is there as it was recorded."""
+        return any(file.name == ARTIFACTS[artifact] and file.state == "agrees" for file in self.row(run).files)
+
+    def predicted(self, run: Run) -> Predicted:
+        """The predictions of a run; those of the first that is asked for, the baseline, and of the last are kept.
+
+        Raises:
+            NotComparable: they cannot be read.
+        """
+        for path, rows in self._predicted:
+            if path == run.path:
+                return rows
+        rows = read_predictions(run)
+        self._predicted = [*self._predicted[:1], (run.path, rows)]
+        return rows
 
     def named(self, run: Run) -> Named:
         assert isinstance(run.manifest, CompletedRun)  # only completed runs are compared
@@ -218,7 +237,7 @@ def _without_baseline(
         baseline=None,
         goals=_goals(list(runs[: DETAILED_VARIANTS + 1]), everything),
         loop=None,
-        curves=(),
+        figures=None,
         metrics=(),
         fit_seconds=None,
         findings=(),
@@ -260,7 +279,7 @@ def _with_baseline(
         baseline=everything.row(first),
         goals=_goals(shown, everything),
         loop=_loop(manifest),
-        curves=tuple(curve for run in shown if (curve := _curve(run, everything)) is not None),
+        figures=figures(shown, everything.predicted, everything.name, everything.intact),
         metrics=tuple(_metric_row(manifest, None, name, comparable=False) for name in metric_names(manifest)),
         fit_seconds=_fit_seconds(manifest),
         findings=alone,
@@ -329,17 +348,22 @@ def _compare(first: Run, variant: Run, everything: _Runs, *, several: bool) -> C
         fit_seconds=(_fit_seconds(before), _fit_seconds(after)),
         moved=moved,
         not_moved=reason,
+        judgement=None,
+        noise=(),
         findings=findings([everything.named(first), everything.named(variant)], rows, moved, about_variant=several),
     )
 
 
-def _moved(first: Run, variant: Run, everything: _Runs) -> tuple[Any, Statement | None]:
-    damaged = [
-        everything.name(run)
-        for run in (first, variant)
-        if any(file.name == ARTIFACTS["predictions"] and file.state != "agrees" for file in everything.row(run).files)
-    ]
-    return (None, Statement("rows.not_intact", {"runs": damaged})) if damaged else moved_rows(first, variant)
+def _moved(first: Run, variant: Run, everything: _Runs) -> tuple[MovedClasses | MovedErrors | None, Statement | None]:
+    """What moved between the rows of two comparable runs, or why that cannot be told."""
+    damaged = [everything.name(run) for run in (first, variant) if not everything.intact(run, "predictions")]
+    if damaged:
+        return None, Statement("rows.not_intact", {"runs": damaged})
+    try:
+        rows = everything.predicted(first)
+        return moved_rows(_completed(first), rows, aligned(rows, everything.predicted(variant))), None
+    except NotComparable as reason:
+        return None, reason.statement
 
 
 def _metric_row(before: CompletedRun, after: CompletedRun | None, name: str, *, comparable: bool) -> MetricRow:
@@ -356,13 +380,15 @@ def _metric_row(before: CompletedRun, after: CompletedRun | None, name: str, *, 
         variant=_score(right),
         difference=right.value - left.value if judged and left and right else None,
         outcome=_outcome(left, right) if judged and left and right else None,
+        interval=None,
     )
 
 
 def _score(metric: Metric | None) -> Score | None:
     if metric is None:
         return None
-    return Score(metric.value, metric.std, metric.training, metric.dummy, len(metric.folds))
+    repeats = tuple(repeat.value for repeat in metric.repeats)
+    return Score(metric.value, metric.std, metric.training, metric.dummy, len(metric.folds), None, None, repeats)
 
 
 def _outcome(left: Metric, right: Metric) -> Outcome:
@@ -399,12 +425,15 @@ def _overview(first: Run, variant: Run, everything: _Runs) -> OverviewRow:
     comparable = not obstacles(before, after)
     row = _metric_row(before, after, primary_metric(before), comparable=comparable)
     return OverviewRow(
-        variant=everything.name(variant),
+        rank=None,
+        tied=False,
+        run=everything.name(variant),
+        baseline=False,
         things=tuple(changed_things(compare_inputs(before, after))),
         comparable=comparable,
         value=row.variant.value if row.variant else None,
         difference=row.difference,
-        outcome=row.outcome,
+        verdict=row.outcome,
     )
 
 
@@ -445,22 +474,6 @@ def _model_name(run: CompletedRun) -> str:
     model = (run.inputs.config.resolved or {}).get("model")
     name = model.get("class") if isinstance(model, dict) else None
     return (name if isinstance(name, str) else run.outcome.model.class_).rpartition(".")[2]
-
-
-def _curve(run: Run, everything: _Runs) -> Curve | None:
-    """The learning curve that the run recorded, if it did and the file is the recorded one."""
-    states = {file.name: file.state for file in everything.row(run).files}
-    if states.get(ARTIFACTS["curves"]) != "agrees":
-        return None
-    try:
-        value = parse_json(run.read("curves"))
-        points = tuple(
-            CurvePoint(int(point["n_train"]), float(point["training"]), float(point["validation"]))
-            for point in value["points"]
-        )
-        return Curve(everything.name(run), str(value["metric"]), points) if points else None
-    except (OSError, JsonError, KeyError, TypeError, ValueError, OverflowError):
-        return None  # a curve is an extra: what cannot be read is not shown
 
 
 def _evidence(run: Run, everything: _Runs) -> list[EvidenceRow]:

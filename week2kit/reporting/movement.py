@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections import Counter
-from collections.abc import Sequence
-from io import StringIO
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from week2kit.comparison import Statement
+from week2kit.reporting.predicted import NotComparable, Predicted
 from week2kit.reporting.values import ClassRow, ConfusionRow, MovedClasses, MovedErrors, MovedRow
 from week2kit.schema.manifest import CompletedRun
-from week2kit.store import ARTIFACTS, Run
-from week2kit.thresholds import CONFUSION_CLASSES, LISTED_ROWS, PREDICTION_BYTES
-
-_COLUMNS: Final = ["repeat", "fold", "row", "y_true", "y_pred"]
+from week2kit.thresholds import CONFUSION_CLASSES, LISTED_ROWS
 
 
 class _Predicted(NamedTuple):
@@ -47,55 +43,33 @@ class _Pair(NamedTuple):
         return self.baseline.predicted, self.variant.predicted
 
 
-class _NotComparable(Exception):
-    """The rows of two runs cannot be put side by side; carries the statement that says why."""
+def moved_rows(run: CompletedRun, baseline: Predicted, variant: Predicted) -> MovedClasses | MovedErrors:
+    """What moved between two runs with the same validation rows, in the same order.
 
-    def __init__(self, statement: Statement) -> None:
-        super().__init__(statement.code)
-        self.statement = statement
+    Args:
+        run: the baseline.
+        baseline: its predictions.
+        variant: the other run's, as `aligned` puts them.
 
-
-def moved_rows(baseline: Run, variant: Run) -> tuple[MovedClasses | MovedErrors | None, Statement | None]:
-    """What moved between two runs with the same validation rows, or the reason why that cannot be told."""
-    manifest = baseline.manifest
-    assert isinstance(manifest, CompletedRun)  # only completed runs are compared
-    try:
-        pairs = _pairs(_read(baseline), _read(variant))
-        several = len(manifest.outcome.split.folds) > 1
-        if manifest.outcome.task == "classification":
-            labels = [_label(label) for label in manifest.outcome.classes or []]
-            return _moved_classes(pairs, labels, several_folds=several), None
-        return _moved_errors(pairs, several_folds=several), None
-    except _NotComparable as reason:
-        return None, reason.statement
+    Raises:
+        NotComparable: a value of a regression is no number.
+    """
+    pairs = [_Pair(left, right) for left, right in zip(_lines(baseline), _lines(variant), strict=True)]
+    several = len(run.outcome.split.folds) > 1
+    if run.outcome.task == "classification":
+        labels = [label_text(label) for label in run.outcome.classes or []]
+        return _moved_classes(pairs, labels, several_folds=several)
+    return _moved_errors(pairs, several_folds=several)
 
 
-def _label(label: object) -> str:
-    return label if isinstance(label, str) else repr(label)
+def _lines(table: Predicted) -> Iterator[_Predicted]:
+    for place, true, predicted in zip(table.places, table.true, table.predicted, strict=True):
+        yield _Predicted(*place, true, predicted)
 
 
-def _read(run: Run) -> list[_Predicted]:
-    values = {"run": run.name, "file": ARTIFACTS["predictions"]}
-    artifact = run.artifact("predictions")
-    if artifact is not None and artifact.bytes > PREDICTION_BYTES:
-        raise _NotComparable(Statement("rows.too_many", values))
-    try:
-        data = run.read("predictions")
-        if len(data) > PREDICTION_BYTES:
-            raise _NotComparable(Statement("rows.too_many", values))
-        lines = csv.reader(StringIO(data.decode(), newline=""), strict=True)
-        if next(lines, [])[: len(_COLUMNS)] != _COLUMNS:
-            raise _NotComparable(Statement("rows.unreadable", values))
-        return [_Predicted(*line[: len(_COLUMNS)]) for line in lines]
-    except (OSError, UnicodeDecodeError, csv.Error, TypeError):  # TypeError: a line with fewer than five values
-        raise _NotComparable(Statement("rows.unreadable", values)) from None
-
-
-def _pairs(baseline: list[_Predicted], variant: list[_Predicted]) -> list[_Pair]:
-    pairs = [_Pair(left, right) for left, right in zip(baseline, variant, strict=False)]
-    if len(baseline) != len(variant) or any(left[:4] != right[:4] for left, right in pairs):
-        raise _NotComparable(Statement("rows.not_the_same"))
-    return pairs
+def label_text(label: object) -> str:
+    """A class label as predictions.csv writes it."""
+    return repr(label) if isinstance(label, float) else str(label)
 
 
 # --- classification ---------------------------------------------------------------------------------------------
@@ -174,5 +148,5 @@ def _change_of_error(pair: _Pair) -> float:
     except ValueError:
         change = math.nan
     if not math.isfinite(change):
-        raise _NotComparable(Statement("rows.no_numbers"))
+        raise NotComparable(Statement("rows.no_numbers"))
     return change

@@ -22,6 +22,8 @@ REPORT_VERSION: Final = 1
 
 FileState: TypeAlias = Literal["agrees", "differs", "missing", "unreadable", "not recorded"]
 Outcome: TypeAlias = Literal["better", "worse", "equal"]
+Verdict: TypeAlias = Literal["better", "worse", "noise", "equal", "equivalent", "untested"]
+Method: TypeAlias = Literal["mcnemar", "bootstrap", "corrected_t"]
 Topic: TypeAlias = Literal["difference", "overfitting", "underfitting", "imbalance", "convergence", "warnings"]
 
 
@@ -55,6 +57,14 @@ class GoalRow(NamedTuple):
     hypothesis: str
 
 
+class Range(NamedTuple):
+    """An interval with its level, such as 0.95."""
+
+    low: float
+    high: float
+    level: float
+
+
 class Score(NamedTuple):
     """One metric of one run."""
 
@@ -63,6 +73,36 @@ class Score(NamedTuple):
     training: float
     dummy: float
     folds: int
+    interval: Range | None
+    """Where the metric would lie on other rows or folds, the fitted models held fixed; None: no interval."""
+    spread: float | None
+    """Sample standard deviation over the run's seed and its repeats; None without repeats."""
+    repeats: tuple[float, ...]
+    """The values of the repeats, in order of their seeds."""
+
+
+class Judgement(NamedTuple):
+    """Whether the difference of one metric (variant minus baseline) is more than noise, by a named test."""
+
+    metric: str
+    verdict: Verdict
+    method: Method | None
+    """None: no test fits, and `statements` say why."""
+    difference: float
+    interval: Range | None
+    """95 % interval of the difference."""
+    equivalence: Range | None
+    """90 % interval of the difference: equivalent is what lies inside the margin with all of it."""
+    p_value: float | None
+    adjusted: float | None
+    """Holm's p-value, where several variants are tested against the baseline."""
+    units: int
+    """Validation rows, or folds, that the test rests on."""
+    reliable: bool
+    statements: tuple[Statement, ...]
+    """What the test says, in sentences that a learner understands."""
+    notes: tuple[Statement, ...]
+    """The test's name, its assumption, its source, its seed."""
 
 
 class MetricRow(NamedTuple):
@@ -75,6 +115,8 @@ class MetricRow(NamedTuple):
     variant: Score | None
     difference: float | None
     outcome: Outcome | None
+    interval: Range | None
+    """95 % interval of the difference."""
 
 
 class FoldRow(NamedTuple):
@@ -171,18 +213,29 @@ class Comparison(NamedTuple):
     moved: MovedClasses | MovedErrors | None
     not_moved: Statement | None
     """Why no rows are compared, where `moved` is None."""
+    judgement: Judgement | None
+    """Of the primary metric; None where the two are not comparable."""
+    noise: tuple[Statement, ...]
+    """How far the metric moves with other seeds, beside the difference; or what is missing to tell."""
     findings: tuple[Finding, ...]
 
 
 class OverviewRow(NamedTuple):
-    """One variant in one line: what changed, and the baseline's primary metric."""
+    """One run in the ranked table: its rank on the baseline's primary metric, and what changed."""
 
-    variant: str
+    rank: int | None
+    """From 1; runs that the noise does not tell from the best share rank 1. None: not comparable."""
+    tied: bool
+    """Whether another run has the same rank."""
+    run: str
+    baseline: bool
     things: tuple[str, ...]
     comparable: bool
     value: float | None
     difference: float | None
-    outcome: Outcome | None
+    """Against the baseline."""
+    verdict: Verdict | None
+    """Against the baseline; None: not tested."""
 
 
 class Loop(NamedTuple):
@@ -218,6 +271,51 @@ class Curve(NamedTuple):
     run: str
     metric: str
     points: tuple[CurvePoint, ...]
+
+
+class Fit(NamedTuple):
+    """Training against validation score of a run's primary metric."""
+
+    run: str
+    metric: str
+    training: float
+    validation: float
+
+
+class CalibrationPoint(NamedTuple):
+    """One bin of predicted probabilities: their mean, the share of rows that came true, and how many rows."""
+
+    predicted: float
+    observed: float
+    rows: int
+
+
+class Calibration(NamedTuple):
+    """Whether a run's probabilities come true: of the positive class, or, with more classes, of the predicted one."""
+
+    run: str
+    label: str | None
+    """The positive class; None: the predicted class, whichever it is."""
+    points: tuple[CalibrationPoint, ...]
+
+
+class Residuals(NamedTuple):
+    """True and predicted values of a regression on the validation rows; evenly thinned where there are many."""
+
+    run: str
+    points: tuple[tuple[float, float], ...]
+    left_out: int
+
+
+class Figures(NamedTuple):
+    """The numbers that pictures are drawn from, for the baseline and the detailed variants."""
+
+    metric: str
+    greater_is_better: bool
+    fits: tuple[Fit, ...]
+    curves: tuple[Curve, ...]
+    calibration: tuple[Calibration, ...]
+    residuals: tuple[Residuals, ...]
 
 
 class Setback(NamedTuple):
@@ -279,7 +377,7 @@ class Report(NamedTuple):
     """None where no run completed: then there is nothing to compare."""
     goals: tuple[GoalRow, ...]
     loop: Loop | None
-    curves: tuple[Curve, ...]
+    figures: Figures | None
     metrics: tuple[MetricRow, ...]
     """The baseline's own metrics, `variant` None: what a report of one run shows."""
     fit_seconds: float | None
