@@ -129,3 +129,29 @@ FEW_ROWS: Final = 50
 
 #: Below so many validation rows of a class, a score of that class rests on single rows.
 FEW_OF_A_CLASS: Final = 5
+
+# --- statistics -------------------------------------------------------------------------------------------------
+
+#: The false alarms that a test may give, and the share of real differences that it should find when the rows it would
+#: take are named: the conventions of the field.
+SIGNIFICANCE: Final = 0.05
+POWER: Final = 0.8
+
+#: Resamples of the rows. The ends of a 95 % interval then move by about 0.05 standard errors from seed to seed.
+RESAMPLES: Final = 2000
+
+#: With many rows fewer resamples do, at the same cost: no more rows than this are drawn in all (about a second), but
+#: never fewer resamples than leave five of them beyond either end of a 95 % interval.
+RESAMPLED_ROWS: Final = 20_000_000
+MIN_RESAMPLES: Final = 200
+
+#: The seed of the resamples: the same runs give the same report.
+RESAMPLING_SEED: Final = 0
+
+#: A metric that is undefined in more than this share of the resamples (one class only) gets no interval: leaving
+#: those out would make it one of other rows than these.
+UNDEFINED_SHARE: Final = 0.05
+
+#: Differences over the folds that are equal up to this share of the largest differ by rounding only; a test would
+#: take that for a tiny standard error.
+EQUAL_DIFFERENCES: Final = 1e-9
