@@ -75,18 +75,21 @@ def _suits(name: str, run: Rows) -> bool:
 
 
 class _Groups:
-    """Rows (or cells) by key: the keys that occur, sorted, and the sums of weights for each."""
+    """Rows (or cells) by key: the order that sorts them, the keys that occur, and the sums of weights for each."""
 
     def __init__(self, keys: Whole) -> None:
-        self._order = np.argsort(keys, kind="stable")
-        ordered = keys[self._order]
+        self.order = np.argsort(keys, kind="stable")
+        ordered = keys[self.order]
         self._starts = np.flatnonzero(np.diff(ordered, prepend=ordered[0] - 1))
         self.keys = ordered[self._starts]
 
     def sums(self, weights: Floats) -> Floats:
         """Shape (sets, keys)."""
-        ordered = np.take(weights, self._order, axis=1)
-        return ordered if len(self.keys) == ordered.shape[1] else np.add.reduceat(ordered, self._starts, axis=1)
+        return self.sums_of_ordered(np.take(weights, self.order, axis=1))
+
+    def sums_of_ordered(self, weights: Floats) -> Floats:
+        """The same for weights that are in `order` already."""
+        return weights if len(self.keys) == len(self.order) else np.add.reduceat(weights, self._starts, axis=1)
 
     def table(self, weights: Floats, size: int) -> Floats:
         """Shape (sets, size): the sums at their keys, and 0 at those that do not occur."""
@@ -216,7 +219,7 @@ def _brier_score(run: Rows) -> Measure:
 
 
 def _absolute(run: Rows) -> Floats:
-    return np.abs(run.true - run.predicted)
+    return np.asarray(np.abs(run.true - run.predicted))
 
 
 def _squared(run: Rows) -> Floats:
@@ -281,10 +284,11 @@ class _Ranking(NamedTuple):
 
 def _rank_metrics(run: Rows, names: Sequence[str]) -> Measures:
     groups = _Groups(np.unique(-_toward_positive(run), return_inverse=True)[1].reshape(-1))
-    positive = run.true == run.positive
+    positive = (run.true == run.positive)[groups.order]
 
     def measure(weights: Floats) -> list[Floats]:
-        positives, negatives = groups.sums(weights * positive), groups.sums(weights * ~positive)
+        ordered = np.take(weights, groups.order, axis=1)
+        positives, negatives = (groups.sums_of_ordered(ordered * side) for side in (positive, ~positive))
         ranking = _Ranking(positives, negatives, np.cumsum(positives, axis=1))
         return [_RANKS[name](ranking) for name in names]
 
