@@ -417,6 +417,10 @@ def _report(
     ],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write to this file.")] = None,
     baseline: Annotated[Path | None, typer.Option(help="The run that the others are compared with.")] = None,
+    margin: Annotated[
+        float | None,
+        typer.Option(min=0, help="A difference of the primary metric that is as good as none: tests equivalence."),
+    ] = None,
     only_named: Annotated[
         bool, typer.Option("--only-named", help="Do not look at the other runs of the folder.")
     ] = False,
@@ -427,7 +431,7 @@ def _report(
         from week2kit.reporting import report
 
         _imported()
-        result = report(runs, baseline=baseline, only_named=only_named, on_skip=_say_skipped)
+        result = report(runs, baseline=baseline, only_named=only_named, margin=margin, on_skip=_say_skipped)
         if output is None:
             _write(sys.stdout, render(result))
         else:

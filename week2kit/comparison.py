@@ -258,6 +258,32 @@ def primary_metric(run: CompletedRun) -> str:
     return metric_names(run)[0]
 
 
+#: Scores that end at 1, so that a distance means the same everywhere; scikit-learn's names, averages cut off.
+_BOUNDED: Final = frozenset(
+    {
+        "accuracy",
+        "balanced_accuracy",
+        "average_precision",
+        "explained_variance",
+        "f1",
+        "jaccard",
+        "matthews_corrcoef",
+        "precision",
+        "r2",
+        "recall",
+        "roc_auc",
+        "top_k_accuracy",
+    }
+)
+_AVERAGES: Final = ("_macro", "_micro", "_weighted", "_samples", "_ovr", "_ovo", "_ovr_weighted", "_ovo_weighted")
+
+
+def is_bounded(metric: str) -> bool:
+    """Whether a metric is a score that ends at 1."""
+    stem = next((metric.removesuffix(end) for end in sorted(_AVERAGES, key=len)[::-1] if metric.endswith(end)), metric)
+    return stem in _BOUNDED
+
+
 def obstacles(baseline: CompletedRun, variant: CompletedRun) -> list[Statement]:
     """Why the two runs cannot be compared; empty where they can.
 
@@ -371,3 +397,10 @@ def runs_table(rows: Sequence[Mapping[str, Any]]) -> str:
         lines.append((clean(row["run"]), row["status"], clean(row["metric"] or ""), value, differs))
     widths = [max(len(line[column]) for line in lines) for column in range(4)]
     return "\n".join("  ".join([*map(str.ljust, line[:4], widths), line[4]]).rstrip() for line in lines)
+
+
+def repeats_vary(config: Mapping[str, Any]) -> tuple[bool, bool]:
+    """Stand-in."""
+    seed, split = config.get("seed"), config.get("split")
+    moves = isinstance(split, Mapping) and split.get("shuffle") is True and split.get("random_state") == seed
+    return moves, True

@@ -24,7 +24,7 @@ FileState: TypeAlias = Literal["agrees", "differs", "missing", "unreadable", "no
 Outcome: TypeAlias = Literal["better", "worse", "equal"]
 Verdict: TypeAlias = Literal["better", "worse", "noise", "equal", "equivalent", "untested"]
 Method: TypeAlias = Literal["mcnemar", "bootstrap", "corrected_t"]
-Topic: TypeAlias = Literal["difference", "overfitting", "underfitting", "imbalance", "convergence", "warnings"]
+Topic: TypeAlias = Literal["difference", "noise", "overfitting", "underfitting", "imbalance", "convergence", "warnings"]
 
 
 class FileRow(NamedTuple):
@@ -215,8 +215,6 @@ class Comparison(NamedTuple):
     """Why no rows are compared, where `moved` is None."""
     judgement: Judgement | None
     """Of the primary metric; None where the two are not comparable."""
-    noise: tuple[Statement, ...]
-    """How far the metric moves with other seeds, beside the difference; or what is missing to tell."""
     findings: tuple[Finding, ...]
 
 
