@@ -20,7 +20,7 @@ from week2kit.reporting.judging import Side, adjust, estimates
 from week2kit.reporting.noise import Named
 from week2kit.reporting.pairs import compare, fit_seconds, interpreted, metric_rows, side_by_side
 from week2kit.reporting.proposal import Candidate, propose
-from week2kit.reporting.ranking import ranked
+from week2kit.reporting.ranking import ranked, told
 from week2kit.reporting.retrospective import setbacks
 from week2kit.reporting.runs import Runs, completed, shown_path
 from week2kit.reporting.uncertainty import Estimate
@@ -161,6 +161,7 @@ def _without_baseline(
         findings=(),
         comparisons=(),
         overview=(),
+        ranking=(),
         overview_left_out=0,
         retrospective=retrospective,
         proposal=propose(None, (), retrospective.setbacks),
@@ -183,7 +184,7 @@ def _with_baseline(
     overview, left_out, best_first = ranked(first, variants, everything) if len(variants) > 1 else ((), 0, [])
     detailed = list(variants) if len(variants) <= DETAILED_VARIANTS else best_first[:1]
     tests = sum(not everything.obstacles(first, run) for run in variants)
-    comparisons = _comparisons(first, detailed, everything, margin, tests)
+    comparisons = _comparisons(first, detailed, everything, margin, tests, several=len(variants) > 1)
     manifest = completed(first)
     shown = [first, *detailed]
     candidates = [
@@ -204,6 +205,7 @@ def _with_baseline(
         findings=alone,
         comparisons=comparisons,
         overview=overview,
+        ranking=told(overview, primary_metric(manifest)),
         overview_left_out=left_out,
         retrospective=retrospective,
         proposal=propose(Candidate(everything.row(first), manifest), candidates, retrospective.setbacks),
@@ -216,14 +218,14 @@ def _with_baseline(
 
 
 def _comparisons(
-    first: Run, detailed: Sequence[Run], everything: Runs, margin: float | None, tests: int
+    first: Run, detailed: Sequence[Run], everything: Runs, margin: float | None, tests: int, *, several: bool
 ) -> tuple[Comparison, ...]:
     """Each detailed variant against the baseline; what several have in common is the number of tests."""
     compared = [compare(side_by_side(first, run, everything), everything, margin) for run in detailed]
     final = iter(adjust([one.judgement for one in compared if one.judgement is not None], tests))
     judgements = [next(final) if one.judgement is not None else None for one in compared]
     return tuple(
-        interpreted(one, everything.named(first), everything.named(run), judgement, several=len(detailed) > 1)
+        interpreted(one, everything.named(first), everything.named(run), judgement, several=several)
         for one, run, judgement in zip(compared, detailed, judgements, strict=True)
     )
 

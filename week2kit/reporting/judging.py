@@ -9,7 +9,7 @@ from week2kit.comparison import Statement, advantage
 from week2kit.reporting.movement import label_text
 from week2kit.reporting.predicted import Predicted
 from week2kit.reporting.uncertainty import Estimate, method_of, over_rows, over_trainings
-from week2kit.reporting.values import Judgement, Method, Verdict
+from week2kit.reporting.values import Judgement, Method, Range, Verdict
 from week2kit.schema.manifest import CompletedRun
 from week2kit.statistics.exact import holm, mcnemar, round_rows, rows_for_mcnemar
 from week2kit.thresholds import FEW_OF_A_CLASS, FEW_ROWS, POWER, RESAMPLING_SEED, SIGNIFICANCE
@@ -179,10 +179,16 @@ def _told(
         broken, fixed = discordant
         if not broken and not fixed:
             return (Statement("mcnemar.same", found),)
-        return (Statement(f"mcnemar.{noise}", found | {"fixed": fixed, "broken": broken}),)
+        told = Statement(f"mcnemar.{noise}", found | {"fixed": fixed, "broken": broken})
+        few = noise == "noise" and estimate.difference is not None and not _holds_zero(estimate.difference)
+        return (told, Statement("mcnemar.few", {"changed": fixed + broken})) if few else (told,)
     if estimate.difference is None:
         return (Statement(f"{method}.{noise}_alone", found),)
     return (Statement(f"{method}.{noise}", found | estimate.difference._asdict()),)
+
+
+def _holds_zero(interval: Range) -> bool:
+    return interval.low <= 0 <= interval.high
 
 
 def _needed(

@@ -96,6 +96,22 @@ def _with_ties(rows: Sequence[OverviewRow]) -> tuple[OverviewRow, ...]:
     return tuple(row._replace(tied=row.rank is not None and ranks.count(row.rank) > 1) for row in rows)
 
 
+def told(rows: Sequence[OverviewRow], metric: str) -> tuple[Statement, ...]:
+    """What the ranked table says: which run is best, who is level with it, and who is better than the baseline."""
+    if not rows or rows[0].rank is None:
+        return ()
+    best = {"best": rows[0].run, "metric": metric, "value": rows[0].value}
+    tied = [row.run for row in rows[1:] if row.rank == 1]
+    tested = [row for row in rows if row.verdict not in (None, "untested")]
+    baseline = next(row.run for row in rows if row.baseline)
+    if not tested:
+        return (Statement("ranked.untested", best),)
+    first = Statement("ranked.tied", best | {"tied": tied}) if tied else Statement("ranked.alone", best)
+    better = [row.run for row in rows if row.verdict == "better"]
+    code = "ranked.better" if better else "ranked.none_better"
+    return first, Statement(code, {"baseline": baseline, "runs": better})
+
+
 # --- tests ------------------------------------------------------------------------------------------------------
 
 

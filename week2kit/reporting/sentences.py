@@ -62,6 +62,18 @@ SENTENCES: Final[Mapping[str, str]] = {
     ),
     "difference.validation_rows": "It rests on {rows:count validation prediction}.",
     "difference.metrics_disagree": "{against:names} moved the other way than {metric:name}: look at both.",
+    # --- many runs ---
+    "ranked.alone": (
+        "{best:name} has the best {metric:name} ({value:number}), and is ahead of each other run by more than noise."
+    ),
+    "ranked.tied": (
+        "{best:name} has the best {metric:name} ({value:number}), but the noise does not tell {tied:names} from it."
+    ),
+    "ranked.untested": (
+        "{best:name} has the best {metric:name} ({value:number}); whether by more than noise is not tested."
+    ),
+    "ranked.better": "Better than the baseline {baseline:name} by more than noise: {runs:names}.",
+    "ranked.none_better": "No variant is better than the baseline {baseline:name} by more than noise.",
     # --- more than noise? ---
     "mcnemar.noise": (
         "{variant:name} is right on {fixed:count row} where {baseline:name} is wrong, and wrong on {broken:whole} "
@@ -72,6 +84,10 @@ SENTENCES: Final[Mapping[str, str]] = {
         "where it is right. With {units:count row} that is more than noise (exact McNemar, p {p:p})."
     ),
     "mcnemar.same": "Both are right on the same rows and wrong on the same rows: there is nothing to test.",
+    "mcnemar.few": (
+        "(The 95 % interval leaves out zero, but only {changed:count row} changed: drawing so few again shows less "
+        "spread than there is, so the exact test decides.)"
+    ),
     "bootstrap.noise": (
         "With other rows in place of these {units:whole}, the difference in {metric:name} could as well have another "
         "sign: its 95 % interval reaches from {low:signed} to {high:signed}. That is noise (paired bootstrap, p {p:p})."

@@ -383,7 +383,9 @@ class Report(NamedTuple):
     """About the baseline alone; where there is one variant, its comparison holds the statements about both."""
     comparisons: tuple[Comparison, ...]
     overview: tuple[OverviewRow, ...]
-    """All variants, where there is more than one."""
+    """All runs in order of their rank, where there is more than one variant."""
+    ranking: tuple[Statement, ...]
+    """What the overview says."""
     overview_left_out: int
     retrospective: Retrospective
     proposal: Proposal
