@@ -186,8 +186,8 @@ SAYS = {
     "a_real_improvement": ["more than noise (exact McNemar, p < 0.001)"],
     "noise": [
         (
-            "`variant` is right on 9 rows where `base` is wrong, and wrong on 6 where it is right. With 69 rows that is "
-            "noise (exact McNemar, p = 0.61). If the true rates were those seen here, about 900 rows would be needed "
+            "`variant` is right on 9 rows where `base` is wrong, and wrong on 6 where it is right. With 69 rows that "
+            "is noise (exact McNemar, p = 0.61). If the true rates were those seen here, about 900 rows would be needed "
             "(80 % power, 5 % level)."
         ),
     ],

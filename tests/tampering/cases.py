@@ -1061,17 +1061,6 @@ case("goal-rewritten", "penguins", lambda c: c.forge_config("goal", "Another"), 
 # --- the environment and the code -------------------------------------------------------------------------------
 
 
-def _library(name: str, version: str) -> Callable[[Copy], None]:
-    def change(copy: Copy) -> None:
-        copy.set("inputs.environment.libraries", lambda libraries: {**libraries, name: version})
-        libraries = copy.get("inputs.environment.libraries")
-        text = "".join(f"{key}=={value}\n" for key, value in sorted(libraries.items()))
-        (copy.run / "requirements.txt").write_text(text, encoding="utf-8", newline="")
-        copy.seal()
-
-    return change
-
-
 def _other_module(copy: Copy) -> None:
     """A record of another week2kit, one of whose training modules differs."""
     copy.json_of("manifest.json", lambda manifest: _set_code(manifest["inputs"]["code"], "modules.data.py"))
@@ -1133,7 +1122,14 @@ case(
     HOLDS,
     level="model",
 )
-case("environment-numpy", "penguins", _library("numpy", "1.0.0"), "identical", HOLDS, level="model")
+case(
+    "environment-numpy",
+    "penguins",
+    lambda copy: copy.forge_library("numpy", "1.0.0"),
+    "identical",
+    HOLDS,
+    level="model",
+)
 case(
     "environment-numpy-alone",
     "penguins",

@@ -202,6 +202,14 @@ class Copy:
 
     # forgeries
 
+    def forge_library(self, name: str, version: str) -> None:
+        """Claim another version of a library, in the manifest and in requirements.txt."""
+        self.set("inputs.environment.libraries", lambda libraries: {**libraries, name: version})
+        libraries = self.get("inputs.environment.libraries")
+        text = "".join(f"{key}=={value}\n" for key, value in sorted(libraries.items()))
+        (self.run / "requirements.txt").write_text(text, encoding="utf-8", newline="")
+        self.seal()
+
     def seal(self) -> None:
         """Record the digests that the files have now, as a forger would."""
 
