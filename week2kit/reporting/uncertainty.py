@@ -154,7 +154,7 @@ def over_rows(runs: Sequence[CompletedRun], predicted: Sequence[Predicted]) -> d
     from week2kit.statistics.resampling import kind_of, resample
 
     rows = [rows_of(run, table) for run, table in zip(runs, predicted, strict=True)]
-    metrics = [metric for metric in _common(runs) if kind_of(metric) and _serves(metric, rows)]
+    metrics = [metric for metric in _common(runs) if kind_of(metric)]
     if not metrics:
         return {}
     drawn = resample(metrics, rows, seed=RESAMPLING_SEED)
@@ -177,7 +177,7 @@ def p_over_rows(
         rows = [rows_of(run, table) for run, table in zip(runs, predicted, strict=True)]
     except ValueError:
         return lambda left, right: None
-    if not rows or not _serves(metric, rows):
+    if not rows:
         return lambda left, right: None
     values = resample([metric], rows, seed=RESAMPLING_SEED).values[metric]
     return lambda left, right: _beyond_resamples(values[right] - values[left], p_value(values[right] - values[left]))
@@ -192,16 +192,6 @@ def _beyond_resamples(differences: np.ndarray[Any, Any], p_value: float | None) 
         return p_value
     error = float(differences.std(ddof=1))
     return min(p_value, math.erfc(abs(float(differences.mean())) / error / math.sqrt(2))) if error else p_value
-
-
-def _serves(metric: str, rows: Sequence[Rows]) -> bool:
-    """Whether a metric can be computed anew from these rows: metrics of scores need the scores."""
-    from week2kit.statistics.resampling import kind_of
-
-    if kind_of(metric) == "counts" or rows[0].classes == 0:
-        return True
-    needs_shares = kind_of(metric) == "losses"
-    return all(row.scores is not None and (row.method == "predict_proba" or not needs_shares) for row in rows)
 
 
 def _estimate(estimates: np.ndarray[Any, Any], values: np.ndarray[Any, Any], units: int, resamples: int) -> Estimate:
