@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from week2kit.comparison import Statement, advantage
+from week2kit.comparison import Statement
 from week2kit.reporting.movement import label_text
 from week2kit.reporting.predicted import Predicted
 from week2kit.reporting.uncertainty import Estimate, method_of, over_rows, over_trainings
@@ -63,12 +63,18 @@ def judge(baseline: Side, variant: Side, metric: str, known: Mapping[str, Estima
         return _untested(metric, difference, estimate, Statement("untested.no_rows"))
     discordant = _discordant(baseline.rows, variant.rows) if method == "mcnemar" else (0, 0)
     p_value = mcnemar(*discordant) if method == "mcnemar" else estimate.p_value
-    if difference == 0 and (discordant == (0, 0) or method != "mcnemar") and p_value in (None, 1.0):
+    if (
+        difference == 0
+        and not estimate.mean
+        and (discordant == (0, 0) or method != "mcnemar")
+        and p_value in (None, 1.0)
+    ):
         verdict: Verdict = "equal"
     elif p_value is None:
         return _untested(metric, difference, estimate, Statement("untested.no_spread", values))
     else:
-        verdict = _verdict(p_value, advantage(before, after), estimate, margin)
+        typical = difference if estimate.mean is None else estimate.mean
+        verdict = _verdict(p_value, typical if before.greater_is_better else -typical, estimate, margin)
     weak = _weak(baseline, method)
     return Judgement(
         metric=metric,
@@ -171,7 +177,7 @@ def _told(
     discordant: tuple[int, int],
     p_value: float | None,
 ) -> tuple[Statement, ...]:
-    found = {**values, "difference": difference, "units": estimate.units, "p": p_value}
+    found = {**values, "difference": difference, "mean": estimate.mean, "units": estimate.units, "p": p_value}
     if p_value is None:
         return (Statement("equal.everywhere", found),)
     noise = "noise" if p_value >= SIGNIFICANCE else "real"

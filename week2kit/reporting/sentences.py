@@ -100,12 +100,12 @@ SENTENCES: Final[Mapping[str, str]] = {
     "bootstrap.noise_alone": "The difference in {metric:name} is noise (paired bootstrap, p {p:p}).",
     "bootstrap.real_alone": "The difference in {metric:name} is more than noise (paired bootstrap, p {p:p}).",
     "corrected_t.noise": (
-        "Over {units:count training} on other rows, the difference in {metric:name} moves so much that its 95 % "
-        "interval reaches from {low:signed} to {high:signed}. That is noise (corrected t test, p {p:p})."
+        "Over {units:count training} on other rows each, the difference in {metric:name} is {mean:signed} on average, "
+        "with a 95 % interval from {low:signed} to {high:signed}. That is noise (corrected t test, p {p:p})."
     ),
     "corrected_t.real": (
-        "Over {units:count training} on other rows, the difference in {metric:name} keeps its sign: its 95 % interval "
-        "reaches from {low:signed} to {high:signed}. That is more than noise (corrected t test, p {p:p})."
+        "Over {units:count training} on other rows each, the difference in {metric:name} is {mean:signed} on average, "
+        "with a 95 % interval from {low:signed} to {high:signed}. That is more than noise (corrected t test, p {p:p})."
     ),
     "corrected_t.noise_alone": "{metric:name} is equal in each of {units:count training}.",
     "equal.everywhere": "{metric:name} is equal on everything that was measured.",

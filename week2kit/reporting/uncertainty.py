@@ -33,6 +33,8 @@ class Estimate(NamedTuple):
     """Validation rows, or trainings, that it rests on."""
     baseline: Range | None = None
     variant: Range | None = None
+    mean: float | None = None
+    """The difference on average over several trainings; None where there is one."""
     difference: Range | None = None
     equivalence: Range | None = None
     p_value: float | None = None
@@ -127,7 +129,9 @@ def _over_trainings(values: Sequence[Sequence[float]], share: float) -> Estimate
     if test is None:
         return estimate._replace(variant=alone[1])
     narrow = Range(*test.interval90, _EQUIVALENCE_LEVEL) if test.interval90 else None
-    return estimate._replace(variant=alone[1], difference=_range(test), equivalence=narrow, p_value=test.p)
+    return estimate._replace(
+        variant=alone[1], mean=test.mean, difference=_range(test), equivalence=narrow, p_value=test.p
+    )
 
 
 def p_over_trainings(runs: Sequence[CompletedRun], metric: str) -> float | None:
