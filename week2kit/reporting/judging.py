@@ -55,7 +55,6 @@ def judge(baseline: Side, variant: Side, metric: str, known: Mapping[str, Estima
     before, after = (side.run.outcome.metrics[metric] for side in (baseline, variant))
     estimate = known.get(metric, Estimate(baseline.run.outcome.predictions.rows))
     method = method_of([baseline.run, variant.run], metric)
-    values: dict[str, Any] = {"baseline": baseline.name, "variant": variant.name, "metric": metric}
     difference = after.value - before.value
     if isinstance(method, Statement):
         return _untested(metric, difference, estimate, method)
@@ -63,18 +62,11 @@ def judge(baseline: Side, variant: Side, metric: str, known: Mapping[str, Estima
         return _untested(metric, difference, estimate, Statement("untested.no_rows"))
     discordant = _discordant(baseline.rows, variant.rows) if method == "mcnemar" else (0, 0)
     p_value = mcnemar(*discordant) if method == "mcnemar" else estimate.p_value
-    if (
-        difference == 0
-        and not estimate.mean
-        and (discordant == (0, 0) or method != "mcnemar")
-        and p_value in (None, 1.0)
-    ):
-        verdict: Verdict = "equal"
-    elif p_value is None:
-        return _untested(metric, difference, estimate, Statement("untested.no_spread", values))
-    else:
-        typical = difference if estimate.mean is None else estimate.mean
-        verdict = _verdict(p_value, typical if before.greater_is_better else -typical, estimate, margin)
+    if p_value is None:
+        return _untested(metric, difference, estimate, Statement("untested.no_spread", {"metric": metric}))
+    names = {"baseline": baseline.name, "variant": variant.name, "metric": metric}
+    test = _Test(method, names, difference, estimate, discordant, p_value)
+    verdict = _verdict(test, margin, higher_is_better=before.greater_is_better)
     weak = _weak(baseline, method)
     return Judgement(
         metric=metric,
@@ -87,14 +79,33 @@ def judge(baseline: Side, variant: Side, metric: str, known: Mapping[str, Estima
         adjusted=None,
         units=estimate.units,
         reliable=not weak,
-        statements=(
-            *_told(method, values, difference, estimate, discordant, p_value),
-            *_needed(method, difference, estimate, discordant, p_value),
-            *_equivalence(estimate, margin, verdict, values),
-            *weak,
-        ),
-        notes=_notes(method, estimate, baseline.run),
+        statements=(*_told(test), *_needed(test), *_equivalence(test, margin, verdict), *weak),
+        notes=_notes(method, estimate),
     )
+
+
+class _Test(NamedTuple):
+    """A test that was made, with all that its sentences speak of."""
+
+    method: Method
+    names: Mapping[str, str]
+    difference: float
+    estimate: Estimate
+    discordant: tuple[int, int]
+    """On how many rows only the baseline, and only the variant, is right; (0, 0) where that is not the test."""
+    p_value: float
+
+    @property
+    def typical(self) -> float:
+        """The difference that the test speaks of: over several trainings their mean."""
+        return self.difference if self.estimate.mean is None else self.estimate.mean
+
+    @property
+    def nothing_moved(self) -> bool:
+        """Whether the two are equal on everything that was measured."""
+        found = self.estimate.difference
+        flat = found is None or found.low == found.high == 0
+        return self.difference == self.typical == 0 and self.discordant == (0, 0) and flat
 
 
 def adjust(judgements: Sequence[Judgement], tests: int) -> list[Judgement]:
@@ -143,10 +154,12 @@ def _untested(metric: str, difference: float, estimate: Estimate, why: Statement
     )
 
 
-def _verdict(p_value: float, gain: float, estimate: Estimate, margin: float | None) -> Verdict:
-    if p_value < SIGNIFICANCE:
-        return "better" if gain > 0 else "worse"
-    return "equivalent" if _inside(estimate, margin) else "noise"
+def _verdict(test: _Test, margin: float | None, *, higher_is_better: bool) -> Verdict:
+    if test.p_value < SIGNIFICANCE:
+        return "better" if (test.typical > 0) == higher_is_better else "worse"
+    if test.nothing_moved:
+        return "equal"
+    return "equivalent" if _inside(test.estimate, margin) else "noise"
 
 
 def _inside(estimate: Estimate, margin: float | None) -> bool:
@@ -169,57 +182,42 @@ def _discordant(baseline: Predicted | None, variant: Predicted | None) -> tuple[
 # --- what it says -----------------------------------------------------------------------------------------------
 
 
-def _told(
-    method: Method,
-    values: Mapping[str, Any],
-    difference: float,
-    estimate: Estimate,
-    discordant: tuple[int, int],
-    p_value: float | None,
-) -> tuple[Statement, ...]:
-    found = {**values, "difference": difference, "mean": estimate.mean, "units": estimate.units, "p": p_value}
-    if p_value is None:
-        return (Statement("equal.everywhere", found),)
-    noise = "noise" if p_value >= SIGNIFICANCE else "real"
-    if method == "mcnemar":
-        broken, fixed = discordant
+def _told(test: _Test) -> tuple[Statement, ...]:
+    found: dict[str, Any] = {**test.names, "units": test.estimate.units, "mean": test.estimate.mean, "p": test.p_value}
+    real = "noise" if test.p_value >= SIGNIFICANCE else "real"
+    interval = test.estimate.difference
+    if test.method == "mcnemar":
+        broken, fixed = test.discordant
         if not broken and not fixed:
             return (Statement("mcnemar.same", found),)
-        told = Statement(f"mcnemar.{noise}", found | {"fixed": fixed, "broken": broken})
-        few = noise == "noise" and estimate.difference is not None and not _holds_zero(estimate.difference)
-        return (told, Statement("mcnemar.few", {"changed": fixed + broken})) if few else (told,)
-    if estimate.difference is None:
-        return (Statement(f"{method}.{noise}_alone", found),)
-    return (Statement(f"{method}.{noise}", found | estimate.difference._asdict()),)
+        told = Statement(f"mcnemar.{real}", found | {"fixed": fixed, "broken": broken})
+        puzzling = real == "noise" and interval is not None and not interval.low <= 0 <= interval.high
+        return (told, Statement("mcnemar.few", {"changed": fixed + broken})) if puzzling else (told,)
+    if interval is None:
+        return (Statement(f"{test.method}.{real}_alone", found),)
+    return (Statement(f"{test.method}.{real}", found | interval._asdict()),)
 
 
-def _holds_zero(interval: Range) -> bool:
-    return interval.low <= 0 <= interval.high
-
-
-def _needed(
-    method: Method, difference: float, estimate: Estimate, discordant: tuple[int, int], p_value: float | None
-) -> tuple[Statement, ...]:
+def _needed(test: _Test) -> tuple[Statement, ...]:
     """How many rows it would take to see such a difference: what a learner can do about noise."""
-    if p_value is None or p_value < SIGNIFICANCE or difference == 0:
+    if test.p_value < SIGNIFICANCE or test.difference == 0:
         return ()
-    needed = estimate.needed
-    if method == "mcnemar":
-        needed = rows_for_mcnemar(*discordant, estimate.units, power=POWER, level=SIGNIFICANCE)
-    if needed is None or needed <= estimate.units:
+    needed, units = test.estimate.needed, test.estimate.units
+    if test.method == "mcnemar":
+        needed = rows_for_mcnemar(*test.discordant, units)
+    if needed is None or needed <= units:
         return ()
     return (Statement("needed", {"rows": round_rows(needed), "power": POWER, "level": SIGNIFICANCE}),)
 
 
-def _equivalence(
-    estimate: Estimate, margin: float | None, verdict: Verdict, values: Mapping[str, Any]
-) -> tuple[Statement, ...]:
-    if margin is None or estimate.equivalence is None or verdict == "equal":
+def _equivalence(test: _Test, margin: float | None, verdict: Verdict) -> tuple[Statement, ...]:
+    found = test.estimate.equivalence
+    if margin is None or found is None or verdict == "equal":
         return ()
-    code = "equivalent.yes" if _inside(estimate, margin) else "equivalent.no"
+    code = "equivalent.yes" if _inside(test.estimate, margin) else "equivalent.no"
     if code == "equivalent.yes" and verdict in ("better", "worse"):
         code = "equivalent.real_but_small"
-    return (Statement(code, {**values, "margin": margin, **estimate.equivalence._asdict()}),)
+    return (Statement(code, {"margin": margin, **found._asdict()}),)
 
 
 def _weak(baseline: Side, method: Method) -> tuple[Statement, ...]:
@@ -239,12 +237,11 @@ def _weak(baseline: Side, method: Method) -> tuple[Statement, ...]:
     return ()
 
 
-def _notes(method: Method, estimate: Estimate, run: CompletedRun) -> tuple[Statement, ...]:
-    notes = [Statement(f"note.{method}", {"folds": estimate.units})]
-    if method == "corrected_t" and estimate.difference is None:
-        notes.append(Statement("note.no_spread"))
+def _notes(method: Method, estimate: Estimate) -> tuple[Statement, ...]:
+    """The test's name, what it takes for granted, its source, and its seed."""
+    notes = [Statement(f"note.{method}", {"units": estimate.units})]
+    if method == "mcnemar" and estimate.resamples is not None:
+        notes.append(Statement("note.intervals"))
     if estimate.resamples is not None:
-        if method == "mcnemar":
-            notes.append(Statement("note.intervals"))
         notes.append(Statement("note.resamples", {"resamples": estimate.resamples, "seed": RESAMPLING_SEED}))
     return tuple(notes)

@@ -108,7 +108,6 @@ SENTENCES: Final[Mapping[str, str]] = {
         "with a 95 % interval from {low:signed} to {high:signed}. That is more than noise (corrected t test, p {p:p})."
     ),
     "corrected_t.noise_alone": "{metric:name} is equal in each of {units:count training}.",
-    "equal.everywhere": "{metric:name} is equal on everything that was measured.",
     "needed": (
         "If the true rates were those seen here, about {rows:count row} would be needed ({power:share} power, "
         "{level:share} level)."
@@ -164,10 +163,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     ),
     "note.resamples": "{resamples:whole} resamples, seed {seed:whole}.",
     "note.corrected_t": (
-        "Corrected resampled t test over {folds:count training}: because the trainings share rows, the variance is "
+        "Corrected resampled t test over {units:count training}: because the trainings share rows, the variance is "
         "taken times 1/J + n_val/n_train (Nadeau and Bengio 2003); it assumes about normal differences."
     ),
-    "note.no_spread": "All differences are equal, so there is no interval.",
     "note.holm": "Several variants against one baseline: Holm's step-down p-values (Holm 1979).",
     # --- the noise floor ---
     "noise.both": (
