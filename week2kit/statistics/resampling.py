@@ -117,7 +117,7 @@ def interval(values: Floats, level: float, support: int | None = None) -> tuple[
     interval of the difference of two `roc_auc` covered 92 % where one row in ten was positive, this one 95 %. (BCa,
     which corrects the skewness of a single value, made it 88 %, and the basic interval was never better.)
 
-    Source: Efron 1979; expanded as in Hesterberg 2015, "What teachers should know about the bootstrap", section 5.3.
+    Source: Efron 1979; expanded as in Hesterberg 2015, "What teachers should know about the bootstrap".
     Without `support` it agrees with `numpy.quantile`.
 
     Args:
@@ -146,7 +146,7 @@ def metric_interval(
     and back. Scores near 1 are skewed, and percentile intervals of them too high: in simulations with 200 rows one of
     a `roc_auc` of 0.92 with twenty positive rows covered 90 %, this one 95 %.
 
-    Source: for `roc_auc` Pepe 2003, "The statistical evaluation of medical tests", section 5.2; the delta method.
+    Source: for `roc_auc` Pepe 2003, "The statistical evaluation of medical tests"; the delta method.
 
     Args:
         metric: its name, which `kind_of` knows.
@@ -239,12 +239,10 @@ def rows_for_interval(
         The number of rows, or None where the difference is 0 or undefined, does not vary, or more than 5 % of the
         values are nan.
     """
-    defined = _defined(values)
+    defined = _varying(values, None)
     if defined is None or not math.isfinite(estimate) or estimate == 0:
         return None
     error = float(np.std(defined, ddof=1))
-    if error == 0:
-        return None
     reach = normal_quantile(1 - level / 2) + normal_quantile(power)
     return math.ceil(rows * (reach * error / estimate) ** 2)
 
