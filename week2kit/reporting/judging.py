@@ -9,7 +9,7 @@ from week2kit.comparison import Statement
 from week2kit.reporting.movement import label_text
 from week2kit.reporting.predicted import Predicted
 from week2kit.reporting.uncertainty import Estimate, method_of, over_rows, over_trainings
-from week2kit.reporting.values import Judgement, Method, Range, Verdict
+from week2kit.reporting.values import Judgement, Method, Verdict
 from week2kit.schema.manifest import CompletedRun
 from week2kit.statistics.exact import holm, mcnemar, round_rows, rows_for_mcnemar
 from week2kit.thresholds import FEW_OF_A_CLASS, FEW_ROWS, POWER, RESAMPLING_SEED, SIGNIFICANCE
@@ -193,8 +193,8 @@ def _told(test: _Test) -> tuple[Statement, ...]:
         told = Statement(f"mcnemar.{real}", found | {"fixed": fixed, "broken": broken})
         puzzling = real == "noise" and interval is not None and not interval.low <= 0 <= interval.high
         return (told, Statement("mcnemar.few", {"changed": fixed + broken})) if puzzling else (told,)
-    if interval is None:
-        return (Statement(f"{test.method}.{real}_alone", found),)
+    if interval is None:  # all trainings came out alike
+        return (Statement("corrected_t.equal", found),)
     return (Statement(f"{test.method}.{real}", found | interval._asdict()),)
 
 

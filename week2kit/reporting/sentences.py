@@ -97,8 +97,6 @@ SENTENCES: Final[Mapping[str, str]] = {
         "sign: its 95 % interval reaches from {low:signed} to {high:signed}. That is more than noise (paired "
         "bootstrap, p {p:p})."
     ),
-    "bootstrap.noise_alone": "The difference in {metric:name} is noise (paired bootstrap, p {p:p}).",
-    "bootstrap.real_alone": "The difference in {metric:name} is more than noise (paired bootstrap, p {p:p}).",
     "corrected_t.noise": (
         "Over {units:count training} on other rows each, the difference in {metric:name} is {mean:signed} on average, "
         "with a 95 % interval from {low:signed} to {high:signed}. That is noise (corrected t test, p {p:p})."
@@ -107,7 +105,7 @@ SENTENCES: Final[Mapping[str, str]] = {
         "Over {units:count training} on other rows each, the difference in {metric:name} is {mean:signed} on average, "
         "with a 95 % interval from {low:signed} to {high:signed}. That is more than noise (corrected t test, p {p:p})."
     ),
-    "corrected_t.noise_alone": "{metric:name} is equal in each of {units:count training}.",
+    "corrected_t.equal": "{metric:name} is equal in each of {units:count training}.",
     "needed": (
         "If the true rates were those seen here, about {rows:count row} would be needed ({power:share} power, "
         "{level:share} level)."
