@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from week2kit.provenance import code_digest
+from week2kit.schema.manifest import SCHEMA_VERSION
 
 from .copies import (
     REMOVED,
@@ -573,7 +574,7 @@ for id_, change, says in (
     ("1e999", lambda c: c.set("outcome.metrics.accuracy.value", 0.123456) or c.text_of("manifest.json", "0.123456", "1e999"), "too large"),
     ("many-digits", lambda c: c.set("outcome.metrics.accuracy.value", 0.123456) or c.text_of("manifest.json", "0.123456", "9" * 5000), "not a manifest"),
     ("surrogate", lambda c: c.text_of("manifest.json", "Tell three", "\\ud83d"), "surrogate"),
-    ("newer-version", lambda c: c.set("schema_version", 3), "install a newer week2kit"),
+    ("newer-version", lambda c: c.set("schema_version", SCHEMA_VERSION + 1), "install a newer week2kit"),
     ("far-newer-version", lambda c: c.set("schema_version", 10**400), "install a newer week2kit"),
     ("older-version", lambda c: c.set("schema_version", 0), "was never used"),
     ("negative-version", lambda c: c.set("schema_version", -(10**9)), "was never used"),
