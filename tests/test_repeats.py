@@ -19,9 +19,11 @@ from sklearn.model_selection import train_test_split
 import week2kit
 from week2kit import open_run, train, verify
 from week2kit.comparison import DRAWS_ONLY_WITH, repeats_vary
+from week2kit.environment import record_environment
 from week2kit.errors import ConfigError
 from week2kit.loop.model import find_class, unseeded
 from week2kit.pytest_plugin import assert_reproducible
+from week2kit.restoring import missing_for
 from week2kit.schema.config import parse_config
 from week2kit.schema.manifest import CompletedRun, FailedRun
 from week2kit.schema.migrations import read_manifest
@@ -290,6 +292,32 @@ def test_the_command_line_says_what_it_left_out_and_how_to_ask_for_it(folder: Pa
     assert differs[1][0] == 44
     said = command("verify", "edited/runs/run", "--repeats", cwd=folder).stdout
     assert f"accuracy, repeats with other seeds: seed 44: recorded 0.125, here {differs[1][1]}.\n" in said
+
+
+def test_repeats_come_out_again_with_the_recorded_facts_put_back(tmp_path: Path) -> None:
+    """A fit that has not converged depends on the kernels, with every seed."""
+    here = record_environment()
+    if missing_for("Haswell", here) or {blas.vendor for blas in here.blas} != {"openblas"}:
+        pytest.skip("kernels can be chosen with OpenBLAS and AVX2 only")
+    config = {
+        "data": {"dataset": "breast_cancer"},
+        "model": named("logistic_regression", max_iter=100),
+        "metrics": ["accuracy", "log_loss"],
+        "seed": 0,
+        "repeats": 2,
+    }
+    (tmp_path / "a.json").write_text(json.dumps(config))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENBLAS_CORETYPE", "Haswell")
+        assert command("train", "a.json", "--name", "a", cwd=tmp_path).returncode == 0
+    done = command("verify", "runs/a", "--repeats", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    (verdict,) = json.loads(done.stdout)["runs"]
+    assert outcomes(Verdict.model_validate(verdict)) == {"repeats.accuracy": "passed", "repeats.log_loss": "passed"}
+    if {blas.architecture for blas in here.blas} == {"SkylakeX"}:
+        assert verdict["verdict"] == "explained"
+        assert "repeats.log_loss" in verdict["reruns"][0]["differs"]
+        assert verdict["reruns"][1]["differs"] == []
 
 
 def test_variations_do_not_train_repeats(folder: Path) -> None:

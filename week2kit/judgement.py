@@ -642,11 +642,9 @@ class _Case:
         # what differs although no score does cannot follow from the scores, but for the order in which they are summed
         repeats = [check for check in checks if check.code.startswith("repeats.")]
         rest = [check for check in checks if check not in repeats]
-        if not self.within() or not (moved_scores or _in_the_last_bits(rest)):
+        # of the scores of repeats nothing is recorded: their metrics are all that can be near
+        if not self.within() or not (moved_scores or _in_the_last_bits(rest)) or not _in_the_last_bits(repeats):
             return self._beyond(shared, moved)
-        if not _in_the_last_bits(repeats):  # of their scores nothing is recorded: how near those are, nobody knows
-            reason = Finding(code="undecided.environment", where="repeats")
-            return self.judgement("undecided", reason=reason, **shared)
         if any(_layer(code) == "metrics" for code in failing):
             reason = Finding(code="close.scores", recorded=self.tolerance, now=moved)
             return self.judgement("close", reason=reason, **shared)
@@ -672,7 +670,7 @@ class _Case:
             return self.judgement("undecided", reason=open_, **shared)
         native = native or trials.run("native", give_predictions=True)
         # the first that moves it settles the question
-        if any(not self._holds(trials.run("provoked", [f], against=native.predictions)) for f in factors):
+        if any(not self._holds(trials.run("provoked", [f], against=native.predictions), native) for f in factors):
             return self.judgement("undecided", reason=open_, **shared)
         idle = Finding(code="different.nothing_moves_it", recorded=sorted(names), now=[f.name for f in factors])
         return self.judgement("different", reason=idle, **shared)
@@ -681,12 +679,15 @@ class _Case:
         """Whether the facts that are not in force act through kernels, SIMD, the C library and threads only."""
         return all(fact.input == "environment" and fact.factor in _PROVOKABLE for fact in self.facts)
 
-    def _holds(self, fresh: Fresh) -> bool:
-        """Whether a provoked training has the scores of the native one, within the tolerance.
+    def _holds(self, fresh: Fresh, native: Fresh) -> bool:
+        """Whether a provoked training has the scores of the native one, within the tolerance, and its repeats.
 
         One that died counts as moving: it says nothing.
         """
-        return fresh.comparison is not None and fresh.comparison.within(self.tolerance)
+        if fresh.comparison is None or fresh.outcome is None or native.outcome is None:
+            return False
+        repeats = _repeat_checks(native.outcome.metrics, fresh.outcome.metrics)
+        return fresh.comparison.within(self.tolerance) and _in_the_last_bits(repeats)
 
     def _stuck_notes(self) -> list[Check]:
         """Why each recorded fact that is still not in force could not be put back, where there is a reason to tell."""

@@ -88,8 +88,8 @@ class Trials:
             raise EffortSpent
         self.tell(kind, factors)
         conditions = reduce(or_, (factor.conditions for factor in factors), AS_HERE)
-        # what is provoked or varied is compared by its scores, and repeats have none
-        repeats = kind in ("native", "restored")
+        # what is varied after the verdict is compared by its scores, and of repeats there are none
+        repeats = kind != "varied"
         fresh = self.train(conditions, repeats=repeats, give_predictions=give_predictions, against=against)
         self.done.append(Trial(kind, tuple(factors), fresh))
         return fresh

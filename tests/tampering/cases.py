@@ -1000,6 +1000,24 @@ case(
     repeats=True,
 )
 case(
+    "better-and-an-excuse",
+    "repeats",
+    lambda c: (_better_repeat(c), c.set("inputs.environment.cpu.model", "Z80")),
+    "different",
+    "moves no score beyond the tolerance: that does not explain it",
+    layer="metrics",
+    repeats=True,
+)
+case(
+    "better-and-an-excuse-of-versions",
+    "repeats",
+    lambda c: (_better_repeat(c), c.set("inputs.environment.implementation", "PyPy")),
+    "undecided",
+    "accuracy, repeats with other seeds: seed 43: recorded 1.0, here",
+    layer="metrics",
+    repeats=True,
+)
+case(
     "better-in-the-last-bits",
     "one_repeat",
     lambda c: c.set("outcome.metrics.log_loss.repeats.0.value", lambda value: value * (1 - 2e-16)),
