@@ -155,7 +155,7 @@ def _begin(parent: Path, name: str, recipe: Recipe) -> tuple[RunFolder, dict[str
     (parent / name).mkdir(parents=True)
     folder = RunFolder(parent / name, "run", recipe.created_at)
     return folder, {
-        "schema_version": 2,
+        "schema_version": 3,
         "run_id": "run",
         "nonce": digest(name)[:32],
         "created_at": recipe.created_at,

@@ -218,6 +218,10 @@ def _train(
         ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Replace the config's seed, wherever it went.")] = None,
+    repeats: Annotated[
+        int | None,
+        typer.Option(help="Train so many times again, each with the next seed, and record how far the metrics move."),
+    ] = None,
     name: Annotated[
         str | None, typer.Option(help="The run folder's name; default: UTC time and a random suffix.")
     ] = None,
@@ -235,6 +239,7 @@ def _train(
                 config,
                 set=map(_recordable, assignments or []),
                 seed=seed,
+                repeats=repeats,
                 name=name,
                 runs_dir=runs_dir,
                 allow_modules=allow_module or [],
@@ -324,6 +329,9 @@ def _verify(
             metavar="NAMES",
         ),
     ] = None,
+    repeats: Annotated[
+        bool, typer.Option("--repeats", help="Train the recorded repeats with other seeds again, too.")
+    ] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Tell all: what was tried, what it gave.")] = False,
     allow_module: AllowModule = None,
     as_json: AsJson = False,
@@ -343,6 +351,7 @@ def _verify(
             allow_modules=allow_module or [],
             effort=EFFORT if effort is None else effort,
             restore_versions=restore is Restore.versions,
+            repeats=repeats,
             vary=[] if vary is None else [name.strip() for name in vary.split(",")],
             on_begin=_begin_line(as_json),
             on_trial=_trial_line(as_json),

@@ -10,7 +10,7 @@ import enum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from week2kit.canonical import clean, compact_json, follows_seed, without_seed
+from week2kit.canonical import clean, compact_json, drop_keys, follows_seed, without_seed
 from week2kit.schema.manifest import Column, CompletedRun, Data, Environment, Manifest, Metric
 
 if TYPE_CHECKING:
@@ -197,6 +197,54 @@ def same_value(left: object, right: object) -> bool:
 def _fixed(key: str, value: Any, seed: object) -> Any:
     """The value of a key without every random_state, at any depth, that equals the run's own seed."""
     return ABSENT if follows_seed(key.rpartition(".")[2], value, seed) else without_seed(value, seed)
+
+
+# --- repeats ----------------------------------------------------------------------------------------------------
+
+#: Classes that draw with some values of a parameter only, none of them its default, in spite of their random_state.
+DRAWS_ONLY_WITH: Final[Mapping[str, tuple[str, tuple[object, ...]]]] = {
+    "sklearn.dummy.DummyClassifier": ("strategy", ("stratified", "uniform")),
+    "sklearn.linear_model.ElasticNet": ("selection", ("random",)),
+    "sklearn.linear_model.Lasso": ("selection", ("random",)),
+    "sklearn.linear_model.LogisticRegression": ("solver", ("liblinear", "sag", "saga")),
+    "sklearn.linear_model.Ridge": ("solver", ("sag", "saga")),
+    "sklearn.linear_model.RidgeClassifier": ("solver", ("sag", "saga")),
+    "sklearn.svm.SVC": ("probability", (True,)),
+}
+
+
+def repeats_vary(config: Mapping[str, Any]) -> tuple[bool, bool]:
+    """What another seed reaches in a resolved config: the split, and anything that may draw in the pipeline.
+
+    What its repeats vary in: a ``random_state`` that is not the run's own seed stays as it is.
+    """
+    seed, split = config.get("seed"), config.get("split")
+    shuffled = isinstance(split, Mapping) and split.get("shuffle") is True
+    return shuffled and _draws_anew(split, seed), any(_draws(step, seed) for step in _steps(config))
+
+
+def _steps(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The model and the steps before it, those in groups of columns, too."""
+    preprocess = config.get("preprocess")
+    for item in [config.get("model"), *(preprocess if isinstance(preprocess, list) else [])]:
+        steps = item.get("steps") if isinstance(item, Mapping) else None
+        yield from (step for step in (steps if isinstance(steps, list) else [item]) if isinstance(step, Mapping))
+
+
+def _draws(step: Mapping[str, Any], seed: object) -> bool:
+    params = step.get("params")
+    name, values = DRAWS_ONLY_WITH.get(str(step.get("class")), ("", (None,)))
+    if isinstance(params, Mapping) and params.get(name) not in values:
+        params = drop_keys(params, ("random_state",))
+    return _draws_anew(params, seed)
+
+
+def _draws_anew(value: Any, seed: object) -> bool:
+    """Whether some ``random_state`` is the run's own seed, or is null: each training then draws other numbers."""
+    if isinstance(value, Mapping):
+        anew = (item is None or follows_seed(key, item, seed) for key, item in value.items() if key == "random_state")
+        return any(anew) or any(_draws_anew(item, seed) for item in value.values())
+    return isinstance(value, list) and any(_draws_anew(item, seed) for item in value)
 
 
 # --- data and environment ---------------------------------------------------------------------------------------

@@ -91,6 +91,22 @@ CONFIGS: Mapping[str, dict[str, Any]] = {
         "metrics": ["accuracy", "f1"],
         "seed": 8,
     },
+    "one_repeat": {  # the config of penguins, so that its repeat is of a holdout with scores
+        "data": PENGUINS,
+        "preprocess": "auto-scaled",
+        "model": {"class": "logistic_regression", "params": {"max_iter": 500}},
+        "metrics": ["accuracy", "log_loss"],
+        "seed": 42,
+        "repeats": 1,
+    },
+    "repeats": {
+        "data": ADMISSIONS,
+        "split": {"method": "kfold", "n_splits": 3},
+        "model": "decision_tree",
+        "metrics": ["accuracy", "f1"],
+        "seed": 41,
+        "repeats": 2,
+    },
     "iris": {
         "data": {"dataset": "iris"},
         "model": {"class": "decision_tree", "params": {"max_depth": 3}},
