@@ -220,6 +220,60 @@ def test_folds_that_differ_by_one_and_the_same_amount_have_no_spread_to_test_wit
     assert judged(folded(BEFORE), folded(BEFORE, model__params__C=10.0)).verdict == "equal"
 
 
+def repeated(values: list[float], *, fixed_split: bool = False, seed: int = 42) -> Any:
+    """A holdout of a hundred rows with the first value, repeated with the next seeds."""
+    config = build.with_keys(build.LOGISTIC, metrics=["accuracy"], seed=seed, repeats=len(values) - 1)
+    if fixed_split:
+        config = build.with_keys(config, split__random_state=7)
+    right = round(100 * values[0])
+    rows = build.labels({(A, A): right - 20, (A, C): 100 - right, (C, C): 20})
+    repeats = [{"seed": seed + k, "value": value, "folds": []} for k, value in enumerate(values[1:], start=1)]
+    metric = {"value": values[0], "training": 1.0, "dummy": 0.8, "repeats": repeats, "folds": []}
+    return build.Recipe(config=config, predictions=rows, rows=500, metrics={"accuracy": metric})
+
+
+def test_repeated_holdouts_are_compared_seed_by_seed() -> None:
+    before, after = [0.90, 0.85, 0.88, 0.92], [0.89, 0.93, 0.95, 0.97]
+    second = repeated(after)
+    second = second.but(config=build.with_keys(second.config, model__params__C=10.0))
+    comparison = compared(repeated(before), second)
+    judgement = comparison.judgement
+    assert judgement is not None
+    differences = np.subtract(after, before)
+    error = math.sqrt(differences.var(ddof=1) * (1 / 4 + 100 / 400))
+    assert (judgement.method, judgement.units) == ("corrected_t", 4)
+    assert judgement.p_value == pytest.approx(2 * stats.t.sf(differences.mean() / error, 3), rel=1e-9)
+    assert judgement.difference == pytest.approx(-0.01)
+    (told,) = (one for one in judgement.statements if one.code.startswith("corrected_t"))
+    assert told.values["mean"] == pytest.approx(differences.mean())  # the first seed alone points the other way
+    (noise,) = (finding for finding in comparison.findings if finding.topic == "noise")
+    assert codes(noise.statements)[-1] == "noise.pairs"
+    assert noise.statements[-1].values["ahead"] == 3
+    score = comparison.metrics[0].baseline
+    assert score is not None
+    assert score.spread == pytest.approx(np.std(before, ddof=1))
+
+
+def test_a_fixed_split_shows_the_spread_over_model_seeds_alone_and_rows_decide() -> None:
+    """Repeats on the same validation rows say nothing of other rows, so they are no test of the difference."""
+    forest = {"class": "sklearn.ensemble.RandomForestClassifier", "params": {"random_state": 42}}
+    first, second = (repeated([0.9, 0.89, 0.91, shift], fixed_split=True) for shift in (0.9, 0.95))
+    first, second = (recipe.but(config=build.with_keys(recipe.config, model=forest)) for recipe in (first, second))
+    second = second.but(config=build.with_keys(second.config, model__params__max_depth=4))
+    comparison = compared(first, second)
+    assert comparison.judgement is not None
+    assert comparison.judgement.method == "mcnemar"
+    (noise,) = (finding for finding in comparison.findings if finding.topic == "noise")
+    assert codes(noise.statements) == ["noise.model", "noise.model", "noise.pairs"]
+    assert "over model seeds alone" in render(report(["runs/base", "runs/variant"]))
+
+
+def test_without_repeats_the_report_prints_the_command_that_supplies_them() -> None:
+    compared(*moved({(A, A, A): 60, (C, C, C): 30}))
+    text = render(report(["runs/base", "runs/variant"]))
+    assert "`week2kit train runs/variant/config.json --repeats 5`" in text
+
+
 # --- several variants -------------------------------------------------------------------------------------------
 
 

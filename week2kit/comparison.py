@@ -445,10 +445,3 @@ def runs_table(rows: Sequence[Mapping[str, Any]]) -> str:
         lines.append((clean(row["run"]), row["status"], clean(row["metric"] or ""), value, differs))
     widths = [max(len(line[column]) for line in lines) for column in range(4)]
     return "\n".join("  ".join([*map(str.ljust, line[:4], widths), line[4]]).rstrip() for line in lines)
-
-
-def repeats_vary(config: Mapping[str, Any]) -> tuple[bool, bool]:
-    """Stand-in."""
-    seed, split = config.get("seed"), config.get("split")
-    moves = isinstance(split, Mapping) and split.get("shuffle") is True and split.get("random_state") == seed
-    return moves, True

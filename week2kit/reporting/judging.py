@@ -193,8 +193,8 @@ def _told(test: _Test) -> tuple[Statement, ...]:
         told = Statement(f"mcnemar.{real}", found | {"fixed": fixed, "broken": broken})
         puzzling = real == "noise" and interval is not None and not interval.low <= 0 <= interval.high
         return (told, Statement("mcnemar.few", {"changed": fixed + broken})) if puzzling else (told,)
-    if interval is None:  # all trainings came out alike
-        return (Statement("corrected_t.equal", found),)
+    if interval is None:  # whatever is measured comes out alike
+        return (Statement(f"{test.method}.equal", found),)
     return (Statement(f"{test.method}.{real}", found | interval._asdict()),)
 
 

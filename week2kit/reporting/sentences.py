@@ -97,6 +97,7 @@ SENTENCES: Final[Mapping[str, str]] = {
         "sign: its 95 % interval reaches from {low:signed} to {high:signed}. That is more than noise (paired "
         "bootstrap, p {p:p})."
     ),
+    "bootstrap.equal": "{metric:name} of the two is equal on whatever rows are drawn.",
     "corrected_t.noise": (
         "Over {units:count training} on other rows each, the difference in {metric:name} is {mean:signed} on average, "
         "with a 95 % interval from {low:signed} to {high:signed}. That is noise (corrected t test, p {p:p})."
@@ -162,7 +163,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "note.resamples": "{resamples:whole} resamples, seed {seed:whole}.",
     "note.corrected_t": (
         "Corrected resampled t test over {units:count training}: because the trainings share rows, the variance is "
-        "taken times 1/J + n_val/n_train (Nadeau and Bengio 2003); it assumes about normal differences."
+        "taken times 1/J + n_val/n_train (Nadeau and Bengio 2003). It takes the differences to be about normal, and is "
+        "cautious: with one pass of few folds it misses many that are real."
     ),
     "note.holm": "Several variants against one baseline: Holm's step-down p-values (Holm 1979).",
     # --- the noise floor ---

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from week2kit.statistics.folds import FoldTest
-    from week2kit.statistics.resampling import Rows
+    from week2kit.statistics.resampling import Resampled, Rows
 
 _EQUIVALENCE_LEVEL: Final = 1 - 2 * SIGNIFICANCE
 
@@ -162,10 +162,7 @@ def over_rows(runs: Sequence[CompletedRun], predicted: Sequence[Predicted]) -> d
     if not metrics:
         return {}
     drawn = resample(metrics, rows, seed=RESAMPLING_SEED)
-    units = len(rows[0].true)
-    return {
-        metric: _estimate(drawn.estimates[metric], drawn.values[metric], units, drawn.resamples) for metric in metrics
-    }
+    return {metric: _estimate(metric, drawn, rows[0]) for metric in metrics}
 
 
 def p_over_rows(
@@ -175,7 +172,7 @@ def p_over_rows(
 
     All are resampled together, so that a hundred runs cost little more than two.
     """
-    from week2kit.statistics.resampling import p_value, resample
+    from week2kit.statistics.resampling import p_value, resample, support
 
     try:
         rows = [rows_of(run, table) for run, table in zip(runs, predicted, strict=True)]
@@ -183,8 +180,13 @@ def p_over_rows(
         return lambda left, right: None
     if not rows:
         return lambda left, right: None
-    values = resample([metric], rows, seed=RESAMPLING_SEED).values[metric]
-    return lambda left, right: _beyond_resamples(values[right] - values[left], p_value(values[right] - values[left]))
+    values, carried = resample([metric], rows, seed=RESAMPLING_SEED).values[metric], support(metric, rows[0])
+
+    def test(left: int, right: int) -> float | None:
+        differences = values[right] - values[left]
+        return _beyond_resamples(differences, p_value(differences, carried))
+
+    return test
 
 
 def _beyond_resamples(differences: np.ndarray[Any, Any], p_value: float | None) -> float | None:
@@ -192,28 +194,35 @@ def _beyond_resamples(differences: np.ndarray[Any, Any], p_value: float | None) 
 
     Two thousand resamples show no p-value below 0.001, and Holm's for a hundred runs need smaller ones.
     """
-    if p_value is None or p_value > 2.5 / (1 + len(differences)):
+    if p_value is None or ((differences <= 0).any() and (differences >= 0).any()):
         return p_value
     error = float(differences.std(ddof=1))
     return min(p_value, math.erfc(abs(float(differences.mean())) / error / math.sqrt(2))) if error else p_value
 
 
-def _estimate(estimates: np.ndarray[Any, Any], values: np.ndarray[Any, Any], units: int, resamples: int) -> Estimate:
-    from week2kit.statistics.resampling import interval, p_value, rows_for_interval
+def _estimate(metric: str, resampled: Resampled, rows: Rows) -> Estimate:
+    from week2kit.statistics.resampling import interval, metric_interval, p_value, rows_for_interval, support
 
-    def around(drawn: np.ndarray[Any, Any], level: float) -> Range | None:
-        found = interval(drawn, level)
+    estimates, values, carried = resampled.estimates[metric], resampled.values[metric], support(metric, rows)
+    units = len(rows.true)
+
+    def of_one(side: int) -> Range | None:
+        found = metric_interval(metric, float(estimates[side]), values[side], 1 - SIGNIFICANCE, carried)
+        return Range(*found, 1 - SIGNIFICANCE) if found is not None else None
+
+    def of_both(drawn: np.ndarray[Any, Any], level: float) -> Range | None:
+        found = interval(drawn, level, carried)
         return Range(*found, level) if found is not None else None
 
-    estimate = Estimate(units, baseline=around(values[0], 1 - SIGNIFICANCE), resamples=resamples)
+    estimate = Estimate(units, baseline=of_one(0), resamples=resampled.resamples)
     if len(values) < 2:
         return estimate
     drawn, difference = values[1] - values[0], float(estimates[1] - estimates[0])
     return estimate._replace(
-        variant=around(values[1], 1 - SIGNIFICANCE),
-        difference=around(drawn, 1 - SIGNIFICANCE),
-        equivalence=around(drawn, _EQUIVALENCE_LEVEL),
-        p_value=p_value(drawn),
+        variant=of_one(1),
+        difference=of_both(drawn, 1 - SIGNIFICANCE),
+        equivalence=of_both(drawn, _EQUIVALENCE_LEVEL),
+        p_value=p_value(drawn, carried),
         needed=rows_for_interval(difference, drawn, units),
     )
 
