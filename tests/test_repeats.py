@@ -145,6 +145,18 @@ def test_no_repeats_are_not_worth_a_word(tmp_path: Path) -> None:
     assert not completed(FOREST | {"repeats": 3}, tmp_path, repeats=0).outcome.metrics["accuracy"].repeats
 
 
+def test_the_flat_form_and_a_drawn_seed_have_repeats_too(tmp_path: Path) -> None:
+    rows = "".join(f"{row},{row * 7 % 11},{'yes' if row * 3 % 7 > 3 else 'no'}\n" for row in range(40))
+    (tmp_path / "a.csv").write_text("a,b,label\n" + rows)
+    flat = {"input_csv": str(tmp_path / "a.csv"), "label_col": "label", "random_state": 9}
+    metric = completed(flat, tmp_path, repeats=2).outcome.metrics["accuracy"]
+    assert [repeat.seed for repeat in metric.repeats] == [10, 11]
+    drawn = completed({key: value for key, value in FOREST.items() if key != "seed"}, tmp_path, set=["repeats=1"])
+    (repeat,) = drawn.outcome.metrics["log_loss"].repeats
+    assert repeat.seed == (drawn.inputs.seed.value + 1) % 2**32
+    assert repeat.value == completed(FOREST, tmp_path, seed=repeat.seed).outcome.metrics["log_loss"].value
+
+
 @pytest.mark.parametrize("count", [-1, 1001, 2.0, True, "5", [1]], ids=str)
 def test_a_wrong_count_is_an_error_that_names_the_key(count: Any) -> None:
     with pytest.raises(ConfigError, match=r"^repeats: Input should be "):

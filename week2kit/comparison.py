@@ -214,9 +214,10 @@ DRAWS_ONLY_WITH: Final[Mapping[str, tuple[str, tuple[object, ...]]]] = {
 
 
 def repeats_vary(config: Mapping[str, Any]) -> tuple[bool, bool]:
-    """What another seed reaches in a resolved config: the split, and anything that may draw in the pipeline.
+    """Whether the repeats of a resolved config vary in their split, and in what the pipeline may draw.
 
-    What its repeats vary in: a ``random_state`` that is not the run's own seed stays as it is.
+    A ``random_state`` other than the run's own seed stays as it is in every repeat. True for the pipeline means that
+    another seed reaches an estimator which may draw from it; False is certain.
     """
     seed, split = config.get("seed"), config.get("split")
     shuffled = isinstance(split, Mapping) and split.get("shuffle") is True

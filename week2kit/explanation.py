@@ -445,7 +445,7 @@ def _part(values: object, key: str) -> str:
 
 
 def _repeats(recorded: object, now: object) -> str:
-    """The repeats that differ, each a list of seed, value and folds; those of two integral records pair up."""
+    """The repeats that differ, each a list of seed, value and folds; both sides have the same seeds."""
     sides = [side if isinstance(side, list) else [] for side in (recorded, now)]
     told = [
         f"seed {shown(old[0])}: recorded {shown(old[1])}, here {shown(new[1])}"

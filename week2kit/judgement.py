@@ -639,10 +639,10 @@ class _Case:
             "labels_moved": comparison.labels_moved if comparison else None,
         }
         moved_scores = {"predictions.scores", "predictions.labels"} & set(failing)
-        # what differs although no score does cannot follow from the scores, but for the order in which they are summed
         repeats = [check for check in checks if check.code.startswith("repeats.")]
         rest = [check for check in checks if check not in repeats]
-        # of the scores of repeats nothing is recorded: their metrics are all that can be near
+        # what differs although no score does cannot follow from the scores, but for the order in which they are summed;
+        # of the scores of repeats nothing is recorded, and their metrics are all that can be near
         if not self.within() or not (moved_scores or _in_the_last_bits(rest)) or not _in_the_last_bits(repeats):
             return self._beyond(shared, moved)
         if any(_layer(code) == "metrics" for code in failing):
