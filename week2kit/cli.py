@@ -423,7 +423,7 @@ def _report(
 ) -> None:
     """Compare runs: what changed, what happened, what failed, what next."""
     with _edge():
-        from week2kit.rendering import render, write_report
+        from week2kit.rendering import read_words, render, write_report
         from week2kit.reporting import report
 
         _imported()
@@ -431,7 +431,7 @@ def _report(
         if output is None:
             _write(sys.stdout, render(result))
         else:
-            write_report(output, render(result))
+            write_report(output, render(result, read_words(output)))
             _say(f"written: {clean(str(output))}")
         for reason in result.unreadable:
             _say(f"error: {reason}")
