@@ -18,9 +18,10 @@ import typer
 
 from week2kit import __version__
 from week2kit.canonical import clean
-from week2kit.errors import ConfigError, Terminated, UnreadableRun, Week2kitError
+from week2kit.errors import ConfigError, Terminated, UnreadableRun, UsageError, Week2kitError
 
 if TYPE_CHECKING:
+    from week2kit.reporting import Report
     from week2kit.store import Run
     from week2kit.verdict import Verdict
 
@@ -66,7 +67,15 @@ class Document(StrEnum):
 
     config = "config"
     manifest = "manifest"
+    report = "report"
     verdict = "verdict"
+
+
+class Format(StrEnum):
+    """What a report is written as."""
+
+    md = "md"
+    json = "json"
 
 
 AllowModule = Annotated[
@@ -420,22 +429,61 @@ def _report(
     only_named: Annotated[
         bool, typer.Option("--only-named", help="Do not look at the other runs of the folder.")
     ] = False,
+    output_format: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.md,
+    template: Annotated[
+        Path | None, typer.Option(help="Fill this Jinja2 template instead of ours.", metavar="FILE")
+    ] = None,
+    verdicts: Annotated[
+        Path | None, typer.Option(help="What verify --json printed: the verdict on each run.", metavar="FILE")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Leave out nothing, also beyond 64 KB.")] = False,
+    check: Annotated[
+        Path | None, typer.Option(help="Hold this edited report against the runs; writes nothing.", metavar="FILE")
+    ] = None,
 ) -> None:
     """Compare runs: what changed, what happened, what failed, what next."""
     with _edge():
-        from week2kit.rendering import read_words, render, write_report
+        _refuse_together(
+            {"--check": check, "--template": template, "--format": output_format is not Format.md},
+            {"--check": check, "-o": output},
+            {"--full": full, "--template": template, "--format": output_format is not Format.md},
+        )
+        from week2kit.rendering import document, write_report
         from week2kit.reporting import report
 
         _imported()
-        result = report(runs, baseline=baseline, only_named=only_named, on_skip=_say_skipped)
-        if output is None:
-            _write(sys.stdout, render(result))
+        result = report(runs, baseline=baseline, only_named=only_named, verdicts=verdicts, on_skip=_say_skipped)
+        code = 0
+        if check is not None:
+            code = _check(result, check)
+        elif output is None:
+            _write(sys.stdout, document(result, output_format.value, template=template, full=full))
         else:
-            write_report(output, render(result, read_words(output)))
+            text = document(result, output_format.value, template=template, full=full, output=output)
+            write_report(output, text)
             _say(f"written: {clean(str(output))}")
         for reason in result.unreadable:
             _say(f"error: {reason}")
-        raise typer.Exit(2 if result.unreadable else 0)
+        raise typer.Exit(2 if result.unreadable else code)
+
+
+def _refuse_together(*groups: dict[str, object]) -> None:
+    """Refuse flags of one group that were given together."""
+    for group in groups:
+        given = [name for name, value in group.items() if value]
+        if len(given) > 1:
+            raise UsageError(f"report: {' and '.join(given)} do not go together: leave out one of them.")
+
+
+def _check(result: Report, path: Path) -> int:
+    """Print what in a report does not hold, or that all holds; the exit code."""
+    from week2kit.rendering.checking import check_report, describe, success
+
+    checked, shown = check_report(result, path), clean(str(path))
+    for note in checked.notes:
+        _say(describe(note, shown))
+    _product("\n".join(describe(finding, shown) for finding in checked.failures) or success(checked, shown))
+    return 1 if checked.failures else 0
 
 
 @app.command("runs")
@@ -463,9 +511,16 @@ def _runs(
 @app.command("schema")
 def _schema(document: Annotated[Document, typer.Argument(help="Which document.", show_default=False)]) -> None:
     """Print the JSON Schema of a document."""
-    from week2kit.schema.documents import json_schema
+    name = document.value
+    if name == "report":
+        from week2kit.rendering.structured import report_schema
 
-    _product(json.dumps(json_schema(document.value), indent=2, sort_keys=True, ensure_ascii=False))
+        schema = report_schema()
+    else:
+        from week2kit.schema.documents import json_schema
+
+        schema = json_schema(name)
+    _product(json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False))
 
 
 if __name__ == "__main__":

@@ -3,24 +3,61 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from typing import Literal, assert_never
 
 from week2kit.rendering.documents import MARKER, write_report
+from week2kit.rendering.shortening import room, shorten
 from week2kit.rendering.templates import fill
 from week2kit.rendering.words import NO_WORDS, Words, insert, read_words, words_beside
 from week2kit.reporting.values import Report
 
-__all__ = ["MARKER", "NO_WORDS", "Words", "read_words", "render", "words_beside", "write_report"]
+__all__ = ["MARKER", "NO_WORDS", "Words", "document", "read_words", "render", "words_beside", "write_report"]
 
 
-def render(report: Report, words: Words = NO_WORDS) -> str:
+def render(report: Report, words: Words = NO_WORDS, *, full: bool = False) -> str:
     """The report as GitHub-flavoured Markdown with LF line ends; the same report and words give the same text.
+
+    A text that would be longer than `thresholds.REPORT_BYTES` leaves out parts, and says which, unless it shall be
+    `full`.
 
     Args:
         report: what is told.
         words: what a person wrote, by the key of its place (`read_words`); it is put in as it is.
+        full: leave out nothing, however long it becomes.
 
     Raises:
         ReportError: the template cannot be found or rendered.
     """
     text = fill("report.md.j2", report=report, marker=MARKER, written=frozenset(words))
-    return insert(re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n", words)
+    text = re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
+    return insert(text if full else shorten(text, room(words.values())), words)
+
+
+def document(
+    report: Report,
+    kind: Literal["md", "json"] = "md",
+    *,
+    template: Path | None = None,
+    full: bool = False,
+    output: Path | None = None,
+) -> str:
+    """The report as what somebody asked for; words that the file `output`, or the Markdown beside it, holds are kept.
+
+    Raises:
+        ReportError: the template cannot be found or filled, or the words cannot be read.
+    """
+    if template is not None:
+        from week2kit.rendering.custom import fill_custom, is_html
+
+        beside = words_beside if is_html(template) else read_words
+        return fill_custom(template, report, beside(output) if output else NO_WORDS)
+    match kind:
+        case "md":
+            return render(report, read_words(output) if output else NO_WORDS, full=full)
+        case "json":
+            from week2kit.rendering.structured import to_json
+
+            return to_json(report)
+        case _:
+            assert_never(kind)

@@ -57,6 +57,12 @@ def lesson(name: str) -> Markdown:
     return place(f"lesson {_encoded(name)}")
 
 
+def key_of(empty: str) -> str:
+    """The key of a place, as `place` and `lesson` make it."""
+    match = _PLACE.match(empty)
+    return match["key"] if match else ""
+
+
 def _begin(key: str) -> str:
     return f"<!-- week2kit words: {key} -->"
 

@@ -11,6 +11,7 @@ import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from week2kit.canonical import clean
 from week2kit.comparison import (
@@ -33,6 +34,7 @@ from week2kit.reporting.predicted import NotComparable, Predicted, aligned, read
 from week2kit.reporting.proposal import Candidate, propose
 from week2kit.reporting.retrospective import setbacks
 from week2kit.reporting.values import (
+    REFUTED,
     REPORT_VERSION,
     Comparison,
     EvidenceRow,
@@ -51,7 +53,11 @@ from week2kit.reporting.values import (
 )
 from week2kit.schema.manifest import CompletedRun, Environment, Metric
 from week2kit.store import ARTIFACTS, MANIFEST_NAME, Found, Run, find_runs
-from week2kit.thresholds import DETAILED_VARIANTS, LISTED_FOLDS, OVERVIEW_VARIANTS, SIBLING_FOLDERS
+from week2kit.thresholds import COMMAND_RUNS, DETAILED_VARIANTS, LISTED_FOLDS, OVERVIEW_VARIANTS, SIBLING_FOLDERS
+
+if TYPE_CHECKING:
+    from week2kit.reporting.verdicts import Given
+    from week2kit.verdict import VerdictDocument
 
 __all__ = ["REPORT_VERSION", "Report", "report"]
 
@@ -61,6 +67,7 @@ def report(
     *,
     baseline: str | Path | None = None,
     only_named: bool = False,
+    verdicts: str | Path | VerdictDocument | None = None,
     on_skip: Callable[[Path], None] = lambda path: None,
 ) -> Report:
     """Compare runs: the baseline against each other completed run, and tell the story of those that did not work.
@@ -69,15 +76,17 @@ def report(
         runs: run folders, or folders of run folders; named ones keep their order.
         baseline: the run to compare with; by default the first completed one of `runs`.
         only_named: do not look at the run folders beside the named ones for failures.
+        verdicts: what `verify` returned, or a file with what ``verify --json`` printed: the verdicts on these runs.
         on_skip: told of each subfolder of the named ones that holds no run.
 
     Raises:
-        UsageError: nothing was named, or `baseline` is not one completed run.
+        UsageError: nothing was named, `baseline` is not one completed run, or `verdicts` holds no verdicts.
         UnreadableRun: no run could be read.
     """
     named = [run.path if isinstance(run, Run) else Path(run) for run in runs]
     if not named:
         raise UsageError("report: expected at least one run folder, and none was named.")
+    given = _given(verdicts)
     found = find_runs([baseline, *named] if baseline is not None else named)
     for path in found.skipped:
         on_skip(path)
@@ -85,7 +94,7 @@ def report(
     if not found.runs:
         raise UnreadableRun("\n".join(reason for _, reason in found.unreadable) or _nothing_in(named))
     beside, folders, not_read = ((), (), 0) if only_named else _beside(named, found)
-    everything = _Runs([*found.runs, *beside])
+    everything = _Runs([*found.runs, *beside], given)
     completed = [run for run in found.runs if isinstance(run.manifest, CompletedRun)]
     first = first or (completed[0] if completed else None)
     story = setbacks(first, everything.runs, everything.row)
@@ -100,9 +109,22 @@ def report(
     )
     unreadable = tuple(reason for _, reason in found.unreadable)
     if first is None:
-        return _without_baseline(found.runs, everything, retrospective, unreadable)
-    variants = [run for run in completed if run is not first]
-    return _with_baseline(first, variants, everything, retrospective, unreadable)
+        result = _without_baseline(found.runs, everything, retrospective, unreadable)
+    else:
+        variants = [run for run in completed if run is not first]
+        result = _with_baseline(first, variants, everything, retrospective, unreadable)
+    return result._replace(
+        verify_commands=_verify(result.runs, named, baseline),
+        verdicts=given and given.seen_from(run.manifest_sha256 for run in everything.runs),
+    )
+
+
+def _given(verdicts: str | Path | VerdictDocument | None) -> Given | None:
+    if verdicts is None:
+        return None
+    from week2kit.reporting.verdicts import take_verdicts
+
+    return take_verdicts(verdicts)
 
 
 def _nothing_in(paths: Iterable[Path]) -> str:
@@ -166,8 +188,9 @@ def shown_path(path: Path) -> str:
 class _Runs:
     """All runs of a report under names that tell them apart; each is examined once, when it is first shown."""
 
-    def __init__(self, runs: Sequence[Run]) -> None:
+    def __init__(self, runs: Sequence[Run], given: Given | None) -> None:
         self.runs = runs
+        self._verdicts = given.by_manifest if given is not None else {}
         names = {run.path: run.name for run in runs}  # each costs a look at the file system
         count = Counter(names.values())
         self._names = {path: name if count[name] == 1 else shown_path(path) for path, name in names.items()}
@@ -214,6 +237,7 @@ class _Runs:
             environment=_environment(run.manifest.inputs.environment),
             files=files,
             disagreements=disagreements,
+            verdict=self._verdicts.get(run.manifest_sha256),
         )
 
 
@@ -249,7 +273,7 @@ def _without_baseline(
         caveats=(),
         evidence=(),
         runs=rows,
-        verify_commands=_verify(rows),
+        verify_commands=(),
         unreadable=unreadable,
     )
 
@@ -272,8 +296,9 @@ def _with_baseline(
     ]
     alone = findings([everything.named(first)]) if len(detailed) != 1 else ()
     overview = tuple(_overview(first, variant, everything) for variant in variants) if len(variants) > 1 else ()
-    damaged = [run for run in variants[DETAILED_VARIANTS:] if everything.row(run).disagreements]
-    rows = tuple(everything.row(run) for run in [*shown, *damaged])
+    others = [everything.row(run) for run in variants[DETAILED_VARIANTS:]]
+    damaged = [row for row in others if row.disagreements or (row.verdict and row.verdict.verdict in REFUTED)]
+    rows = (*(everything.row(run) for run in shown), *damaged)
     return Report(
         version=REPORT_VERSION,
         baseline=everything.row(first),
@@ -291,13 +316,22 @@ def _with_baseline(
         caveats=_caveats(first, detailed, len(variants), comparisons, everything),
         evidence=tuple(row for run in shown for row in _evidence(run, everything)),
         runs=rows,
-        verify_commands=_verify(rows),
+        verify_commands=(),
         unreadable=unreadable,
     )
 
 
-def _verify(rows: Sequence[RunRow]) -> tuple[str, ...]:
-    return tuple(shlex.join(["week2kit", "verify", row.path]) for row in rows)
+def _verify(rows: Sequence[RunRow], named: Sequence[Path], baseline: str | Path | None) -> tuple[str, ...]:
+    """The two commands that verify the runs of a report and make it with their verdicts; none where it has them."""
+    if all(row.verdict for row in rows):
+        return ()
+    runs = [shown_path(path) for path in named]
+    shown = shlex.join(runs) if len(runs) <= COMMAND_RUNS else "RUN..."
+    flags = f" --baseline {shlex.quote(shown_path(Path(baseline)))}" if baseline is not None else ""
+    return (
+        f"week2kit verify {shown} --json > verify.json",
+        f"week2kit report {shown}{flags} --verdicts verify.json",
+    )
 
 
 def _completed(run: Run) -> CompletedRun:
