@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TextIO, cast
 
 import typer
 
@@ -511,15 +511,14 @@ def _runs(
 @app.command("schema")
 def _schema(document: Annotated[Document, typer.Argument(help="Which document.", show_default=False)]) -> None:
     """Print the JSON Schema of a document."""
-    name = document.value
-    if name == "report":
+    if document is Document.report:
         from week2kit.rendering.structured import report_schema
 
         schema = report_schema()
     else:
         from week2kit.schema.documents import json_schema
 
-        schema = json_schema(name)
+        schema = json_schema(cast("Literal['config', 'manifest', 'verdict']", document.value))
     _product(json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False))
 
 

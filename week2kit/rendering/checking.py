@@ -7,6 +7,7 @@ hold is a `Finding`; the sentences come last, in `describe`.
 from __future__ import annotations
 
 import bisect
+import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -235,12 +236,14 @@ def _check_words(lines: Iterable[Line], report: Report) -> tuple[list[Finding], 
 
 
 def _is_known(match: re.Match[str], known: Sequence[float]) -> bool:
+    """Whether some number of the report, or a hundred times that in front of a percent sign, rounds to this one."""
     whole, decimals, exponent, percent = match.groups()
-    scale = 10.0 ** int(exponent or 0) / (100 if percent else 1)
-    value = float(f"{whole.replace(',', '') or 0}.{decimals}") * scale
-    half = 0.5 * 10.0 ** -min(len(decimals), 300) * scale
-    nearest = known[bisect.bisect_left(known, value - half * (1 + 1e-6) - value * 1e-15) :][:1]
-    return bool(nearest) and nearest[0] <= value + half * (1 + 1e-6) + value * 1e-15
+    power = int(exponent or 0) - (2 if percent else 0)
+    value = float(f"{whole.replace(',', '') or 0}.{decimals}e{power}")
+    # half a unit of the last decimal, and the last bit of a float
+    margin = float(f"5e{power - len(decimals) - 1}") * (1 + 1e-6) + value * 1e-15
+    index = bisect.bisect_left(known, value - margin)
+    return math.isfinite(value) and index < len(known) and known[index] <= value + margin
 
 
 def _numbers(value: object) -> Iterator[float]:

@@ -123,6 +123,9 @@ class _Environment(ImmutableSandboxedEnvironment):
             return attr in fields
         return not isinstance(obj, str) and super().is_safe_attribute(obj, attr, value)
 
+    def wrap_str_format(self, value: Any) -> None:
+        """``format`` is a method of text as any other, so there is none."""
+
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         if isinstance(left, str) or isinstance(right, str):
             if operator == "+":
