@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Literal, assert_never
 
 from week2kit.rendering.documents import MARKER, write_report
-from week2kit.rendering.shortening import room, shorten
 from week2kit.rendering.templates import fill
-from week2kit.rendering.words import NO_WORDS, Words, insert, read_words, words_beside
+from week2kit.rendering.words import NO_WORDS, Words, insert, read_words, room, words_beside
 from week2kit.reporting.values import Report
 
 __all__ = ["MARKER", "NO_WORDS", "Words", "document", "read_words", "render", "words_beside", "write_report"]
@@ -31,7 +30,11 @@ def render(report: Report, words: Words = NO_WORDS, *, full: bool = False) -> st
     """
     text = fill("report.md.j2", report=report, marker=MARKER, written=frozenset(words))
     text = re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
-    return insert(text if full else shorten(text, room(words.values())), words)
+    if not full and len(text.encode()) > (limit := room(words)):
+        from week2kit.rendering.shortening import shorten
+
+        text = shorten(text, limit)
+    return insert(text, words)
 
 
 def document(

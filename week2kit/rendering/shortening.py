@@ -7,10 +7,8 @@ results, the judgement of the difference, which runs failed, and the words of a 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final, NamedTuple
-
-from week2kit.thresholds import REPORT_BYTES, WORDS_BYTES
 
 
 class _Section(NamedTuple):
@@ -34,17 +32,8 @@ _OVERVIEW_HEAD: Final = "| run | what changed |"
 _OVERVIEW_LINES: Final = 12
 
 
-def room(words: Iterable[str]) -> int:
-    """The bytes that a report may have besides the words of a person; it changes in large steps only."""
-    size = sum(len(text.encode()) for text in words)
-    steps = max(1, -(-size // WORDS_BYTES))
-    return max(WORDS_BYTES, REPORT_BYTES - steps * WORDS_BYTES)
-
-
 def shorten(text: str, limit: int) -> str:
-    """A report of at most `limit` bytes of UTF-8 where that can be had by leaving out parts, and what was left out."""
-    if len(text.encode()) <= limit:
-        return text
+    """A report that is too long, at most `limit` bytes of UTF-8 where that can be had, and what was left out of it."""
     sections = _sections(text)
     left_out: list[str] = []
     for rule in _RULES:

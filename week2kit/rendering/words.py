@@ -19,6 +19,7 @@ from week2kit.canonical import clean
 from week2kit.errors import ReportError
 from week2kit.rendering.documents import read_report
 from week2kit.rendering.markdown import Markdown, code
+from week2kit.thresholds import REPORT_BYTES, WORDS_BYTES
 
 #: What a person wrote, by the key of its place, with its own line ends.
 Words: TypeAlias = Mapping[str, str]
@@ -34,13 +35,12 @@ _INVITATIONS: Final[Mapping[str, str]] = {
     "lesson": f"*What do you learn from this run? {_KEEPS}*",
 }
 
-_BEGIN_LINE: Final = re.compile(r"[ \t]*<!-- week2kit words: (?P<key>[!-=?-~]+(?: [!-=?-~]+)*) -->[ \t\r]*")
-_END_LINE: Final = re.compile(rf"[ \t]*{re.escape(_END)}[ \t\r]*")
+# compiled when a report is read: making one needs only `_PLACE`
+_BEGIN_LINE: Final = r"[ \t]*<!-- week2kit words: (?P<key>[!-=?-~]+(?: [!-=?-~]+)*) -->[ \t\r]*"
+_END_LINE: Final = rf"[ \t]*{_END}[ \t\r]*"
 #: A comment that was one of ours, and that somebody broke.
-_BROKEN_LINE: Final = re.compile(r"<!--.*week2kit +(?:words|end of words)")
-_PLACE: Final = re.compile(
-    rf"^<!-- week2kit words: (?P<key>.+) -->\n(?P<inside>(?:.*\n)*?){re.escape(_END)}$", re.MULTILINE
-)
+_BROKEN_LINE: Final = r"<!--.*week2kit +(?:words|end of words)"
+_PLACE: Final = re.compile(rf"^<!-- week2kit words: (?P<key>.+) -->\n(?P<inside>(?:.*\n)*?){_END}$", re.MULTILINE)
 
 
 # --- places -----------------------------------------------------------------------------------------------------
@@ -105,6 +105,13 @@ def _title(key: str) -> str:
     return f"{clean(kind).capitalize()} of {code(unquote(name, errors='replace'))}" if name else f"About {code(kind)}"
 
 
+def room(words: Words) -> int:
+    """The bytes that a report may have besides the words of a person; it changes in large steps only."""
+    size = sum(len(text.encode()) for text in words.values())
+    steps = max(1, -(-size // WORDS_BYTES))
+    return max(WORDS_BYTES, REPORT_BYTES - steps * WORDS_BYTES)
+
+
 # --- reading them back ------------------------------------------------------------------------------------------
 
 
@@ -126,18 +133,18 @@ def read_lines(text: str, shown: str) -> list[Line]:
     opened: dict[str, int] = {}
     key: str | None = None
     for number, line in enumerate(text.split("\n"), 1):
-        begin = _BEGIN_LINE.fullmatch(line)
+        begin = re.fullmatch(_BEGIN_LINE, line)
         if begin:
             _refuse_begin(begin["key"], key, opened, f"{shown}:{number}")
             opened[begin["key"]] = number
             lines.append(Line(number, line, None))
             key = begin["key"]
-        elif _END_LINE.fullmatch(line):
+        elif re.fullmatch(_END_LINE, line):
             if key is None:
                 raise _broken(f"{shown}:{number}", "a place for words ends here, and none began")
             key = None
             lines.append(Line(number, line, None))
-        elif key is None and _BROKEN_LINE.search(line):
+        elif key is None and re.search(_BROKEN_LINE, line):
             raise _broken(f"{shown}:{number}", "the comment of a place for words is not as it was")
         else:
             lines.append(Line(number, line, key))
@@ -177,7 +184,7 @@ def find_words(text: str, shown: str) -> Words:
 
 def is_place(line: str) -> bool:
     """Whether a line is one of the two comments of a place."""
-    return bool(_BEGIN_LINE.fullmatch(line) or _END_LINE.fullmatch(line))
+    return bool(re.fullmatch(_BEGIN_LINE, line) or re.fullmatch(_END_LINE, line))
 
 
 def read_words(path: Path) -> Words:
