@@ -150,6 +150,35 @@ def _made() -> tuple[Any, str]:
     return result, render(result)
 
 
+@pytest.mark.parametrize("kind", ["hostile", "not comparable", "damaged", "none completed", "folds", "long", "alone"])
+def test_no_unedited_report_has_a_finding(kind: str) -> None:
+    runs = {
+        "hostile": lambda: two_runs(
+            BASE.but(
+                config=build.with_keys(TEN, goal=HOSTILE, model__params__C=HOSTILE, data__path=HOSTILE),
+                predictions=[(0, HOSTILE, "b"), (5, "b", HOSTILE), (10, "b", "b")],
+                command=HOSTILE,
+                environment={"platform": HOSTILE},
+            )
+        ),
+        "not comparable": lambda: two_runs(OTHER.but(split={"contents": "a" * 64})),
+        "damaged": two_runs,
+        "none completed": lambda: [str(build.failed(Path("runs"), "a", BASE, message=HOSTILE))],
+        "folds": lambda: two_runs(
+            OTHER.but(metrics={"accuracy": {"value": 0.5, "std": 0.123456, "folds": [0.4, 0.6]}})
+        ),
+        "long": lambda: many_runs(40, LONG),
+        "alone": lambda: [str(build.completed(Path("runs"), "a", BASE.but(converged=False)))],
+    }[kind]()
+    if kind == "damaged":
+        Path("runs/other/metrics.json").write_text("{}")
+    result = report(runs)
+    for text in (render(result), render(result, full=True), render(result, {"interpretation": "Mine.\n"})):
+        checked = check_report(result, _written(text))
+        assert {finding.code for finding in checked.failures} == ({"file.disagrees"} if kind == "damaged" else set())
+        assert checked.notes == ()
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_no_digit_of_a_report_can_be_changed(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
@@ -396,6 +425,24 @@ def test_words_survive_a_template_that_has_places() -> None:
     write_report(Path("out.md"), put(text, "interpretation", "<b>x</b>\nand\n\ny & z\n"))
     page = filled("{{ 'interpretation' | place }}", "mine.html", output=Path("out.html"))
     assert page == "<p>&lt;b&gt;x&lt;/b&gt; and</p>\n<p>y &amp; z</p>"
+
+
+@pytest.mark.parametrize("flags", [("--format", "json"), ("--template", "mine.html")], ids=" ".join)
+def test_a_report_with_words_is_never_replaced_by_a_document_without(flags: tuple[str, ...]) -> None:
+    text = put(render(report(two_runs())), "interpretation", "Mine.\n")
+    Path("mine.html").write_text("{{ marker }}")
+    _written(text)
+    done = command("report", *RUNS, *flags, "-o", "report.md")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "report.md: it holds words of yours" in done.stderr
+    assert Path("report.md").read_text() == text
+
+
+def test_words_without_a_place_in_a_template_stand_at_the_end() -> None:
+    _written(put(render(report(two_runs())), "interpretation", "Mine.\n"))
+    text = filled("{{ marker }}\nx\n", output=Path("report.md"))
+    assert text.startswith(f"{MARKER}\nx\n\n## Kept words\n")
+    assert text.endswith(f"Mine.\n{END}\n")
 
 
 FOREIGN = (

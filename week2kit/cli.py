@@ -62,6 +62,13 @@ class Strict(StrEnum):
     model = "model"
 
 
+class Format(StrEnum):
+    """What a report is written as."""
+
+    md = "md"
+    json = "json"
+
+
 class Document(StrEnum):
     """A document with a JSON Schema."""
 
@@ -69,13 +76,6 @@ class Document(StrEnum):
     manifest = "manifest"
     report = "report"
     verdict = "verdict"
-
-
-class Format(StrEnum):
-    """What a report is written as."""
-
-    md = "md"
-    json = "json"
 
 
 AllowModule = Annotated[
@@ -425,11 +425,11 @@ def _report(
         ),
     ],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write to this file.")] = None,
+    form: Annotated[Format, typer.Option("--format", help="Markdown, or the report's value as JSON.")] = Format.md,
     baseline: Annotated[Path | None, typer.Option(help="The run that the others are compared with.")] = None,
     only_named: Annotated[
         bool, typer.Option("--only-named", help="Do not look at the other runs of the folder.")
     ] = False,
-    output_format: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.md,
     template: Annotated[
         Path | None, typer.Option(help="Fill this Jinja2 template instead of ours.", metavar="FILE")
     ] = None,
@@ -444,9 +444,9 @@ def _report(
     """Compare runs: what changed, what happened, what failed, what next."""
     with _edge():
         _refuse_together(
-            {"--check": check, "--template": template, "--format": output_format is not Format.md},
+            {"--check": check, "--template": template, "--format": form is not Format.md},
             {"--check": check, "-o": output},
-            {"--full": full, "--template": template, "--format": output_format is not Format.md},
+            {"--full": full, "--template": template, "--format": form is not Format.md},
         )
         from week2kit.rendering import document, write_report
         from week2kit.reporting import report
@@ -457,9 +457,9 @@ def _report(
         if check is not None:
             code = _check(result, check)
         elif output is None:
-            _write(sys.stdout, document(result, output_format.value, template=template, full=full))
+            _write(sys.stdout, document(result, form.value, template=template, full=full))
         else:
-            text = document(result, output_format.value, template=template, full=full, output=output)
+            text = document(result, form.value, template=template, full=full, output=output)
             write_report(output, text)
             _say(f"written: {clean(str(output))}")
         for reason in result.unreadable:

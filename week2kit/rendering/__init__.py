@@ -8,10 +8,20 @@ from typing import Literal, assert_never
 
 from week2kit.rendering.documents import MARKER, write_report
 from week2kit.rendering.templates import fill
-from week2kit.rendering.words import NO_WORDS, Words, insert, read_words, room, words_beside
+from week2kit.rendering.words import NO_WORDS, Words, insert, read_words, refuse_to_lose, room, words_beside
 from week2kit.reporting.values import Report
 
-__all__ = ["MARKER", "NO_WORDS", "Words", "document", "read_words", "render", "words_beside", "write_report"]
+__all__ = [
+    "MARKER",
+    "NO_WORDS",
+    "Words",
+    "document",
+    "read_words",
+    "refuse_to_lose",
+    "render",
+    "words_beside",
+    "write_report",
+]
 
 
 def render(report: Report, words: Words = NO_WORDS, *, full: bool = False) -> str:
@@ -53,14 +63,24 @@ def document(
     if template is not None:
         from week2kit.rendering.custom import fill_custom, is_html
 
-        beside = words_beside if is_html(template) else read_words
-        return fill_custom(template, report, beside(output) if output else NO_WORDS)
+        if is_html(template):
+            return fill_custom(template, report, _words_for_other(output, "a page"))
+        return fill_custom(template, report, read_words(output) if output else NO_WORDS)
     match kind:
         case "md":
             return render(report, read_words(output) if output else NO_WORDS, full=full)
         case "json":
             from week2kit.rendering.structured import to_json
 
+            _words_for_other(output, "JSON")
             return to_json(report)
         case _:
             assert_never(kind)
+
+
+def _words_for_other(output: Path | None, what: str) -> Words:
+    """The words for a document that is not Markdown, and so keeps none itself."""
+    if output is None:
+        return NO_WORDS
+    refuse_to_lose(output, what)
+    return words_beside(output)

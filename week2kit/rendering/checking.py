@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from itertools import takewhile
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, TypeAlias, assert_never
+from typing import Final, Literal, NamedTuple, Protocol, TypeAlias, assert_never
 
 from week2kit.canonical import clean
 from week2kit.rendering import render
@@ -52,8 +52,21 @@ class Checked(NamedTuple):
     runs: int
 
 
-def check_report(report: Report, path: Path) -> Checked:
-    """Hold the report in a file against `report`, made from the same runs in the same way.
+class Make(Protocol):
+    """How a report is made: `week2kit.rendering.render`, or something like it."""
+
+    def __call__(self, report: Report, words: Words, *, full: bool) -> str:
+        """The text of a report with these words."""
+        ...
+
+
+def check_report(report: Report, path: Path, ways: Iterable[Make] = (render,)) -> Checked:
+    """Hold the report in a file against `report`, made from the same runs.
+
+    Args:
+        report: what the runs say today.
+        path: the file with the edited report.
+        ways: how the report may have been made; the one that agrees best counts.
 
     Raises:
         ReportError: the file cannot be read, is no report of ours, or its places for words are broken.
@@ -61,8 +74,7 @@ def check_report(report: Report, path: Path) -> Checked:
     shown = clean(os.fspath(path))
     text = read_report(path)
     lines, words = read_lines(text, shown), find_words(text, shown)
-    # whether parts are left out hangs on the words that were there when the file was made
-    made = (render(report, words), render(report, words, full=True), _emptied(report, words))
+    made = [text for make in ways for text in _made(make, report, words)]
     failures, notes, numbers = min(
         (_compare(_outside(lines), candidate) for candidate in dict.fromkeys(made)),
         key=lambda found: (len(found[0]), len(found[1])),
@@ -80,9 +92,11 @@ def check_report(report: Report, path: Path) -> Checked:
     )
 
 
-def _emptied(report: Report, words: Words) -> str:
-    """The report as it was made before the first word: the places are there, with hardly anything in them."""
-    return render(report, dict.fromkeys(words, ""))
+def _made(make: Make, report: Report, words: Words) -> Iterator[str]:
+    """The report as it may have been made: what it left out hangs on the words that there were then."""
+    yield make(report, words, full=False)
+    yield make(report, words, full=True)
+    yield make(report, dict.fromkeys(words, ""), full=False)
 
 
 # --- lines ------------------------------------------------------------------------------------------------------
@@ -103,7 +117,9 @@ _HIDES: Final = re.compile(r"<[!?/A-Za-z]|^ {0,3}(?:`{3}|~{3})")
 _MUST_STAND: Final = ("not comparable", "no winner", "no cause can be named")
 #: From this likeness on, a line is another one that was edited; below, it is a text of its own.
 _ALIKE: Final = 0.6
-_COMPARED: Final = 1_000
+#: Words of a line, and lines around the place, that are looked at for the line that one was made from.
+_COMPARED: Final = 100
+_AROUND: Final = 20
 #: Characters of a line that are shown.
 _SHOWN: Final = 400
 
@@ -125,7 +141,7 @@ def _compare(file: Sequence[_Text], made: str) -> tuple[list[Finding], list[Find
         unheld.update(here)
         lost = list(there)
         for index in here:
-            finding = _claim(file[index], lost, record)
+            finding = _claim(file[index], lost, record, there[0] + index - here[0] if there else 0)
             (notes if finding.code == "text.own" else failures).append(finding)
         line = file[min(here[0] if here else _below(there[0], texts, record), len(file) - 1)].number
         failures += [Finding("warning.removed", line, "", record[index]) for index in lost if index in warnings]
@@ -155,9 +171,17 @@ def _must_stand(text: str) -> bool:
     return any(words in text.lower() for words in _MUST_STAND)
 
 
-def _claim(line: _Text, lost: list[int], record: Sequence[str]) -> Finding:
-    """What a line is that does not stand in the record; the lost line that it was made from is taken out of `lost`."""
-    nearest = max(lost, key=lambda index: _likeness(record[index], line.text), default=None)
+def _claim(line: _Text, lost: list[int], record: Sequence[str], place: int) -> Finding:
+    """What a line is that does not stand in the record; the lost line that it was made from is taken out of `lost`.
+
+    Args:
+        line: the line of the file.
+        lost: the lines of the record that are missing there, by their index.
+        record: the report as it is made today.
+        place: where in the record the line would stand, so that the lines around are looked at.
+    """
+    around = sorted(lost, key=lambda index: abs(index - place))[:_AROUND]
+    nearest = max(around, key=lambda index: _likeness(record[index], line.text), default=None)
     numbers = bool(_NUMBER.search(line.text))
     if nearest is not None and _likeness(text := record[nearest], line.text) >= _ALIKE:
         lost.remove(nearest)
@@ -172,7 +196,9 @@ def _claim(line: _Text, lost: list[int], record: Sequence[str]) -> Finding:
 
 
 def _likeness(left: str, right: str) -> float:
-    matcher = SequenceMatcher(None, left[:_COMPARED], right[:_COMPARED], autojunk=False)
+    """How much of two lines is the same, word by word, from 0 to 1."""
+    here, there = (re.findall(r"\w+|[^\w\s]", text)[:_COMPARED] for text in (left, right))
+    matcher = SequenceMatcher(None, here, there, autojunk=False)
     return matcher.ratio() if matcher.real_quick_ratio() >= _ALIKE and matcher.quick_ratio() >= _ALIKE else 0.0
 
 

@@ -27,7 +27,7 @@ class _Rule(NamedTuple):
 _SHOWS_ALL: Final = "`--full` shows all."
 _NOTE: Final = f"*Left out, as this report would be too long: {{}}. {_SHOWS_ALL}*\n"
 _TABLE: Final = re.compile(r"(?:^\|.*\n)+", re.MULTILINE)
-_OVERVIEW_HEAD: Final = "| run | what changed |"
+_OVERVIEW_HEAD: Final = re.compile(r"\| .*run \| what changed \|")
 #: Rows of the ranked table that stay, its two head lines included.
 _OVERVIEW_LINES: Final = 12
 
@@ -82,7 +82,7 @@ def _all(body: str, what: str) -> str:
 
 def _block(begin: str) -> Callable[[str, str], str]:
     """Without each paragraph that `begin` matches and the table or picture that follows it."""
-    block = re.compile(rf"^{begin}.*\n\n(?:(?:^\|.*\n)+|```\w*\n(?:.*\n)*?```\n)", re.MULTILINE)
+    block = re.compile(rf"^{begin}.*\n\n(?:(?:^\|.*\n)+|```\w*\n(?:.*\n)*?```\n|!\[.*\n)", re.MULTILINE)
     return lambda body, what: block.sub(_NOTE.format(what), body)
 
 
@@ -117,7 +117,7 @@ def _overview(body: str, what: str) -> str:
 
     def cut(match: re.Match[str]) -> str:
         lines = match[0].splitlines(keepends=True)
-        if not match[0].startswith(_OVERVIEW_HEAD) or len(lines) <= _OVERVIEW_LINES:
+        if not _OVERVIEW_HEAD.match(match[0]) or len(lines) <= _OVERVIEW_LINES:
             return match[0]
         return "".join([*lines[:_OVERVIEW_LINES], "\n", _NOTE.format(what)])
 
@@ -137,7 +137,7 @@ _RULES: Final = (
     _rule("the commands", r"### Commands", _all),
     _rule("rows that moved", r"##+ Rows that moved.*", _all),
     _rule("scores in each fold", r"##+ Results.*", _block(r".* in each fold:")),
-    _rule("learning curves", r"##+ Results.*", _block(r"\*\*Figure B\.")),
+    _rule("figures", r"##+ Results.*|## Interpretation", _block(r"(?:\*\*[A-Z][\w ]*\.\*\* |The learning curve )")),
     _rule("statements besides that about the difference", r"## Interpretation|### About .*", _findings),
     _rule("what the runs that did not work tried", _SETBACK, _setback("(?!Learned)")),
     _rule("the table of evidence", r"## Evidence", _all),

@@ -220,3 +220,18 @@ def words_beside(output: Path) -> Words:
     except ReportError:
         return NO_WORDS
     return find_words(text, clean(os.fspath(beside)))
+
+
+def refuse_to_lose(output: Path, instead: str) -> None:
+    """Refuse to replace a Markdown report that holds words by a document that has no place for them.
+
+    Raises:
+        ReportError: the file `output` holds words of a person, or its places are broken.
+    """
+    shown = clean(os.fspath(output))
+    try:
+        text = read_report(output) if output.is_file() else ""
+    except ReportError:
+        return  # no Markdown of ours: whether it may be replaced is not a question of words
+    if find_words(text, shown):
+        raise ReportError(f"{shown}: it holds words of yours, for which {instead} has no place: choose another -o.")
