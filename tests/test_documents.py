@@ -412,6 +412,12 @@ def test_a_template_can_include_ours_and_its_neighbours() -> None:
     text = filled("{% include 'part.j2' %} {% include 'below/part.j2' %}\n{% include 'report.md.j2' %}")
     assert text.startswith("part of 1 deeper\n")
     assert "\n## Failed-run retrospective\n" in text
+    Path("macros.j2").write_text("{% macro twice(x) %}{{ x }} {{ x | code }}{% endmacro %}")
+    source = (
+        "{% import 'macros.j2' as m %}{% set n = namespace(last='') %}{% for run in report.runs %}{{ loop.index }} "
+        "{{ m.twice(run.name) }} {% set n.last = run.name %}{% endfor %}{{ n.last }}"
+    )
+    assert filled(source) == "1 base `base` 2 other `other` other"
 
 
 def test_words_survive_a_template_that_has_places() -> None:
@@ -653,6 +659,16 @@ def test_a_run_without_its_verdict_is_not_verified_and_one_too_many_is_told() ->
     path = verdicts(base="identical", other="identical")
     manifest.write_text(manifest.read_text().replace("2026-11-23", "2026-11-24"))
     assert "| `other` | not verified |" in render(report(RUNS, verdicts=path))
+
+
+@pytest.mark.parametrize("name", ["/home/somebody/runs/gone", "C:\\\\Users\\\\somebody\\\\gone"])
+def test_an_absolute_path_in_a_list_of_verdicts_is_not_told(name: str) -> None:
+    two_runs()
+    path = verdicts(base="identical", gone="different")
+    path.write_text(path.read_text().replace("runs/gone", name))
+    result = report(RUNS, verdicts=path)
+    assert result.verdicts is not None
+    assert result.verdicts.unmatched == ("gone",)
 
 
 def test_of_two_verdicts_on_one_record_the_worse_counts() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, get_args, get_origin, get_type_hints
 
 from week2kit.canonical import dump_json
@@ -59,17 +60,38 @@ def report_model() -> type[BaseModel]:
 
 def _model(named: type, made: dict[type, type[BaseModel]]) -> type[BaseModel]:
     """The model of a named tuple, with every field required and no other allowed."""
-    from pydantic import ConfigDict, create_model
+    from pydantic import ConfigDict, Field, create_model
 
     from week2kit import verdict
 
     if named not in made:
         hints = get_type_hints(named, localns=vars(verdict) | vars(sys.modules[named.__module__]))
-        fields: dict[str, Any] = {name: (_annotation(hint, made), ...) for name, hint in hints.items()}
+        told = _told(named)
+        fields: dict[str, Any] = {
+            name: (_annotation(hint, made), Field(description=told.get(name))) for name, hint in hints.items()
+        }
         made[named] = create_model(
             named.__name__, __doc__=named.__doc__, __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **fields
         )
     return made[named]
+
+
+def _told(named: type) -> dict[str, str]:
+    """What stands below the fields of a named tuple in its source, by field."""
+    import ast
+    import inspect
+
+    (definition,) = ast.parse(inspect.getsource(named)).body
+    assert isinstance(definition, ast.ClassDef)
+    return {
+        field.target.id: inspect.cleandoc(below.value.value)
+        for field, below in pairwise(definition.body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(below, ast.Expr)
+        and isinstance(below.value, ast.Constant)
+        and isinstance(below.value.value, str)
+    }
 
 
 def _annotation(hint: Any, made: dict[type, type[BaseModel]]) -> Any:

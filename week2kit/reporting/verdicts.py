@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
@@ -74,7 +74,13 @@ def read_verdicts(path: Path) -> Given:
 
 
 def _named(document: VerdictDocument) -> tuple[tuple[str, str | None], ...]:
-    return tuple((verdict.run, verdict.verdict and verdict.manifest_sha256) for verdict in document.runs)
+    return tuple((_shown(verdict.run), verdict.verdict and verdict.manifest_sha256) for verdict in document.runs)
+
+
+def _shown(run: str) -> str:
+    """A run as `verify` was given it; of an absolute path only the last part, as everywhere in a report."""
+    path = PureWindowsPath(run) if "\\" in run else PurePosixPath(run)
+    return path.name if path.is_absolute() else run
 
 
 def _by_manifest(document: VerdictDocument) -> dict[str, Verification]:
