@@ -86,6 +86,13 @@ def labels(counts: Mapping[tuple[str, str], int]) -> list[Prediction]:
     return [(5 * index, true, guess) for index, (true, guess) in enumerate(pairs)]
 
 
+def moves(counts: Mapping[tuple[str, str, str], int]) -> tuple[list[Prediction], list[Prediction]]:
+    """Predictions of two runs on the same rows: each (true, first's, second's guess) as often as `counts` says."""
+    rows = [row for row, count in counts.items() for _ in range(count)]
+    first = [(5 * index, true, guess) for index, (true, guess, _) in enumerate(rows)]
+    return first, [(5 * index, true, guess) for index, (true, _, guess) in enumerate(rows)]
+
+
 def column(name: str, role: str = "feature", content: object = "", kind: str = "float") -> dict[str, Any]:
     """A column of the table; other content, another digest."""
     return {"name": name, "kind": kind, "role": role, "missing": 0, "digest": digest(name, content)}
@@ -148,7 +155,7 @@ def _begin(parent: Path, name: str, recipe: Recipe) -> tuple[RunFolder, dict[str
     (parent / name).mkdir(parents=True)
     folder = RunFolder(parent / name, "run", recipe.created_at)
     return folder, {
-        "schema_version": 2,
+        "schema_version": 3,
         "run_id": "run",
         "nonce": digest(name)[:32],
         "created_at": recipe.created_at,

@@ -269,7 +269,7 @@ def test_what_says_that_nothing_can_be_compared_cannot_be_taken_away(line: str) 
         pytest.param("It reaches 99.123 %.", "words.unknown", id="percent invented"),
         pytest.param("```\n0.1235\n```", "words.unknown", id="in a fence"),
         pytest.param("1.000e999 and 9.999e-999", "words.unknown", id="no float"),
-        pytest.param("It reaches about 0.99.", "words.few_decimals", id="two decimals"),
+        pytest.param("It is about 1.37 times.", "words.few_decimals", id="two decimals"),
     ],
 )
 def test_decimal_numbers_in_words_are_those_of_the_record(words: str, code: str | None) -> None:

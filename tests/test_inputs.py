@@ -29,7 +29,7 @@ from week2kit.provenance import code_digest
 from week2kit.rerun import static_notes
 from week2kit.reruns import Here
 from week2kit.schema.config import parse_config
-from week2kit.schema.manifest import Code, Column, CompletedRun, Data, Environment, Git, Kind, Seed
+from week2kit.schema.manifest import SCHEMA_VERSION, Code, Column, CompletedRun, Data, Environment, Git, Kind, Seed
 from week2kit.thresholds import LISTED_CELLS, LISTED_KEYS
 from week2kit.verdict import Cause, Finding, Verdict
 from week2kit.verification import exit_code
@@ -49,9 +49,17 @@ def test_runs_of_the_first_schema_can_be_read(run: Path) -> None:
     assert not isinstance(inputs.data, Data) or inputs.data.unordered_digest is None
 
 
-def test_runs_of_the_first_schema_still_verify() -> None:
+def test_there_are_runs_of_every_older_schema() -> None:
+    assert sorted(folder.name for folder in OLD_RUNS.iterdir()) == [f"v{n}" for n in range(1, SCHEMA_VERSION)]
+    for folder in OLD_RUNS.iterdir():
+        found = {json.loads(path.read_text())["schema_version"] for path in folder.glob("*/manifest.json")}
+        assert found == {int(folder.name[1:])}
+
+
+@pytest.mark.parametrize("version", [f"v{n}" for n in range(1, SCHEMA_VERSION)])
+def test_runs_of_an_older_schema_still_verify(version: str) -> None:
     before = {path: path.read_bytes() for path in OLD_RUNS.rglob("*") if path.is_file()}
-    result = verify(OLD_RUNS / "v1", data=ROOT / "examples/penguins/penguins.csv")
+    result = verify(OLD_RUNS / version, data=ROOT / "examples/penguins/penguins.csv")
     told = {verdict.run: describe_verdict(verdict) for verdict in result.runs}
     assert len(told) == 3
     assert exit_code(result, "close") == 0, told

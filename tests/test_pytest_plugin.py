@@ -42,6 +42,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "unseeded": TREE | {"model": FOREST},
     "folds": TREE | {"split": {"method": "kfold", "n_splits": 3}, "metrics": ["f1_macro", "accuracy"]},
     "labels_only": TREE | {"model": {"class": "sklearn.linear_model.Perceptron", "params": {}}, "learning_curve": True},
+    "repeated": TREE | {"repeats": 2},
     "regression": {
         "data": {"dataset": "diabetes"},
         "model": {"class": "sklearn.linear_model.Ridge", "params": {}},
@@ -134,7 +135,7 @@ def test_the_ids_of_a_run_follow_from_its_manifest_and_are_stable(project: Calla
             "artifacts.val_report",
             *(f"record.{name}" for name in ("config", "config_digest", "config_valid", "seed", "metric_names")),
             *(f"record.{name}" for name in ("outcome", "data", "table", "code", "metrics", "requirements")),
-            *("record.model", "record.folds"),
+            *("record.model", "record.folds", "record.repeats"),
             *(f"follows.{name}" for name in ("predictions", "scores", "accuracy", "val_report")),
             *("data.table", "data.columns", "data.rows", "data.checksum", "data.bytes"),
             *("split.positions", "split.contents", "split.folds"),
@@ -145,15 +146,16 @@ def test_the_ids_of_a_run_follow_from_its_manifest_and_are_stable(project: Calla
     ]
 
 
-def test_every_check_of_a_verdict_is_planned_and_every_planned_one_is_made(trained: Path) -> None:
-    document = week2kit.verify(trained, data=trained.parent / "table.csv")
+@pytest.mark.parametrize("repeats", [False, True], ids=["without-repeats", "with-repeats"])
+def test_every_check_of_a_verdict_is_planned_and_every_planned_one_is_made(trained: Path, repeats: bool) -> None:
+    document = week2kit.verify(trained, data=trained.parent / "table.csv", repeats=repeats)
     verdicts = {Path(verdict.run).name: verdict for verdict in document.runs if verdict.status == "completed"}
     assert verdicts.keys() == CONFIGS.keys() - {"fails"}
     for name, verdict in verdicts.items():
         manifest = open_run(trained / name).manifest
         assert isinstance(manifest, CompletedRun)
-        made, planned = {check.code for check in verdict.checks}, set(planned_checks(manifest))
-        assert len(planned) == len(planned_checks(manifest))
+        made, planned = {check.code for check in verdict.checks}, set(planned_checks(manifest, repeats=repeats))
+        assert len(planned) == len(planned_checks(manifest, repeats=repeats))
         assert made <= planned, name
         assert verdict.verdict == "unstable" or made == planned, name
     assert {name for name, verdict in verdicts.items() if verdict.verdict != "identical"} <= {"unseeded"}

@@ -18,8 +18,8 @@ from week2kit.errors import ConfigError
 from week2kit.inputs import differing_leaves
 from week2kit.provenance import code_digest
 from week2kit.reruns import FromPredictions
-from week2kit.schema.config import FileData, config_digest, parse_config
-from week2kit.schema.manifest import Artifact, Code, CompletedRun, FailedRun, Metric
+from week2kit.schema.config import FileData, config_digest, parse_config, repeat_seeds
+from week2kit.schema.manifest import Artifact, Code, CompletedRun, FailedRun
 from week2kit.store import ARTIFACTS, OPTIONAL_ARTIFACTS, Run, artifact_digest
 from week2kit.thresholds import RECOMPUTED_METRIC_TOLERANCE
 from week2kit.verdict import Check, Finding
@@ -51,7 +51,7 @@ def planned_integrity(manifest: CompletedRun) -> list[str]:
     """The codes of the checks that this module puts to a run with this manifest, whatever its files hold."""
     listed = [artifact.name for artifact in manifest.artifacts if _is_known(artifact, manifest.artifacts)]
     record = ("config", "config_digest", "config_valid", "seed", "metric_names", "outcome", "data", "table", "code")
-    derived = ("metrics", "requirements", "model", "folds")
+    derived = ("metrics", "requirements", "model", "folds", "repeats")
     return [
         "record.artifacts",
         *(f"artifacts.{name}" for name in listed),
@@ -143,7 +143,7 @@ def check_record(run: Run, contents: Contents) -> list[Check]:
         checks.append(
             compare("record.model", "record.model", "model.joblib", manifest.outcome.model.digest, model.sha256)
         )
-    checks.append(_check_folds(manifest))
+    checks += [_check_folds(manifest), _check_repeats(manifest)]
     return checks
 
 
@@ -218,17 +218,35 @@ def _check_folds(manifest: CompletedRun) -> Check:
     for name, metric in outcome.metrics.items():
         if len(metric.folds) != several:
             return failed("record.folds", "record.folds", name, several, len(metric.folds))
-        if several and (expected := _summary(metric)) != [metric.value, metric.std]:
+        if several and (expected := _summary(metric.folds)) != [metric.value, metric.std]:
             return failed("record.folds", "record.fold_mean", name, expected, [metric.value, metric.std])
     rows = sum(fold.n_val for fold in outcome.split.folds)
     return compare("record.folds", "record.fold_rows", "predictions", rows, outcome.predictions.rows)
 
 
-def _summary(metric: Metric) -> list[float | str]:
+def _check_repeats(manifest: CompletedRun) -> Check:
+    """Every metric was repeated with the seeds that the config asks for, over as many folds as the split has."""
+    wanted = (manifest.inputs.config.resolved or {}).get("repeats", 0)
+    several = len(manifest.outcome.split.folds) if len(manifest.outcome.split.folds) > 1 else 0
+    for name, metric in manifest.outcome.metrics.items():
+        if len(metric.repeats) != wanted:
+            return failed("record.repeats", "record.repeats", name, wanted, len(metric.repeats))
+        seeds = repeat_seeds(manifest.inputs.seed.value, len(metric.repeats))
+        if (found := [repeat.seed for repeat in metric.repeats]) != seeds:
+            return failed("record.repeats", "record.repeat_seeds", name, seeds, found)
+        for repeat in metric.repeats:
+            if len(repeat.folds) != several:
+                return failed("record.repeats", "record.repeat_folds", name, several, len(repeat.folds))
+            if several and (mean := _summary(repeat.folds)[0]) != repeat.value:
+                return failed("record.repeats", "record.repeat_mean", name, mean, repeat.value)
+    return passed("record.repeats")
+
+
+def _summary(folds: list[float]) -> list[float | str]:
     # the same arithmetic as week2kit.loop.metrics, which imports scikit-learn
     try:
-        center = math.fsum(metric.folds) / len(metric.folds)
-        spread = math.fsum((value - center) ** 2 for value in metric.folds) / len(metric.folds)
+        center = math.fsum(folds) / len(folds)
+        spread = math.fsum((value - center) ** 2 for value in folds) / len(folds)
     except OverflowError:  # recorded numbers may be as large as numbers get; no run has such metrics
         return ["too large", "too large"]
     return [center, math.sqrt(spread)]

@@ -227,6 +227,10 @@ def _train(
         ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Replace the config's seed, wherever it went.")] = None,
+    repeats: Annotated[
+        int | None,
+        typer.Option(help="Train so many times again, each with the next seed, and record how far the metrics move."),
+    ] = None,
     name: Annotated[
         str | None, typer.Option(help="The run folder's name; default: UTC time and a random suffix.")
     ] = None,
@@ -244,6 +248,7 @@ def _train(
                 config,
                 set=map(_recordable, assignments or []),
                 seed=seed,
+                repeats=repeats,
                 name=name,
                 runs_dir=runs_dir,
                 allow_modules=allow_module or [],
@@ -333,6 +338,9 @@ def _verify(
             metavar="NAMES",
         ),
     ] = None,
+    repeats: Annotated[
+        bool, typer.Option("--repeats", help="Train the recorded repeats with other seeds again, too.")
+    ] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Tell all: what was tried, what it gave.")] = False,
     allow_module: AllowModule = None,
     as_json: AsJson = False,
@@ -352,6 +360,7 @@ def _verify(
             allow_modules=allow_module or [],
             effort=EFFORT if effort is None else effort,
             restore_versions=restore is Restore.versions,
+            repeats=repeats,
             vary=[] if vary is None else [name.strip() for name in vary.split(",")],
             on_begin=_begin_line(as_json),
             on_trial=_trial_line(as_json),
@@ -427,6 +436,10 @@ def _report(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write to this file.")] = None,
     form: Annotated[Format, typer.Option("--format", help="Markdown, or the report's value as JSON.")] = Format.md,
     baseline: Annotated[Path | None, typer.Option(help="The run that the others are compared with.")] = None,
+    margin: Annotated[
+        float | None,
+        typer.Option(min=0, help="A difference of the primary metric that is as good as none: tests equivalence."),
+    ] = None,
     only_named: Annotated[
         bool, typer.Option("--only-named", help="Do not look at the other runs of the folder.")
     ] = False,
@@ -452,7 +465,9 @@ def _report(
         from week2kit.reporting import report
 
         _imported()
-        result = report(runs, baseline=baseline, only_named=only_named, verdicts=verdicts, on_skip=_say_skipped)
+        result = report(
+            runs, baseline=baseline, margin=margin, only_named=only_named, verdicts=verdicts, on_skip=_say_skipped
+        )
         code = 0
         if check is not None:
             code = _check(result, check)

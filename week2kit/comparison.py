@@ -10,7 +10,7 @@ import enum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from week2kit.canonical import clean, compact_json, follows_seed, without_seed
+from week2kit.canonical import clean, compact_json, drop_keys, follows_seed, without_seed
 from week2kit.schema.manifest import Column, CompletedRun, Data, Environment, Manifest, Metric
 
 if TYPE_CHECKING:
@@ -199,6 +199,55 @@ def _fixed(key: str, value: Any, seed: object) -> Any:
     return ABSENT if follows_seed(key.rpartition(".")[2], value, seed) else without_seed(value, seed)
 
 
+# --- repeats ----------------------------------------------------------------------------------------------------
+
+#: Classes that draw with some values of a parameter only, none of them its default, in spite of their random_state.
+DRAWS_ONLY_WITH: Final[Mapping[str, tuple[str, tuple[object, ...]]]] = {
+    "sklearn.dummy.DummyClassifier": ("strategy", ("stratified", "uniform")),
+    "sklearn.linear_model.ElasticNet": ("selection", ("random",)),
+    "sklearn.linear_model.Lasso": ("selection", ("random",)),
+    "sklearn.linear_model.LogisticRegression": ("solver", ("liblinear", "sag", "saga")),
+    "sklearn.linear_model.Ridge": ("solver", ("sag", "saga")),
+    "sklearn.linear_model.RidgeClassifier": ("solver", ("sag", "saga")),
+    "sklearn.svm.SVC": ("probability", (True,)),
+}
+
+
+def repeats_vary(config: Mapping[str, Any]) -> tuple[bool, bool]:
+    """Whether the repeats of a resolved config vary in their split, and in what the pipeline may draw.
+
+    A ``random_state`` other than the run's own seed stays as it is in every repeat. True for the pipeline means that
+    another seed reaches an estimator which may draw from it; False is certain.
+    """
+    seed, split = config.get("seed"), config.get("split")
+    shuffled = isinstance(split, Mapping) and split.get("shuffle") is True
+    return shuffled and _draws_anew(split, seed), any(_draws(step, seed) for step in _steps(config))
+
+
+def _steps(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The model and the steps before it, those in groups of columns, too."""
+    preprocess = config.get("preprocess")
+    for item in [config.get("model"), *(preprocess if isinstance(preprocess, list) else [])]:
+        steps = item.get("steps") if isinstance(item, Mapping) else None
+        yield from (step for step in (steps if isinstance(steps, list) else [item]) if isinstance(step, Mapping))
+
+
+def _draws(step: Mapping[str, Any], seed: object) -> bool:
+    params = step.get("params")
+    name, values = DRAWS_ONLY_WITH.get(str(step.get("class")), ("", (None,)))
+    if isinstance(params, Mapping) and params.get(name) not in values:
+        params = drop_keys(params, ("random_state",))
+    return _draws_anew(params, seed)
+
+
+def _draws_anew(value: Any, seed: object) -> bool:
+    """Whether some ``random_state`` is the run's own seed, or is null: each training then draws other numbers."""
+    if isinstance(value, Mapping):
+        anew = (item is None or follows_seed(key, item, seed) for key, item in value.items() if key == "random_state")
+        return any(anew) or any(_draws_anew(item, seed) for item in value.values())
+    return isinstance(value, list) and any(_draws_anew(item, seed) for item in value)
+
+
 # --- data and environment ---------------------------------------------------------------------------------------
 
 
@@ -256,6 +305,32 @@ def metric_names(run: CompletedRun) -> list[str]:
 def primary_metric(run: CompletedRun) -> str:
     """The metric that decides."""
     return metric_names(run)[0]
+
+
+#: Scores that end at 1, so that a distance means the same everywhere; scikit-learn's names, averages cut off.
+_BOUNDED: Final = frozenset(
+    {
+        "accuracy",
+        "balanced_accuracy",
+        "average_precision",
+        "explained_variance",
+        "f1",
+        "jaccard",
+        "matthews_corrcoef",
+        "precision",
+        "r2",
+        "recall",
+        "roc_auc",
+        "top_k_accuracy",
+    }
+)
+_AVERAGES: Final = ("_macro", "_micro", "_weighted", "_samples", "_ovr", "_ovo", "_ovr_weighted", "_ovo_weighted")
+
+
+def is_bounded(metric: str) -> bool:
+    """Whether a metric is a score that ends at 1."""
+    stem = next((metric.removesuffix(end) for end in sorted(_AVERAGES, key=len)[::-1] if metric.endswith(end)), metric)
+    return stem in _BOUNDED
 
 
 def obstacles(baseline: CompletedRun, variant: CompletedRun) -> list[Statement]:

@@ -125,11 +125,15 @@ def _metric_table(manifest: CompletedRun) -> list[str]:
     outcome = manifest.outcome
     names = (manifest.inputs.config.resolved or {}).get("metrics") or sorted(outcome.metrics)
     several = len(outcome.split.folds) > 1
-    rows = [("metric", "validation", *(["std"] if several else []), "training", "dummy")]
+    count = max(len(metric.repeats) for metric in outcome.metrics.values())
+    seeds = [f"{count} other seeds" if count > 1 else "another seed"] if count else []
+    rows = [("metric", "validation", *(["std"] if several else []), "training", "dummy", *seeds)]
     for name in names:
         metric = outcome.metrics[name]
         spread = [f"{metric.std:.4f}"] if metric.std is not None else []
-        rows.append((name, f"{metric.value:.4f}", *spread, f"{metric.training:.4f}", f"{metric.dummy:.4f}"))
+        values = [repeat.value for repeat in metric.repeats]
+        spans = [f"{min(values):.4f} to {max(values):.4f}" if count > 1 else f"{values[0]:.4f}"] if values else []
+        rows.append((name, f"{metric.value:.4f}", *spread, f"{metric.training:.4f}", f"{metric.dummy:.4f}", *spans))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
@@ -224,6 +228,16 @@ def describe_finding(finding: Finding) -> str:
             return f"manifest.json, {where}: expected {recorded} from the split, got {now}."
         case "record.fold_mean":
             return f"manifest.json, {where}: mean and deviation of the folds are {recorded}, and the record says {now}."
+        case "record.repeats":
+            return f"manifest.json, {where}: the config asks for {recorded} repeats, and {now} are recorded."
+        case "record.repeat_seeds":
+            return f"manifest.json, {where}: its repeats should have the seeds {recorded}, and have {now}."
+        case "record.repeat_folds":
+            return f"manifest.json, {where}: each repeat should have {recorded} folds, and one has {now}."
+        case "record.repeat_mean":
+            return (
+                f"manifest.json, {where}: the mean of the folds of a repeat is {recorded}, and the record says {now}."
+            )
         case "predictions.unreadable":
             return f"predictions.csv: {_plain(finding.now)}."
         case "follows.predictions" | "follows.scores":
@@ -312,7 +326,9 @@ def describe_finding(finding: Finding) -> str:
         case "metrics.dummy":
             return f"{where} of the dummy: recorded {recorded}, here {now}."
         case "metrics.repeats":
-            return f"{where}: the repeats with other seeds [seed, value] are recorded as {recorded}, here {now}."
+            return f"{where}, repeats with other seeds: {_repeats(finding.recorded, finding.now)}."
+        case "repeats.not_trained":
+            return f"the {recorded} repeats with other seeds were not trained again: --repeats does that, too."
         case "curves":
             return "curves.json: the learning curve came out otherwise."
         case "seed.nothing_fixes_it":
@@ -426,6 +442,18 @@ def _races(races: object) -> str:
 
 def _part(values: object, key: str) -> str:
     return shown(values.get(key) if isinstance(values, Mapping) else None)
+
+
+def _repeats(recorded: object, now: object) -> str:
+    """The repeats that differ, each a list of seed, value and folds; both sides have the same seeds."""
+    sides = [side if isinstance(side, list) else [] for side in (recorded, now)]
+    told = [
+        f"seed {shown(old[0])}: recorded {shown(old[1])}, here {shown(new[1])}"
+        + (" (another value in a fold)" if old[1] == new[1] else "")
+        for old, new in zip(*sides, strict=False)
+        if old != new
+    ]
+    return "; ".join(told[:_MOST_VALUES]) + (f"; and {len(told) - _MOST_VALUES} more" if told[_MOST_VALUES:] else "")
 
 
 def _keys(recorded: object, now: object) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -57,9 +57,15 @@ def undecided(code: str, where: str = "", recorded: Any = None, now: Any = None,
 # --- completed runs ---------------------------------------------------------------------------------------------
 
 
-def planned_layers(manifest: CompletedRun) -> list[str]:
-    """The codes of the checks that a rerun puts to a run with this manifest, when nothing decides before."""
+def planned_layers(manifest: CompletedRun, *, repeats: bool = False) -> list[str]:
+    """The codes of the checks that a rerun puts to a run with this manifest, when nothing decides before.
+
+    Args:
+        manifest: the record.
+        repeats: whether its repeats are trained again, too.
+    """
     metrics = manifest.outcome.metrics
+    repeated = [name for name, metric in metrics.items() if metric.repeats]
     curves = (manifest.inputs.config.resolved or {}).get("learning_curve")
     return [
         *("data.table", "data.columns", "data.rows"),
@@ -69,7 +75,7 @@ def planned_layers(manifest: CompletedRun) -> list[str]:
         "model.convergence",
         *("predictions.form", "predictions.rows", "predictions.scores", "predictions.labels"),
         *(f"{part}.{name}" for name in metrics for part in ("metrics", "training", "dummy")),
-        *(f"repeats.{name}" for name, metric in metrics.items() if metric.repeats),
+        *([f"repeats.{name}" for name in repeated] if repeats else ["repeats"] if repeated else []),
         *(["curves"] if curves else []),
         *("model.bytes", "seed.fixed", "environment.facts"),
     ]
@@ -397,6 +403,7 @@ class _Case:
         )
         for name in old.metrics:
             checks += _metric_checks(name, old.metrics[name], new.metrics.get(name))
+        checks += _repeat_checks(old.metrics, new.metrics)
         if self.curves is not None or self.fresh.curves is not None:
             checks.append(
                 skipped("curves", "artifact.missing", "curves.json")
@@ -632,8 +639,11 @@ class _Case:
             "labels_moved": comparison.labels_moved if comparison else None,
         }
         moved_scores = {"predictions.scores", "predictions.labels"} & set(failing)
-        # what differs although no score does cannot follow from the scores, but for the order in which they are summed
-        if not self.within() or not (moved_scores or _in_the_last_bits(checks)):
+        repeats = [check for check in checks if check.code.startswith("repeats.")]
+        rest = [check for check in checks if check not in repeats]
+        # what differs although no score does cannot follow from the scores, but for the order in which they are summed;
+        # of the scores of repeats nothing is recorded, and their metrics are all that can be near
+        if not self.within() or not (moved_scores or _in_the_last_bits(rest)) or not _in_the_last_bits(repeats):
             return self._beyond(shared, moved)
         if any(_layer(code) == "metrics" for code in failing):
             reason = Finding(code="close.scores", recorded=self.tolerance, now=moved)
@@ -660,7 +670,7 @@ class _Case:
             return self.judgement("undecided", reason=open_, **shared)
         native = native or trials.run("native", give_predictions=True)
         # the first that moves it settles the question
-        if any(not self._holds(trials.run("provoked", [f], against=native.predictions)) for f in factors):
+        if any(not self._holds(trials.run("provoked", [f], against=native.predictions), native) for f in factors):
             return self.judgement("undecided", reason=open_, **shared)
         idle = Finding(code="different.nothing_moves_it", recorded=sorted(names), now=[f.name for f in factors])
         return self.judgement("different", reason=idle, **shared)
@@ -669,12 +679,15 @@ class _Case:
         """Whether the facts that are not in force act through kernels, SIMD, the C library and threads only."""
         return all(fact.input == "environment" and fact.factor in _PROVOKABLE for fact in self.facts)
 
-    def _holds(self, fresh: Fresh) -> bool:
-        """Whether a provoked training has the scores of the native one, within the tolerance.
+    def _holds(self, fresh: Fresh, native: Fresh) -> bool:
+        """Whether a provoked training has the scores of the native one, within the tolerance, and its repeats.
 
         One that died counts as moving: it says nothing.
         """
-        return fresh.comparison is not None and fresh.comparison.within(self.tolerance)
+        if fresh.comparison is None or fresh.outcome is None or native.outcome is None:
+            return False
+        repeats = _repeat_checks(native.outcome.metrics, fresh.outcome.metrics)
+        return fresh.comparison.within(self.tolerance) and _in_the_last_bits(repeats)
 
     def _stuck_notes(self) -> list[Check]:
         """Why each recorded fact that is still not in force could not be put back, where there is a reason to tell."""
@@ -776,9 +789,21 @@ def _metric_checks(name: str, old: Metric, new: Metric | None) -> Iterable[Check
         [new.training, new.n_training_rows],
     )
     yield compare(f"dummy.{name}", "metrics.dummy", name, old.dummy, new.dummy)
-    if old.repeats or new.repeats:
-        repeats = [[[repeat.seed, repeat.value] for repeat in metric.repeats] for metric in (old, new)]
-        yield compare(f"repeats.{name}", "metrics.repeats", name, *repeats)
+
+
+def _repeat_checks(old: Mapping[str, Metric], new: Mapping[str, Metric]) -> Iterable[Check]:
+    """The repeats of every metric, where there are some; a rerun has none where they were not asked for."""
+    count = max(len(metric.repeats) for metric in old.values())
+    if count and not any(metric.repeats for metric in new.values()):
+        yield skipped("repeats", "repeats.not_trained", recorded=count)
+        return
+    for name in old if count else ():
+        again = _repeats(new[name]) if name in new else None
+        yield compare(f"repeats.{name}", "metrics.repeats", name, _repeats(old[name]), again)
+
+
+def _repeats(metric: Metric) -> list[list[float]]:
+    return [[repeat.seed, repeat.value, *repeat.folds] for repeat in metric.repeats]
 
 
 def _agrees_to(manifest: CompletedRun, fresh: Fresh) -> Any:

@@ -64,6 +64,7 @@ def assert_reproducible(
     accept: Accept = "explained",
     strict: Strict | None = None,
     timeout: float = VERIFY_TIMEOUT,
+    repeats: bool = False,
     skip_undecided: bool = False,
 ) -> Verdict:
     """Train a run again and assert that its recorded outcome comes out.
@@ -74,6 +75,7 @@ def assert_reproducible(
         accept: the weakest verdict that passes.
         strict: how deep an identical run must at least be identical.
         timeout: seconds that it may take.
+        repeats: whether its repeats with other seeds are trained again, too.
         skip_undecided: skip the test, where the run cannot be tested here or has no outcome; otherwise that fails.
 
     Returns:
@@ -89,7 +91,7 @@ def assert_reproducible(
     from week2kit.verification import Options, rerun_children, verify_run
 
     demand = Demand(_one_of(Accept, accept, "accept"), strict and _one_of(Strict, strict, "strict"))
-    options = Options(data=None if data is None else Path(data), timeout=timeout)
+    options = Options(data=None if data is None else Path(data), timeout=timeout, repeats=repeats)
     with rerun_children() as children:
         children.warm_up()
         opened = open_run(run) if isinstance(run, str | Path) else run
@@ -141,6 +143,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--week2kit-strict", choices=get_args(Strict), help="identical must be at least this deep to pass")
     group.addoption("--week2kit-timeout", type=_seconds, metavar="S", help="seconds that one run may take (3600)")
     group.addoption("--week2kit-data", metavar="FILE", help="the data file, where it is not found beside the runs")
+    group.addoption("--week2kit-repeats", action="store_true", help="train the repeats of runs again, too")
+    parser.addini("week2kit_repeats", "the same as --week2kit-repeats", type="bool", default=False)
     parser.addini("week2kit", "collect run folders, and verify them", type="bool", default=False)
     for name in ("accept", "strict", "timeout", "data"):
         parser.addini(f"week2kit_{name}", f"the same as --week2kit-{name}", default="")
@@ -163,6 +167,7 @@ class Settings:
     demand: Demand
     timeout: float
     data: Path | None
+    repeats: bool
     insisted: bool  # by the flag, typed: then a session without a run is a mistake
 
 
@@ -178,7 +183,8 @@ def _settings(config: pytest.Config) -> Settings:
     except (UsageError, argparse.ArgumentTypeError) as error:
         raise pytest.UsageError(f"week2kit: {error}") from None
     insisted = "--week2kit" in config.invocation_params.args
-    return Settings(Demand(accept, strict), timeout, _data_file(config, value("data")), insisted)
+    repeats = config.getoption("week2kit_repeats") or config.getini("week2kit_repeats")
+    return Settings(Demand(accept, strict), timeout, _data_file(config, value("data")), repeats, insisted)
 
 
 def _data_file(config: pytest.Config, name: str) -> Path | None:
@@ -233,7 +239,8 @@ class RunsSession:
             self._children = rerun_children()
             self._children.__enter__()
             self._children.warm_up()
-        return verify_run(run, self._children, Options(data=self.settings.data, timeout=self.settings.timeout))
+        asked = self.settings
+        return verify_run(run, self._children, Options(data=asked.data, timeout=asked.timeout, repeats=asked.repeats))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collect_directory(self, path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -370,7 +377,8 @@ class RunRecord(pytest.Collector):
         from week2kit.store import open_run
         from week2kit.verification import planned_checks
 
-        self.config.stash[_SESSION].found += 1
+        session = self.config.stash[_SESSION]
+        session.found += 1
         folder = self.path.parent
         try:
             self.run = open_run(folder)
@@ -378,7 +386,8 @@ class RunRecord(pytest.Collector):
             told = str(error).replace(clean(os.fspath(folder)), self.nodeid)
             return [UnreadableItem.from_parent(self, name=VERDICT, problem=told)]
         manifest = self.run.manifest
-        checks = dict.fromkeys(planned_checks(manifest)) if isinstance(manifest, CompletedRun) else ()
+        repeats = session.settings.repeats
+        checks = dict.fromkeys(planned_checks(manifest, repeats=repeats)) if isinstance(manifest, CompletedRun) else ()
         verdict = VerdictItem.from_parent(self, name=VERDICT)
         return [verdict, *(CheckItem.from_parent(self, name=clean(code), code=code) for code in checks)]
 
@@ -508,4 +517,4 @@ def _why_undecided(verdict: Verdict) -> list[str]:
 
 def _flags(sentence: str) -> str:
     """A sentence that names a flag of ``week2kit verify``, with the flag that pytest has for it."""
-    return re.sub(r"(?<![\w-])--(data|timeout)\b", r"--week2kit-\1", sentence)
+    return re.sub(r"(?<![\w-])--(data|repeats|timeout)\b", r"--week2kit-\1", sentence)

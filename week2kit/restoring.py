@@ -218,11 +218,6 @@ def threads_of(here: Environment, threads: int) -> Conditions:
     return Conditions(blas_threads=tuple((blas.user, threads) for blas in here.blas), openmp_threads=threads)
 
 
-def remaining(recorded: Environment, in_force: Environment) -> list[str]:
-    """Names of the recorded facts that are still not in force."""
-    return [difference.factor for difference in differences(recorded, in_force)]
-
-
 def version_factors(recorded: Environment, here: Environment) -> list[Factor]:
     """Python and the deciding libraries whose versions differ, as factors; libraries that are not recorded stay."""
     factors = [

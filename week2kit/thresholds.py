@@ -97,7 +97,7 @@ MAX_TRACEBACK_FRAMES: Final = 8
 DETAILED_VARIANTS: Final = 5
 
 #: Lines of the overview: what a person still scrolls through, and what a pull-request comment (64 KB) still holds.
-OVERVIEW_VARIANTS: Final = 100
+OVERVIEW_RUNS: Final = 100
 
 #: Runs that the retrospective tells one by one; the others are counted.
 RETROSPECTIVE_RUNS: Final = 20
@@ -151,3 +151,36 @@ MAX_VERDICTS_BYTES: Final = 64 << 20
 
 #: Runs that a printed command names one by one: what a person still reads.
 COMMAND_RUNS: Final = 20
+
+#: Repeats that a report proposes: enough for a spread, and no more than a learner waits for.
+SUGGESTED_REPEATS: Final = 5
+
+#: Predictions of all ranked runs together that are resampled for a ranking: beyond, it would take seconds, and the
+#: ranking goes by values alone.
+RANKED_ROWS: Final = 200_000
+
+# --- statistics -------------------------------------------------------------------------------------------------
+
+#: The false alarms that a test may give, and the share of real differences that it should find when the rows it would
+#: take are named: the conventions of the field.
+SIGNIFICANCE: Final = 0.05
+POWER: Final = 0.8
+
+#: Resamples of the rows. The ends of a 95 % interval then move by about 0.05 standard errors from seed to seed.
+RESAMPLES: Final = 2000
+
+#: With many rows fewer resamples do, at the same cost: no more rows than this are drawn in all (about a second), but
+#: never fewer resamples than leave five of them beyond either end of a 95 % interval.
+RESAMPLED_ROWS: Final = 20_000_000
+MIN_RESAMPLES: Final = 200
+
+#: The seed of the resamples: the same runs give the same report.
+RESAMPLING_SEED: Final = 0
+
+#: A metric that is undefined in more than this share of the resamples (one class only) gets no interval: leaving
+#: those out would make it one of other rows than these.
+UNDEFINED_SHARE: Final = 0.05
+
+#: Differences over the folds that are equal up to this share of the largest differ by rounding only; a test would
+#: take that for a tiny standard error.
+EQUAL_DIFFERENCES: Final = 1e-9

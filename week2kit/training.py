@@ -48,6 +48,7 @@ def train(
     *,
     set: Iterable[str] = (),  # noqa: A002
     seed: int | None = None,
+    repeats: int | None = None,
     name: str | None = None,
     runs_dir: str | Path = "runs",
     allow_modules: Sequence[str] = (),
@@ -60,6 +61,8 @@ def train(
         config: the path of a JSON or TOML file, or the object itself.
         set: assignments such as ``"model.params.max_iter=1000"``, applied in order.
         seed: replaces the config's seed.
+        repeats: how many times to train again, each with the next seed, to see how far the metrics move; replaces the
+            config's ``repeats``.
         name: the run folder's name; by default the UTC time and a random suffix.
         runs_dir: the folder that holds the runs; made where it is missing.
         allow_modules: top-level modules besides scikit-learn whose estimators the config may name.
@@ -74,7 +77,8 @@ def train(
         ConfigError: an assignment of `set` cannot be applied.
         KeyboardInterrupt: as it came, after it was recorded.
     """
-    request = _read_request(config, [*set, *([] if seed is None else [f"seed={seed}"])], command, tuple(allow_modules))
+    given = [f"{key}={value}" for key, value in (("seed", seed), ("repeats", repeats)) if value is not None]
+    request = _read_request(config, [*set, *given], command, tuple(allow_modules))
     folder = RunFolder.create(Path(runs_dir), name)
     return _Training(request, folder, on_stage).run()
 

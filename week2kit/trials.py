@@ -24,8 +24,18 @@ class EffortSpent(Exception):
 class Train(Protocol):
     """Trains once more in a fresh process and compares with the stored predictions, or with `against`."""
 
-    def __call__(self, conditions: Conditions, *, give_predictions: bool = False, against: str | None = None) -> Fresh:
-        """What came out; a process that died under conditions is a failure in it."""
+    def __call__(
+        self,
+        conditions: Conditions,
+        *,
+        repeats: bool = False,
+        give_predictions: bool = False,
+        against: str | None = None,
+    ) -> Fresh:
+        """What came out; a process that died under conditions is a failure in it.
+
+        Where `repeats`, the run's repeats are trained, too, if the caller of verify asked for that.
+        """
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,9 @@ class Trials:
             raise EffortSpent
         self.tell(kind, factors)
         conditions = reduce(or_, (factor.conditions for factor in factors), AS_HERE)
-        fresh = self.train(conditions, give_predictions=give_predictions, against=against)
+        # what is varied after the verdict is compared by its scores, and of repeats there are none
+        repeats = kind != "varied"
+        fresh = self.train(conditions, repeats=repeats, give_predictions=give_predictions, against=against)
         self.done.append(Trial(kind, tuple(factors), fresh))
         return fresh
 

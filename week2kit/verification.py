@@ -19,7 +19,7 @@ from typing import Any, Final, TypeAlias
 
 from pydantic import TypeAdapter
 
-from week2kit.canonical import JsonError, clean, json_digest, parse_json, sha256
+from week2kit.canonical import JsonError, clean, drop_keys, json_digest, parse_json, sha256
 from week2kit.checks import check_failed_record, check_files, check_predictions, check_record, failed, planned_integrity
 from week2kit.conditions import AS_HERE, Conditions
 from week2kit.dataset import find_for_run, find_recorded, reader_of
@@ -53,6 +53,7 @@ class Options:
     effort: int = EFFORT
     restore_versions: bool = False
     vary: tuple[str, ...] = ()
+    repeats: bool = False
     on_trial: OnTrial = lambda run, kind, factors: None
 
 
@@ -66,6 +67,7 @@ def verify(
     effort: int = EFFORT,
     restore_versions: bool = False,
     vary: Sequence[str] = (),
+    repeats: bool = False,
     on_begin: Callable[[str], None] = lambda run: None,
     on_trial: OnTrial = lambda run, kind, factors: None,
     on_verdict: Callable[[Verdict], None] = lambda verdict: None,
@@ -85,6 +87,7 @@ def verify(
             is built for them from a package index; never for runs that are not trusted.
         vary: what to vary after an identical rerun, to see what holds: "all", or names of `variation.GROUPS`, or of
             what is in them; these trainings do not count as effort.
+        repeats: whether the repeats of a run are trained again, too; each costs as much as the run itself.
         on_begin: told of each run, by name, when its verification begins.
         on_trial: told of each training before it begins: run, kind, and each factor with its value.
         on_verdict: told of each verdict as it is reached.
@@ -111,6 +114,7 @@ def verify(
         effort=effort,
         restore_versions=restore_versions,
         vary=to_vary,
+        repeats=repeats,
         on_trial=on_trial,
     )
     verdicts = [_unreadable(path, reason) for path, reason in found.unreadable]
@@ -164,12 +168,12 @@ def _named_modules(config: Any) -> Iterable[str]:
             yield from _named_modules(value)
 
 
-def planned_checks(manifest: CompletedRun) -> list[str]:
+def planned_checks(manifest: CompletedRun, *, repeats: bool = False) -> list[str]:
     """The codes of every check of a verification of this run, in order; none is trained for it.
 
     Those that a verdict leaves out were not reached, because an earlier one decided.
     """
-    return [*planned_integrity(manifest), *planned_layers(manifest)]
+    return [*planned_integrity(manifest), *planned_layers(manifest, repeats=repeats)]
 
 
 def _jobs(wanted: int | None, runs: int) -> int:
@@ -297,8 +301,17 @@ class _Verification:
         curves = json_digest(parse_json(files["curves"])) if "curves" in files else None
         fresh_children: list[Child | Children] = [child]
 
-        def train(conditions: Conditions, *, give_predictions: bool = False, against: str | None = None) -> Fresh:
-            asked = dataclasses.replace(request, conditions=conditions, give_predictions=give_predictions)
+        def train(
+            conditions: Conditions,
+            *,
+            repeats: bool = False,
+            give_predictions: bool = False,
+            against: str | None = None,
+        ) -> Fresh:
+            config = request.config if repeats and self.options.repeats else drop_keys(request.config, ("repeats",))
+            asked = dataclasses.replace(
+                request, config=config, conditions=conditions, give_predictions=give_predictions
+            )
             beside = stored if against is None else dataclasses.replace(stored, content=against.encode())
             if conditions != AS_HERE:
                 return self._train_under(asked, beside)

@@ -137,17 +137,6 @@ def _blas(**facts: Any) -> Callable[[Any], Any]:
     return lambda copies: [{**copy, **facts} for copy in copies]
 
 
-def _library(name: str, version: str) -> Callable[[Copy], None]:
-    def change(copy: Copy) -> None:
-        copy.set("inputs.environment.libraries", lambda libraries: {**libraries, name: version})
-        libraries = copy.get("inputs.environment.libraries")
-        text = "".join(f"{key}=={value}\n" for key, value in sorted(libraries.items()))
-        (copy.run / "requirements.txt").write_text(text, encoding="utf-8", newline="")
-        copy.seal()
-
-    return change
-
-
 def _table(change: Callable[[list[str]], list[str]]) -> Callable[[Copy], None]:
     """Change the lines of the data file."""
 
@@ -253,7 +242,7 @@ for row, source, change, verdict in (
     ("claims-no-blas", "here/logistic", _claims("blas", []), "undecided"),
     ("claims-windows", "here/logistic", _claims("platform", "Windows-AMD64"), "undecided"),
     ("claims-python-3.99", "here/logistic", _claims("python", "3.99.0"), "undecided"),
-    ("claims-scikit-learn-9.9", "here/logistic", _also(_forged, _library("scikit-learn", "9.9")), "undecided"),
+    ("claims-scikit-learn-9.9", "here/logistic", _also(_forged, lambda copy: copy.forge_library("scikit-learn", "9.9")), "undecided"),
     ("claims-another-code", "here/logistic", _also(_forged, _other_code), "undecided"),
     # scores within the tolerance, which another processor may well give
     ("in-the-last-digits-claims-another-processor", "here/svc", _also(lambda c: c.forge_predictions(scores_scaled(1 + 1e-13)), lambda c: c.set("inputs.environment.cpu.model", "Z80")), "identical"),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from week2kit.provenance import code_digest
+from week2kit.schema.manifest import SCHEMA_VERSION
 
 from .copies import (
     REMOVED,
@@ -35,7 +36,7 @@ class Case:
     """One row: what was changed in a copy of a base run, and what must be said of it.
 
     `verdict` is None for a run that cannot be read; `exit` follows from the verdict unless it is given; `cause` is
-    ``input factor``, and "" means that none is named; `data` is a file in the project that is given as ``--data``.
+    ``input factor``, and "" means that none is named; `data` is a file in the project that is given as ``--data``, `repeats` says whether ``--repeats`` is.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Case:
     layer: str | None = None
     cause: str | None = None
     data: str | None = None
+    repeats: bool = False
     exit: int | None = None
 
     @property
@@ -573,7 +575,7 @@ for id_, change, says in (
     ("1e999", lambda c: c.set("outcome.metrics.accuracy.value", 0.123456) or c.text_of("manifest.json", "0.123456", "1e999"), "too large"),
     ("many-digits", lambda c: c.set("outcome.metrics.accuracy.value", 0.123456) or c.text_of("manifest.json", "0.123456", "9" * 5000), "not a manifest"),
     ("surrogate", lambda c: c.text_of("manifest.json", "Tell three", "\\ud83d"), "surrogate"),
-    ("newer-version", lambda c: c.set("schema_version", 3), "install a newer week2kit"),
+    ("newer-version", lambda c: c.set("schema_version", SCHEMA_VERSION + 1), "install a newer week2kit"),
     ("far-newer-version", lambda c: c.set("schema_version", 10**400), "install a newer week2kit"),
     ("older-version", lambda c: c.set("schema_version", 0), "was never used"),
     ("negative-version", lambda c: c.set("schema_version", -(10**9)), "was never used"),
@@ -914,7 +916,7 @@ for base, place, new, says, layer in (
     ("penguins", f"{ACCURACY}.dummy", 0.1, "accuracy of the dummy: recorded 0.1", "metrics"),
     ("penguins", f"{ACCURACY}.greater_is_better", False, "accuracy", "metrics"),
     ("penguins", f"{ACCURACY}.std", 0.01, "accuracy", "metrics"),
-    ("penguins", f"{ACCURACY}.repeats", [{"seed": 1, "value": 0.9}], "accuracy: the repeats with other seeds", "metrics"),
+    ("penguins", f"{ACCURACY}.repeats", [{"seed": 43, "value": 0.9, "folds": []}], "asks for 0 repeats, and 1 are recorded", None),
     ("penguins", "outcome.metrics.log_loss.dummy", 9.9, "log_loss of the dummy", "metrics"),
     ("penguins", "outcome.model.converged", False, "the solver: recorded", "model"),
     ("penguins", "outcome.model.converged", None, "the solver: recorded", "model"),
@@ -949,6 +951,81 @@ for base, place, new, says, layer in (
         says,
         layer=layer,
     )  # type: ignore[misc]
+
+
+for base, place, new, says in (
+    ("repeats", "repeats", [], "the config asks for 2 repeats, and 0 are recorded"),
+    ("repeats", "repeats", lambda r: [*r, r[1] | {"seed": 44}], "the config asks for 2 repeats, and 3 are recorded"),
+    ("repeats", "repeats", lambda r: r[::-1], "its repeats should have the seeds 42, 43, and have 43, 42"),
+    ("repeats", "repeats", lambda r: [r[0], r[0]], "its repeats should have the seeds 42, 43, and have 42, 42"),
+    ("repeats", "repeats.1.seed", 99, "its repeats should have the seeds 42, 43, and have 42, 99"),
+    ("repeats", "repeats.0.folds", lambda f: f[1:], "each repeat should have 3 folds, and one has 2"),
+    ("repeats", "repeats.1.folds", [], "each repeat should have 3 folds, and one has 0"),
+    ("repeats", "repeats.0.folds.0", 0.5, "the mean of the folds of a repeat is"),
+    ("repeats", "repeats.0.value", 0.987, "and the record says 0.987"),
+    ("one_repeat", "repeats.0.folds", [0.5], "each repeat should have 0 folds, and one has 1"),
+):  # fmt: skip
+    row = f"{place}={new if not callable(new) else says[-12:]}"
+    case(row, base, lambda c, p=place, n=new: c.set(f"{ACCURACY}.{p}", n), "tampered", says)  # type: ignore[misc]
+for row, base, new, says in (
+    ("more-asked-for", "repeats", 3, "accuracy: the config asks for 3 repeats, and 2 are recorded"),
+    ("none-asked-for", "repeats", REMOVED, "accuracy: the config asks for 0 repeats, and 2 are recorded"),
+    ("a-billion-asked-for", "repeats", 10**9, "no completed run has a config like this"),
+    ("true-asked-for", "one_repeat", True, "no completed run has a config like this"),
+):
+    case(row, base, lambda c, n=new: c.forge_config("repeats", n), "tampered", says)  # type: ignore[misc]
+case("null-asked-for", "penguins", lambda c: c.forge_config("repeats", None), "tampered", "asks for nothing repeats")
+
+
+def _better_repeat(copy: Copy) -> None:
+    """A repeat that agrees with itself, and that no training gave."""
+    copy.set("outcome.metrics.accuracy.repeats.1", lambda repeat: repeat | {"folds": [1.0] * 3, "value": 1.0})
+
+
+NOT_AGAIN = "repeats with other seeds were not trained again: --repeats does that, too."
+REPEATED = {"level": "model", "cause": ""}
+case("untouched", "repeats", nothing, "identical", f"note: the 2 {NOT_AGAIN}", **REPEATED)
+case("untouched-and-asked-for", "repeats", nothing, "identical", "level model.", repeats=True, **REPEATED)
+case("untouched-and-asked-for", "one_repeat", nothing, "identical", "level model.", repeats=True, **REPEATED)
+case("untouched-and-asked-for", "penguins", nothing, "identical", "level model.", repeats=True, **REPEATED)
+case("better", "repeats", _better_repeat, "identical", f"note: the 2 {NOT_AGAIN}", **REPEATED)
+case(
+    "better-and-asked-for",
+    "repeats",
+    _better_repeat,
+    "different",
+    "accuracy, repeats with other seeds: seed 43: recorded 1.0, here",
+    layer="metrics",
+    cause="",
+    repeats=True,
+)
+case(
+    "better-and-an-excuse",
+    "repeats",
+    lambda c: (_better_repeat(c), c.set("inputs.environment.cpu.model", "Z80")),
+    "different",
+    "moves no score beyond the tolerance: that does not explain it",
+    layer="metrics",
+    repeats=True,
+)
+case(
+    "better-and-an-excuse-of-versions",
+    "repeats",
+    lambda c: (_better_repeat(c), c.set("inputs.environment.implementation", "PyPy")),
+    "undecided",
+    "accuracy, repeats with other seeds: seed 43: recorded 1.0, here",
+    layer="metrics",
+    repeats=True,
+)
+case(
+    "better-in-the-last-bits",
+    "one_repeat",
+    lambda c: c.set("outcome.metrics.log_loss.repeats.0.value", lambda value: value * (1 - 2e-16)),
+    "different",
+    "log_loss, repeats with other seeds: seed 43: recorded",
+    layer="metrics",
+    repeats=True,
+)
 
 
 def _metric_in_the_last_bits(copy: Copy) -> None:
@@ -1061,17 +1138,6 @@ case("goal-rewritten", "penguins", lambda c: c.forge_config("goal", "Another"), 
 # --- the environment and the code -------------------------------------------------------------------------------
 
 
-def _library(name: str, version: str) -> Callable[[Copy], None]:
-    def change(copy: Copy) -> None:
-        copy.set("inputs.environment.libraries", lambda libraries: {**libraries, name: version})
-        libraries = copy.get("inputs.environment.libraries")
-        text = "".join(f"{key}=={value}\n" for key, value in sorted(libraries.items()))
-        (copy.run / "requirements.txt").write_text(text, encoding="utf-8", newline="")
-        copy.seal()
-
-    return change
-
-
 def _other_module(copy: Copy) -> None:
     """A record of another week2kit, one of whose training modules differs."""
     copy.json_of("manifest.json", lambda manifest: _set_code(manifest["inputs"]["code"], "modules.data.py"))
@@ -1133,7 +1199,14 @@ case(
     HOLDS,
     level="model",
 )
-case("environment-numpy", "penguins", _library("numpy", "1.0.0"), "identical", HOLDS, level="model")
+case(
+    "environment-numpy",
+    "penguins",
+    lambda copy: copy.forge_library("numpy", "1.0.0"),
+    "identical",
+    HOLDS,
+    level="model",
+)
 case(
     "environment-numpy-alone",
     "penguins",

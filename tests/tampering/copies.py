@@ -91,6 +91,22 @@ CONFIGS: Mapping[str, dict[str, Any]] = {
         "metrics": ["accuracy", "f1"],
         "seed": 8,
     },
+    "one_repeat": {  # the config of penguins, so that its repeat is of a holdout with scores
+        "data": PENGUINS,
+        "preprocess": "auto-scaled",
+        "model": {"class": "logistic_regression", "params": {"max_iter": 500}},
+        "metrics": ["accuracy", "log_loss"],
+        "seed": 42,
+        "repeats": 1,
+    },
+    "repeats": {
+        "data": ADMISSIONS,
+        "split": {"method": "kfold", "n_splits": 3},
+        "model": "decision_tree",
+        "metrics": ["accuracy", "f1"],
+        "seed": 41,
+        "repeats": 2,
+    },
     "iris": {
         "data": {"dataset": "iris"},
         "model": {"class": "decision_tree", "params": {"max_depth": 3}},
@@ -201,6 +217,14 @@ class Copy:
         return value
 
     # forgeries
+
+    def forge_library(self, name: str, version: str) -> None:
+        """Claim another version of a library, in the manifest and in requirements.txt."""
+        self.set("inputs.environment.libraries", lambda libraries: {**libraries, name: version})
+        libraries = self.get("inputs.environment.libraries")
+        text = "".join(f"{key}=={value}\n" for key, value in sorted(libraries.items()))
+        (self.run / "requirements.txt").write_text(text, encoding="utf-8", newline="")
+        self.seal()
 
     def seal(self) -> None:
         """Record the digests that the files have now, as a forger would."""

@@ -84,8 +84,9 @@ class Verified:
         for case in CASES:
             case.change(copies[case.id])
         before = {id_: snapshot(copy.project) for id_, copy in copies.items()}
-        together = [case for case in CASES if case.data is None]
-        self._add(_verify(*(copies[case.id].run for case in together), "--jobs=2"), together, copies)
+        for options in ([], ["--repeats"]):
+            together = [case for case in CASES if case.data is None and case.repeats == bool(options)]
+            self._add(_verify(*(copies[case.id].run for case in together), "--jobs=2", *options), together, copies)
         for case in CASES:
             if case.data is not None:
                 copy = copies[case.id]

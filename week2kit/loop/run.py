@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from week2kit.loop.data import Reader, Table, load_dataset, read_file, use_colum
 from week2kit.loop.metrics import Scorer, deviation, mean, report_text
 from week2kit.loop.predictions import Answers, Labels, Predictions, predict
 from week2kit.loop.split import Fold, make_folds, positions_digest, settle_split
-from week2kit.schema.config import BundledData, Config, TimeSeries, parse_config
+from week2kit.schema.config import BundledData, Config, TimeSeries, parse_config, repeat_seeds, reseeded
 from week2kit.schema.manifest import (
     Data,
     FoldSize,
@@ -28,6 +28,7 @@ from week2kit.schema.manifest import (
     Metric,
     Model,
     Outcome,
+    Repeat,
     Split,
     Stage,
     StageTime,
@@ -163,6 +164,7 @@ def run_loop(
         _warn_about_metrics(settled, scorers, metrics, progress)
         curves = loop.curves(folds[0]) if settled.learning_curve else None
         report = report_text(predictions.y_true, predictions.y_pred, classes)
+    repeated = [loop.repeat(other, allowed_modules) for other in repeat_seeds(seed, settled.repeats or 0)]
     with progress.during("save"):
         model_bytes = model.dump(final.pipeline)
     outcome = Outcome(
@@ -184,7 +186,10 @@ def run_loop(
             scores=predictions.scores_digest,
             score_method=predictions.method,
         ),
-        metrics=metrics,
+        metrics={
+            name: metric.model_copy(update={"repeats": [repeats[name] for repeats in repeated]})
+            for name, metric in metrics.items()
+        },
     )
     return Result(settled, data, outcome, predictions, report, curves, model_bytes)
 
@@ -384,7 +389,8 @@ class _Loop:
         with library_errors():
             return predict(fitted.pipeline, self.table.features.iloc[rows], self.classes)
 
-    def measure(self, fold: Fold) -> _Measured:
+    def learn(self, fold: Fold) -> tuple[model.Fitted, Answers]:
+        """Fit on the training rows of a fold, and ask about its validation rows."""
         if self.codes is not None and np.count_nonzero(np.bincount(self.codes[fold.train])) < 2:
             raise StageError(
                 "The training rows of a fold hold one class only, so there is nothing to tell apart.",
@@ -393,8 +399,13 @@ class _Loop:
         with self.progress.during("fit"):
             fitted = self.fit(fold.train)
         with self.progress.during("evaluate"):
+            return fitted, self.predict(fitted, fold.val)
+
+    def measure(self, fold: Fold) -> _Measured:
+        fitted, answers = self.learn(fold)
+        with self.progress.during("evaluate"):
             sample = advice.evenly(fold.train, SAMPLE_ROWS)
-            answers, on_training = self.predict(fitted, fold.val), self.predict(fitted, sample)
+            on_training = self.predict(fitted, sample)
             return _Measured(
                 fitted,
                 answers,
@@ -403,6 +414,29 @@ class _Loop:
                 self._score(fold.val, self._dummy(fold)),
                 len(sample),
             )
+
+    def repeat(self, seed: int, allowed_modules: Sequence[str]) -> dict[str, Repeat]:
+        """Every metric of the same training with another seed; what it warns of has been said of the run itself."""
+        with _naming(seed):
+            config = reseeded(self.config, seed)
+            pipeline = model.make_pipeline(config, self.table, seed, allowed_modules)
+            scores = replace(self, config=config, pipeline=pipeline).scores()
+        values = {scorer.name: [score[scorer.name] for score in scores] for scorer in self.scorers}
+        return {
+            name: Repeat(seed=seed, value=mean(of_folds), folds=of_folds if len(of_folds) > 1 else [])
+            for name, of_folds in values.items()
+        }
+
+    def scores(self) -> list[dict[str, float]]:
+        """Every metric on the validation rows of each fold, and nothing else."""
+        with self.progress.during("split"):
+            folds, _ = make_folds(self.config.split, self.table, self.codes)
+        scores = []
+        for fold in folds:
+            _, answers = self.learn(fold)
+            with self.progress.during("evaluate"):
+                scores.append(self._score(fold.val, answers))
+        return scores
 
     def _score(self, rows: np.ndarray[Any, Any], answers: Answers) -> dict[str, float]:
         return {scorer.name: scorer(self.truth[rows], answers) for scorer in self.scorers}
@@ -464,6 +498,17 @@ class _Loop:
             scores = [primary(self.truth[part], self.predict(fitted, part)) for part in (sample, fold.val)]
             points.append({"n_train": count, "training": scores[0], "validation": scores[1]})
         return {"metric": primary.name, "points": points}
+
+
+@contextmanager
+def _naming(seed: int) -> Iterator[None]:
+    """Say of an error that it is that of a repeat: the run itself had come to its end."""
+    try:
+        yield
+    except LibraryError as error:
+        raise LibraryError(error.error, f"repeat with seed {seed}: {error}", error.hint) from error.__cause__
+    except StageError as error:
+        raise StageError(f"Repeat with seed {seed}: {error}", error.hint) from None
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from week2kit.canonical import clean, compact_json
 from week2kit.comparison import Absent, Statement
 from week2kit.explanation import describe_warning
 from week2kit.reporting.sentences import SENTENCES
-from week2kit.reporting.values import Score
+from week2kit.reporting.values import Range, Score
 from week2kit.schema.manifest import Warned
 
 _VALUE_LENGTH: Final = 160
@@ -53,11 +53,26 @@ def signed(value: float | None) -> str:
     return f"+{number(value)}" if value > 0 else number(value)
 
 
+def show_p(value: float) -> str:
+    """A p-value behind the letter p, as papers have it: two digits, and no more zeros than anyone reads."""
+    return "< 0.001" if value < 0.001 else f"= {value:.3f}" if value < 0.1 else f"= {value:.2f}"
+
+
 def show_score(score: Score | None) -> Markdown:
     """A validation score; of a cross-validation with the standard deviation over its folds."""
     if score is None:
         return Markdown("–")
     return Markdown(number(score.value) + (f" ± {number(score.std)}" if score.std is not None else ""))
+
+
+def show_range(interval: Range | None) -> Markdown:
+    """The interval of a metric."""
+    return Markdown("–" if interval is None else f"{number(interval.low)} to {number(interval.high)}")
+
+
+def show_span(interval: Range | None) -> Markdown:
+    """The interval of a difference, with signs: whether it holds zero is what counts."""
+    return Markdown("–" if interval is None else f"{signed(interval.low)} to {signed(interval.high)}")
 
 
 def show_dummy(scores: tuple[Score | None, Score | None]) -> Markdown:
@@ -192,6 +207,10 @@ class _Voice(string.Formatter):
                 return number(value) if _is_number(value) else show_value(value)
             case "signed":
                 return signed(value) if _is_number(value) else show_value(value)
+            case "p":
+                return show_p(value) if _is_number(value) else show_value(value)
+            case "share":
+                return f"{100 * value:g} %" if _is_number(value) else show_value(value)
             case "percent":
                 return f"{100 * value:.1f} %" if _is_number(value) else show_value(value)
             case "whole":
@@ -237,8 +256,10 @@ FILTERS: Final[Mapping[str, Callable[..., Markdown]]] = {
     "plural": lambda value, noun: Markdown(count(value, noun)),
     "score": show_score,
     "quoted": quoted,
+    "range": show_range,
     "sentence": sentence,
     "short": lambda digest: Markdown(f"`{clean(digest)[:12]}`"),
+    "span": show_span,
     "signed": lambda value: Markdown(signed(value)),
     "text": escape,
     "value": show_value,

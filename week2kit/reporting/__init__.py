@@ -8,52 +8,37 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from week2kit.canonical import clean
-from week2kit.comparison import (
-    Change,
-    Statement,
-    advantage,
-    changed_things,
-    compare_inputs,
-    metric_names,
-    obstacles,
-    primary_metric,
-    uncounted_differences,
-)
+from week2kit.comparison import Change, Statement, metric_names, primary_metric
 from week2kit.errors import UnreadableRun, UsageError
 from week2kit.reporting.figures import figures
-from week2kit.reporting.files import examine
-from week2kit.reporting.interpretation import Named, caveats, findings
-from week2kit.reporting.movement import moved_rows
-from week2kit.reporting.predicted import NotComparable, Predicted, aligned, read_predictions
+from week2kit.reporting.interpretation import caveats, findings
+from week2kit.reporting.judging import Side, adjust, estimates
+from week2kit.reporting.noise import Named
+from week2kit.reporting.pairs import compare, fit_seconds, interpreted, metric_rows, side_by_side
 from week2kit.reporting.proposal import Candidate, propose
+from week2kit.reporting.ranking import ranked, told
 from week2kit.reporting.retrospective import setbacks
+from week2kit.reporting.runs import Runs, completed, shown_path
+from week2kit.reporting.uncertainty import Estimate
 from week2kit.reporting.values import (
     REFUTED,
     REPORT_VERSION,
     Comparison,
     EvidenceRow,
-    FoldRow,
     GoalRow,
     Loop,
-    MetricRow,
-    MovedClasses,
-    MovedErrors,
-    Outcome,
-    OverviewRow,
     Report,
     Retrospective,
     RunRow,
-    Score,
 )
-from week2kit.schema.manifest import CompletedRun, Environment, Metric
+from week2kit.schema.manifest import CompletedRun
 from week2kit.store import ARTIFACTS, MANIFEST_NAME, Found, Run, find_runs
-from week2kit.thresholds import COMMAND_RUNS, DETAILED_VARIANTS, LISTED_FOLDS, OVERVIEW_VARIANTS, SIBLING_FOLDERS
+from week2kit.thresholds import COMMAND_RUNS, DETAILED_VARIANTS, SIBLING_FOLDERS
 
 if TYPE_CHECKING:
     from week2kit.reporting.verdicts import Given
@@ -67,6 +52,7 @@ def report(
     *,
     baseline: str | Path | None = None,
     only_named: bool = False,
+    margin: float | None = None,
     verdicts: str | Path | VerdictDocument | None = None,
     on_skip: Callable[[Path], None] = lambda path: None,
 ) -> Report:
@@ -76,6 +62,8 @@ def report(
         runs: run folders, or folders of run folders; named ones keep their order.
         baseline: the run to compare with; by default the first completed one of `runs`.
         only_named: do not look at the run folders beside the named ones for failures.
+        margin: differences of the primary metric up to this are as good as none to you; without it, no equivalence is
+            claimed.
         verdicts: what `verify` returned, or a file with what ``verify --json`` printed: the verdicts on these runs.
         on_skip: told of each subfolder of the named ones that holds no run.
 
@@ -94,9 +82,9 @@ def report(
     if not found.runs:
         raise UnreadableRun("\n".join(reason for _, reason in found.unreadable) or _nothing_in(named))
     beside, folders, not_read = ((), (), 0) if only_named else _beside(named, found)
-    everything = _Runs([*found.runs, *beside], given)
-    completed = [run for run in found.runs if isinstance(run.manifest, CompletedRun)]
-    first = first or (completed[0] if completed else None)
+    everything = Runs([*found.runs, *beside], given.by_manifest if given is not None else {})
+    finished = [run for run in found.runs if isinstance(run.manifest, CompletedRun)]
+    first = first or (finished[0] if finished else None)
     story = setbacks(first, everything.runs, everything.row)
     retrospective = Retrospective(
         looked_at=len(everything.runs),
@@ -111,10 +99,10 @@ def report(
     if first is None:
         result = _without_baseline(found.runs, everything, retrospective, unreadable)
     else:
-        variants = [run for run in completed if run is not first]
-        result = _with_baseline(first, variants, everything, retrospective, unreadable)
+        variants = [run for run in finished if run is not first]
+        result = _with_baseline(first, variants, everything, retrospective, unreadable, margin)
     return result._replace(
-        verify_commands=_verify(result.runs, named, baseline),
+        verify_commands=_verify(result.runs, named, baseline, margin),
         verdicts=given and given.seen_from(run.manifest_sha256 for run in everything.runs),
     )
 
@@ -177,83 +165,11 @@ def _children(parent: Path) -> list[Path]:
     return [parent / name for name in names if os.path.lexists(parent / name / MANIFEST_NAME)]
 
 
-def shown_path(path: Path) -> str:
-    """`path` as it is shown: as it was given, with forward slashes; of an absolute one only the last part."""
-    return path.as_posix() if not path.is_absolute() else path.resolve().name
-
-
-# --- runs as rows -----------------------------------------------------------------------------------------------
-
-
-class _Runs:
-    """All runs of a report under names that tell them apart; each is examined once, when it is first shown."""
-
-    def __init__(self, runs: Sequence[Run], given: Given | None) -> None:
-        self.runs = runs
-        self._verdicts = given.by_manifest if given is not None else {}
-        names = {run.path: run.name for run in runs}  # each costs a look at the file system
-        count = Counter(names.values())
-        self._names = {path: name if count[name] == 1 else shown_path(path) for path, name in names.items()}
-        self._rows: dict[Path, RunRow] = {}
-        self._predicted: list[tuple[Path, Predicted]] = []
-
-    def row(self, run: Run) -> RunRow:
-        if run.path not in self._rows:
-            self._rows[run.path] = self._examined(run)
-        return self._rows[run.path]
-
-    def name(self, run: Run) -> str:
-        return self._names[run.path]
-
-    def intact(self, run: Run, artifact: str) -> bool:
-        """Whether a file of the run is there as it was recorded."""
-        return any(file.name == ARTIFACTS[artifact] and file.state == "agrees" for file in self.row(run).files)
-
-    def predicted(self, run: Run) -> Predicted:
-        """The predictions of a run; those of the first that is asked for, the baseline, and of the last are kept.
-
-        Raises:
-            NotComparable: they cannot be read.
-        """
-        for path, rows in self._predicted:
-            if path == run.path:
-                return rows
-        rows = read_predictions(run)
-        self._predicted = [*self._predicted[:1], (run.path, rows)]
-        return rows
-
-    def named(self, run: Run) -> Named:
-        assert isinstance(run.manifest, CompletedRun)  # only completed runs are compared
-        return Named(self.name(run), run.manifest)
-
-    def _examined(self, run: Run) -> RunRow:
-        files, disagreements = examine(run)
-        return RunRow(
-            name=self.name(run),
-            path=shown_path(run.path),
-            status=run.manifest.status,
-            manifest_sha256=run.manifest_sha256,
-            command=run.manifest.command,
-            environment=_environment(run.manifest.inputs.environment),
-            files=files,
-            disagreements=disagreements,
-            verdict=self._verdicts.get(run.manifest_sha256),
-        )
-
-
-def _environment(environment: Environment | None) -> str:
-    """The facts of an environment that decide most, on one line."""
-    if environment is None:
-        return ""
-    wanted = ("scikit-learn", "numpy", "scipy", "pandas")
-    libraries = [f"{name} {environment.libraries[name]}" for name in wanted if name in environment.libraries]
-    blas = sorted({f"{copy.vendor} {copy.architecture or ''} x{copy.threads}" for copy in environment.blas})
-    parts = [f"{environment.implementation} {environment.python}", environment.platform, *libraries]
-    return ", ".join(" ".join(part.split()) for part in [*parts, *blas])
+# --- the whole --------------------------------------------------------------------------------------------------
 
 
 def _without_baseline(
-    runs: Sequence[Run], everything: _Runs, retrospective: Retrospective, unreadable: tuple[str, ...]
+    runs: Sequence[Run], everything: Runs, retrospective: Retrospective, unreadable: tuple[str, ...]
 ) -> Report:
     rows = tuple(everything.row(run) for run in runs[: DETAILED_VARIANTS + 1])
     return Report(
@@ -267,6 +183,7 @@ def _without_baseline(
         findings=(),
         comparisons=(),
         overview=(),
+        ranking=(),
         overview_left_out=0,
         retrospective=retrospective,
         proposal=propose(None, (), retrospective.setbacks),
@@ -281,22 +198,23 @@ def _without_baseline(
 def _with_baseline(
     first: Run,
     variants: Sequence[Run],
-    everything: _Runs,
+    everything: Runs,
     retrospective: Retrospective,
     unreadable: tuple[str, ...],
+    margin: float | None,
 ) -> Report:
-    detailed = list(variants[:DETAILED_VARIANTS])
-    several = len(detailed) > 1
-    comparisons = tuple(_compare(first, variant, everything, several=several) for variant in detailed)
-    manifest = _completed(first)
+    overview, left_out, best_first = ranked(first, variants, everything) if len(variants) > 1 else ((), 0, [])
+    detailed = list(variants) if len(variants) <= DETAILED_VARIANTS else best_first[:1]
+    tests = sum(not everything.obstacles(first, run) for run in variants)
+    comparisons = _comparisons(first, detailed, everything, margin, tests, several=len(variants) > 1)
+    manifest = completed(first)
     shown = [first, *detailed]
     candidates = [
-        (Candidate(comparison.variant, _completed(run)), comparison)
+        (Candidate(comparison.variant, completed(run)), comparison)
         for run, comparison in zip(detailed, comparisons, strict=True)
     ]
-    alone = findings([everything.named(first)]) if len(detailed) != 1 else ()
-    overview = tuple(_overview(first, variant, everything) for variant in variants) if len(variants) > 1 else ()
-    others = [everything.row(run) for run in variants[DETAILED_VARIANTS:]]
+    alone = findings([everything.named(first)]) if len(detailed) != 1 or len(variants) > 1 else ()
+    others = [everything.row(run) for run in variants if run not in detailed]
     damaged = [row for row in others if row.disagreements or (row.verdict and row.verdict.verdict in REFUTED)]
     rows = (*(everything.row(run) for run in shown), *damaged)
     return Report(
@@ -305,12 +223,13 @@ def _with_baseline(
         goals=_goals(shown, everything),
         loop=_loop(manifest),
         figures=figures(shown, everything.predicted, everything.name, everything.intact),
-        metrics=tuple(_metric_row(manifest, None, name, comparable=False) for name in metric_names(manifest)),
-        fit_seconds=_fit_seconds(manifest),
+        metrics=metric_rows(manifest, None, _known(first, everything), comparable=False),
+        fit_seconds=fit_seconds(manifest),
         findings=alone,
         comparisons=comparisons,
-        overview=overview[:OVERVIEW_VARIANTS],
-        overview_left_out=len(overview[OVERVIEW_VARIANTS:]),
+        overview=overview,
+        ranking=told(overview, primary_metric(manifest)),
+        overview_left_out=left_out,
         retrospective=retrospective,
         proposal=propose(Candidate(everything.row(first), manifest), candidates, retrospective.setbacks),
         caveats=_caveats(first, detailed, len(variants), comparisons, everything),
@@ -321,25 +240,43 @@ def _with_baseline(
     )
 
 
-def _verify(rows: Sequence[RunRow], named: Sequence[Path], baseline: str | Path | None) -> tuple[str, ...]:
+def _verify(
+    rows: Sequence[RunRow], named: Sequence[Path], baseline: str | Path | None, margin: float | None
+) -> tuple[str, ...]:
     """The two commands that verify the runs of a report and make it with their verdicts; none where it has them."""
     if all(row.verdict for row in rows):
         return ()
     runs = [shown_path(path) for path in named]
     shown = shlex.join(runs) if len(runs) <= COMMAND_RUNS else "RUN..."
     flags = f" --baseline {shlex.quote(shown_path(Path(baseline)))}" if baseline is not None else ""
+    flags += f" --margin {margin!r}" if margin is not None else ""
     return (
         f"week2kit verify {shown} --json > verify.json",
         f"week2kit report {shown}{flags} --verdicts verify.json",
     )
 
 
-def _completed(run: Run) -> CompletedRun:
-    assert isinstance(run.manifest, CompletedRun)  # the baseline and the variants are chosen so
-    return run.manifest
+def _comparisons(
+    first: Run, detailed: Sequence[Run], everything: Runs, margin: float | None, tests: int, *, several: bool
+) -> tuple[Comparison, ...]:
+    """Each detailed variant against the baseline; what several have in common is the number of tests."""
+    compared = [compare(side_by_side(first, run, everything), everything, margin) for run in detailed]
+    final = iter(adjust([one.judgement for one in compared if one.judgement is not None], tests))
+    judgements = [next(final) if one.judgement is not None else None for one in compared]
+    return tuple(
+        interpreted(one, everything.named(first), everything.named(run), judgement, several=several)
+        for one, run, judgement in zip(compared, detailed, judgements, strict=True)
+    )
 
 
-def _goals(runs: Sequence[Run], everything: _Runs) -> tuple[GoalRow, ...]:
+def _known(first: Run, everything: Runs) -> Mapping[str, Estimate]:
+    """The intervals of the baseline alone."""
+    rows = everything.aligned(first, first)
+    side = Side(everything.name(first), completed(first), None if isinstance(rows, Statement) else rows[0])
+    return estimates([side], primary_metric(completed(first)))
+
+
+def _goals(runs: Sequence[Run], everything: Runs) -> tuple[GoalRow, ...]:
     """The goals and hypotheses that the configs carry; a goal that repeats the baseline's is left out."""
     rows: list[GoalRow] = []
     told: set[tuple[str, str]] = set()
@@ -358,121 +295,8 @@ def _text(value: object) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-# --- one comparison ---------------------------------------------------------------------------------------------
-
-
-def _compare(first: Run, variant: Run, everything: _Runs, *, several: bool) -> Comparison:
-    before, after = _completed(first), _completed(variant)
-    changes, against = compare_inputs(before, after), obstacles(before, after)
-    rows = tuple(
-        _metric_row(before, after, name, comparable=not against)
-        for name in dict.fromkeys([*metric_names(before), *metric_names(after)])
-    )
-    moved, reason = _moved(first, variant, everything) if not against else (None, Statement("rows.not_comparable"))
-    folds = _folds(before, after, comparable=not against)
-    return Comparison(
-        variant=everything.row(variant),
-        changes=tuple(changes),
-        things=tuple(changed_things(changes)),
-        uncounted=tuple(uncounted_differences(before, after)),
-        obstacles=tuple(against),
-        metrics=rows,
-        folds=tuple(folds[:LISTED_FOLDS]),
-        folds_left_out=len(folds[LISTED_FOLDS:]),
-        fit_seconds=(_fit_seconds(before), _fit_seconds(after)),
-        moved=moved,
-        not_moved=reason,
-        judgement=None,
-        noise=(),
-        findings=findings([everything.named(first), everything.named(variant)], rows, moved, about_variant=several),
-    )
-
-
-def _moved(first: Run, variant: Run, everything: _Runs) -> tuple[MovedClasses | MovedErrors | None, Statement | None]:
-    """What moved between the rows of two comparable runs, or why that cannot be told."""
-    damaged = [everything.name(run) for run in (first, variant) if not everything.intact(run, "predictions")]
-    if damaged:
-        return None, Statement("rows.not_intact", {"runs": damaged})
-    try:
-        rows = everything.predicted(first)
-        return moved_rows(_completed(first), rows, aligned(rows, everything.predicted(variant))), None
-    except NotComparable as reason:
-        return None, reason.statement
-
-
-def _metric_row(before: CompletedRun, after: CompletedRun | None, name: str, *, comparable: bool) -> MetricRow:
-    left = before.outcome.metrics.get(name)
-    right = after.outcome.metrics.get(name) if after is not None else None
-    either = left or right
-    assert either is not None  # the name comes from one of the two
-    judged = comparable and left is not None and right is not None
-    return MetricRow(
-        metric=name,
-        primary=name == primary_metric(before),
-        greater_is_better=either.greater_is_better,
-        baseline=_score(left),
-        variant=_score(right),
-        difference=right.value - left.value if judged and left and right else None,
-        outcome=_outcome(left, right) if judged and left and right else None,
-        interval=None,
-    )
-
-
-def _score(metric: Metric | None) -> Score | None:
-    if metric is None:
-        return None
-    repeats = tuple(repeat.value for repeat in metric.repeats)
-    return Score(metric.value, metric.std, metric.training, metric.dummy, len(metric.folds), None, None, repeats)
-
-
-def _outcome(left: Metric, right: Metric) -> Outcome:
-    gain = advantage(left, right)
-    return "better" if gain > 0 else "worse" if gain < 0 else "equal"
-
-
-def _folds(before: CompletedRun, after: CompletedRun, *, comparable: bool) -> list[FoldRow]:
-    name = primary_metric(before)
-    left = before.outcome.metrics[name].folds
-    if len(left) < 2 or len(left) != len(before.outcome.split.folds):
-        return []
-    other = after.outcome.metrics.get(name)
-    right = other.folds if comparable and other is not None and len(other.folds) == len(left) else None
-    return [
-        FoldRow(
-            fold=index + 1,
-            n_train=size.n_train,
-            n_val=size.n_val,
-            baseline=left[index],
-            variant=right[index] if right else None,
-            difference=right[index] - left[index] if right else None,
-        )
-        for index, size in enumerate(before.outcome.split.folds)
-    ]
-
-
-def _fit_seconds(run: CompletedRun) -> float | None:
-    return next((stage.seconds for stage in run.stages if stage.name == "fit"), None)
-
-
-def _overview(first: Run, variant: Run, everything: _Runs) -> OverviewRow:
-    before, after = _completed(first), _completed(variant)
-    comparable = not obstacles(before, after)
-    row = _metric_row(before, after, primary_metric(before), comparable=comparable)
-    return OverviewRow(
-        rank=None,
-        tied=False,
-        run=everything.name(variant),
-        baseline=False,
-        things=tuple(changed_things(compare_inputs(before, after))),
-        comparable=comparable,
-        value=row.variant.value if row.variant else None,
-        difference=row.difference,
-        verdict=row.outcome,
-    )
-
-
 def _caveats(
-    first: Run, detailed: Sequence[Run], variants: int, comparisons: Sequence[Comparison], everything: _Runs
+    first: Run, detailed: Sequence[Run], variants: int, comparisons: Sequence[Comparison], everything: Runs
 ) -> tuple[Statement, ...]:
     named: list[tuple[Named, Sequence[Change]]] = [
         (everything.named(run), comparison.changes) for run, comparison in zip(detailed, comparisons, strict=True)
@@ -510,9 +334,9 @@ def _model_name(run: CompletedRun) -> str:
     return (name if isinstance(name, str) else run.outcome.model.class_).rpartition(".")[2]
 
 
-def _evidence(run: Run, everything: _Runs) -> list[EvidenceRow]:
+def _evidence(run: Run, everything: Runs) -> list[EvidenceRow]:
     """Which file proves which number; the manifest proves what no other file holds."""
-    name, manifest = everything.name(run), _completed(run)
+    name, manifest = everything.name(run), completed(run)
     digests = {file.name: file.sha256 for file in everything.row(run).files}
     scores = [(f"validation {metric}", manifest.outcome.metrics[metric].value) for metric in metric_names(manifest)]
     rows: list[tuple[str, float | None, str]] = [(number, value, ARTIFACTS["metrics"]) for number, value in scores]

@@ -3,62 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from week2kit.comparison import Change, Statement, changed_things, primary_metric
-from week2kit.reporting.values import Finding, MetricRow, MovedClasses, MovedErrors, Topic
+from week2kit.comparison import Change, Statement, changed_things, is_bounded, primary_metric
+from week2kit.reporting.noise import Named, noise
+from week2kit.reporting.values import Finding, Judgement, MetricRow, MovedClasses, MovedErrors, Topic
 from week2kit.schema.manifest import CompletedRun, Metric
 from week2kit.thresholds import BALANCE_GAP, FEW_OF_A_CLASS, FEW_ROWS, GAP, NEAR_DUMMY
 
-#: Scores that end at 1, so that a distance means the same everywhere; scikit-learn's names, averages cut off.
-_BOUNDED: Final = frozenset(
-    {
-        "accuracy",
-        "balanced_accuracy",
-        "average_precision",
-        "explained_variance",
-        "f1",
-        "jaccard",
-        "matthews_corrcoef",
-        "precision",
-        "r2",
-        "recall",
-        "roc_auc",
-        "top_k_accuracy",
-    }
-)
-_AVERAGES: Final = ("_macro", "_micro", "_weighted", "_samples", "_ovr", "_ovo", "_ovr_weighted", "_ovo_weighted")
 #: Scores in which every class counts the same, so that a small class cannot hide; the first found is used.
 _BALANCED: Final = ("f1_macro", "balanced_accuracy", "recall_macro", "f1")
-
-
-class Named(NamedTuple):
-    """A completed run under the name that the report gives it."""
-
-    name: str
-    run: CompletedRun
-
-
-def is_bounded(metric: str) -> bool:
-    """Whether a metric is a score that ends at 1."""
-    stem = next((metric.removesuffix(end) for end in sorted(_AVERAGES, key=len)[::-1] if metric.endswith(end)), metric)
-    return stem in _BOUNDED
 
 
 def findings(
     runs: Sequence[Named],
     rows: Sequence[MetricRow] = (),
     moved: MovedClasses | MovedErrors | None = None,
+    judgement: Judgement | None = None,
     *,
     about_variant: bool = False,
 ) -> tuple[Finding, ...]:
-    """The findings about one run, or about a baseline and a variant with their metrics and moved rows.
+    """The findings about one run, or about a baseline and a variant with their metrics, moved rows and judgement.
 
     With `about_variant`, what concerns the baseline alone is left out: among several variants it is said once.
     """
     about = runs[1:] if about_variant else runs
+    comparable = not rows or judgement is not None
     topics: list[tuple[Topic, list[Statement]]] = [
-        ("difference", list(_difference(runs, rows, moved)) if len(runs) > 1 else []),
+        ("difference", list(_difference(runs, rows, moved, judgement)) if len(runs) > 1 else []),
+        ("noise", list(noise(runs, with_first=not about_variant)) if comparable else []),
         ("overfitting", [statement for named in about for statement in _overfitting(named)]),
         ("underfitting", [_underfitting(named) for named in about]),
         ("imbalance", _imbalance(about, moved)),
@@ -72,26 +45,38 @@ def findings(
 
 
 def _difference(
-    runs: Sequence[Named], rows: Sequence[MetricRow], moved: MovedClasses | MovedErrors | None
+    runs: Sequence[Named],
+    rows: Sequence[MetricRow],
+    moved: MovedClasses | MovedErrors | None,
+    judgement: Judgement | None,
 ) -> Iterator[Statement]:
     primary = next((row for row in rows if row.primary), None)
     if primary is None or primary.outcome is None or primary.difference is None:
         yield Statement("difference.not_comparable")
         return
     values = {"variant": runs[1].name, "baseline": runs[0].name, "metric": primary.metric}
-    yield Statement(
-        f"difference.{primary.outcome}",
-        values | {"difference": abs(primary.difference), "direction": _direction(primary.difference)},
-    )
-    if isinstance(moved, MovedClasses):
-        yield _moved_statement(moved, values)
-    elif isinstance(moved, MovedErrors):
-        yield Statement("difference.errors", values | {"closer": moved.closer, "farther": moved.farther})
-    else:
-        yield Statement("difference.validation_rows", {"rows": runs[0].run.outcome.predictions.rows})
-    if primary.difference != 0 or (moved is not None and not _nothing_moved(moved)):
-        yield Statement("difference.untested")
+    yield _size(primary, values)
+    if judgement is None or judgement.method != "mcnemar":
+        yield _rows_behind(runs[0], moved, values)  # McNemar's own sentence counts them
+    if judgement is not None:
+        yield from judgement.statements
     yield from _disagreement(rows, primary)
+
+
+def _size(primary: MetricRow, values: dict[str, Any]) -> Statement:
+    if primary.difference == 0 or primary.difference is None:
+        return Statement("difference.equal", values)
+    good = "higher" if primary.greater_is_better else "lower"
+    size = {"difference": abs(primary.difference), "direction": _direction(primary.difference), "good": good}
+    return Statement("difference.moved", values | size)
+
+
+def _rows_behind(baseline: Named, moved: MovedClasses | MovedErrors | None, values: dict[str, Any]) -> Statement:
+    if isinstance(moved, MovedClasses):
+        return _moved_statement(moved, values)
+    if isinstance(moved, MovedErrors):
+        return Statement("difference.errors", values | {"closer": moved.closer, "farther": moved.farther})
+    return Statement("difference.validation_rows", {"rows": baseline.run.outcome.predictions.rows})
 
 
 def _direction(difference: float) -> str:
@@ -245,7 +230,6 @@ def caveats(
     """The limits of this comparison that a reader must know, most general first."""
     return (
         *_about_rows(baseline, moved),
-        *_about_spread([baseline, *(named for named, _ in variants)]),
         *([Statement("caveat.chosen", {"runs": runs})] if runs > 2 else []),
         *_about_environment(variants),
         *_about_seed([baseline, *(named for named, _ in variants)]),
@@ -266,11 +250,6 @@ def _about_rows(baseline: Named, moved: MovedClasses | MovedErrors | None) -> It
         few = [row.label for row in moved.classes if row.rows < FEW_OF_A_CLASS]
         if few:
             yield Statement("caveat.few_of_a_class", {"labels": few, "threshold": FEW_OF_A_CLASS})
-
-
-def _about_spread(runs: Sequence[Named]) -> Iterator[Statement]:
-    if not all(primary(named.run)[1].repeats for named in runs):
-        yield Statement("caveat.no_repeats")
 
 
 def _about_environment(variants: Sequence[tuple[Named, Sequence[Change]]]) -> Iterator[Statement]:

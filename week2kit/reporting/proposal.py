@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from week2kit.comparison import ABSENT, SELECTION, Statement, advantage, metric_names, primary_metric
-from week2kit.reporting.interpretation import Named, beats_dummy, gap, learnt_little
+from week2kit.reporting.interpretation import beats_dummy, gap, learnt_little
+from week2kit.reporting.noise import Named
 from week2kit.reporting.values import Comparison, Proposal, RunRow, Setback
 from week2kit.schema.manifest import CompletedRun
 from week2kit.thresholds import BALANCE_GAP, GAP
@@ -28,7 +29,7 @@ class Candidate(NamedTuple):
     @property
     def named(self) -> Named:
         """The run under its name in the report."""
-        return Named(self.row.name, self.run)
+        return Named(self.row.name, self.run, self.row.path)
 
     @property
     def split(self) -> dict[str, Any]:

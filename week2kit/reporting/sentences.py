@@ -2,8 +2,9 @@
 
 The fields are filled in by the renderer, which rounds numbers and escapes foreign text by the specification after the
 colon: ``name`` (a run, metric, key, label or column), ``names`` (several), ``text`` (free text), ``value`` (a config
-value), ``warning`` (what a run recorded, worded by `week2kit.explanation`), ``number``, ``signed``, ``percent``,
-``whole``, and ``count NOUN`` (a whole number with its noun).
+value), ``warning`` (what a run recorded, worded by `week2kit.explanation`), ``number``, ``signed``, ``percent`` and
+``share`` (with and without a decimal), ``p`` (a p-value with its sign of equality), ``whole``, and ``count NOUN`` (a
+whole number with its noun).
 """
 
 from __future__ import annotations
@@ -39,11 +40,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     ),
     # --- the difference ---
     "difference.not_comparable": "The two runs are not comparable, so no difference is drawn and there is no winner.",
-    "difference.better": (
-        "{metric:name} is {difference:number} {direction} in {variant:name} than in {baseline:name}, which is better."
-    ),
-    "difference.worse": (
-        "{metric:name} is {difference:number} {direction} in {variant:name} than in {baseline:name}, which is worse."
+    "difference.moved": (
+        "{metric:name} is {difference:number} {direction} in {variant:name} than in {baseline:name} ({good} is better)."
     ),
     "difference.equal": "{metric:name} is exactly equal in {variant:name} and {baseline:name}.",
     "difference.rows_more": (
@@ -63,8 +61,137 @@ SENTENCES: Final[Mapping[str, str]] = {
         "{variant:name} is closer to the true value on {closer:count row} and farther from it on {farther:count row}."
     ),
     "difference.validation_rows": "It rests on {rows:count validation prediction}.",
-    "difference.untested": "This report does not test whether that is more than noise.",
     "difference.metrics_disagree": "{against:names} moved the other way than {metric:name}: look at both.",
+    # --- many runs ---
+    "ranked.alone": (
+        "{best:name} has the best {metric:name} ({value:number}), and is ahead of each other run by more than noise."
+    ),
+    "ranked.tied": (
+        "{best:name} has the best {metric:name} ({value:number}), but the noise does not tell {tied:names} from it."
+    ),
+    "ranked.untested": (
+        "{best:name} has the best {metric:name} ({value:number}); whether by more than noise is not tested."
+    ),
+    "ranked.better": "Better than the baseline {baseline:name} by more than noise: {runs:names}.",
+    "ranked.none_better": "No variant is better than the baseline {baseline:name} by more than noise.",
+    # --- more than noise? ---
+    "mcnemar.noise": (
+        "{variant:name} is right on {fixed:count row} where {baseline:name} is wrong, and wrong on {broken:whole} "
+        "where it is right. With {units:count row} that is noise (exact McNemar, p {p:p})."
+    ),
+    "mcnemar.real": (
+        "{variant:name} is right on {fixed:count row} where {baseline:name} is wrong, and wrong on {broken:whole} "
+        "where it is right. With {units:count row} that is more than noise (exact McNemar, p {p:p})."
+    ),
+    "mcnemar.same": "Both are right on the same rows and wrong on the same rows: there is nothing to test.",
+    "mcnemar.few": (
+        "(The 95 % interval leaves out zero, but only {changed:count row} changed: drawing so few again shows less "
+        "spread than there is, so the exact test decides.)"
+    ),
+    "bootstrap.noise": (
+        "With other rows in place of these {units:whole}, the difference in {metric:name} would lie between "
+        "{low:signed} and {high:signed} (95 % interval), so there may be none. That is noise (paired bootstrap, p {p:p})."
+    ),
+    "bootstrap.real": (
+        "With other rows in place of these {units:whole}, the difference in {metric:name} would lie between "
+        "{low:signed} and {high:signed} (95 % interval), on one side of zero. That is more than noise (paired bootstrap, p {p:p})."
+    ),
+    "bootstrap.equal": "{metric:name} of the two is equal on whatever rows are drawn.",
+    "corrected_t.noise": (
+        "Over {units:count training} on other rows each, the difference in {metric:name} is {mean:signed} on average, "
+        "with a 95 % interval from {low:signed} to {high:signed}. That is noise (corrected t test, p {p:p})."
+    ),
+    "corrected_t.real": (
+        "Over {units:count training} on other rows each, the difference in {metric:name} is {mean:signed} on average, "
+        "with a 95 % interval from {low:signed} to {high:signed}. That is more than noise (corrected t test, p {p:p})."
+    ),
+    "corrected_t.equal": "{metric:name} is equal in each of {units:count training}.",
+    "needed": (
+        "If the true rates were those seen here, about {rows:count row} would be needed ({power:share} power, "
+        "{level:share} level)."
+    ),
+    "equivalent.yes": (
+        "With your margin of {margin:value} the two are equivalent: the 90 % interval of the difference, {low:signed} "
+        "to {high:signed}, lies inside it."
+    ),
+    "equivalent.real_but_small": (
+        "It is smaller than your margin of {margin:value}, all the same: the 90 % interval of the difference, "
+        "{low:signed} to {high:signed}, lies inside it."
+    ),
+    "equivalent.no": (
+        "Within your margin of {margin:value} the two are not shown to be equivalent: the 90 % interval of the "
+        "difference reaches from {low:signed} to {high:signed}."
+    ),
+    "holm": "Counted among {tests:count variant} that were compared with the baseline, p {p:p} (Holm).",
+    "holm.lost": (
+        "But {tests:whole} variants were compared with the baseline, and among so many, one such difference comes by "
+        "chance: counted together, p {p:p} (Holm), so it is noise."
+    ),
+    "unreliable.rows": (
+        "Unreliable: with fewer than {threshold:whole} validation rows ({rows:whole}), single rows decide."
+    ),
+    "unreliable.classes": (
+        "Unreliable: fewer than {threshold:whole} validation rows of {labels:names}, so single rows decide."
+    ),
+    "untested": "So this report does not say whether the difference is more than noise.",
+    "untested.time_series": (
+        "The {folds:whole} folds follow one another in time: later ones train on the rows of earlier ones, and no test "
+        "is known that allows for that."
+    ),
+    "untested.metric": (
+        "There is no interval and no test here for {metric:name}: it follows neither from counts, nor from losses of "
+        "rows, nor from ranks."
+    ),
+    "untested.no_rows": "The predictions of the two runs cannot be put side by side.",
+    "untested.no_spread": (
+        "The difference in {metric:name} came out the same in every training, or too few could be used: there is no "
+        "spread to test it against."
+    ),
+    "note.mcnemar": (
+        "Exact McNemar test: of the rows that exactly one of the two gets right, is the share of each about one half? "
+        "Two-sided binomial; rows are taken to be independent, and it speaks of these two fitted models (McNemar 1947)."
+    ),
+    "note.bootstrap": (
+        "Paired bootstrap: validation rows are drawn again with replacement, the same for both runs, with the two "
+        "fitted models held fixed; what other training rows would do is not in it (Efron and Tibshirani 1993)."
+    ),
+    "note.intervals": (
+        "Intervals: paired bootstrap. Validation rows are drawn again with replacement, the same for both runs, with "
+        "the fitted models held fixed; what other training rows would do is not in it (Efron and Tibshirani 1993)."
+    ),
+    "note.resamples": "{resamples:whole} resamples, seed {seed:whole}.",
+    "note.corrected_t": (
+        "Corrected resampled t test over {units:count training}: because the trainings share rows, the variance is "
+        "taken times 1/J + n_val/n_train (Nadeau and Bengio 2003). It takes the differences to be about normal, and is "
+        "cautious: with one pass of few folds it misses many that are real."
+    ),
+    "note.holm": "Several variants against one baseline: Holm's step-down p-values (Holm 1979).",
+    # --- the noise floor ---
+    "noise.both": (
+        "{run:name}: with {count:count other seed} for split and model, {metric:name} has a standard deviation of "
+        "{spread:number}, from {least:number} to {most:number}."
+    ),
+    "noise.split": (
+        "{run:name}: with {count:count other seed}, {metric:name} has a standard deviation of {spread:number}, from "
+        "{least:number} to {most:number}. Nothing in the model draws, so this is the spread over splits alone."
+    ),
+    "noise.model": (
+        "{run:name}: with {count:count other seed}, {metric:name} has a standard deviation of {spread:number}, from "
+        "{least:number} to {most:number}. The split stayed as it was, so this is the spread over model seeds alone: "
+        "what other rows would do is not in it."
+    ),
+    "noise.neither": (
+        "{run:name}: with {count:count other seed}, {metric:name} came out the same, because neither the split nor the "
+        "model follows the seed."
+    ),
+    "noise.pairs": (
+        "Seed by seed, {variant:name} is ahead of {baseline:name} in {ahead:whole} of {pairs:whole} pairs, behind in "
+        "{behind:whole}; the mean difference is {difference:signed}."
+    ),
+    "noise.other_seeds": "The two runs were repeated with different seeds, so they are not compared seed by seed.",
+    "noise.missing": (
+        "How far {metric:name} of {run:name} moves with another seed was not measured. This would: {command:name}"
+    ),
     # --- fit ---
     "gap.large": (
         "{run:name} scores {training:number} on its training rows and {validation:number} on the validation rows "
@@ -241,7 +368,6 @@ SENTENCES: Final[Mapping[str, str]] = {
         "Fewer than {threshold:whole} validation rows of {labels:names}: what is said of such a class rests on "
         "single rows."
     ),
-    "caveat.no_repeats": "Nothing here says how far the scores move with another seed: each run was trained once.",
     "caveat.chosen": (
         "The best of {runs:whole} runs was chosen on the same validation rows that score it, so its score is "
         "optimistic. Keep rows aside that none of them has seen."

@@ -30,7 +30,7 @@ Method: TypeAlias = Literal["mcnemar", "bootstrap", "corrected_t"]
 #: Verdicts on a run whose numbers did not come out again, or not twice.
 REFUTED: Final = frozenset({"tampered", "different", "unstable"})
 
-Topic: TypeAlias = Literal["difference", "overfitting", "underfitting", "imbalance", "convergence", "warnings"]
+Topic: TypeAlias = Literal["difference", "noise", "overfitting", "underfitting", "imbalance", "convergence", "warnings"]
 
 
 class FileRow(NamedTuple):
@@ -243,8 +243,6 @@ class Comparison(NamedTuple):
     """Why no rows are compared, where `moved` is None."""
     judgement: Judgement | None
     """Of the primary metric; None where the two are not comparable."""
-    noise: tuple[Statement, ...]
-    """How far the metric moves with other seeds, beside the difference; or what is missing to tell."""
     findings: tuple[Finding, ...]
 
 
@@ -423,7 +421,9 @@ class Report(NamedTuple):
     """About the baseline alone; where there is one variant, its comparison holds the statements about both."""
     comparisons: tuple[Comparison, ...]
     overview: tuple[OverviewRow, ...]
-    """All variants, where there is more than one."""
+    """All runs in order of their rank, where there is more than one variant."""
+    ranking: tuple[Statement, ...]
+    """What the overview says."""
     overview_left_out: int
     retrospective: Retrospective
     proposal: Proposal

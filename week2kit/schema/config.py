@@ -143,6 +143,7 @@ class PlainKeys(Part):
     hypothesis: Text | None = None
     learning_curve: bool = False
     fail_on: list[WarningCode] = []
+    repeats: Annotated[int, Field(ge=0, le=1000)] | None = None
 
 
 class Config(PlainKeys):
@@ -231,6 +232,8 @@ def parse_config(value: Mapping[str, Any]) -> Config:
     if problems or simple is None:
         raise ConfigError(problems)
     given = {name: getattr(simple, name) for name in simple.model_fields_set}
+    if not given.get("repeats"):
+        given.pop("repeats", None)  # none is not worth a word
     if given.get("metrics"):
         given["metrics"] = list(dict.fromkeys(name.removeprefix("neg_") or name for name in given["metrics"]))
     return Config(**parts, **given)
@@ -414,6 +417,16 @@ def override(value: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, 
     return result
 
 
+def repeat_seeds(seed: int, count: int) -> list[int]:
+    """The seeds of a run's repeats: those that follow its own."""
+    return [(seed + step) % 2**32 for step in range(1, count + 1)]
+
+
+def reseeded(config: Config, seed: int) -> Config:
+    """A resolved config with another seed, wherever the old one went: in the split and in every ``random_state``."""
+    return parse_config(override(config.as_json(), [f"seed={seed}"]))
+
+
 def _flat_object(value: Mapping[str, Any]) -> dict[str, Any]:
     return parse_config(value).as_json()
 
@@ -459,7 +472,10 @@ def _reseed(value: Any, old: int, new: Any) -> None:
 
 
 #: Keys that do not count when configs are compared: they change what is said about a result, not the result.
-UNCOUNTED: Final = (("data", "path"), ("seed",), ("goal",), ("hypothesis",), ("learning_curve",), ("fail_on",))
+UNCOUNTED: Final = (
+    ("data", "path"),
+    *((key,) for key in ("seed", "goal", "hypothesis", "learning_curve", "fail_on", "repeats")),
+)
 
 
 def config_digest(resolved: Mapping[str, Any]) -> str:

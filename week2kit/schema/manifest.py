@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, TypeAdapter
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 Digest: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 #: Sixteen hexadecimal digits that tell accidents apart, and stop no forger.
@@ -203,10 +203,11 @@ class Predictions(Record):
 
 
 class Repeat(Record):
-    """The same training with another seed."""
+    """One metric of the same training with another seed."""
 
     seed: Annotated[int, Field(ge=0, lt=2**32)]
-    value: Number
+    value: Number = Field(description="validation; cross-validation: the unweighted fsum mean of the folds")
+    folds: list[Number] = Field(description="cross-validation: the value in each fold; else empty")
 
 
 class Metric(Record):
@@ -218,7 +219,7 @@ class Metric(Record):
     dummy: Number
     std: Number | None = Field(description="population standard deviation over the folds; null for one holdout")
     folds: list[Number]
-    repeats: list[Repeat]
+    repeats: list[Repeat] = Field(description="with the seeds that follow that of the run, in order")
     greater_is_better: bool
 
 
@@ -279,7 +280,7 @@ class Failure(Record):
 
 
 class _Run(Record):
-    schema_version: Literal[2] = SCHEMA_VERSION
+    schema_version: Literal[3] = SCHEMA_VERSION
     run_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
     nonce: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
     created_at: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$")]

@@ -24,9 +24,26 @@ def _from_1(value: dict[str, Any]) -> dict[str, Any]:
     return {**value, "schema_version": 2, "inputs": inputs}
 
 
+def _from_2(value: dict[str, Any]) -> dict[str, Any]:
+    """Version 3 added the folds of repeats, of which version 2 had a place and no run had one."""
+    outcome = value.get("outcome")
+    metrics = outcome.get("metrics") if isinstance(outcome, dict) else None
+    if not isinstance(outcome, dict) or not isinstance(metrics, dict):
+        return {**value, "schema_version": 3}
+    with_folds = {name: _with_folds(metric) for name, metric in metrics.items()}
+    return {**value, "schema_version": 3, "outcome": {**outcome, "metrics": with_folds}}
+
+
+def _with_folds(metric: Any) -> Any:
+    if not isinstance(metric, dict) or not isinstance(metric.get("repeats"), list):
+        return metric
+    repeats = [{"folds": [], **item} if isinstance(item, dict) else item for item in metric["repeats"]]
+    return {**metric, "repeats": repeats}
+
+
 #: From each older version to the next. A step takes and returns the whole JSON object and must not look at anything
 #: else: the same old run must give the same new manifest everywhere and always.
-STEPS: Final[Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {1: _from_1}
+STEPS: Final[Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {1: _from_1, 2: _from_2}
 
 OLDEST_VERSION: Final = 1
 

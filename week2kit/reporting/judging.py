@@ -1,0 +1,247 @@
+"""Is a difference more than noise? The test that fits, and what it says in sentences that a learner understands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from week2kit.comparison import Statement
+from week2kit.reporting.movement import label_text
+from week2kit.reporting.predicted import Predicted
+from week2kit.reporting.uncertainty import Estimate, method_of, over_rows, over_trainings
+from week2kit.reporting.values import Judgement, Method, Verdict
+from week2kit.schema.manifest import CompletedRun
+from week2kit.statistics.exact import holm, mcnemar, round_rows, rows_for_mcnemar
+from week2kit.thresholds import FEW_OF_A_CLASS, FEW_ROWS, POWER, RESAMPLING_SEED, SIGNIFICANCE
+
+
+class Side(NamedTuple):
+    """A run in a comparison: its name in the report, its record, and its predictions, where they can be read."""
+
+    name: str
+    run: CompletedRun
+    rows: Predicted | None
+
+
+def estimates(sides: Sequence[Side], metric: str) -> dict[str, Estimate]:
+    """All metrics of one run, or of a baseline and a variant, with their uncertainty.
+
+    Args:
+        sides: one run, or two with the same validation rows, their predictions in the same order.
+        metric: the primary metric.
+    """
+    runs = [side.run for side in sides]
+    if method_of(runs, metric) == "corrected_t":
+        return over_trainings(runs)
+    rows = [side.rows for side in sides if side.rows is not None]
+    if runs[0].outcome.split.method == "time_series" or len(rows) < len(sides):
+        return {}
+    try:
+        return over_rows(runs, rows)
+    except ValueError:  # a label or number that is none: the rows that moved say so
+        return {}
+
+
+def judge(baseline: Side, variant: Side, metric: str, known: Mapping[str, Estimate], margin: float | None) -> Judgement:
+    """Judge the difference of the primary metric between two comparable runs.
+
+    Args:
+        baseline: the run that is compared with.
+        variant: the other one.
+        metric: the baseline's primary metric, which both have.
+        known: what `estimates` gives for the two.
+        margin: differences up to this are as good as none to the person who asks; None: no equivalence is claimed.
+    """
+    before, after = (side.run.outcome.metrics[metric] for side in (baseline, variant))
+    estimate = known.get(metric, Estimate(baseline.run.outcome.predictions.rows))
+    method = method_of([baseline.run, variant.run], metric)
+    difference = after.value - before.value
+    if isinstance(method, Statement):
+        return _untested(metric, difference, estimate, method)
+    if method != "corrected_t" and (baseline.rows is None or variant.rows is None):
+        return _untested(metric, difference, estimate, Statement("untested.no_rows"))
+    discordant = _discordant(baseline.rows, variant.rows) if method == "mcnemar" else (0, 0)
+    p_value = mcnemar(*discordant) if method == "mcnemar" else estimate.p_value
+    if p_value is None:
+        return _untested(metric, difference, estimate, Statement("untested.no_spread", {"metric": metric}))
+    names = {"baseline": baseline.name, "variant": variant.name, "metric": metric}
+    test = _Test(method, names, difference, estimate, discordant, p_value)
+    verdict = _verdict(test, margin, higher_is_better=before.greater_is_better)
+    weak = _weak(baseline, method)
+    return Judgement(
+        metric=metric,
+        verdict=verdict,
+        method=method,
+        difference=difference,
+        interval=estimate.difference,
+        equivalence=estimate.equivalence,
+        p_value=p_value,
+        adjusted=None,
+        units=estimate.units,
+        reliable=not weak,
+        statements=(*_told(test), *_needed(test), *_equivalence(test, margin, verdict), *weak),
+        notes=_notes(method, estimate),
+    )
+
+
+class _Test(NamedTuple):
+    """A test that was made, with all that its sentences speak of."""
+
+    method: Method
+    names: Mapping[str, str]
+    difference: float
+    estimate: Estimate
+    discordant: tuple[int, int]
+    """On how many rows only the baseline, and only the variant, is right; (0, 0) where that is not the test."""
+    p_value: float
+
+    @property
+    def typical(self) -> float:
+        """The difference that the test speaks of: over several trainings their mean."""
+        return self.difference if self.estimate.mean is None else self.estimate.mean
+
+    @property
+    def nothing_moved(self) -> bool:
+        """Whether the two are equal on everything that was measured."""
+        found = self.estimate.difference
+        flat = found is None or found.low == found.high == 0
+        return self.difference == self.typical == 0 and self.discordant == (0, 0) and flat
+
+
+def adjust(judgements: Sequence[Judgement], tests: int) -> list[Judgement]:
+    """The judgements of several variants against one baseline with Holm's p-values, and what those change.
+
+    Args:
+        judgements: of the variants that were tested.
+        tests: how many variants there are; those not tested count as if they had the largest p-values.
+    """
+    tested = [judgement.p_value for judgement in judgements if judgement.p_value is not None]
+    if tests < 2 or not tested:
+        return list(judgements)
+    adjusted = iter(holm([*tested, *[1.0] * max(0, tests - len(tested))]))
+    return [
+        judgement if judgement.p_value is None else _adjusted(judgement, next(adjusted), tests)
+        for judgement in judgements
+    ]
+
+
+def _adjusted(judgement: Judgement, p_value: float, tests: int) -> Judgement:
+    lost = judgement.verdict in ("better", "worse") and p_value >= SIGNIFICANCE
+    code = "holm.lost" if lost else "holm"
+    statement = Statement(code, {"p": p_value, "tests": tests, "level": SIGNIFICANCE})
+    return judgement._replace(
+        verdict="noise" if lost else judgement.verdict,
+        adjusted=p_value,
+        statements=(*judgement.statements, statement),
+        notes=(*judgement.notes, Statement("note.holm")),
+    )
+
+
+def _untested(metric: str, difference: float, estimate: Estimate, why: Statement) -> Judgement:
+    return Judgement(
+        metric=metric,
+        verdict="untested",
+        method=None,
+        difference=difference,
+        interval=estimate.difference,
+        equivalence=None,
+        p_value=None,
+        adjusted=None,
+        units=estimate.units,
+        reliable=False,
+        statements=(why, Statement("untested")),
+        notes=(),
+    )
+
+
+def _verdict(test: _Test, margin: float | None, *, higher_is_better: bool) -> Verdict:
+    if test.p_value < SIGNIFICANCE:
+        return "better" if (test.typical > 0) == higher_is_better else "worse"
+    if test.nothing_moved:
+        return "equal"
+    return "equivalent" if _inside(test.estimate, margin) else "noise"
+
+
+def _inside(estimate: Estimate, margin: float | None) -> bool:
+    """Whether the 90 % interval lies within the margin: two one-sided tests at 5 % each (Schuirmann 1987)."""
+    found = estimate.equivalence
+    return margin is not None and found is not None and -margin < found.low and found.high < margin
+
+
+def _discordant(baseline: Predicted | None, variant: Predicted | None) -> tuple[int, int]:
+    """On how many rows only the baseline, and only the variant, is right."""
+    assert baseline is not None
+    assert variant is not None
+    right = [
+        (before == true, after == true)
+        for true, before, after in zip(baseline.true, baseline.predicted, variant.predicted, strict=True)
+    ]
+    return right.count((True, False)), right.count((False, True))
+
+
+# --- what it says -----------------------------------------------------------------------------------------------
+
+
+def _told(test: _Test) -> tuple[Statement, ...]:
+    found: dict[str, Any] = {**test.names, "units": test.estimate.units, "mean": test.estimate.mean, "p": test.p_value}
+    real = "noise" if test.p_value >= SIGNIFICANCE else "real"
+    interval = test.estimate.difference
+    if test.method == "mcnemar":
+        broken, fixed = test.discordant
+        if not broken and not fixed:
+            return (Statement("mcnemar.same", found),)
+        told = Statement(f"mcnemar.{real}", found | {"fixed": fixed, "broken": broken})
+        puzzling = real == "noise" and interval is not None and not interval.low <= 0 <= interval.high
+        return (told, Statement("mcnemar.few", {"changed": fixed + broken})) if puzzling else (told,)
+    if interval is None:  # whatever is measured comes out alike
+        return (Statement(f"{test.method}.equal", found),)
+    return (Statement(f"{test.method}.{real}", found | interval._asdict()),)
+
+
+def _needed(test: _Test) -> tuple[Statement, ...]:
+    """How many rows it would take to see such a difference: what a learner can do about noise."""
+    if test.p_value < SIGNIFICANCE or test.difference == 0:
+        return ()
+    needed, units = test.estimate.needed, test.estimate.units
+    if test.method == "mcnemar":
+        needed = rows_for_mcnemar(*test.discordant, units)
+    if needed is None or needed <= units:
+        return ()
+    return (Statement("needed", {"rows": round_rows(needed), "power": POWER, "level": SIGNIFICANCE}),)
+
+
+def _equivalence(test: _Test, margin: float | None, verdict: Verdict) -> tuple[Statement, ...]:
+    found = test.estimate.equivalence
+    if margin is None or found is None or verdict == "equal":
+        return ()
+    code = "equivalent.yes" if _inside(test.estimate, margin) else "equivalent.no"
+    if code == "equivalent.yes" and verdict in ("better", "worse"):
+        code = "equivalent.real_but_small"
+    return (Statement(code, {"margin": margin, **found._asdict()}),)
+
+
+def _weak(baseline: Side, method: Method) -> tuple[Statement, ...]:
+    """Why a test on so few rows is unreliable; for several trainings the test itself knows how few they are."""
+    if method == "corrected_t" or baseline.rows is None:
+        return ()
+    rows = len(baseline.rows.true)
+    if rows < FEW_ROWS:
+        return (Statement("unreliable.rows", {"rows": rows, "threshold": FEW_ROWS}),)
+    if baseline.run.outcome.task == "classification":
+        counts = {label_text(label): 0 for label in baseline.run.outcome.classes or []}
+        for label in baseline.rows.true:
+            counts[label] = counts.get(label, 0) + 1
+        few = [label for label, count in counts.items() if count < FEW_OF_A_CLASS]
+        if few:
+            return (Statement("unreliable.classes", {"labels": few, "threshold": FEW_OF_A_CLASS}),)
+    return ()
+
+
+def _notes(method: Method, estimate: Estimate) -> tuple[Statement, ...]:
+    """The test's name, what it takes for granted, its source, and its seed."""
+    notes = [Statement(f"note.{method}", {"units": estimate.units})]
+    if method == "mcnemar" and estimate.resamples is not None:
+        notes.append(Statement("note.intervals"))
+    if estimate.resamples is not None:
+        notes.append(Statement("note.resamples", {"resamples": estimate.resamples, "seed": RESAMPLING_SEED}))
+    return tuple(notes)

@@ -1,0 +1,76 @@
+"""How far a metric moves with other seeds: the spread of a run's repeats, and what is missing where there are none."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from week2kit.comparison import Statement, primary_metric, repeats_vary
+from week2kit.reporting.uncertainty import same_seeds
+from week2kit.schema.manifest import CompletedRun, Metric
+from week2kit.thresholds import SUGGESTED_REPEATS
+
+
+class Named(NamedTuple):
+    """A completed run under the name that the report gives it, and the path by which it was named."""
+
+    name: str
+    run: CompletedRun
+    path: str
+
+
+def spread(metric: Metric) -> float | None:
+    """The sample standard deviation of a metric over the run's own seed and its repeats; None without repeats."""
+    values = [metric.value, *(repeat.value for repeat in metric.repeats)]
+    if len(values) < 2:
+        return None
+    center = math.fsum(values) / len(values)
+    return math.sqrt(math.fsum((value - center) ** 2 for value in values) / (len(values) - 1))
+
+
+def noise(runs: Sequence[Named], *, with_first: bool = True) -> Iterator[Statement]:
+    """What the repeats of one run, or of a baseline and a variant, say of the noise of the first's primary metric."""
+    metric = primary_metric(runs[0].run)
+    having = [named for named in runs if metric in named.run.outcome.metrics]
+    for named in having if with_first else having[1:]:
+        yield _of_one(named, metric)
+    if len(having) > 1:
+        yield from _of_two(having[0], having[1], metric)
+
+
+def _of_one(named: Named, metric: str) -> Statement:
+    record = named.run.outcome.metrics[metric]
+    values: dict[str, Any] = {"run": named.name, "metric": metric}
+    if not record.repeats:
+        command = ["week2kit", "train", f"{named.path}/config.json", "--repeats", str(SUGGESTED_REPEATS)]
+        return Statement("noise.missing", values | {"command": shlex.join(command)})
+    known = [record.value, *(repeat.value for repeat in record.repeats)]
+    found = {"spread": spread(record), "least": min(known), "most": max(known), "count": len(record.repeats)}
+    split, model = repeats_vary(named.run.inputs.config.resolved or {})
+    code = {(True, True): "both", (True, False): "split", (False, True): "model"}.get((split, model), "neither")
+    return Statement(f"noise.{code}", values | found)
+
+
+def _of_two(baseline: Named, variant: Named, metric: str) -> Iterator[Statement]:
+    before, after = (named.run.outcome.metrics[metric] for named in (baseline, variant))
+    if not before.repeats or not after.repeats:
+        return
+    if not same_seeds([before, after]):
+        yield Statement("noise.other_seeds")
+        return
+    differences = [
+        after.value - before.value,
+        *(new.value - old.value for old, new in zip(before.repeats, after.repeats, strict=True)),
+    ]
+    gains = [difference if before.greater_is_better else -difference for difference in differences]
+    values = {
+        "baseline": baseline.name,
+        "variant": variant.name,
+        "pairs": len(differences),
+        "ahead": sum(gain > 0 for gain in gains),
+        "behind": sum(gain < 0 for gain in gains),
+        "difference": math.fsum(differences) / len(differences),
+    }
+    yield Statement("noise.pairs", values)

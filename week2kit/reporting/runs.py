@@ -1,0 +1,142 @@
+"""The runs of a report: under names that tell them apart, each examined and read once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from week2kit.comparison import Statement, obstacles
+from week2kit.reporting.files import examine
+from week2kit.reporting.noise import Named
+from week2kit.reporting.predicted import NotComparable, Predicted, aligned, read_predictions
+from week2kit.reporting.values import RunRow, Verification
+from week2kit.schema.manifest import CompletedRun, Environment
+from week2kit.store import ARTIFACTS, Run
+
+
+def shown_path(path: Path) -> str:
+    """`path` as it is shown: as it was given, with forward slashes; of an absolute one only the last part."""
+    return path.as_posix() if not path.is_absolute() else path.resolve().name
+
+
+class Runs:
+    """All runs of a report under names that tell them apart; each is examined once, when it is first shown."""
+
+    def __init__(self, runs: Sequence[Run], verdicts: Mapping[str, Verification]) -> None:
+        """Runs, with what is known of them.
+
+        Args:
+            runs: the runs, in the order of the report.
+            verdicts: what `verify` found, by the digest of the manifest.
+        """
+        self.runs = runs
+        self._verdicts = verdicts
+        names = {run.path: run.name for run in runs}  # each costs a look at the file system
+        count = Counter(names.values())
+        self._names = {path: name if count[name] == 1 else shown_path(path) for path, name in names.items()}
+        self._rows: dict[Path, RunRow] = {}
+        self._predicted: list[tuple[Path, Predicted]] = []
+        self._obstacles: dict[tuple[Path, Path], tuple[Statement, ...]] = {}
+
+    def row(self, run: Run) -> RunRow:
+        """The run as the report shows it, its files examined."""
+        if run.path not in self._rows:
+            self._rows[run.path] = self._examined(run)
+        return self._rows[run.path]
+
+    def name(self, run: Run) -> str:
+        """What the report calls the run."""
+        return self._names[run.path]
+
+    def intact(self, run: Run, artifact: str) -> bool:
+        """Whether a file of the run is there as it was recorded."""
+        return any(file.name == ARTIFACTS[artifact] and file.state == "agrees" for file in self.row(run).files)
+
+    def predicted(self, run: Run) -> Predicted:
+        """The predictions of a run; those of the first that is asked for, the baseline, and of the last are kept.
+
+        Raises:
+            NotComparable: they cannot be read.
+        """
+        for path, rows in self._predicted:
+            if path == run.path:
+                return rows
+        rows = read_predictions(run)
+        self._predicted = [*self._predicted[:1], (run.path, rows)]
+        return rows
+
+    def obstacles(self, first: Run, variant: Run) -> tuple[Statement, ...]:
+        """Why two completed runs cannot be compared; empty where they can.
+
+        Two holdouts with other digests may still hold the same rows in another order: their predictions tell.
+        """
+        key = first.path, variant.path
+        if key not in self._obstacles:
+            before, after = completed(first), completed(variant)
+            against = obstacles(before, after)
+            if against and _maybe_other_order(before, after, against) and self._same_rows(first, variant):
+                against = []
+            self._obstacles[key] = tuple(against)
+        return self._obstacles[key]
+
+    def _same_rows(self, first: Run, variant: Run) -> bool:
+        return not isinstance(self.aligned(first, variant), Statement)
+
+    def aligned(self, first: Run, variant: Run) -> tuple[Predicted, Predicted] | Statement:
+        """The predictions of two runs in the same order, or why there are none."""
+        damaged = [self.name(run) for run in (first, variant) if not self.intact(run, "predictions")]
+        if damaged:
+            return Statement("rows.not_intact", {"runs": damaged})
+        try:
+            rows = self.predicted(first)
+            return rows, aligned(rows, self.predicted(variant))
+        except NotComparable as reason:
+            return reason.statement
+
+    def named(self, run: Run) -> Named:
+        """A completed run under its name."""
+        return Named(self.name(run), completed(run), shown_path(run.path))
+
+    def _examined(self, run: Run) -> RunRow:
+        files, disagreements = examine(run)
+        return RunRow(
+            name=self.name(run),
+            path=shown_path(run.path),
+            status=run.manifest.status,
+            manifest_sha256=run.manifest_sha256,
+            command=run.manifest.command,
+            environment=environment_line(run.manifest.inputs.environment),
+            files=files,
+            disagreements=disagreements,
+            verdict=self._verdicts.get(run.manifest_sha256),
+        )
+
+
+def completed(run: Run) -> CompletedRun:
+    """The manifest of a run that is known to have completed."""
+    assert isinstance(run.manifest, CompletedRun)
+    return run.manifest
+
+
+def _maybe_other_order(before: CompletedRun, after: CompletedRun, against: Sequence[Statement]) -> bool:
+    """Whether two holdouts could hold the same rows in another order, which their digests cannot show.
+
+    The same positions with other contents are other rows, and so are those that another seed drew.
+    """
+    left, right = before.outcome.split, after.outcome.split
+    if left.positions == right.positions or len(left.folds) > 1 or len(right.folds) > 1:
+        return False
+    codes = {reason.code for reason in against}
+    return left.folds == right.folds and codes <= {"split.config_differs", "split.differs"}
+
+
+def environment_line(environment: Environment | None) -> str:
+    """The facts of an environment that decide most, on one line."""
+    if environment is None:
+        return ""
+    wanted = ("scikit-learn", "numpy", "scipy", "pandas")
+    libraries = [f"{name} {environment.libraries[name]}" for name in wanted if name in environment.libraries]
+    blas = sorted({f"{copy.vendor} {copy.architecture or ''} x{copy.threads}" for copy in environment.blas})
+    parts = [f"{environment.implementation} {environment.python}", environment.platform, *libraries]
+    return ", ".join(" ".join(part.split()) for part in [*parts, *blas])
