@@ -43,6 +43,8 @@ _SIZE: Final = 12
 _SMALL: Final = 11
 _NAME_LENGTH: Final = 30
 _LABEL_LENGTH: Final = 14
+#: Share of a scale that stays free at its ends.
+_MARGIN: Final = 0.04
 
 INK, MUTED, GRID, ONE, TWO, PAPER = (ROLES[role] for role in ("ink", "muted", "grid", "one", "two", "paper"))
 
@@ -139,7 +141,7 @@ def _figure(content: Content) -> Figure:
             return _draw_panels(content.rows, 284, _draw_calibration)
         case Scatter():
             points = [value for row in content.rows for point in row.points for value in point]
-            return _draw_panels(content.rows, 238, _draw_scatter, extent(points))
+            return _draw_panels(content.rows, 238, _draw_scatter, extent(points, _MARGIN))
 
 
 # --- the sheet ---------------------------------------------------------------------------------------------------
@@ -206,7 +208,7 @@ def _draw_rows(
 
 
 def _draw_metric(content: Metric) -> Figure:
-    limits, with_dummy = metric_extent(content)
+    limits, with_dummy = metric_extent(content, _MARGIN)
     values = [told_score(row.score) + ("" if row.comparable else " not comparable") for row in content.rows]
     figure, axes = _draw_rows([row.run for row in content.rows], values, limits, content.metric)
     for y, row in enumerate(content.rows):
@@ -246,7 +248,7 @@ def _write_dummy(figure: Figure, axes: Axes, content: Metric, on_axis: bool) -> 
 
 def _draw_fits(content: Fits) -> Figure:
     values = [f"{number(row.training)} → {number(row.validation)}" for row in content.rows]
-    limits = extent([value for row in content.rows for value in (row.training, row.validation)])
+    limits = extent([value for row in content.rows for value in (row.training, row.validation)], _MARGIN)
     figure, axes = _draw_rows([row.run for row in content.rows], values, limits, content.metric)
     for y, row in enumerate(content.rows):
         axes.plot([row.training, row.validation], [y, y], color=GRID, linewidth=6, solid_capstyle="butt")
@@ -275,8 +277,9 @@ def _draw_curves(content: Curves) -> Figure:
     """One panel below the other, with one scale: what a model gains from more rows, and the gap that stays."""
     panel, top = 190, 24
     figure = _sheet(_WIDTH, top + panel * len(content.rows))
-    scores = extent([v for curve in content.rows for point in curve.points for v in (point.training, point.validation)])
-    rows = extent([point.n_train for curve in content.rows for point in curve.points])
+    points = [point for curve in content.rows for point in curve.points]
+    scores = extent([score for point in points for score in (point.training, point.validation)], _MARGIN)
+    rows = extent([point.n_train for point in points], _MARGIN)
     for index, curve in enumerate(content.rows):
         y = top + panel * index
         _write(figure, 12, y + 15, shorten(curve.run, _NAME_LENGTH + 20), weight="bold")

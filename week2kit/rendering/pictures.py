@@ -90,8 +90,10 @@ class Picture(NamedTuple):
     run: str | None
     name: str
     """Its file is called so, with a suffix."""
+    heading: str
     title: str
     description: str
+    """What it says, for those who do not see it."""
     content: Content
 
 
@@ -114,6 +116,7 @@ def _metric(report: Report) -> Iterator[Picture]:
         kind="metric",
         run=None,
         name="metric",
+        heading="Score",
         title=f"{metric} on the validation rows{level}{better}",
         description=f"{told}. The dummy scores {dummies}.",
         content=Metric(metric, rows),
@@ -159,7 +162,8 @@ def _fit(figures: Figures | None) -> Iterator[Picture]:
     elif fits := tuple(fit for fit in figures.fits if _drawable((fit.training, fit.validation))):
         told = "; ".join(f"{fit.run} {number(fit.training)} and {number(fit.validation)}" for fit in fits)
         title = f"Training against validation score ({figures.metric}): the gap between the two"
-        yield Picture("fit", None, "fit", title, f"Training and validation score: {told}.", Fits(figures.metric, fits))
+        said = f"Training and validation score: {told}."
+        yield Picture("fit", None, "fit", "Figure B", title, said, Fits(figures.metric, fits))
 
 
 def _has_curve(curve: Curve, metric: str) -> bool:
@@ -172,6 +176,7 @@ def _picture_of_curves(metric: str, curves: tuple[Curve, ...]) -> Picture:
         kind="fit",
         run=None,
         name="fit",
+        heading="Figure B",
         title=f"Learning curve: training and validation score ({metric}) by the number of training rows",
         description=f"Training and validation score: {told}.",
         content=Curves(metric, curves),
@@ -196,6 +201,7 @@ def _confusion(baseline: str, comparison: Comparison, moved: MovedClasses, suffi
         kind="confusion",
         run=variant,
         name=f"confusion{suffix}",
+        heading="Confusion",
         title=f"Confusion matrices of {baseline} and {variant}, and what moved between them",
         description=(
             f"Of {moved.rows} validation rows, {baseline} gets {right[0]} right and {variant} {right[1]}: "
@@ -212,10 +218,9 @@ def _calibration(report: Report) -> Iterator[Picture]:
             kind="calibration",
             run=None,
             name="calibration",
-            title=f"Calibration: how often {_event(rows)}, by the probability that the model gave",
-            description="Share that came true at the predicted probability: "
-            + "; ".join(f"{row.run} {_told_points(row)}" for row in rows)
-            + ".",
+            heading="Calibration",
+            title=f"How often {_event(rows)}, by the probability that the model gave",
+            description="In the largest bin of each run: " + "; ".join(map(_told_bin, rows)) + ".",
             content=Calibrations(rows),
         )
 
@@ -227,8 +232,9 @@ def _event(rows: tuple[Calibration, ...]) -> str:
     return "the predicted class is right" if label is None else f"{clean(label, 40)} is the true class"
 
 
-def _told_points(row: Calibration) -> str:
-    return ", ".join(f"{point.observed:.2f} at {point.predicted:.2f} ({point.rows})" for point in row.points)
+def _told_bin(row: Calibration) -> str:
+    point = max(row.points, key=lambda point: point.rows)
+    return f"{row.run} predicted {point.predicted:.2f}, and {point.observed:.2f} of {point.rows} rows came true"
 
 
 def _residuals(report: Report) -> Iterator[Picture]:
@@ -241,6 +247,7 @@ def _residuals(report: Report) -> Iterator[Picture]:
             kind="residuals",
             run=None,
             name="residuals",
+            heading="Residuals",
             title="True against predicted values on the validation rows; on the diagonal they are equal",
             description="; ".join(f"{row.run}: {len(row.points)} rows" for row in rows) + thinned + ".",
             content=Scatter(rows),
@@ -259,15 +266,15 @@ def shorten(text: str, limit: int) -> str:
     return f"{flat[: limit - tail - 1]}…{flat[-tail:]}" if tail else "…"
 
 
-def extent(values: Iterable[float]) -> tuple[float, float]:
-    """The smallest and the largest value, a little apart where they are equal."""
+def extent(values: Iterable[float], margin: float = 0.0) -> tuple[float, float]:
+    """From the smallest to the largest value, with a share of that as margin; a little where they are equal."""
     every = list(values)
     low, high = min(every), max(every)
-    room = (high - low) * 0.04 or abs(high) * 0.05 or 0.5
+    room = margin * (high - low) if low < high else abs(high) * 0.05 or 0.5
     return low - room, high + room
 
 
-def metric_extent(content: Metric) -> tuple[tuple[float, float], bool]:
+def metric_extent(content: Metric, margin: float = 0.0) -> tuple[tuple[float, float], bool]:
     """The part of the axis that shows the scores, and whether the dummy is on it.
 
     A dummy so far away that the scores could not be told apart stays outside.
@@ -275,5 +282,5 @@ def metric_extent(content: Metric) -> tuple[tuple[float, float], bool]:
     scores = [value for row in content.rows for value in (row.score.value, *(row.score.interval or ())[:2])]
     dummies = [row.score.dummy for row in content.rows]
     spread, whole = max(scores) - min(scores), max(*scores, *dummies) - min(*scores, *dummies)
-    shown = spread == 0 or spread >= 0.08 * whole
-    return extent([*scores, *dummies] if shown else scores), shown
+    shown = spread == 0 or spread >= 0.03 * whole
+    return extent([*scores, *dummies] if shown else scores, margin), shown
