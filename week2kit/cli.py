@@ -21,6 +21,7 @@ from week2kit.canonical import clean
 from week2kit.errors import ConfigError, Terminated, UnreadableRun, Week2kitError
 
 if TYPE_CHECKING:
+    from week2kit.reporting import Report
     from week2kit.store import Run
     from week2kit.verdict import Verdict
 
@@ -59,6 +60,13 @@ class Strict(StrEnum):
     predictions = "predictions"
     scores = "scores"
     model = "model"
+
+
+class Format(StrEnum):
+    """What a report is written as."""
+
+    md = "md"
+    html = "html"
 
 
 class Document(StrEnum):
@@ -415,7 +423,13 @@ def _report(
             help="Run folders, or folders of them; the first is the baseline.", metavar="RUN...", show_default=False
         ),
     ],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write to this file.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Write to this file; pictures of a Markdown report go beside it."),
+    ] = None,
+    form: Annotated[
+        Format, typer.Option("--format", help="Markdown, or one page of HTML with its pictures inside.")
+    ] = Format.md,
     baseline: Annotated[Path | None, typer.Option(help="The run that the others are compared with.")] = None,
     only_named: Annotated[
         bool, typer.Option("--only-named", help="Do not look at the other runs of the folder.")
@@ -423,19 +437,38 @@ def _report(
 ) -> None:
     """Compare runs: what changed, what happened, what failed, what next."""
     with _edge():
-        from week2kit.rendering import render, write_report
+        from week2kit.rendering import picture_links, render, write_report
         from week2kit.reporting import report
 
         _imported()
         result = report(runs, baseline=baseline, only_named=only_named, on_skip=_say_skipped)
-        if output is None:
-            _write(sys.stdout, render(result))
+        pictures = None if form is Format.md and output is None else _drawn(result)
+        if form is Format.html:
+            from week2kit.rendering.page import page
+
+            text = page(render(result, {name: name for name in pictures or ()}), pictures)
         else:
-            write_report(output, render(result))
+            text = render(result, picture_links(output, pictures) if output and pictures else None)
+        if output is None:
+            _write(sys.stdout, text)
+        else:
+            write_report(output, text, pictures if form is Format.md else None)
             _say(f"written: {clean(str(output))}")
         for reason in result.unreadable:
             _say(f"error: {reason}")
         raise typer.Exit(2 if result.unreadable else 0)
+
+
+def _drawn(result: Report) -> dict[str, str]:
+    """The pictures of a report; none where they cannot be drawn, which is said."""
+    from week2kit.errors import PicturesUnavailable
+    from week2kit.rendering.drawing import draw
+
+    try:
+        return draw(result)
+    except PicturesUnavailable as error:
+        _say(str(error))
+        return {}
 
 
 @app.command("runs")

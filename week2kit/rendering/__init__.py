@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from week2kit.rendering.beside import picture_links
 from week2kit.rendering.captions import shown_pictures
 from week2kit.rendering.documents import MARKER, write_report
 from week2kit.rendering.templates import fill
 from week2kit.reporting.values import Report
 
-__all__ = ["MARKER", "render", "write_report"]
+__all__ = ["MARKER", "picture_links", "render", "write_report"]
 
 
 def render(report: Report, pictures: Mapping[str, str] | None = None) -> str:
