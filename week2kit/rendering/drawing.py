@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: Narrow enough for a telephone, on which it is shown at three quarters of its size.
-_WIDTH: Final = 460
-_SIZE: Final = 12
-_SMALL: Final = 11
+_WIDTH: Final = 440
+_SIZE: Final = 12.5
+_SMALL: Final = 11.5
 _NAME_LENGTH: Final = 30
 _LABEL_LENGTH: Final = 14
 #: Share of a scale that stays free at its ends.
@@ -117,7 +117,7 @@ def _svg(picture: Picture) -> str:
 
 @contextmanager
 def _defaults() -> Iterator[None]:
-    """matplotlib's own defaults and our settings, and afterwards again what was before."""
+    """Matplotlib's own defaults and our settings, and afterwards again what was before."""
     import matplotlib as mpl
 
     with mpl.rc_context(), warnings.catch_warnings():
@@ -191,7 +191,7 @@ def _draw_rows(
 ) -> tuple[Figure, Axes]:
     """A sheet with a row for each run: its name and its values, and below them room for its marks, at y = 0, 1, ..."""
     top, margin = 24, 12
-    figure = _sheet(_WIDTH, top + _ROW * len(names) + 46)
+    figure = _sheet(_WIDTH, top + _ROW * len(names) + 40)
     axes = _axes(figure, margin, top, _WIDTH - 2 * margin, _ROW * len(names))
     axes.set_xlim(limits)
     axes.set_ylim(len(names) - _MARKS_AT, -_MARKS_AT)
@@ -367,7 +367,9 @@ def _draw_confusion(content: Confusion) -> Figure:
     cell = max(24 if len(labels) > 4 else 34, 8 * digits + 10)
     left, longest, side, gap, top = 16.0, 7 * max(map(len, labels)), cell * len(labels), 24.0, 62.0
     figure = _sheet(max(_WIDTH, left + longest + 3 * side + 2 * gap + 12), top + side + longest + 24)
-    _write(figure, 12, 16, "rows: true class, columns: predicted; outlined: more mistakes", fontsize=_SMALL, color=MUTED)
+    _write(
+        figure, 12, 16, "rows: true class, columns: predicted; outlined: more mistakes", fontsize=_SMALL, color=MUTED
+    )
     for index, name in enumerate((content.baseline, content.variant, "what moved")):
         x = left + longest + index * (side + gap)
         _write(figure, x, top - 12, shorten(name, max(8, int((side + gap - 8) / 8))), weight="bold", fontsize=_SMALL)

@@ -29,6 +29,8 @@ _ALERT: Final = re.compile(r"\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\](?:\n|$)")
 _STEP: Final = re.compile(r'^ *(\w+)\["\1: (.*)"\]$', re.MULTILINE)
 #: A picture that is wider is not shrunk to a telephone's width, but scrolled there.
 _WIDE: Final = 480
+#: Code of more characters may be broken at its spaces in a table's cell.
+_LONG: Final = 32
 
 
 def page(text: str, pictures: Mapping[str, str] | None = None) -> str:
@@ -97,6 +99,9 @@ def _head_tables(tokens: Sequence[Token]) -> None:
         elif token.type == "td_close":
             token.tag = "th" if first_in_row else "td"
             first_in_row = False
+        for child in token.children or ():
+            if child.type == "code_inline" and len(child.content) > _LONG:
+                child.attrSet("class", "long")
 
 
 def _html(content: str) -> Token:

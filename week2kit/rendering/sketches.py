@@ -25,7 +25,6 @@ from week2kit.rendering.pictures import (
 from week2kit.reporting.values import Calibration, Curve, Fit, Residuals, Score
 
 
-
 class Lane(NamedTuple):
     """What stands on one line: marks, later ones above earlier ones, and a line from one value to another."""
 
@@ -141,8 +140,15 @@ def _calibration(row: Calibration) -> list[str]:
 
 
 def _curve(curve: Curve) -> list[str]:
-    points = [(float(p.n_train), score, sign) for p in curve.points for score, sign in ((p.training, "○"), (p.validation, "●"))]
-    return [f" {shorten(curve.run, 40)}: ○ training, ● validation, ■ both", *_plot(points, f"{curve.metric} / training rows")]
+    points = [
+        (float(p.n_train), score, sign)
+        for p in curve.points
+        for score, sign in ((p.training, "○"), (p.validation, "●"))
+    ]
+    return [
+        f" {shorten(curve.run, 40)}: ○ training, ● validation, ■ both",
+        *_plot(points, f"{curve.metric} / training rows"),
+    ]
 
 
 def _scatter(row: Residuals) -> list[str]:

@@ -136,11 +136,15 @@ def _references(root: Element) -> Iterator[tuple[Element, str, str]]:
 def _paint(element: Element) -> None:
     """Turn the colours of the roles in an element's style into classes."""
     declarations = [part.strip() for part in element.attrib.pop("style", "").split(";") if part.strip()]
-    kept, classes = [], []
+    kept: list[str] = []
+    classes: list[str] = []
     for declaration in declarations:
         key, _, value = declaration.partition(": ")
         role = next((role for role, colour in ROLES.items() if value == colour), None)
-        (kept if role is None else classes).append(declaration if role is None else f"{key}-{role}")
+        if role is None:
+            kept.append(declaration)
+        else:
+            classes.append(f"{key}-{role}")
     if classes:
         element.set("class", " ".join(classes))
     if kept:
