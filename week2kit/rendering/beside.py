@@ -37,8 +37,8 @@ def write_pictures(report: Path, pictures: Mapping[str, str]) -> None:
         return
     if os.path.lexists(folder) and (folder.is_symlink() or not folder.is_dir()):
         raise ReportError(
-            f"{_shown(folder)}: the pictures of the report belong into a folder of this name, and something else has it: "
-            "choose another -o, or move it away."
+            f"{_shown(folder)}: the pictures of the report belong into a folder of this name, and something else has "
+            "it: choose another -o, or move it away."
         )
     for name in pictures:
         if os.path.lexists(folder / name) and not _is_ours(folder / name):

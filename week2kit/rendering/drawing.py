@@ -300,7 +300,7 @@ def _draw_curve(axes: Axes, curve: Curve) -> None:
     training = [point.training for point in curve.points]
     validation = [point.validation for point in curve.points]
     axes.fill_between(rows, training, validation, color=GRID, alpha=0.5, linewidth=0)
-    hollow = {"markerfacecolor": PAPER, "markeredgecolor": TWO, "markeredgewidth": 2}
+    hollow: dict[str, Any] = {"markerfacecolor": PAPER, "markeredgecolor": TWO, "markeredgewidth": 2}
     axes.plot(rows, training, "--s", color=TWO, markersize=7, linewidth=2, clip_on=False, **hollow)
     axes.plot(rows, validation, "-o", color=ONE, markersize=7, linewidth=2, clip_on=False)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup, escape
@@ -70,7 +71,7 @@ def _name_headings(tokens: Sequence[Token]) -> list[tuple[str, str, str]]:
     """Give every heading an id; its id, its text and its level, in order."""
     found: list[tuple[str, str, str]] = []
     names = {"content", "contents", ""}
-    for token, inline in zip(tokens, tokens[1:], strict=False):
+    for token, inline in pairwise(tokens):
         if token.type == "heading_open":
             text = _plain(inline)
             stem = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60] or "section"

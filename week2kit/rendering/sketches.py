@@ -140,15 +140,10 @@ def _calibration(row: Calibration) -> list[str]:
 
 
 def _curve(curve: Curve) -> list[str]:
-    points = [
-        (float(p.n_train), score, sign)
-        for p in curve.points
-        for score, sign in ((p.training, "○"), (p.validation, "●"))
-    ]
-    return [
-        f" {shorten(curve.run, 40)}: ○ training, ● validation, ■ both",
-        *_plot(points, f"{curve.metric} / training rows"),
-    ]
+    points = [(float(point.n_train), point.training, "○") for point in curve.points]
+    points += [(float(point.n_train), point.validation, "●") for point in curve.points]
+    head = f" {shorten(curve.run, 40)}: ○ training, ● validation, ■ both"
+    return [head, *_plot(points, f"{curve.metric} / training rows")]
 
 
 def _scatter(row: Residuals) -> list[str]:
