@@ -99,7 +99,7 @@ class Picture(NamedTuple):
 
 def pictures(report: Report) -> tuple[Picture, ...]:
     """The pictures of a report, in the order in which it shows them; what has no numbers has no picture."""
-    return (*_metric(report), *_fit(report.figures), *_confusions(report), *_calibration(report), *_residuals(report))
+    return (*_metric(report), *_fit(report.figures), *_calibration(report), *_residuals(report), *_confusions(report))
 
 
 def _metric(report: Report) -> Iterator[Picture]:
