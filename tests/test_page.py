@@ -276,15 +276,15 @@ STRUCTURE = """() => ({
 ELEMENTS = frozenset(
     re.findall(
         r"\w+",
-        "html head meta title style body a header h1 code nav p ul li main div strong em h2 h3 blockquote ol b pre table "
-        "thead tbody tr th td svg desc g path text use defs clippath rect del br hr",
+        "html head meta title style body a header h1 code nav p ul li main div strong em h2 h3 blockquote ol b pre "
+        "table thead tbody tr th td svg desc g path text use defs clippath rect del br hr",
     )
 )
 ATTRIBUTES = frozenset(
     re.findall(
         r"[\w-]+",
-        "lang charset http-equiv content name href class id tabindex role aria-label aria-labelledby scope style viewBox "
-        "width height xmlns d transform x y clip-path start",
+        "lang charset http-equiv content name href class id tabindex role aria-label aria-labelledby scope style "
+        "viewBox width height xmlns d transform x y clip-path start",
     )
 )
 

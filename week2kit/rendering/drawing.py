@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import unicodedata
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -41,8 +42,7 @@ if TYPE_CHECKING:
 _WIDTH: Final = 440
 _SIZE: Final = 12.5
 _SMALL: Final = 11.5
-_NAME_LENGTH: Final = 30
-_LABEL_LENGTH: Final = 14
+_LABEL_WIDTH: Final = 100
 #: Share of a scale that stays free at its ends.
 _MARGIN: Final = 0.04
 
@@ -169,6 +169,28 @@ def _write(figure: Figure, x: float, y: float, text: str, **style: Any) -> None:
     figure.text(x / width, 1 - y / height, xml_text(text), va="baseline", **style)
 
 
+def _fitted(text: str, room: float, size: float = _SIZE, bold: bool = False) -> str:
+    """Foreign text on one line, shortened until it is at most `room` wide."""
+    limit = int(room)
+    while True:
+        short = xml_text(shorten(text, limit), 10_000)
+        excess = _text_width(short, size, bold) - room
+        if excess <= 0 or limit <= 1:
+            return short
+        limit = max(1, min(limit, len(short)) - max(1, int(excess / size)))
+
+
+def _text_width(text: str, size: float, bold: bool = False) -> float:
+    """The width of a text in a wide font, so that in the reader's it is mostly less."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    full = sum(unicodedata.east_asian_width(sign) in "WF" for sign in text)
+    rest = "".join(sign for sign in text if unicodedata.east_asian_width(sign) not in "WF")
+    font = FontProperties(family=["sans-serif"], size=size, weight="bold" if bold else "normal")
+    return full * size + (text_to_path.get_text_width_height_descent(rest, font, False)[0] if rest else 0.0)
+
+
 def _plain_numbers(axes: Axes, x: bool = True, y: bool = False) -> None:
     """Few ticks, with whole numbers: never a power of ten or an offset in a corner."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -198,11 +220,12 @@ def _draw_rows(
     axes.spines["left"].set_visible(False)
     axes.set_yticks([])
     axes.grid(axis="x")
-    axes.set_xlabel(xml_text(shorten(label, 50)), fontsize=_SMALL)
+    axes.set_xlabel(_fitted(label, _WIDTH - 2 * margin, _SMALL), fontsize=_SMALL)
     _plain_numbers(axes)
     for index, (name, value) in enumerate(zip(names, values, strict=True)):
         y = top + _ROW * index + 15
-        _write(figure, margin, y, shorten(name, _NAME_LENGTH - max(0, len(value) - 24)), weight="bold")
+        room = _WIDTH - 2 * margin - _text_width(value, _SMALL) - 12
+        _write(figure, margin, y, _fitted(name, room, bold=True), weight="bold")
         _write(figure, _WIDTH - margin, y, value, ha="right", fontsize=_SMALL)
     return figure, axes
 
@@ -282,12 +305,12 @@ def _draw_curves(content: Curves) -> Figure:
     rows = extent([point.n_train for point in points], _MARGIN)
     for index, curve in enumerate(content.rows):
         y = top + panel * index
-        _write(figure, 12, y + 15, shorten(curve.run, _NAME_LENGTH + 20), weight="bold")
+        _write(figure, 12, y + 15, _fitted(curve.run, _WIDTH - 24, bold=True), weight="bold")
         axes = _axes(figure, 62, y + 24, _WIDTH - 62 - 16, panel - 24 - 44)
         axes.set_xlim(rows)
         axes.set_ylim(scores)
         axes.set_xlabel("training rows", fontsize=_SMALL)
-        axes.set_ylabel(xml_text(shorten(content.metric, 18)), fontsize=_SMALL)
+        axes.set_ylabel(_fitted(content.metric, panel - 68, _SMALL), fontsize=_SMALL)
         axes.grid(axis="y")
         _plain_numbers(axes, y=True)
         _draw_curve(axes, curve)
@@ -316,7 +339,7 @@ def _draw_panels(
     for index, row in enumerate(rows):
         down, across = divmod(index, 2)
         left, top = across * _WIDTH / 2, down * height
-        _write(figure, left + 12, top + 16, shorten(row.run, 26), weight="bold")
+        _write(figure, left + 12, top + 16, _fitted(row.run, _WIDTH / 2 - 18, bold=True), weight="bold")
         draw_one(figure, left + 56, top + 28, row, *scale)
     return figure
 
@@ -361,18 +384,19 @@ def _draw_scatter(figure: Figure, left: float, top: float, row: Residuals, limit
 
 def _draw_confusion(content: Confusion) -> Figure:
     """Both matrices and the difference: tinted where rows are, outlined where more mistakes are made."""
-    labels = [shorten(row.label, _LABEL_LENGTH) for row in content.rows]
+    labels = [_fitted(row.label, _LABEL_WIDTH, _SMALL) for row in content.rows]
     before, after = ([[cell[which] for cell in row.cells] for row in content.rows] for which in (0, 1))
     digits = max(len(str(count)) for matrix in (before, after) for row in matrix for count in row)
     cell = max(24 if len(labels) > 4 else 34, 8 * digits + 10)
-    left, longest, side, gap, top = 16.0, 7 * max(map(len, labels)), cell * len(labels), 24.0, 62.0
+    longest = max(_text_width(label, _SMALL) for label in labels)
+    left, side, gap, top = 20.0, cell * len(labels), 24.0, 62.0
     figure = _sheet(max(_WIDTH, left + longest + 3 * side + 2 * gap + 12), top + side + longest + 24)
     _write(
         figure, 12, 16, "rows: true class, columns: predicted; outlined: more mistakes", fontsize=_SMALL, color=MUTED
     )
     for index, name in enumerate((content.baseline, content.variant, "what moved")):
         x = left + longest + index * (side + gap)
-        _write(figure, x, top - 12, shorten(name, max(8, int((side + gap - 8) / 8))), weight="bold", fontsize=_SMALL)
+        _write(figure, x, top - 12, _fitted(name, side + gap - 8, _SMALL, bold=True), weight="bold", fontsize=_SMALL)
         axes = _matrix(_axes(figure, x, top, side, side), labels, with_rows=index == 0)
         if index < 2:
             _draw_counts(axes, (before, after)[index])
@@ -387,8 +411,8 @@ def _matrix(axes: Axes, labels: Sequence[str], with_rows: bool) -> Axes:
     centres = [index + 0.5 for index in range(size)]
     axes.set_xlim(0, size)
     axes.set_ylim(size, 0)
-    axes.set_xticks(centres, [xml_text(label) for label in labels], rotation=90 if max(map(len, labels)) > 2 else 0)
-    axes.set_yticks(centres, [xml_text(label) if with_rows else "" for label in labels])
+    axes.set_xticks(centres, labels, rotation=90 if max(map(len, labels)) > 2 else 0)
+    axes.set_yticks(centres, labels if with_rows else [""] * size)
     axes.tick_params(length=0, labelcolor=INK)
     axes.hlines(lines, 0, size, color=GRID, linewidth=1, clip_on=False)
     axes.vlines(lines, 0, size, color=GRID, linewidth=1, clip_on=False)
