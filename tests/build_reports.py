@@ -14,11 +14,17 @@ from week2kit.reporting.values import (
     CurvePoint,
     Figures,
     Fit,
+    Judgement,
     Range,
     Report,
     Residuals,
     Score,
 )
+
+NOISE = Judgement(
+    metric="accuracy", verdict="noise", method="mcnemar", difference=0.0, interval=Range(-0.02, 0.05, 0.95),
+    equivalence=None, p_value=1.0, adjusted=None, units=69, reliable=True, statements=(), notes=(),
+)  # fmt: skip
 
 
 def every_picture(build: ModuleType, folder: Path, name: str = "other", label: str = "Adelie") -> Report:
@@ -32,7 +38,11 @@ def every_picture(build: ModuleType, folder: Path, name: str = "other", label: s
     (comparison,) = made.comparisons
     comparison = comparison._replace(
         variant=comparison.variant._replace(name=name),
-        metrics=tuple(row._replace(variant=with_interval(row.variant)) for row in comparison.metrics),
+        metrics=tuple(
+            row._replace(variant=with_interval(row.variant), interval=Range(-0.02, 0.05, 0.95))
+            for row in comparison.metrics
+        ),
+        judgement=NOISE,
     )
     return made._replace(
         metrics=tuple(row._replace(baseline=with_interval(row.baseline)) for row in made.metrics),
@@ -43,7 +53,9 @@ def every_picture(build: ModuleType, folder: Path, name: str = "other", label: s
 
 
 def with_interval(score: Score | None) -> Score | None:
-    return score and score._replace(interval=Range(score.value - 0.05, min(1.0, score.value + 0.03), 0.95))
+    return score and score._replace(
+        repeats=(0.93, 0.95), interval=Range(score.value - 0.05, min(1.0, score.value + 0.03), 0.95)
+    )
 
 
 def figures(base: str, other: str, label: str, **changes: Any) -> Figures:

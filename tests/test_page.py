@@ -166,7 +166,7 @@ def test_a_telephone_shows_it_without_scrolling_sideways(browser: Any, tmp_path:
     with Opened(browser, page_of(made) if drawn else page(render(made)), tmp_path, **PHONE) as opened:
         width = opened.evaluate("document.documentElement.scrollWidth")
         assert width == 360
-        assert opened.evaluate("document.querySelectorAll('svg').length") == (5 if drawn else 0)
+        assert opened.evaluate("document.querySelectorAll('svg').length") == (6 if drawn else 0)
 
 
 CONTRASTS = """() => {

@@ -21,18 +21,21 @@ from week2kit.rendering.pictures import (
     Confusion,
     Content,
     Curves,
+    Differences,
     Fits,
     Metric,
     Picture,
     Scatter,
+    difference_extent,
     extent,
     metric_extent,
     pictures,
     shorten,
+    told_difference,
     told_score,
 )
 from week2kit.rendering.svg import ROLES, finish, xml_text
-from week2kit.reporting.values import Calibration, Curve, Report, Residuals
+from week2kit.reporting.values import Calibration, Curve, Range, Report, Residuals
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -131,6 +134,8 @@ def _figure(content: Content) -> Figure:
     match content:
         case Metric():
             return _draw_metric(content)
+        case Differences():
+            return _draw_differences(content)
         case Fits():
             return _draw_fits(content)
         case Curves():
@@ -236,23 +241,32 @@ def _draw_metric(content: Metric) -> Figure:
     figure, axes = _draw_rows([row.run for row in content.rows], values, limits, content.metric)
     for y, row in enumerate(content.rows):
         if row.score.interval is not None:
-            axes.errorbar(
-                row.score.value,
-                y,
-                xerr=[
-                    [max(0.0, row.score.value - row.score.interval.low)],
-                    [max(0.0, row.score.interval.high - row.score.value)],
-                ],
-                color=ONE,
-                linewidth=2,
-                capsize=6,
-                capthick=2,
-            )
+            _draw_whisker(axes, y, row.score.interval)
         face = ONE if row.comparable else PAPER
         axes.plot(row.score.value, y, "o", markersize=10, markerfacecolor=face, markeredgecolor=ONE, clip_on=False)
+        axes.plot(row.score.repeats, [y + 0.26] * len(row.score.repeats), "|", color=INK, markersize=7, clip_on=False)
         if with_dummy:
             axes.plot([row.score.dummy] * 2, [y - 0.24, y + 0.24], linestyle=(0, (3, 1.5)), color=INK, linewidth=1.5)
     _write_dummy(figure, axes, content, with_dummy)
+    if any(row.score.repeats for row in content.rows):
+        _write(figure, _WIDTH / 2, 14, "| other seeds", ha="center", fontsize=_SMALL, color=MUTED)
+    return figure
+
+
+def _draw_whisker(axes: Axes, y: float, interval: Range) -> None:
+    axes.plot(interval[:2], [y, y], "-|", color=ONE, linewidth=2, markersize=11, markeredgewidth=2, clip_on=False)
+
+
+def _draw_differences(content: Differences) -> Figure:
+    """Each difference with its interval, beside the line of no difference."""
+    limits = difference_extent(content, _MARGIN)
+    names, values = [row.run for row in content.rows], [told_difference(row) for row in content.rows]
+    figure, axes = _draw_rows(names, values, limits, f"difference of {content.metric}")
+    axes.axvline(0, color=INK, linestyle=(0, (3, 1.5)), linewidth=1.5)
+    for y, row in enumerate(content.rows):
+        _draw_whisker(axes, y, row.interval)
+        axes.plot(row.difference, y, "D", color=ONE, markersize=8, clip_on=False)
+    _write_mark(figure, "no difference", -limits[0] / (limits[1] - limits[0]))
     return figure
 
 
@@ -265,6 +279,11 @@ def _write_dummy(figure: Figure, axes: Axes, content: Metric, on_axis: bool) -> 
         text, where = f"← dummy {number(dummy)}", 0.0
     else:
         text, where = f"dummy {number(dummy)} →", 1.0
+    _write_mark(figure, text, where)
+
+
+def _write_mark(figure: Figure, text: str, where: float) -> None:
+    """A word above the rows, at this share of their width."""
     side = "left" if where < 0.3 else "right" if where > 0.7 else "center"
     _write(figure, 12 + where * (_WIDTH - 24), 14, text, ha=side, fontsize=_SMALL, color=MUTED)
 

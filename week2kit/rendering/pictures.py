@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from week2kit.canonical import clean
-from week2kit.rendering.markdown import number
+from week2kit.rendering.markdown import number, signed
 from week2kit.reporting.values import (
     Calibration,
     Comparison,
@@ -20,12 +20,13 @@ from week2kit.reporting.values import (
     Figures,
     Fit,
     MovedClasses,
+    Range,
     Report,
     Residuals,
     Score,
 )
 
-Kind: TypeAlias = Literal["metric", "fit", "confusion", "calibration", "residuals"]
+Kind: TypeAlias = Literal["metric", "difference", "fit", "confusion", "calibration", "residuals"]
 
 #: Beyond this size a difference of two numbers may overflow, and no picture says anything.
 _LARGEST: Final = 1e100
@@ -44,6 +45,22 @@ class Metric(NamedTuple):
 
     metric: str
     rows: tuple[Measured, ...]
+
+
+class Difference(NamedTuple):
+    """How far a variant's primary metric is from the baseline's, and what that is worth (None: not tested)."""
+
+    run: str
+    difference: float
+    interval: Range
+    verdict: str | None
+
+
+class Differences(NamedTuple):
+    """The differences from the baseline that have an interval, by variant."""
+
+    metric: str
+    rows: tuple[Difference, ...]
 
 
 class Fits(NamedTuple):
@@ -80,7 +97,7 @@ class Scatter(NamedTuple):
     rows: tuple[Residuals, ...]
 
 
-Content: TypeAlias = Metric | Fits | Curves | Confusion | Calibrations | Scatter
+Content: TypeAlias = Metric | Differences | Fits | Curves | Confusion | Calibrations | Scatter
 
 
 class Picture(NamedTuple):
@@ -99,7 +116,14 @@ class Picture(NamedTuple):
 
 def pictures(report: Report) -> tuple[Picture, ...]:
     """The pictures of a report, in the order in which it shows them; what has no numbers has no picture."""
-    return (*_metric(report), *_fit(report.figures), *_calibration(report), *_residuals(report), *_confusions(report))
+    return (
+        *_metric(report),
+        *_differences(report),
+        *_fit(report.figures),
+        *_calibration(report),
+        *_residuals(report),
+        *_confusions(report),
+    )
 
 
 def _metric(report: Report) -> Iterator[Picture]:
@@ -147,11 +171,46 @@ def _measured(report: Report) -> Iterator[Measured]:
 
 
 def _numbers(score: Score) -> list[float]:
-    return [score.value, score.dummy, *(score.interval[:2] if score.interval else ())]
+    return [score.value, score.dummy, *(score.interval[:2] if score.interval else ()), *score.repeats]
 
 
 def _drawable(values: Iterable[float]) -> bool:
     return all(abs(value) < _LARGEST for value in values)  # also false for a NaN
+
+
+def _differences(report: Report) -> Iterator[Picture]:
+    rows = tuple(_with_interval(report.comparisons))
+    if not rows or report.baseline is None or report.figures is None:
+        return
+    metric = report.figures.metric
+    yield Picture(
+        kind="difference",
+        run=None,
+        name="difference",
+        heading="Difference",
+        title=(
+            f"{metric} minus that of {report.baseline.name}, with its {100 * rows[0].interval.level:g} % interval: "
+            "where it holds zero, the difference may be noise"
+        ),
+        description="; ".join(f"{row.run} {told_difference(row)}" for row in rows) + ".",
+        content=Differences(metric, rows),
+    )
+
+
+def _with_interval(comparisons: Iterable[Comparison]) -> Iterator[Difference]:
+    for comparison in comparisons:
+        row = next((row for row in comparison.metrics if row.primary), None)
+        if row is None or row.difference is None or row.interval is None:
+            continue
+        if _drawable((row.difference, *row.interval[:2])):
+            verdict = comparison.judgement.verdict if comparison.judgement else None
+            yield Difference(comparison.variant.name, row.difference, row.interval, verdict)
+
+
+def told_difference(row: Difference) -> str:
+    """A difference with its interval, and the verdict where there is one."""
+    verdict = f", {row.verdict}" if row.verdict else ""
+    return f"{signed(row.difference)} ({signed(row.interval.low)} to {signed(row.interval.high)}){verdict}"
 
 
 def _fit(figures: Figures | None) -> Iterator[Picture]:
@@ -279,8 +338,17 @@ def metric_extent(content: Metric, margin: float = 0.0) -> tuple[tuple[float, fl
 
     A dummy so far away that the scores could not be told apart stays outside.
     """
-    scores = [value for row in content.rows for value in (row.score.value, *(row.score.interval or ())[:2])]
+    scores = [value for row in content.rows for value in _shown_values(row.score)]
     dummies = [row.score.dummy for row in content.rows]
     spread, whole = max(scores) - min(scores), max(*scores, *dummies) - min(*scores, *dummies)
     shown = spread == 0 or spread >= 0.03 * whole
     return extent([*scores, *dummies] if shown else scores, margin), shown
+
+
+def _shown_values(score: Score) -> list[float]:
+    return [score.value, *(score.interval or ())[:2], *score.repeats]
+
+
+def difference_extent(content: Differences, margin: float = 0.0) -> tuple[float, float]:
+    """The part of the axis that shows the differences and zero."""
+    return extent([0.0, *(value for row in content.rows for value in (row.difference, *row.interval[:2]))], margin)

@@ -14,12 +14,15 @@ from week2kit.rendering.pictures import (
     Calibrations,
     Content,
     Curves,
+    Differences,
     Fits,
     Metric,
     Scatter,
+    difference_extent,
     extent,
     metric_extent,
     shorten,
+    told_difference,
     told_score,
 )
 from week2kit.reporting.values import Calibration, Curve, Fit, Residuals, Score
@@ -41,6 +44,8 @@ def sketch(content: Content) -> tuple[str, ...]:
     match content:
         case Metric():
             return tuple(_metric(content))
+        case Differences():
+            return tuple(_differences(content))
         case Fits():
             return tuple(_fits(content))
         case Curves():
@@ -79,6 +84,16 @@ def _measured(score: Score, with_dummy: bool) -> Lane:
         return Lane([*dummy, (score.value, "●")])
     low, high, _ = score.interval
     return Lane([*dummy, (low, "├"), (high, "┤"), (score.value, "●")], (low, high))
+
+
+def _differences(content: Differences) -> list[str]:
+    lanes = [
+        Lane([(0.0, "│"), (row.interval.low, "├"), (row.interval.high, "┤"), (row.difference, "●")], row.interval[:2])
+        for row in content.rows
+    ]
+    names, values = [row.run for row in content.rows], [told_difference(row) for row in content.rows]
+    lines = _lanes(names, lanes, values, difference_extent(content))
+    return [*lines, "", " ● difference, ├─┤ interval, │ no difference"]
 
 
 def _fits(content: Fits) -> list[str]:
