@@ -53,9 +53,11 @@ def every_picture(build: ModuleType, folder: Path, name: str = "other", label: s
 
 
 def with_interval(score: Score | None) -> Score | None:
-    return score and score._replace(
-        repeats=(0.93, 0.95), interval=Range(score.value - 0.05, min(1.0, score.value + 0.03), 0.95)
-    )
+    """A score with an interval, and with two other seeds."""
+    if score is None:
+        return None
+    interval = Range(score.value - 0.05, min(1.0, score.value + 0.03), 0.95)
+    return score._replace(repeats=(0.93, 0.95), interval=interval)
 
 
 def figures(base: str, other: str, label: str, **changes: Any) -> Figures:

@@ -336,6 +336,18 @@ def test_text_pictures_are_narrow_and_aligned(full: Report) -> None:
     assert len({line.index("(") for line in lanes}) == 1
 
 
+def test_long_values_leave_room_for_the_marks(full: Report) -> None:
+    (comparison,) = full.comparisons
+    far = Range(-9999.1234, 9999.1234, 0.95)
+    wide = tuple(row._replace(difference=-1234.5678, interval=far) for row in comparison.metrics)
+    judged = comparison._replace(metrics=wide, judgement=reports.NOISE._replace(verdict="equivalent"))
+    named = judged._replace(variant=comparison.variant._replace(name="企" * 40))
+    picture = next(found for found in pictures(full._replace(comparisons=(named,))) if found.kind == "difference")
+    lane = sketch(picture.content)[1]
+    assert re.search("├─+●─*│─+┤", lane)
+    assert "-1234.5678 (-9999.1234 to +9999.1234), equivalent" in lane
+
+
 def test_wide_and_combining_signs_keep_the_columns(full: Report) -> None:
     assert full.figures is not None
     names = ["企鹅企鹅", "e\u0301t\u00e9", "plain"]

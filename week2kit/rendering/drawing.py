@@ -262,8 +262,8 @@ def _draw_differences(content: Differences) -> Figure:
     limits = difference_extent(content, _MARGIN)
     names, values = [row.run for row in content.rows], [told_difference(row) for row in content.rows]
     figure, axes = _draw_rows(names, values, limits, f"difference of {content.metric}")
-    axes.axvline(0, color=INK, linestyle=(0, (3, 1.5)), linewidth=1.5)
     for y, row in enumerate(content.rows):
+        axes.plot([0, 0], [y - 0.24, y + 0.3], linestyle=(0, (3, 1.5)), color=INK, linewidth=1.5)
         _draw_whisker(axes, y, row.interval)
         axes.plot(row.difference, y, "D", color=ONE, markersize=8, clip_on=False)
     _write_mark(figure, "no difference", -limits[0] / (limits[1] - limits[0]))

@@ -37,6 +37,8 @@ class Lane(NamedTuple):
 
 _COLUMNS: Final = 76
 _NAME: Final = 20
+#: The fewest columns on which two marks can be told apart.
+_LANE: Final = 10
 
 
 def sketch(content: Content) -> tuple[str, ...]:
@@ -113,9 +115,11 @@ def _lanes(
     names: Sequence[str], lanes: Sequence[Lane], values: Sequence[str], limits: tuple[float, float]
 ) -> list[str]:
     """A line for each run: its name, its marks on one scale, and its values."""
-    short = [shorten(name, _NAME) for name in names]
-    name_width, value_width = max(map(_width, short)), max(map(len, values))
-    width = _COLUMNS - name_width - value_width - 6
+    value_width = max(map(len, values))
+    room = _COLUMNS - 6 - value_width
+    short = [shorten(name, max(8, min(_NAME, room - 2 * _LANE))) for name in names]
+    name_width = max(map(_width, short))
+    width = max(_LANE, room - name_width)
     left, right = (f"{limit:.4g}" for limit in limits)
     scale = f" {'':{name_width}}  {left}{right:>{width - len(left)}}"
     lines = [
