@@ -449,7 +449,9 @@ def test_a_full_disk_is_said(full: Report, monkeypatch: pytest.MonkeyPatch) -> N
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(ReportError, match="cannot be written: No space left on device"):
+    with pytest.raises(
+        ReportError, match="report_files: the pictures of the report cannot be written: No space left on device"
+    ):
         write(full, Path("report.md"))
     assert not Path("report.md").exists()
     assert list(Path("report_files").iterdir()) == []

@@ -29,8 +29,7 @@ def write_pictures(report: Path, pictures: Mapping[str, str]) -> None:
     """Write the pictures of a report, each in one step; only a picture of ours is ever replaced.
 
     Raises:
-        ReportError: something that is not ours is in the way.
-        OSError: the folder cannot be made or written.
+        ReportError: something that is not ours is in the way, or the folder cannot be written.
     """
     folder = pictures_folder(report)
     if not pictures:
@@ -46,9 +45,14 @@ def write_pictures(report: Path, pictures: Mapping[str, str]) -> None:
                 f"{_shown(folder / name)}: it is there already and is not a picture of week2kit, so it is not "
                 "overwritten: choose another -o, or move it away."
             )
-    folder.mkdir(exist_ok=True)
-    for name, svg in sorted(pictures.items()):
-        replace_file(folder / name, svg.encode())
+    try:
+        folder.mkdir(exist_ok=True)
+        for name, svg in sorted(pictures.items()):
+            replace_file(folder / name, svg.encode())
+    except OSError as error:
+        raise ReportError(
+            f"{_shown(folder)}: the pictures of the report cannot be written: {error.strerror}."
+        ) from None
 
 
 def remove_stale_pictures(report: Path, pictures: Mapping[str, str]) -> None:
