@@ -26,7 +26,18 @@ from week2kit.rendering.pictures import pictures, shorten
 from week2kit.rendering.sketches import _width, sketch
 from week2kit.rendering.svg import _COLOURS, PICTURE_MARKER
 from week2kit.reporting import report
-from week2kit.reporting.values import CurvePoint, Fit, Range, Report
+from week2kit.reporting.values import (
+    Calibration,
+    CalibrationPoint,
+    ConfusionRow,
+    Curve,
+    CurvePoint,
+    Fit,
+    MovedClasses,
+    Range,
+    Report,
+    Residuals,
+)
 
 
 def sibling(name: str) -> ModuleType:
@@ -309,6 +320,41 @@ def test_any_label_is_written_as_it_is(label: str, full: Report) -> None:
 def test_odd_scores_are_drawn(full: Report, score: dict[str, Any]) -> None:
     check_picture(draw(only_metric(full, **score))["metric.svg"])
     assert "text" in render(only_metric(full, **score))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {
+            "curves": (Curve("a", "accuracy", (CurvePoint(5, 1.0, 1.0),)),),
+            "calibration": (Calibration("a", None, (CalibrationPoint(1.0, 1.0, 1),)),),
+            "residuals": (Residuals("a", ((0.0, 0.0),), 0),),
+        },
+        {
+            "curves": (Curve("a", "accuracy", (CurvePoint(10**9, 1e99, -1e99), CurvePoint(10**50, 0.0, 1e-9))),),
+            "residuals": (Residuals("a", ((1e99, -1e99),), 10**9),),
+        },
+        {"fits": (Fit("a", "accuracy", 0.0, 0.0), Fit("b", "accuracy", -1e-9, 1e-9)), "curves": ()},
+    ],
+    ids=["one point", "huge", "tiny"],
+)
+def test_odd_figures_are_drawn(full: Report, changes: dict[str, Any]) -> None:
+    assert full.figures is not None
+    odd = full._replace(figures=full.figures._replace(**changes))
+    for svg in draw(odd).values():
+        check_picture(svg)
+    for picture in pictures(odd):
+        assert all(_width(line) <= 76 for line in sketch(picture.content))
+
+
+def test_matrices_of_many_classes_and_rows_are_drawn(full: Report) -> None:
+    (comparison,) = full.comparisons
+    moved = comparison.moved
+    assert isinstance(moved, MovedClasses)
+    counts = [tuple((i * j * 12345, i * j * 12346) for j in range(10)) for i in range(10)]
+    rows = tuple(ConfusionRow(f"class number {i}", cells) for i, cells in enumerate(counts))
+    wide = full._replace(comparisons=(comparison._replace(moved=moved._replace(confusion=rows)),))
+    assert "999945" in texts(draw(wide)["confusion.svg"])
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, 1e300, -math.inf])

@@ -7,7 +7,9 @@ each number, and words beside what they name. Lengths are in pixels of a picture
 from __future__ import annotations
 
 import io
+import math
 import os
+import re
 import unicodedata
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -143,10 +145,10 @@ def _figure(content: Content) -> Figure:
         case Confusion():
             return _draw_confusion(content)
         case Calibrations():
-            return _draw_panels(content.rows, 284, _draw_calibration)
+            return _draw_panels(content.rows, 304, _draw_calibration)
         case Scatter():
             points = [value for row in content.rows for point in row.points for value in point]
-            return _draw_panels(content.rows, 238, _draw_scatter, extent(points, _MARGIN))
+            return _draw_panels(content.rows, 250, _draw_scatter, extent(points, _MARGIN))
 
 
 # --- the sheet ---------------------------------------------------------------------------------------------------
@@ -197,13 +199,45 @@ def _text_width(text: str, size: float, bold: bool = False) -> float:
 
 
 def _plain_numbers(axes: Axes, x: bool = True, y: bool = False) -> None:
-    """Few ticks, with whole numbers: never a power of ten or an offset in a corner."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
-
-    for axis in [axes.xaxis] * x + [axes.yaxis] * y:
-        axis.set_major_locator(MaxNLocator(nbins=5))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.10g}"))
+    """Few ticks with numbers that do not touch: never a power of ten or an offset in a corner."""
+    if x:
+        axes.set_xticks(*_ticks(*axes.get_xlim(), room=axes.bbox.width))
+    if y:
+        values, labels = _ticks(*axes.get_ylim(), room=math.inf)
+        axes.set_yticks(values, labels, fontsize=_SMALL * min(1, 6 / max(map(len, labels), default=6)))
     axes.tick_params(length=3)
+
+
+def _label_above(axes: Axes, label: str) -> None:
+    """What the upright axis says, above it, where there is room and nobody has to turn their head."""
+    text = _fitted(label, axes.bbox.width, _SMALL)
+    axes.text(0, 1.02, text, transform=axes.transAxes, va="bottom", fontsize=_SMALL, color=MUTED)
+
+
+def _ticks(low: float, high: float, room: float) -> tuple[list[float], list[str]]:
+    """Values from `low` to `high`, and their texts, as many as have room beside each other."""
+    from matplotlib.ticker import MaxNLocator
+
+    values: list[float] = []
+    labels: list[str] = []
+    for bins in (5, 4, 3, 2, 1):
+        values = [float(value) for value in MaxNLocator(bins).tick_values(low, high) if low <= value <= high]
+        labels = _tick_labels(values)
+        if len(values) * (7 * max(map(len, labels), default=0) + 8) <= room:
+            break
+    return values, labels
+
+
+def _tick_labels(values: Sequence[float]) -> list[str]:
+    """The shortest texts that tell the values from one another, no longer than they are where that is short."""
+    labels = [f"{value:.10g}" for value in values]
+    if max(map(len, labels), default=0) <= 6:
+        return labels
+    for digits in range(2, 12):
+        labels = [re.sub(r"e([+-])0*", r"e\1", f"{value:.{digits}g}").replace("e+", "e") for value in values]
+        if len(set(labels)) == len(labels):
+            break
+    return labels
 
 
 # --- one row for each run ----------------------------------------------------------------------------------------
@@ -317,19 +351,19 @@ def _write_key(figure: Figure, x: float = 12, y: float = 14) -> None:
 
 def _draw_curves(content: Curves) -> Figure:
     """One panel below the other, with one scale: what a model gains from more rows, and the gap that stays."""
-    panel, top = 190, 24
+    panel, top = 200, 24
     figure = _sheet(_WIDTH, top + panel * len(content.rows))
     points = [point for curve in content.rows for point in curve.points]
     scores = extent([score for point in points for score in (point.training, point.validation)], _MARGIN)
-    rows = extent([point.n_train for point in points], _MARGIN)
+    rows = extent([float(point.n_train) for point in points], _MARGIN)
     for index, curve in enumerate(content.rows):
         y = top + panel * index
         _write(figure, 12, y + 15, _fitted(curve.run, _WIDTH - 24, bold=True), weight="bold")
-        axes = _axes(figure, 62, y + 24, _WIDTH - 62 - 16, panel - 24 - 44)
+        axes = _axes(figure, 52, y + 40, _WIDTH - 52 - 16, panel - 40 - 42)
         axes.set_xlim(rows)
         axes.set_ylim(scores)
         axes.set_xlabel("training rows", fontsize=_SMALL)
-        axes.set_ylabel(_fitted(content.metric, panel - 68, _SMALL), fontsize=_SMALL)
+        _label_above(axes, content.metric)
         axes.grid(axis="y")
         _plain_numbers(axes, y=True)
         _draw_curve(axes, curve)
@@ -338,7 +372,7 @@ def _draw_curves(content: Curves) -> Figure:
 
 
 def _draw_curve(axes: Axes, curve: Curve) -> None:
-    rows = [point.n_train for point in curve.points]
+    rows = [float(point.n_train) for point in curve.points]
     training = [point.training for point in curve.points]
     validation = [point.validation for point in curve.points]
     axes.fill_between(rows, training, validation, color=GRID, alpha=0.5, linewidth=0)
@@ -359,7 +393,7 @@ def _draw_panels(
         down, across = divmod(index, 2)
         left, top = across * _WIDTH / 2, down * height
         _write(figure, left + 12, top + 16, _fitted(row.run, _WIDTH / 2 - 18, bold=True), weight="bold")
-        draw_one(figure, left + 56, top + 28, row, *scale)
+        draw_one(figure, left + 50, top + 42, row, *scale)
     return figure
 
 
@@ -369,12 +403,12 @@ def _draw_calibration(figure: Figure, left: float, top: float, row: Calibration)
     axes = _square(figure, left, top, (-0.03, 1.03), "came true")
     axes.plot(predicted, [point.observed for point in row.points], "-o", color=ONE, markersize=7, clip_on=False)
     axes.tick_params(labelbottom=False)
-    counts = _axes(figure, left, top + _SIDE + 10, _SIDE, 36)
+    counts = _axes(figure, left, top + _SIDE + 22, _SIDE, 36)
     most = max(point.rows for point in row.points)
     counts.bar(predicted, [point.rows for point in row.points], width=0.05, color=ONE)
     counts.set_xlim(-0.03, 1.03)
     counts.set_yticks([0, most])
-    counts.set_ylabel("rows", fontsize=_SMALL)
+    _label_above(counts, "rows")
     counts.set_xlabel("predicted probability", fontsize=_SMALL)
     _plain_numbers(counts)
 
@@ -385,7 +419,7 @@ def _square(figure: Figure, left: float, top: float, limits: tuple[float, float]
     axes.plot(limits, limits, linestyle="--", color=MUTED, linewidth=1.2)
     axes.set_xlim(limits)
     axes.set_ylim(limits)
-    axes.set_ylabel(label, fontsize=_SMALL)
+    _label_above(axes, label)
     axes.grid()
     _plain_numbers(axes, y=True)
     return axes
