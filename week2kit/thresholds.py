@@ -99,8 +99,17 @@ DETAILED_VARIANTS: Final = 5
 #: Lines of the overview: what a person still scrolls through, and what a pull-request comment (64 KB) still holds.
 OVERVIEW_RUNS: Final = 100
 
-#: Runs that the retrospective tells one by one; the others are counted.
+#: Ways of failing that the retrospective tells in full, and those that it tells in one line after them.
 RETROSPECTIVE_RUNS: Final = 20
+BRIEF_FAILURES: Final = 100
+
+#: Runs of one way of failing, the latest ones, that are compared with those that worked: what came last was tried with
+#: the most knowledge.
+COMPARED_MEMBERS: Final = 20
+
+#: Runs worse than the baseline that are told one by one, and runs outside the ranked table that are tested for it.
+TOLD_LOSERS: Final = 10
+TESTED_LOSERS: Final = 10
 
 #: Folders beside the named runs that are looked at. Reading one costs about a millisecond, and a report of two runs
 #: must not wait for a folder of ten thousand.

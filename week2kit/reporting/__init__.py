@@ -17,11 +17,12 @@ from week2kit.errors import UnreadableRun, UsageError
 from week2kit.reporting.figures import figures
 from week2kit.reporting.interpretation import caveats, findings
 from week2kit.reporting.judging import Side, adjust, estimates
+from week2kit.reporting.losses import losses
 from week2kit.reporting.noise import Named
 from week2kit.reporting.pairs import compare, fit_seconds, interpreted, metric_rows, side_by_side
 from week2kit.reporting.proposal import Candidate, propose
 from week2kit.reporting.ranking import ranked
-from week2kit.reporting.retrospective import setbacks
+from week2kit.reporting.retrospective import failures
 from week2kit.reporting.runs import Runs, completed, shown_path
 from week2kit.reporting.uncertainty import Estimate
 from week2kit.reporting.values import (
@@ -30,9 +31,11 @@ from week2kit.reporting.values import (
     EvidenceRow,
     GoalRow,
     Loop,
+    OverviewRow,
     Report,
     Retrospective,
     RunRow,
+    Verdict,
 )
 from week2kit.schema.manifest import CompletedRun
 from week2kit.store import ARTIFACTS, MANIFEST_NAME, Found, Run, find_runs
@@ -76,14 +79,18 @@ def report(
     everything = Runs([*found.runs, *beside])
     finished = [run for run in found.runs if isinstance(run.manifest, CompletedRun)]
     first = first or (finished[0] if finished else None)
-    story = setbacks(first, everything.runs, everything.row)
+    story = failures(first, everything)
     retrospective = Retrospective(
         looked_at=len(everything.runs),
         folders=folders,
         only_named=only_named,
         setbacks=story.told,
+        brief=story.brief,
         left_out=story.left_out,
-        not_judged=story.not_judged,
+        worse_left_out=0,
+        not_apart=(),
+        not_tested=(),
+        not_judged=0,
         not_read=not_read,
     )
     unreadable = tuple(reason for _, reason in found.unreadable)
@@ -184,6 +191,7 @@ def _with_baseline(
     detailed = list(variants) if len(variants) <= DETAILED_VARIANTS else best_first[:1]
     tests = sum(not everything.obstacles(first, run) for run in variants)
     comparisons = _comparisons(first, detailed, everything, margin, tests)
+    retrospective = _with_losses(retrospective, first, everything, _verdicts(overview, comparisons))
     manifest = completed(first)
     shown = [first, *detailed]
     candidates = [
@@ -225,6 +233,24 @@ def _comparisons(
     return tuple(
         interpreted(one, everything.named(first), everything.named(run), judgement, several=len(detailed) > 1)
         for one, run, judgement in zip(compared, detailed, judgements, strict=True)
+    )
+
+
+def _verdicts(overview: Sequence[OverviewRow], comparisons: Sequence[Comparison]) -> dict[str, Verdict]:
+    """What is known of each variant against the baseline, by its name; the details know more than the table."""
+    verdicts = {row.run: row.verdict for row in overview if row.verdict is not None}
+    return verdicts | {one.variant.name: one.judgement.verdict for one in comparisons if one.judgement is not None}
+
+
+def _with_losses(story: Retrospective, first: Run, everything: Runs, verdicts: Mapping[str, Verdict]) -> Retrospective:
+    """The story of what failed, and of what worked and lost."""
+    lost = losses(first, everything, verdicts)
+    return story._replace(
+        setbacks=(*story.setbacks, *lost.told),
+        worse_left_out=lost.more,
+        not_apart=lost.not_apart,
+        not_tested=lost.not_tested,
+        not_judged=lost.not_judged,
     )
 
 

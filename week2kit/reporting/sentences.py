@@ -257,11 +257,41 @@ SENTENCES: Final[Mapping[str, str]] = {
     "worse.why_one": "Only {thing:name} changed, so the difference comes with it.",
     "worse.why_several": "Several things changed ({things:names}), so no cause can be named.",
     "worse.learned_nothing": "The same inputs gave another result: something that nothing fixes takes part in it.",
-    "worse.learned_one": (
-        "On these validation rows, this change of {thing:name} did not help {metric:name}; whether it would on other "
-        "rows was not tested."
+    "worse.learned_one": "This change of {thing:name} made {metric:name} worse, by more than noise.",
+    "worse.learned_several": (
+        "These changes together made {metric:name} worse, by more than noise; which of them hurt is not shown."
     ),
-    "worse.learned_several": "These changes together did not help {metric:name}; which of them hurt is not shown.",
+    "tried.completed": "it completed, with {metric:name} {value:number}.",
+    "tried.same": "it failed in the same way.",
+    "tried.elsewhere": "it failed otherwise, at stage {stage:name} with {error:name}.",
+    "tried.interrupted": "it was interrupted.",
+    "learned.repaired": (
+        "With {key:name} = {worked:value} in place of {failed:value} it completes, as {run:name} shows."
+    ),
+    "learned.repaired_with": (
+        "With {key:name} = {worked:value}, which was not given, it completes, as {run:name} shows."
+    ),
+    "learned.repaired_without": "Without {key:name} = {failed:value} it completes, as {run:name} shows.",
+    "learned.repaired_written": (
+        "With {key:name} = {worked:value} in place of {failed:value} it completes, as {run:name} shows: nothing else "
+        "that its config holds is different there."
+    ),
+    "learned.repaired_with_written": (
+        "With {key:name} = {worked:value}, which was not given, it completes, as {run:name} shows: nothing else that "
+        "its config holds is different there."
+    ),
+    "learned.repaired_without_written": (
+        "Without {key:name} = {failed:value} it completes, as {run:name} shows: nothing else that its config holds is "
+        "different there."
+    ),
+    "learned.repaired_input": "With the other {input:name} it completes, as {run:name} shows.",
+    "learned.came_back": (
+        "{run:name} completed with the same inputs: the cause lies in something that this record does not hold."
+    ),
+    "learned.shared": (
+        "All {count:count run} that failed in this way have {key:name} = {value:value}, and none of the "
+        "{completed:count completed run} has."
+    ),
     "learned.from_outside": (
         "Nothing about the config: {error:name} comes from outside the run. The same command may well complete."
     ),
