@@ -29,9 +29,7 @@ A, C, G = "Adelie", "Chinstrap", "Gentoo"
 BASE = build.Recipe(predictions=build.labels({(A, A): 28, (A, C): 2, (C, C): 12, (C, A): 2, (G, G): 25}))
 A_LITTLE_LOWER = build.labels({(A, A): 27, (A, C): 3, (C, C): 12, (C, A): 2, (G, G): 25})
 MUCH_LOWER = build.labels({(A, A): 28, (A, C): 2, (C, A): 14, (G, G): 25})
-HOSTILE = (
-    "a|b`c<script>x</script> ![i](http://evil.example/x.png) [a](javascript:1) @all #1 '{{7*7}}' \n# head\n```sh\n"
-)
+HOSTILE = "a|b`c<script>x</script> ![i](http://evil.example/x.png) [a](javascript:1) @all #1 '{{7*7}}' \n# h\n```sh\n"
 
 
 @pytest.fixture(autouse=True)
@@ -103,7 +101,6 @@ def test_three_runs_that_failed_in_one_way_are_told_once() -> None:
     assert setback.learned.values == {
         "count": 3, "completed": 1, "key": "model.params.penalty", "value": "elasticnet"
     }  # fmt: skip
-    assert setback.next is None
     text = told()
     assert text.count("### ") == 1
     assert "3 failed in this way: `try1`, `try2`, `try3`." in text
@@ -273,7 +270,7 @@ def test_real_trainings_that_fail_and_are_repaired_tell_their_lesson() -> None:
         value = json.loads(path.read_text())
         path.write_text(json.dumps(value | {"created_at": f"2030-01-01T00:0{minute}:00Z"}))
     by_name = {setback.runs: setback for setback in story().setbacks}
-    assert by_name["bad", "worse"].learned.code == "learned.repaired"
+    assert by_name["bad", "worse"].learned.code == "learned.repaired_written"
     assert by_name["bad", "worse"].learned.values["worked"] == 10
     assert [change.key for change in by_name["lost",].tried] == ["data.path"]
 
@@ -376,9 +373,8 @@ def test_hostile_messages_stay_text() -> None:
     assert "Also failed:" in text
     assert "<script" not in text
     assert not re.search(r"(?<!\\)!\[|(?<!\\)\]\(|^#[^#]|^```|https?:|[@#]\w|(?<!\\)\{\{", text, flags=re.MULTILINE)
-    assert {
-        line[:4] for line in text.splitlines() if line and not line.startswith(("- ", "### ", "Looked", "Also"))
-    } == set()
+    others = [line for line in text.splitlines() if line and not line.startswith(("- ", "### "))]
+    assert [line.split(" ")[0] for line in others] == ["Also", "Looked"]
 
 
 def test_the_same_folder_gives_the_same_story() -> None:

@@ -140,7 +140,7 @@ class _Story:
         members = sorted(group, key=lambda run: run.manifest.created_at)[-COMPARED_MEMBERS:]
         tries = [near for run in members if (near := self._near(run, self._later(run)))]
         repairs = [near for near in tries if isinstance(near.other.manifest, CompletedRun)]
-        repair = min(repairs, key=lambda near: near.distance, default=None)
+        repair = min(reversed(repairs), key=lambda near: near.distance, default=None)
         works = [near for run in members if (near := self._near(run, self._working(run)))]
         closest = min(works, key=lambda near: near.distance, default=None)
         run = repair.run if repair else closest.run if closest else members[-1]
