@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from week2kit.canonical import JsonError, compact_json, parse_json, without_seed
 from week2kit.comparison import config_leaves
+from week2kit.schema.manifest import Data
 from week2kit.store import Run
 
 
@@ -103,9 +104,9 @@ def given_config(run: Run) -> Given | None:
     """The config that a run was given; None where it cannot be compared with a resolved one."""
     config = run.manifest.inputs.config
     if config.resolved is not None:
-        # a run that failed before its data was read has a config without what the data decides, such as the task
-        whole = "task" in config.resolved
-        return Given(config.resolved, False) if whole else _as_written(config.resolved)
+        # before the data is read, a config lacks what the data decides, such as the columns of its preprocessing
+        read = isinstance(run.manifest.inputs.data, Data) and not isinstance(config.resolved.get("preprocess"), str)
+        return Given(config.resolved, False) if read else _as_written(config.resolved)
     try:
         return _as_written(parse_json((config.raw or "").encode()))
     except (JsonError, UnicodeEncodeError):
