@@ -427,7 +427,7 @@ def _report(
 ) -> None:
     """Compare runs: what changed, what happened, what failed, what next."""
     with _edge():
-        from week2kit.rendering import render, write_report
+        from week2kit.rendering import files_folder, next_paths, render, write_next, write_report
         from week2kit.reporting import report
 
         _imported()
@@ -435,7 +435,8 @@ def _report(
         if output is None:
             _write(sys.stdout, render(result))
         else:
-            write_report(output, render(result))
+            write_report(output, render(result, next_files=next_paths(output, result.proposal)))
+            write_next(files_folder(output), result.proposal)
             _say(f"written: {clean(str(output))}")
         for reason in result.unreadable:
             _say(f"error: {reason}")

@@ -124,6 +124,12 @@ LISTED_ROWS: Final = 10
 #: Classes up to which a confusion table can be read on a page.
 CONFUSION_CLASSES: Final = 10
 
+#: A learning curve whose last step gains this much (of a score up to 1; else this share) still rises: more rows help.
+CURVE_GAIN: Final = 0.01
+
+#: Characters of a proposed config that a report shows; a longer one is only written to a file.
+SHOWN_CONFIG: Final = 8_000
+
 #: Folds that are listed one by one; repeated cross-validation has many.
 LISTED_FOLDS: Final = 20
 

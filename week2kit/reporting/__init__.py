@@ -14,13 +14,14 @@ from pathlib import Path
 from week2kit.canonical import clean
 from week2kit.comparison import Change, Statement, metric_names, primary_metric
 from week2kit.errors import UnreadableRun, UsageError
+from week2kit.reporting.experiments import Candidate
 from week2kit.reporting.figures import figures
 from week2kit.reporting.interpretation import caveats, findings
 from week2kit.reporting.judging import Side, adjust, estimates
 from week2kit.reporting.losses import losses
 from week2kit.reporting.noise import Named
 from week2kit.reporting.pairs import compare, fit_seconds, interpreted, metric_rows, side_by_side
-from week2kit.reporting.proposal import Candidate, propose
+from week2kit.reporting.proposal import propose, propose_first
 from week2kit.reporting.ranking import ranked
 from week2kit.reporting.retrospective import failures
 from week2kit.reporting.runs import Runs, completed, shown_path
@@ -157,6 +158,8 @@ def _without_baseline(
     runs: Sequence[Run], everything: Runs, retrospective: Retrospective, unreadable: tuple[str, ...]
 ) -> Report:
     rows = tuple(everything.row(run) for run in runs[: DETAILED_VARIANTS + 1])
+    told = retrospective.setbacks
+    stopped = next((run for run in everything.runs if told and everything.row(run) is told[0].run), None)
     return Report(
         version=REPORT_VERSION,
         baseline=None,
@@ -170,7 +173,7 @@ def _without_baseline(
         overview=(),
         overview_left_out=0,
         retrospective=retrospective,
-        proposal=propose(None, (), retrospective.setbacks),
+        proposal=propose_first(told, stopped),
         caveats=(),
         evidence=(),
         runs=rows,
@@ -194,8 +197,9 @@ def _with_baseline(
     retrospective = _with_losses(retrospective, first, everything, _verdicts(overview, comparisons))
     manifest = completed(first)
     shown = [first, *detailed]
+    drawn = figures(shown, everything.predicted, everything.name, everything.intact)
     candidates = [
-        (Candidate(comparison.variant, completed(run)), comparison)
+        (Candidate(comparison.variant, completed(run), run.path), comparison)
         for run, comparison in zip(detailed, comparisons, strict=True)
     ]
     alone = findings([everything.named(first)]) if len(detailed) != 1 or len(variants) > 1 else ()
@@ -206,7 +210,7 @@ def _with_baseline(
         baseline=everything.row(first),
         goals=_goals(shown, everything),
         loop=_loop(manifest),
-        figures=figures(shown, everything.predicted, everything.name, everything.intact),
+        figures=drawn,
         metrics=metric_rows(manifest, None, _known(first, everything), comparable=False),
         fit_seconds=fit_seconds(manifest),
         findings=alone,
@@ -214,7 +218,7 @@ def _with_baseline(
         overview=overview,
         overview_left_out=left_out,
         retrospective=retrospective,
-        proposal=propose(Candidate(everything.row(first), manifest), candidates, retrospective.setbacks),
+        proposal=propose(Candidate(everything.row(first), manifest, first.path), candidates, drawn.curves),
         caveats=_caveats(first, detailed, len(variants), comparisons, everything),
         evidence=tuple(row for run in shown for row in _evidence(run, everything)),
         runs=rows,

@@ -13,7 +13,7 @@ times as long to define.
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from week2kit.comparison import Change, Statement
 from week2kit.schema.manifest import Stage
@@ -381,12 +381,38 @@ class Retrospective(NamedTuple):
     not_read: int
 
 
+class Experiment(NamedTuple):
+    """A run that is ready to train."""
+
+    base: str
+    """The run whose config it is, but for `changes`."""
+    changes: tuple[Change, ...]
+    """What is set; together one thing, as the rule of one change counts it."""
+    command: str | None
+    """The same with flags; None where no flag does it."""
+    config: dict[str, Any]
+    """What `week2kit train` takes, in the directory in which the report was made."""
+
+
 class Proposal(NamedTuple):
-    """The next experiment: one change, why, and the command."""
+    """The next experiment: one change, why, and what its outcome would mean."""
 
     reason: Statement
     proposal: Statement
-    commands: tuple[str, ...]
+    reading: Statement | None
+    """Which result would support it, and which would not."""
+    experiments: tuple[Experiment, ...]
+    """The runs to train: several where it takes several to learn anything."""
+
+    @property
+    def config(self) -> dict[str, Any] | None:
+        """The config of the first experiment; None where there is none to train."""
+        return self.experiments[0].config if self.experiments else None
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """The commands of the experiments, where flags do it."""
+        return tuple(one.command for one in self.experiments if one.command is not None)
 
 
 class EvidenceRow(NamedTuple):
