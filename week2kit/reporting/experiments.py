@@ -76,7 +76,7 @@ class Candidate(NamedTuple):
             base=self.row.name,
             changes=tuple(_shown(self.config, step) for step in steps),
             command=_command(self.row.path, steps),
-            config=_changed(self.config, steps) | _data(self.path, self.config, self.run.inputs.data),
+            config=_ready(_changed(self.config, steps), self.path, self.run.inputs.data),
         )
 
 
@@ -85,8 +85,8 @@ def again(run: Run, row: RunRow) -> Experiment | None:
     config = run.manifest.inputs.config.resolved
     if config is None:
         return None
-    whole = _changed(config, ()) | _data(run.path, config, run.manifest.inputs.data)
-    return Experiment(base=row.name, changes=(), command=None, config=whole)
+    ready = _ready(_changed(config, ()), run.path, run.manifest.inputs.data)
+    return Experiment(base=row.name, changes=(), command=None, config=ready)
 
 
 def following(value: Any, old: int, new: int) -> Any:
@@ -139,13 +139,13 @@ def _command(path: str, steps: Sequence[Step]) -> str | None:
 # --- the data ---------------------------------------------------------------------------------------------------
 
 
-def _data(run: Path, config: Mapping[str, Any], data: FoundData | None) -> dict[str, Any]:
-    """The config's data, its path as seen from the working directory, where the file is found; never an absolute one."""
+def _ready(config: dict[str, Any], run: Path, data: FoundData | None) -> dict[str, Any]:
+    """A config whose data path is as seen from the working directory, where the file is found; never absolute."""
     asked = config.get("data")
-    if not isinstance(asked, Mapping) or not isinstance(asked.get("path"), str):
-        return {}
-    found = _found(run, data) if data is not None else None
-    return {"data": {**asked, "path": found or recorded_path(asked["path"])}}
+    if isinstance(asked, dict) and isinstance(asked.get("path"), str):
+        found = _found(run, data) if data is not None else None
+        asked["path"] = found or recorded_path(asked["path"])
+    return config
 
 
 def _found(run: Path, data: FoundData) -> str | None:

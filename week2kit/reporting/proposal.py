@@ -358,25 +358,22 @@ def _measure_noise(baseline: Candidate, best: Candidate, comparable: Variants) -
     if not comparable:
         return None
     variant, comparison = next((pair for pair in comparable if pair[0] is best), comparable[0])
-    metric = primary_metric(baseline.run)
-    values: dict[str, Any] = {"baseline": baseline.row.name, "variant": variant.row.name, "metric": metric}
-    judgement = comparison.judgement
-    if judgement is not None:
-        needed = next((statement for statement in judgement.statements if statement.code == "needed"), None)
-        values |= {"difference": abs(judgement.difference), "needed": needed.values["rows"] if needed else None}
-    noise = judgement is not None and judgement.verdict == "noise"
+    judgement, metric = comparison.judgement, primary_metric(baseline.run)
+    if judgement is None or judgement.verdict == "equal":
+        return None
+    needed = next((statement.values["rows"] for statement in judgement.statements if statement.code == "needed"), None)
+    values: dict[str, Any] = {
+        "baseline": baseline.row.name,
+        "variant": variant.row.name,
+        "metric": metric,
+        "difference": abs(judgement.difference),
+        "needed": needed,
+    }
     runs = [baseline, variant]
     unknown = [one for one in runs if not one.run.outcome.metrics[metric].repeats and any(repeats_vary(one.config))]
     if unknown:
-        return _repeat(unknown, values, noise=noise)
-    if noise:
-        return _against_noise(runs, values)
-    if variant.run.outcome.split.method == "holdout":
-        return None
-    steps = [Step("seed", (one.seed + 1) % 2**32) for one in runs]
-    reason = Statement("next.one_seed", {"seed": variant.seed})
-    found = [one.but(step) for one, step in zip(runs, steps, strict=True)]
-    return _proposal(reason, Statement("next.another_seed"), Statement("reading.another_seed", values), *found)
+        return _repeat(unknown, values, noise=judgement.verdict == "noise")
+    return _against_noise(runs, values) if judgement.verdict == "noise" else None
 
 
 def _repeat(runs: Sequence[Candidate], values: Mapping[str, Any], *, noise: bool) -> Proposal:

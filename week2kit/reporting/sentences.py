@@ -404,7 +404,6 @@ SENTENCES: Final[Mapping[str, str]] = {
     "next.less_noise_n_repeats": "Repeat the folds with other rows in each: {after:value} times.",
     "next.less_noise_repeats": "Train it {after:whole} times again, each on other rows.",
     "next.less_noise_test_size": "Validate on more of the rows: a test_size of {after:value}.",
-    "next.another_seed": "Repeat with another seed, and see whether the picture stays the same.",
     # --- what the next experiment would show ---
     "reading.separate": (
         "The one that moves {metric:name} as {variant:name} did is the cause; if none does, they act together."
@@ -451,10 +450,6 @@ SENTENCES: Final[Mapping[str, str]] = {
     "reading.less_noise": (
         "If the 95 % interval of the difference then holds no zero, {variant:name} and {baseline:name} do differ; if "
         "it still does, keep the simpler one."
-    ),
-    "reading.another_seed": (
-        "If {variant:name} stays on the same side of {baseline:name}, the seed did not decide; if it changes sides, it "
-        "did."
     ),
     # --- caveats ---
     "caveat.one_holdout": (
