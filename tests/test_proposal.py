@@ -82,6 +82,7 @@ CONFIG: dict[str, Any] = {
     "hypothesis": "What was expected of another run.",
 }
 TREE = {"class": "decision_tree", "params": {"max_depth": 2}}
+NEIGHBORS = {"class": "k_nearest_neighbors", "params": {"n_neighbors": 15}}
 FOLDS = {"method": "kfold", "n_splits": 4}
 RMSE = ["root_mean_squared_error"]
 LINEAR = {"class": "linear_regression"}
@@ -255,16 +256,20 @@ def one_seed() -> Made:
 
 
 def noise_in_folds() -> Made:
-    classes(1.0)
-    runs = _two({"split": FOLDS}, {"model": {"class": "logistic_regression", "params": {"C": 0.02}}})
+    classes(1.3)
+    runs = _two({"split": FOLDS}, {"model": NEIGHBORS})
     with_repeats("base", "other", spread=0.05)
     return runs
 
 
+def noise_in_repeats() -> Made:
+    classes(1.3)
+    return _two({"repeats": 2}, {"model": NEIGHBORS})
+
+
 def noise_in_one_split() -> Made:
     classes(1.3)
-    neighbors = {"class": "k_nearest_neighbors", "params": {"n_neighbors": 15}}
-    runs = _two({"split": {"test_size": 0.2, "random_state": 3}}, {"model": neighbors})
+    runs = _two({"split": {"test_size": 0.2, "random_state": 3}}, {"model": NEIGHBORS})
     with_repeats("base", "other", spread=0.05)
     return runs
 
@@ -309,6 +314,7 @@ RULES: list[tuple[Callable[[], Made], str, str, list[list[str]]]] = [
     (one_split, "next.one_split", "next.repeat", [["repeats"], ["repeats"]]),
     (one_seed, "next.one_seed", "next.repeat", [["repeats"], ["repeats"]]),
     (noise_in_folds, "next.noise_known", "next.less_noise_n_repeats", [["split.n_repeats"], ["split.n_repeats"]]),
+    (noise_in_repeats, "next.noise_known", "next.less_noise_repeats", [["repeats"], ["repeats"]]),
     (noise_in_one_split, "next.noise_known", "next.less_noise_test_size", [["split.test_size"], ["split.test_size"]]),
     (nothing_wrong_alone, "next.single", "next.more_flexible", [["model.params.C"]]),
     (nothing_wrong_without_a_knob, "next.single", "next.other_class", [["model"]]),
@@ -316,7 +322,7 @@ RULES: list[tuple[Callable[[], Made], str, str, list[list[str]]]] = [
 ]  # fmt: skip
 
 
-NEED_REPEATS = (noise_unknown, one_split, one_seed, noise_in_folds, nothing_wrong)
+NEED_REPEATS = (noise_unknown, one_split, one_seed, noise_in_folds, noise_in_repeats, nothing_wrong)
 
 
 @pytest.mark.filterwarnings("default")  # a fit that does not converge is among the rules
