@@ -172,10 +172,12 @@ def other_metric() -> Made:
     return _two({"metrics": ["accuracy"]}, {"metrics": ["f1"], "model": TREE})
 
 
-def other_question() -> Made:
-    table(120, lambda draw, row: [draw.random(), row % 2, "ab"[row % 3 > 0]], 2)
-    data = {"path": "t.csv", "target": "x1", "drop": ["y"]}
-    return _two({"data": {"path": "t.csv", "target": "y", "drop": ["x1"]}}, {"data": data, "model": TREE})
+def other_data() -> Made:
+    classes(1.0)
+    a_run("base")
+    classes(1.0, rows=170)
+    a_run("other", model=TREE)
+    return ["runs/base", "runs/other"]
 
 
 def not_converged() -> Made:
@@ -297,7 +299,7 @@ RULES: list[tuple[Callable[[], Made], str, str, list[list[str]]]] = [
     (several_with_another_environment, "next.several", "next.same_here", [[]]),
     (other_rows, "next.other_rows", "next.separate", [["model"], ["seed"]]),
     (other_metric, "next.other_metric", "next.separate", [["model"]]),
-    (other_question, "next.other_question", "next.separate", [["model"]]),
+    (other_data, "next.other_data", "next.same_here", [["data"]]),
     (not_converged, "next.not_converged", "next.scale", [["preprocess"]]),
     (not_converged_though_scaled, "next.not_converged", "next.iterate", [["model.params.max_iter"]]),
     (guessing, "next.no_better_than_dummy", "next.other_model", [["model"]]),
@@ -380,6 +382,15 @@ def test_a_run_that_separates_is_compared_with_the_baseline_on_its_rows() -> Non
     assert [one.things for one in result.comparisons] == [("model",), ("seed",)]
 
 
+def test_of_two_questions_neither_is_trained_for_the_person() -> None:
+    table(120, lambda draw, row: [draw.random(), row % 2, "ab"[row % 3 > 0]], 2)
+    a_run("base", data={"path": "t.csv", "target": "y", "drop": ["x1"]})
+    a_run("other", data={"path": "t.csv", "target": "x1", "drop": ["y"]}, model=TREE)
+    told = report(["runs/base", "runs/other"]).proposal
+    assert (told.reason.code, told.proposal.code, told.experiments) == ("next.other_question", "next.one_question", ())
+    assert "```json" not in render(report(["runs/base", "runs/other"]))
+
+
 def test_what_changed_only_the_rows_leads_on() -> None:
     classes(0.7)
     a_run("base", metrics=["accuracy"])
@@ -442,6 +453,11 @@ def _beside_the_config_with_another_table_here() -> None:
     classes(0.9, rows=40)
 
 
+def _beside_the_config_and_changed_since() -> None:
+    _beside_the_config()
+    Path("examples/t.csv").write_text(Path("examples/t.csv").read_text() + "0.5,0.5,no\n")
+
+
 def _in_the_run_folder() -> None:
     _in_the_working_directory()
     Path("t.csv").rename("runs/base/t.csv")
@@ -453,6 +469,7 @@ def _in_the_run_folder() -> None:
         _in_the_working_directory,
         _beside_the_config,
         _beside_the_config_with_another_table_here,
+        _beside_the_config_and_changed_since,
         _in_the_run_folder,
     ],
 )
@@ -465,7 +482,8 @@ def test_next_json_finds_the_data_of_the_run(place: Callable[[], None], output: 
     assert command is not None
     week2kit(f"{command[0]} --name new")
     base, new = open_run("runs/base").manifest, open_run("runs/new").manifest
-    assert changed_things(compare_inputs(base, new)) == ["model.params.C"]
+    things = ["data"] if place is _beside_the_config_and_changed_since else []
+    assert changed_things(compare_inputs(base, new)) == [*things, "model.params.C"]
     written = (files_folder(Path(output)) / "next.json").read_text()
     assert not json.loads(written)["data"]["path"].startswith("/")
 

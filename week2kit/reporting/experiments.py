@@ -149,9 +149,9 @@ def _ready(config: dict[str, Any], run: Path, data: FoundData | None) -> dict[st
 
 
 def _found(run: Path, data: FoundData) -> str | None:
-    """The data file of the recorded size: where it lay as seen from the run, in the run folder, or as written.
+    """The data file: where it lay as seen from the run, in the run folder, or as written; first one of recorded size.
 
-    Never an absolute path: a run that was named by one is asked nothing, and its data is looked for as it was written.
+    Never an absolute path: where the run was named by one, its data is looked for as it was written only.
     """
     name = PurePosixPath(data.path).name
     places = [Path(data.path)]
@@ -159,15 +159,15 @@ def _found(run: Path, data: FoundData) -> str | None:
         known = data.from_run if data.from_run and recorded_path(data.from_run) == data.from_run else ""
         beside = [run / known] if PurePosixPath(known).name == name else []
         places = [*beside, run / name, *places]
-    for place in places:
-        shown = os.path.normpath(place)
-        if not Path(shown).is_absolute() and _has_size(shown, data.bytes):
-            return Path(shown).as_posix()
-    return None
+    shown = [os.path.normpath(place) for place in places if not place.is_absolute()]
+    sizes = {path: size for path in shown if (size := _size(path)) is not None}
+    exact = [path for path, size in sizes.items() if size == data.bytes]
+    found = next(iter([*exact, *sizes]), None)
+    return None if found is None else Path(found).as_posix()
 
 
-def _has_size(path: str, size: int | None) -> bool:
+def _size(path: str) -> int | None:
     try:
-        return os.path.isfile(path) and os.path.getsize(path) == size  # noqa: PTH113, PTH202
+        return os.path.getsize(path) if os.path.isfile(path) else None  # noqa: PTH113, PTH202
     except (OSError, ValueError):  # a name that no file system takes
-        return False
+        return None

@@ -93,36 +93,40 @@ def _make_valid(baseline: Candidate, variant: Candidate, comparison: Comparison)
     if not obstacles and len(comparison.things) < 2:
         return None
     values: dict[str, Any] = {"baseline": baseline.row.name, "variant": variant.row.name, "things": comparison.things}
-    found = _separated(baseline, variant, comparison)
-    reason = Statement(_why_not_valid(obstacles), values)
-    metric = primary_metric(baseline.run)
-    if found and not found[0].changes:
-        return _proposal(reason, Statement("next.same_here", values), Statement("reading.same_here", values), *found)
-    if found:
-        reading = "reading.separate" if len(found) > 1 else "reading.one_cause"
-        return _proposal(
-            reason, Statement("next.separate", values), Statement(reading, values | {"metric": metric}), *found
-        )
+    reason = Statement(_why_not_valid(obstacles, baseline, variant), values)
     if reason.code == "next.other_question":
         return _proposal(reason, Statement("next.one_question", values), None)
-    return None
+    if others := [thing for thing in comparison.things if thing in _NOT_SET]:
+        told = values | {"others": others}
+        return _proposal(
+            reason, Statement("next.same_here", told), Statement("reading.same_here", told), baseline.but()
+        )
+    found = _separated(baseline, variant, comparison)
+    if not found:
+        return None
+    reading = "reading.separate" if len(found) > 1 else "reading.one_cause"
+    told = values | {"metric": primary_metric(baseline.run)}
+    return _proposal(reason, Statement("next.separate", values), Statement(reading, told), *found)
 
 
-def _why_not_valid(obstacles: set[str]) -> str:
+#: Inputs that no config sets: they are whatever they are here and now, so the baseline is what must be trained again.
+_NOT_SET: Final = ("code", "data", "environment")
+
+
+def _why_not_valid(obstacles: set[str], baseline: Candidate, variant: Candidate) -> str:
     if not obstacles:
         return "next.several"
     if all(code.startswith("split.") for code in obstacles):
         return "next.other_rows"
-    return "next.other_metric" if obstacles == {"metric.missing"} else "next.other_question"
+    if obstacles == {"metric.missing"}:
+        return "next.other_metric"
+    same_place = baseline.run.inputs.data.path == variant.run.inputs.data.path
+    only_data = all(code.startswith(("data.", "split.")) for code in obstacles)
+    return "next.other_data" if same_place and only_data else "next.other_question"
 
 
 def _separated(baseline: Candidate, variant: Candidate, comparison: Comparison) -> list[Experiment]:
-    """One run for each thing that changed, each with that one change against the baseline, on the baseline's rows.
-
-    Code and environment are whatever they are here and now: then the baseline itself is what has to be trained again.
-    """
-    if {"code", "environment"} & set(comparison.things):
-        return [baseline.but()] if len(comparison.things) > 1 else []
+    """One run for each thing that changed, each with that one change against the baseline, on the baseline's rows."""
     found = []
     for thing in comparison.things:
         change = next(change for change in comparison.changes if thing in (change.input, change.key))

@@ -334,12 +334,13 @@ SENTENCES: Final[Mapping[str, str]] = {
     "next.run_again": "Run {run:name} again.",
     "next.other_rows": "{variant:name} was validated on other rows than {baseline:name}: they cannot be compared.",
     "next.other_metric": "{variant:name} did not record the primary metric of {baseline:name}.",
+    "next.other_data": "The data of {variant:name} has other values than that of {baseline:name}.",
     "next.other_question": "{variant:name} and {baseline:name} answer different questions, as the reasons above say.",
     "next.several": "Several things changed ({things:names}), so no cause can be named.",
     "next.separate": "Change one thing at a time against {baseline:name}, on its rows and with its metrics.",
     "next.same_here": (
-        "Train {baseline:name} again here, so that code and environment are the same, and compare {variant:name} with "
-        "that."
+        "Train {baseline:name} again here and now, so that {others:names} are those of today, and compare "
+        "{variant:name} with that."
     ),
     "next.one_question": "Decide which of the two questions is the goal, and train both runs on that data and target.",
     "next.single": (
@@ -413,8 +414,8 @@ SENTENCES: Final[Mapping[str, str]] = {
         "cause is something else that is different there."
     ),
     "reading.same_here": (
-        "If it scores as {baseline:name} does, code and environment are not the cause; if it scores as {variant:name}, "
-        "they are."
+        "If it scores as {baseline:name} did, {others:names} did not make the difference; if it scores as "
+        "{variant:name}, they did."
     ),
     "reading.converge": (
         "If it converges, its score counts, higher or lower; if it still stops at the limit, this was not what held "
