@@ -276,6 +276,11 @@ def noise_in_one_split() -> Made:
     return runs
 
 
+def perfect() -> Made:
+    classes(0.1)
+    return _one()
+
+
 def nothing_wrong_alone() -> Made:
     classes(0.7)
     return _one(metrics=["accuracy"])
@@ -318,13 +323,14 @@ RULES: list[tuple[Callable[[], Made], str, str, list[list[str]]]] = [
     (noise_in_folds, "next.noise_known", "next.less_noise_n_repeats", [["split.n_repeats"], ["split.n_repeats"]]),
     (noise_in_repeats, "next.noise_known", "next.less_noise_repeats", [["repeats"], ["repeats"]]),
     (noise_in_one_split, "next.noise_known", "next.less_noise_test_size", [["split.test_size"], ["split.test_size"]]),
+    (perfect, "next.perfect", "next.repeat", [["repeats"]]),
     (nothing_wrong_alone, "next.single", "next.more_flexible", [["model.params.C"]]),
     (nothing_wrong_without_a_knob, "next.single", "next.other_class", [["model"]]),
     (nothing_wrong, "next.go_on", "next.other_class", [["model"]]),
 ]  # fmt: skip
 
 
-NEED_REPEATS = (noise_unknown, one_split, one_seed, noise_in_folds, noise_in_repeats, nothing_wrong)
+NEED_REPEATS = (perfect, noise_unknown, one_split, one_seed, noise_in_folds, noise_in_repeats, nothing_wrong)
 
 
 @pytest.mark.filterwarnings("default")  # a fit that does not converge is among the rules
@@ -399,8 +405,8 @@ def test_what_changed_only_the_rows_leads_on() -> None:
 
 
 def test_an_equal_score_is_no_reason_to_measure_its_noise() -> None:
-    classes(0.2)
-    runs = _two({"metrics": ["accuracy"]}, {"model": {"class": "logistic_regression", "params": {"C": 1.5}}})
+    classes(0.9)
+    runs = _two({"metrics": ["accuracy"]}, {"model": {"class": "logistic_regression", "params": {"C": 1.001}}})
     assert report(runs).proposal.reason.code == "next.go_on"
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -377,8 +379,19 @@ def test_hostile_messages_stay_text() -> None:
     assert [line.split(" ")[0] for line in others] == ["Also", "Looked"]
 
 
-def test_the_same_folder_gives_the_same_story() -> None:
+def test_the_same_folder_gives_the_same_bytes_whatever_the_hash_seed() -> None:
     base()
     for index in range(6):
-        build.failed(Path("runs"), f"r{index}", at(index, model__params__C=-1.0 * index), message=f"{index % 2} 'x'")
-    assert told() == told()
+        params = {f"{name}{index}": index for name in "pqrst"}
+        build.failed(Path("runs"), f"r{index}", at(index, model__params=params), message=f"{index % 2} 'x'")
+    build.completed(Path("runs"), "other", at(9, preprocess=[], model__params={"C": 2.0, "tol": 0.1}))
+    code = "from week2kit.cli import main; main()"
+    root = str(Path(__file__).parent.parent)
+    texts = {
+        subprocess.run(
+            [sys.executable, "-c", code, "report", "runs/base", "runs/other"],
+            capture_output=True, check=True, env=os.environ | {"PYTHONPATH": root, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2", "3")
+    }  # fmt: skip
+    assert len(texts) == 1

@@ -49,6 +49,7 @@ def propose(baseline: Candidate, variants: Variants, curves: Sequence[Curve]) ->
         lambda: _balance(best),
         lambda: _more_rows(best, curves),
         lambda: _measure_noise(baseline, best, comparable),
+        lambda: _try_other_rows(best),
     ]
     found = (proposal for rule in rules if (proposal := rule()) is not None)
     return next(found, None) or _change_one_thing(best, compared=bool(comparable))
@@ -416,6 +417,18 @@ def _less_noise(run: Candidate) -> Step | None:
     if type(size) is float and size <= 0.25 and few.n_train > 2 * FEW_ROWS:
         return Step("split.test_size", float(f"{2 * size:.6g}"))
     return None
+
+
+def _try_other_rows(best: Candidate) -> Proposal | None:
+    """A score that no model can beat says little more on the same rows."""
+    name = primary_metric(best.run)
+    metric = best.run.outcome.metrics[name]
+    if not is_bounded(name) or metric.value < 1 or metric.repeats or not any(repeats_vary(best.config)):
+        return None
+    values = {"run": best.row.name, "metric": name, "rows": best.run.outcome.predictions.rows}
+    proposal = Statement("next.repeat", {"repeats": SUGGESTED_REPEATS})
+    again_and_again = best.but(Step("repeats", SUGGESTED_REPEATS))
+    return _proposal(Statement("next.perfect", values), proposal, Statement("reading.perfect"), again_and_again)
 
 
 # --- nothing is wrong -------------------------------------------------------------------------------------------

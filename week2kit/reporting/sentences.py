@@ -347,6 +347,10 @@ SENTENCES: Final[Mapping[str, str]] = {
         "Nothing is wrong with {run:name}, and no comparable run stands beside it. Change one thing, and only one."
     ),
     "next.go_on": "Nothing is wrong with {run:name}, the best of these runs. Go on from it with one more change.",
+    "next.perfect": (
+        "{run:name} has the best {metric:name} that there is, on {rows:count validation row}: on these, no change can "
+        "show that it helps."
+    ),
     "next.other_class": "Try a model of another kind on the same rows.",
     "next.not_converged": "{run:name} did not converge, so its score is not yet the score of its model.",
     "next.scale": (
@@ -447,6 +451,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "reading.repeat": (
         "If {variant:name} stays on the same side of {baseline:name} for nearly every seed, the difference is worth "
         "a closer look; if the spread is larger than the difference, it is noise."
+    ),
+    "reading.perfect": (
+        "If it is as good with the other seeds, the question is answered; if it is not, these rows were easy ones."
     ),
     "reading.less_noise": (
         "If the 95 % interval of the difference then holds no zero, {variant:name} and {baseline:name} do differ; if "
