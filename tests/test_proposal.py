@@ -20,6 +20,8 @@ from week2kit.comparison import changed_things, compare_inputs, uncounted_differ
 from week2kit.errors import ReportError
 from week2kit.rendering import files_folder, next_paths, render, write_next
 from week2kit.reporting import Report, report
+from week2kit.reporting.proposal import _KNOBS as KNOBS
+from week2kit.reporting.proposal import _WEIGHTED as WEIGHTED
 from week2kit.schema.config import Config
 from week2kit.schema.manifest import CompletedRun, Repeat
 from week2kit.store import Run, open_run
@@ -356,6 +358,35 @@ def test_each_rule_proposes_a_config_that_trains_and_changes_one_thing(
         new = train(path, name=Path(path).stem)
         assert isinstance(new.manifest, CompletedRun), new.manifest.failure
         assert changed_between(open_run(Path("runs", experiment.base)), new) == expected
+
+
+@pytest.mark.parametrize("name", sorted(KNOBS))
+def test_a_knob_is_a_parameter_with_that_default_and_every_turn_of_it_is_allowed(name: str) -> None:
+    from sklearn.utils import all_estimators
+
+    kind, knob = dict(all_estimators())[name], KNOBS[name]
+    assert kind().get_params()[knob.key] == knob.default
+    for simpler in (True, False):
+        params: dict[str, Any] = {}
+        for _ in range(12):
+            value = knob.turned(params, simpler=simpler)
+            if value is None:
+                break
+            assert value != params.get(knob.key, knob.default)
+            params = {knob.key: value}
+            kind(**params)._validate_params()
+
+
+def test_models_that_are_weighted_take_weights() -> None:
+    from sklearn.utils import all_estimators
+
+    assert all("class_weight" in dict(all_estimators())[name]().get_params() for name in WEIGHTED)
+
+
+@pytest.mark.parametrize("params", [{"C": True}, {"C": "big"}, {"C": [1]}])
+def test_a_knob_of_another_kind_is_not_turned(params: dict[str, Any]) -> None:
+    assert KNOBS["LogisticRegression"].turned(params, simpler=True) is None
+    assert KNOBS["RandomForestClassifier"].turned({"min_samples_leaf": 0.1}, simpler=True) is None
 
 
 def changed_between(base: Run, new: Run) -> list[str]:

@@ -127,6 +127,12 @@ CONFUSION_CLASSES: Final = 10
 #: A learning curve whose last step gains this much (of a score up to 1; else this share) still rises: more rows help.
 CURVE_GAIN: Final = 0.01
 
+#: Runs that a report proposes at once: more nobody trains before the next report.
+PROPOSED_RUNS: Final = 5
+
+#: Beyond so many trainings, more of them hardly narrow an interval: what is left comes from the rows that they share.
+MANY_TRAININGS: Final = 50
+
 #: Characters of a proposed config that a report shows; a longer one is only written to a file.
 SHOWN_CONFIG: Final = 8_000
 

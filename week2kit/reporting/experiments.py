@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final, NamedTuple
 
 from week2kit.canonical import follows_seed
-from week2kit.comparison import ABSENT, Change
+from week2kit.comparison import ABSENT, Change, same_value
 from week2kit.dataset import reader_of, recorded_path
 from week2kit.reporting.noise import Named
 from week2kit.reporting.values import Experiment, RunRow
@@ -74,7 +74,7 @@ class Candidate(NamedTuple):
         """This run again with other values; none: the same config again."""
         return Experiment(
             base=self.row.name,
-            changes=tuple(_shown(self.config, step) for step in steps),
+            changes=tuple(change for step in steps if (change := _shown(self.config, step)) is not None),
             command=_command(self.row.path, steps),
             config=_ready(_changed(self.config, steps), self.path, self.run.inputs.data),
         )
@@ -117,11 +117,12 @@ def _set(target: dict[str, Any], keys: Sequence[str], value: Any) -> None:
         target[keys[-1]] = value
 
 
-def _shown(config: Mapping[str, Any], step: Step) -> Change:
+def _shown(config: Mapping[str, Any], step: Step) -> Change | None:
+    """A step as a change; None where it only holds a value that would have followed the seed."""
     before: Any = config
     for key in step.key.split("."):
         before = before.get(key, ABSENT) if isinstance(before, Mapping) else ABSENT
-    return Change("config", step.key, before, step.value)
+    return None if same_value(before, step.value) else Change("config", step.key, before, step.value)
 
 
 def _command(path: str, steps: Sequence[Step]) -> str | None:

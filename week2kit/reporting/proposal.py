@@ -22,12 +22,17 @@ from week2kit.reporting.retrospective import FROM_OUTSIDE
 from week2kit.reporting.values import Comparison, Curve, Experiment, Proposal, Setback
 from week2kit.schema.manifest import FailedRun
 from week2kit.store import Run
-from week2kit.thresholds import BALANCE_GAP, CURVE_GAIN, FEW_ROWS, GAP, SUGGESTED_REPEATS
+from week2kit.thresholds import (
+    BALANCE_GAP,
+    CURVE_GAIN,
+    FEW_ROWS,
+    GAP,
+    MANY_TRAININGS,
+    PROPOSED_RUNS,
+    SUGGESTED_REPEATS,
+)
 
 Variants: TypeAlias = Sequence[tuple[Candidate, Comparison]]
-
-#: More experiments than these nobody runs before the next report.
-_MOST: Final = 5
 
 
 def propose(baseline: Candidate, variants: Variants, curves: Sequence[Curve]) -> Proposal:
@@ -133,7 +138,7 @@ def _separated(baseline: Candidate, variant: Candidate, comparison: Comparison) 
         change = next(change for change in comparison.changes if thing in (change.input, change.key))
         if steps := _steps(change, baseline, variant, comparison.things):
             found.append(baseline.but(*steps))
-    return found[:_MOST]
+    return found[:PROPOSED_RUNS]
 
 
 def _steps(change: Change, baseline: Candidate, variant: Candidate, things: Sequence[str]) -> list[Step]:
@@ -342,15 +347,19 @@ def _more_rows(best: Candidate, curves: Sequence[Curve]) -> Proposal | None:
 
 
 def _more_to_train(best: Candidate) -> Step | None:
-    """A split with more rows to train on: half as many to validate, or twice as many folds."""
-    split, folds = best.split, best.run.outcome.split.folds
+    """A split with more rows to train on: half as many to validate, or twice as many folds.
+
+    None where a class might then be too small for it.
+    """
+    split, n_val = best.split, best.run.outcome.split.folds[0].n_val
+    classes = max(2, len(best.run.outcome.classes or []))
     if split.get("method") == "holdout":
         size = split.get("test_size")
-        if isinstance(size, bool) or not isinstance(size, int | float) or folds[0].n_val < 4:
+        if isinstance(size, bool) or not isinstance(size, int | float) or n_val < 2 * classes:
             return None
         return Step("split.test_size", size // 2 if isinstance(size, int) else float(f"{size / 2:.6g}"))
     count, rows = split.get("n_splits"), best.run.inputs.data.rows
-    if split.get("method") != "kfold" or split.get("groups") or type(count) is not int or 4 * count > rows:
+    if split.get("method") != "kfold" or split.get("groups") or type(count) is not int or 2 * count * classes > rows:
         return None
     return Step("split.n_splits", 2 * count)
 
@@ -407,14 +416,13 @@ def _against_noise(runs: Sequence[Candidate], values: dict[str, Any]) -> Proposa
 
 
 def _less_noise(run: Candidate) -> Step | None:
-    split, repeats = run.split, run.config.get("repeats")
+    split, repeats, n_repeats = run.split, run.config.get("repeats"), run.split.get("n_repeats", 1)
     if split.get("method") == "kfold" and split.get("shuffle") and not split.get("groups"):
-        count = split.get("n_repeats")
-        return Step("split.n_repeats", 5 * count if type(count) is int else 5)
-    if type(repeats) is int and repeats > 0 and repeats_vary(run.config)[0]:
+        return Step("split.n_repeats", 5 * n_repeats) if type(n_repeats) is int and n_repeats < MANY_TRAININGS else None
+    if type(repeats) is int and 0 < repeats < MANY_TRAININGS and repeats_vary(run.config)[0]:
         return Step("repeats", 4 * repeats)
-    size, few = split.get("test_size"), run.run.outcome.split.folds[0]
-    if type(size) is float and size <= 0.25 and few.n_train > 2 * FEW_ROWS:
+    size, fold = split.get("test_size"), run.run.outcome.split.folds[0]
+    if type(size) is float and size <= 0.25 and fold.n_train > 2 * FEW_ROWS:
         return Step("split.test_size", float(f"{2 * size:.6g}"))
     return None
 
