@@ -6,7 +6,8 @@ import re
 import shlex
 from collections.abc import Sequence
 
-from week2kit.rendering.documents import MARKER, files_folder, next_paths, write_next, write_report
+from week2kit.rendering.documents import MARKER, write_report
+from week2kit.rendering.next_files import files_folder, next_paths, write_next
 from week2kit.rendering.templates import fill
 from week2kit.reporting.values import Report
 

@@ -13,6 +13,7 @@ times as long to define.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from week2kit.comparison import Change, Statement
@@ -390,7 +391,7 @@ class Experiment(NamedTuple):
     """What is set; together one thing, as the rule of one change counts it."""
     command: str | None
     """The same with flags; None where no flag does it."""
-    config: dict[str, Any]
+    config: Mapping[str, Any]
     """What `week2kit train` takes, in the directory in which the report was made."""
 
 
@@ -405,7 +406,7 @@ class Proposal(NamedTuple):
     """The runs to train: several where it takes several to learn anything."""
 
     @property
-    def config(self) -> dict[str, Any] | None:
+    def config(self) -> Mapping[str, Any] | None:
         """The config of the first experiment; None where there is none to train."""
         return self.experiments[0].config if self.experiments else None
 
