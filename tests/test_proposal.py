@@ -18,7 +18,8 @@ import pytest
 from week2kit import train
 from week2kit.comparison import changed_things, compare_inputs, uncounted_differences
 from week2kit.errors import ReportError
-from week2kit.rendering import files_folder, next_paths, render, write_next
+from week2kit.rendering import next_paths, render
+from week2kit.rendering.next_files import files_folder, write_next
 from week2kit.reporting import Report, report
 from week2kit.reporting.proposal import _KNOBS as KNOBS
 from week2kit.reporting.proposal import _WEIGHTED as WEIGHTED
