@@ -125,6 +125,17 @@ def test_a_score_is_drawn_with_its_interval_or_with_the_word_that_there_is_none(
     assert "dummy 0.4348" in texts(svg)
 
 
+def test_other_seeds_are_strokes_away_from_the_word_for_the_dummy(full: Report) -> None:
+    for dummy in (0.0, 0.5, 0.93, 1.0):
+        svg = draw(only_metric(full, dummy=dummy, repeats=(0.91, 0.95)))["metric.svg"]
+        marks = [
+            element for element in parsed(svg).iter() if tag(element) == "text" and "dummy" in (element.text or "")
+        ]
+        assert len(marks) == 1
+        assert "| other seeds" in texts(svg)
+    assert "| other seeds" not in texts(draw(only_metric(full, repeats=()))["metric.svg"])
+
+
 def test_a_difference_is_drawn_beside_zero_where_it_has_an_interval(full: Report) -> None:
     found = texts(draw(full)["difference.svg"])
     assert "0.0000 (-0.0200 to +0.0500), noise" in found
