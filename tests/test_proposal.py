@@ -413,6 +413,9 @@ def test_the_command_makes_the_same_run_as_the_config(make: Callable[[], Made]) 
 
 def test_a_run_that_separates_is_compared_with_the_baseline_on_its_rows() -> None:
     told = report(other_rows()).proposal
+    model, seed = (one.config for one in told.experiments)
+    assert (model["seed"], model["model"]["params"]["random_state"], model["split"]["random_state"]) == (1, 1, 1)
+    assert (seed["seed"], seed["model"]["params"]["random_state"], seed["split"]["random_state"]) == (2, 2, 1)
     write_next(Path("f"), told)
     runs = ["runs/base", *(str(train(f"f/{name}").path) for name in ("next.json", "next-2.json"))]
     result = report(runs, only_named=True)
@@ -496,6 +499,11 @@ def _beside_the_config_and_changed_since() -> None:
     Path("examples/t.csv").write_text(Path("examples/t.csv").read_text() + "0.5,0.5,no\n")
 
 
+def _here_and_changed_where_it_lay() -> None:
+    _beside_the_config_and_changed_since()
+    classes(0.7)
+
+
 def _in_the_run_folder() -> None:
     _in_the_working_directory()
     Path("t.csv").rename("runs/base/t.csv")
@@ -508,6 +516,7 @@ def _in_the_run_folder() -> None:
         _beside_the_config,
         _beside_the_config_with_another_table_here,
         _beside_the_config_and_changed_since,
+        _here_and_changed_where_it_lay,
         _in_the_run_folder,
     ],
 )

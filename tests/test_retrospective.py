@@ -128,6 +128,14 @@ def test_a_value_that_a_completed_run_has_too_is_not_blamed() -> None:
     assert only().learned.code == "learned.one_key_new"
 
 
+def test_of_two_values_that_only_failures_have_none_is_blamed() -> None:
+    base()
+    for minute in (1, 2):
+        params = {"penalty": "elasticnet", "solver": "saga", "C": -1.0 * minute}
+        build.failed(Path("runs"), f"try{minute}", at(minute, model__params=params))
+    assert only().learned.code == "learned.several"
+
+
 # --- what was tried next ----------------------------------------------------------------------------------------
 
 
@@ -296,6 +304,15 @@ def test_one_variant_that_is_lower_by_noise_is_no_setback() -> None:
     build.completed(Path("runs"), "lower", at(1, model__params__C=2.0).but(predictions=A_LITTLE_LOWER))
     assert story("runs/base", "runs/lower").setbacks == ()
     assert "No failed run: among the 2 runs" in told("runs/base", "runs/lower")
+
+
+def test_a_variant_that_is_equivalent_within_the_margin_is_not_told_as_worse() -> None:
+    base()
+    build.completed(Path("runs"), "lower", at(1, model__params__C=2.0).but(predictions=A_LITTLE_LOWER))
+    result = report(["runs/base", "runs/lower"], margin=0.2)
+    assert result.comparisons[0].judgement is not None
+    assert result.comparisons[0].judgement.verdict == "equivalent"
+    assert result.retrospective.not_apart == ("lower",)
 
 
 def test_the_worst_of_many_is_not_worse_by_chance() -> None:
