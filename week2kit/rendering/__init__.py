@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, assert_never
 
 from week2kit.rendering.documents import MARKER, write_report
 from week2kit.rendering.templates import fill
-from week2kit.rendering.words import NO_WORDS, Words, insert, read_words, refuse_to_lose, room, words_beside
+from week2kit.rendering.words import NO_WORDS, Words, insert, make_again, read_words, refuse_to_lose, room, words_beside
 from week2kit.reporting.values import Report
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "NO_WORDS",
     "Words",
     "document",
+    "make_again",
     "read_words",
     "refuse_to_lose",
     "render",
@@ -65,10 +67,10 @@ def document(
 
         if is_html(template):
             return fill_custom(template, report, _words_for_other(output, "a page"))
-        return fill_custom(template, report, read_words(output) if output else NO_WORDS)
+        return _made(output, lambda words: fill_custom(template, report, words))
     match kind:
         case "md":
-            return render(report, read_words(output) if output else NO_WORDS, full=full)
+            return _made(output, lambda words: render(report, words, full=full))
         case "json":
             from week2kit.rendering.structured import to_json
 
@@ -76,6 +78,10 @@ def document(
             return to_json(report)
         case _:
             assert_never(kind)
+
+
+def _made(output: Path | None, make: Callable[[Words], str]) -> str:
+    return make(NO_WORDS) if output is None else make_again(output, make)
 
 
 def _words_for_other(output: Path | None, what: str) -> Words:
