@@ -66,6 +66,7 @@ class Format(StrEnum):
     """What a report is written as."""
 
     md = "md"
+    html = "html"
     json = "json"
 
 
@@ -433,8 +434,14 @@ def _report(
             help="Run folders, or folders of them; the first is the baseline.", metavar="RUN...", show_default=False
         ),
     ],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write to this file.")] = None,
-    form: Annotated[Format, typer.Option("--format", help="Markdown, or the report's value as JSON.")] = Format.md,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Write to this file; pictures of a Markdown report go beside it."),
+    ] = None,
+    form: Annotated[
+        Format,
+        typer.Option("--format", help="Markdown, one page of HTML with its pictures inside, or the value as JSON."),
+    ] = Format.md,
     baseline: Annotated[Path | None, typer.Option(help="The run that the others are compared with.")] = None,
     margin: Annotated[
         float | None,
@@ -459,7 +466,7 @@ def _report(
         _refuse_together(
             {"--check": check, "--template": template, "--format": form is not Format.md},
             {"--check": check, "-o": output},
-            {"--full": full, "--template": template, "--format": form is not Format.md},
+            {"--full": full, "--template": template, "--format": form is Format.json},
         )
         from week2kit.rendering import document, write_report
         from week2kit.reporting import report
@@ -471,12 +478,15 @@ def _report(
         code = 0
         if check is not None:
             code = _check(result, check)
-        elif output is None:
-            _write(sys.stdout, document(result, form.value, template=template, full=full))
         else:
-            text = document(result, form.value, template=template, full=full, output=output)
-            write_report(output, text)
-            _say(f"written: {clean(str(output))}")
+            beside = output is not None and form is Format.md and template is None
+            pictures = _drawn(result) if beside or form is Format.html else None
+            text = document(result, form.value, template=template, full=full, output=output, pictures=pictures)
+            if output is None:
+                _write(sys.stdout, text)
+            else:
+                write_report(output, text, pictures if beside else None)
+                _say(f"written: {clean(str(output))}")
         for reason in result.unreadable:
             _say(f"error: {reason}")
         raise typer.Exit(2 if result.unreadable else code)
@@ -499,6 +509,18 @@ def _check(result: Report, path: Path) -> int:
         _say(describe(note, shown))
     _product("\n".join(describe(finding, shown) for finding in checked.failures) or success(checked, shown))
     return 1 if checked.failures else 0
+
+
+def _drawn(result: Report) -> dict[str, str]:
+    """The pictures of a report; none where they cannot be drawn, which is said."""
+    from week2kit.errors import PicturesUnavailable
+    from week2kit.rendering.drawing import draw
+
+    try:
+        return draw(result)
+    except PicturesUnavailable as error:
+        _say(str(error))
+        return {}
 
 
 @app.command("runs")

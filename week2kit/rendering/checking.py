@@ -12,14 +12,17 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, Protocol, TypeAlias, assert_never
 
 from week2kit.canonical import clean
 from week2kit.rendering import render
+from week2kit.rendering.beside import picture_links
 from week2kit.rendering.documents import read_report
 from week2kit.rendering.markdown import code, sentence
+from week2kit.rendering.pictures import pictures
 from week2kit.rendering.words import Line, Words, find_words, is_place, read_lines
 from week2kit.reporting.values import Proposal, Report
 from week2kit.schema.manifest import Warned
@@ -60,13 +63,13 @@ class Make(Protocol):
         ...
 
 
-def check_report(report: Report, path: Path, ways: Iterable[Make] = (render,)) -> Checked:
+def check_report(report: Report, path: Path, ways: Iterable[Make] = ()) -> Checked:
     """Hold the report in a file against `report`, made from the same runs.
 
     Args:
         report: what the runs say today.
         path: the file with the edited report.
-        ways: how the report may have been made; the one that agrees best counts.
+        ways: how the report may have been made, by default as we make it; the one that agrees best counts.
 
     Raises:
         ReportError: the file cannot be read, is no report of ours, or its places for words are broken.
@@ -74,7 +77,7 @@ def check_report(report: Report, path: Path, ways: Iterable[Make] = (render,)) -
     shown = clean(os.fspath(path))
     text = read_report(path)
     lines, words = read_lines(text, shown), find_words(text, shown)
-    made = [text for make in ways for text in _made(make, report, words)]
+    made = [text for make in ways or _ways(report, path) for text in _made(make, report, words)]
     failures, notes, numbers = min(
         (_compare(_outside(lines), candidate) for candidate in dict.fromkeys(made)),
         key=lambda found: (len(found[0]), len(found[1])),
@@ -90,6 +93,12 @@ def check_report(report: Report, path: Path, ways: Iterable[Make] = (render,)) -
         files=sum(1 + sum(file.state == "agrees" for file in run.files) for run in report.runs),
         runs=len(report.runs),
     )
+
+
+def _ways(report: Report, path: Path) -> tuple[Make, Make]:
+    """With pictures as text, and with drawn ones beside the file."""
+    links = picture_links(path, {f"{picture.name}.svg": "" for picture in pictures(report)})
+    return render, partial(render, pictures=links)
 
 
 def _made(make: Make, report: Report, words: Words) -> Iterator[str]:

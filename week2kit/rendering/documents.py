@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from week2kit.canonical import JsonError, clean, parse_json
 from week2kit.errors import ReportError
+from week2kit.rendering.beside import remove_stale_pictures, write_pictures
 from week2kit.store import read_regular, replace_file
 from week2kit.thresholds import MAX_REPORT_BYTES
 
@@ -22,8 +24,14 @@ _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _JSON_KEYS: Final = frozenset({"version", "baseline", "retrospective", "evidence"})
 
 
-def write_report(path: Path, text: str) -> None:
+def write_report(path: Path, text: str, pictures: Mapping[str, str] | None = None) -> None:
     """Write a report to a file in one step, as UTF-8 with LF; only a report of ours is ever replaced.
+
+    Args:
+        path: the file.
+        text: the report.
+        pictures: SVG by file name, for the folder beside the report; None: the report has none, and no folder is
+            looked at.
 
     Raises:
         ReportError: the file is there and lacks our marker, or it cannot be written.
@@ -35,7 +43,11 @@ def write_report(path: Path, text: str) -> None:
                 f"{shown}: it is there already and is not a report of week2kit, so it is not overwritten: "
                 "choose another -o, or move it away."
             )
+        if pictures is not None:
+            write_pictures(path, pictures)
         replace_file(path, text.encode())
+        if pictures is not None:
+            remove_stale_pictures(path, pictures)
     except OSError as error:
         raise ReportError(f"{shown}: the report cannot be written: {error.strerror}.") from None
 

@@ -33,6 +33,26 @@ def fill(name: str, *, marker: str, **values: Any) -> str:
         raise ReportError(f"{name}: the report template cannot be rendered: {clean(str(error))}.") from None
 
 
+def fill_page(name: str, **values: Any) -> str:
+    """A template of a page; what it prints is escaped as HTML, unless it is `Markup`.
+
+    Raises:
+        ReportError: the template cannot be found or rendered.
+    """
+    environment = SandboxedEnvironment(
+        loader=FileSystemLoader(templates_directory()),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    try:
+        return environment.get_template(name).render(**values)
+    except TemplateError as error:
+        raise ReportError(f"{name}: the page template cannot be rendered: {clean(str(error))}.") from None
+
+
 @cache
 def _environment() -> Environment:
     environment = SandboxedEnvironment(

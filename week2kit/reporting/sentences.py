@@ -90,11 +90,13 @@ SENTENCES: Final[Mapping[str, str]] = {
     ),
     "bootstrap.noise": (
         "With other rows in place of these {units:whole}, the difference in {metric:name} would lie between "
-        "{low:signed} and {high:signed} (95 % interval), so there may be none. That is noise (paired bootstrap, p {p:p})."
+        "{low:signed} and {high:signed} (95 % interval), so there may be none. That is noise (paired "
+        "bootstrap, p {p:p})."
     ),
     "bootstrap.real": (
         "With other rows in place of these {units:whole}, the difference in {metric:name} would lie between "
-        "{low:signed} and {high:signed} (95 % interval), on one side of zero. That is more than noise (paired bootstrap, p {p:p})."
+        "{low:signed} and {high:signed} (95 % interval), on one side of zero. That is more than noise "
+        "(paired bootstrap, p {p:p})."
     ),
     "bootstrap.equal": "{metric:name} of the two is equal on whatever rows are drawn.",
     "corrected_t.noise": (
