@@ -451,6 +451,21 @@ def test_words_without_a_place_in_a_template_stand_at_the_end() -> None:
     assert text.endswith(f"Mine.\n{END}\n")
 
 
+def test_pictures_in_a_template_are_text() -> None:
+    two_runs()
+    Path("runs/other").rename("runs/<b>x")
+    source = "{{ picture('metric') }}"
+    for name in ("mine.html", "mine.md"):
+        Path(name).write_text(source)
+    result = report(["runs/base", "runs/<b>x"])
+    page = document(result, template=Path("mine.html"))
+    assert page.startswith("<strong>")
+    assert "<pre><code>" in page
+    assert "&lt;b&gt;x" in page
+    assert "<b>" not in page
+    assert "```text\n" in document(result, template=Path("mine.md"))
+
+
 FOREIGN = (
     "{{ run.command }}", "{{ run.command | code }}", "{{ run.command | text }}", "{{ run.command | value }}",
     "{{ [run.command, 'x' | code] | join('|') }}", "{{ run.command ~ ('x' | code) }}",

@@ -21,6 +21,7 @@ from markupsafe import Markup
 
 from week2kit.canonical import clean
 from week2kit.errors import ReportError
+from week2kit.rendering.captions import shown_pictures
 from week2kit.rendering.documents import MARKER
 from week2kit.rendering.inline import as_html
 from week2kit.rendering.markdown import Markdown, printed
@@ -49,7 +50,7 @@ def is_html(template: Path) -> bool:
 
 
 def fill_custom(template: Path, report: Report, words: Words) -> str:
-    """A person's template, filled with ``report``, ``words`` and ``marker`` (our first line).
+    """A person's template, filled with ``report``, ``words``, ``marker`` (our first line) and ``picture(kind, run)``.
 
     In Markdown the places for words are those of our own report, and filled as there; in HTML what was written in a
     place is printed as paragraphs of text.
@@ -61,7 +62,11 @@ def fill_custom(template: Path, report: Report, words: Words) -> str:
     environment = _environment(template, words)
     try:
         text = environment.get_template(template.name).render(
-            report=report, words=words, written=frozenset(words), marker=Markdown(MARKER)
+            report=report,
+            words=words,
+            written=frozenset(words),
+            marker=Markdown(MARKER),
+            picture=_pictures(report, in_html=is_html(template)),
         )
     except ReportError:
         raise
@@ -73,6 +78,14 @@ def fill_custom(template: Path, report: Report, words: Words) -> str:
             f"{_place(error, template, shown)}: the template cannot be filled: {_reason(error)}"
         ) from None
     return text if is_html(template) else insert(text, words)
+
+
+def _pictures(report: Report, *, in_html: bool) -> Callable[..., Markup]:
+    """What a template calls to show a picture, as text: its heading, and its lines."""
+    shown = shown_pictures(report, None)
+    if not in_html:
+        return shown
+    return lambda *which: Markup("\n").join(as_html(part) for part in shown(*which).split("\n\n", 1))
 
 
 def _reason(error: Exception) -> str:
