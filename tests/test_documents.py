@@ -197,7 +197,7 @@ def test_no_unedited_report_has_a_finding(kind: str) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_no_digit_of_a_report_can_be_changed(data: st.DataObject) -> None:
+def test_no_digit_of_a_report_can_be_changed(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     result, text = _made()
     inside = [range(match.start(1), match.end(1)) for match in re.finditer(rf"words: .+ -->\n(.*)\n{END}", text)]
     places = [place for place, letter in enumerate(text) if letter.isdigit()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, assert_never
 
@@ -13,7 +13,7 @@ from week2kit.rendering.captions import shown_pictures
 from week2kit.rendering.documents import MARKER, write_report
 from week2kit.rendering.next_files import next_paths
 from week2kit.rendering.templates import fill
-from week2kit.rendering.words import NO_WORDS, Words, insert, make_again, read_words, refuse_to_lose, room, words_beside
+from week2kit.rendering.words import NO_WORDS, Words, insert, read_words, refuse_to_lose, room, words_beside
 from week2kit.reporting.values import Report
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
     "NO_WORDS",
     "Words",
     "document",
-    "make_again",
     "next_paths",
     "picture_links",
     "read_words",
@@ -97,12 +96,13 @@ def document(
 
         if is_html(template):
             return fill_custom(template, report, _words_for_other(output, "a page"))
-        return _made(output, lambda words: fill_custom(template, report, words))
+        return fill_custom(template, report, read_words(output) if output else NO_WORDS)
     match kind:
         case "md":
             links = picture_links(output, pictures) if output is not None and pictures else None
+            words = read_words(output) if output is not None else NO_WORDS
             next_files = next_paths(output, report.proposal) if output is not None else ()
-            return _made(output, lambda words: render(report, words, full=full, pictures=links, next_files=next_files))
+            return render(report, words, full=full, pictures=links, next_files=next_files)
         case "html":
             from week2kit.rendering.page import page
 
@@ -115,10 +115,6 @@ def document(
             return to_json(report)
         case _:
             assert_never(kind)
-
-
-def _made(output: Path | None, make: Callable[[Words], str]) -> str:
-    return make(NO_WORDS) if output is None else make_again(output, make)
 
 
 def _words_for_other(output: Path | None, what: str) -> Words:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 from urllib.parse import quote, unquote
@@ -193,49 +193,17 @@ def read_words(path: Path) -> Words:
     Raises:
         ReportError: the file is no report of ours or cannot be read, or its places are broken.
     """
-    return find_words(read_report(path), clean(os.fspath(path))) if os.path.lexists(path) else NO_WORDS
-
-
-def make_again(path: Path, make: Callable[[Words], str]) -> str:
-    """The text that `make` gives for a file, with the words that the file holds.
-
-    Raises:
-        ReportError: see `read_words`; or both comments of a place are gone, and text that is not ours stands there.
-    """
     if not os.path.lexists(path):
-        return make(NO_WORDS)
-    old, shown = read_report(path), clean(os.fspath(path))
-    new = make(find_words(old, shown))
-    _refuse_missing(read_lines(old, shown), read_lines(new, shown), shown)
-    return new
-
-
-def _refuse_missing(old: Iterable[Line], new: Iterable[Line], shown: str) -> None:
-    """Refuse where a section has a place now and had none in the file, but lines that the section does not have."""
-    before, after = _by_heading(old), _by_heading(new)
-    for heading in [heading for heading in before if heading in after]:
-        texts = {line.text.strip() for line in after[heading]}
-        had = {line.text.strip() for line in before[heading]}
-        missing = sorted(text for text in texts - had if re.fullmatch(_BEGIN_LINE, text))
-        own = [line.number for line in before[heading] if line.text.strip() not in texts]
-        if missing and own:
-            raise ReportError(
-                f"{shown}:{own[0]}: the comments around the words here are gone, so nothing tells which are yours, and "
-                f"none shall be lost. Put yours between a line `{missing[0]}` and a line `{_END}`, or make the report "
-                "into another file."
-            )
-
-
-def _by_heading(lines: Iterable[Line]) -> dict[str, list[Line]]:
-    """The lines outside of words below each heading; those below equal headings together."""
-    heading = ""
-    found: dict[str, list[Line]] = {}
-    for line in lines:
-        if line.key is None and line.text.startswith("#"):
-            heading = line.text.rstrip()
-        elif line.key is None and line.text.strip():
-            found.setdefault(heading, []).append(line)
-    return found
+        return NO_WORDS
+    text, shown = read_report(path), clean(os.fspath(path))
+    words = find_words(text, shown)
+    if "\n## Interpretation" in text and f"\n{_begin('interpretation')}" not in text:
+        raise ReportError(
+            f"{shown}: it has no place for your interpretation (any more), so nothing tells which words in it are "
+            f"yours, and none shall be lost. Put them between a line `{_begin('interpretation')}` and a line "
+            f"`{_END}`, or make the report into another file."
+        )
+    return words
 
 
 def words_beside(output: Path) -> Words:
