@@ -587,6 +587,7 @@ SITUATIONS: Mapping[str, tuple[Maker, list[str]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("make", "names"), SITUATIONS.values(), ids=list(SITUATIONS))
 def test_intervals_cover_the_truth_from_200_rows_on(make: Maker, names: list[str]) -> None:
     rows, trials, state = 200, 1200, np.random.RandomState(7)
@@ -608,6 +609,7 @@ def test_intervals_cover_the_truth_from_200_rows_on(make: Maker, names: list[str
     assert {key: share for key, share in shares.items() if not 0.93 <= share <= 0.97} == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.5, 0.1], ids=["balanced", "one in ten"])
 def test_the_bootstrap_gives_no_more_false_alarms_than_it_says(share: float) -> None:
     names, trials, state = ["accuracy", "log_loss", "roc_auc"], 1000, np.random.RandomState(8)

@@ -131,9 +131,10 @@ class _Training:
 
     def run(self) -> Run:
         try:
-            self.folder.write_manifest(self._running())
-            self._prepare()
-            self.folder.write_manifest(self._running())
+            with held():  # pydantic compiles models at their first use, and makes an interrupt an error of its own
+                self.folder.write_manifest(self._running())
+                self._prepare()
+                self.folder.write_manifest(self._running())
             manifest: record.CompletedRun | record.FailedRun = self._complete()
         except Week2kitError as error:
             manifest = self._failed(error)

@@ -293,7 +293,7 @@ def _numbers(value: object) -> Iterator[float]:
     elif isinstance(value, Proposal):
         texts = " ".join(value.commands)
         yield from (float(match[0].replace(",", "")) for match in _DECIMAL.finditer(texts) if "%" not in match[0])
-        yield from _numbers((value.reason, value.proposal))
+        yield from _numbers((value.reason, value.proposal, value.reading))
     elif isinstance(value, Warned):
         yield from _numbers(value.values)
     elif isinstance(value, Mapping):

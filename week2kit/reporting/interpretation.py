@@ -126,7 +126,7 @@ def learnt_little(run: CompletedRun) -> bool:
     name, metric = primary(run)
     if not is_bounded(name):
         return not _beats(metric, metric.training)
-    return metric.training - metric.dummy < NEAR_DUMMY
+    return metric.training - metric.dummy < NEAR_DUMMY * (1 - metric.dummy)
 
 
 def beats_dummy(run: CompletedRun) -> bool:
