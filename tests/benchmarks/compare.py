@@ -1,6 +1,6 @@
 """week2kit against the script that a person would write by hand, as ratios of whole processes.
 
-    python tests/benchmarks/compare.py [--pairs 7] [--without-large]
+    python tests/benchmarks/compare.py [--pairs 7] [--without-large] [--only report]
 
 Each pair runs the one, then the other; the median of the pairs' ratios is printed, with the least and the greatest.
 Machines are shared and noisy: only ratios of alternated runs mean anything.
@@ -73,16 +73,17 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--pairs", type=int, default=7)
     parser.add_argument("--without-large", action="store_true")
+    parser.add_argument("--only", default="", help="measure only the rows with this word in their name")
     args = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     folder = Path(tempfile.mkdtemp())
     try:
-        measure(folder, args.pairs, large=not args.without_large)
+        measure(folder, args.pairs, args.only, large=not args.without_large and not args.only)
     finally:
         shutil.rmtree(folder)
 
 
-def measure(folder: Path, count: int, *, large: bool) -> None:
+def measure(folder: Path, count: int, only: str, *, large: bool) -> None:
     """Measure in `folder` and print row by row."""
     subprocess.run([sys.executable, str(HERE / "make_data.py"), str(folder)], check=True)
     for name, target in (("iris", "species"), ("medium", "label"), ("large", "label")):
@@ -95,14 +96,15 @@ def measure(folder: Path, count: int, *, large: bool) -> None:
     print("|---|---:|---:|---:|---:|")
 
     def show(name: str, limit: float | None, ours: list[str], theirs: list[str], times: int = count) -> None:
-        print(row(name, limit, pairs([*WEEK2KIT, *ours], theirs, folder, times)), flush=True)
+        if only in name:
+            print(row(name, limit, pairs([*WEEK2KIT, *ours], theirs, folder, times)), flush=True)
 
     show("`train`, iris (150 x 5)", 1.10, ["train", "iris.json"], iris)
     show("`train`, 50,000 x 20 mixed columns", 1.05, ["train", "medium.json"], medium)
     if large:
         by_hand = [*BY_HAND, "large.csv", "label", "out"]
         show("`train`, 1,000,000 x 20", 1.10, ["train", "large.json"], by_hand, max(3, count // 2))
-    shutil.rmtree(folder / "runs")
+    shutil.rmtree(folder / "runs", ignore_errors=True)
     for number in range(20):
         subprocess.run(
             [*WEEK2KIT, "train", "iris.json", "--name", f"run{number}", "--seed", str(number)],

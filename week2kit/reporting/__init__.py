@@ -235,7 +235,7 @@ def _with_baseline(
         goals=_goals(shown, everything),
         loop=_loop(manifest),
         figures=drawn,
-        metrics=metric_rows(manifest, None, _known(first, everything), comparable=False),
+        metrics=metric_rows(manifest, None, _known(first, comparisons, everything), comparable=False),
         fit_seconds=fit_seconds(manifest),
         findings=alone,
         comparisons=comparisons,
@@ -299,10 +299,16 @@ def _with_losses(story: Retrospective, first: Run, everything: Runs, verdicts: M
     )
 
 
-def _known(first: Run, everything: Runs) -> Mapping[str, Estimate]:
-    """The intervals of the baseline alone."""
-    rows = everything.aligned(first, first)
-    side = Side(everything.name(first), completed(first), None if isinstance(rows, Statement) else rows[0])
+def _known(first: Run, comparisons: Sequence[Comparison], everything: Runs) -> Mapping[str, Estimate]:
+    """The intervals of the baseline: as a comparison has them, and computed where there is none to look at.
+
+    A report of runs that cannot be compared does without: numpy alone would cost it half as much again.
+    """
+    if comparisons:
+        rows = [row for comparison in reversed(comparisons) for row in comparison.metrics]
+        return {row.metric: Estimate(0, baseline=row.baseline.interval) for row in rows if row.baseline is not None}
+    found = everything.aligned(first, first)
+    side = Side(everything.name(first), completed(first), None if isinstance(found, Statement) else found[0])
     return estimates([side], primary_metric(completed(first)))
 
 
