@@ -137,7 +137,7 @@ def written_digits(value: float, others: Mapping[str, float]) -> int | None:
     A number that is written with few decimals may have lost zeros at its end: the longest one in the file tells.
     """
     own = decimals(value)
-    digits = own if own >= MIN_ROUNDED_DIGITS else max(map(decimals, others.values()), default=own)
+    digits = own if own > MIN_ROUNDED_DIGITS else max(map(decimals, others.values()), default=own)
     return digits if MIN_ROUNDED_DIGITS <= digits <= MAX_ROUNDED_DIGITS else None
 
 

@@ -36,7 +36,7 @@ from week2kit.reruns import Fresh, RerunRequest, Scored, Stored
 from week2kit.schema.config import Config, FileData
 from week2kit.schema.manifest import Environment
 from week2kit.store import BareRun
-from week2kit.thresholds import LISTED_CELLS
+from week2kit.thresholds import LISTED_CELLS, MIN_ROUNDED_DIGITS
 from week2kit.verdict import Cause, Check, Finding, Layer, MetricValues, RerunRecord
 
 _METRICS_FILE: Final = "metrics.json"
@@ -126,7 +126,7 @@ def _check_record(record: BareRecord) -> list[Check]:
 
 def _may_be(value: float, shown: float, digits: int) -> bool:
     """Whether the report can show this for the metric, which may be rounded itself."""
-    own = max(decimals(value), _USUAL_DIGITS)  # 1.0 was not rounded from 0.97
+    own = max(decimals(value), MIN_ROUNDED_DIGITS)  # 1.0 was not rounded from 0.97
     return abs(value - shown) <= 0.5 * (10.0**-digits + 10.0**-own) * (1 + 1e-6)
 
 
@@ -182,7 +182,7 @@ class _Case:
             fresh.outcome.positive,
         )
         scored = self.children.score(stored, self._report_digits())
-        return _Outcome(fresh, scored, [*self._metric_checks(names, scored), *self._other_checks(fresh, scored)])
+        return _Outcome(fresh, scored, [*self._other_checks(fresh, scored), *self._metric_checks(names, scored)])
 
     def _report_digits(self) -> int:
         rows = (self.record.report or {}).values()
@@ -233,7 +233,7 @@ class _Case:
         versions = tuple(sorted((cause.factor.removeprefix("library."), str(cause.recorded)) for cause in causes))
         self.children.tell("restored", list(versions))
         again = self._train(Conditions(versions=versions))
-        rerun = _rerun("restored", again, versions)
+        rerun = _rerun("restored", again, self._values(again), versions)
         if not again.agrees:
             why = again.fresh.failure.message if again.fresh.failure else None
             note = skipped("environment.restored", "bare.not_restored", "", dict(versions), why)
@@ -246,7 +246,9 @@ class _Case:
             for name, value in judgement.metrics.items()
             if (native_value := self._values(native).get(name)) is not None
         }
-        return dataclasses.replace(judgement, metrics=metrics, reruns=[_rerun("native", native), rerun])
+        return dataclasses.replace(
+            judgement, metrics=metrics, reruns=[_rerun("native", native, self._values(native)), rerun]
+        )
 
     def _other_versions(self) -> list[Cause]:
         environment = self.children.environment()
@@ -289,7 +291,7 @@ class _Case:
             metrics={
                 name: MetricValues(recorded=self.record.metrics[name], here=value) for name, value in values.items()
             },
-            reruns=[_rerun("native", outcome)],
+            reruns=[_rerun("native", outcome, values)],
             checks=[*self.before, *outcome.checks, *more],
         )
 
@@ -339,7 +341,10 @@ def _same_row(left: ReportRow, right: ReportRow) -> bool:
 
 
 def _rerun(
-    kind: Literal["native", "restored"], outcome: _Outcome, versions: Iterable[tuple[str, str]] = ()
+    kind: Literal["native", "restored"],
+    outcome: _Outcome,
+    values: dict[str, float],
+    versions: Iterable[tuple[str, str]] = (),
 ) -> RerunRecord:
     fresh, settings = outcome.fresh, _settings(versions)
     return RerunRecord(
@@ -348,7 +353,7 @@ def _rerun(
         settings=settings,
         agrees_to="nothing" if fresh.failure is not None else "metrics" if outcome.agrees else "split",
         differs=[check.code for check in outcome.checks if check.outcome == "failed"],
-        metrics=outcome.scored.metrics if outcome.scored is not None else {},
+        metrics=values,
         failure=f"{fresh.failure.error}: {fresh.failure.message}" if fresh.failure else None,
         seconds=round(fresh.seconds, 3),
     )

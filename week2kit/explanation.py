@@ -431,12 +431,12 @@ def describe_finding(finding: Finding) -> str:
 def _of_bare(finding: Finding) -> str:
     """What a check of a run that was made without week2kit says."""
     where, recorded, now = shown(finding.where), shown(finding.recorded), shown(finding.now)
-    trained = f"{where} (sha256 {_short(finding.now)})"
+    trained = f"{where}, sha256 {_short(finding.now)}"
     match finding.code:
         case "bare.thin":
             return (
-                f"{_THIN}: {recorded} came out of a training on {trained}; without digests of the data, split, "
-                "predictions and model, whether these are the recorded ones could not be checked."
+                f"{_THIN}: {recorded} came out of a training on {trained}. Without digests "
+                "of data, split, predictions and model, whether these are the recorded ones could not be checked."
             )
         case "bare.no_versions":
             return (
@@ -806,7 +806,8 @@ def account(verdict: Verdict) -> list[tuple[str, list[str]]]:
     """How a verdict came about: the checks, the trainings in order, the causes; each part with its lines."""
     before = [check for check in verdict.checks if check.code.partition(".")[0] not in _OF_RERUNS]
     parts = [("the folder against its own record", _check_lines(before))]
-    trainings = [f"{number}. {describe_trial(trial)}" for number, trial in enumerate(verdict.reruns, 1)]
+    thin = any(check.code == "record.manifest" for check in verdict.checks)
+    trainings = [f"{number}. {describe_trial(trial, thin=thin)}" for number, trial in enumerate(verdict.reruns, 1)]
     parts.append((f"trainings: {len(verdict.reruns)}", trainings))
     layers = [check for check in verdict.checks if check not in before]
     where = "the record against the training with the recorded facts put back"
@@ -835,8 +836,11 @@ def _check_lines(checks: Sequence[Check]) -> list[str]:
     ]
 
 
-def describe_trial(trial: RerunRecord) -> str:
-    """One training of a verification: under which conditions, how far it agreed, what came out."""
+def describe_trial(trial: RerunRecord, *, thin: bool = False) -> str:
+    """One training of a verification: under which conditions, how far it agreed, what came out.
+
+    Of a run that was made without week2kit, whose record is thin, nothing but metrics was compared.
+    """
     settings = ", ".join(
         f"{_FACTORS.get(name, clean(name, 80))} {_value(trial.settings.get(name))}" for name in trial.factors
     )
@@ -855,6 +859,10 @@ def describe_trial(trial: RerunRecord) -> str:
         moved = (moved or "; no score differs") + " from the training as it is here"
     else:
         agreed = _AGREED[trial.agrees_to]
+        if thin:
+            agreed = (
+                "what is recorded agrees" if trial.agrees_to == "metrics" else "what is recorded does not all agree"
+            )
         if trial.differs and trial.agrees_to in ("scores", "model"):
             agreed = f"the scores agree bit for bit, {shown([clean(code, 80) for code in trial.differs])} do not"
         came_out = f"{agreed}; {came_out}"

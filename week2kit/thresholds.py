@@ -23,7 +23,7 @@ RERUNS_FOR_NOISE: Final = 3
 
 #: Decimals of a metric in a record that was made without week2kit and may be rounded. Fewer agree by chance, as 0.9
 #: does with every accuracy from 0.85 to 0.95; more are a number's own digits, and must all agree.
-MIN_ROUNDED_DIGITS: Final = 3
+MIN_ROUNDED_DIGITS: Final = 2
 MAX_ROUNDED_DIGITS: Final = 12
 
 # --- what differs -----------------------------------------------------------------------------------------------
