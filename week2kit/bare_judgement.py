@@ -240,7 +240,9 @@ class _Case:
             judgement = self._differs(native, causes, [note])
             return dataclasses.replace(judgement, reruns=[*judgement.reruns, rerun])
         proven = [cause.model_copy(update={"proof": "restored"}) for cause in causes]
-        judgement = self._judgement("explained", again, self._thin(again), level="metrics", causes=proven)
+        together = [passed("environment.restored", Finding(code="bare.together", recorded=[c.factor for c in causes]))]
+        more = together if len(causes) > 1 else ()
+        judgement = self._judgement("explained", again, self._thin(again), level="metrics", causes=proven, more=more)
         metrics = {
             name: MetricValues(recorded=value.recorded, here=native_value, restored=value.here)
             for name, value in judgement.metrics.items()

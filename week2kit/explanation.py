@@ -482,6 +482,8 @@ def _of_bare(finding: Finding) -> str:
             return f"{where}: compared to the {now} decimals that were written ({recorded})."
         case "bare.rows":
             return f"metrics.json counts {recorded} rows; the split has {now} here: other data, or another split."
+        case "bare.together":
+            return f"{recorded} were put back together: whether each of them is needed was not tried."
         case "bare.not_restored" if finding.now:
             return f"the recorded versions ({recorded}) could not be put back: {_plain(finding.now)}"
         case "bare.not_restored":
@@ -612,7 +614,7 @@ def short_verdict(verdict: Verdict) -> list[str]:
     if verdict.verdict == "explained":
         proven = [line for line in lines[1:] if _PROVEN in line]
         told = [line.removeprefix("note: ") for line in lines[1:] if line not in proven]
-        told.sort(key=lambda line: _NOT_CONVERGED in line)  # what a person can do something about
+        told.sort(key=lambda line: _NOT_CONVERGED in line or _THIN in line)  # what a person can do something about
         first = [lines[0], "; ".join(line.removesuffix(".") for line in proven) + "."]
     else:
         first, told = lines[:2], [line for line in lines[2:] if not line.startswith("note: ")] or lines[2:3]
