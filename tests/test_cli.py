@@ -173,6 +173,7 @@ finally:
         (["verify", "--help"], 0),
         (["--version"], 0),
         (["schema", "manifest"], 0),
+        (["schema", "report"], 0),
         (["runs", "runs"], 2),
         (["report", "runs/identical", "runs/undecided"], 0),
         (["verify", "--acept", "close", "runs/identical"], 2),
@@ -222,7 +223,7 @@ def test_a_wrong_call_is_exit_code_2_without_a_traceback(tmp_path: Path, argumen
 
 
 @pytest.mark.newest  # other versions of pydantic write the same schema in other words
-@pytest.mark.parametrize("document", ["config", "manifest", "verdict"])
+@pytest.mark.parametrize("document", ["config", "manifest", "report", "verdict"])
 def test_the_json_schema_is_the_golden_one(tmp_path: Path, document: str) -> None:
     """Refresh with ``WEEK2KIT_REFRESH_GOLDEN=1``; a change of a golden schema is a change of the contract."""
     done = command("schema", document, cwd=tmp_path)

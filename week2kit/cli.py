@@ -12,15 +12,16 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TextIO, cast
 
 import typer
 
 from week2kit import __version__
 from week2kit.canonical import clean
-from week2kit.errors import ConfigError, Terminated, UnreadableRun, Week2kitError
+from week2kit.errors import ConfigError, Terminated, UnreadableRun, UsageError, Week2kitError
 
 if TYPE_CHECKING:
+    from week2kit.reporting import Report
     from week2kit.store import Run
     from week2kit.verdict import Verdict
 
@@ -61,11 +62,20 @@ class Strict(StrEnum):
     model = "model"
 
 
+class Format(StrEnum):
+    """What a report is written as."""
+
+    md = "md"
+    html = "html"
+    json = "json"
+
+
 class Document(StrEnum):
     """A document with a JSON Schema."""
 
     config = "config"
     manifest = "manifest"
+    report = "report"
     verdict = "verdict"
 
 
@@ -424,7 +434,14 @@ def _report(
             help="Run folders, or folders of them; the first is the baseline.", metavar="RUN...", show_default=False
         ),
     ],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write to this file.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Write to this file; pictures of a Markdown report go beside it."),
+    ] = None,
+    form: Annotated[
+        Format,
+        typer.Option("--format", help="Markdown, one page of HTML with its pictures inside, or the value as JSON."),
+    ] = Format.md,
     baseline: Annotated[Path | None, typer.Option(help="The run that the others are compared with.")] = None,
     margin: Annotated[
         float | None,
@@ -433,22 +450,77 @@ def _report(
     only_named: Annotated[
         bool, typer.Option("--only-named", help="Do not look at the other runs of the folder.")
     ] = False,
+    template: Annotated[
+        Path | None, typer.Option(help="Fill this Jinja2 template instead of ours.", metavar="FILE")
+    ] = None,
+    verdicts: Annotated[
+        Path | None, typer.Option(help="What verify --json printed: the verdict on each run.", metavar="FILE")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Leave out nothing, also beyond 64 KB.")] = False,
+    check: Annotated[
+        Path | None, typer.Option(help="Hold this edited report against the runs; writes nothing.", metavar="FILE")
+    ] = None,
 ) -> None:
     """Compare runs: what changed, what happened, what failed, what next."""
     with _edge():
-        from week2kit.rendering import render, write_report
+        _refuse_together(
+            {"--check": check, "--template": template, "--format": form is not Format.md},
+            {"--check": check, "-o": output},
+            {"--full": full, "--template": template, "--format": form is Format.json},
+        )
+        from week2kit.rendering import document, write_report
         from week2kit.reporting import report
 
         _imported()
-        result = report(runs, baseline=baseline, only_named=only_named, margin=margin, on_skip=_say_skipped)
-        if output is None:
-            _write(sys.stdout, render(result))
+        result = report(
+            runs, baseline=baseline, margin=margin, only_named=only_named, verdicts=verdicts, on_skip=_say_skipped
+        )
+        code = 0
+        if check is not None:
+            code = _check(result, check)
         else:
-            write_report(output, render(result))
-            _say(f"written: {clean(str(output))}")
+            beside = output is not None and form is Format.md and template is None
+            pictures = _drawn(result) if beside or form is Format.html else None
+            text = document(result, form.value, template=template, full=full, output=output, pictures=pictures)
+            if output is None:
+                _write(sys.stdout, text)
+            else:
+                write_report(output, text, pictures if beside else None)
+                _say(f"written: {clean(str(output))}")
         for reason in result.unreadable:
             _say(f"error: {reason}")
-        raise typer.Exit(2 if result.unreadable else 0)
+        raise typer.Exit(2 if result.unreadable else code)
+
+
+def _refuse_together(*groups: dict[str, object]) -> None:
+    """Refuse flags of one group that were given together."""
+    for group in groups:
+        given = [name for name, value in group.items() if value]
+        if len(given) > 1:
+            raise UsageError(f"report: {' and '.join(given)} do not go together: leave out one of them.")
+
+
+def _check(result: Report, path: Path) -> int:
+    """Print what in a report does not hold, or that all holds; the exit code."""
+    from week2kit.rendering.checking import check_report, describe, success
+
+    checked, shown = check_report(result, path), clean(str(path))
+    for note in checked.notes:
+        _say(describe(note, shown))
+    _product("\n".join(describe(finding, shown) for finding in checked.failures) or success(checked, shown))
+    return 1 if checked.failures else 0
+
+
+def _drawn(result: Report) -> dict[str, str]:
+    """The pictures of a report; none where they cannot be drawn, which is said."""
+    from week2kit.errors import PicturesUnavailable
+    from week2kit.rendering.drawing import draw
+
+    try:
+        return draw(result)
+    except PicturesUnavailable as error:
+        _say(str(error))
+        return {}
 
 
 @app.command("runs")
@@ -476,9 +548,15 @@ def _runs(
 @app.command("schema")
 def _schema(document: Annotated[Document, typer.Argument(help="Which document.", show_default=False)]) -> None:
     """Print the JSON Schema of a document."""
-    from week2kit.schema.documents import json_schema
+    if document is Document.report:
+        from week2kit.rendering.structured import report_schema
 
-    _product(json.dumps(json_schema(document.value), indent=2, sort_keys=True, ensure_ascii=False))
+        schema = report_schema()
+    else:
+        from week2kit.schema.documents import json_schema
+
+        schema = json_schema(cast("Literal['config', 'manifest', 'verdict']", document.value))
+    _product(json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False))
 
 
 if __name__ == "__main__":

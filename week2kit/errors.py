@@ -25,6 +25,10 @@ class ReportError(Week2kitError):
     """A report cannot be written: its target is not ours, or its template cannot be rendered."""
 
 
+class PicturesUnavailable(ReportError):
+    """Pictures cannot be drawn here; a report has its text pictures instead."""
+
+
 class StageError(Week2kitError):
     """A stage of the loop could not be carried out for a reason that lies in the inputs.
 

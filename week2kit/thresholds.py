@@ -141,6 +141,22 @@ CALIBRATION_BINS: Final = 10
 #: Points of a residual picture: more only blacken the page.
 RESIDUAL_POINTS: Final = 400
 
+#: Bytes of a report in Markdown: what GitHub takes as the comment of a pull request (65,536 characters, and no text has
+#: more characters than bytes).
+REPORT_BYTES: Final = 65_536
+
+#: Of these, what is kept free for the words of a person, in steps: a report must not lose a section because somebody
+#: added a sentence to it.
+WORDS_BYTES: Final = 8_192
+
+#: No report that a person edits, template, or list of verdicts comes near these; hostile ones try to go beyond.
+MAX_REPORT_BYTES: Final = 16 << 20
+MAX_TEMPLATE_BYTES: Final = 1 << 20
+MAX_VERDICTS_BYTES: Final = 64 << 20
+
+#: Runs that a printed command names one by one: what a person still reads.
+COMMAND_RUNS: Final = 20
+
 #: Repeats that a report proposes: enough for a spread, and no more than a learner waits for.
 SUGGESTED_REPEATS: Final = 5
 

@@ -26,6 +26,7 @@ HERE = Path(__file__).parent
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 BY_HAND = [sys.executable, str(HERE / "by_hand.py")]
+FOLDS = ["--set", 'split={"method": "kfold", "n_splits": 5}']
 WEEK2KIT = [sys.executable, "-m", "week2kit"]
 
 
@@ -109,7 +110,15 @@ def measure(folder: Path, count: int, *, large: bool) -> None:
         )  # fmt: skip
     show("`verify` of one run, iris", 1.15, ["verify", "runs/run0"], iris)
     show("`verify` of 20 runs, iris, against one script", 2.50, ["verify", "runs"], iris)
-    show("`report` of two runs", 0.15, ["report", "--only-named", "runs/run0", "runs/run1"], iris)
+    show("`report` of two runs, without a test", 0.15, ["report", "--only-named", "runs/run0", "runs/run1"], iris)
+    for name, more in (("c", []), ("folds", FOLDS), ("folds-c", FOLDS)):
+        changed = ["--set", "model.params.C=0.1"] if name.endswith("c") else []
+        subprocess.run(
+            [*WEEK2KIT, "train", "iris.json", "--name", name, "--seed", "0", *more, *changed, "--runs-dir", "pairs"],
+            cwd=folder, check=True, capture_output=True,
+        )  # fmt: skip
+    show("`report` of two runs, with tests", 0.25, ["report", "--only-named", "runs/run0", "pairs/c"], iris)
+    show("`report` of two runs in folds", None, ["report", "--only-named", "pairs/folds", "pairs/folds-c"], iris)
     for number in range(20, 1000):
         shutil.copytree(folder / "runs" / f"run{number % 20}", folder / "runs" / f"run{number}")
     show("`report` of 1,000 runs", 1.00, ["report", "runs"], iris, max(3, count // 2))

@@ -3,19 +3,109 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, assert_never
 
+from week2kit.rendering.beside import picture_links
+from week2kit.rendering.captions import shown_pictures
 from week2kit.rendering.documents import MARKER, write_report
 from week2kit.rendering.templates import fill
+from week2kit.rendering.words import NO_WORDS, Words, insert, read_words, refuse_to_lose, room, words_beside
 from week2kit.reporting.values import Report
 
-__all__ = ["MARKER", "render", "write_report"]
+__all__ = [
+    "MARKER",
+    "NO_WORDS",
+    "Words",
+    "document",
+    "picture_links",
+    "read_words",
+    "refuse_to_lose",
+    "render",
+    "words_beside",
+    "write_report",
+]
 
 
-def render(report: Report) -> str:
-    """The report as GitHub-flavoured Markdown with LF line ends; the same report gives the same text.
+def render(
+    report: Report, words: Words = NO_WORDS, *, full: bool = False, pictures: Mapping[str, str] | None = None
+) -> str:
+    """The report as GitHub-flavoured Markdown with LF line ends; the same report and words give the same text.
+
+    A text that would be longer than `thresholds.REPORT_BYTES` leaves out parts, and says which, unless it shall be
+    `full`.
+
+    Args:
+        report: what is told.
+        words: what a person wrote, by the key of its place (`read_words`); it is put in as it is.
+        full: leave out nothing, however long it becomes.
+        pictures: where each drawn picture is found, by its file name, as `drawing.draw` names them; without, and for
+            those that are not drawn, pictures are text.
 
     Raises:
         ReportError: the template cannot be found or rendered.
     """
-    text = fill("report.md.j2", report=report, marker=MARKER)
-    return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
+    shown = shown_pictures(report, pictures)
+    text = fill("report.md.j2", report=report, marker=MARKER, written=frozenset(words), picture=shown)
+    text = re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
+    if not full and len(text.encode()) > (limit := room(words)):
+        from week2kit.rendering.shortening import shorten
+
+        text = shorten(text, limit)
+    return insert(text, words)
+
+
+def document(
+    report: Report,
+    kind: Literal["md", "html", "json"] = "md",
+    *,
+    template: Path | None = None,
+    full: bool = False,
+    output: Path | None = None,
+    pictures: Mapping[str, str] | None = None,
+) -> str:
+    """The report as what somebody asked for; words that the file `output`, or the Markdown beside it, holds are kept.
+
+    Args:
+        report: what is told.
+        kind: Markdown, one page of HTML, or the value as JSON.
+        template: a template of the person's own, in place of ours.
+        full: leave out nothing, however long it becomes.
+        output: the file that it is for; None: standard output.
+        pictures: drawn pictures as SVG by file name: Markdown refers to them in the folder beside `output`, a page
+            holds them. Without, pictures are text.
+
+    Raises:
+        ReportError: the template cannot be found or filled, or the words cannot be read.
+    """
+    if template is not None:
+        from week2kit.rendering.custom import fill_custom, is_html
+
+        if is_html(template):
+            return fill_custom(template, report, _words_for_other(output, "a page"))
+        return fill_custom(template, report, read_words(output) if output else NO_WORDS)
+    match kind:
+        case "md":
+            links = picture_links(output, pictures) if output is not None and pictures else None
+            return render(report, read_words(output) if output else NO_WORDS, full=full, pictures=links)
+        case "html":
+            from week2kit.rendering.page import page
+
+            words, names = _words_for_other(output, "a page"), {name: name for name in pictures or ()}
+            return page(render(report, words, full=True, pictures=names), pictures)
+        case "json":
+            from week2kit.rendering.structured import to_json
+
+            _words_for_other(output, "JSON")
+            return to_json(report)
+        case _:
+            assert_never(kind)
+
+
+def _words_for_other(output: Path | None, what: str) -> Words:
+    """The words for a document that is not Markdown, and so keeps none itself."""
+    if output is None:
+        return NO_WORDS
+    refuse_to_lose(output, what)
+    return words_beside(output)

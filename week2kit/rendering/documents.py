@@ -3,37 +3,86 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from week2kit.canonical import clean
+from week2kit.canonical import JsonError, clean, parse_json
 from week2kit.errors import ReportError
-from week2kit.store import replace_file
+from week2kit.rendering.beside import remove_stale_pictures, write_pictures
+from week2kit.store import read_regular, replace_file
+from week2kit.thresholds import MAX_REPORT_BYTES
 
 #: The first line of every report; a file without it was not written by week2kit and is never overwritten.
 MARKER: Final = "<!-- week2kit report 1 -->"
 
 
-def write_report(path: Path, text: str) -> None:
+#: Windows editors put it before the first line.
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+
+#: Names that no JSON document but a report of ours has side by side.
+_JSON_KEYS: Final = frozenset({"version", "baseline", "retrospective", "evidence"})
+
+
+def write_report(path: Path, text: str, pictures: Mapping[str, str] | None = None) -> None:
     """Write a report to a file in one step, as UTF-8 with LF; only a report of ours is ever replaced.
+
+    Args:
+        path: the file.
+        text: the report.
+        pictures: SVG by file name, for the folder beside the report; None: the report has none, and no folder is
+            looked at.
 
     Raises:
         ReportError: the file is there and lacks our marker, or it cannot be written.
     """
     shown = clean(os.fspath(path))
     try:
-        if os.path.lexists(path):
-            head = _head(path) if path.is_file() else b""
-            if head != MARKER.encode():
-                raise ReportError(
-                    f"{shown}: it is there already and is not a report of week2kit, so it is not overwritten: "
-                    "choose another -o, or move it away."
-                )
+        if os.path.lexists(path) and not (path.is_file() and _is_ours(path)):
+            raise ReportError(
+                f"{shown}: it is there already and is not a report of week2kit, so it is not overwritten: "
+                "choose another -o, or move it away."
+            )
+        if pictures is not None:
+            write_pictures(path, pictures)
         replace_file(path, text.encode())
+        if pictures is not None:
+            remove_stale_pictures(path, pictures)
     except OSError as error:
         raise ReportError(f"{shown}: the report cannot be written: {error.strerror}.") from None
 
 
-def _head(path: Path) -> bytes:
+def read_report(path: Path) -> str:
+    """The text of a report in Markdown, with the line ends that it has.
+
+    Raises:
+        ReportError: it cannot be read, is no UTF-8 text, or lacks our marker.
+    """
+    shown = clean(os.fspath(path))
+    try:
+        data = read_regular(path, MAX_REPORT_BYTES, follow=True).removeprefix(_BYTE_ORDER_MARK)
+    except OSError as error:
+        raise ReportError(f"{shown}: the report cannot be read: {error.strerror}.") from None
+    if not data.startswith(MARKER.encode()):
+        raise ReportError(f"{shown}: it is not a report of week2kit: expected `{MARKER}` on its first line.")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ReportError(f"{shown}:{line}: it is not UTF-8 text: save it as UTF-8 and try again.") from None
+
+
+def _is_ours(path: Path) -> bool:
     with path.open("rb") as file:
-        return file.read(len(MARKER))
+        head = file.read(len(_BYTE_ORDER_MARK + MARKER.encode()))
+    if head.removeprefix(_BYTE_ORDER_MARK).startswith(MARKER.encode()):
+        return True
+    return head.startswith(b"{") and _is_json_report(path)
+
+
+def _is_json_report(path: Path) -> bool:
+    try:
+        value = parse_json(read_regular(path, MAX_REPORT_BYTES, follow=True))
+    except (JsonError, OSError):
+        return False
+    return isinstance(value, dict) and value.keys() >= _JSON_KEYS

@@ -125,11 +125,11 @@ def code(text: object, limit: int = 200) -> Markdown:
     return Markdown(f"`{flat}`") if _PLAIN.fullmatch(flat) else escape(flat or "(empty)", limit)
 
 
-def fence(lines: Iterable[str]) -> Markdown:
-    """Commands as a fenced block; the fence is longer than any run of backticks in them."""
+def fence(lines: Iterable[str], language: str = "sh") -> Markdown:
+    """Commands, or other lines, as a fenced block; the fence is longer than any run of backticks in them."""
     body = "\n".join(clean(line, _TEXT_LENGTH) for line in lines)
     ticks = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", body) or [""]))
-    return Markdown(f"{ticks}sh\n{body}\n{ticks}")
+    return Markdown(f"{ticks}{language}\n{body}\n{ticks}")
 
 
 def codes(texts: Iterable[object], most: int = 12) -> Markdown:

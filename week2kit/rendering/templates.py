@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
@@ -13,7 +14,11 @@ from week2kit.canonical import clean
 from week2kit.errors import ReportError
 from week2kit.rendering import markdown
 from week2kit.rendering.markdown import Markdown
+from week2kit.rendering.words import lesson, place
 from week2kit.resources import templates_directory
+
+#: What a template may call on a value.
+FILTERS: Final[Mapping[str, Callable[..., Markdown]]] = {**markdown.FILTERS, "place": place, "lesson": lesson}
 
 
 def fill(name: str, *, marker: str, **values: Any) -> str:
@@ -26,6 +31,26 @@ def fill(name: str, *, marker: str, **values: Any) -> str:
         return _environment().get_template(name).render(marker=Markdown(marker), **values)
     except TemplateError as error:
         raise ReportError(f"{name}: the report template cannot be rendered: {clean(str(error))}.") from None
+
+
+def fill_page(name: str, **values: Any) -> str:
+    """A template of a page; what it prints is escaped as HTML, unless it is `Markup`.
+
+    Raises:
+        ReportError: the template cannot be found or rendered.
+    """
+    environment = SandboxedEnvironment(
+        loader=FileSystemLoader(templates_directory()),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    try:
+        return environment.get_template(name).render(**values)
+    except TemplateError as error:
+        raise ReportError(f"{name}: the page template cannot be rendered: {clean(str(error))}.") from None
 
 
 @cache
@@ -41,7 +66,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(markdown.FILTERS)
+    environment.filters.update(FILTERS)
     return environment
 
 

@@ -10,6 +10,7 @@ import os
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from week2kit.canonical import clean
 from week2kit.comparison import Change, Statement, metric_names, primary_metric
@@ -25,6 +26,7 @@ from week2kit.reporting.retrospective import setbacks
 from week2kit.reporting.runs import Runs, completed, shown_path
 from week2kit.reporting.uncertainty import Estimate
 from week2kit.reporting.values import (
+    REFUTED,
     REPORT_VERSION,
     Comparison,
     EvidenceRow,
@@ -36,7 +38,11 @@ from week2kit.reporting.values import (
 )
 from week2kit.schema.manifest import CompletedRun
 from week2kit.store import ARTIFACTS, MANIFEST_NAME, Found, Run, find_runs
-from week2kit.thresholds import DETAILED_VARIANTS, SIBLING_FOLDERS
+from week2kit.thresholds import COMMAND_RUNS, DETAILED_VARIANTS, SIBLING_FOLDERS
+
+if TYPE_CHECKING:
+    from week2kit.reporting.verdicts import Given
+    from week2kit.verdict import VerdictDocument
 
 __all__ = ["REPORT_VERSION", "Report", "report"]
 
@@ -47,6 +53,7 @@ def report(
     baseline: str | Path | None = None,
     only_named: bool = False,
     margin: float | None = None,
+    verdicts: str | Path | VerdictDocument | None = None,
     on_skip: Callable[[Path], None] = lambda path: None,
 ) -> Report:
     """Compare runs: the baseline against each other completed run, and tell the story of those that did not work.
@@ -57,15 +64,17 @@ def report(
         only_named: do not look at the run folders beside the named ones for failures.
         margin: differences of the primary metric up to this are as good as none to you; without it, no equivalence is
             claimed.
+        verdicts: what `verify` returned, or a file with what ``verify --json`` printed: the verdicts on these runs.
         on_skip: told of each subfolder of the named ones that holds no run.
 
     Raises:
-        UsageError: nothing was named, or `baseline` is not one completed run.
+        UsageError: nothing was named, `baseline` is not one completed run, or `verdicts` holds no verdicts.
         UnreadableRun: no run could be read.
     """
     named = [run.path if isinstance(run, Run) else Path(run) for run in runs]
     if not named:
         raise UsageError("report: expected at least one run folder, and none was named.")
+    given = _given(verdicts)
     found = find_runs([baseline, *named] if baseline is not None else named)
     for path in found.skipped:
         on_skip(path)
@@ -73,7 +82,7 @@ def report(
     if not found.runs:
         raise UnreadableRun("\n".join(reason for _, reason in found.unreadable) or _nothing_in(named))
     beside, folders, not_read = ((), (), 0) if only_named else _beside(named, found)
-    everything = Runs([*found.runs, *beside])
+    everything = Runs([*found.runs, *beside], given.by_manifest if given is not None else {})
     finished = [run for run in found.runs if isinstance(run.manifest, CompletedRun)]
     first = first or (finished[0] if finished else None)
     story = setbacks(first, everything.runs, everything.row)
@@ -88,9 +97,22 @@ def report(
     )
     unreadable = tuple(reason for _, reason in found.unreadable)
     if first is None:
-        return _without_baseline(found.runs, everything, retrospective, unreadable)
-    variants = [run for run in finished if run is not first]
-    return _with_baseline(first, variants, everything, retrospective, unreadable, margin)
+        result = _without_baseline(found.runs, everything, retrospective, unreadable)
+    else:
+        variants = [run for run in finished if run is not first]
+        result = _with_baseline(first, variants, everything, retrospective, unreadable, margin)
+    return result._replace(
+        verify_commands=_verify(result.runs, named, baseline, margin),
+        verdicts=given and given.seen_from(run.manifest_sha256 for run in everything.runs),
+    )
+
+
+def _given(verdicts: str | Path | VerdictDocument | None) -> Given | None:
+    if verdicts is None:
+        return None
+    from week2kit.reporting.verdicts import take_verdicts
+
+    return take_verdicts(verdicts)
 
 
 def _nothing_in(paths: Iterable[Path]) -> str:
@@ -168,7 +190,7 @@ def _without_baseline(
         caveats=(),
         evidence=(),
         runs=rows,
-        verify_commands=_verify(rows),
+        verify_commands=(),
         unreadable=unreadable,
     )
 
@@ -192,8 +214,9 @@ def _with_baseline(
         for run, comparison in zip(detailed, comparisons, strict=True)
     ]
     alone = findings([everything.named(first)]) if len(detailed) != 1 or len(variants) > 1 else ()
-    damaged = [run for run in variants if run not in detailed and everything.row(run).disagreements]
-    rows = tuple(everything.row(run) for run in [*shown, *damaged])
+    others = [everything.row(run) for run in variants if run not in detailed]
+    damaged = [row for row in others if row.disagreements or (row.verdict and row.verdict.verdict in REFUTED)]
+    rows = (*(everything.row(run) for run in shown), *damaged)
     return Report(
         version=REPORT_VERSION,
         baseline=everything.row(first),
@@ -212,8 +235,24 @@ def _with_baseline(
         caveats=_caveats(first, detailed, len(variants), comparisons, everything),
         evidence=tuple(row for run in shown for row in _evidence(run, everything)),
         runs=rows,
-        verify_commands=_verify(rows),
+        verify_commands=(),
         unreadable=unreadable,
+    )
+
+
+def _verify(
+    rows: Sequence[RunRow], named: Sequence[Path], baseline: str | Path | None, margin: float | None
+) -> tuple[str, ...]:
+    """The two commands that verify the runs of a report and make it with their verdicts; none where it has them."""
+    if all(row.verdict for row in rows):
+        return ()
+    runs = [shown_path(path) for path in named]
+    shown = shlex.join(runs) if len(runs) <= COMMAND_RUNS else "RUN..."
+    flags = f" --baseline {shlex.quote(shown_path(Path(baseline)))}" if baseline is not None else ""
+    flags += f" --margin {margin!r}" if margin is not None else ""
+    return (
+        f"week2kit verify {shown} --json > verify.json",
+        f"week2kit report {shown}{flags} --verdicts verify.json",
     )
 
 
@@ -235,10 +274,6 @@ def _known(first: Run, everything: Runs) -> Mapping[str, Estimate]:
     rows = everything.aligned(first, first)
     side = Side(everything.name(first), completed(first), None if isinstance(rows, Statement) else rows[0])
     return estimates([side], primary_metric(completed(first)))
-
-
-def _verify(rows: Sequence[RunRow]) -> tuple[str, ...]:
-    return tuple(shlex.join(["week2kit", "verify", row.path]) for row in rows)
 
 
 def _goals(runs: Sequence[Run], everything: Runs) -> tuple[GoalRow, ...]:

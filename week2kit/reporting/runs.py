@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from week2kit.comparison import Statement, obstacles
 from week2kit.reporting.files import examine
 from week2kit.reporting.noise import Named
 from week2kit.reporting.predicted import NotComparable, Predicted, aligned, read_predictions
-from week2kit.reporting.values import RunRow
+from week2kit.reporting.values import RunRow, Verification
 from week2kit.schema.manifest import CompletedRun, Environment
 from week2kit.store import ARTIFACTS, Run
 
@@ -23,8 +23,15 @@ def shown_path(path: Path) -> str:
 class Runs:
     """All runs of a report under names that tell them apart; each is examined once, when it is first shown."""
 
-    def __init__(self, runs: Sequence[Run]) -> None:
+    def __init__(self, runs: Sequence[Run], verdicts: Mapping[str, Verification]) -> None:
+        """Runs, with what is known of them.
+
+        Args:
+            runs: the runs, in the order of the report.
+            verdicts: what `verify` found, by the digest of the manifest.
+        """
         self.runs = runs
+        self._verdicts = verdicts
         names = {run.path: run.name for run in runs}  # each costs a look at the file system
         count = Counter(names.values())
         self._names = {path: name if count[name] == 1 else shown_path(path) for path, name in names.items()}
@@ -102,6 +109,7 @@ class Runs:
             environment=environment_line(run.manifest.inputs.environment),
             files=files,
             disagreements=disagreements,
+            verdict=self._verdicts.get(run.manifest_sha256),
         )
 
 

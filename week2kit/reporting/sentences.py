@@ -89,13 +89,14 @@ SENTENCES: Final[Mapping[str, str]] = {
         "spread than there is, so the exact test decides.)"
     ),
     "bootstrap.noise": (
-        "With other rows in place of these {units:whole}, the difference in {metric:name} could as well have another "
-        "sign: its 95 % interval reaches from {low:signed} to {high:signed}. That is noise (paired bootstrap, p {p:p})."
+        "With other rows in place of these {units:whole}, the difference in {metric:name} would lie between "
+        "{low:signed} and {high:signed} (95 % interval), so there may be none. That is noise (paired "
+        "bootstrap, p {p:p})."
     ),
     "bootstrap.real": (
-        "With other rows in place of these {units:whole}, the difference in {metric:name} would most likely keep its "
-        "sign: its 95 % interval reaches from {low:signed} to {high:signed}. That is more than noise (paired "
-        "bootstrap, p {p:p})."
+        "With other rows in place of these {units:whole}, the difference in {metric:name} would lie between "
+        "{low:signed} and {high:signed} (95 % interval), on one side of zero. That is more than noise "
+        "(paired bootstrap, p {p:p})."
     ),
     "bootstrap.equal": "{metric:name} of the two is equal on whatever rows are drawn.",
     "corrected_t.noise": (

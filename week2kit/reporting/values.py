@@ -13,10 +13,13 @@ times as long to define.
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from week2kit.comparison import Change, Statement
 from week2kit.schema.manifest import Stage
+
+if TYPE_CHECKING:  # its models cost milliseconds, and only `--verdicts` needs them
+    from week2kit.verdict import InputName, Layer, Level, VerdictName
 
 REPORT_VERSION: Final = 1
 
@@ -24,6 +27,9 @@ FileState: TypeAlias = Literal["agrees", "differs", "missing", "unreadable", "no
 Outcome: TypeAlias = Literal["better", "worse", "equal"]
 Verdict: TypeAlias = Literal["better", "worse", "noise", "equal", "equivalent", "untested"]
 Method: TypeAlias = Literal["mcnemar", "bootstrap", "corrected_t"]
+#: Verdicts on a run whose numbers did not come out again, or not twice.
+REFUTED: Final = frozenset({"tampered", "different", "unstable"})
+
 Topic: TypeAlias = Literal["difference", "noise", "overfitting", "underfitting", "imbalance", "convergence", "warnings"]
 
 
@@ -33,6 +39,26 @@ class FileRow(NamedTuple):
     name: str
     sha256: str
     state: FileState
+
+
+class CauseRow(NamedTuple):
+    """An input that differed when a run was trained again, and how it is known to be the cause."""
+
+    input: InputName
+    factor: str
+    proof: Literal["restored", "provoked", "observed"]
+
+
+class Verification(NamedTuple):
+    """What `verify` found when it trained a run again."""
+
+    verdict: VerdictName
+    level: Level | None
+    """How deep the outcome is identical."""
+    first_divergence: Layer | None
+    causes: tuple[CauseRow, ...]
+    told: str
+    """The verdict as `verify` words it, without its name; of one that is not accepted with the first reason."""
 
 
 class RunRow(NamedTuple):
@@ -47,6 +73,8 @@ class RunRow(NamedTuple):
     files: tuple[FileRow, ...]
     disagreements: tuple[Statement, ...]
     """What does not agree with the run's own record; empty for an intact run."""
+    verdict: Verification | None = None
+    """None: the report was given no verdict on this very record, so the run is not verified."""
 
 
 class GoalRow(NamedTuple):
@@ -356,6 +384,16 @@ class Proposal(NamedTuple):
     commands: tuple[str, ...]
 
 
+class Verdicts(NamedTuple):
+    """The list of verdicts that the report was given."""
+
+    file: str
+    """Its name, without a folder."""
+    sha256: str
+    unmatched: tuple[str, ...]
+    """Runs of the list, by the name that it gives them, that are none of those that the report looked at."""
+
+
 class EvidenceRow(NamedTuple):
     """A number of this report and the file that proves it."""
 
@@ -394,8 +432,11 @@ class Report(NamedTuple):
     runs: tuple[RunRow, ...]
     """The runs whose files the report lists: baseline, detailed variants, then what disagrees with its record."""
     verify_commands: tuple[str, ...]
+    """Verify the runs, and make this report with the verdicts; empty where every run has one."""
     unreadable: tuple[str, ...]
     """What was named and could not be read, each with its reason."""
+    verdicts: Verdicts | None = None
+    """None: no verdicts were given."""
 
     def _repr_markdown_(self) -> str:
         from week2kit.rendering import render  # a notebook shows the report as the command line writes it

@@ -1,0 +1,250 @@
+"""What a person wrote into a report survives every time that the report is made again, byte for byte, or nothing is."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from week2kit.errors import ReportError
+from week2kit.rendering import MARKER, read_words, render, words_beside, write_report
+from week2kit.rendering.words import find_words, insert, lesson, place
+from week2kit.reporting import report
+
+_spec = importlib.util.spec_from_file_location("build_runs", Path(__file__).with_name("build_runs.py"))
+assert _spec is not None
+assert _spec.loader is not None
+build = importlib.util.module_from_spec(_spec)
+sys.modules["build_runs"] = build  # dataclasses look their module up
+_spec.loader.exec_module(build)
+
+A, C, G = "Adelie", "Chinstrap", "Gentoo"
+BASE = build.Recipe(predictions=build.labels({(A, A): 28, (A, C): 2, (C, C): 12, (C, A): 2, (G, G): 25}))
+BETTER = build.labels({(A, A): 29, (A, C): 1, (C, C): 13, (C, A): 1, (G, G): 25})
+END = "<!-- week2kit end of words -->"
+HOSTILE = (
+    "a|b`c<script>alert(1)</script>--> <!-- week2kit end of words --> [a](javascript:alert(1)) {{7*7}} \n# head\n\n"
+    "\n<!-- week2kit words: goal -->\n\x1b[31mred\u202eabc"
+)
+MARKDOWN = (
+    "\n**Bold**, a table,\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n\n\n```sh\nweek2kit report <!-- no marker -->\n```\n"
+    "<!-- a comment of my own -->\n{{ 7 * 7 }} {% raw %} trailing   \n\ttab\n"
+)
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def three_runs() -> list[str]:
+    build.completed(Path("runs"), "base", BASE)
+    config = build.with_keys(build.LOGISTIC, model__params__C=10.0)
+    build.completed(Path("runs"), "other", BASE.but(config=config, predictions=BETTER))
+    build.failed(Path("runs"), "bad", BASE, message="no")
+    return ["runs/base", "runs/other"]
+
+
+def begin(key: str) -> str:
+    return f"<!-- week2kit words: {key} -->"
+
+
+def written(text: str, key: str, words: str) -> str:
+    """`text` with `words` in the place `key`."""
+    before, rest = text.split(f"{begin(key)}\n", 1)
+    return f"{before}{begin(key)}\n{words}{END}{rest.split(END, 1)[1]}"
+
+
+def again(runs: list[str], path: str = "report.md") -> bytes:
+    """Make the report again, in its file."""
+    target = Path(path)
+    write_report(target, render(report(runs), read_words(target)))
+    return target.read_bytes()
+
+
+# --- they survive ------------------------------------------------------------------------------------------------
+
+
+def test_a_fresh_report_invites_to_write_and_holds_no_words() -> None:
+    text = render(report(three_runs()))
+    assert re.findall(r"<!-- week2kit words: (.*) -->", text) == ["hypothesis", "interpretation", "lesson bad"]
+    assert len(re.findall(r"^\*What .*\*$", text, flags=re.MULTILINE)) == 3
+    assert find_words(text, "x") == {}
+
+
+@pytest.mark.parametrize("words", ["One line.\n", MARKDOWN, "CRLF\r\nhere\r\n", "no end of line\r\n\r\n\r\n", "*x*\n"])
+@pytest.mark.parametrize("key", ["hypothesis", "interpretation", "lesson bad"])
+def test_words_are_kept_byte_for_byte_while_figures_are_made_again(key: str, words: str) -> None:
+    runs = three_runs()
+    Path("report.md").write_bytes(written(render(report(runs)), key, words).encode().replace(b"0.9420", b"0.1234"))
+    data = again(runs)
+    assert words.encode() in data
+    assert b"0.1234" not in data
+    assert b"0.9420" in data
+    assert read_words(Path("report.md")) == {key: words}
+    assert again(runs) == data
+
+
+def test_a_file_that_windows_gave_other_line_ends_keeps_its_words() -> None:
+    runs = three_runs()
+    text = written(render(report(runs)), "interpretation", "Two\nlines.\n")
+    Path("report.md").write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    assert read_words(Path("report.md")) == {"interpretation": "Two\r\nlines.\r\n"}
+    data = again(runs)
+    assert b"Two\r\nlines.\r\n" in data
+    assert data.count(b"\r") == 2
+
+
+@pytest.mark.parametrize("left", ["", "\n", "  \n\n", "*What do you conclude, in your own words? %s*\r\n"])
+def test_a_place_that_was_left_alone_or_emptied_has_no_words(left: str) -> None:
+    fresh = render(report(three_runs()))
+    left = left.replace("%s", "Write between these two comments: `report -o` keeps it.")
+    assert find_words(written(fresh, "interpretation", left), "x") == {}
+
+
+def test_words_of_a_run_that_is_gone_are_kept_at_the_end_and_return() -> None:
+    runs = three_runs()
+    Path("report.md").write_text(written(render(report(runs)), "lesson bad", "Mine.\n"), newline="\n")
+    Path("runs/bad").rename("bad")
+    text = again(runs).decode()
+    assert text.endswith(f"Lesson of `bad`:\n\n{begin('lesson bad')}\nMine.\n{END}\n")
+    assert "\n## Kept words\n" in text
+    Path("bad").rename("runs/bad")
+    text = again(runs).decode()
+    assert "Kept words" not in text
+    assert "Mine.\n" in text.split("\n## Next experiment\n")[0]
+
+
+def test_a_goal_that_the_config_gives_needs_no_place_but_loses_no_words() -> None:
+    build.completed(Path("runs"), "base", BASE.but(config=build.with_keys(build.LOGISTIC, goal="")))
+    Path("report.md").write_text(written(render(report(["runs/base"])), "goal", "Mine.\n"), newline="\n")
+    build.completed(Path("more"), "base", BASE)
+    text = again(["more/base"]).decode()
+    assert "> Tell the three species" in text
+    assert f"{begin('goal')}\nMine.\n{END}" in text
+    assert "Kept words" not in text
+
+
+def test_a_name_cannot_leave_its_comment_and_no_two_are_one() -> None:
+    text = str(lesson(HOSTILE))
+    first, _, last = text.split("\n")
+    assert re.fullmatch(r"<!-- week2kit words: lesson [\w.~/%-]+ -->", first)
+    assert last == END
+    names = ["a b", "a%20b", "a+b", "a/b", "a\\b", "a #2", "é", "e\u0301", "\udce9", "a-- ", "a--"]
+    assert len({str(lesson(name)) for name in names}) == len(names)
+
+
+def test_two_runs_of_one_name_have_a_place_each() -> None:
+    text = insert(f"{lesson('x')}\n\n{lesson('x')}\n", {"lesson x": "one\n", "lesson x #2": "two\n"})
+    assert find_words(text, "x") == {"lesson x": "one\n", "lesson x #2": "two\n"}
+    assert text.index("one") < text.index("two")
+    assert "Kept" not in text
+
+
+_WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0")).filter(lambda text: text.strip())
+
+
+@settings(max_examples=200, deadline=None)
+@given(_WORDS)
+@example("\x85 x \u2028 y \x0b")
+@example(f"in a line {END} of its own\n")
+@example("```\nnot closed\n")
+def test_whatever_was_written_is_read_back(words: str) -> None:
+    fresh = f"{MARKER}\n\n{place('goal')}\n\n{place('interpretation')}\n"
+    text = insert(fresh, {"goal": words})
+    kept = find_words(text, "x")
+    assert kept == {"goal": words if words.endswith("\n") else words + "\n"}
+    assert insert(fresh, kept) == text
+
+
+# --- or nothing is written ---------------------------------------------------------------------------------------
+
+GOAL, INTERPRETATION = begin("hypothesis"), begin("interpretation")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        pytest.param(INTERPRETATION + "\n", "", "a place for words ends here, and none began", id="no begin"),
+        pytest.param(
+            f"mine\n{END}\n", "mine\n", r"begins here, and that of line \d+ has not ended", id="no end before another"
+        ),
+        pytest.param(INTERPRETATION, GOAL, r"stands at line \d+, too", id="doubled"),
+        pytest.param(INTERPRETATION, INTERPRETATION[:-4], "is not as it was", id="begin cut"),
+        pytest.param(f"mine\n{END}", f"mine\n{END[:-4]}", "has not ended", id="end cut"),
+        pytest.param(INTERPRETATION, "text " + INTERPRETATION, "is not as it was", id="begin no longer alone"),
+        pytest.param(f"{INTERPRETATION}\nmine\n{END}\n", "mine\n", "no place for your interpretation", id="both gone"),
+        pytest.param("mine", "m\udcffne", "not UTF-8", id="no UTF-8"),
+    ],
+)
+def test_broken_places_are_refused_with_their_line_and_nothing_is_lost(old: str, new: str, said: str) -> None:
+    runs = three_runs()
+    text = written(render(report(runs)), "interpretation", "mine\n")
+    assert old in text
+    before = text.replace(old, new).encode(errors="surrogateescape")
+    Path("report.md").write_bytes(before)
+    with pytest.raises(ReportError, match=said) as raised:
+        again(runs)
+    assert re.match(r"report\.md(:\d+)?: ", str(raised.value))
+    assert Path("report.md").read_bytes() == before
+    assert sorted(path.name for path in Path().iterdir()) == ["report.md", "runs"]
+
+
+def test_the_line_of_a_broken_place_is_the_line_of_the_file() -> None:
+    text = render(report(three_runs())).replace(f"{INTERPRETATION}\n", "")
+    line = text.split("\n## Rows that moved\n")[0].rstrip("\n").count("\n") + 1
+    with pytest.raises(ReportError, match=rf"^r\.md:{line}: "):
+        find_words(text, "r.md")
+
+
+def test_no_other_file_is_read_for_words() -> None:
+    Path("mine.md").write_text("my own words")
+    with pytest.raises(ReportError, match="not a report of week2kit"):
+        read_words(Path("mine.md"))
+    with pytest.raises(ReportError, match="cannot be read"):
+        read_words(Path())
+    assert read_words(Path("none.md")) == {}
+
+
+def test_a_report_in_another_format_takes_the_words_of_the_markdown_beside_it() -> None:
+    Path("report.md").write_text(written(render(report(three_runs())), "interpretation", "Mine.\n"), newline="\n")
+    assert words_beside(Path("report.html")) == {"interpretation": "Mine.\n"}
+    assert words_beside(Path("other.html")) == {}
+    Path("mine.md").write_text("my own words")
+    assert words_beside(Path("mine.html")) == {}
+
+
+# --- on the command line -----------------------------------------------------------------------------------------
+
+
+def command(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "week2kit", *arguments],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+        **options,
+    )
+
+
+def test_the_command_keeps_words_and_refuses_what_is_broken() -> None:
+    runs = three_runs()
+    assert command("report", *runs, "-o", "report.md").returncode == 0
+    text = written(Path("report.md").read_text(), "interpretation", MARKDOWN)
+    Path("report.md").write_text(text, newline="\n")
+    assert command("report", *runs, "-o", "report.md").returncode == 0
+    assert Path("report.md").read_text() == text
+    Path("report.md").write_text(text.replace(END, "", 1), newline="\n")
+    done = command("report", *runs, "-o", "report.md")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.match(r"error: report\.md:\d+: a place for words begins here", done.stderr)

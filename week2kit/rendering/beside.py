@@ -1,0 +1,89 @@
+"""The folder of pictures beside a report: ours are refreshed and taken away, and nothing else in it is touched."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+from week2kit.canonical import clean
+from week2kit.errors import ReportError
+from week2kit.rendering.svg import PICTURE_MARKER
+from week2kit.store import replace_file
+
+
+def pictures_folder(report: Path) -> Path:
+    """Where the pictures of a report lie: ``report_files`` beside ``report.md``."""
+    return report.with_name(f"{report.stem}_files")
+
+
+def picture_links(report: Path, names: Mapping[str, str]) -> dict[str, str]:
+    """The address of each picture, by its file name, as the report writes it: relative, and quoted."""
+    folder = quote(os.fsencode(pictures_folder(report).name), safe="")
+    return {name: f"{folder}/{name}" for name in names}
+
+
+def write_pictures(report: Path, pictures: Mapping[str, str]) -> None:
+    """Write the pictures of a report, each in one step; only a picture of ours is ever replaced.
+
+    Raises:
+        ReportError: something that is not ours is in the way, or the folder cannot be written.
+    """
+    folder = pictures_folder(report)
+    if not pictures:
+        return
+    if os.path.lexists(folder) and (folder.is_symlink() or not folder.is_dir()):
+        raise ReportError(
+            f"{_shown(folder)}: the pictures of the report belong into a folder of this name, and something else has "
+            "it: choose another -o, or move it away."
+        )
+    for name in pictures:
+        if os.path.lexists(folder / name) and not _is_ours(folder / name):
+            raise ReportError(
+                f"{_shown(folder / name)}: it is there already and is not a picture of week2kit, so it is not "
+                "overwritten: choose another -o, or move it away."
+            )
+    try:
+        folder.mkdir(exist_ok=True)
+        for name, svg in sorted(pictures.items()):
+            replace_file(folder / name, svg.encode())
+    except OSError as error:
+        raise ReportError(
+            f"{_shown(folder)}: the pictures of the report cannot be written: {error.strerror}."
+        ) from None
+
+
+def remove_stale_pictures(report: Path, pictures: Mapping[str, str]) -> None:
+    """Take away pictures of ours that the report no longer shows, and the folder where it is empty then.
+
+    Raises:
+        OSError: a picture cannot be removed.
+    """
+    folder = pictures_folder(report)
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    stale = [path for path in _own_pictures(folder) if path.name not in pictures]
+    for path in stale:
+        path.unlink()
+    if stale:
+        with contextlib.suppress(OSError):  # not empty: other files are in it
+            folder.rmdir()
+
+
+def _own_pictures(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.glob("*.svg")):
+        if _is_ours(path):
+            yield path
+
+
+def _is_ours(path: Path) -> bool:
+    if path.is_symlink() or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(PICTURE_MARKER)) == PICTURE_MARKER.encode()
+
+
+def _shown(path: Path) -> str:
+    return clean(os.fspath(path))

@@ -1,0 +1,36 @@
+"""Pictures as they stand in Markdown: a caption, and below it a link to an image, or the picture as text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from week2kit.rendering.markdown import Markdown, escape, fence
+from week2kit.rendering.pictures import Kind, Picture, pictures
+from week2kit.rendering.sketches import sketch
+from week2kit.reporting.values import Report
+
+
+def shown_pictures(report: Report, links: Mapping[str, str] | None) -> Callable[[Kind, str | None], Markdown]:
+    """What a template calls to show the picture of a kind, and of a variant; empty where there is none.
+
+    Args:
+        report: what the pictures are of.
+        links: where each drawn picture is found, by its file name; None: nothing is drawn, and pictures are text.
+    """
+    every = {(picture.kind, picture.run): picture for picture in pictures(report)}
+
+    def shown(kind: Kind, run: str | None = None) -> Markdown:
+        picture = every.get((kind, run))
+        return Markdown("") if picture is None else _shown(picture, (links or {}).get(f"{picture.name}.svg"))
+
+    return shown
+
+
+def _shown(picture: Picture, link: str | None) -> Markdown:
+    body = f"![{escape(picture.description)}]({link})" if link is not None else _as_text(picture)
+    return Markdown(f"**{picture.heading}.** {escape(picture.title)}.\n\n{body}" if body else "")
+
+
+def _as_text(picture: Picture) -> str:
+    lines = sketch(picture.content)
+    return fence(lines, "text") if lines else ""

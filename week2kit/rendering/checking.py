@@ -1,0 +1,374 @@
+"""A report that people edited, held against the runs: does each number in it still say what the record says?
+
+The report is made again from the runs, with the words that the file holds, and compared line by line. What does not
+hold is a `Finding`; the sentences come last, in `describe`.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+from functools import partial
+from itertools import takewhile
+from pathlib import Path
+from typing import Final, Literal, NamedTuple, Protocol, TypeAlias, assert_never
+
+from week2kit.canonical import clean
+from week2kit.rendering import render
+from week2kit.rendering.beside import picture_links
+from week2kit.rendering.documents import read_report
+from week2kit.rendering.markdown import code, sentence
+from week2kit.rendering.pictures import pictures
+from week2kit.rendering.words import Line, Words, find_words, is_place, read_lines
+from week2kit.reporting.values import Proposal, Report
+from week2kit.schema.manifest import Warned
+
+Failure: TypeAlias = Literal["claim.differs", "claim.unknown", "claim.elsewhere", "claim.hidden"]
+Code: TypeAlias = Failure | Literal["warning.removed", "words.unknown", "file.disagrees"]
+NoteCode: TypeAlias = Literal["text.own", "text.removed", "words.few_decimals"]
+
+
+class Finding(NamedTuple):
+    """Something in a report that does not hold, or that is only worth a note."""
+
+    code: Code | NoteCode
+    line: int
+    """Of the file, from 1; 1 also where no line of it speaks of the matter."""
+    says: str
+    recorded: str
+    """What the record says instead; empty where it says nothing of the kind."""
+
+
+class Checked(NamedTuple):
+    """A report as held against its runs."""
+
+    failures: tuple[Finding, ...]
+    notes: tuple[Finding, ...]
+    numbers: int
+    """How many numbers of the file were held against the record, and hold."""
+    files: int
+    """Files of the runs whose digest was found as recorded, the manifests included."""
+    runs: int
+
+
+class Make(Protocol):
+    """How a report is made: `week2kit.rendering.render`, or something like it."""
+
+    def __call__(self, report: Report, words: Words, *, full: bool) -> str:
+        """The text of a report with these words."""
+        ...
+
+
+def check_report(report: Report, path: Path, ways: Iterable[Make] = ()) -> Checked:
+    """Hold the report in a file against `report`, made from the same runs.
+
+    Args:
+        report: what the runs say today.
+        path: the file with the edited report.
+        ways: how the report may have been made, by default as we make it; the one that agrees best counts.
+
+    Raises:
+        ReportError: the file cannot be read, is no report of ours, or its places for words are broken.
+    """
+    shown = clean(os.fspath(path))
+    text = read_report(path)
+    lines, words = read_lines(text, shown), find_words(text, shown)
+    made = [text for make in ways or _ways(report, path) for text in _made(make, report, words)]
+    failures, notes, numbers = min(
+        (_compare(_outside(lines), candidate) for candidate in dict.fromkeys(made)),
+        key=lambda found: (len(found[0]), len(found[1])),
+    )
+    wrong, few, right = _check_words(lines, report)
+    damaged = _check_files(lines, report)
+    told = {finding.line for finding in damaged}
+    failures = [finding for finding in failures if finding.line not in told]
+    return Checked(
+        failures=tuple(sorted([*failures, *wrong, *damaged], key=lambda finding: finding.line)),
+        notes=tuple(sorted([*notes, *few], key=lambda finding: finding.line)),
+        numbers=numbers + right,
+        files=sum(1 + sum(file.state == "agrees" for file in run.files) for run in report.runs),
+        runs=len(report.runs),
+    )
+
+
+def _ways(report: Report, path: Path) -> tuple[Make, Make]:
+    """With pictures as text, and with drawn ones beside the file."""
+    links = picture_links(path, {f"{picture.name}.svg": "" for picture in pictures(report)})
+    return render, partial(render, pictures=links)
+
+
+def _made(make: Make, report: Report, words: Words) -> Iterator[str]:
+    """The report as it may have been made: what it left out hangs on the words that there were then."""
+    yield make(report, words, full=False)
+    yield make(report, words, full=True)
+    yield make(report, dict.fromkeys(words, ""), full=False)
+
+
+# --- lines ------------------------------------------------------------------------------------------------------
+
+
+class _Text(NamedTuple):
+    """A line outside of the words; those without anything in them are not compared."""
+
+    number: int
+    text: str
+
+
+#: A number that stands by itself, not in a name such as `f1_macro`; and a digest.
+_NUMBER: Final = re.compile(r"(?<![A-Za-z_\d.,])[.,]?\d[\d.,]*|\b(?=[a-f]*\d)[\da-f]{12,64}\b")
+#: What makes the lines below it invisible, or another kind of text.
+_HIDES: Final = re.compile(r"<[!?/A-Za-z]|^ {0,3}(?:`{3}|~{3})")
+#: Statements that a report must not lose, as they say what its numbers cannot show.
+_MUST_STAND: Final = ("not comparable", "no winner", "no cause can be named")
+#: From this likeness on, a line is another one that was edited; below, it is a text of its own.
+_ALIKE: Final = 0.6
+#: Words of a line, and lines around the place, that are looked at for the line that one was made from.
+_COMPARED: Final = 100
+_AROUND: Final = 20
+#: Characters of a line that are shown.
+_SHOWN: Final = 400
+
+
+def _outside(lines: Iterable[Line]) -> list[_Text]:
+    texts = (_Text(line.number, line.text.rstrip()) for line in lines if line.key is None)
+    return [line for line in texts if line.text]
+
+
+def _compare(file: Sequence[_Text], made: str) -> tuple[list[Finding], list[Finding], int]:
+    """What of the file does not stand in the report that was made again: failures, notes, and numbers that hold."""
+    texts = [line.text for line in file]
+    record = [line.text for line in _outside(read_lines(made, "report"))]
+    warnings = _warnings(record)
+    failures: list[Finding] = []
+    notes: list[Finding] = []
+    unheld: set[int] = set()
+    for here, there in _differences(texts, record):
+        unheld.update(here)
+        lost = list(there)
+        for index in here:
+            finding = _claim(file[index], lost, record, there[0] + index - here[0] if there else 0)
+            (notes if finding.code == "text.own" else failures).append(finding)
+        line = file[min(here[0] if here else _below(there[0], texts, record), len(file) - 1)].number
+        failures += [Finding("warning.removed", line, "", record[index]) for index in lost if index in warnings]
+        if others := [record[index] for index in lost if index not in warnings]:
+            notes.append(Finding("text.removed", line, "", others[0]))
+    held = [text for index, text in enumerate(texts) if index not in unheld and not is_place(text)]
+    return failures, notes, sum(len(_NUMBER.findall(text)) for text in held)
+
+
+def _below(index: int, file: Sequence[str], record: Sequence[str]) -> int:
+    """Where in the file the lines went missing that stand at `index` of the record: at the first that followed them."""
+    below = (file.index(text) for text in record[index:] if text in file)
+    return next(below, len(file) - 1)
+
+
+def _warnings(record: Sequence[str]) -> set[int]:
+    """The lines of a report that must stand: its banners, and what says that its numbers cannot be compared."""
+    found: set[int] = set()
+    for index, text in enumerate(record):
+        goes_on = index - 1 in found and record[index - 1].startswith(">") and text.startswith(">")
+        if text == "> [!WARNING]" or (goes_on and not text.startswith("> [!")) or _must_stand(text):
+            found.add(index)
+    return found
+
+
+def _must_stand(text: str) -> bool:
+    return any(words in text.lower() for words in _MUST_STAND)
+
+
+def _claim(line: _Text, lost: list[int], record: Sequence[str], place: int) -> Finding:
+    """What a line is that does not stand in the record; the lost line that it was made from is taken out of `lost`.
+
+    Args:
+        line: the line of the file.
+        lost: the lines of the record that are missing there, by their index.
+        record: the report as it is made today.
+        place: where in the record the line would stand, so that the lines around are looked at.
+    """
+    around = sorted(lost, key=lambda index: abs(index - place))[:_AROUND]
+    nearest = max(around, key=lambda index: _likeness(record[index], line.text), default=None)
+    numbers = bool(_NUMBER.search(line.text))
+    if nearest is not None and _likeness(text := record[nearest], line.text) >= _ALIKE:
+        lost.remove(nearest)
+        if numbers or re.findall(r"\d", line.text) != re.findall(r"\d", text):
+            return Finding("claim.differs", line.number, line.text, text)
+        if _must_stand(text) or text == "> [!WARNING]":
+            return Finding("warning.removed", line.number, line.text, text)
+    if numbers:
+        return Finding("claim.elsewhere" if line.text in record else "claim.unknown", line.number, line.text, "")
+    hides = _HIDES.search(line.text) and not is_place(line.text)
+    return Finding("claim.hidden" if hides else "text.own", line.number, line.text, "")
+
+
+def _likeness(left: str, right: str) -> float:
+    """How much of two lines is the same, word by word, from 0 to 1."""
+    here, there = (re.findall(r"\w+|[^\w\s]", text)[:_COMPARED] for text in (left, right))
+    matcher = SequenceMatcher(None, here, there, autojunk=False)
+    return matcher.ratio() if matcher.real_quick_ratio() >= _ALIKE and matcher.quick_ratio() >= _ALIKE else 0.0
+
+
+def _differences(file: Sequence[str], record: Sequence[str]) -> list[tuple[list[int], list[int]]]:
+    """Where two lists of lines differ: the indexes of the lines here and there, place by place.
+
+    Equal lines at both ends are paired first, so that one line that was changed into another line of the report is
+    never taken for that one.
+    """
+    head = _common(zip(file, record, strict=False))
+    tail = _common(zip(reversed(file[head:]), reversed(record[head:]), strict=False))
+    left, right = file[head : len(file) - tail], record[head : len(record) - tail]
+    blocks = SequenceMatcher(None, left, right, autojunk=False).get_opcodes()
+    changed = [
+        (list(range(head + a, head + b)), list(range(head + c, head + d)))
+        for tag, a, b, c, d in blocks
+        if tag != "equal"
+    ]
+    _take_out_moved(changed, file, record)
+    return [(here, there) for here, there in changed if here or there]
+
+
+def _common(pairs: Iterable[tuple[str, str]]) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def _take_out_moved(changed: Sequence[tuple[list[int], list[int]]], file: Sequence[str], record: Sequence[str]) -> None:
+    """Take out what stands elsewhere together with its heading: a person may put sections in another order."""
+    lost = {record[index]: (index, there) for _, there in changed for index in there if record[index].startswith("#")}
+    for here, _ in changed:
+        for index in [index for index in here if file[index] in lost]:
+            other, there = lost.pop(file[index], (0, []))
+            while index in here and other in there and file[index] == record[other]:
+                here.remove(index)
+                there.remove(other)
+                index, other = index + 1, other + 1
+
+
+# --- words ------------------------------------------------------------------------------------------------------
+
+_DECIMAL: Final = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3})+|\d*)\.(\d+)(?:[eE]([-+]?\d{1,3}))?(?!\w|\.\d)\s*(%?)")
+#: From so many decimals on, a number is quoted and not spoken roughly.
+_EXACT_DECIMALS: Final = 3
+
+
+def _check_words(lines: Iterable[Line], report: Report) -> tuple[list[Finding], list[Finding], int]:
+    """The decimal numbers in a person's words: those that no number of the report rounds to, and how many hold."""
+    known = sorted({abs(float(number)) for number in _numbers(report)})
+    failures: list[Finding] = []
+    notes: list[Finding] = []
+    right = 0
+    for line in lines:
+        for match in _DECIMAL.finditer(line.text) if line.key is not None else ():
+            if _is_known(match, known):
+                right += 1
+            elif len(match[2]) >= _EXACT_DECIMALS:
+                failures.append(Finding("words.unknown", line.number, match[0].strip(), ""))
+            else:
+                notes.append(Finding("words.few_decimals", line.number, match[0].strip(), ""))
+    return failures, notes, right
+
+
+def _is_known(match: re.Match[str], known: Sequence[float]) -> bool:
+    """Whether some number of the report, or a hundred times that in front of a percent sign, rounds to this one."""
+    whole, decimals, exponent, percent = match.groups()
+    power = int(exponent or 0) - (2 if percent else 0)
+    value = float(f"{whole.replace(',', '') or 0}.{decimals}e{power}")
+    # half a unit of the last decimal, and the last bit of a float
+    margin = float(f"5e{power - len(decimals) - 1}") * (1 + 1e-6) + value * 1e-15
+    index = bisect.bisect_left(known, value - margin)
+    return math.isfinite(value) and index < len(known) and known[index] <= value + margin
+
+
+def _numbers(value: object) -> Iterator[float]:
+    """Every number of a report, and those of the commands that it proposes; no text from a run folder counts."""
+    if isinstance(value, bool | str) or value is None:
+        return
+    if isinstance(value, int | float):
+        yield value
+    elif isinstance(value, Proposal):
+        texts = " ".join(value.commands)
+        yield from (float(match[0].replace(",", "")) for match in _DECIMAL.finditer(texts) if "%" not in match[0])
+        yield from _numbers((value.reason, value.proposal))
+    elif isinstance(value, Warned):
+        yield from _numbers(value.values)
+    elif isinstance(value, Mapping):
+        yield from _numbers(tuple(value.values()))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _numbers(item)
+
+
+# --- files ------------------------------------------------------------------------------------------------------
+
+
+def _check_files(lines: Sequence[Line], report: Report) -> list[Finding]:
+    """What does not agree with the record of a run, with the line that lists the file, or the first that names it."""
+    return [
+        Finding("file.disagrees", _line_of(run.name, disagreement.values.get("file"), lines), run.name, told)
+        for run in report.runs
+        for disagreement in run.disagreements
+        for told in [sentence(disagreement)]
+    ]
+
+
+def _line_of(run: str, file: object, lines: Sequence[Line]) -> int:
+    """The line of the table of files, or of evidence, that speaks of a file of a run; 1 where none does."""
+    row = f"| {code(run)} | {code(file or 'metrics.json')} |"
+    found = [line.number for line in lines if line.key is None and row in line.text]
+    return found[-1] if found else 1
+
+
+# --- sentences --------------------------------------------------------------------------------------------------
+
+
+def describe(finding: Finding, shown: str) -> str:
+    """A finding as one line: the place, what the report says, what the record says, and what to do."""
+    return f"{shown}:{finding.line}: {_sentence(finding)}"
+
+
+def _sentence(finding: Finding) -> str:
+    says, recorded = (clean(text.strip(), _SHOWN) for text in (finding.says, finding.recorded))
+    match finding.code:
+        case "claim.differs":
+            return f"it says: {says} -- and the record says: {recorded} -- Make the report again with -o."
+        case "claim.unknown":
+            return (
+                f"it says: {says} -- and the record says nothing of the kind. Take it out, or put it between the "
+                "comments for your words."
+            )
+        case "claim.elsewhere":
+            return f"it says: {says} -- which the record says at another place. Make the report again with -o."
+        case "claim.hidden":
+            return (
+                f"{says} -- could hide what stands below it, and is not ours. Take it out, or put it between the "
+                "comments for your words."
+            )
+        case "warning.removed":
+            was = f"it says: {says} -- where" if says else "missing here:"
+            return f"{was} the record says: {recorded} -- Such a warning must stand. Make the report again with -o."
+        case "words.unknown":
+            return (
+                f"your words say {says}, and no number of the record rounds to that. Quote the number as the record "
+                "has it, or give it with two decimals."
+            )
+        case "file.disagrees":
+            return f"run {says}: {recorded} Copy the run folder again from where it was made, or train again."
+        case "text.own":
+            return f"note: not from the record, and not between the comments for your words: {says}"
+        case "text.removed":
+            return f"note: left out here, with what belongs to it: {recorded}"
+        case "words.few_decimals":
+            return f"note: your words say {says}, and no number of the record rounds to that."
+        case _:
+            assert_never(finding.code)
+
+
+def success(checked: Checked, shown: str) -> str:
+    """What a check that found nothing has shown, and what it has not."""
+    return (
+        f"{shown}: {checked.numbers:,} numbers hold against {checked.files:,} files of "
+        f"{checked.runs:,} run{'s' if checked.runs != 1 else ''}, whose digests are as recorded. Nothing was trained "
+        "again: that is what week2kit verify does."
+    )

@@ -1,0 +1,237 @@
+"""What a person wrote into a report: kept, byte for byte, while everything around it is made again.
+
+A report leaves places between two comments, each under a key: ``goal``, ``hypothesis``, ``interpretation``, and
+``lesson NAME`` for each run that did not work. A place that nobody used holds one line in italics, an invitation.
+Words whose place is no longer in the report are kept in a section of their own, from where they return.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, NamedTuple, TypeAlias
+from urllib.parse import quote, unquote
+
+from week2kit.canonical import clean
+from week2kit.errors import ReportError
+from week2kit.rendering.documents import read_report
+from week2kit.rendering.markdown import Markdown, code
+from week2kit.thresholds import REPORT_BYTES, WORDS_BYTES
+
+#: What a person wrote, by the key of its place, with its own line ends.
+Words: TypeAlias = Mapping[str, str]
+
+NO_WORDS: Final[Words] = {}
+
+_END: Final = "<!-- week2kit end of words -->"
+_KEEPS: Final = "Write between these two comments: `report -o` keeps it."
+_INVITATIONS: Final[Mapping[str, str]] = {
+    "goal": f"*What shall these runs find out? {_KEEPS}*",
+    "hypothesis": f"*What did you expect, and why? {_KEEPS}*",
+    "interpretation": f"*What do you conclude, in your own words? {_KEEPS}*",
+    "lesson": f"*What do you learn from this run? {_KEEPS}*",
+}
+
+# compiled when a report is read: making one needs only `_PLACE`
+_BEGIN_LINE: Final = r"[ \t]*<!-- week2kit words: (?P<key>[!-=?-~]+(?: [!-=?-~]+)*) -->[ \t\r]*"
+_END_LINE: Final = rf"[ \t]*{_END}[ \t\r]*"
+#: A comment that was one of ours, and that somebody broke.
+_BROKEN_LINE: Final = r"<!--.*week2kit +(?:words|end of words)"
+_PLACE: Final = re.compile(rf"^<!-- week2kit words: (?P<key>.+) -->\n(?P<inside>(?:.*\n)*?){_END}$", re.MULTILINE)
+
+
+# --- places -----------------------------------------------------------------------------------------------------
+
+
+def place(key: str) -> Markdown:
+    """An empty place for words: two comments, and between them a line that invites to write."""
+    kind = key.split(" ")[0]
+    return Markdown(f"{_begin(key)}\n{_INVITATIONS.get(kind, _INVITATIONS['interpretation'])}\n{_END}")
+
+
+def lesson(name: str) -> Markdown:
+    """The place for what is learnt from the run `name`, which may hold anything."""
+    return place(f"lesson {_encoded(name)}")
+
+
+def key_of(empty: str) -> str:
+    """The key of a place, as `place` and `lesson` make it."""
+    match = _PLACE.match(empty)
+    return match["key"] if match else ""
+
+
+def _begin(key: str) -> str:
+    return f"<!-- week2kit words: {key} -->"
+
+
+def _encoded(name: str) -> str:
+    """A name of ASCII letters, digits and ``_.-~/%`` only: it ends no comment, and no two names become one."""
+    return quote(name, safe="/", errors="surrogateescape")
+
+
+def insert(text: str, words: Words) -> str:
+    """A generated report with what a person wrote in its places; what has no place any more stands at the end."""
+    seen: Counter[str] = Counter()
+    used: set[str] = set()
+
+    def filled(match: re.Match[str]) -> str:
+        seen[match["key"]] += 1
+        count = seen[match["key"]]
+        # two runs can have one name, where they were given as absolute paths: `#` stands in no encoded name
+        key = match["key"] if count == 1 else f"{match['key']} #{count}"
+        used.add(key)
+        return f"{_begin(key)}\n{_ended(words[key]) if key in words else match['inside']}{_END}"
+
+    result = _PLACE.sub(filled, text)
+    left = {key: value for key, value in words.items() if key not in used}
+    return result + _kept(left) if left else result
+
+
+def _ended(words: str) -> str:
+    return words if words.endswith("\n") else words + "\n"
+
+
+def _kept(words: Words) -> str:
+    parts = [f"{_title(key)}:\n\n{_begin(key)}\n{_ended(value)}{_END}\n" for key, value in words.items()]
+    told = "Words whose place is not in this report (any more). They return to it when it does."
+    return "\n".join(["\n## Kept words\n", f"{told}\n", *parts])
+
+
+def _title(key: str) -> str:
+    kind, _, name = key.partition(" ")
+    return f"{clean(kind).capitalize()} of {code(unquote(name, errors='replace'))}" if name else f"About {code(kind)}"
+
+
+def room(words: Words) -> int:
+    """The bytes that a report may have besides the words of a person; it changes in large steps only."""
+    size = sum(len(text.encode()) for text in words.values())
+    steps = max(1, -(-size // WORDS_BYTES))
+    return max(WORDS_BYTES, REPORT_BYTES - steps * WORDS_BYTES)
+
+
+# --- reading them back ------------------------------------------------------------------------------------------
+
+
+class Line(NamedTuple):
+    """One line of a report: its number from 1, its text, and the key of the place in whose words it stands."""
+
+    number: int
+    text: str
+    key: str | None
+
+
+def read_lines(text: str, shown: str) -> list[Line]:
+    """The lines of a report; the two comments of a place stand outside of its words.
+
+    Raises:
+        ReportError: a comment is broken, missing or doubled: nothing tells whose words a line is. It names the line.
+    """
+    lines: list[Line] = []
+    opened: dict[str, int] = {}
+    key: str | None = None
+    for number, line in enumerate(text.split("\n"), 1):
+        begin = re.fullmatch(_BEGIN_LINE, line)
+        if begin:
+            _refuse_begin(begin["key"], key, opened, f"{shown}:{number}")
+            opened[begin["key"]] = number
+            lines.append(Line(number, line, None))
+            key = begin["key"]
+        elif re.fullmatch(_END_LINE, line):
+            if key is None:
+                raise _broken(f"{shown}:{number}", "a place for words ends here, and none began")
+            key = None
+            lines.append(Line(number, line, None))
+        elif key is None and re.search(_BROKEN_LINE, line):
+            raise _broken(f"{shown}:{number}", "the comment of a place for words is not as it was")
+        else:
+            lines.append(Line(number, line, key))
+    if key is not None:
+        raise _broken(f"{shown}:{opened[key]}", "a place for words begins here, and nowhere ends")
+    return lines
+
+
+def _refuse_begin(key: str, inside: str | None, opened: Mapping[str, int], where: str) -> None:
+    if inside is not None:
+        raise _broken(where, f"a place for words begins here, and that of line {opened[inside]} has not ended")
+    if key in opened:
+        raise _broken(where, f"this place for words stands at line {opened[key]}, too")
+
+
+def _broken(where: str, what: str) -> ReportError:
+    return ReportError(
+        f"{where}: {what}, so nothing tells which words are yours. A place begins with a line "
+        f"`{_begin('KEY')}`, KEY once in a report, and ends with a line `{_END}`: put that right, "
+        "or make the report into another file."
+    )
+
+
+def find_words(text: str, shown: str) -> Words:
+    """What a person wrote into the places of a report; a place that was left as it was, or emptied, has no words.
+
+    Raises:
+        ReportError: see `read_lines`.
+    """
+    inside: dict[str, list[str]] = {}
+    for line in read_lines(text, shown):
+        if line.key is not None:
+            inside.setdefault(line.key, []).append(line.text)
+    words = {key: "\n".join(lines) + "\n" for key, lines in inside.items()}
+    return {key: value for key, value in words.items() if value.strip() not in ("", *_INVITATIONS.values())}
+
+
+def is_place(line: str) -> bool:
+    """Whether a line is one of the two comments of a place."""
+    return bool(re.fullmatch(_BEGIN_LINE, line) or re.fullmatch(_END_LINE, line))
+
+
+def read_words(path: Path) -> Words:
+    """What a person wrote into the report in a file; nothing where there is no file.
+
+    Raises:
+        ReportError: the file is no report of ours or cannot be read, or its places are broken.
+    """
+    if not os.path.lexists(path):
+        return NO_WORDS
+    text, shown = read_report(path), clean(os.fspath(path))
+    words = find_words(text, shown)
+    if "\n## Interpretation" in text and f"\n{_begin('interpretation')}" not in text:
+        raise ReportError(
+            f"{shown}: it has no place for your interpretation (any more), so nothing tells which words in it are "
+            f"yours, and none shall be lost. Put them between a line `{_begin('interpretation')}` and a line "
+            f"`{_END}`, or make the report into another file."
+        )
+    return words
+
+
+def words_beside(output: Path) -> Words:
+    """The words for a report in another format, from the Markdown report of the same name beside it.
+
+    ``report.html`` takes those of ``report.md``. A file beside it that is no report of ours, or unreadable, has none.
+
+    Raises:
+        ReportError: the places of the report beside it are broken.
+    """
+    beside = output.with_suffix(".md")
+    try:
+        text = read_report(beside) if beside.is_file() else ""
+    except ReportError:
+        return NO_WORDS
+    return find_words(text, clean(os.fspath(beside)))
+
+
+def refuse_to_lose(output: Path, instead: str) -> None:
+    """Refuse to replace a Markdown report that holds words by a document that has no place for them.
+
+    Raises:
+        ReportError: the file `output` holds words of a person, or its places are broken.
+    """
+    shown = clean(os.fspath(output))
+    try:
+        text = read_report(output) if output.is_file() else ""
+    except ReportError:
+        return  # no Markdown of ours: whether it may be replaced is not a question of words
+    if find_words(text, shown):
+        raise ReportError(f"{shown}: it holds words of yours, for which {instead} has no place: choose another -o.")
