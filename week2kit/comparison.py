@@ -10,7 +10,6 @@ import enum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from week2kit.bare import primary_of_bare, read_bare
 from week2kit.canonical import clean, compact_json, drop_keys, follows_seed, without_seed
 from week2kit.schema.manifest import Column, CompletedRun, Data, Environment, Manifest, Metric
 from week2kit.store import BareRun, Run
@@ -439,6 +438,8 @@ def list_runs(runs: Sequence[Run | BareRun]) -> list[dict[str, Any]]:
 
 def _primary_value(run: Run | BareRun) -> tuple[str | None, float | None]:
     if isinstance(run, BareRun):
+        from week2kit.bare import primary_of_bare, read_bare
+
         return primary_of_bare(read_bare(run).metrics)
     if not isinstance(run.manifest, CompletedRun):
         return None, None
@@ -483,6 +484,8 @@ def compare_thin(first: Run | BareRun, run: Run | BareRun) -> list[Change]:
 def _written_config(run: Run | BareRun) -> Mapping[str, Any] | None:
     if isinstance(run, Run):
         return run.manifest.inputs.config.resolved
+    from week2kit.bare import read_bare
+
     config = read_bare(run).config
     return None if config is None else config.as_json()
 

@@ -17,7 +17,6 @@ from typing import Any, Final, NamedTuple
 
 from week2kit.canonical import JsonError, clean, dump_json, json_digest, parse_json, sha256, text_digest
 from week2kit.errors import UnreadableRun, UsageError
-from week2kit.schema.config import is_flat
 from week2kit.schema.manifest import Artifact, CompletedRun, FailedRun, Manifest, RunningRun
 from week2kit.schema.migrations import ManifestError, read_manifest
 from week2kit.thresholds import MAX_ARTIFACT_BYTES, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, MAX_NAME_LENGTH
@@ -200,6 +199,10 @@ def _has_flat_config(path: Path) -> bool:
         return False
     except (OSError, JsonError):
         return True
+    from week2kit.schema.config import (
+        is_flat,  # its models cost milliseconds, and runs with a manifest do not need them
+    )
+
     return isinstance(value, dict) and is_flat(value)
 
 

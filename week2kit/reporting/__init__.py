@@ -24,7 +24,6 @@ from week2kit.reporting.proposal import Candidate, propose
 from week2kit.reporting.ranking import ranked, told
 from week2kit.reporting.retrospective import setbacks
 from week2kit.reporting.runs import Runs, completed, shown_path
-from week2kit.reporting.thin import thin_evidence, thin_proposal, thin_runs
 from week2kit.reporting.uncertainty import Estimate
 from week2kit.reporting.values import (
     REFUTED,
@@ -103,13 +102,20 @@ def report(
     else:
         variants = [run for run in finished if run is not first]
         result = _with_baseline(first, variants, everything, retrospective, unreadable, margin)
-    if (thin := thin_runs(found.bare)) is not None:
-        result = result._replace(thin=thin, evidence=(*result.evidence, *thin_evidence(thin)))
-        result = result if found.runs else result._replace(proposal=thin_proposal(thin))
+    result = _with_thin(result, found) if found.bare else result
     return result._replace(
         verify_commands=_verify(result.runs, named, baseline, margin),
         verdicts=given and given.seen_from(run.manifest_sha256 for run in everything.runs),
     )
+
+
+def _with_thin(result: Report, found: Found) -> Report:
+    """The report with the runs that were made without week2kit; where there are no others, they are what is next."""
+    from week2kit.reporting.thin import thin_evidence, thin_proposal, thin_runs
+
+    thin = thin_runs(found.bare)
+    proposal = result.proposal if found.runs else thin_proposal(thin)
+    return result._replace(thin=thin, evidence=(*result.evidence, *thin_evidence(thin)), proposal=proposal)
 
 
 def _given(verdicts: str | Path | VerdictDocument | None) -> Given | None:

@@ -23,10 +23,8 @@ from week2kit.thresholds import OVERVIEW_RUNS
 _COMPARABLE = Statement("thin.comparable")
 
 
-def thin_runs(runs: Sequence[BareRun]) -> Thin | None:
-    """The runs that were made without week2kit, each against the first; None where there are none."""
-    if not runs:
-        return None
+def thin_runs(runs: Sequence[BareRun]) -> Thin:
+    """The runs that were made without week2kit, one or more, each against the first."""
     shown = runs[:OVERVIEW_RUNS]
     records = [read_bare(run) for run in shown]
     rows = tuple(_row(shown[0], records[0], run, record) for run, record in zip(shown, records, strict=True))
