@@ -53,7 +53,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def page_of(made: Report) -> str:
     drawn = draw(made)
-    return page(render(made, {name: name for name in drawn}), drawn)
+    return page(render(made, pictures={name: name for name in drawn}), drawn)
 
 
 def hostile_report() -> Report:
@@ -396,7 +396,7 @@ def github(text: str) -> str:
 def test_github_shows_the_text_and_the_pictures_and_nothing_foreign(kind: str) -> None:
     made = MADE[kind]()
     drawn = draw(made)
-    with_pictures = Elements(github(render(made, {name: f"report_files/{name}" for name in drawn})))
+    with_pictures = Elements(github(render(made, pictures={name: f"report_files/{name}" for name in drawn})))
     assert with_pictures.sources == [f"report_files/{name}" for name in drawn]
     alone = Elements(github(render(made)))
     assert alone.sources == []

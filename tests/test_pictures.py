@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from week2kit.errors import PicturesUnavailable, ReportError
-from week2kit.rendering import drawing, picture_links, render, write_report
+from week2kit.rendering import drawing, next_paths, picture_links, render, write_report
 from week2kit.rendering.drawing import draw
 from week2kit.rendering.pictures import pictures, shorten
 from week2kit.rendering.sketches import _width, sketch
@@ -125,6 +125,17 @@ def test_a_score_is_drawn_with_its_interval_or_with_the_word_that_there_is_none(
     assert "dummy 0.4348" in texts(svg)
 
 
+def test_other_seeds_are_strokes_away_from_the_word_for_the_dummy(full: Report) -> None:
+    for dummy in (0.0, 0.5, 0.93, 1.0):
+        svg = draw(only_metric(full, dummy=dummy, repeats=(0.91, 0.95)))["metric.svg"]
+        marks = [
+            element for element in parsed(svg).iter() if tag(element) == "text" and "dummy" in (element.text or "")
+        ]
+        assert len(marks) == 1
+        assert "| other seeds" in texts(svg)
+    assert "| other seeds" not in texts(draw(only_metric(full, repeats=()))["metric.svg"])
+
+
 def test_a_difference_is_drawn_beside_zero_where_it_has_an_interval(full: Report) -> None:
     found = texts(draw(full)["difference.svg"])
     assert "0.0000 (-0.0200 to +0.0500), noise" in found
@@ -216,7 +227,7 @@ from week2kit.rendering.drawing import draw
 from week2kit.rendering.page import page
 result = report(sys.argv[1:], only_named=True)
 drawn = draw(result)
-text = render(result, {name: name for name in drawn})
+text = render(result, pictures={name: name for name in drawn})
 sys.stdout.buffer.write("\\0".join([*drawn, *drawn.values(), render(result), page(text, drawn)]).encode())
 """
 
@@ -416,7 +427,7 @@ def test_a_text_picture_cannot_be_left_by_a_label() -> None:
 
 def write(full: Report, path: Path) -> str:
     drawn = draw(full)
-    text = render(full, picture_links(path, drawn))
+    text = render(full, pictures=picture_links(path, drawn))
     write_report(path, text, drawn)
     return text
 
@@ -524,7 +535,9 @@ def no_matplotlib(tmp_path: Path) -> str:
 def test_the_command_writes_a_report_with_pictures(full: Report) -> None:
     done = week2kit("report", "runs/base", "runs/other", "-o", "out.md")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "written: out.md\n")
-    assert sorted(path.name for path in Path("out_files").iterdir()) == ["confusion.svg", "fit.svg", "metric.svg"]
+    assert sorted(path.name for path in Path("out_files").iterdir()) == [
+        "confusion.svg", "difference.svg", "fit.svg", "metric.svg", "next-2.json", "next.json",
+    ]  # fmt: skip
 
 
 def test_without_matplotlib_the_report_is_whole_and_one_line_says_what_draws(full: Report, no_matplotlib: str) -> None:
@@ -532,8 +545,10 @@ def test_without_matplotlib_the_report_is_whole_and_one_line_says_what_draws(ful
     assert done.returncode == 0
     assert done.stderr.splitlines()[0].count("pip install 'week2kit[pictures]'") == 1
     assert len(done.stderr.splitlines()) == 2
-    assert not Path("out_files").exists()
-    assert Path("out.md").read_text(encoding="utf-8") == render(report(["runs/base", "runs/other"]))
+    assert not list(Path("out_files").glob("*.svg"))
+    made = report(["runs/base", "runs/other"])
+    next_files = next_paths(Path("out.md"), made.proposal)
+    assert Path("out.md").read_text(encoding="utf-8") == render(made, next_files=next_files)
     page = week2kit("report", "runs/base", "runs/other", "--format", "html", path=no_matplotlib)
     assert page.returncode == 0
     assert "<svg" not in page.stdout

@@ -485,7 +485,7 @@ def _report(
             if output is None:
                 _write(sys.stdout, text)
             else:
-                write_report(output, text, pictures if beside else None)
+                write_report(output, text, pictures if beside else None, result.proposal if beside else None)
                 _say(f"written: {clean(str(output))}")
         for reason in result.unreadable:
             _say(f"error: {reason}")

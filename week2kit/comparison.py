@@ -407,19 +407,6 @@ def advantage(metric: Metric, other: Metric) -> float:
     return difference if metric.greater_is_better else -difference
 
 
-def config_items(config: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
-    """The counted keys of a config with their values as text: two configs differ in the keys of their difference."""
-    return frozenset((key, compact_json(value)) for key, value in config_leaves(config).items())
-
-
-def nearest(wanted: frozenset[tuple[str, str]], candidates: Sequence[frozenset[tuple[str, str]]]) -> int | None:
-    """The index of the candidate (see `config_items`) that differs in the fewest keys; of equals the first."""
-    if not candidates:
-        return None
-    distances = [len({key for key, _ in wanted ^ candidate}) for candidate in candidates]
-    return distances.index(min(distances))
-
-
 # --- one line per run -------------------------------------------------------------------------------------------
 
 

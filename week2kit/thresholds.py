@@ -104,8 +104,17 @@ DETAILED_VARIANTS: Final = 5
 #: Lines of the overview: what a person still scrolls through, and what a pull-request comment (64 KB) still holds.
 OVERVIEW_RUNS: Final = 100
 
-#: Runs that the retrospective tells one by one; the others are counted.
+#: Ways of failing that the retrospective tells in full, and those that it tells in one line after them.
 RETROSPECTIVE_RUNS: Final = 20
+BRIEF_FAILURES: Final = 100
+
+#: Runs of one way of failing, the latest ones, that are compared with those that worked: what came last was tried with
+#: the most knowledge.
+COMPARED_MEMBERS: Final = 20
+
+#: Runs worse than the baseline that are told one by one, and runs outside the ranked table that are tested for it.
+TOLD_LOSERS: Final = 10
+TESTED_LOSERS: Final = 10
 
 #: Folders beside the named runs that are looked at. Reading one costs about a millisecond, and a report of two runs
 #: must not wait for a folder of ten thousand.
@@ -119,6 +128,18 @@ LISTED_ROWS: Final = 10
 
 #: Classes up to which a confusion table can be read on a page.
 CONFUSION_CLASSES: Final = 10
+
+#: A learning curve whose last step gains this much (of a score up to 1; else this share) still rises: more rows help.
+CURVE_GAIN: Final = 0.01
+
+#: Runs that a report proposes at once: more nobody trains before the next report.
+PROPOSED_RUNS: Final = 5
+
+#: Beyond so many trainings, more of them hardly narrow an interval: what is left comes from the rows that they share.
+MANY_TRAININGS: Final = 50
+
+#: Characters of a proposed config that a report shows; a longer one is only written to a file.
+SHOWN_CONFIG: Final = 8_000
 
 #: Folds that are listed one by one; repeated cross-validation has many.
 LISTED_FOLDS: Final = 20

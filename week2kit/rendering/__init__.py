@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, assert_never
 
 from week2kit.rendering.beside import picture_links
 from week2kit.rendering.captions import shown_pictures
 from week2kit.rendering.documents import MARKER, write_report
+from week2kit.rendering.next_files import next_paths
 from week2kit.rendering.templates import fill
 from week2kit.rendering.words import NO_WORDS, Words, insert, read_words, refuse_to_lose, room, words_beside
 from week2kit.reporting.values import Report
@@ -19,6 +21,7 @@ __all__ = [
     "NO_WORDS",
     "Words",
     "document",
+    "next_paths",
     "picture_links",
     "read_words",
     "refuse_to_lose",
@@ -29,12 +32,18 @@ __all__ = [
 
 
 def render(
-    report: Report, words: Words = NO_WORDS, *, full: bool = False, pictures: Mapping[str, str] | None = None
+    report: Report,
+    words: Words = NO_WORDS,
+    *,
+    full: bool = False,
+    pictures: Mapping[str, str] | None = None,
+    next_files: Sequence[str] = (),
 ) -> str:
     """The report as GitHub-flavoured Markdown with LF line ends; the same report and words give the same text.
 
     A text that would be longer than `thresholds.REPORT_BYTES` leaves out parts, and says which, unless it shall be
     `full`.
+
 
     Args:
         report: what is told.
@@ -42,12 +51,15 @@ def render(
         full: leave out nothing, however long it becomes.
         pictures: where each drawn picture is found, by its file name, as `drawing.draw` names them; without, and for
             those that are not drawn, pictures are text.
+        next_files: where the proposed experiments are written (`next_paths`); without, the report shows the first.
 
     Raises:
         ReportError: the template cannot be found or rendered.
     """
-    shown = shown_pictures(report, pictures)
-    text = fill("report.md.j2", report=report, marker=MARKER, written=frozenset(words), picture=shown)
+    shown, commands = shown_pictures(report, pictures), [shlex.join(["week2kit", "train", path]) for path in next_files]
+    text = fill(
+        "report.md.j2", report=report, marker=MARKER, written=frozenset(words), picture=shown, next_commands=commands
+    )
     text = re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
     if not full and len(text.encode()) > (limit := room(words)):
         from week2kit.rendering.shortening import shorten
@@ -88,7 +100,9 @@ def document(
     match kind:
         case "md":
             links = picture_links(output, pictures) if output is not None and pictures else None
-            return render(report, read_words(output) if output else NO_WORDS, full=full, pictures=links)
+            words = read_words(output) if output is not None else NO_WORDS
+            next_files = next_paths(output, report.proposal) if output is not None else ()
+            return render(report, words, full=full, pictures=links, next_files=next_files)
         case "html":
             from week2kit.rendering.page import page
 

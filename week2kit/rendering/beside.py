@@ -10,18 +10,14 @@ from urllib.parse import quote
 
 from week2kit.canonical import clean
 from week2kit.errors import ReportError
+from week2kit.rendering.next_files import files_folder
 from week2kit.rendering.svg import PICTURE_MARKER
 from week2kit.store import replace_file
 
 
-def pictures_folder(report: Path) -> Path:
-    """Where the pictures of a report lie: ``report_files`` beside ``report.md``."""
-    return report.with_name(f"{report.stem}_files")
-
-
 def picture_links(report: Path, names: Mapping[str, str]) -> dict[str, str]:
     """The address of each picture, by its file name, as the report writes it: relative, and quoted."""
-    folder = quote(os.fsencode(pictures_folder(report).name), safe="")
+    folder = quote(os.fsencode(files_folder(report).name), safe="")
     return {name: f"{folder}/{name}" for name in names}
 
 
@@ -31,7 +27,7 @@ def write_pictures(report: Path, pictures: Mapping[str, str]) -> None:
     Raises:
         ReportError: something that is not ours is in the way, or the folder cannot be written.
     """
-    folder = pictures_folder(report)
+    folder = files_folder(report)
     if not pictures:
         return
     if os.path.lexists(folder) and (folder.is_symlink() or not folder.is_dir()):
@@ -61,7 +57,7 @@ def remove_stale_pictures(report: Path, pictures: Mapping[str, str]) -> None:
     Raises:
         OSError: a picture cannot be removed.
     """
-    folder = pictures_folder(report)
+    folder = files_folder(report)
     if folder.is_symlink() or not folder.is_dir():
         return
     stale = [path for path in _own_pictures(folder) if path.name not in pictures]

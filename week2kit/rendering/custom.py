@@ -21,6 +21,7 @@ from markupsafe import Markup
 
 from week2kit.canonical import clean
 from week2kit.errors import ReportError
+from week2kit.rendering.captions import shown_pictures
 from week2kit.rendering.documents import MARKER
 from week2kit.rendering.inline import as_html
 from week2kit.rendering.markdown import Markdown, printed
@@ -61,7 +62,7 @@ def fill_custom(template: Path, report: Report, words: Words) -> str:
     environment = _environment(template, words)
     try:
         text = environment.get_template(template.name).render(
-            report=report, words=words, written=frozenset(words), marker=Markdown(MARKER)
+            report=report, words=words, written=frozenset(words), marker=Markdown(MARKER), **_for_ours(template, report)
         )
     except ReportError:
         raise
@@ -73,6 +74,11 @@ def fill_custom(template: Path, report: Report, words: Words) -> str:
             f"{_place(error, template, shown)}: the template cannot be filled: {_reason(error)}"
         ) from None
     return text if is_html(template) else insert(text, words)
+
+
+def _for_ours(template: Path, report: Report) -> dict[str, Any]:
+    """What our own Markdown template needs beside the report, for one that includes it."""
+    return {} if is_html(template) else {"picture": shown_pictures(report, None), "next_commands": []}
 
 
 def _reason(error: Exception) -> str:

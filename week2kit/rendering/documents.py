@@ -10,6 +10,8 @@ from typing import Final
 from week2kit.canonical import JsonError, clean, parse_json
 from week2kit.errors import ReportError
 from week2kit.rendering.beside import remove_stale_pictures, write_pictures
+from week2kit.rendering.next_files import files_folder, write_next
+from week2kit.reporting.values import Proposal
 from week2kit.store import read_regular, replace_file
 from week2kit.thresholds import MAX_REPORT_BYTES
 
@@ -24,7 +26,9 @@ _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _JSON_KEYS: Final = frozenset({"version", "baseline", "retrospective", "evidence"})
 
 
-def write_report(path: Path, text: str, pictures: Mapping[str, str] | None = None) -> None:
+def write_report(
+    path: Path, text: str, pictures: Mapping[str, str] | None = None, proposal: Proposal | None = None
+) -> None:
     """Write a report to a file in one step, as UTF-8 with LF; only a report of ours is ever replaced.
 
     Args:
@@ -32,6 +36,7 @@ def write_report(path: Path, text: str, pictures: Mapping[str, str] | None = Non
         text: the report.
         pictures: SVG by file name, for the folder beside the report; None: the report has none, and no folder is
             looked at.
+        proposal: the next experiments, whose configs go into that folder, too.
 
     Raises:
         ReportError: the file is there and lacks our marker, or it cannot be written.
@@ -43,6 +48,8 @@ def write_report(path: Path, text: str, pictures: Mapping[str, str] | None = Non
                 f"{shown}: it is there already and is not a report of week2kit, so it is not overwritten: "
                 "choose another -o, or move it away."
             )
+        if proposal is not None:
+            write_next(files_folder(path), proposal)
         if pictures is not None:
             write_pictures(path, pictures)
         replace_file(path, text.encode())

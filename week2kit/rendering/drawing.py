@@ -281,9 +281,10 @@ def _draw_metric(content: Metric) -> Figure:
         axes.plot(row.score.repeats, [y + 0.26] * len(row.score.repeats), "|", color=INK, markersize=7, clip_on=False)
         if with_dummy:
             axes.plot([row.score.dummy] * 2, [y - 0.24, y + 0.24], linestyle=(0, (3, 1.5)), color=INK, linewidth=1.5)
-    _write_dummy(figure, axes, content, with_dummy)
+    text, where = _dummy_mark(axes, content, with_dummy)
+    _write_mark(figure, text, where)
     if any(row.score.repeats for row in content.rows):
-        _write(figure, _WIDTH / 2, 14, "| other seeds", ha="center", fontsize=_SMALL, color=MUTED)
+        _write_mark(figure, "| other seeds", 1.0 if where < 0.5 else 0.0)
     return figure
 
 
@@ -304,16 +305,14 @@ def _draw_differences(content: Differences) -> Figure:
     return figure
 
 
-def _write_dummy(figure: Figure, axes: Axes, content: Metric, on_axis: bool) -> None:
-    """The word beside the line of the dummy, or, where that lies outside, in which direction."""
-    dummy, (low, high) = content.rows[0].score.dummy, axes.get_xlim()
+def _dummy_mark(axes: Axes, content: Metric, on_axis: bool) -> tuple[str, float]:
+    """The word for the line of the dummy and its place, or, where that lies outside, in which direction."""
+    dummies = {row.score.dummy for row in content.rows}
+    text = f"dummy {number(min(dummies))}" if len(dummies) == 1 else "dummies"
+    dummy, (low, high) = min(dummies), axes.get_xlim()
     if on_axis:
-        text, where = f"dummy {number(dummy)}", (dummy - low) / (high - low)
-    elif dummy < low:
-        text, where = f"← dummy {number(dummy)}", 0.0
-    else:
-        text, where = f"dummy {number(dummy)} →", 1.0
-    _write_mark(figure, text, where)
+        return text, (dummy - low) / (high - low)
+    return (f"← {text}", 0.0) if dummy < low else (f"{text} →", 1.0)
 
 
 def _write_mark(figure: Figure, text: str, where: float) -> None:

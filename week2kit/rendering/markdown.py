@@ -13,12 +13,13 @@ from typing import Any, Final, TypeAlias
 
 from markupsafe import Markup
 
-from week2kit.canonical import clean, compact_json
+from week2kit.canonical import clean, compact_json, dump_json
 from week2kit.comparison import Absent, Statement
 from week2kit.explanation import describe_warning
 from week2kit.reporting.sentences import SENTENCES
 from week2kit.reporting.values import Range, Score
 from week2kit.schema.manifest import Warned
+from week2kit.thresholds import SHOWN_CONFIG
 
 _VALUE_LENGTH: Final = 160
 _TEXT_LENGTH: Final = 2_000
@@ -116,6 +117,10 @@ def quoted(text: object) -> Markdown:
     return Markdown(f"> {escape(text)}")
 
 
+#: Backticks, angle brackets, and what `week2kit.canonical.clean` removes.
+_UNSAFE_IN_JSON: Final = re.compile(
+    "[`<>\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
 _PLAIN: Final = re.compile(r"[^`|<>\\&]+")
 
 
@@ -130,6 +135,18 @@ def fence(lines: Iterable[str], language: str = "sh") -> Markdown:
     body = "\n".join(clean(line, _TEXT_LENGTH) for line in lines)
     ticks = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", body) or [""]))
     return Markdown(f"{ticks}{language}\n{body}\n{ticks}")
+
+
+def json_block(value: object) -> Markdown:
+    """A JSON value as a fenced block that can be copied out exactly, whatever texts it holds.
+
+    What could end the fence, begin a comment, or change how the text is read is written as a JSON escape. A long one is
+    not shown.
+    """
+    body = _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", dump_json(value))
+    if len(body) > SHOWN_CONFIG:
+        return Markdown("(The config is too long to be shown: `-o report.md` writes it to a file.)")
+    return Markdown(f"```json\n{body}```")
 
 
 def codes(texts: Iterable[object], most: int = 12) -> Markdown:
@@ -251,6 +268,7 @@ FILTERS: Final[Mapping[str, Callable[..., Markdown]]] = {
     "dummy": show_dummy,
     "exact": lambda value: Markdown(repr(value)),
     "fence": fence,
+    "json": json_block,
     "label": mermaid_label,
     "number": lambda value: Markdown(number(value)),
     "plural": lambda value, noun: Markdown(count(value, noun)),

@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING
 from week2kit.canonical import clean
 from week2kit.comparison import Change, Statement, metric_names, primary_metric
 from week2kit.errors import UnreadableRun, UsageError
+from week2kit.reporting.experiments import Candidate
 from week2kit.reporting.figures import figures
 from week2kit.reporting.interpretation import caveats, findings
 from week2kit.reporting.judging import Side, adjust, estimates
+from week2kit.reporting.losses import losses
 from week2kit.reporting.noise import Named
 from week2kit.reporting.pairs import compare, fit_seconds, interpreted, metric_rows, side_by_side
-from week2kit.reporting.proposal import Candidate, propose
+from week2kit.reporting.proposal import propose, propose_first
 from week2kit.reporting.ranking import ranked, told
-from week2kit.reporting.retrospective import setbacks
+from week2kit.reporting.retrospective import failures
 from week2kit.reporting.runs import Runs, completed, shown_path
 from week2kit.reporting.uncertainty import Estimate
 from week2kit.reporting.values import (
@@ -32,9 +34,11 @@ from week2kit.reporting.values import (
     EvidenceRow,
     GoalRow,
     Loop,
+    OverviewRow,
     Report,
     Retrospective,
     RunRow,
+    Verdict,
 )
 from week2kit.schema.manifest import CompletedRun
 from week2kit.store import ARTIFACTS, MANIFEST_NAME, BareRun, Found, Run, find_runs
@@ -86,14 +90,18 @@ def report(
     everything = Runs([*found.runs, *beside], given.by_manifest if given is not None else {})
     finished = [run for run in found.runs if isinstance(run.manifest, CompletedRun)]
     first = first or (finished[0] if finished else None)
-    story = setbacks(first, everything.runs, everything.row)
+    story = failures(first, everything)
     retrospective = Retrospective(
         looked_at=len(everything.runs),
         folders=folders,
         only_named=only_named,
         setbacks=story.told,
+        brief=story.brief,
         left_out=story.left_out,
-        not_judged=story.not_judged,
+        worse_left_out=0,
+        not_apart=(),
+        not_tested=(),
+        not_judged=0,
         not_read=not_read,
     )
     unreadable = tuple(reason for _, reason in found.unreadable)
@@ -185,6 +193,8 @@ def _without_baseline(
     runs: Sequence[Run], everything: Runs, retrospective: Retrospective, unreadable: tuple[str, ...]
 ) -> Report:
     rows = tuple(everything.row(run) for run in runs[: DETAILED_VARIANTS + 1])
+    told = retrospective.setbacks
+    stopped = next((run for run in everything.runs if told and everything.row(run) is told[0].run), None)
     return Report(
         version=REPORT_VERSION,
         baseline=None,
@@ -199,7 +209,7 @@ def _without_baseline(
         ranking=(),
         overview_left_out=0,
         retrospective=retrospective,
-        proposal=propose(None, (), retrospective.setbacks),
+        proposal=propose_first(told, stopped),
         caveats=(),
         evidence=(),
         runs=rows,
@@ -220,10 +230,12 @@ def _with_baseline(
     detailed = list(variants) if len(variants) <= DETAILED_VARIANTS else best_first[:1]
     tests = sum(not everything.obstacles(first, run) for run in variants)
     comparisons = _comparisons(first, detailed, everything, margin, tests, several=len(variants) > 1)
+    retrospective = _with_losses(retrospective, first, everything, _verdicts(overview, comparisons))
     manifest = completed(first)
     shown = [first, *detailed]
+    drawn = figures(shown, everything.predicted, everything.name, everything.intact)
     candidates = [
-        (Candidate(comparison.variant, completed(run)), comparison)
+        (Candidate(comparison.variant, completed(run), run.path), comparison)
         for run, comparison in zip(detailed, comparisons, strict=True)
     ]
     alone = findings([everything.named(first)]) if len(detailed) != 1 or len(variants) > 1 else ()
@@ -235,7 +247,7 @@ def _with_baseline(
         baseline=everything.row(first),
         goals=_goals(shown, everything),
         loop=_loop(manifest),
-        figures=figures(shown, everything.predicted, everything.name, everything.intact),
+        figures=drawn,
         metrics=metric_rows(manifest, None, _known(first, everything), comparable=False),
         fit_seconds=fit_seconds(manifest),
         findings=alone,
@@ -244,7 +256,7 @@ def _with_baseline(
         ranking=told(overview, primary_metric(manifest)),
         overview_left_out=left_out,
         retrospective=retrospective,
-        proposal=propose(Candidate(everything.row(first), manifest), candidates, retrospective.setbacks),
+        proposal=propose(Candidate(everything.row(first), manifest, first.path), candidates, drawn.curves),
         caveats=_caveats(first, detailed, len(variants), comparisons, everything),
         evidence=tuple(row for run in shown for row in _evidence(run, everything)),
         runs=rows,
@@ -279,6 +291,24 @@ def _comparisons(
     return tuple(
         interpreted(one, everything.named(first), everything.named(run), judgement, several=several)
         for one, run, judgement in zip(compared, detailed, judgements, strict=True)
+    )
+
+
+def _verdicts(overview: Sequence[OverviewRow], comparisons: Sequence[Comparison]) -> dict[str, Verdict]:
+    """What is known of each variant against the baseline, by its name; the details know more than the table."""
+    verdicts = {row.run: row.verdict for row in overview if row.verdict is not None}
+    return verdicts | {one.variant.name: one.judgement.verdict for one in comparisons if one.judgement is not None}
+
+
+def _with_losses(story: Retrospective, first: Run, everything: Runs, verdicts: Mapping[str, Verdict]) -> Retrospective:
+    """The story of what failed, and of what worked and lost."""
+    lost = losses(first, everything, verdicts)
+    return story._replace(
+        setbacks=(*story.setbacks, *lost.told),
+        worse_left_out=lost.more,
+        not_apart=lost.not_apart,
+        not_tested=lost.not_tested,
+        not_judged=lost.not_judged,
     )
 
 

@@ -1,89 +1,90 @@
-"""The next experiment: one change, its reason from the evidence, and the command that makes it."""
+"""The next experiment: one change, its reason from the evidence, and what each outcome of it would mean."""
 
 from __future__ import annotations
 
-import json
-import shlex
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
 
-from week2kit.comparison import ABSENT, SELECTION, Statement, advantage, metric_names, primary_metric
+from week2kit.comparison import (
+    ABSENT,
+    SELECTION,
+    Change,
+    Statement,
+    advantage,
+    is_bounded,
+    primary_metric,
+    repeats_vary,
+)
+from week2kit.reporting.experiments import Candidate, Step, again, following
 from week2kit.reporting.interpretation import beats_dummy, gap, learnt_little
-from week2kit.reporting.noise import Named
-from week2kit.reporting.values import Comparison, Proposal, RunRow, Setback
-from week2kit.schema.manifest import CompletedRun
-from week2kit.thresholds import BALANCE_GAP, GAP
+from week2kit.reporting.noise import spread
+from week2kit.reporting.retrospective import FROM_OUTSIDE
+from week2kit.reporting.values import Comparison, Curve, Experiment, Proposal, Setback
+from week2kit.schema.manifest import FailedRun
+from week2kit.store import Run
+from week2kit.thresholds import (
+    BALANCE_GAP,
+    CURVE_GAIN,
+    FEW_ROWS,
+    GAP,
+    MANY_TRAININGS,
+    PROPOSED_RUNS,
+    SUGGESTED_REPEATS,
+)
+
+Variants: TypeAlias = Sequence[tuple[Candidate, Comparison]]
 
 
-class Candidate(NamedTuple):
-    """A completed run that the next experiment may start from."""
-
-    row: RunRow
-    run: CompletedRun
-
-    @property
-    def config(self) -> Mapping[str, Any]:
-        """The resolved config."""
-        return self.run.inputs.config.resolved or {}
-
-    @property
-    def named(self) -> Named:
-        """The run under its name in the report."""
-        return Named(self.row.name, self.run, self.row.path)
-
-    @property
-    def split(self) -> dict[str, Any]:
-        """How the config splits the rows."""
-        split = self.config.get("split")
-        return dict(split) if isinstance(split, Mapping) else {}
-
-    def params(self) -> Mapping[str, Any]:
-        """The parameters that the config gives to the model."""
-        model = self.config.get("model")
-        params = model.get("params") if isinstance(model, Mapping) else None
-        return params if isinstance(params, Mapping) else {}
-
-    def train(self, *assignments: tuple[str, object], seed: int | None = None) -> str:
-        """The command that trains this run's config again with other values."""
-        words = ["week2kit", "train", f"{self.row.path}/config.json"]
-        for key, value in assignments:
-            words += ["--set", f"{key}={value if isinstance(value, str) else json.dumps(value)}"]
-        return shlex.join(words if seed is None else [*words, "--seed", str(seed)])
-
-
-def propose(
-    baseline: Candidate | None, variants: Sequence[tuple[Candidate, Comparison]], setbacks: Sequence[Setback]
-) -> Proposal:
-    """The most useful next step: first what makes the comparison valid, then what makes the model better.
+def propose(baseline: Candidate, variants: Variants, curves: Sequence[Curve]) -> Proposal:
+    """The most useful next step: first what makes the comparison valid, then the model, then the noise.
 
     The model steps start from the best run that is comparable with the baseline.
     """
-    if baseline is None:
-        return _first_run(setbacks)
     for candidate, comparison in variants:
         if valid := _make_valid(baseline, candidate, comparison):
             return valid
-    best = _best(baseline, variants)
-    for rule in (_converge, _beat_the_dummy, _fit_more, _fit_less, _balance):
-        if better := rule(best):
-            return better
-    return _measure_spread(baseline, best, variants) if variants else _second_run(baseline)
+    comparable = [pair for pair in variants if not pair[1].obstacles]
+    best = _best(baseline, comparable)
+    everyone = [baseline, *(candidate for candidate, _ in comparable)]
+    rules: list[Callable[[], Proposal | None]] = [
+        lambda: _converge(best),
+        lambda: _beat_the_dummy(best, everyone),
+        lambda: _fit_more(best),
+        lambda: _fit_less(best),
+        lambda: _balance(best),
+        lambda: _more_rows(best, curves),
+        lambda: _measure_noise(baseline, best, comparable),
+        lambda: _try_other_rows(best),
+    ]
+    found = (proposal for rule in rules if (proposal := rule()) is not None)
+    return next(found, None) or _change_one_thing(best, compared=bool(comparable))
 
 
-def _first_run(setbacks: Sequence[Setback]) -> Proposal:
-    if not setbacks:
-        return Proposal(Statement("next.no_run"), Statement("next.train"), ("week2kit train config.json",))
-    first = setbacks[0]
-    code = "next.repair" if first.kind == "failed" else "next.run_again"
-    command = shlex.join(["week2kit", "train", f"{first.run.path}/config.json"])
-    return Proposal(Statement("next.none_completed"), Statement(code, {"run": first.run.name}), (command,))
+def propose_first(setbacks: Sequence[Setback], run: Run | None) -> Proposal:
+    """What to do where no run completed.
+
+    Args:
+        setbacks: how the runs failed.
+        run: the run of the first of them.
+    """
+    if not setbacks or run is None:
+        return _proposal(Statement("next.no_run"), Statement("next.train"), None)
+    name, manifest = setbacks[0].run.name, run.manifest
+    if isinstance(manifest, FailedRun) and manifest.failure.error not in FROM_OUTSIDE:
+        repair = Statement("next.repair", {"run": name})
+        return _proposal(Statement("next.none_completed"), repair, None)
+    same = again(run, setbacks[0].run)
+    found = [] if same is None else [same]
+    return _proposal(Statement("next.none_completed"), Statement("next.run_again", {"run": name}), None, *found)
 
 
-def _best(baseline: Candidate, variants: Sequence[tuple[Candidate, Comparison]]) -> Candidate:
+def _proposal(reason: Statement, proposal: Statement, reading: Statement | None, *found: Experiment) -> Proposal:
+    return Proposal(reason, proposal, reading, found)
+
+
+def _best(baseline: Candidate, comparable: Variants) -> Candidate:
     name, best = primary_metric(baseline.run), baseline
-    for candidate, comparison in variants:
-        if comparison.obstacles:
-            continue
+    for candidate, _ in comparable:
         if advantage(best.run.outcome.metrics[name], candidate.run.outcome.metrics[name]) > 0:
             best = candidate
     return best
@@ -93,48 +94,70 @@ def _best(baseline: Candidate, variants: Sequence[tuple[Candidate, Comparison]])
 
 
 def _make_valid(baseline: Candidate, variant: Candidate, comparison: Comparison) -> Proposal | None:
-    values = {"baseline": baseline.row.name, "variant": variant.row.name}
-    codes = {statement.code for statement in comparison.obstacles}
-    if comparison.obstacles:
-        if codes <= {"split.follows_seed", "split.config_differs", "split.differs"}:
-            split = _same_split(baseline, variant)
-            return Proposal(
-                Statement("next.other_rows", values), Statement("next.same_split", values), (variant.train(split),)
-            )
-        if codes == {"metric.missing"}:
-            command = variant.train(("metrics", metric_names(baseline.run)))
-            return Proposal(Statement("next.other_metric", values), Statement("next.same_metrics", values), (command,))
-        return Proposal(Statement("next.other_question", values), Statement("next.one_question", values), ())
-    if len(comparison.things) > 1:
-        return _separate(baseline, comparison, values)
-    return None
+    """The runs that would separate what changed; None where nothing is to be separated."""
+    obstacles = {statement.code for statement in comparison.obstacles}
+    if not obstacles and len(comparison.things) < 2:
+        return None
+    values: dict[str, Any] = {"baseline": baseline.row.name, "variant": variant.row.name, "things": comparison.things}
+    reason = Statement(_why_not_valid(obstacles, baseline, variant), values)
+    if reason.code == "next.other_question":
+        return _proposal(reason, Statement("next.one_question", values), None)
+    if others := [thing for thing in comparison.things if thing in _NOT_SET]:
+        told = values | {"others": others}
+        return _proposal(
+            reason, Statement("next.same_here", told), Statement("reading.same_here", told), baseline.but()
+        )
+    found = _separated(baseline, variant, comparison)
+    if not found:
+        return None
+    reading = "reading.separate" if len(found) > 1 else "reading.one_cause"
+    told = values | {"metric": primary_metric(baseline.run)}
+    return _proposal(reason, Statement("next.separate", values), Statement(reading, told), *found)
 
 
-def _same_split(baseline: Candidate, variant: Candidate) -> tuple[str, object]:
-    """The baseline's split with its random_state fixed to what it was, so that it no longer follows the seed."""
-    split, other = baseline.split, variant.split
-    if split.get("method") != "time_series" and split.get("shuffle") is not False:
-        split.setdefault("random_state", baseline.run.inputs.seed.value)
-        if {**other, "random_state": split["random_state"]} == split:
-            return "split.random_state", split["random_state"]
-    return "split", split
+#: Inputs that no config sets: they are whatever they are here and now, so the baseline is what must be trained again.
+_NOT_SET: Final = ("code", "data", "environment")
 
 
-def _separate(baseline: Candidate, comparison: Comparison, values: dict[str, Any]) -> Proposal:
-    """One run with only one of the changes: a config key where there is one, because a command can set it.
+def _why_not_valid(obstacles: set[str], baseline: Candidate, variant: Candidate) -> str:
+    if not obstacles:
+        return "next.several"
+    if all(code.startswith("split.") for code in obstacles):
+        return "next.other_rows"
+    if obstacles == {"metric.missing"}:
+        return "next.other_metric"
+    same_place = baseline.run.inputs.data.path == variant.run.inputs.data.path
+    only_data = all(code.startswith(("data.", "split.")) for code in obstacles)
+    return "next.other_data" if same_place and only_data else "next.other_question"
 
-    Not one that selects columns: the recorded config also names the columns in its preprocessing.
-    """
-    reason = Statement("next.several", values | {"things": comparison.things})
-    keys = [c for c in comparison.changes if c.input == "config" and c.variant is not ABSENT and c.key not in SELECTION]
-    if keys:
-        proposal = Statement("next.only_key", values | {"key": keys[0].key})
-        return Proposal(reason, proposal, (baseline.train((keys[0].key, keys[0].variant)),))
-    seed = next((change for change in comparison.changes if change.input == "seed"), None)
-    if seed is not None:
-        proposal = Statement("next.only_key", values | {"key": "seed"})
-        return Proposal(reason, proposal, (baseline.train(seed=seed.variant),))
-    return Proposal(reason, Statement("next.only_one", values), (baseline.train(),))
+
+def _separated(baseline: Candidate, variant: Candidate, comparison: Comparison) -> list[Experiment]:
+    """One run for each thing that changed, each with that one change against the baseline, on the baseline's rows."""
+    found = []
+    for thing in comparison.things:
+        change = next(change for change in comparison.changes if thing in (change.input, change.key))
+        if steps := _steps(change, baseline, variant, comparison.things):
+            found.append(baseline.but(*steps))
+    return found[:PROPOSED_RUNS]
+
+
+def _steps(change: Change, baseline: Candidate, variant: Candidate, things: Sequence[str]) -> list[Step]:
+    """One change against the baseline; none where it cannot be made alone, or leads to other rows."""
+    key, seed = change.key, baseline.seed
+    if change.input == "seed":
+        fixed = baseline.split.get("random_state")
+        stays = [Step("split.random_state", fixed)] if type(fixed) is int and fixed == seed else []
+        return [Step("seed", change.variant), *stays]
+    if change.input != "config" or key in ("task", "positive", "data.target") or key.startswith("split."):
+        return []
+    value = following(change.variant, variant.seed, seed)
+    selected = [thing for thing in things if thing in SELECTION]
+    if key in SELECTION:
+        # the recorded config names the columns in its preprocessing, too
+        preprocess = following(variant.config.get("preprocess"), variant.seed, seed)
+        alone = selected == [key] and "preprocess" not in things
+        return [Step(key, value), Step("preprocess", preprocess)] if alone else []
+    return [] if key == "preprocess" and selected else [Step(key, value)]
 
 
 # --- make the model better --------------------------------------------------------------------------------------
@@ -148,6 +171,7 @@ class _Knob(NamedTuple):
     factor: float
     without: int | None = None
     """What to start with where the default is no limit at all."""
+    least: int = 1
 
     def turned(self, params: Mapping[str, Any], *, simpler: bool) -> float | None:
         value = params.get(self.key, self.default)
@@ -156,9 +180,11 @@ class _Knob(NamedTuple):
         if isinstance(value, bool) or not isinstance(value, int | float):
             return None
         new = value * self.factor if simpler else value / self.factor
-        if isinstance(value, int) and isinstance(self.default, int | None):
-            return max(round(new), 1) if max(round(new), 1) != value else None
-        return float(f"{new:.6g}")
+        if isinstance(self.default, float):
+            return float(f"{new:.6g}")
+        if isinstance(value, float):
+            return None  # a share, where the default is a count
+        return max(round(new), self.least) if max(round(new), self.least) != value else None
 
 
 _DEPTH: Final = _Knob("max_depth", None, 0.5, without=4)
@@ -172,8 +198,8 @@ _KNOBS: Final[Mapping[str, _Knob]] = {
     "ExtraTreesRegressor": _LEAF,
     "GradientBoostingClassifier": _Knob("max_depth", 3, 0.5),
     "GradientBoostingRegressor": _Knob("max_depth", 3, 0.5),
-    "HistGradientBoostingClassifier": _Knob("max_leaf_nodes", 31, 0.5),
-    "HistGradientBoostingRegressor": _Knob("max_leaf_nodes", 31, 0.5),
+    "HistGradientBoostingClassifier": _Knob("max_leaf_nodes", 31, 0.5, least=2),
+    "HistGradientBoostingRegressor": _Knob("max_leaf_nodes", 31, 0.5, least=2),
     "KNeighborsClassifier": _Knob("n_neighbors", 5, 3),
     "KNeighborsRegressor": _Knob("n_neighbors", 5, 3),
     "Lasso": _ALPHA,
@@ -208,25 +234,19 @@ _AUTO: Final = frozenset({"SimpleImputer", "OneHotEncoder"})
 _MORE_ITERATIONS: Final = 4
 
 
-def _model(candidate: Candidate) -> str:
-    model = candidate.config.get("model")
-    name = model.get("class") if isinstance(model, Mapping) else None
-    return str(name).rpartition(".")[2]
-
-
 def _converge(best: Candidate) -> Proposal | None:
     if best.run.outcome.model.converged is not False:
         return None
-    reason = Statement("next.not_converged", {"run": best.row.name})
+    reason, reading = Statement("next.not_converged", {"run": best.row.name}), Statement("reading.converge")
     if _classes(best.config.get("preprocess")) <= _AUTO:
-        return Proposal(reason, Statement("next.scale"), (best.train(("preprocess", "auto-scaled")),))
+        return _proposal(reason, Statement("next.scale"), reading, best.but(Step("preprocess", "auto-scaled")))
     n_iter = best.run.outcome.model.n_iter
-    now = best.params().get("max_iter", max(n_iter) if n_iter else None)
+    now = best.params.get("max_iter", max(n_iter) if n_iter else None)
     if isinstance(now, bool) or not isinstance(now, int) or now < 1:
-        return Proposal(reason, Statement("next.iterate_somehow"), ())
+        return _proposal(reason, Statement("next.iterate_somehow"), reading)
     more = now * _MORE_ITERATIONS
-    command = best.train(("model.params.max_iter", more))
-    return Proposal(reason, Statement("next.iterate", {"before": now, "after": more}), (command,))
+    proposal = Statement("next.iterate", {"before": now, "after": more})
+    return _proposal(reason, proposal, reading, best.but(Step("model.params.max_iter", more)))
 
 
 def _classes(value: object) -> set[str]:
@@ -239,25 +259,31 @@ def _classes(value: object) -> set[str]:
     return set()
 
 
-def _beat_the_dummy(best: Candidate) -> Proposal | None:
+def _beat_the_dummy(best: Candidate, everyone: Sequence[Candidate]) -> Proposal | None:
     if beats_dummy(best.run) or (gap(best.run) or 0.0) >= GAP:
         return None
-    return Proposal(
-        Statement("next.no_better_than_dummy", {"run": best.row.name}), Statement("next.other_model"), (_forest(best),)
-    )
+    code = "next.no_better_than_dummy" if len(everyone) == 1 else "next.all_guess"
+    reason = Statement(code, {"run": best.row.name, "runs": len(everyone)})
+    return _proposal(reason, Statement("next.other_model"), _beyond_dummy(best), _forest(best))
 
 
-def _forest(best: Candidate) -> str:
+def _beyond_dummy(best: Candidate) -> Statement:
+    name = primary_metric(best.run)
+    return Statement("reading.other_model", {"metric": name, "dummy": best.run.outcome.metrics[name].dummy})
+
+
+def _forest(best: Candidate) -> Experiment:
     kind = "Classifier" if best.run.outcome.task == "classification" else "Regressor"
-    other = "HistGradientBoosting" if _model(best).startswith("RandomForest") else "RandomForest"
-    return best.train(("model", {"class": f"sklearn.ensemble.{other}{kind}"}))
+    other = "ExtraTrees" if best.model.startswith("RandomForest") else "RandomForest"
+    return best.but(Step("model", {"class": f"sklearn.ensemble.{other}{kind}"}))
 
 
 def _fit_more(best: Candidate) -> Proposal | None:
     if not learnt_little(best.run):
         return None
-    return _turn(best, simpler=False, reason="next.underfitting") or Proposal(
-        Statement("next.underfitting", {"run": best.row.name}), Statement("next.other_model"), (_forest(best),)
+    reason = Statement("next.underfitting", {"run": best.row.name})
+    return _turn(best, reason, simpler=False) or _proposal(
+        reason, Statement("next.other_model"), _beyond_dummy(best), _forest(best)
     )
 
 
@@ -265,69 +291,160 @@ def _fit_less(best: Candidate) -> Proposal | None:
     difference = gap(best.run)
     if difference is None or difference < GAP:
         return None
-    return _turn(best, simpler=True, reason="next.overfitting") or Proposal(
-        Statement("next.overfitting", {"run": best.row.name, "gap": difference}),
-        Statement("next.learning_curve"),
-        (best.train(("learning_curve", True)),),
-    )
+    reason = Statement("next.overfitting", {"run": best.row.name, "gap": difference})
+    if turned := _turn(best, reason, simpler=True):
+        return turned
+    if best.config.get("learning_curve") is True:
+        return None  # what it shows, the next rule says
+    curve = best.but(Step("learning_curve", True))
+    return _proposal(reason, Statement("next.learning_curve"), Statement("reading.learning_curve"), curve)
 
 
-def _turn(best: Candidate, *, simpler: bool, reason: str) -> Proposal | None:
-    knob = _KNOBS.get(_model(best))
-    new = knob.turned(best.params(), simpler=simpler) if knob else None
+def _turn(best: Candidate, reason: Statement, *, simpler: bool) -> Proposal | None:
+    """The parameter that ties the model down, turned by one step; None where the model has none, or no step is left."""
+    knob = _KNOBS.get(best.model)
+    new = knob.turned(best.params, simpler=simpler) if knob else None
     if knob is None or new is None:
         return None
-    key = f"model.params.{knob.key}"
-    before = best.params().get(knob.key, ABSENT)
-    values = {"key": key, "before": before, "after": new}
-    command = best.train((key, new))
-    gap_now = gap(best.run)
-    code = "next.simpler" if simpler else "next.more_flexible"
-    return Proposal(Statement(reason, {"run": best.row.name, "gap": gap_now}), Statement(code, values), (command,))
+    if knob.key == "n_neighbors" and new > min(fold.n_train for fold in best.run.outcome.split.folds):
+        return None
+    key, direction = f"model.params.{knob.key}", "simpler" if simpler else "more_flexible"
+    values = {"key": key, "before": best.params.get(knob.key, ABSENT), "after": new}
+    reading = Statement(f"reading.{direction}", {"metric": primary_metric(best.run)})
+    return _proposal(reason, Statement(f"next.{direction}", values), reading, best.but(Step(key, new)))
 
 
 def _balance(best: Candidate) -> Proposal | None:
     metrics = best.run.outcome.metrics
-    if "accuracy" not in metrics or "f1_macro" not in metrics or _model(best) not in _WEIGHTED:
+    if "accuracy" not in metrics or "f1_macro" not in metrics or best.model not in _WEIGHTED:
         return None
     accuracy, balanced = metrics["accuracy"].value, metrics["f1_macro"].value
-    if accuracy - balanced < BALANCE_GAP or best.params().get("class_weight") is not None:
+    if accuracy - balanced < BALANCE_GAP or best.params.get("class_weight") is not None:
         return None
-    values = {"run": best.row.name, "accuracy": accuracy, "f1_macro": balanced}
-    command = best.train(("model.params.class_weight", "balanced"))
-    return Proposal(Statement("next.imbalance", values), Statement("next.weight_classes"), (command,))
+    reason = Statement("next.imbalance", {"run": best.row.name, "accuracy": accuracy, "f1_macro": balanced})
+    weighted = best.but(Step("model.params.class_weight", "balanced"))
+    return _proposal(reason, Statement("next.weight_classes"), Statement("reading.imbalance"), weighted)
 
 
-# --- measure the spread -----------------------------------------------------------------------------------------
+def _more_rows(best: Candidate, curves: Sequence[Curve]) -> Proposal | None:
+    """More rows to train on, where the learning curve still rises with the last of them."""
+    curve = next((curve for curve in curves if curve.run == best.row.name and len(curve.points) > 1), None)
+    step = _more_to_train(best)
+    if curve is None or step is None or curve.metric not in best.run.outcome.metrics:
+        return None
+    before, after = curve.points[-2], curve.points[-1]
+    gain = after.validation - before.validation
+    if not best.run.outcome.metrics[curve.metric].greater_is_better:
+        gain = -gain
+    if gain < CURVE_GAIN * (1.0 if is_bounded(curve.metric) else abs(before.validation)) or gain <= 0:
+        return None
+    values = {"run": best.row.name, "metric": curve.metric, "gain": gain, "before": before.n_train}
+    reason = Statement("next.still_rising", values | {"after": after.n_train})
+    experiment = best.but(step)
+    code = "next.smaller_test" if step.key == "split.test_size" else "next.more_folds"
+    proposal = Statement(code, {"before": experiment.changes[0].baseline, "after": step.value})
+    return _proposal(reason, proposal, Statement("reading.more_rows", {"metric": curve.metric}), experiment)
 
 
-def _second_run(baseline: Candidate) -> Proposal:
-    """One run, and nothing wrong with it: one change makes a comparison."""
-    return _turn(baseline, simpler=False, reason="next.single") or Proposal(
-        Statement("next.single"), Statement("next.other_class"), (_forest(baseline),)
+def _more_to_train(best: Candidate) -> Step | None:
+    """A split with more rows to train on: half as many to validate, or twice as many folds.
+
+    None where a class might then be too small for it.
+    """
+    split, n_val = best.split, best.run.outcome.split.folds[0].n_val
+    classes = max(2, len(best.run.outcome.classes or []))
+    if split.get("method") == "holdout":
+        size = split.get("test_size")
+        if isinstance(size, bool) or not isinstance(size, int | float) or n_val < 2 * classes:
+            return None
+        return Step("split.test_size", size // 2 if isinstance(size, int) else float(f"{size / 2:.6g}"))
+    count, rows = split.get("n_splits"), best.run.inputs.data.rows
+    if split.get("method") != "kfold" or split.get("groups") or type(count) is not int or 2 * count * classes > rows:
+        return None
+    return Step("split.n_splits", 2 * count)
+
+
+# --- the noise --------------------------------------------------------------------------------------------------
+
+
+def _measure_noise(baseline: Candidate, best: Candidate, comparable: Variants) -> Proposal | None:
+    """Nothing is wrong with the models: how much the score moves by chance is what is missing, or is too much."""
+    if not comparable:
+        return None
+    variant, comparison = next((pair for pair in comparable if pair[0] is best), comparable[0])
+    judgement, metric = comparison.judgement, primary_metric(baseline.run)
+    if judgement is None or judgement.verdict == "equal":
+        return None
+    needed = next((statement.values["rows"] for statement in judgement.statements if statement.code == "needed"), None)
+    values: dict[str, Any] = {
+        "baseline": baseline.row.name,
+        "variant": variant.row.name,
+        "metric": metric,
+        "difference": abs(judgement.difference),
+        "needed": needed,
+    }
+    runs = [baseline, variant]
+    unknown = [one for one in runs if not one.run.outcome.metrics[metric].repeats and any(repeats_vary(one.config))]
+    if unknown:
+        return _repeat(unknown, values, noise=judgement.verdict == "noise")
+    return _against_noise(runs, values) if judgement.verdict == "noise" else None
+
+
+def _repeat(runs: Sequence[Candidate], values: Mapping[str, Any], *, noise: bool) -> Proposal:
+    rows = sum(fold.n_val for fold in runs[0].run.outcome.split.folds)
+    one_split = runs[0].run.outcome.split.method == "holdout"
+    code = "next.noise_unknown" if noise else "next.one_split" if one_split else "next.one_seed"
+    reason = Statement(code, {**values, "rows": rows, "seed": runs[0].seed})
+    found = [one.but(Step("repeats", SUGGESTED_REPEATS)) for one in runs]
+    proposal = Statement("next.repeat", {"repeats": SUGGESTED_REPEATS})
+    return _proposal(reason, proposal, Statement("reading.repeat", values), *found)
+
+
+def _against_noise(runs: Sequence[Candidate], values: dict[str, Any]) -> Proposal | None:
+    """More trainings, or more rows to validate on, for both runs alike."""
+    known = [spread(one.run.outcome.metrics[values["metric"]]) for one in runs]
+    largest = max((value for value in known if value is not None), default=None)
+    code = "next.noise" if largest is None else "next.noise_known"
+    reason = Statement(code + ("_needed" if values["needed"] else ""), values | {"spread": largest})
+    steps = [_less_noise(one) for one in runs]
+    found = [one.but(step) for one, step in zip(runs, steps, strict=True) if step is not None]
+    if len(found) < len(runs):
+        return None
+    first = found[0].changes[0]
+    proposal = Statement(f"next.less_noise_{first.key.rpartition('.')[2]}", {"after": first.variant})
+    return _proposal(reason, proposal, Statement("reading.less_noise", values), *found)
+
+
+def _less_noise(run: Candidate) -> Step | None:
+    split, repeats, n_repeats = run.split, run.config.get("repeats"), run.split.get("n_repeats", 1)
+    if split.get("method") == "kfold" and split.get("shuffle") and not split.get("groups"):
+        return Step("split.n_repeats", 5 * n_repeats) if type(n_repeats) is int and n_repeats < MANY_TRAININGS else None
+    if type(repeats) is int and 0 < repeats < MANY_TRAININGS and repeats_vary(run.config)[0]:
+        return Step("repeats", 4 * repeats)
+    size, fold = split.get("test_size"), run.run.outcome.split.folds[0]
+    if type(size) is float and size <= 0.25 and fold.n_train > 2 * FEW_ROWS:
+        return Step("split.test_size", float(f"{2 * size:.6g}"))
+    return None
+
+
+def _try_other_rows(best: Candidate) -> Proposal | None:
+    """A score that no model can beat says little more on the same rows."""
+    name = primary_metric(best.run)
+    metric = best.run.outcome.metrics[name]
+    if not is_bounded(name) or metric.value < 1 or metric.repeats or not any(repeats_vary(best.config)):
+        return None
+    values = {"run": best.row.name, "metric": name, "rows": best.run.outcome.predictions.rows}
+    proposal = Statement("next.repeat", {"repeats": SUGGESTED_REPEATS})
+    again_and_again = best.but(Step("repeats", SUGGESTED_REPEATS))
+    return _proposal(Statement("next.perfect", values), proposal, Statement("reading.perfect"), again_and_again)
+
+
+# --- nothing is wrong -------------------------------------------------------------------------------------------
+
+
+def _change_one_thing(best: Candidate, *, compared: bool) -> Proposal:
+    """Nothing is wrong: one more change makes the next comparison."""
+    reason = Statement("next.go_on" if compared else "next.single", {"run": best.row.name})
+    return _turn(best, reason, simpler=False) or _proposal(
+        reason, Statement("next.other_class"), _beyond_dummy(best), _forest(best)
     )
-
-
-def _measure_spread(baseline: Candidate, best: Candidate, variants: Sequence[tuple[Candidate, Comparison]]) -> Proposal:
-    """Nothing is wrong with the models: what is missing is how much the score moves by chance."""
-    split = best.run.outcome.split
-    runs = [baseline, *(candidate for candidate, _ in variants[:1])]
-    if split.method == "holdout":
-        rows = sum(fold.n_val for fold in split.folds)
-        folds = _folds(best)
-        reason = Statement("next.one_split", {"rows": rows})
-        commands = tuple(candidate.train(("split", folds)) for candidate in runs)
-        return Proposal(reason, Statement("next.cross_validate", {"folds": folds["n_splits"]}), commands)
-    seed = best.run.inputs.seed.value + 1
-    reason = Statement("next.one_seed", {"seed": best.run.inputs.seed.value})
-    commands = tuple(candidate.train(seed=seed % 2**32) for candidate in runs)
-    return Proposal(reason, Statement("next.another_seed"), commands)
-
-
-def _folds(best: Candidate) -> dict[str, Any]:
-    """Five folds that keep what the holdout promised: groups stay together, the order of time is kept."""
-    split = best.split
-    if split.get("shuffle") is False:
-        return {"method": "time_series", "n_splits": 5}
-    kept = {key: split[key] for key in ("groups", "random_state") if split.get(key) is not None}
-    return {"method": "kfold", "n_splits": 5, **kept}

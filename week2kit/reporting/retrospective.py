@@ -1,159 +1,303 @@
-"""What did not work: runs that failed, were interrupted, or came out worse, and what each one shows."""
+"""What failed on the way: runs grouped by how they failed, what was tried next, and what that teaches."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, NamedTuple
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from week2kit.canonical import JsonError, parse_json
 from week2kit.comparison import (
     ABSENT,
     Change,
     Statement,
-    advantage,
     changed_things,
     compare_configs,
     compare_inputs,
-    config_items,
     config_leaves,
-    nearest,
-    obstacles,
     primary_metric,
 )
-from week2kit.reporting.values import RunRow, Setback
-from week2kit.schema.manifest import CompletedRun, FailedRun, Stage
+from week2kit.reporting.nearness import Configs, Given
+from week2kit.reporting.runs import Runs
+from week2kit.reporting.values import Attempt, BriefFailure, Setback
+from week2kit.schema.manifest import CompletedRun, Data, FailedRun, Stage
 from week2kit.store import Run
-from week2kit.thresholds import RETROSPECTIVE_RUNS
+from week2kit.thresholds import BRIEF_FAILURES, COMPARED_MEMBERS, MAX_MESSAGE, RETROSPECTIVE_RUNS
 
 #: Errors that come from outside the five inputs: the same run may well complete next time.
-_FROM_OUTSIDE: Final = frozenset({"KeyboardInterrupt", "Terminated", "MemoryError", "SystemExit", "TimeoutError"})
+FROM_OUTSIDE: Final = frozenset({"KeyboardInterrupt", "Terminated", "MemoryError", "SystemExit", "TimeoutError"})
 
 
-class Setbacks(NamedTuple):
-    """The runs that did not work, those beyond `thresholds.RETROSPECTIVE_RUNS`, and those that cannot be judged."""
+class Failures(NamedTuple):
+    """The failures told in full, those told in a line, and the number of runs of those that are not told."""
 
     told: tuple[Setback, ...]
+    brief: tuple[BriefFailure, ...]
     left_out: int
-    not_judged: int
 
 
-def setbacks(baseline: Run | None, runs: Sequence[Run], row: Callable[[Run], RunRow]) -> Setbacks:
-    """The setbacks among `runs`: failures first, then interrupted runs, then those worse than the baseline.
+def failures(baseline: Run | None, everything: Runs) -> Failures:
+    """The runs that failed or were interrupted, those that failed in one way together; the most frequent first.
 
     Args:
-        baseline: the run that decides what is worse; None where none completed.
-        runs: all runs to look at, in the order of the report.
-        row: how a run is shown.
+        baseline: of equally near completed runs the one that the reader knows.
+        everything: all runs to look at.
     """
-    completed = [run for run in runs if isinstance(run.manifest, CompletedRun)]
-    # of equally near ones the baseline is the one that the reader knows
-    completed.sort(key=lambda run: run is not baseline)
-    known = _Known(completed)
-    failed = [run for run in runs if run.manifest.status == "failed"]
-    running = [run for run in runs if run.manifest.status == "running"]
-    worse, not_judged = _worse(baseline, completed)
-    every = [*((run, "failed") for run in failed), *((run, "interrupted") for run in running)]
-    every += [(run, "worse") for run in worse]
-    told = [_setback(run, kind, baseline, known, row) for run, kind in every[:RETROSPECTIVE_RUNS]]
-    return Setbacks(tuple(told), len(every) - len(told), not_judged)
+    if all(isinstance(run.manifest, CompletedRun) for run in everything.runs):
+        return Failures((), (), 0)
+    story = _Story(baseline, everything)
+    groups = story.groups()
+    brief = groups[RETROSPECTIVE_RUNS : RETROSPECTIVE_RUNS + BRIEF_FAILURES]
+    return Failures(
+        tuple(story.told(group) for group in groups[:RETROSPECTIVE_RUNS]),
+        tuple(story.brief(group) for group in brief),
+        sum(len(group) for group in groups[RETROSPECTIVE_RUNS + BRIEF_FAILURES :]),
+    )
 
 
-class _Known:
-    """The completed runs, and their configs in the form in which the nearest is found."""
+# --- the fingerprint of a failure -------------------------------------------------------------------------------
 
-    def __init__(self, runs: Sequence[Run]) -> None:
-        self._runs = [run for run in runs if run.manifest.inputs.config.resolved is not None]
-        self._items = [config_items(run.manifest.inputs.config.resolved or {}) for run in self._runs]
+Fingerprint: TypeAlias = tuple[str, str, str, str]
 
-    def nearest(self, config: dict[str, Any]) -> Run | None:
-        index = nearest(config_items(config), self._items)
-        return None if index is None else self._runs[index]
+_QUOTED: Final = re.compile(r"""(?<!\w)(?:'[^']*'|"[^"]*"|`[^`]*`)""")
+_ADDRESS: Final = re.compile(r"\b0x[0-9a-fA-F]+\b")
+_NUMBER: Final = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?(?!\w)")
+_LISTED: Final = re.compile(r"([#…])(?:,? [#…])+")
 
 
-def _worse(baseline: Run | None, completed: Sequence[Run]) -> tuple[list[Run], int]:
-    if baseline is None or not isinstance(baseline.manifest, CompletedRun):
-        return [], 0
-    reference, name = baseline.manifest, primary_metric(baseline.manifest)
-    worse, not_judged = [], 0
-    for run in completed:
-        if run is baseline or not isinstance(run.manifest, CompletedRun):
-            continue
-        if obstacles(reference, run.manifest):
-            not_judged += 1
-        elif advantage(reference.outcome.metrics[name], run.manifest.outcome.metrics[name]) < 0:
-            worse.append(run)
-    return worse, not_judged
-
-
-def _setback(run: Run, kind: str, baseline: Run | None, known: _Known, row: Callable[[Run], RunRow]) -> Setback:
-    if kind == "worse" and baseline is not None:
-        return _lost(run, baseline, row)
-    config, as_written = _config(run)
-    other = known.nearest(config) if config is not None else None
-    tried = tuple(_tried(config, as_written, run, other)) if config is not None and other is not None else ()
-    name = row(other).name if other is not None else None
+def fingerprint(run: Run, keys: frozenset[str] = frozenset()) -> Fingerprint:
+    """How a run failed: status, stage, error type, and the message without what differs from run to run."""
     manifest = run.manifest
     if isinstance(manifest, FailedRun):
         failure = manifest.failure
-        happened = Statement("failed.at", {"stage": failure.stage, "error": failure.error})
-        why = Statement("failed.why", {"message": failure.message})
-        stage: Stage | None = failure.stage
-        learned = (
-            _refused(failure.stage, tried, name) if as_written else _lesson(failure.stage, failure.error, tried, name)
-        )
-        return Setback(row(run), "failed", name, tried, as_written, stage, happened, why, failure.hint, learned)
-    stage = manifest.stages[-1].name if manifest.stages else None
-    happened = Statement("interrupted.after" if stage else "interrupted", {"stage": stage})
-    why, learned = Statement("interrupted.why"), Statement("interrupted.learned")
-    return Setback(row(run), "interrupted", name, tried, as_written, stage, happened, why, "", learned)
+        return "failed", failure.stage, failure.error, normalised(failure.message, keys)
+    return "interrupted", _last_stage(run) or "", "", ""
 
 
-# --- failures ---------------------------------------------------------------------------------------------------
+def normalised(message: str, keys: frozenset[str] = frozenset()) -> str:
+    """A message with numbers as ``#``, and quoted texts, paths and memory addresses as ``…``.
 
-
-def _config(run: Run) -> tuple[dict[str, Any] | None, bool]:
-    """The config that a run was given, and whether it is only known as it was written."""
-    config = run.manifest.inputs.config
-    if config.resolved is not None:
-        # a run that failed before its data was read has a config without what the data decides, such as the task
-        whole = "task" in config.resolved
-        return (config.resolved, False) if whole else (_comparable(config.resolved), True)
-    try:
-        return _comparable(parse_json((config.raw or "").encode())), True
-    except (JsonError, UnicodeEncodeError):
-        return None, True
-
-
-def _comparable(written: object) -> dict[str, Any] | None:
-    """A config as it was written, as far as it can be compared with a resolved one.
-
-    Short names are written out; the course's flat form and the names of whole preprocessings are not comparable.
+    A quoted name of `keys`, the names of the config, stays: which parameter was refused is what the failure is about.
     """
-    if not isinstance(written, dict) or not {"data", "model"} & set(written):
-        return None
-    config = dict(written)
-    if config.get("preprocess") == "none":
-        config["preprocess"] = []
-    elif isinstance(config.get("preprocess"), str):
-        del config["preprocess"]
-    model = config.get("model")
-    model = {"class": model} if isinstance(model, str) else model
-    if isinstance(model, dict) and isinstance(model.get("class"), str) and "." not in model["class"]:
-        from week2kit.schema.config import ALIASES  # costs more than the rest of a report, and is rarely needed
-
-        model = model | {"class": ALIASES.get(model["class"], model["class"])}
-    return config if model is None else config | {"model": model}
+    text = _QUOTED.sub(lambda match: match[0] if match[0][1:-1] in keys else "…", message[:MAX_MESSAGE])
+    text = " ".join("…" if "/" in word or "\\" in word else word for word in text.split())
+    return _LISTED.sub(r"\1", _NUMBER.sub("#", _ADDRESS.sub("…", text)))
 
 
-def _tried(config: dict[str, Any], as_written: bool, run: Run, other: Run) -> Iterator[Change]:
-    """What the run changed against the nearest completed one; of a config as written, only keys that it holds."""
-    if not as_written:
-        yield from compare_inputs(other.manifest, run.manifest)
+def _last_stage(run: Run) -> Stage | None:
+    return run.manifest.stages[-1].name if run.manifest.stages else None
+
+
+# --- the story of a group ---------------------------------------------------------------------------------------
+
+
+class _Near(NamedTuple):
+    """A failed run and another one whose config is near to it."""
+
+    run: Run
+    other: Run
+    distance: int
+
+
+class _Story:
+    """All runs of a report, with what is asked of each group of failures."""
+
+    def __init__(self, baseline: Run | None, everything: Runs) -> None:
+        runs = self._runs = everything.runs
+        self._row, self._name = everything.row, everything.name
+        self._configs = Configs(runs)
+        # of equally near ones the baseline is the one that the reader knows
+        self._completed = [run for run in runs if isinstance(run.manifest, CompletedRun)]
+        self._completed.sort(key=lambda run: run is not baseline)
+        # of equally near later ones the one that worked tells most
+        self._in_time = sorted(runs, key=lambda run: (run.manifest.status != "completed", run.manifest.created_at))
+        self._fingerprints: dict[Any, Fingerprint] = {}
+
+    def groups(self) -> list[list[Run]]:
+        """The runs that did not complete, by how they failed: failures before interruptions, frequent ones first."""
+        found: dict[Fingerprint, list[Run]] = {}
+        for run in self._runs:
+            if not isinstance(run.manifest, CompletedRun):
+                found.setdefault(self._fingerprint(run), []).append(run)
+        return sorted(found.values(), key=lambda group: (group[0].manifest.status != "failed", -len(group)))
+
+    def _fingerprint(self, run: Run) -> Fingerprint:
+        if run.path not in self._fingerprints:
+            given = self._configs.given[run.path]
+            names = config_leaves(given.config) if given is not None else ()
+            self._fingerprints[run.path] = fingerprint(run, frozenset(key.rpartition(".")[2] for key in names))
+        return self._fingerprints[run.path]
+
+    def brief(self, group: Sequence[Run]) -> BriefFailure:
+        """A group in one line."""
+        manifest, names = group[0].manifest, tuple(self._name(run) for run in group)
+        if isinstance(manifest, FailedRun):
+            failure = manifest.failure
+            return BriefFailure(failure.stage, failure.error, failure.message, names)
+        return BriefFailure(_last_stage(group[0]), None, None, names)
+
+    def told(self, group: Sequence[Run]) -> Setback:
+        """A group in full, told of the run that was repaired, or else of the one that is nearest to a working run."""
+        members = sorted(group, key=lambda run: run.manifest.created_at)[-COMPARED_MEMBERS:]
+        tries = [near for run in members if (near := self._near(run, self._later(run)))]
+        repairs = [near for near in tries if isinstance(near.other.manifest, CompletedRun)]
+        repair = min(reversed(repairs), key=lambda near: near.distance, default=None)
+        works = [near for run in members if (near := self._near(run, self._working(run)))]
+        closest = min(works, key=lambda near: near.distance, default=None)
+        run = repair.run if repair else closest.run if closest else members[-1]
+        after = repair or next((near for near in reversed(tries) if near.run is run), None)
+        near = next((near for near in works if near.run is run), None)
+        return self._setback(run, group, near.other if near else None, after)
+
+    def _near(self, run: Run, others: Sequence[Run]) -> _Near | None:
+        other = self._configs.nearest(run, others)
+        return None if other is None else _Near(run, other, self._configs.distance(run, other))
+
+    def _later(self, run: Run) -> list[Run]:
+        """The runs that try to answer the same question, begun after it: those of one time stamp are in no order."""
+        begun = run.manifest.created_at
+        return [
+            other for other in self._in_time if other.manifest.created_at > begun and self._configs.alike(run, other)
+        ]
+
+    def _working(self, run: Run) -> Sequence[Run]:
+        """The completed runs that answer the same question; where none does, all of them."""
+        return [other for other in self._completed if self._configs.alike(run, other)] or self._completed
+
+    def _setback(self, run: Run, group: Sequence[Run], other: Run | None, after: _Near | None) -> Setback:
+        given = self._configs.given[run.path]
+        tried = tuple(_changes(given, other, run)) if given and other else ()
+        attempt = self._attempt(run, after.other) if after else None
+        manifest = run.manifest
+        kind: Literal["failed", "interrupted"] = "failed" if isinstance(manifest, FailedRun) else "interrupted"
+        happened, why, hint, stage = _what_happened(run)
+        return Setback(
+            run=self._row(run),
+            kind=kind,
+            runs=tuple(self._name(member) for member in group),
+            compared_with=self._name(other) if other is not None else None,
+            tried=tried,
+            as_written=given is None or given.as_written,
+            stage=stage,
+            happened=happened,
+            why=why,
+            hint=hint,
+            next=attempt,
+            learned=self._learned(run, group, tried, other, attempt),
+        )
+
+    # --- what was tried next --------------------------------------------------------------------------------------
+
+    def _attempt(self, run: Run, after: Run) -> Attempt:
+        given, name = self._configs.given[run.path], self._name(after)
+        changes = tuple(_turned(_changes(given, after, run))) if given else ()
+        manifest = after.manifest
+        if isinstance(manifest, CompletedRun):
+            metric = primary_metric(manifest)
+            values = {"metric": metric, "value": manifest.outcome.metrics[metric].value}
+            return Attempt(name, changes, "completed", Statement("tried.completed", values))
+        if isinstance(manifest, FailedRun):
+            same = self._fingerprint(run) == self._fingerprint(after)
+            values = {"stage": manifest.failure.stage, "error": manifest.failure.error}
+            code, outcome = ("tried.same", "same") if same else ("tried.elsewhere", "elsewhere")
+            return Attempt(name, changes, outcome, Statement(code, values))  # type: ignore[arg-type]
+        return Attempt(name, changes, "interrupted", Statement("tried.interrupted"))
+
+    # --- what it teaches ------------------------------------------------------------------------------------------
+
+    def _learned(
+        self, run: Run, group: Sequence[Run], tried: Sequence[Change], other: Run | None, attempt: Attempt | None
+    ) -> Statement:
+        """One sentence from the strongest evidence: a repair, a value that only failures have, the nearest run."""
+        manifest = run.manifest
+        if not isinstance(manifest, FailedRun):
+            return Statement("interrupted.learned")
+        failure = manifest.failure
+        if failure.error in FROM_OUTSIDE:
+            return Statement("learned.from_outside", {"error": failure.error})
+        given = self._configs.given[run.path]
+        as_written = given is None or given.as_written
+        name = self._name(other) if other is not None else None
+        by_nearest = _refused if as_written else _lesson
+        return (
+            (_repaired(attempt, as_written=as_written) if attempt else None)
+            or self._shared(run, group)
+            or by_nearest(failure.stage, tried, name)
+        )
+
+    def _shared(self, run: Run, group: Sequence[Run]) -> Statement | None:
+        """A value that all runs of the group have and no completed one has, where it is the only such value."""
+        known = [member for member in group if self._configs.given[member.path] is not None]
+        working = self._working(run)
+        if len(known) < 2 or len(known) < len(group) or not working:
+            return None
+        items = self._configs.only_in(known, working)
+        if any(key == "model.class" for key, _ in items):  # its parameters come with it
+            items = [item for item in items if item[0] == "model.class" or not item[0].startswith("model.")]
+        if len(items) != 1:
+            return None
+        values = {"count": len(known), "completed": len(working), "key": items[0][0], "value": items[0][1]}
+        return Statement("learned.shared", values)
+
+
+def _what_happened(run: Run) -> tuple[Statement, Statement, str, Stage | None]:
+    """What happened, why, the recorded hint, and the stage."""
+    if isinstance(run.manifest, FailedRun):
+        failure = run.manifest.failure
+        happened = Statement("failed.at", {"stage": failure.stage, "error": failure.error})
+        return happened, Statement("failed.why", {"message": failure.message}), failure.hint, failure.stage
+    stage = _last_stage(run)
+    happened = Statement("interrupted.after" if stage else "interrupted", {"stage": stage})
+    return happened, Statement("interrupted.why"), "", stage
+
+
+def _changes(given: Given, other: Run, run: Run) -> Iterator[Change]:
+    """What the run changed against another one; of a config as written, only keys that it holds."""
+    manifest, before = run.manifest, other.manifest
+    if manifest.inputs.data is not None and not isinstance(manifest.inputs.data, Data):  # its data was not found
+        yield from _other_path(before.inputs.config.resolved or {}, given)
+    if not given.as_written:
+        yield from compare_inputs(before, manifest)
         return
-    written = config_leaves(config)
-    for change in compare_configs(other.manifest.inputs.config.resolved or {}, config):
+    written = config_leaves(given.config)
+    for change in compare_configs(before.inputs.config.resolved or {}, given.config):
         if change.key in written or (change.key == "model" and change.variant is not ABSENT):
             yield change
+
+
+def _other_path(before: dict[str, Any], given: Given) -> Iterator[Change]:
+    old, new = before.get("data"), given.config.get("data")
+    if isinstance(old, dict) and isinstance(new, dict) and "path" in new and old.get("path") != new["path"]:
+        yield Change("config", "data.path", old.get("path", ABSENT), new["path"])
+
+
+def _turned(changes: Iterator[Change]) -> Iterator[Change]:
+    """Changes seen from the other side."""
+    return (change._replace(baseline=change.variant, variant=change.baseline) for change in changes)
+
+
+# --- lessons ----------------------------------------------------------------------------------------------------
+
+
+def _repaired(attempt: Attempt, *, as_written: bool) -> Statement | None:
+    """What a later run shows that completed."""
+    if attempt.outcome != "completed":
+        return None
+    things = changed_things(attempt.changes)
+    values: dict[str, Any] = {"run": attempt.run, "things": things}
+    if not things:
+        return None if as_written else Statement("learned.came_back", values)
+    if len(things) > 1:
+        return None
+    change = attempt.changes[0]
+    if change.input != "config":
+        return Statement("learned.repaired_input", values | {"input": change.input})
+    code = "learned.repaired"
+    if change.variant is ABSENT:
+        code = "learned.repaired_without"
+    elif change.baseline is ABSENT:
+        code = "learned.repaired_with"
+    values |= {"key": change.key, "failed": change.baseline, "worked": change.variant}
+    return Statement(f"{code}_written" if as_written else code, values)
 
 
 def _refused(stage: Stage, tried: Sequence[Change], other: str | None) -> Statement:
@@ -168,11 +312,9 @@ def _refused(stage: Stage, tried: Sequence[Change], other: str | None) -> Statem
     return Statement(code, {"other": other, "things": things})
 
 
-def _lesson(stage: Stage, error: str, tried: Sequence[Change], other: str | None) -> Statement:
+def _lesson(stage: Stage, tried: Sequence[Change], other: str | None) -> Statement:
     """One sentence that follows from the failure and its difference to the nearest run that completed."""
     values: dict[str, Any] = {"stage": stage, "other": other}
-    if error in _FROM_OUTSIDE:
-        return Statement("learned.from_outside", values | {"error": error})
     if other is None:
         return Statement("learned.alone", values)
     things = changed_things(tried)
@@ -185,25 +327,3 @@ def _lesson(stage: Stage, error: str, tried: Sequence[Change], other: str | None
         code = "learned.one_key_new" if change.baseline is ABSENT else "learned.one_key"
         return Statement(code, values | {"key": change.key, "worked": change.baseline, "failed": change.variant})
     return Statement("learned.one_input", values | {"input": change.input})
-
-
-# --- worse ------------------------------------------------------------------------------------------------------
-
-
-def _lost(run: Run, baseline: Run, row: Callable[[Run], RunRow]) -> Setback:
-    reference, manifest = baseline.manifest, run.manifest
-    assert isinstance(reference, CompletedRun)  # `_worse` compares completed runs only
-    assert isinstance(manifest, CompletedRun)
-    tried = tuple(compare_inputs(reference, manifest))
-    name = primary_metric(reference)
-    before, after = reference.outcome.metrics[name], manifest.outcome.metrics[name]
-    values = {"metric": name, "baseline": before.value, "value": after.value, "difference": after.value - before.value}
-    happened = Statement("worse.by", values | {"rows": manifest.outcome.predictions.rows})
-    things = changed_things(tried)
-    what = tried[0].key if len(things) == 1 and tried[0].input == "config" else things[0] if things else None
-    why = {0: Statement("worse.why_nothing"), 1: Statement("worse.why_one", {"thing": what})}.get(
-        len(things), Statement("worse.why_several", {"things": things})
-    )
-    codes = {0: "worse.learned_nothing", 1: "worse.learned_one"}
-    learned = Statement(codes.get(len(things), "worse.learned_several"), {"thing": what, "metric": name})
-    return Setback(row(run), "worse", row(baseline).name, tried, False, None, happened, why, "", learned)

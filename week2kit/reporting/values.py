@@ -13,7 +13,8 @@ times as long to define.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from week2kit.comparison import Change, Statement
 from week2kit.schema.manifest import Stage
@@ -344,11 +345,24 @@ class Figures(NamedTuple):
     residuals: tuple[Residuals, ...]
 
 
+class Attempt(NamedTuple):
+    """What was tried after a failure: of the runs begun later, the one whose config is nearest to the failed one's."""
+
+    run: str
+    changes: tuple[Change, ...]
+    """From the failed run (`baseline`) to this one (`variant`)."""
+    outcome: Literal["completed", "same", "elsewhere", "interrupted"]
+    happened: Statement
+
+
 class Setback(NamedTuple):
-    """A run that failed, was interrupted, or came out worse than the baseline."""
+    """A way in which runs failed or were interrupted, or a run that came out worse than the baseline."""
 
     run: RunRow
+    """The run that is told of; of several that failed in one way, one that was repaired, or is nearest to working."""
     kind: Literal["failed", "interrupted", "worse"]
+    runs: tuple[str, ...]
+    """All runs that failed in this way."""
     compared_with: str | None
     """The completed run whose config is nearest (worse: the baseline)."""
     tried: tuple[Change, ...]
@@ -359,7 +373,18 @@ class Setback(NamedTuple):
     why: Statement
     hint: str
     """What the failed run itself recorded as the thing to try; empty where it recorded none."""
+    next: Attempt | None
+    """None: nothing like it was tried later."""
     learned: Statement
+
+
+class BriefFailure(NamedTuple):
+    """A way in which runs failed, in one line; `error` None: they were interrupted."""
+
+    stage: Stage | None
+    error: str | None
+    message: str | None
+    runs: tuple[str, ...]
 
 
 class Retrospective(NamedTuple):
@@ -370,18 +395,53 @@ class Retrospective(NamedTuple):
     folders: tuple[str, ...]
     only_named: bool
     setbacks: tuple[Setback, ...]
+    brief: tuple[BriefFailure, ...]
+    """Further ways in which runs failed."""
     left_out: int
+    """Runs that failed in ways that are not told."""
+    worse_left_out: int
+    """Runs that are worse by more than noise, and are not told."""
+    not_apart: tuple[str, ...]
+    """Runs that are lower than the baseline, but not told apart from it by more than noise."""
+    not_tested: tuple[str, ...]
+    """Runs that are lower than the baseline, and were not tested."""
     not_judged: int
     """Completed runs that are not comparable with the baseline, so neither better nor worse."""
     not_read: int
 
 
+class Experiment(NamedTuple):
+    """A run that is ready to train."""
+
+    base: str
+    """The run whose config it is, but for `changes`."""
+    changes: tuple[Change, ...]
+    """What is set; together one thing, as the rule of one change counts it."""
+    command: str | None
+    """The same with flags; None where no flag does it."""
+    config: Mapping[str, Any]
+    """What `week2kit train` takes, in the directory in which the report was made."""
+
+
 class Proposal(NamedTuple):
-    """The next experiment: one change, why, and the command."""
+    """The next experiment: one change, why, and what its outcome would mean."""
 
     reason: Statement
     proposal: Statement
-    commands: tuple[str, ...]
+    reading: Statement | None
+    """Which result would support it, and which would not."""
+    experiments: tuple[Experiment, ...]
+    """The runs to train: several where it takes several to learn anything."""
+
+    @property
+    def config(self) -> Mapping[str, Any] | None:
+        """The config of the first experiment; None where there is none to train."""
+        return self.experiments[0].config if self.experiments else None
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """The commands of the experiments, where flags do it."""
+        return tuple(one.command for one in self.experiments if one.command is not None)
 
 
 class Verdicts(NamedTuple):

@@ -1,0 +1,651 @@
+"""Every rule of the next experiment proposes a config that really trains, and that changes one thing."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from week2kit import train
+from week2kit.comparison import changed_things, compare_inputs, uncounted_differences
+from week2kit.errors import ReportError
+from week2kit.rendering import next_paths, render
+from week2kit.rendering.next_files import files_folder, write_next
+from week2kit.reporting import Report, report
+from week2kit.reporting.proposal import _KNOBS as KNOBS
+from week2kit.reporting.proposal import _WEIGHTED as WEIGHTED
+from week2kit.schema.config import Config
+from week2kit.schema.manifest import CompletedRun, Repeat
+from week2kit.store import Run, open_run
+
+_spec = importlib.util.spec_from_file_location("build_runs", Path(__file__).with_name("build_runs.py"))
+assert _spec is not None
+assert _spec.loader is not None
+build = importlib.util.module_from_spec(_spec)
+sys.modules["build_runs"] = build  # dataclasses look their module up
+_spec.loader.exec_module(build)
+
+ROOT = str(Path(__file__).parent.parent)
+HOSTILE = "```\n~~~\n</pre><script>x</script>\u202eabc\x1b[31m {{7*7}} {% raw %}<!-- week2kit words: goal -->\n## End\n"
+#: Keys that change what is recorded, and no result: the rule of one change does not count them.
+RECORDED_ONLY = {"repeats", "learning_curve"}
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+# --- real runs --------------------------------------------------------------------------------------------------
+
+
+def table(rows: int, line: Callable[[random.Random, int], list[object]], columns: int, seed: int = 0) -> None:
+    """``t.csv`` with columns x0, x1, ... and y."""
+    draw = random.Random(seed)
+    lines = [",".join([*(f"x{i}" for i in range(columns)), "y"])]
+    lines += [",".join(map(str, line(draw, row))) for row in range(rows)]
+    Path("t.csv").write_text("\n".join(lines) + "\n")
+
+
+def classes(noise: float, rows: int = 160, share: float = 0.5, seed: int = 0) -> None:
+    """Two classes that lie 2 apart in x0, more or less blurred; x1 is noise on a large scale."""
+
+    def line(draw: random.Random, row: int) -> list[object]:
+        positive = row < rows * share
+        return [2.0 * positive + draw.gauss(0, noise), 1000 * draw.gauss(0, 1), "yes" if positive else "no"]
+
+    table(rows, line, 2, seed)
+
+
+def numbers(signal: float, columns: int = 3, rows: int = 120) -> None:
+    """A number that hangs on all columns, and on as much noise as one of them has."""
+
+    def line(draw: random.Random, row: int) -> list[object]:
+        x = [draw.gauss(0, 1) for _ in range(columns)]
+        return [*x, signal * sum(x) + draw.gauss(0, 1)]
+
+    table(rows, line, columns)
+
+
+CONFIG: dict[str, Any] = {
+    "data": {"path": "t.csv", "target": "y"},
+    "preprocess": "auto-scaled",
+    "model": {"class": "logistic_regression"},
+    "seed": 1,
+    "goal": "Tell yes from no.",
+    "hypothesis": "What was expected of another run.",
+}
+TREE = {"class": "decision_tree", "params": {"max_depth": 2}}
+NEIGHBORS = {"class": "k_nearest_neighbors", "params": {"n_neighbors": 15}}
+FOLDS = {"method": "kfold", "n_splits": 4}
+RMSE = ["root_mean_squared_error"]
+LINEAR = {"class": "linear_regression"}
+EXTRA_TREE = {"class": "sklearn.tree.ExtraTreeClassifier"}
+NET = {"class": "sklearn.linear_model.ElasticNet", "params": {"alpha": 100.0, "l1_ratio": 0.01}}
+
+
+def a_run(name: str, **changes: Any) -> Run:
+    """Train the config with other keys; None leaves a key out."""
+    config = {key: value for key, value in (CONFIG | changes).items() if value is not None}
+    Path(f"{name}.json").write_text(json.dumps(config))
+    run = train(f"{name}.json", name=name)
+    assert run.manifest.status == "completed", run.manifest.failure
+    return run
+
+
+def edit(name: str, change: Callable[[dict[str, Any]], None]) -> None:
+    path = Path("runs", name, "manifest.json")
+    value = json.loads(path.read_text())
+    change(value)
+    path.write_text(json.dumps(value))
+
+
+def with_repeats(*names: str, spread: float) -> None:
+    """Repeats in the record of a run, as if it had been trained with other seeds."""
+
+    def change(manifest: dict[str, Any]) -> None:
+        for metric in manifest["outcome"]["metrics"].values():
+            values = [metric["value"] - spread, metric["value"] + spread]
+            extra = {"folds": []} if "folds" in Repeat.model_fields else {}
+            metric["repeats"] = [{"seed": 2 + index, "value": value, **extra} for index, value in enumerate(values)]
+
+    for name in names:
+        edit(name, change)
+
+
+def elsewhere(name: str) -> None:
+    edit(name, lambda manifest: manifest["inputs"]["environment"].update(python="3.10.1"))
+
+
+# --- every rule -------------------------------------------------------------------------------------------------
+
+Made = list[str]
+
+
+def _two(base: dict[str, Any], other: dict[str, Any]) -> Made:
+    a_run("base", **base)
+    a_run("other", **base | other)
+    return ["runs/base", "runs/other"]
+
+
+def _one(**changes: Any) -> Made:
+    a_run("base", **changes)
+    return ["runs/base"]
+
+
+def several() -> Made:
+    classes(1.0)
+    return _two({}, {"preprocess": "auto", "model": {"class": "logistic_regression", "params": {"C": 3.0}}})
+
+
+def several_with_a_key_less() -> Made:
+    classes(1.0)
+    model = {"class": "logistic_regression", "params": {"C": 3.0, "max_iter": 300}}
+    return _two({"model": model}, {"model": {"class": "logistic_regression", "params": {"C": 9.0}}})
+
+
+def several_with_a_column_less() -> Made:
+    classes(1.0)
+    data = {"path": "t.csv", "target": "y", "drop": ["x1"]}
+    return _two({}, {"data": data, "model": {"class": "logistic_regression", "params": {"C": 3.0}}})
+
+
+def several_with_another_environment() -> Made:
+    runs = several()
+    elsewhere("other")
+    return runs
+
+
+def other_rows() -> Made:
+    classes(1.0)
+    return _two({}, {"seed": 2, "model": TREE})
+
+
+def other_metric() -> Made:
+    classes(1.0)
+    return _two({"metrics": ["accuracy"]}, {"metrics": ["f1"], "model": TREE})
+
+
+def other_data() -> Made:
+    classes(1.0)
+    a_run("base")
+    classes(1.0, rows=170)
+    a_run("other", model=TREE)
+    return ["runs/base", "runs/other"]
+
+
+def not_converged() -> Made:
+    classes(1.0)
+    return _one(preprocess="auto", model={"class": "logistic_regression", "params": {"max_iter": 1}})
+
+
+def not_converged_though_scaled() -> Made:
+    classes(1.0)
+    return _one(model={"class": "logistic_regression", "params": {"max_iter": 1}})
+
+
+def guessing() -> Made:
+    table(120, lambda draw, row: [draw.random(), "ab"[row % 4 > 0]], 1)
+    return _one()
+
+
+def all_guessing() -> Made:
+    table(120, lambda draw, row: [draw.random(), "ab"[row % 4 > 0]], 1)
+    return _two({}, {"model": {"class": "logistic_regression", "params": {"C": 0.5}}})
+
+
+def forest_guessing() -> Made:
+    table(120, lambda draw, row: [1.0, "ab"[row % 4 > 0]], 1)
+    return _one(model={"class": "random_forest", "params": {"n_estimators": 5}})
+
+
+def underfitting() -> Made:
+    numbers(1.0)
+    return _one(model={"class": "ridge", "params": {"alpha": 5000.0}}, metrics=["r2"])
+
+
+def underfitting_without_a_knob() -> Made:
+    numbers(1.0)
+    return _one(model=NET, metrics=["r2"])
+
+
+def overfitting() -> Made:
+    classes(1.5)
+    return _one(model={"class": "decision_tree"})
+
+
+def overfitting_without_a_knob() -> Made:
+    classes(1.5)
+    return _one(model=EXTRA_TREE)
+
+
+def imbalance() -> Made:
+    classes(1.2, rows=300, share=0.2)
+    return _one()
+
+
+def still_rising() -> Made:
+    numbers(1.0, columns=30, rows=70)
+    return _one(model=LINEAR, metrics=RMSE, learning_curve=True)
+
+
+def still_rising_in_folds() -> Made:
+    numbers(1.0, columns=30, rows=70)
+    return _one(model=LINEAR, metrics=RMSE, learning_curve=True, split={"method": "kfold", "n_splits": 3})
+
+
+def noise_unknown() -> Made:
+    classes(1.0)
+    return _two({}, {"model": {"class": "logistic_regression", "params": {"C": 0.02}}})
+
+
+def one_split() -> Made:
+    numbers(1.0)
+    return _two({"model": {"class": "ridge", "params": {"alpha": 300.0}}, "metrics": RMSE}, {"model": LINEAR})
+
+
+def one_seed() -> Made:
+    numbers(1.0)
+    return _two(
+        {"model": {"class": "ridge", "params": {"alpha": 300.0}}, "metrics": RMSE, "split": FOLDS}, {"model": LINEAR}
+    )
+
+
+def noise_in_folds() -> Made:
+    classes(1.3)
+    runs = _two({"split": FOLDS}, {"model": NEIGHBORS})
+    with_repeats("base", "other", spread=0.05)
+    return runs
+
+
+def noise_in_repeats() -> Made:
+    classes(1.3)
+    return _two({"repeats": 2}, {"model": NEIGHBORS})
+
+
+def noise_in_one_split() -> Made:
+    classes(1.3)
+    runs = _two({"split": {"test_size": 0.2, "random_state": 3}}, {"model": NEIGHBORS})
+    with_repeats("base", "other", spread=0.05)
+    return runs
+
+
+def perfect() -> Made:
+    classes(0.1)
+    return _one()
+
+
+def nothing_wrong_alone() -> Made:
+    classes(0.7)
+    return _one(metrics=["accuracy"])
+
+
+def nothing_wrong_without_a_knob() -> Made:
+    classes(0.7)
+    return _one(metrics=["accuracy"], model={"class": "naive_bayes"})
+
+
+def nothing_wrong() -> Made:
+    runs = one_split()
+    with_repeats("base", "other", spread=0.01)
+    return runs
+
+
+RULES: list[tuple[Callable[[], Made], str, str, list[list[str]]]] = [
+    (several, "next.several", "next.separate", [["model.params.C"], ["preprocess"]]),
+    (several_with_a_key_less, "next.several", "next.separate", [["model.params.C"], ["model.params.max_iter"]]),
+    (several_with_a_column_less, "next.several", "next.separate", [["data.drop"], ["model.params.C"]]),
+    (several_with_another_environment, "next.several", "next.same_here", [[]]),
+    (other_rows, "next.other_rows", "next.separate", [["model"], ["seed"]]),
+    (other_metric, "next.other_metric", "next.separate", [["model"]]),
+    (other_data, "next.other_data", "next.same_here", [["data"]]),
+    (not_converged, "next.not_converged", "next.scale", [["preprocess"]]),
+    (not_converged_though_scaled, "next.not_converged", "next.iterate", [["model.params.max_iter"]]),
+    (guessing, "next.no_better_than_dummy", "next.other_model", [["model"]]),
+    (all_guessing, "next.all_guess", "next.other_model", [["model"]]),
+    (forest_guessing, "next.no_better_than_dummy", "next.other_model", [["model"]]),
+    (underfitting, "next.underfitting", "next.more_flexible", [["model.params.alpha"]]),
+    (underfitting_without_a_knob, "next.underfitting", "next.other_model", [["model"]]),
+    (overfitting, "next.overfitting", "next.simpler", [["model.params.max_depth"]]),
+    (overfitting_without_a_knob, "next.overfitting", "next.learning_curve", [["learning_curve"]]),
+    (imbalance, "next.imbalance", "next.weight_classes", [["model.params.class_weight"]]),
+    (still_rising, "next.still_rising", "next.smaller_test", [["split.test_size"]]),
+    (still_rising_in_folds, "next.still_rising", "next.more_folds", [["split.n_splits"]]),
+    (noise_unknown, "next.noise_unknown", "next.repeat", [["repeats"], ["repeats"]]),
+    (one_split, "next.one_split", "next.repeat", [["repeats"], ["repeats"]]),
+    (one_seed, "next.one_seed", "next.repeat", [["repeats"], ["repeats"]]),
+    (noise_in_folds, "next.noise_known", "next.less_noise_n_repeats", [["split.n_repeats"], ["split.n_repeats"]]),
+    (noise_in_repeats, "next.noise_known", "next.less_noise_repeats", [["repeats"], ["repeats"]]),
+    (noise_in_one_split, "next.noise_known", "next.less_noise_test_size", [["split.test_size"], ["split.test_size"]]),
+    (perfect, "next.perfect", "next.repeat", [["repeats"]]),
+    (nothing_wrong_alone, "next.single", "next.more_flexible", [["model.params.C"]]),
+    (nothing_wrong_without_a_knob, "next.single", "next.other_class", [["model"]]),
+    (nothing_wrong, "next.go_on", "next.other_class", [["model"]]),
+]  # fmt: skip
+
+
+NEED_REPEATS = (perfect, noise_unknown, one_split, one_seed, noise_in_folds, noise_in_repeats, nothing_wrong)
+
+
+@pytest.mark.filterwarnings("default")  # a fit that does not converge is among the rules
+@pytest.mark.parametrize(
+    ("make", "reason", "proposal", "things"), RULES, ids=[rule[0].__name__.replace("_", " ") for rule in RULES]
+)
+def test_each_rule_proposes_a_config_that_trains_and_changes_one_thing(
+    make: Callable[[], Made], reason: str, proposal: str, things: list[list[str]]
+) -> None:
+    if make in NEED_REPEATS and "repeats" not in Config.model_fields:
+        pytest.skip("this version knows no repeats")
+    result = report(make(), only_named=True)
+    told = result.proposal
+    assert told.reason.code.removesuffix("_needed") == reason
+    assert told.proposal.code == proposal
+    assert told.reading is not None
+    assert "How to read it: " in render(result)
+    for experiment in told.experiments:
+        assert "hypothesis" not in experiment.config
+        assert experiment.config["goal"] == CONFIG["goal"]
+    write_next(Path("report_files"), told)
+    for path, experiment, expected in zip(next_paths(Path("report.md"), told), told.experiments, things, strict=True):
+        new = train(path, name=Path(path).stem)
+        assert isinstance(new.manifest, CompletedRun), new.manifest.failure
+        assert changed_between(open_run(Path("runs", experiment.base)), new) == expected
+
+
+@pytest.mark.parametrize("name", sorted(KNOBS))
+def test_a_knob_is_a_parameter_with_that_default_and_every_turn_of_it_is_allowed(name: str) -> None:
+    from sklearn.utils import all_estimators
+
+    kind, knob = dict(all_estimators())[name], KNOBS[name]
+    assert kind().get_params()[knob.key] == knob.default
+    for simpler in (True, False):
+        params: dict[str, Any] = {}
+        for _ in range(12):
+            value = knob.turned(params, simpler=simpler)
+            if value is None:
+                break
+            assert value != params.get(knob.key, knob.default)
+            params = {knob.key: value}
+            kind(**params)._validate_params()
+
+
+def test_models_that_are_weighted_take_weights() -> None:
+    from sklearn.utils import all_estimators
+
+    assert all("class_weight" in dict(all_estimators())[name]().get_params() for name in WEIGHTED)
+
+
+@pytest.mark.parametrize("params", [{"C": True}, {"C": "big"}, {"C": [1]}])
+def test_a_knob_of_another_kind_is_not_turned(params: dict[str, Any]) -> None:
+    assert KNOBS["LogisticRegression"].turned(params, simpler=True) is None
+    assert KNOBS["RandomForestClassifier"].turned({"min_samples_leaf": 0.1}, simpler=True) is None
+
+
+def changed_between(base: Run, new: Run) -> list[str]:
+    recorded = [c.key for c in uncounted_differences(base.manifest, new.manifest) if c.key in RECORDED_ONLY]
+    return changed_things(compare_inputs(base.manifest, new.manifest)) + recorded
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("make", [several, other_rows, other_metric, still_rising, overfitting, nothing_wrong_alone])
+def test_the_command_makes_the_same_run_as_the_config(make: Callable[[], Made]) -> None:
+    told = report(make(), only_named=True).proposal
+    for index, experiment in enumerate(told.experiments):
+        assert experiment.command is not None
+        Path("next.json").write_text(json.dumps(experiment.config))
+        for name, words in ((f"c{index}", experiment.command), (f"n{index}", "week2kit train next.json")):
+            week2kit(f"{words} --name {name}")
+        left, right = (open_run(Path("runs", f"{kind}{index}")).manifest for kind in "cn")
+        assert isinstance(left, CompletedRun)
+        assert isinstance(right, CompletedRun)
+        assert left.outcome == right.outcome
+        assert compare_inputs(left, right) == []
+
+
+def test_a_run_that_separates_is_compared_with_the_baseline_on_its_rows() -> None:
+    told = report(other_rows()).proposal
+    model, seed = (one.config for one in told.experiments)
+    assert (model["seed"], model["model"]["params"]["random_state"], model["split"]["random_state"]) == (1, 1, 1)
+    assert (seed["seed"], seed["model"]["params"]["random_state"], seed["split"]["random_state"]) == (2, 2, 1)
+    write_next(Path("f"), told)
+    runs = ["runs/base", *(str(train(f"f/{name}").path) for name in ("next.json", "next-2.json"))]
+    result = report(runs, only_named=True)
+    assert [one.obstacles for one in result.comparisons] == [(), ()]
+    assert [one.things for one in result.comparisons] == [("model",), ("seed",)]
+
+
+def test_of_two_questions_neither_is_trained_for_the_person() -> None:
+    table(120, lambda draw, row: [draw.random(), row % 2, "ab"[row % 3 > 0]], 2)
+    a_run("base", data={"path": "t.csv", "target": "y", "drop": ["x1"]})
+    a_run("other", data={"path": "t.csv", "target": "x1", "drop": ["y"]}, model=TREE)
+    told = report(["runs/base", "runs/other"]).proposal
+    assert (told.reason.code, told.proposal.code, told.experiments) == ("next.other_question", "next.one_question", ())
+    assert "```json" not in render(report(["runs/base", "runs/other"]))
+
+
+def test_what_changed_only_the_rows_leads_on() -> None:
+    classes(0.7)
+    a_run("base", metrics=["accuracy"])
+    a_run("other", metrics=["accuracy"], split={"test_size": 0.4})
+    assert report(["runs/base", "runs/other"]).proposal.reason.code == "next.single"
+
+
+def test_an_equal_score_is_no_reason_to_measure_its_noise() -> None:
+    classes(0.9)
+    runs = _two({"metrics": ["accuracy"]}, {"model": {"class": "logistic_regression", "params": {"C": 1.001}}})
+    assert report(runs).proposal.reason.code == "next.go_on"
+
+
+def test_a_run_that_was_interrupted_is_run_again_as_it_was() -> None:
+    classes(1.0)
+    a_run("base")
+    edit("base", lambda manifest: manifest.update(status="running", outcome=None, artifacts=[]))
+    told = report(["runs/base"]).proposal
+    assert told.proposal.code == "next.run_again"
+    write_next(Path("f"), told)
+    new = train("f/next.json")
+    assert new.manifest.status == "completed"
+    assert compare_inputs(open_run("runs/base").manifest, new.manifest) == []
+
+
+def test_a_config_that_was_refused_is_not_proposed_again() -> None:
+    build.failed(Path("runs"), "bad", build.Recipe(predictions=[(0, "a", "b")]))
+    told = report(["runs/bad"]).proposal
+    assert (told.proposal.code, told.experiments, told.config) == ("next.repair", (), None)
+
+
+# --- where the config lies, and the data ------------------------------------------------------------------------
+
+
+def week2kit(command: str, code: int = 0) -> str:
+    done = subprocess.run(
+        command.replace("week2kit", f"{sys.executable} -m week2kit", 1), shell=True, capture_output=True, text=True,
+        env=os.environ | {"PYTHONPATH": ROOT}, check=False,
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    return done.stdout
+
+
+def _in_the_working_directory() -> None:
+    classes(0.7)
+    a_run("base", metrics=["accuracy"])
+
+
+def _beside_the_config() -> None:
+    _in_the_working_directory()
+    Path("examples").mkdir()
+    Path("t.csv").rename("examples/t.csv")
+    Path("base.json").rename("examples/base.json")
+    os.rename("runs/base", "runs/old")  # noqa: PTH104
+    train("examples/base.json", name="base")
+
+
+def _beside_the_config_with_another_table_here() -> None:
+    _beside_the_config()
+    classes(0.9, rows=40)
+
+
+def _beside_the_config_and_changed_since() -> None:
+    _beside_the_config()
+    Path("examples/t.csv").write_text(Path("examples/t.csv").read_text() + "0.5,0.5,no\n")
+
+
+def _here_and_changed_where_it_lay() -> None:
+    _beside_the_config_and_changed_since()
+    classes(0.7)
+
+
+def _in_the_run_folder() -> None:
+    _in_the_working_directory()
+    Path("t.csv").rename("runs/base/t.csv")
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        _in_the_working_directory,
+        _beside_the_config,
+        _beside_the_config_with_another_table_here,
+        _beside_the_config_and_changed_since,
+        _here_and_changed_where_it_lay,
+        _in_the_run_folder,
+    ],
+)
+@pytest.mark.parametrize("output", ["report.md", "out/the report.md"])
+def test_next_json_finds_the_data_of_the_run(place: Callable[[], None], output: str) -> None:
+    place()
+    Path("out").mkdir()
+    week2kit(f"week2kit report runs/base --only-named -o '{output}'")
+    command = re.search(r"^week2kit train .*next\.json.*$", Path(output).read_text(), flags=re.MULTILINE)
+    assert command is not None
+    week2kit(f"{command[0]} --name new")
+    base, new = open_run("runs/base").manifest, open_run("runs/new").manifest
+    things = ["data"] if place is _beside_the_config_and_changed_since else []
+    assert changed_things(compare_inputs(base, new)) == [*things, "model.params.C"]
+    written = (files_folder(Path(output)) / "next.json").read_text()
+    assert not json.loads(written)["data"]["path"].startswith("/")
+
+
+def test_a_report_elsewhere_names_its_config_as_seen_from_it(tmp_path: Path) -> None:
+    _in_the_working_directory()
+    output = tmp_path / "deep" / "r.md"
+    output.parent.mkdir()
+    week2kit(f"week2kit report {tmp_path}/runs/base --only-named -o {output}")
+    assert "\nweek2kit train r_files/next.json\n" in output.read_text()
+    assert str(tmp_path) not in output.read_text() + (output.parent / "r_files" / "next.json").read_text()
+
+
+def test_a_path_in_a_foreign_record_leads_nowhere_else() -> None:
+    _in_the_working_directory()
+    Path("secret.csv").write_bytes(Path("t.csv").read_bytes())
+
+    def change(manifest: dict[str, Any]) -> None:
+        manifest["inputs"]["data"]["from_run"] = "../../secret.csv"
+        manifest["inputs"]["config"]["resolved"]["data"]["path"] = "/etc/t.csv"
+
+    edit("base", change)
+    config = report(["runs/base"]).proposal.config
+    assert config is not None
+    assert config["data"]["path"] == "t.csv"
+
+
+# --- as text ----------------------------------------------------------------------------------------------------
+
+
+def shown_config(result: Report) -> Any:
+    (block,) = re.findall(r"^```json\n(.*?)^```$", render(result), flags=re.MULTILINE | re.DOTALL)
+    return json.loads(block)
+
+
+def test_standard_output_shows_the_config_and_the_command_that_makes_it() -> None:
+    classes(0.7)
+    result = report(_one(metrics=["accuracy"]))
+    assert shown_config(result) == result.proposal.config
+    assert "\nweek2kit train runs/base/config.json --set model.params.C=10.0\n" in render(result)
+    assert "- `base` again with `model.params.C` *not given* → `10.0`" in render(result)
+
+
+def test_a_file_takes_the_place_of_the_config_in_the_text() -> None:
+    classes(0.7)
+    result = report(_one(metrics=["accuracy"]))
+    text = render(result, next_files=["report_files/next.json"])
+    assert "```json" not in text
+    assert "--set" not in text.split("## Next experiment")[1].split("\n## ")[0]
+
+
+def test_hostile_values_stay_in_their_block_and_come_out_whole() -> None:
+    config = build.with_keys(build.LOGISTIC, goal=HOSTILE)
+    config["model"]["params"] = {"max_iter": 5, HOSTILE: [HOSTILE]}
+    build.completed(Path("runs"), "base", build.Recipe(config=config, predictions=[(0, "a", "b"), (1, "b", "b")]))
+    result = report(["runs/base"])
+    assert shown_config(result) == result.proposal.config
+    (block,) = re.findall(r"^```json\n(.*?)^```$", render(result), flags=re.MULTILINE | re.DOTALL)
+    assert not re.search("[`<>\x1b\u202e]", block)
+
+
+def test_a_long_config_is_not_shown() -> None:
+    names = [f"column_{index}" for index in range(2000)]
+    config = build.with_keys(build.LOGISTIC, data__drop=names)
+    build.completed(Path("runs"), "base", build.Recipe(config=config, predictions=[(0, "a", "b"), (1, "b", "b")]))
+    text = render(report(["runs/base"]))
+    assert "too long to be shown" in text
+    assert "column_1999" not in text
+
+
+@pytest.mark.parametrize("junk", [None, 1, "x", [], [[]], {}, {"a": {"b": [{}]}}, [{"columns": 1, "steps": [1]}]])
+@pytest.mark.parametrize("key", ["data", "split", "preprocess", "model", "metrics", "seed", "task"])
+def test_a_config_of_any_shape_leads_to_a_proposal(key: str, junk: Any) -> None:
+    base = build.Recipe(predictions=[(0, "a", "b"), (1, "b", "b")])
+    build.completed(Path("runs"), "base", base)
+    other = build.with_keys(build.LOGISTIC, model__params__C=5.0, seed=3)
+    build.completed(Path("runs"), "other", base.but(config=other))
+    edit("other", lambda manifest: manifest["inputs"]["config"]["resolved"].update({key: junk}))
+    for runs in (["runs/base", "runs/other"], ["runs/other", "runs/base"], ["runs/other"]):
+        assert render(report(runs)) == render(report(runs))
+
+
+# --- the file ---------------------------------------------------------------------------------------------------
+
+
+def test_only_our_own_files_are_replaced() -> None:
+    classes(0.7)
+    told = report(_one(metrics=["accuracy"])).proposal
+    write_next(Path("f"), told)
+    first = Path("f/next.json").read_bytes()
+    write_next(Path("f"), told)
+    assert Path("f/next.json").read_bytes() == first
+    for foreign in ("my own words", '{"seed": 1}', first.decode().replace("  ", " ")):
+        Path("f/next.json").write_text(foreign)
+        with pytest.raises(ReportError, match="was not written by week2kit, or was changed since"):
+            write_next(Path("f"), told)
+        assert Path("f/next.json").read_text() == foreign
+    Path("f/next.json").unlink()
+    Path("target.json").write_bytes(first)
+    Path("f/next.json").symlink_to("../target.json")
+    with pytest.raises(ReportError):
+        write_next(Path("f"), told)
+
+
+def test_a_folder_that_cannot_be_made_is_a_sentence() -> None:
+    classes(0.7)
+    a_run("base")
+    Path("report_files").write_text("in the way")
+    with pytest.raises(ReportError, match=r"report_files/next\.json: it cannot be written"):
+        write_next(Path("report_files"), report(["runs/base"]).proposal)
+
+
+def test_a_report_that_is_refused_writes_no_config() -> None:
+    classes(0.7)
+    a_run("base")
+    Path("report.md").write_text("my own words")
+    week2kit("week2kit report runs/base -o report.md", code=2)
+    assert not Path("report_files").exists()

@@ -1,0 +1,59 @@
+"""The proposed experiments as files beside a report, ready for ``week2kit train``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from week2kit.canonical import JsonError, clean, dump_json, parse_json
+from week2kit.errors import ReportError
+from week2kit.reporting.values import Proposal
+from week2kit.store import read_regular, replace_file
+from week2kit.thresholds import MAX_CONFIG_BYTES
+
+
+def files_folder(path: Path) -> Path:
+    """The folder beside a report that holds what belongs to it: ``report_files`` for ``report.md``."""
+    return path.with_name(f"{path.stem}_files")
+
+
+def next_names(proposal: Proposal) -> list[str]:
+    """The files of the proposed experiments: ``next.json``, ``next-2.json``, ..."""
+    return [f"next-{number}.json" if number > 1 else "next.json" for number in range(1, 1 + len(proposal.experiments))]
+
+
+def next_paths(path: Path, proposal: Proposal) -> list[str]:
+    """Those files as the report names them: as its own path was given; of an absolute one, as seen from the report."""
+    folder = files_folder(path)
+    start = folder.name if folder.is_absolute() else folder.as_posix()
+    return [f"{start}/{name}" for name in next_names(proposal)]
+
+
+def write_next(folder: Path, proposal: Proposal) -> None:
+    """Write each proposed experiment as a config that ``week2kit train`` takes; only our own files are replaced.
+
+    Raises:
+        ReportError: a file of that name is there and was not written by week2kit, or it cannot be written.
+    """
+    for name, experiment in zip(next_names(proposal), proposal.experiments, strict=True):
+        path = folder / name
+        shown = clean(os.fspath(path))
+        try:
+            folder.mkdir(exist_ok=True)
+            if os.path.lexists(path) and not _is_our_json(path):
+                raise ReportError(
+                    f"{shown}: it is there already and was not written by week2kit, or was changed since, so it is not "
+                    "overwritten: move it away."
+                )
+            replace_file(path, dump_json(experiment.config).encode())
+        except OSError as error:
+            raise ReportError(f"{shown}: it cannot be written: {error.strerror}.") from None
+
+
+def _is_our_json(path: Path) -> bool:
+    """Whether a file is a config in the very form in which we write it."""
+    try:
+        data = read_regular(path, MAX_CONFIG_BYTES, follow=False)
+        return dump_json(parse_json(data)).encode() == data
+    except (OSError, JsonError):
+        return False

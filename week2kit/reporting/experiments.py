@@ -1,0 +1,174 @@
+"""An experiment as a config that is ready to train: a completed run's own, with one thing changed."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, Final, NamedTuple
+
+from week2kit.canonical import follows_seed
+from week2kit.comparison import ABSENT, Change, same_value
+from week2kit.dataset import reader_of, recorded_path
+from week2kit.reporting.noise import Named
+from week2kit.reporting.values import Experiment, RunRow
+from week2kit.schema.manifest import CompletedRun, FoundData
+from week2kit.store import Run
+
+#: What a person expected of another run is not what the next one shall show.
+_NOT_CARRIED: Final = ("hypothesis",)
+
+
+class Step(NamedTuple):
+    """A dotted key of a config, and its new value; `ABSENT` leaves it out."""
+
+    key: str
+    value: Any
+
+
+class Candidate(NamedTuple):
+    """A completed run that the next experiment may start from."""
+
+    row: RunRow
+    run: CompletedRun
+    path: Path
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The resolved config."""
+        return self.run.inputs.config.resolved or {}
+
+    @property
+    def seed(self) -> int:
+        """The seed."""
+        return self.run.inputs.seed.value
+
+    @property
+    def named(self) -> Named:
+        """The run under its name in the report."""
+        return Named(self.row.name, self.run, self.row.path)
+
+    @property
+    def split(self) -> Mapping[str, Any]:
+        """How the config splits the rows."""
+        split = self.config.get("split")
+        return split if isinstance(split, Mapping) else {}
+
+    @property
+    def model(self) -> str:
+        """The model's class without its module."""
+        model = self.config.get("model")
+        return str(model.get("class") if isinstance(model, Mapping) else None).rpartition(".")[2]
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """The parameters that the config gives to the model."""
+        model = self.config.get("model")
+        params = model.get("params") if isinstance(model, Mapping) else None
+        return params if isinstance(params, Mapping) else {}
+
+    def but(self, *steps: Step) -> Experiment:
+        """This run again with other values; none: the same config again."""
+        return Experiment(
+            base=self.row.name,
+            changes=tuple(change for step in steps if (change := _shown(self.config, step)) is not None),
+            command=_command(self.row.path, steps),
+            config=_ready(_changed(self.config, steps), self.path, self.run.inputs.data),
+        )
+
+
+def again(run: Run, row: RunRow) -> Experiment | None:
+    """A run that did not come to its end, with the same config; None where the config never became valid."""
+    config = run.manifest.inputs.config.resolved
+    if config is None:
+        return None
+    ready = _ready(_changed(config, ()), run.path, run.manifest.inputs.data)
+    return Experiment(base=row.name, changes=(), command=None, config=ready)
+
+
+def following(value: Any, old: int, new: int) -> Any:
+    """A config value in which each ``random_state`` that followed the seed `old` follows `new`."""
+    if isinstance(value, Mapping):
+        return {key: new if follows_seed(key, item, old) else following(item, old, new) for key, item in value.items()}
+    return [following(item, old, new) for item in value] if isinstance(value, list) else value
+
+
+def _changed(config: Mapping[str, Any], steps: Sequence[Step]) -> dict[str, Any]:
+    result = {key: copy.deepcopy(value) for key, value in config.items() if key not in _NOT_CARRIED}
+    for step in steps:
+        old = result.get("seed")
+        if step.key == "seed" and type(old) is int:
+            result = following(result, old, step.value)
+        _set(result, step.key.split("."), step.value)
+    return result
+
+
+def _set(target: dict[str, Any], keys: Sequence[str], value: Any) -> None:
+    for key in keys[:-1]:
+        if not isinstance(target.get(key), dict):
+            target[key] = {}
+        target = target[key]
+    if value is ABSENT:
+        target.pop(keys[-1], None)
+    else:
+        target[keys[-1]] = value
+
+
+def _shown(config: Mapping[str, Any], step: Step) -> Change | None:
+    """A step as a change; None where it only holds a value that would have followed the seed."""
+    before: Any = config
+    for key in step.key.split("."):
+        before = before.get(key, ABSENT) if isinstance(before, Mapping) else ABSENT
+    return None if same_value(before, step.value) else Change("config", step.key, before, step.value)
+
+
+def _command(path: str, steps: Sequence[Step]) -> str | None:
+    """The same from the command line; None where a key must go, which no flag does."""
+    if any(step.value is ABSENT for step in steps):
+        return None
+    words = ["week2kit", "train", f"{path}/config.json"]
+    if len(steps) == 1 and steps[0].key in ("seed", "repeats"):
+        return shlex.join([*words, f"--{steps[0].key}", str(steps[0].value)])
+    for key, value in steps:
+        words += ["--set", f"{key}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"]
+    return shlex.join(words)
+
+
+# --- the data ---------------------------------------------------------------------------------------------------
+
+
+def _ready(config: dict[str, Any], run: Path, data: FoundData | None) -> dict[str, Any]:
+    """A config whose data path is as seen from the working directory, where the file is found; never absolute."""
+    asked = config.get("data")
+    if isinstance(asked, dict) and isinstance(asked.get("path"), str):
+        found = _found(run, data) if data is not None else None
+        asked["path"] = found or recorded_path(asked["path"])
+    return config
+
+
+def _found(run: Path, data: FoundData) -> str | None:
+    """The data file: where it lay as seen from the run, in the run folder, or as written; first one of recorded size.
+
+    Never an absolute path: where the run was named by one, its data is looked for as it was written only.
+    """
+    name = PurePosixPath(data.path).name
+    places = [Path(data.path)]
+    if not run.is_absolute() and reader_of(name):
+        known = data.from_run if data.from_run and recorded_path(data.from_run) == data.from_run else ""
+        beside = [run / known] if PurePosixPath(known).name == name else []
+        places = [*beside, run / name, *places]
+    shown = [os.path.normpath(place) for place in places if not place.is_absolute()]
+    sizes = {path: size for path in shown if (size := _size(path)) is not None}
+    exact = [path for path, size in sizes.items() if size == data.bytes]
+    found = next(iter([*exact, *sizes]), None)
+    return None if found is None else Path(found).as_posix()
+
+
+def _size(path: str) -> int | None:
+    try:
+        return os.path.getsize(path) if os.path.isfile(path) else None  # noqa: PTH113, PTH202
+    except (OSError, ValueError):  # a name that no file system takes
+        return None

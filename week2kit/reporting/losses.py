@@ -1,0 +1,134 @@
+"""Runs that worked and came out lower than the baseline: which of them are worse by more than noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from week2kit.comparison import Statement, advantage, changed_things, compare_inputs, primary_metric
+from week2kit.reporting.runs import Runs, completed
+from week2kit.reporting.uncertainty import method_of, p_over_rows, p_over_trainings
+from week2kit.reporting.values import Setback, Verdict
+from week2kit.schema.manifest import CompletedRun
+from week2kit.statistics.exact import holm, mcnemar
+from week2kit.store import Run
+from week2kit.thresholds import RANKED_ROWS, SIGNIFICANCE, TESTED_LOSERS, TOLD_LOSERS
+
+_NOT_APART: Final = frozenset({"noise", "equal", "equivalent"})
+
+
+class Losses(NamedTuple):
+    """Completed runs that are lower than the baseline."""
+
+    told: tuple[Setback, ...]
+    """Worse by more than noise, the largest losses first."""
+    more: int
+    """Further ones that are worse by more than noise."""
+    not_apart: tuple[str, ...]
+    """The noise does not tell them from the baseline."""
+    not_tested: tuple[str, ...]
+    not_judged: int
+    """Not comparable with the baseline, so neither better nor worse."""
+
+
+def losses(first: Run, everything: Runs, known: Mapping[str, Verdict]) -> Losses:
+    """What came out lower than the baseline.
+
+    Args:
+        first: the baseline.
+        everything: all runs to look at.
+        known: the verdicts that the report has already, by the names of the runs. Of the others, those with the
+            largest losses are tested here.
+    """
+    others = [run for run in everything.runs if run is not first and isinstance(run.manifest, CompletedRun)]
+    comparable = [run for run in others if not everything.obstacles(first, run)]
+    lower = sorted((run for run in comparable if _gain(first, run) < 0), key=lambda run: _gain(first, run))
+    new = [run for run in lower if everything.name(run) not in known][:TESTED_LOSERS]
+    verdicts = {**known, **_tested(first, new, everything, len(comparable))}
+    by_verdict: dict[str, list[Run]] = {}
+    for run in lower:
+        verdict = verdicts.get(everything.name(run), "untested")
+        by_verdict.setdefault("noise" if verdict in _NOT_APART else verdict, []).append(run)
+    worse = by_verdict.get("worse", [])
+    return Losses(
+        told=tuple(_lost(run, first, everything) for run in worse[:TOLD_LOSERS]),
+        more=len(worse[TOLD_LOSERS:]),
+        not_apart=tuple(everything.name(run) for run in by_verdict.get("noise", [])),
+        not_tested=tuple(everything.name(run) for run in by_verdict.get("untested", [])),
+        not_judged=len(others) - len(comparable),
+    )
+
+
+def _gain(first: Run, run: Run) -> float:
+    name = primary_metric(completed(first))
+    return advantage(completed(first).outcome.metrics[name], completed(run).outcome.metrics[name])
+
+
+# --- a light test -----------------------------------------------------------------------------------------------
+
+
+def _tested(first: Run, runs: Sequence[Run], everything: Runs, comparable: int) -> dict[str, Verdict]:
+    """The verdicts of runs that are lower; Holm's p-values count all comparable runs, of which these are the worst."""
+    found = {
+        everything.name(run): p
+        for run, p in zip(runs, _p_values(first, runs, everything), strict=True)
+        if p is not None
+    }
+    adjusted = holm([*found.values(), *[1.0] * (comparable - len(found))])
+    return {name: "worse" if p < SIGNIFICANCE else "noise" for name, p in zip(found, adjusted, strict=False)}
+
+
+def _p_values(first: Run, runs: Sequence[Run], everything: Runs) -> list[float | None]:
+    """The p-value of each run against the baseline; None: no test fits, or the rows are too many for a light one."""
+    nothing: list[float | None] = [None] * len(runs)
+    manifests = [completed(run) for run in (first, *runs)]
+    metric = primary_metric(manifests[0])
+    method = method_of(manifests, metric)
+    if not runs or isinstance(method, Statement):
+        return nothing
+    if method == "corrected_t":
+        return [p_over_trainings([manifests[0], after], metric) for after in manifests[1:]]
+    if sum(manifest.outcome.predictions.rows for manifest in manifests) > RANKED_ROWS:
+        return nothing
+    return [_p_of_rows(first, run, metric, everything) for run in runs]
+
+
+def _p_of_rows(first: Run, run: Run, metric: str, everything: Runs) -> float | None:
+    rows = everything.aligned(first, run)
+    if isinstance(rows, Statement):
+        return None
+    if metric != "accuracy":
+        return p_over_rows([completed(first), completed(run)], rows, metric)(0, 1)
+    right = [
+        (before == true, after == true)
+        for true, before, after in zip(rows[0].true, rows[0].predicted, rows[1].predicted, strict=True)
+    ]
+    return mcnemar(right.count((True, False)), right.count((False, True)))
+
+
+# --- how it is told ---------------------------------------------------------------------------------------------
+
+
+def _lost(run: Run, first: Run, everything: Runs) -> Setback:
+    reference, manifest = completed(first), completed(run)
+    tried = tuple(compare_inputs(reference, manifest))
+    name = primary_metric(reference)
+    before, after = reference.outcome.metrics[name], manifest.outcome.metrics[name]
+    values = {"metric": name, "baseline": before.value, "value": after.value, "difference": after.value - before.value}
+    things = changed_things(tried)
+    what = tried[0].key if len(things) == 1 and tried[0].input == "config" else things[0] if things else None
+    code = {0: "nothing", 1: "one"}.get(len(things), "several")
+    return Setback(
+        run=everything.row(run),
+        kind="worse",
+        runs=(everything.name(run),),
+        compared_with=everything.name(first),
+        tried=tried,
+        as_written=False,
+        stage=None,
+        happened=Statement("worse.by", values | {"rows": manifest.outcome.predictions.rows}),
+        why=Statement(f"worse.why_{code}", {"thing": what, "things": things}),
+        hint="",
+        next=None,
+        learned=Statement(f"worse.learned_{code}", {"thing": what, "metric": name}),
+    )
