@@ -220,7 +220,7 @@ class _Case:
         failure = native.fresh.failure
         if failure is not None:
             said = failure.message if failure.error in OUR_ERRORS else f"{failure.error}: {failure.message}"
-            reason = Finding(code="rerun.failed", where=failure.stage, recorded="completed", now=said)
+            reason = Finding(code="bare.failed", where=failure.stage, recorded="completed", now=said)
             return self._judgement("undecided", native, reason, causes=causes, more=more)
         code = "bare.other_versions" if causes else "bare.same_versions" if self.record.versions else "bare.no_versions"
         split = any(check.code == "split.folds" and check.outcome == "failed" for check in native.checks)

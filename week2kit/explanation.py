@@ -453,6 +453,11 @@ def _of_bare(finding: Finding) -> str:
                 f"{_THIN}: the versions that it names are installed here, but not the processor, nor the code, nor the "
                 f"data (here {trained}) is recorded, so a difference proves nothing. {_TRAIN_FULL}"
             )
+        case "bare.failed":
+            return (
+                f"{_THIN}: trained here it failed at the stage {where}, and nothing shows whether data, code or "
+                f"versions were others. {_plain(finding.now)}"
+            )
         case "bare.nothing_compared":
             return (
                 f"{_THIN}: metrics.json holds no metric that can be compared. Expected are numbers under names of "

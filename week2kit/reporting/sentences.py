@@ -353,7 +353,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "next.no_run": "No run was found.",
     "next.train": "Train a first run.",
     "next.thin": "Every run was made without week2kit, so nothing of them can be tested.",
-    "next.full_record": "Train the config of {run:name} with week2kit: its record then holds all that is missing.",
+    "next.full_record": "Train the config of {run:name} with a record that holds all that is missing: {command:name}.",
     "next.none_completed": "No run completed, so there is no baseline yet.",
     "next.repair": "Repair the config of {run:name} as its error says, and train it again.",
     "next.run_again": "Run {run:name} again.",

@@ -118,4 +118,6 @@ def thin_proposal(thin: Thin) -> Proposal:
     """Where there is no other run: train the first one with a record."""
     first = thin.rows[0]
     command = shlex.join(["week2kit", "train", f"{first.path}/config.json"])
-    return Proposal(Statement("next.thin"), Statement("next.full_record", {"run": first.name}), (command,))
+    return Proposal(
+        Statement("next.thin"), Statement("next.full_record", {"run": first.name, "command": command}), None, ()
+    )
