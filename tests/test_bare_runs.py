@@ -386,6 +386,7 @@ CASES = [
     Case("a windows path", config(input_csv="C:\\Users\\ada\\flowers.csv"), "identical", "training on flowers.csv"),
     Case("data in the folder", both(own_data, config(input_csv="own.csv")), "identical", "training on own.csv"),
     Case("data two folders up", data_above, "identical", "training on beds.csv"),
+    Case("a relative path from windows", config(input_csv=".\\..\\..\\flowers.csv"), "identical"),
     # differs, and proves nothing
     Case("edited, no report", both(NO_REPORT, HIGHER), "undecided", "a difference proves nothing"),
     Case(
@@ -694,6 +695,9 @@ def test_runs_lists_them_with_what_differs(project: Path) -> None:
         "run": "first", "status": "no manifest", "metric": "accuracy", "value": 0, "differs": ["seed"],
     }  # fmt: skip
     assert rows["few_iterations"]["differs"] == ["model.params.max_iter", "seed"]
+    config(test_size=69)(project / "runs" / "first")
+    rows = {row["run"]: row for row in json.loads(week2kit("runs", "runs", "--json", cwd=project).stdout)}
+    assert rows["first"]["differs"] == ["split.test_size", "seed"]
     assert "first           no manifest" in week2kit("runs", "runs", cwd=project).stdout
 
 

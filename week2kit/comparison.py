@@ -458,7 +458,7 @@ def compare_thin(first: Run | BareRun, run: Run | BareRun) -> list[Change]:
     changes = [
         change
         for change in compare_configs(before, after)
-        if type(change.baseline) is type(change.variant) and change.key != "preprocess"
+        if ABSENT not in (change.baseline, change.variant) and change.key != "preprocess"
     ]
     names = [_file_name(config) for config in (before, after)]
     if names[0] != names[1]:

@@ -151,13 +151,14 @@ def find_for_bare(run: BareRun, written: str, given: Path | None) -> tuple[Path,
 
     Looked for in this order: what the caller names, in the run folder, at the path as seen from the run folder, from
     the working directory, and from the two folders above the run (``project/runs/first`` with ``project/data``). Of an
-    absolute path the last part counts. The record holds no digest, so the first that is there is taken.
+    absolute path the last part counts, and a path from Windows is read as one. The record holds no digest, so the first
+    that is there is taken.
 
     Raises:
         ConfigError: there is no reader for a file of this name.
         DataNotFound: it is in none of these places, or what is there cannot be read.
     """
-    path, reader = recorded_path(written), reader_for_config(written)
+    path, reader = recorded_path(written).replace("\\", "/"), reader_for_config(written)
     missing: DataNotFound | None = None
     for start in ("", "../", "../../"):
         data = FoundData(source="file", path=path, from_run=start + path, bytes=None, sha256=None, reader=reader)
