@@ -106,6 +106,22 @@ def test_an_unedited_report_holds_and_says_against_what() -> None:
     assert Path("report.md").read_text() == text
 
 
+def test_a_report_with_drawn_pictures_holds_as_long_as_they_are_there() -> None:
+    pytest.importorskip("matplotlib")
+    two_runs()
+    assert command("report", *RUNS, "-o", "my report.md").returncode == 0
+    assert command("report", *RUNS, "--check", "my report.md").returncode == 0
+    pictures = sorted(Path("my report_files").iterdir())
+    pictures[0].unlink()
+    done = command("report", *RUNS, "--check", "my report.md")
+    assert done.returncode == 1
+    line = line_of(Path("my report.md").read_text(), pictures[0].name)
+    assert done.stdout.startswith(
+        f"my report.md:{line}: it shows my%20report_files/{pictures[0].name}, and that picture"
+    )
+    assert done.stdout.count("\n") == 1
+
+
 def test_line_ends_and_words_are_no_claim() -> None:
     text = put(render(report(two_runs())), "interpretation", "I believe that `C` helps, by 2 rows of 69.\n")
     assert not check("\ufeff" + text.replace("\n", "\r\n")).failures
@@ -449,6 +465,21 @@ def test_words_without_a_place_in_a_template_stand_at_the_end() -> None:
     text = filled("{{ marker }}\nx\n", output=Path("report.md"))
     assert text.startswith(f"{MARKER}\nx\n\n## Kept words\n")
     assert text.endswith(f"Mine.\n{END}\n")
+
+
+def test_pictures_in_a_template_are_text() -> None:
+    two_runs()
+    Path("runs/other").rename("runs/<b>x")
+    source = "{{ picture('metric') }}"
+    for name in ("mine.html", "mine.md"):
+        Path(name).write_text(source)
+    result = report(["runs/base", "runs/<b>x"])
+    page = document(result, template=Path("mine.html"))
+    assert page.startswith("<strong>")
+    assert "<pre><code>" in page
+    assert "&lt;b&gt;x" in page
+    assert "<b>" not in page
+    assert "```text\n" in document(result, template=Path("mine.md"))
 
 
 FOREIGN = (

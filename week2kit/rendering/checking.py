@@ -16,6 +16,7 @@ from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, Protocol, TypeAlias, assert_never
+from urllib.parse import unquote
 
 from week2kit.canonical import clean
 from week2kit.rendering import render
@@ -29,7 +30,7 @@ from week2kit.reporting.values import Proposal, Report
 from week2kit.schema.manifest import Warned
 
 Failure: TypeAlias = Literal["claim.differs", "claim.unknown", "claim.elsewhere", "claim.hidden"]
-Code: TypeAlias = Failure | Literal["warning.removed", "words.unknown", "file.disagrees"]
+Code: TypeAlias = Failure | Literal["warning.removed", "words.unknown", "file.disagrees", "picture.missing"]
 NoteCode: TypeAlias = Literal["text.own", "text.removed", "words.few_decimals"]
 
 
@@ -84,7 +85,7 @@ def check_report(report: Report, path: Path, ways: Iterable[Make] = ()) -> Check
         key=lambda found: (len(found[0]), len(found[1])),
     )
     wrong, few, right = _check_words(lines, report)
-    damaged = _check_files(lines, report)
+    damaged = [*_check_files(lines, report), *_check_pictures(lines, path)]
     told = {finding.line for finding in damaged}
     failures = [finding for finding in failures if finding.line not in told]
     return Checked(
@@ -322,6 +323,17 @@ def _line_of(run: str, file: object, lines: Sequence[Line]) -> int:
     return found[-1] if found else 1
 
 
+def _check_pictures(lines: Iterable[Line], path: Path) -> list[Finding]:
+    """The pictures that the report shows and that are not in the folder beside it."""
+    folder = re.escape(next(iter(picture_links(path, {"": ""}).values())))
+    return [
+        Finding("picture.missing", line.number, match[1], "")
+        for line in lines
+        if line.key is None and (match := re.match(rf"!\[.*\]\(({folder}[\w.-]+)\)$", line.text.rstrip()))
+        if not (path.parent / unquote(match[1])).is_file()
+    ]
+
+
 # --- sentences --------------------------------------------------------------------------------------------------
 
 
@@ -357,6 +369,8 @@ def _sentence(finding: Finding) -> str:
             )
         case "file.disagrees":
             return f"run {says}: {recorded} Copy the run folder again from where it was made, or train again."
+        case "picture.missing":
+            return f"it shows {says}, and that picture is not there. Make the report again with -o."
         case "text.own":
             return f"note: not from the record, and not between the comments for your words: {says}"
         case "text.removed":

@@ -50,7 +50,7 @@ def is_html(template: Path) -> bool:
 
 
 def fill_custom(template: Path, report: Report, words: Words) -> str:
-    """A person's template, filled with ``report``, ``words`` and ``marker`` (our first line).
+    """A person's template, filled with ``report``, ``words``, ``marker`` (our first line) and ``picture(kind, run)``.
 
     In Markdown the places for words are those of our own report, and filled as there; in HTML what was written in a
     place is printed as paragraphs of text.
@@ -62,7 +62,12 @@ def fill_custom(template: Path, report: Report, words: Words) -> str:
     environment = _environment(template, words)
     try:
         text = environment.get_template(template.name).render(
-            report=report, words=words, written=frozenset(words), marker=Markdown(MARKER), **_for_ours(template, report)
+            report=report,
+            words=words,
+            written=frozenset(words),
+            marker=Markdown(MARKER),
+            picture=_pictures(report, in_html=is_html(template)),
+            next_commands=[],
         )
     except ReportError:
         raise
@@ -76,9 +81,12 @@ def fill_custom(template: Path, report: Report, words: Words) -> str:
     return text if is_html(template) else insert(text, words)
 
 
-def _for_ours(template: Path, report: Report) -> dict[str, Any]:
-    """What our own Markdown template needs beside the report, for one that includes it."""
-    return {} if is_html(template) else {"picture": shown_pictures(report, None), "next_commands": []}
+def _pictures(report: Report, *, in_html: bool) -> Callable[..., Markup]:
+    """What a template calls to show a picture, as text: its heading, and its lines."""
+    shown = shown_pictures(report, None)
+    if not in_html:
+        return shown
+    return lambda *which: Markup("\n").join(as_html(part) for part in shown(*which).split("\n\n", 1))
 
 
 def _reason(error: Exception) -> str:
