@@ -569,6 +569,8 @@ def test_never_deeper_than_metrics_and_never_different(verified: Verified) -> No
     assert {verdict.verdict for verdict in judged} == {"identical", "undecided", "tampered"}
     assert all(verdict.manifest_sha256 is None and verdict.status == "completed" for verdict in judged)
     assert all(verdict.checks[0].code == "record.manifest" for verdict in judged)
+    claimed = {(verdict.verdict, rerun.agrees_to) for verdict in judged for rerun in verdict.reruns}
+    assert claimed == {("identical", "metrics"), ("undecided", "nothing")}
 
 
 def test_what_is_not_compared_stands_in_no_metric(verified: Verified) -> None:

@@ -353,7 +353,7 @@ def _rerun(
         kind=kind,
         factors=list(settings),
         settings=settings,
-        agrees_to="nothing" if fresh.failure is not None else "metrics" if outcome.agrees else "split",
+        agrees_to="metrics" if outcome.agrees else "nothing",
         differs=[check.code for check in outcome.checks if check.outcome == "failed"],
         metrics=values,
         failure=f"{fresh.failure.error}: {fresh.failure.message}" if fresh.failure else None,
