@@ -234,15 +234,18 @@ class _Case:
         self.children.tell("restored", list(versions))
         again = self._train(Conditions(versions=versions))
         rerun = _rerun("restored", again, self._values(again), versions)
-        if not again.agrees:
+        causes_now = [_read_back(cause, again.fresh.environment) for cause in causes]
+        proven = [cause for cause in causes_now if cause.proof == "restored"]
+        if not again.agrees or not proven:
             why = again.fresh.failure.message if again.fresh.failure else None
             note = skipped("environment.restored", "bare.not_restored", "", dict(versions), why)
             judgement = self._differs(native, causes, [note])
             return dataclasses.replace(judgement, reruns=[*judgement.reruns, rerun])
-        proven = [cause.model_copy(update={"proof": "restored"}) for cause in causes]
-        together = [passed("environment.restored", Finding(code="bare.together", recorded=[c.factor for c in causes]))]
-        more = together if len(causes) > 1 else ()
-        judgement = self._judgement("explained", again, self._thin(again), level="metrics", causes=proven, more=more)
+        together = [passed("environment.restored", Finding(code="bare.together", recorded=[c.factor for c in proven]))]
+        more = together if len(proven) > 1 else ()
+        judgement = self._judgement(
+            "explained", again, self._thin(again), level="metrics", causes=causes_now, more=more
+        )
         metrics = {
             name: MetricValues(recorded=value.recorded, here=native_value, restored=value.here)
             for name, value in judgement.metrics.items()
@@ -296,6 +299,15 @@ class _Case:
             reruns=[_rerun("native", outcome, values)],
             checks=[*self.before, *outcome.checks, *more],
         )
+
+
+def _read_back(cause: Cause, environment: Environment | None) -> Cause:
+    """A cause, as restored where its version was in force: this patch release of Python may not be installed here."""
+    if environment is None:
+        return cause
+    in_force = {"python": environment.python, **environment.libraries}
+    restored = same_version(str(cause.recorded), in_force.get(cause.factor.removeprefix("library."), ""))
+    return cause.model_copy(update={"proof": "restored"}) if restored else cause
 
 
 def _other_note(causes: list[Cause]) -> list[Check]:
