@@ -534,11 +534,11 @@ def _runs(
         from week2kit.store import find_runs
 
         found = find_runs([directory])
-        if not found.runs:
+        if not found.everything:
             raise UnreadableRun(found.unreadable[0][1] if found.unreadable else f"{directory}: no run folder there.")
         for path in found.skipped:
             _say_skipped(path)
-        rows = list_runs(found.runs)
+        rows = list_runs(found.everything)
         _product(json.dumps(rows, indent=2, sort_keys=True, ensure_ascii=False) if as_json else runs_table(rows))
         for _, reason in found.unreadable:
             _say(f"error: {reason}")

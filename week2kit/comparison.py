@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from week2kit.canonical import clean, compact_json, drop_keys, follows_seed, without_seed
 from week2kit.schema.manifest import Column, CompletedRun, Data, Environment, Manifest, Metric
+from week2kit.store import BareRun, Run
 
 if TYPE_CHECKING:
-    from week2kit.store import Run
     from week2kit.verdict import InputName
 
 
@@ -410,18 +410,78 @@ def advantage(metric: Metric, other: Metric) -> float:
 # --- one line per run -------------------------------------------------------------------------------------------
 
 
-def list_runs(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """One row per run: name, status, primary metric and value (null unless completed), what differs from the first."""
+def list_runs(runs: Sequence[Run | BareRun]) -> list[dict[str, Any]]:
+    """One row per run: name, status, primary metric and value (null unless completed), what differs from the first.
+
+    The status of a run that was made without week2kit is "no manifest"; what it does not record is not compared.
+    """
     rows: list[dict[str, Any]] = []
     for run in runs:
-        manifest, metric, value = run.manifest, None, None
-        if isinstance(manifest, CompletedRun):
-            metric = primary_metric(manifest)
-            value = manifest.outcome.metrics[metric].value
-        differs = changed_things(compare_inputs(runs[0].manifest, manifest))
-        status = "interrupted" if manifest.status == "running" else manifest.status
-        rows.append({"run": run.name, "status": status, "metric": metric, "value": value, "differs": differs})
+        metric, value = _primary_value(run)
+        differs = _differs(runs[0], run)
+        rows.append({"run": run.name, "status": _status(run), "metric": metric, "value": value, "differs": differs})
     return rows
+
+
+def _primary_value(run: Run | BareRun) -> tuple[str | None, float | None]:
+    if isinstance(run, BareRun):
+        from week2kit.bare import primary_of_bare, read_bare
+
+        return primary_of_bare(read_bare(run).metrics)
+    if not isinstance(run.manifest, CompletedRun):
+        return None, None
+    metric = primary_metric(run.manifest)
+    return metric, run.manifest.outcome.metrics[metric].value
+
+
+def _status(run: Run | BareRun) -> str:
+    if isinstance(run, BareRun):
+        return "no manifest"
+    return "interrupted" if run.manifest.status == "running" else run.manifest.status
+
+
+def _differs(first: Run | BareRun, run: Run | BareRun) -> list[str]:
+    if isinstance(first, Run) and isinstance(run, Run):
+        return changed_things(compare_inputs(first.manifest, run.manifest))
+    return changed_things(compare_thin(first, run))
+
+
+def compare_thin(first: Run | BareRun, run: Run | BareRun) -> list[Change]:
+    """The differences of two runs of which at least one was made without week2kit: config and seed, as written.
+
+    A flat config is not resolved on its data: what only one side writes out (steps, a random_state) is not compared.
+    Nor are code, data and environment, which a flat config does not record; a file of another name is told, though.
+    """
+    before, after = _written_config(first), _written_config(run)
+    if before is None or after is None:
+        return []
+    changes = [
+        change
+        for change in compare_configs(before, after)
+        if ABSENT not in (change.baseline, change.variant) and change.key != "preprocess"
+    ]
+    names = [_file_name(config) for config in (before, after)]
+    if names[0] != names[1]:
+        changes.insert(0, Change("data", "path", *names))
+    if before.get("seed") != after.get("seed"):
+        changes.append(Change("seed", "seed", before.get("seed", ABSENT), after.get("seed", ABSENT)))
+    return changes
+
+
+def _written_config(run: Run | BareRun) -> Mapping[str, Any] | None:
+    if isinstance(run, Run):
+        return run.manifest.inputs.config.resolved
+    from week2kit.bare import read_bare
+
+    config = read_bare(run).config
+    return None if config is None else config.as_json()
+
+
+def _file_name(config: Mapping[str, Any]) -> Any:
+    """The file, or the data set, that a config names; of a path the last part."""
+    data = config.get("data")
+    name = (data.get("path") or data.get("dataset")) if isinstance(data, Mapping) else None
+    return name.replace("\\", "/").rpartition("/")[2] if isinstance(name, str) else ABSENT
 
 
 def runs_table(rows: Sequence[Mapping[str, Any]]) -> str:

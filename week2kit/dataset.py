@@ -11,7 +11,7 @@ from typing import Literal
 from week2kit.canonical import JsonError, clean, parse_json
 from week2kit.errors import ConfigError, DataNotFound, StageError
 from week2kit.schema.manifest import FoundData
-from week2kit.store import MANIFEST_NAME, Run, read_regular
+from week2kit.store import MANIFEST_NAME, BareRun, Run, read_regular
 from week2kit.thresholds import MAX_DATA_BYTES, MAX_MANIFEST_BYTES
 
 
@@ -111,7 +111,7 @@ def _read(path: Path, *, follow: bool) -> bytes:
         raise StageError(f'The data file "{clean(path.name)}" cannot be read: {error.strerror}.') from None
 
 
-def find_for_run(run: Run, data: FoundData, given: Path | None) -> tuple[Path, bytes]:
+def find_for_run(run: Run | BareRun, data: FoundData, given: Path | None) -> tuple[Path, bytes]:
     """The data file of a run, and its bytes.
 
     Looked for in this order: what the caller names, in the run folder, where it lay as seen from the run, at the path
@@ -146,6 +146,30 @@ def find_for_run(run: Run, data: FoundData, given: Path | None) -> tuple[Path, b
     )
 
 
+def find_for_bare(run: BareRun, written: str, given: Path | None) -> tuple[Path, bytes]:
+    """The data file of a run that was made without week2kit, and its bytes: the path as its config writes it.
+
+    Looked for in this order: what the caller names, in the run folder, at the path as seen from the run folder, from
+    the working directory, and from the two folders above the run (``project/runs/first`` with ``project/data``). Of an
+    absolute path the last part counts, and a path from Windows is read as one. The record holds no digest, so the first
+    that is there is taken.
+
+    Raises:
+        ConfigError: there is no reader for a file of this name.
+        DataNotFound: it is in none of these places, or what is there cannot be read.
+    """
+    path, reader = recorded_path(written).replace("\\", "/"), reader_for_config(written)
+    missing: DataNotFound | None = None
+    for start in ("", "../", "../../"):
+        data = FoundData(source="file", path=path, from_run=start + path, bytes=None, sha256=None, reader=reader)
+        try:
+            return find_for_run(run, data, given)
+        except DataNotFound as error:
+            missing = missing or error
+    assert missing is not None
+    raise missing
+
+
 def find_recorded(run: Run, data: FoundData) -> bytes | None:
     """The bytes of the very file that a run was trained on, where it still lies in one of its places; else None."""
     for place in _places(run, data) if data.sha256 is not None else ():
@@ -173,7 +197,7 @@ def _readable(path: Path) -> bytes:
         raise DataNotFound(f"--data: {error}") from None
 
 
-def _places(run: Run, data: FoundData) -> Iterable[Path]:
+def _places(run: Run | BareRun, data: FoundData) -> Iterable[Path]:
     name = _last_part(data.path)
     if name not in ("", ".", ".."):
         yield run.path / name

@@ -420,10 +420,94 @@ def describe_finding(finding: Finding) -> str:
             return f"recorded as completed; trained here it failed at the stage {where}: {_plain(finding.now)}"
         case "unreadable":
             return _plain(finding.now)
+        case code if code.startswith("bare."):
+            return _of_bare(finding)
         case code if code.startswith("vary."):
             return _why_not_varied(finding)
         case code:
             return f"{clean(code)}: recorded {recorded}, found {now}."
+
+
+def _of_bare(finding: Finding) -> str:
+    """What a check of a run that was made without week2kit says."""
+    where, recorded, now = shown(finding.where), shown(finding.recorded), shown(finding.now)
+    trained = f"{where}, sha256 {_short(finding.now)}"
+    match finding.code:
+        case "bare.thin":
+            return (
+                f"{_THIN}: {recorded} came out of a training on {trained}. Without digests "
+                "of data, split, predictions and model, whether these are the recorded ones could not be checked."
+            )
+        case "bare.no_versions":
+            return (
+                f"{_THIN}: it does not say in which environment it was made, with which code, nor on which data "
+                f"(here {trained}), so a difference proves nothing. {_TRAIN_FULL}"
+            )
+        case "bare.other_versions":
+            return (
+                f"{_THIN}: other versions than it names are installed here. That may be the reason, or the processor, "
+                f"the code or the data (here {trained}), which it does not record. {_TRAIN_FULL}"
+            )
+        case "bare.same_versions":
+            return (
+                f"{_THIN}: the versions that it names are installed here, but not the processor, nor the code, nor the "
+                f"data (here {trained}) is recorded, so a difference proves nothing. {_TRAIN_FULL}"
+            )
+        case "bare.failed":
+            return (
+                f"{_THIN}: trained here it failed at the stage {where}, and nothing shows whether data, code or "
+                f"versions were others. {_plain(finding.now)}"
+            )
+        case "bare.nothing_compared":
+            return (
+                f"{_THIN}: metrics.json holds no metric that can be compared. Expected are numbers under names of "
+                "scikit-learn's scorers, such as accuracy and f1_macro."
+            )
+        case "bare.no_manifest":
+            return f"{where}: it is not there. {_THIN}."
+        case "bare.config":
+            return f"config.json cannot be trained as it stands: {_plain(finding.now)}"
+        case "bare.contradicts":
+            return (
+                f"metrics.json gives {where} as {recorded}, and val_report.txt as {now}: one of them was edited, or is "
+                "of another run."
+            )
+        case "bare.report":
+            return f"{where} was not compared with metrics.json: {_plain(finding.now)}."
+        case "bare.report_row":
+            return f"val_report.txt, {where}: recorded {recorded}, here {now}."
+        case "bare.report_rows_alone":
+            return f"{where}: {_more(finding)} have no row of that name here, and were not compared."
+        case "bare.not_compared":
+            return (
+                f"{where}: {_more(finding)} not compared: no number, or not the name of a scorer of scikit-learn that "
+                "this model can give."
+            )
+        case "bare.rounded":
+            return f"{where}: compared to the {now} decimals that were written ({recorded})."
+        case "bare.rows":
+            return f"metrics.json counts {recorded} rows; the split has {now} here: other data, or another split."
+        case "bare.together":
+            return f"{recorded} were put back together: whether each of them is needed was not tried."
+        case "bare.not_restored" if finding.now:
+            return f"the recorded versions ({recorded}) could not be put back: {_plain(finding.now)}"
+        case "bare.not_restored":
+            return f"with the recorded versions ({recorded}) put back, it came out otherwise, too."
+        case code:
+            return f"{clean(code)}: recorded {recorded}, found {now}."
+
+
+_THIN: Final = "It was made without week2kit, so its record is thin"
+
+_TRAIN_FULL: Final = "week2kit train with its config.json makes a full record."
+
+
+def _more(finding: Finding) -> str:
+    """The first of several names, and how many there are besides."""
+    names = finding.recorded if isinstance(finding.recorded, list) else []
+    left = finding.now - len(names) if isinstance(finding.now, int) else 0
+    told = ", ".join(clean(str(name), 80) for name in names)
+    return f"{told} and {left} more" if left > 0 else told
 
 
 def _races(races: object) -> str:
@@ -535,7 +619,7 @@ def short_verdict(verdict: Verdict) -> list[str]:
     if verdict.verdict == "explained":
         proven = [line for line in lines[1:] if _PROVEN in line]
         told = [line.removeprefix("note: ") for line in lines[1:] if line not in proven]
-        told.sort(key=lambda line: _NOT_CONVERGED in line)  # what a person can do something about
+        told.sort(key=lambda line: _NOT_CONVERGED in line or _THIN in line)  # what a person can do something about
         first = [lines[0], "; ".join(line.removesuffix(".") for line in proven) + "."]
     else:
         first, told = lines[:2], [line for line in lines[2:] if not line.startswith("note: ")] or lines[2:3]
@@ -563,7 +647,7 @@ def describe_verdict(verdict: Verdict) -> list[str]:
     if verdict.level == "failure":
         said = "the run fails again in the same way"
     elif verdict.level is not None:
-        said += f", bit for bit down to the level {verdict.level}"
+        said += f", {_how_exactly(verdict)} down to the level {verdict.level}"
     if verdict.verdict == "explained":
         said += _here_instead(verdict)
     elif verdict.first_divergence is not None:
@@ -589,6 +673,11 @@ def describe_verdict(verdict: Verdict) -> list[str]:
     notes = [check.finding for check in verdict.checks if check.outcome != "failed" and check.finding]
     lines += [f"note: {describe_finding(note)}" for note in notes if note.code not in _UNTOLD]
     return lines
+
+
+def _how_exactly(verdict: Verdict) -> str:
+    rounded = any(check.finding is not None and check.finding.code == "bare.rounded" for check in verdict.checks)
+    return "to the digits that were written," if rounded else "bit for bit"
 
 
 def _here_instead(verdict: Verdict) -> str:
@@ -621,7 +710,7 @@ def _advice(verdict: Verdict, lines: list[str]) -> str | None:
 _MOST_FINDINGS: Final = 4
 
 #: Notes that are only told in --json: they say nothing that a person could act on.
-_UNTOLD: Final = frozenset({"predictions.no_scores"})
+_UNTOLD: Final = frozenset({"predictions.no_scores", "bare.no_manifest"})
 
 
 def describe_cause(cause: Cause) -> str:
@@ -724,7 +813,8 @@ def account(verdict: Verdict) -> list[tuple[str, list[str]]]:
     """How a verdict came about: the checks, the trainings in order, the causes; each part with its lines."""
     before = [check for check in verdict.checks if check.code.partition(".")[0] not in _OF_RERUNS]
     parts = [("the folder against its own record", _check_lines(before))]
-    trainings = [f"{number}. {describe_trial(trial)}" for number, trial in enumerate(verdict.reruns, 1)]
+    thin = any(check.code == "record.manifest" for check in verdict.checks)
+    trainings = [f"{number}. {describe_trial(trial, thin=thin)}" for number, trial in enumerate(verdict.reruns, 1)]
     parts.append((f"trainings: {len(verdict.reruns)}", trainings))
     layers = [check for check in verdict.checks if check not in before]
     where = "the record against the training with the recorded facts put back"
@@ -737,7 +827,7 @@ def account(verdict: Verdict) -> list[tuple[str, list[str]]]:
 
 #: The first part of the codes of checks that a rerun answers.
 _OF_RERUNS: Final = frozenset(
-    {"data", "split", "model", "predictions", "metrics", "training", "dummy", "repeats", "curves"}
+    {"data", "split", "model", "predictions", "metrics", "report", "training", "dummy", "repeats", "curves"}
     | {"seed", "environment", "failure"}
 )
 
@@ -753,8 +843,11 @@ def _check_lines(checks: Sequence[Check]) -> list[str]:
     ]
 
 
-def describe_trial(trial: RerunRecord) -> str:
-    """One training of a verification: under which conditions, how far it agreed, what came out."""
+def describe_trial(trial: RerunRecord, *, thin: bool = False) -> str:
+    """One training of a verification: under which conditions, how far it agreed, what came out.
+
+    Of a run that was made without week2kit, whose record is thin, nothing but metrics was compared.
+    """
     settings = ", ".join(
         f"{_FACTORS.get(name, clean(name, 80))} {_value(trial.settings.get(name))}" for name in trial.factors
     )
@@ -773,6 +866,10 @@ def describe_trial(trial: RerunRecord) -> str:
         moved = (moved or "; no score differs") + " from the training as it is here"
     else:
         agreed = _AGREED[trial.agrees_to]
+        if thin:
+            agreed = (
+                "what is recorded agrees" if trial.agrees_to == "metrics" else "what is recorded does not all agree"
+            )
         if trial.differs and trial.agrees_to in ("scores", "model"):
             agreed = f"the scores agree bit for bit, {shown([clean(code, 80) for code in trial.differs])} do not"
         came_out = f"{agreed}; {came_out}"
@@ -980,6 +1077,8 @@ def _why_not_varied(finding: Finding) -> str:
                 f"Nothing was varied: only what came out again can be seen to hold, and this run is "
                 f"{clean(str(finding.now), 40)}."
             )
+        case "vary.bare":
+            return "Nothing was varied: a run that was made without week2kit holds no scores to compare with."
         case "vary.failure":
             return "Nothing was varied: the run failed, and left nothing to compare with."
         case "vary.no_locale":

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from _pytest._code.code import ReprExceptionInfo
 
     from week2kit.isolation import Children
-    from week2kit.store import Run
+    from week2kit.store import BareRun, Run
     from week2kit.verdict import Verdict
 
 Accept: TypeAlias = Literal["identical", "explained", "close"]
@@ -58,7 +58,7 @@ _PROPERTY: Final = "week2kit.verdict"
 
 
 def assert_reproducible(
-    run: str | Path | Run,
+    run: str | Path | Run | BareRun,
     *,
     data: str | Path | None = None,
     accept: Accept = "explained",
@@ -70,7 +70,7 @@ def assert_reproducible(
     """Train a run again and assert that its recorded outcome comes out.
 
     Args:
-        run: a run folder, or an opened run.
+        run: a run folder, or an opened run; also of one that was made without week2kit.
         data: its data file, where it is not found beside the run.
         accept: the weakest verdict that passes.
         strict: how deep an identical run must at least be identical.
@@ -87,14 +87,14 @@ def assert_reproducible(
         UsageError: `accept` or `strict` is none that there is.
     """
     __tracebackhide__ = True
-    from week2kit.store import open_run
+    from week2kit.store import open_any
     from week2kit.verification import Options, rerun_children, verify_run
 
     demand = Demand(_one_of(Accept, accept, "accept"), strict and _one_of(Strict, strict, "strict"))
     options = Options(data=None if data is None else Path(data), timeout=timeout, repeats=repeats)
     with rerun_children() as children:
         children.warm_up()
-        opened = open_run(run) if isinstance(run, str | Path) else run
+        opened = open_any(run) if isinstance(run, str | Path) else run
         verdict = verify_run(opened, children, options)
     told = f"The run is recorded as {verdict.status}: it has no outcome that could come out again."
     no_outcome = [] if verdict.status == "completed" else [told]

@@ -6,6 +6,7 @@ module imports scikit-learn, so only the child's side imports it.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Iterator
@@ -24,10 +25,10 @@ from week2kit.environment import record_environment
 from week2kit.errors import StageError, Week2kitError
 from week2kit.loop.data import column_digest
 from week2kit.loop.model import is_forest, is_kmeans, walk
-from week2kit.loop.predictions import Predictions, PredictionsError, from_csv, to_csv
+from week2kit.loop.predictions import Predictions, PredictionsError, from_csv, label_text, to_csv
 from week2kit.loop.run import Progress, Result, Source, recompute, run_loop
 from week2kit.provenance import code_digest, code_modules
-from week2kit.reruns import Comparison, Fresh, FromPredictions, Here, Race, RerunRequest, Stored, Variable
+from week2kit.reruns import Comparison, Fresh, FromPredictions, Here, Race, RerunRequest, Scored, Stored, Variable
 from week2kit.schema.config import FileData, parse_config
 from week2kit.schema.manifest import Data
 from week2kit.training import failure_record
@@ -241,3 +242,41 @@ def read_predictions(stored: Stored, n_val: list[int]) -> bytes:
         .model_dump_json()
         .encode()
     )
+
+
+def score_predictions(stored: Stored, digits: int) -> bytes:
+    """Compute from fresh predictions the metrics that they can give of those in `stored`, and the report.
+
+    A name that is no scorer's, or of one that this model and target cannot give, is left out.
+
+    Args:
+        stored: the predictions.
+        digits: decimals of the classification report.
+    """
+    from sklearn.metrics import get_scorer_names
+
+    predictions = from_csv(stored.content, stored.classes, stored.method)
+    scorers = set(get_scorer_names())
+    values = {}
+    for name in stored.metric_names:
+        if not {name, f"neg_{name}"} & scorers:
+            continue  # to be asked for the nearest name, thousands of times, would take minutes
+        with contextlib.suppress(StageError):
+            value = recompute(predictions, [name], stored.positive)[0][name]["value"]
+            values[name] = -value if name.startswith("neg_") else value
+    return Scored(metrics=values, report=_report(predictions, digits)).model_dump_json().encode()
+
+
+def _report(predictions: Predictions, digits: int) -> str:
+    from sklearn.metrics import classification_report
+
+    codes = np.union1d(predictions.y_true, predictions.y_pred)
+    text: str = classification_report(
+        predictions.y_true,
+        predictions.y_pred,
+        labels=codes,
+        target_names=[label_text((predictions.classes or [])[code]) for code in codes],
+        digits=digits,
+        zero_division=0.0,
+    )
+    return text

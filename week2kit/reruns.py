@@ -148,3 +148,10 @@ class FromPredictions(_Answer):
     scores: str | None = None
     metrics: dict[str, MetricFromPredictions] = {}
     report: str = ""
+
+
+class Scored(_Answer):
+    """What predictions are worth: every metric that was asked for and that they can give, and the report."""
+
+    metrics: dict[str, float]
+    report: str

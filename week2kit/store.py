@@ -13,13 +13,13 @@ import stat
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from week2kit.canonical import JsonError, clean, dump_json, json_digest, parse_json, sha256, text_digest
 from week2kit.errors import UnreadableRun, UsageError
 from week2kit.schema.manifest import Artifact, CompletedRun, FailedRun, Manifest, RunningRun
 from week2kit.schema.migrations import ManifestError, read_manifest
-from week2kit.thresholds import MAX_ARTIFACT_BYTES, MAX_MANIFEST_BYTES, MAX_NAME_LENGTH
+from week2kit.thresholds import MAX_ARTIFACT_BYTES, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, MAX_NAME_LENGTH
 
 MANIFEST_NAME: Final = "manifest.json"
 
@@ -86,6 +86,33 @@ class Run(NamedTuple):
         return "\n".join(lines) + "\n"
 
 
+class BareRun(NamedTuple):
+    """A folder as a course's own script leaves it: a config in the flat form and metrics, and no manifest.
+
+    Attributes:
+        path: the folder.
+        config: the object of its config.json, in the flat form as far as its keys tell; nothing else is checked yet.
+        metrics: the object of its metrics.json, unchecked.
+    """
+
+    path: Path
+    config: dict[str, Any]
+    metrics: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The folder's name as it may be shown."""
+        return clean(self.path.resolve().name, MAX_NAME_LENGTH)
+
+    def read(self, file: str) -> bytes:
+        """The bytes of one of its small files.
+
+        Raises:
+            OSError: it is missing, no regular file of the folder itself, or larger than a person's file ever is.
+        """
+        return read_regular(self.path / file, MAX_CONFIG_BYTES, follow=False)
+
+
 def read_regular(path: Path, limit: int, *, follow: bool) -> bytes:
     """The bytes of one regular file, opened once, never more than `limit`.
 
@@ -135,60 +162,149 @@ def open_run(path: str | Path) -> Run:
         data = read_regular(path / MANIFEST_NAME, MAX_MANIFEST_BYTES, follow=False)
         return Run(path, read_manifest(parse_json(data)), sha256(data))
     except FileNotFoundError:
-        raise UnreadableRun(f"{shown}: not a run folder, it holds no {MANIFEST_NAME}.") from None
+        raise UnreadableRun(_no_manifest(path)) from None
     except OSError as error:
         raise UnreadableRun(f"{shown}/{MANIFEST_NAME}: cannot be read: {error.strerror}.") from None
     except (JsonError, ManifestError) as error:
         raise UnreadableRun(f"{shown}/{MANIFEST_NAME}: not a manifest that can be read: {error}.") from None
 
 
+def _no_manifest(path: Path) -> str:
+    said = f"{clean(os.fspath(path))}: not a run folder, it holds no {MANIFEST_NAME}"
+    if is_bare(path):
+        return f"{said}. It was made without week2kit: verify takes it as it stands."
+    if not os.path.lexists(path / "metrics.json") and _has_flat_config(path):
+        return f"{said}, and no metrics.json, which a run that was made without week2kit has."
+    return f"{said}."
+
+
+# --- runs that were made without week2kit -----------------------------------------------------------------------
+
+
+def is_bare(path: Path) -> bool:
+    """Whether a folder looks like a run that was made without week2kit: no manifest, metrics, a flat config.
+
+    Another form of config is week2kit's own, which writes a manifest: a folder that lost it is damaged. A config that
+    cannot be read may be anything, and is better told of than passed over.
+    """
+    if os.path.lexists(path / MANIFEST_NAME) or not os.path.lexists(path / "metrics.json"):
+        return False
+    return _has_flat_config(path)
+
+
+def _has_flat_config(path: Path) -> bool:
+    try:
+        value = parse_json(read_regular(path / "config.json", MAX_CONFIG_BYTES, follow=False))
+    except FileNotFoundError:
+        return False
+    except (OSError, JsonError):
+        return True
+    from week2kit.schema.config import (
+        is_flat,  # its models cost milliseconds, and runs with a manifest do not need them
+    )
+
+    return isinstance(value, dict) and is_flat(value)
+
+
+def open_bare(path: str | Path) -> BareRun:
+    """The run in a folder for which `is_bare` holds.
+
+    Raises:
+        UnreadableRun: config.json or metrics.json cannot be read, or metrics.json holds no object.
+    """
+    path = Path(path)
+    return BareRun(path, _read_object(path, "config.json"), _read_object(path, "metrics.json"))
+
+
+def _read_object(path: Path, file: str) -> dict[str, Any]:
+    shown = f"{clean(os.fspath(path))}/{file}"
+    try:
+        value = parse_json(read_regular(path / file, MAX_CONFIG_BYTES, follow=False))
+    except OSError as error:
+        raise UnreadableRun(f"{shown}: cannot be read: {error.strerror}.") from None
+    except JsonError as error:
+        raise UnreadableRun(f"{shown}: no JSON that can be read: {error}.") from None
+    if not isinstance(value, dict):
+        raise UnreadableRun(f"{shown}: expected an object of keys and values.")
+    return value
+
+
+def open_any(path: str | Path) -> Run | BareRun:
+    """The run in the folder `path`, with a manifest or made without week2kit.
+
+    Raises:
+        UnreadableRun: there is neither, or it cannot be read.
+    """
+    return open_bare(path) if is_bare(Path(path)) else open_run(path)
+
+
 class Found(NamedTuple):
     """What a list of paths led to, in order: runs, and the paths of which none could be read, with the reason."""
 
-    runs: tuple[Run, ...]
+    everything: tuple[Run | BareRun, ...]
     unreadable: tuple[tuple[Path, str], ...]
     skipped: tuple[Path, ...]
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """The runs with a manifest, in order."""
+        return tuple(run for run in self.everything if isinstance(run, Run))
+
+    @property
+    def bare(self) -> tuple[BareRun, ...]:
+        """The runs that were made without week2kit, in order."""
+        return tuple(run for run in self.everything if isinstance(run, BareRun))
 
 
 def find_runs(paths: Iterable[str | Path]) -> Found:
     """The runs at `paths`, each a run folder or a folder of run folders.
 
-    Named runs keep their order; those found in a folder follow by created_at, then run_id. Folders inside a folder
-    of runs that hold no manifest are skipped, not unreadable.
+    Named runs keep their order; those found in a folder follow by created_at, then run_id, and after them those that
+    were made without week2kit, by name. Folders inside a folder of runs that hold no run are skipped, not unreadable.
     """
-    runs: list[Run] = []
+    runs: list[Run | BareRun] = []
     unreadable: list[tuple[Path, str]] = []
     skipped: list[Path] = []
     seen: set[str] = set()
 
-    def add(path: Path, into: list[Run]) -> None:
+    def add(path: Path, into: list[Run | BareRun]) -> None:
         if (resolved := os.path.realpath(path)) in seen:
             return
         seen.add(resolved)
         try:
-            into.append(open_run(path))
+            into.append(open_any(path))
         except UnreadableRun as error:
             unreadable.append((path, str(error)))
 
     for path in map(Path, paths):
-        if not _is_folder(path) or os.path.lexists(path / MANIFEST_NAME):
+        if not _is_folder(path) or _is_run(path):
             add(path, runs)
             continue
-        inside: list[Run] = []
+        inside: list[Run | BareRun] = []
         try:
             children = sorted(child for child in path.iterdir() if _is_folder(child) and not child.name.startswith("."))
         except OSError as error:
             unreadable.append((path, f"{clean(os.fspath(path))}: cannot be listed: {error.strerror}."))
             continue
         for child in children:
-            if os.path.lexists(child / MANIFEST_NAME):
+            if _is_run(child):
                 add(child, inside)
             else:
                 skipped.append(child)
         if not children:
-            unreadable.append((path, f"{clean(os.fspath(path))}: not a run folder, it holds no {MANIFEST_NAME}."))
-        runs += sorted(inside, key=lambda run: (run.manifest.created_at, run.manifest.run_id))
+            unreadable.append((path, _no_manifest(path)))
+        runs += sorted(inside, key=_in_folder_order)
     return Found(tuple(runs), tuple(unreadable), tuple(skipped))
+
+
+def _is_run(path: Path) -> bool:
+    return os.path.lexists(path / MANIFEST_NAME) or is_bare(path)
+
+
+def _in_folder_order(run: Run | BareRun) -> tuple[bool, str, str]:
+    if isinstance(run, BareRun):
+        return True, run.path.name, ""
+    return False, run.manifest.created_at, run.manifest.run_id
 
 
 def artifact_digest(name: str, data: bytes) -> str:

@@ -21,6 +21,11 @@ EFFORT: Final = 12
 #: How often a run is repeated to tell an unseeded draw or a race from a real difference.
 RERUNS_FOR_NOISE: Final = 3
 
+#: Decimals of a metric in a record that was made without week2kit and may be rounded. Fewer agree by chance, as 0.9
+#: does with every accuracy from 0.85 to 0.95; more are a number's own digits, and must all agree.
+MIN_ROUNDED_DIGITS: Final = 2
+MAX_ROUNDED_DIGITS: Final = 12
+
 # --- what differs -----------------------------------------------------------------------------------------------
 
 #: Cells and rows of the data, and keys of a config, that are named one by one: enough to see what happened to them.

@@ -19,6 +19,7 @@ from typing import Any, Final, TypeAlias
 
 from pydantic import TypeAdapter
 
+from week2kit.bare_judgement import judge_bare
 from week2kit.canonical import JsonError, clean, drop_keys, json_digest, parse_json, sha256
 from week2kit.checks import check_failed_record, check_files, check_predictions, check_record, failed, planned_integrity
 from week2kit.conditions import AS_HERE, Conditions
@@ -27,10 +28,10 @@ from week2kit.errors import CannotRestore, ChildDied, DataNotFound, TimeLimitRea
 from week2kit.interpreters import RESTORED, Interpreter, build
 from week2kit.isolation import Child, ChildBug, Children
 from week2kit.judgement import Judgement, judge_completed, judge_failed, planned_layers, rerun_record, undecided
-from week2kit.reruns import Fresh, FromPredictions, Here, RerunRequest, Stored, Variable
+from week2kit.reruns import Fresh, FromPredictions, Here, RerunRequest, Scored, Stored, Variable
 from week2kit.restoring import Factor, Plan
-from week2kit.schema.manifest import CompletedRun, FailedRun, Failure, FoundData, RunningRun
-from week2kit.store import Run, find_runs
+from week2kit.schema.manifest import CompletedRun, Environment, FailedRun, Failure, FoundData, RunningRun
+from week2kit.store import BareRun, Run, find_runs
 from week2kit.thresholds import EFFORT, SCORE_TOLERANCE, VERIFY_TIMEOUT
 from week2kit.trials import Kind, Train, Trials
 from week2kit.variation import Ground, chosen, not_in_force, variations
@@ -58,7 +59,7 @@ class Options:
 
 
 def verify(
-    *runs: str | Path | Run,
+    *runs: str | Path | Run | BareRun,
     data: str | Path | None = None,
     tolerance: float = SCORE_TOLERANCE,
     timeout: float = VERIFY_TIMEOUT,
@@ -76,7 +77,7 @@ def verify(
     """Run each run again in a fresh process and judge whether the recorded outcome came out.
 
     Args:
-        runs: run folders, or folders of run folders.
+        runs: run folders, or folders of run folders; those of runs that were made without week2kit, too.
         data: the data file of all of them, where it is not found beside the run.
         tolerance: by how much of the largest recorded score a score may move and still be called close.
         timeout: seconds that one run may take.
@@ -101,8 +102,8 @@ def verify(
         UsageError: there is nothing of a name in `vary`.
     """
     to_vary = tuple(chosen(vary))
-    found = find_runs([run.path if isinstance(run, Run) else run for run in runs])
-    if not found.runs and not found.unreadable:
+    found = find_runs([run.path if isinstance(run, Run | BareRun) else run for run in runs])
+    if not found.everything and not found.unreadable:
         raise UnreadableRun(f"{_listed(runs)}: no run folder there: none of its subfolders holds a manifest.json.")
     for path in found.skipped:
         on_skip(path)
@@ -120,26 +121,33 @@ def verify(
     verdicts = [_unreadable(path, reason) for path, reason in found.unreadable]
     for verdict in verdicts:
         on_verdict(verdict)
-    with rerun_children(found.runs) as children:
-        if any(not isinstance(run.manifest, RunningRun) for run in found.runs):
+    with rerun_children(found.everything) as children:
+        if any(isinstance(run, BareRun) or not isinstance(run.manifest, RunningRun) for run in found.everything):
             children.warm_up()
 
-        def one(run: Run) -> Verdict:
+        def one(run: Run | BareRun) -> Verdict:
             on_begin(run.name)
             return verify_run(run, children, options)
 
-        for number, verdict in enumerate(_in_order(one, found.runs, _jobs(jobs, len(found.runs)), children)):
+        several = _jobs(jobs, len(found.everything))
+        for number, verdict in enumerate(_in_order(one, found.everything, several, children)):
             verdicts.insert(number, verdict)
             on_verdict(verdict)
     return document(verdicts)
 
 
-def rerun_children(runs: Iterable[Run] = ()) -> Children:
+def rerun_children(runs: Iterable[Run | BareRun] = ()) -> Children:
     """The child processes in which runs are trained again: entered once, for any number of runs.
 
     What their configs name of scikit-learn is imported once, by the server that forks the children.
     """
-    named = {name for run in runs for name in _named_modules(run.manifest.inputs.config.resolved)}
+    named = {
+        name
+        for run in runs
+        for name in (
+            _OF_THE_FLAT_FORM if isinstance(run, BareRun) else _named_modules(run.manifest.inputs.config.resolved)
+        )
+    }
     return Children(preload=["week2kit.loop", _WORK, *sorted(named & _PRELOADED)])
 
 
@@ -152,6 +160,8 @@ _PRELOADED: Final = frozenset(
         "neighbors", "neural_network", "preprocessing", "svm", "tree",
     )
 )  # fmt: skip
+
+_OF_THE_FLAT_FORM: Final = ("sklearn.compose", "sklearn.impute", "sklearn.linear_model", "sklearn.preprocessing")
 
 
 def _named_modules(config: Any) -> Iterable[str]:
@@ -185,7 +195,9 @@ def _processors() -> Collection[int]:
     return allowed(0) if allowed else range(os.cpu_count() or 1)
 
 
-def _in_order(one: Callable[[Run], Verdict], runs: Sequence[Run], jobs: int, children: Children) -> Iterator[Verdict]:
+def _in_order(
+    one: Callable[[Run | BareRun], Verdict], runs: Sequence[Run | BareRun], jobs: int, children: Children
+) -> Iterator[Verdict]:
     """The verdicts in the order of the runs, `jobs` of them being reached at a time."""
     if jobs == 1:
         yield from map(one, runs)
@@ -224,19 +236,23 @@ def _unreadable(path: Path, reason: str) -> Verdict:
 # --- one run ----------------------------------------------------------------------------------------------------
 
 
-def verify_run(run: Run, children: Children, options: Options) -> Verdict:
-    """The verdict on one run that could be read."""
+def verify_run(run: Run | BareRun, children: Children, options: Options) -> Verdict:
+    """The verdict on one run that could be read; one that was made without week2kit has metrics, so it completed."""
     start = time.monotonic()
+    deadline = start + options.timeout
     try:
-        judgement = _Verification(run, children, options, start + options.timeout).judge()
+        if isinstance(run, BareRun):
+            judgement = _BareVerification(children, options, deadline, run).judge()
+        else:
+            judgement = _Verification(children, options, deadline, run).judge()
     except TimeLimitReached as error:
         judgement = undecided("undecided.timeout", now=str(error))
     except ChildDied as error:
         judgement = undecided("undecided.child_died", now=str(error))
     return Verdict(
         run=clean(run.path.as_posix()),
-        manifest_sha256=run.manifest_sha256,
-        status=run.manifest.status,
+        manifest_sha256=None if isinstance(run, BareRun) else run.manifest_sha256,
+        status="completed" if isinstance(run, BareRun) else run.manifest.status,
         verdict=judgement.verdict,
         level=judgement.level,
         first_divergence=judgement.first_divergence,
@@ -260,11 +276,99 @@ def _not_varied(judgement: Judgement, options: Options) -> list[Finding]:
 
 
 @dataclass(frozen=True)
-class _Verification:
-    run: Run
+class _Trainings:
+    """The children that train, within the time that there is."""
+
     children: Children
     options: Options
     deadline: float
+
+    def _here(self) -> Here:
+        modules = self.options.allowed_modules
+        return Here.model_validate_json(
+            self.children.call_once(f"{_WORK}:describe_here", modules, timeout=self._time_left())
+        )
+
+    def _train(self, request: RerunRequest, stored: Stored | None, child: Child | Children) -> Fresh:
+        answer = child.call(f"{_WORK}:train_again", request, stored, timeout=self._time_left())
+        return Fresh.model_validate_json(answer)
+
+    def _train_under(self, request: RerunRequest, stored: Stored | None) -> Fresh:
+        """Train under conditions; what cannot be brought about, or dies of it, is a failure and no end of the matter.
+
+        Kernels of another processor end a process by SIGILL, without a word.
+        """
+        conditions = request.conditions
+        try:
+            if not conditions.need_a_process:
+                return self._train(request, stored, self.children)
+            variables, python = dict(conditions.variables()), None
+            if conditions.versions is not None:
+                interpreter = self._interpreter(dict(conditions.versions))
+                variables, python = {**variables, **interpreter.variables}, str(interpreter.executable)
+            with self.children.started(variables, python) as child:
+                return self._train(request, stored, child)
+        except (ChildDied, ChildBug, CannotRestore, NotImplementedError, OSError) as error:
+            failure = Failure(
+                stage="fit", error=type(error).__name__, message=str(error), traceback=[], hint="It cannot be put back."
+            )
+            return Fresh(
+                failure=failure,
+                data=None,
+                split=None,
+                outcome=None,
+                curves=None,
+                unseeded=[],
+                comparison=None,
+                seconds=0.0,
+            )
+
+    def _interpreter(self, versions: dict[str, str]) -> Interpreter:
+        """A Python in which these versions are in force, and for the other deciding libraries those that are here."""
+        here = self._here().environment
+        kept = {name: here.libraries[name] for name in RESTORED if name in here.libraries}
+        python = versions.pop("python", here.python)
+        return build(python, kept | versions, timeout=self._time_left())
+
+    def _time_left(self) -> float:
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeLimitReached(f"It was stopped after {self.options.timeout:g} seconds.")
+        return left
+
+
+@dataclass(frozen=True)
+class _BareVerification(_Trainings):
+    """The verification of a run that was made without week2kit."""
+
+    run: BareRun
+
+    def judge(self) -> Judgement:
+        options = self.options
+        judgement = judge_bare(self.run, self, options.data, restore_versions=options.restore_versions)
+        if not options.vary:
+            return judgement
+        return dataclasses.replace(judgement, not_varied=[Finding(code="vary.bare", now=judgement.verdict)])
+
+    def environment(self) -> Environment:
+        return self._here().environment
+
+    def train(self, request: RerunRequest) -> Fresh:
+        if request.conditions == AS_HERE:
+            return self._train(request, None, self.children)
+        return self._train_under(request, None)
+
+    def score(self, predictions: Stored, digits: int) -> Scored:
+        answer = self.children.call(f"{_WORK}:score_predictions", predictions, digits, timeout=self._time_left())
+        return Scored.model_validate_json(answer)
+
+    def tell(self, kind: Kind, factors: Sequence[tuple[str, object]]) -> None:
+        self.options.on_trial(self.run.name, kind, factors)
+
+
+@dataclass(frozen=True)
+class _Verification(_Trainings):
+    run: Run
 
     def judge(self) -> Judgement:
         manifest = self.run.manifest
@@ -434,65 +538,12 @@ class _Verification:
             content, outcome.classes, outcome.predictions.score_method, list(outcome.metrics), outcome.positive
         )
 
-    def _here(self) -> Here:
-        modules = self.options.allowed_modules
-        return Here.model_validate_json(
-            self.children.call_once(f"{_WORK}:describe_here", modules, timeout=self._time_left())
-        )
-
-    def _train(self, request: RerunRequest, stored: Stored | None, child: Child | Children) -> Fresh:
-        answer = child.call(f"{_WORK}:train_again", request, stored, timeout=self._time_left())
-        return Fresh.model_validate_json(answer)
-
-    def _train_under(self, request: RerunRequest, stored: Stored) -> Fresh:
-        """Train under conditions; what cannot be brought about, or dies of it, is a failure and no end of the matter.
-
-        Kernels of another processor end a process by SIGILL, without a word.
-        """
-        conditions = request.conditions
-        try:
-            if not conditions.need_a_process:
-                return self._train(request, stored, self.children)
-            variables, python = dict(conditions.variables()), None
-            if conditions.versions is not None:
-                interpreter = self._interpreter(dict(conditions.versions))
-                variables, python = {**variables, **interpreter.variables}, str(interpreter.executable)
-            with self.children.started(variables, python) as child:
-                return self._train(request, stored, child)
-        except (ChildDied, ChildBug, CannotRestore, NotImplementedError, OSError) as error:
-            failure = Failure(
-                stage="fit", error=type(error).__name__, message=str(error), traceback=[], hint="It cannot be put back."
-            )
-            return Fresh(
-                failure=failure,
-                data=None,
-                split=None,
-                outcome=None,
-                curves=None,
-                unseeded=[],
-                comparison=None,
-                seconds=0.0,
-            )
-
-    def _interpreter(self, versions: dict[str, str]) -> Interpreter:
-        """A Python in which these versions are in force, and for the other deciding libraries those that are here."""
-        here = self._here().environment
-        kept = {name: here.libraries[name] for name in RESTORED if name in here.libraries}
-        python = versions.pop("python", here.python)
-        return build(python, kept | versions, timeout=self._time_left())
-
     def _read_predictions(self, content: bytes, child: Child) -> FromPredictions:
         manifest = self.run.manifest
         assert isinstance(manifest, CompletedRun)
         sizes = [fold.n_val for fold in manifest.outcome.split.folds]
         answer = child.call(f"{_WORK}:read_predictions", self._stored(content), sizes, timeout=self._time_left())
         return FromPredictions.model_validate_json(answer)
-
-    def _time_left(self) -> float:
-        left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise TimeLimitReached(f"It was stopped after {self.options.timeout:g} seconds.")
-        return left
 
 
 def _any_failed(checks: Iterable[Check]) -> bool:

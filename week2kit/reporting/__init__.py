@@ -41,7 +41,7 @@ from week2kit.reporting.values import (
     Verdict,
 )
 from week2kit.schema.manifest import CompletedRun
-from week2kit.store import ARTIFACTS, MANIFEST_NAME, Found, Run, find_runs
+from week2kit.store import ARTIFACTS, MANIFEST_NAME, BareRun, Found, Run, find_runs
 from week2kit.thresholds import COMMAND_RUNS, DETAILED_VARIANTS, SIBLING_FOLDERS
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ __all__ = ["REPORT_VERSION", "Report", "report"]
 
 
 def report(
-    runs: Sequence[str | Path | Run],
+    runs: Sequence[str | Path | Run | BareRun],
     *,
     baseline: str | Path | None = None,
     only_named: bool = False,
@@ -63,7 +63,8 @@ def report(
     """Compare runs: the baseline against each other completed run, and tell the story of those that did not work.
 
     Args:
-        runs: run folders, or folders of run folders; named ones keep their order.
+        runs: run folders, or folders of run folders; named ones keep their order. Those that were made without
+            week2kit are told in a section of their own.
         baseline: the run to compare with; by default the first completed one of `runs`.
         only_named: do not look at the run folders beside the named ones for failures.
         margin: differences of the primary metric up to this are as good as none to you; without it, no equivalence is
@@ -75,7 +76,7 @@ def report(
         UsageError: nothing was named, `baseline` is not one completed run, or `verdicts` holds no verdicts.
         UnreadableRun: no run could be read.
     """
-    named = [run.path if isinstance(run, Run) else Path(run) for run in runs]
+    named = [run.path if isinstance(run, Run | BareRun) else Path(run) for run in runs]
     if not named:
         raise UsageError("report: expected at least one run folder, and none was named.")
     given = _given(verdicts)
@@ -83,7 +84,7 @@ def report(
     for path in found.skipped:
         on_skip(path)
     first = _chosen_baseline(found, baseline)
-    if not found.runs:
+    if not found.everything:
         raise UnreadableRun("\n".join(reason for _, reason in found.unreadable) or _nothing_in(named))
     beside, folders, not_read = ((), (), 0) if only_named else _beside(named, found)
     everything = Runs([*found.runs, *beside], given.by_manifest if given is not None else {})
@@ -109,10 +110,20 @@ def report(
     else:
         variants = [run for run in finished if run is not first]
         result = _with_baseline(first, variants, everything, retrospective, unreadable, margin)
+    result = _with_thin(result, found) if found.bare else result
     return result._replace(
         verify_commands=_verify(result.runs, named, baseline, margin),
         verdicts=given and given.seen_from(run.manifest_sha256 for run in everything.runs),
     )
+
+
+def _with_thin(result: Report, found: Found) -> Report:
+    """The report with the runs that were made without week2kit; where there are no others, they are what is next."""
+    from week2kit.reporting.thin import thin_evidence, thin_proposal, thin_runs
+
+    thin = thin_runs(found.bare)
+    proposal = result.proposal if found.runs else thin_proposal(thin)
+    return result._replace(thin=thin, evidence=(*result.evidence, *thin_evidence(thin)), proposal=proposal)
 
 
 def _given(verdicts: str | Path | VerdictDocument | None) -> Given | None:
@@ -132,6 +143,8 @@ def _chosen_baseline(found: Found, baseline: str | Path | None) -> Run | None:
         return None
     shown = clean(os.fspath(baseline))
     only = find_runs([baseline])
+    if only.bare:
+        raise UsageError(f"--baseline {shown}: expected a run with a manifest, and it was made without week2kit.")
     if len(only.runs) != 1:
         reason = only.unreadable[0][1] if only.unreadable else f"{shown}: expected one run folder."
         raise UsageError(f"--baseline {reason}")

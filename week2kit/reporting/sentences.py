@@ -38,6 +38,14 @@ SENTENCES: Final[Mapping[str, str]] = {
         "{metric:name} speaks of one class, and that is {baseline:value} in the baseline and {variant:value} in the "
         "variant."
     ),
+    # --- runs without a manifest ---
+    "thin.comparable": (
+        "Comparable as far as a thin record shows: the same target, test size and random state, and the same data file "
+        "as it is found today."
+    ),
+    "thin.config": "The config of {run:name} cannot be used: {problem:text}",
+    "thin.data_missing": "No data file is found for {run:name}, so nothing shows that their rows are the same.",
+    "thin.data_differs": "The data files that are found today for the two differ.",
     # --- the difference ---
     "difference.not_comparable": "The two runs are not comparable, so no difference is drawn and there is no winner.",
     "difference.moved": (
@@ -344,6 +352,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     # --- next experiment ---
     "next.no_run": "No run was found.",
     "next.train": "Train a first run.",
+    "next.thin": "Every run was made without week2kit, so nothing of them can be tested.",
+    "next.full_record": "Train the config of {run:name} with a record that holds all that is missing: {command:name}.",
     "next.none_completed": "No run completed, so there is no baseline yet.",
     "next.repair": "Repair the config of {run:name} as its error says, and train it again.",
     "next.run_again": "Run {run:name} again.",

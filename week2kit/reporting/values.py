@@ -465,6 +465,36 @@ class EvidenceRow(NamedTuple):
     sha256: str
 
 
+class ThinScore(NamedTuple):
+    """A score of a run that was made without week2kit, as it wrote it."""
+
+    metric: str
+    """Its name as written."""
+    value: float
+    difference: float | None
+    """From the first of these runs; None where they are not comparable, and of the first itself."""
+
+
+class ThinRow(NamedTuple):
+    """A run that was made without week2kit: no manifest, so no predictions, no digests and no environment."""
+
+    name: str
+    path: str
+    scores: tuple[ThinScore, ...]
+    changes: tuple[Change, ...]
+    """In config and seed as they are written, against the first of these runs."""
+    comparable: tuple[Statement, ...]
+    """Why it can or cannot be compared with the first of these runs; empty for that one itself."""
+    metrics_sha256: str
+
+
+class Thin(NamedTuple):
+    """The runs that were made without week2kit; the first is what the others are compared with."""
+
+    rows: tuple[ThinRow, ...]
+    left_out: int
+
+
 class Report(NamedTuple):
     """A comparison of runs: the baseline against each variant, what failed on the way, and what to do next."""
 
@@ -497,6 +527,8 @@ class Report(NamedTuple):
     """What was named and could not be read, each with its reason."""
     verdicts: Verdicts | None = None
     """None: no verdicts were given."""
+    thin: Thin | None = None
+    """None: no run without a manifest was named."""
 
     def _repr_markdown_(self) -> str:
         from week2kit.rendering import render  # a notebook shows the report as the command line writes it

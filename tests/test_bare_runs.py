@@ -1,0 +1,962 @@
+"""Runs that were made without week2kit: folders as a course's own script leaves them, honest, edited, and hostile."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from week2kit import open_run, report, train, verify
+from week2kit.bare import decimals, read_bare, report_rows, rounds_to, scorer_name, validation_names, written_digits
+from week2kit.errors import CannotRestore, UnreadableRun, UsageError
+from week2kit.explanation import describe_verdict, short_verdict
+from week2kit.interpreters import build
+from week2kit.pytest_plugin import assert_reproducible
+from week2kit.rendering import render
+from week2kit.store import BareRun, find_runs, open_any
+from week2kit.verdict import Verdict, VerdictDocument
+
+ROOT = Path(__file__).resolve().parent.parent
+
+#: What a course hands out: the flat config's meaning, written by hand with pandas, scikit-learn, json and joblib.
+SCRIPT = """
+import json, sys, time
+from pathlib import Path
+
+import joblib
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, classification_report, f1_score
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+run = Path(sys.argv[1])
+config = json.loads((run / "config.json").read_text())
+table = pd.read_csv(config["input_csv"])
+y, X = table[config["label_col"]], table.drop(columns=config["label_col"])
+numbers = X.select_dtypes("number").columns
+words = [name for name in X.columns if name not in numbers]
+steps = [("numbers", SimpleImputer(strategy="median"), numbers)]
+if words:
+    one_hot = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore"))
+    steps.append(("words", one_hot, words))
+X_train, X_val, y_train, y_val = train_test_split(
+    X, y, test_size=config["test_size"], random_state=config["random_state"], stratify=y
+)
+start = time.perf_counter()
+model = make_pipeline(ColumnTransformer(steps), LogisticRegression(max_iter=config["max_iter"]))
+model.fit(X_train, y_train)
+seconds = time.perf_counter() - start
+predicted = model.predict(X_val)
+metrics = {
+    "accuracy": accuracy_score(y_val, predicted),
+    "f1_macro": f1_score(y_val, predicted, average="macro"),
+    "roc_auc": None,
+    "train_seconds": seconds,
+    "n_train": len(X_train),
+    "n_val": len(X_val),
+}
+(run / "metrics.json").write_text(json.dumps(metrics, indent=2))
+(run / "val_report.txt").write_text(classification_report(y_val, predicted))
+joblib.dump(model, run / "model.joblib")
+"""
+
+CONFIG = {"input_csv": "flowers.csv", "label_col": "kind", "test_size": 0.3, "random_state": 7, "max_iter": 1000}
+
+#: As a data file: numbers that say something of the class, a word that does, and places without a value.
+DATA = """
+import numpy as np, pandas as pd
+
+draw = np.random.default_rng(0)
+kind = np.array(["aster", "lily", "rose"])[draw.integers(0, 3, 230)]
+center = {"aster": 0.0, "lily": 1.5, "rose": 3.0}
+table = pd.DataFrame({
+    "height": [center[k] + draw.normal() for k in kind],
+    "width": draw.normal(size=230).round(3),
+    "soil": np.where(draw.random(230) < 0.5, kind, "sand"),
+    "kind": kind,
+})
+table.loc[::11, "height"] = np.nan
+table.loc[::13, "soil"] = None
+table.to_csv("flowers.csv", index=False)
+"""
+
+
+def python(*arguments: object, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=cwd, env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"} | variables,
+        capture_output=True, encoding="utf-8", timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode != 70, done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def week2kit(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return python("-P", "-m", "week2kit", *arguments, cwd=cwd)
+
+
+def write_run(project: Path, name: str, config: dict[str, Any]) -> Path:
+    """A run folder as the script leaves it."""
+    run = project / "runs" / name
+    run.mkdir(parents=True)
+    (run / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
+    done = python("train.py", run, cwd=project)
+    assert done.returncode == 0, done.stderr
+    return run
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A learner's project with two runs; not to be changed."""
+    project = tmp_path_factory.mktemp("course")
+    (project / "train.py").write_text(SCRIPT, encoding="utf-8")
+    assert python("-c", DATA, cwd=project).returncode == 0
+    write_run(project, "first", CONFIG)
+    write_run(project, "few_iterations", CONFIG | {"max_iter": 2})
+    return project
+
+
+@pytest.fixture
+def project(course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the project that may be changed; it is the working directory."""
+    shutil.copytree(course, tmp_path / "project")
+    monkeypatch.chdir(tmp_path / "project")
+    return tmp_path / "project"
+
+
+# --- the table --------------------------------------------------------------------------------------------------
+
+Change = Callable[[Path], object]
+
+
+class Case(NamedTuple):
+    id: str
+    change: Change
+    verdict: str | None
+    says: str = ""
+
+
+def metrics(**changes: Any) -> Change:
+    """Change keys of metrics.json; ``...`` takes one away; a function gets the value as it was."""
+    return _json("metrics.json", changes)
+
+
+def config(**changes: Any) -> Change:
+    return _json("config.json", changes)
+
+
+def _json(file: str, changes: dict[str, Any]) -> Change:
+    def change(run: Path) -> None:
+        value = json.loads((run / file).read_text(encoding="utf-8"))
+        for key, new in changes.items():
+            value[key] = new(value.get(key)) if callable(new) else new
+        value = {key: item for key, item in value.items() if item is not ...}
+        (run / file).write_text(json.dumps(value), encoding="utf-8")
+
+    return change
+
+
+def text(file: str, content: str) -> Change:
+    return lambda run: (run / file).write_text(content, encoding="utf-8")
+
+
+def edit(file: str, pattern: str, new: str) -> Change:
+    def change(run: Path) -> None:
+        before = (run / file).read_text(encoding="utf-8")
+        after = re.sub(pattern, new, before, count=1)
+        assert after != before
+        (run / file).write_text(after, encoding="utf-8")
+
+    return change
+
+
+def without(*files: str) -> Change:
+    return lambda run: [(run / file).unlink() for file in files]
+
+
+def both(*changes: Change) -> Change:
+    return lambda run: [change(run) for change in changes]
+
+
+def renamed(**names: str) -> Change:
+    """Other names for the metrics, as other scripts have them."""
+
+    def change(run: Path) -> None:
+        value = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+        value = {names.get(key, key): item for key, item in value.items()}
+        (run / "metrics.json").write_text(json.dumps(value), encoding="utf-8")
+
+    return change
+
+
+def link(file: str, to: str) -> Change:
+    def change(run: Path) -> None:
+        (run / file).unlink(missing_ok=True)
+        (run / file).symlink_to(to)
+
+    return change
+
+
+def folder(file: str) -> Change:
+    def change(run: Path) -> None:
+        (run / file).unlink()
+        (run / file).mkdir()
+
+    return change
+
+
+def other_report(**options: Any) -> Change:
+    """The report of the same predictions in another form."""
+
+    def change(run: Path) -> None:
+        program = SCRIPT.replace(
+            "classification_report(y_val, predicted)", f"classification_report(y_val, predicted, **{options!r})"
+        )
+        assert python("-c", program, run, cwd=run.parent.parent).returncode == 0
+
+    return change
+
+
+def other_scorers(run: Path) -> None:
+    """More metrics of the same model, of scores, too."""
+    scores = "model.predict_proba(X_val)"
+    more = (
+        f'"log_loss": log_loss(y_val, {scores}), "neg_log_loss": -log_loss(y_val, {scores}), '
+        f'"roc_auc_ovr": roc_auc_score(y_val, {scores}, multi_class="ovr"), '
+        '"balanced_accuracy": balanced_accuracy_score(y_val, predicted),'
+    )
+    program = "from sklearn.metrics import balanced_accuracy_score, log_loss, roc_auc_score\n" + SCRIPT.replace(
+        '"roc_auc": None,', more
+    )
+    assert python("-c", program, run, cwd=run.parent.parent).returncode == 0
+
+
+def windows(run: Path) -> None:
+    """Line ends as git makes them on Windows."""
+    content = (run / "val_report.txt").read_bytes()
+    (run / "val_report.txt").write_bytes(content.replace(b"\n", b"\r\n"))
+
+
+def own_data(run: Path) -> None:
+    shutil.copy(run.parent.parent / "flowers.csv", run / "own.csv")
+
+
+METADATA = {"python_version": "3.9.1 (main) [GCC]", "libraries": {"sklearn": {"version": "1.2.2"}}, "timestamp": "2026"}
+
+
+def many_keys(run: Path) -> None:
+    value = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    value |= {f"metric_{number}": 0.5 for number in range(10_000)}
+    (run / "metrics.json").write_text(json.dumps(value), encoding="utf-8")
+
+
+class Trap:
+    """Unpickling it leaves a mark."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (open, ("UNPICKLED", "w"))
+
+
+def trap(run: Path) -> None:
+    (run / "model.joblib").write_bytes(pickle.dumps(Trap()))
+
+
+FREEZE = """# made by pip freeze
+-e git+https://example.org/course.git@0123456789#egg=course
+numpy=={numpy}
+package @ file:///tmp/package-1.0.whl
+scikit-learn=={sklearn}
+
+tools==1.0 ; python_version < "4"
+"""
+
+
+def freeze(**versions: str) -> Change:
+    import numpy
+    import sklearn
+
+    here = {"numpy": numpy.__version__, "sklearn": sklearn.__version__}
+    return text("requirements.txt", FREEZE.format(**here | versions))
+
+
+def metadata(value: Any) -> Change:
+    return text("run_metadata.json", json.dumps(value))
+
+
+ROUND = {digits: (lambda value, digits=digits: round(value, digits)) for digits in (1, 2, 3, 4)}
+TO_FOUR = metrics(accuracy=ROUND[4], f1_macro=ROUND[4])
+NO_REPORT = without("val_report.txt")
+HIGHER = metrics(accuracy=lambda value: value + 1 / 690, f1_macro=lambda value: value + 1e-4)
+
+CASES = [
+    # honest
+    Case("as it is", lambda run: None, "identical", "accuracy, f1_macro came out of a training on flowers.csv"),
+    Case("names what is not compared", lambda run: None, "identical", "roc_auc, train_seconds not compared"),
+    Case("without a model", without("model.joblib"), "identical"),
+    Case("with a model that is a trap", trap, "identical"),
+    Case(
+        "without a report", NO_REPORT, "identical", "val_report.txt was not compared with metrics.json: it is not there"
+    ),
+    Case("windows line ends", windows, "identical"),
+    Case("a report with four digits", other_report(digits=4), "identical"),
+    Case(
+        "classes with other names",
+        other_report(target_names=["a", "b", "c"]),
+        "identical",
+        "a, b, c have no row of that name here",
+    ),
+    Case(
+        "a report that is something else",
+        text("val_report.txt", "it went well"),
+        "identical",
+        "it holds no row of a classification report",
+    ),
+    Case("rounded to four digits", TO_FOUR, "identical", "to the digits that were written, down to the level metrics"),
+    Case(
+        "rounded to two digits",
+        metrics(accuracy=ROUND[2], f1_macro=ROUND[2]),
+        "identical",
+        "compared to the 2 decimals",
+    ),
+    Case("one of them rounded", metrics(f1_macro=ROUND[4]), "identical", "f1_macro: compared to the 4 decimals"),
+    Case(
+        "aliases", renamed(accuracy="val_accuracy", f1_macro="macro_f1"), "identical", "val_accuracy, macro_f1 came out"
+    ),
+    Case(
+        "other scorers",
+        other_scorers,
+        "identical",
+        "accuracy, f1_macro, log_loss, neg_log_loss, roc_auc_ovr, balanced_accuracy came",
+    ),
+    Case(
+        "training beside validation",
+        both(renamed(accuracy="val_accuracy"), metrics(accuracy=1.0)),
+        "identical",
+        "accuracy, roc_auc",
+    ),
+    Case("one metric", metrics(accuracy=...), "identical", "f1_macro came out"),
+    Case("ten thousand keys", many_keys, "identical", "and 9992 more not compared"),
+    Case(
+        "odd values",
+        metrics(a=True, b=[0.1], c={"accuracy": 1}, d="0.9", e=10**400, f=-1, precision={}),
+        "identical",
+        "not compared",
+    ),
+    Case("counts of another type", metrics(n_train="161", n_val=None), "identical", "n_train, n_val"),
+    Case("no counts", metrics(n_train=..., n_val=...), "identical"),
+    Case("a goal", config(goal="tell them apart", hypothesis="soil tells"), "identical"),
+    Case("defaults left out", config(max_iter=1000), "identical"),
+    Case("the versions of here", freeze(), "identical"),
+    Case(
+        "other versions, the same numbers",
+        freeze(numpy="1.26.4", sklearn="1.4.0"),
+        "identical",
+        "other than recorded are: library.numpy, library.scikit-learn",
+    ),
+    Case(
+        "requirements that are no text",
+        lambda run: (run / "requirements.txt").write_bytes(bytes(range(256)) * 9),
+        "identical",
+    ),
+    Case("metadata that are no JSON", text("run_metadata.json", "{python: 3}"), "identical"),
+    Case("metadata that lead away", link("run_metadata.json", "/etc/passwd"), "identical"),
+    Case("an absolute path", config(input_csv="/home/ada/course/flowers.csv"), "identical", "training on flowers.csv"),
+    Case("a windows path", config(input_csv="C:\\Users\\ada\\flowers.csv"), "identical", "training on flowers.csv"),
+    Case("data in the folder", both(own_data, config(input_csv="own.csv")), "identical", "training on own.csv"),
+    Case("a relative path from windows", config(input_csv=".\\..\\..\\flowers.csv"), "identical"),
+    # differs, and proves nothing
+    Case("edited, no report", both(NO_REPORT, HIGHER), "undecided", "a difference proves nothing"),
+    Case(
+        "edited beyond what the report shows",
+        metrics(accuracy=lambda value: value + 1e-4),
+        "undecided",
+        r"accuracy: recorded 0\.\d+, here 0\.\d+",
+    ),
+    Case("in the last bit", metrics(accuracy=lambda value: value + 2**-53), "undecided", "accuracy: recorded"),
+    Case(
+        "rounded, and the last digit edited",
+        both(NO_REPORT, TO_FOUR, metrics(accuracy=lambda value: value + 1e-4)),
+        "undecided",
+        "accuracy: recorded",
+    ),
+    Case(
+        "one digit is too few",
+        both(NO_REPORT, metrics(accuracy=ROUND[1], f1_macro=ROUND[1])),
+        "undecided",
+        "accuracy: recorded",
+    ),
+    Case("short beside long", both(NO_REPORT, metrics(accuracy=ROUND[2])), "undecided", "accuracy: recorded"),
+    Case(
+        "validation edited beside training",
+        both(NO_REPORT, lambda run: metrics(val_accuracy=0.5)(run)),
+        "undecided",
+        "val_accuracy: recorded 0.5",
+    ),
+    Case("an alias edited", both(NO_REPORT, metrics(macro_f1=0.5)), "undecided", "macro_f1: recorded 0.5"),
+    Case("another seed", config(random_state=8), "undecided", "a difference proves nothing"),
+    Case("another test size", config(test_size=0.25), "undecided", "differs first at the layer split"),
+    Case("rows counted otherwise", metrics(n_val=70), "undecided", "n_val 70 rows; the split has .*n_val 69 here"),
+    Case(
+        "a row of the report",
+        edit("val_report.txt", r"(lily +0)\.\d\d", r"\1.11"),
+        "undecided",
+        'val_report.txt, lily: recorded "0.11',
+    ),
+    Case(
+        "the same versions",
+        both(NO_REPORT, HIGHER, freeze()),
+        "undecided",
+        "the versions that it names are installed here",
+    ),
+    Case(
+        "other versions", both(NO_REPORT, HIGHER, freeze(numpy="1.26.4")), "undecided", "library.numpy: recorded 1.26.4"
+    ),
+    Case(
+        "other versions in metadata", both(NO_REPORT, HIGHER, metadata(METADATA)), "undecided", "python: recorded 3.9.1"
+    ),
+    Case(
+        "requirements before metadata",
+        both(NO_REPORT, HIGHER, freeze(numpy="1.26.4"), metadata({"numpy": "1.25.0"})),
+        "undecided",
+        "library.numpy: recorded 1.26.4",
+    ),
+    # nothing to compare, or no training
+    Case("no metrics", text("metrics.json", "{}"), "undecided", "metrics.json holds no metric that can be compared"),
+    Case("nulls only", text("metrics.json", '{"accuracy": null, "n_val": 69}'), "undecided", "holds no metric"),
+    Case(
+        "names that are no scorers",
+        text("metrics.json", '{"Accuracy": 0.9, "acc": 0.9, "f1": 0.9}'),
+        "undecided",
+        "holds no metric",
+    ),
+    Case("no data", config(input_csv="gone.csv"), "undecided", "--data gone.csv"),
+    Case(
+        "a link to data in the folder",
+        both(config(input_csv="own.csv"), link("own.csv", "../../flowers.csv")),
+        "undecided",
+        "it is a symbolic link",
+    ),
+    Case("data that are no table", config(input_csv="../../../../../etc/passwd"), "undecided", "expected a .csv"),
+    Case("the folder itself as data", config(input_csv=".."), "undecided", "expected a .csv"),
+    Case("no such column", config(label_col="colour"), "undecided", 'the data has no column "colour"'),
+    Case("a parameter that the form has not", config(C=0.1), "undecided", "C: unknown key"),
+    Case("a wrong type", config(max_iter="many"), "undecided", "config.json cannot be trained as it stands: max_iter"),
+    Case("a number for a path", config(input_csv=5), "undecided", "input_csv"),
+    # the folder against itself
+    Case(
+        "accuracy raised",
+        metrics(accuracy=1.0),
+        "tampered",
+        "metrics.json gives accuracy as 1.0, and val_report.txt as 0",
+    ),
+    Case("f1 raised", metrics(f1_macro=lambda value: value + 0.02), "tampered", "metrics.json gives f1_macro"),
+    Case(
+        "an alias raised",
+        both(renamed(f1_macro="val_macro_f1"), metrics(val_macro_f1=0.999)),
+        "tampered",
+        "val_macro_f1",
+    ),
+    Case(
+        "raised and rounded",
+        both(TO_FOUR, metrics(accuracy=0.9911)),
+        "tampered",
+        "metrics.json gives accuracy as 0.9911",
+    ),
+    Case(
+        "the report edited",
+        edit("val_report.txt", r"(accuracy +0)\.\d\d", r"\1.99"),
+        "tampered",
+        "val_report.txt as 0.99",
+    ),
+    # not to be read
+    Case(
+        "nan",
+        lambda run: edit("metrics.json", "null", "NaN")(run),
+        None,
+        "metrics.json: no JSON that can be read: NaN is no JSON number",
+    ),
+    Case("a list of metrics", text("metrics.json", "[0.9]"), None, "expected an object"),
+    Case("deep metrics", text("metrics.json", '{"a": ' + "[" * 5000 + "]" * 5000 + "}"), None, "nested deeper"),
+    Case("deep config", text("config.json", "[" * 100_000), None, "config.json: no JSON that can be read"),
+    Case("twice the same key", text("metrics.json", '{"accuracy": 0.9, "accuracy": 1.0}'), None, "stands twice"),
+    Case(
+        "a config that leads away",
+        link("config.json", "../first/config.json"),
+        None,
+        "config.json: cannot be read: it is a symbolic link",
+    ),
+    Case(
+        "metrics that lead away",
+        link("metrics.json", "../first/metrics.json"),
+        None,
+        "metrics.json: cannot be read: it is a symbolic link",
+    ),
+    Case("metrics as a folder", folder("metrics.json"), None, "it is a folder"),
+    Case("a huge file", lambda run: os.truncate(run / "metrics.json", 1 << 40), None, "it is larger than"),
+    Case("an empty file", text("metrics.json", ""), None, "no JSON that can be read"),
+]
+
+
+def snapshot(directory: Path) -> dict[str, tuple[object, ...]]:
+    """Everything that a write would change."""
+    found = {}
+    for path in sorted([directory, *directory.rglob("*")]):
+        status = path.lstat()
+        large = status.st_size > 1 << 30
+        content = path.read_bytes() if path.is_file() and not path.is_symlink() and not large else b""
+        found[str(path)] = (status.st_mode, status.st_size, status.st_mtime_ns, content)
+    return found
+
+
+class Verified(NamedTuple):
+    verdicts: dict[str, Verdict]
+    exit_code: int
+    untouched: bool
+    unpickled: bool
+
+
+@pytest.fixture(scope="module")
+def verified(course: Path, tmp_path_factory: pytest.TempPathFactory) -> Verified:
+    """Every case as a run of its own, verified all together."""
+    project = tmp_path_factory.mktemp("table") / "project"
+    shutil.copytree(course, project)
+    for case in CASES:
+        run = project / "runs" / case.id
+        shutil.copytree(course / "runs" / "first", run)
+        case.change(run)
+    before = snapshot(project)
+    names = [f"runs/{case.id}" for case in CASES]
+    done = week2kit("verify", *names, "--json", "--jobs", "2", cwd=project)
+    result = VerdictDocument.model_validate_json(done.stdout)
+    verdicts = {Path(verdict.run).name: verdict for verdict in result.runs}
+    unpickled = any(project.parent.rglob("UNPICKLED"))
+    return Verified(verdicts, done.returncode, snapshot(project) == before, unpickled)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
+def test_each_folder_gets_its_verdict_and_its_sentence(case: Case, verified: Verified) -> None:
+    verdict = verified.verdicts[case.id]
+    sentences = "\n".join(describe_verdict(verdict))
+    assert verdict.verdict == case.verdict, sentences
+    assert re.search(case.says, sentences), sentences
+    assert "thin" in sentences or case.verdict in (None, "tampered") or verdict.reruns == []
+
+
+def test_nothing_is_written_and_nothing_unpickled(verified: Verified) -> None:
+    assert verified.untouched
+    assert not verified.unpickled
+
+
+def test_never_deeper_than_metrics_and_never_different(verified: Verified) -> None:
+    judged = [verdict for verdict in verified.verdicts.values() if verdict.verdict is not None]
+    assert {verdict.level for verdict in judged if verdict.verdict == "identical"} == {"metrics"}
+    assert {verdict.verdict for verdict in judged} == {"identical", "undecided", "tampered"}
+    assert all(verdict.manifest_sha256 is None and verdict.status == "completed" for verdict in judged)
+    assert all(verdict.checks[0].code == "record.manifest" for verdict in judged)
+    claimed = {(verdict.verdict, rerun.agrees_to) for verdict in judged for rerun in verdict.reruns}
+    assert claimed == {("identical", "metrics"), ("undecided", "nothing")}
+
+
+def test_what_is_not_compared_stands_in_no_metric(verified: Verified) -> None:
+    assert verified.verdicts["as it is"].metrics.keys() == {"accuracy", "f1_macro"}
+    assert verified.verdicts["training beside validation"].metrics.keys() == {"val_accuracy", "f1_macro"}
+
+
+# --- the command line -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "flags", "exit_code"),
+    [
+        (lambda run: None, [], 0),
+        (lambda run: None, ["--strict", "metrics"], 0),
+        (lambda run: None, ["--strict", "predictions"], 1),
+        (both(NO_REPORT, HIGHER), [], 125),
+        (config(input_csv="gone.csv"), [], 125),
+        (config(input_csv="gone.csv"), ["--data", "flowers.csv"], 0),
+        (metrics(accuracy=1.0), [], 3),
+        (text("metrics.json", "[]"), [], 2),
+        (without("metrics.json"), [], 2),
+        (without("config.json"), [], 2),
+    ],
+    ids=["identical", "strict metrics", "strict predictions", "undecided", "no data", "data named", "tampered",
+         "unreadable", "no metrics", "no config"],
+)  # fmt: skip
+def test_the_exit_code_of_verify(project: Path, change: Change, flags: list[str], exit_code: int) -> None:
+    change(project / "runs" / "first")
+    done = week2kit("verify", "runs/first", *flags, cwd=project)
+    assert done.returncode == exit_code, done.stdout + done.stderr
+
+
+def test_a_folder_without_metrics_says_what_is_missing(project: Path) -> None:
+    (project / "runs" / "first" / "metrics.json").unlink()
+    done = week2kit("verify", "runs/first", cwd=project)
+    assert done.stderr == (
+        "error: runs/first: not a run folder, it holds no manifest.json, and no metrics.json, "
+        "which a run that was made without week2kit has.\n"
+    )
+
+
+def test_both_kinds_are_found_in_a_folder_of_runs(project: Path) -> None:
+    train({"data": {"dataset": "iris"}, "model": "naive_bayes", "seed": 1}, name="full", runs_dir="runs")
+    (project / "runs" / "notes").mkdir()
+    done = week2kit("verify", "runs", cwd=project)
+    assert re.findall(r"^runs/(\w+)  (\w+):", done.stdout, re.MULTILINE) == [
+        ("full", "identical"),
+        ("few_iterations", "identical"),
+        ("first", "identical"),
+    ]
+    assert "runs/notes: skipped" in done.stderr
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("place", [".", "runs", "runs/first"])
+def test_from_another_working_directory_the_data_are_found_in_the_run_or_up_to_two_folders_above(
+    place: str, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.move(project / "flowers.csv", project / place / "kept.csv")
+    config(input_csv="kept.csv")(project / "runs" / "first")
+    monkeypatch.chdir(tmp_path)
+    (verdict,) = verify("project/runs/first").runs
+    assert verdict.verdict == "identical"
+
+
+def test_data_farther_away_are_not_looked_for(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.move(project / "flowers.csv", tmp_path / "flowers.csv")
+    monkeypatch.chdir(project / "runs")
+    (verdict,) = verify("first").runs
+    assert (verdict.verdict, verdict.reason and verdict.reason.code) == ("undecided", "undecided.data_missing")
+
+
+def test_named_runs_of_both_kinds_keep_their_order(project: Path) -> None:
+    train({"data": {"dataset": "iris"}, "model": "naive_bayes", "seed": 1}, name="full", runs_dir="runs")
+    names = ["runs/first", "runs/full", "runs/few_iterations"]
+    assert [verdict.run for verdict in verify(*names, jobs=2).runs] == names
+
+
+def test_a_run_of_week2kit_that_lost_its_manifest_is_no_run_without_one(project: Path) -> None:
+    run = train("runs/first/config.json", name="full", runs_dir="runs")
+    (run.path / "manifest.json").unlink()
+    with pytest.raises(UnreadableRun, match=r"holds no manifest\.json\.$"):
+        open_any(run.path)
+    assert find_runs(["runs"]).skipped == (run.path,)
+
+
+def test_the_config_of_a_bare_run_trains_to_the_same_metrics(project: Path) -> None:
+    run = train("runs/first/config.json", name="full", runs_dir="runs")
+    values = json.loads((run.path / "metrics.json").read_text(encoding="utf-8"))
+    written = json.loads((project / "runs" / "first" / "metrics.json").read_text(encoding="utf-8"))
+    assert values == {name: written[name] for name in ("accuracy", "f1_macro")}
+
+
+def test_open_run_says_what_such_a_folder_is(project: Path) -> None:
+    with pytest.raises(UnreadableRun, match="made without week2kit: verify takes it as it stands"):
+        open_run("runs/first")
+
+
+def test_the_short_verdict_says_that_the_record_is_thin(project: Path) -> None:
+    lines = short_verdict(verify("runs/first").runs[0])
+    assert "its record is thin" in lines[1]
+    assert "could not be checked" in lines[1]
+
+
+def test_nothing_is_varied(project: Path) -> None:
+    (verdict,) = verify("runs/first", vary=["threads"]).runs
+    assert [finding.code for finding in verdict.not_varied] == ["vary.bare"]
+    assert verdict.verdict == "identical"
+
+
+def test_one_that_takes_too_long_is_undecided(project: Path) -> None:
+    (verdict,) = verify("runs/first", timeout=0.001).runs
+    assert (verdict.verdict, verdict.reason and verdict.reason.code) == ("undecided", "undecided.timeout")
+
+
+def test_assert_reproducible_takes_it(project: Path) -> None:
+    assert assert_reproducible("runs/first").verdict == "identical"
+    both(NO_REPORT, HIGHER)(project / "runs" / "first")
+    with pytest.raises(AssertionError, match="undecided"):
+        assert_reproducible("runs/first")
+
+
+# --- runs and report --------------------------------------------------------------------------------------------
+
+
+def test_runs_lists_them_with_what_differs(project: Path) -> None:
+    train("runs/first/config.json", name="full", runs_dir="runs", set=["seed=8"])
+    rows = {row["run"]: row for row in json.loads(week2kit("runs", "runs", "--json", cwd=project).stdout)}
+    assert rows["first"] | {"value": 0} == {
+        "run": "first", "status": "no manifest", "metric": "accuracy", "value": 0, "differs": ["seed"],
+    }  # fmt: skip
+    assert rows["few_iterations"]["differs"] == ["model.params.max_iter", "seed"]
+    config(test_size=69)(project / "runs" / "first")
+    rows = {row["run"]: row for row in json.loads(week2kit("runs", "runs", "--json", cwd=project).stdout)}
+    assert rows["first"]["differs"] == ["split.test_size", "seed"]
+    assert "first           no manifest" in week2kit("runs", "runs", cwd=project).stdout
+
+
+def test_a_report_of_such_runs_tells_values_changes_and_what_nothing_shows(project: Path) -> None:
+    made = report(["runs/first", "runs/few_iterations"])
+    assert made.thin is not None
+    first, second = made.thin.rows
+    written = json.loads((project / "runs" / "few_iterations" / "metrics.json").read_text(encoding="utf-8"))
+    assert {score.metric: score.value for score in second.scores} == {n: written[n] for n in ("accuracy", "f1_macro")}
+    assert [(change.key, change.baseline, change.variant) for change in second.changes] == [
+        ("model.params.max_iter", 1000, 2)
+    ]
+    assert [statement.code for statement in second.comparable] == ["thin.comparable"]
+    assert second.scores[0].difference == second.scores[0].value - first.scores[0].value
+    page = render(made)
+    assert "# Report: runs without a manifest" in page
+    assert "no difference is tested" in page
+    assert "week2kit train runs/first/config.json" in page
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (config(random_state=8), "split.follows_seed"),
+        (config(test_size=0.25), "split.config_differs"),
+        (config(label_col="soil"), "target.differs"),
+        (config(input_csv="gone.csv"), "thin.data_missing"),
+        (both(text("own.csv", "height,kind\n1,rose\n"), config(input_csv="own.csv")), "thin.data_differs"),
+        (config(C=1), "thin.config"),
+    ],
+    ids=["seed", "test size", "target", "no data", "other data", "config"],
+)  # fmt: skip
+def test_runs_that_nothing_shows_to_be_comparable_get_no_difference(project: Path, change: Change, code: str) -> None:
+    change(project / "runs" / "few_iterations")
+    made = report(["runs/first", "runs/few_iterations"])
+    assert made.thin is not None
+    second = made.thin.rows[1]
+    assert [statement.code for statement in second.comparable] == [code]
+    assert {score.difference for score in second.scores} == {None}
+    assert "**Not comparable.**" in render(made)
+
+
+def test_a_report_of_both_kinds_tells_each_in_its_place(project: Path) -> None:
+    train("runs/first/config.json", name="full", runs_dir="runs")
+    done = week2kit("report", "runs", cwd=project)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[1] == "# Report: `full`"
+    assert 'told under "Runs without a manifest": `few_iterations`, `first`.' in done.stdout
+    (project / "report.md").write_text(done.stdout, encoding="utf-8")
+    checked = week2kit("report", "runs", "--check", "report.md", cwd=project)
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_an_edited_number_of_such_a_run_in_a_report_is_found(project: Path) -> None:
+    page = week2kit("report", "runs/first", "runs/few_iterations", cwd=project).stdout
+    shown = re.search(r"\| `accuracy` \| (0\.\d{4}) \|", page)
+    assert shown is not None
+    (project / "report.md").write_text(page.replace(shown[1], "0.9999", 1), encoding="utf-8")
+    done = week2kit("report", "runs/first", "runs/few_iterations", "--check", "report.md", cwd=project)
+    assert (done.returncode, "0.9999" in done.stdout) == (1, True)
+
+
+def test_such_a_run_is_no_baseline(project: Path) -> None:
+    train("runs/first/config.json", name="full", runs_dir="runs")
+    with pytest.raises(UsageError, match="expected a run with a manifest, and it was made without week2kit"):
+        report(["runs/full"], baseline="runs/first")
+
+
+def test_a_report_quotes_hostile_names(project: Path) -> None:
+    config(label_col="<img src=x>|`\n# title")(project / "runs" / "few_iterations")
+    page = render(report(["runs/first", "runs/few_iterations"]))
+    assert "<img" not in page
+    assert "\n# title" not in page
+
+
+# --- values -----------------------------------------------------------------------------------------------------
+
+SCORES = st.floats(0, 1, allow_nan=False)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    max_leaves=12,
+)
+KEYS = st.sampled_from(
+    ["input_csv", "label_col", "test_size", "random_state", "max_iter", "accuracy", "val_f1", "n_val"]
+)
+
+
+@given(SCORES, st.integers(2, 12))
+def test_a_rounded_score_agrees_to_its_digits_and_no_other_does(value: float, digits: int) -> None:
+    written = round(value, digits)
+    assert rounds_to(value, written, digits)
+    assert not rounds_to(value, written + 2 * 10.0**-digits, digits)
+    assert decimals(written) <= digits or "e" in repr(written)
+
+
+@given(SCORES)
+def test_a_score_with_all_its_digits_is_not_taken_for_a_rounded_one(value: float) -> None:
+    digits = written_digits(value, {"it": value})
+    assert digits is None or repr(round(value, digits)) == repr(value)
+
+
+@given(st.text() | st.text("0123456789. avgmcro\n", max_size=300))
+def test_any_text_can_be_read_as_a_report(content: str) -> None:
+    for name, row in report_rows(content).items():
+        assert name
+        assert [float(number) for number in row.numbers]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40),
+    st.permutations(["a", "rose red", "accuracy", "macro avg", "1", "0.5"]).map(lambda names: names[:4]),
+    st.integers(2, 6),
+)
+def test_every_row_of_a_real_report_is_read(pairs: list[tuple[int, int]], names: list[str], digits: int) -> None:
+    from sklearn.metrics import accuracy_score, classification_report
+
+    true, predicted = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    content = classification_report(
+        true, predicted, labels=range(4), target_names=names, digits=digits, zero_division=0.0
+    )
+    rows = report_rows(content)
+    expected = {*names, "macro avg", "weighted avg"}
+    assert expected <= rows.keys()
+    assert rows["weighted avg"].digits == digits
+    assert float(rows["macro avg"].numbers[-1]) == len(pairs)
+    accuracy = rows.get("accuracy")
+    if accuracy is not None and "accuracy" not in names:
+        assert rounds_to(accuracy_score(true, predicted), float(accuracy.numbers[0]), digits)
+
+
+@given(st.dictionaries(KEYS | st.text(max_size=12), JSON, max_size=8), st.dictionaries(KEYS | st.text(), JSON))
+def test_whatever_the_two_objects_hold_reading_them_invents_nothing(
+    config: dict[str, Any], metrics: dict[str, Any]
+) -> None:
+    record = read_bare(BareRun(Path("nowhere"), config, metrics))
+    assert all(type(metrics[name]) in (int, float) and metrics[name] == value for name, value in record.metrics.items())
+    assert all(type(value) is int and metrics[name] == value for name, value in record.counts.items())
+    assert {*record.metrics, *record.counts, *record.other} == metrics.keys()
+    assert (record.config is None) == bool(record.problem)
+
+
+@given(st.binary(max_size=80) | JSON.map(lambda value: json.dumps(value).encode()))
+def test_any_bytes_in_the_two_files_are_a_run_or_a_sentence(content: bytes) -> None:
+    import tempfile
+
+    for broken, whole in (("config.json", "metrics.json"), ("metrics.json", "config.json")):
+        with tempfile.TemporaryDirectory() as place:
+            (Path(place) / broken).write_bytes(content)
+            (Path(place) / whole).write_text(json.dumps(CONFIG), encoding="utf-8")
+            try:
+                opened: object = open_any(place)
+            except UnreadableRun as error:
+                opened = error
+            assert isinstance(opened, BareRun) or str(opened).endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("written", "scorer"),
+    [
+        ("accuracy", "accuracy"),
+        ("val_accuracy", "accuracy"),
+        ("macro_f1", "f1_macro"),
+        ("val_weighted_recall", "recall_weighted"),
+        ("f1", "f1"),
+        ("train_accuracy", "train_accuracy"),
+        ("test_accuracy", "test_accuracy"),
+        ("Accuracy", "Accuracy"),
+    ],
+)
+def test_a_name_is_a_scorer_or_one_of_a_few_other_spellings(written: str, scorer: str) -> None:
+    assert scorer_name(written) == scorer
+
+
+def test_beside_a_validation_metric_the_same_without_its_prefix_may_be_of_training() -> None:
+    assert validation_names({"accuracy": 1.0, "val_accuracy": 0.9, "f1_macro": 0.8}) == {
+        "val_accuracy": "accuracy",
+        "f1_macro": "f1_macro",
+    }
+
+
+# --- other versions ---------------------------------------------------------------------------------------------
+
+OLDER = {"numpy": "1.26.4", "scipy": "1.13.1", "scikit-learn": "1.5.2", "pandas": "2.2.3", "joblib": "1.4.2"}
+
+#: Validation accuracies of fits that have not converged, which other versions move.
+PROBE = """
+import json, sys, pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
+
+table = pd.read_csv("cells.csv")
+y, X = table["target"], table.drop(columns="target")
+found = {}
+for seed in range(12):
+    a, b, c, d = train_test_split(X, y, test_size=0.4, random_state=seed, stratify=y)
+    found[seed] = LogisticRegression(max_iter=300).fit(a, c).score(b, d)
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.slow
+def test_a_run_of_other_versions_is_explained_with_the_versions_that_its_requirements_name(
+    course: Path, tmp_path: Path
+) -> None:
+    version = f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"
+    try:
+        older = build(version, OLDER, timeout=300)
+    except CannotRestore as error:
+        pytest.skip(f"no package index, or no wheels for this Python: {error}")
+    shutil.copy(course / "train.py", tmp_path)
+    load = "from sklearn.datasets import load_breast_cancer as load"
+    save = f"{load}; load(as_frame=True).frame.to_csv('cells.csv', index=False)"
+    assert python("-c", save, cwd=tmp_path).returncode == 0
+
+    def run_in_older(*arguments: object) -> str:
+        done = subprocess.run(
+            [older.executable, "-W", "ignore", *map(str, arguments)], cwd=tmp_path, capture_output=True, text=True,
+            check=True, timeout=300,
+        )  # fmt: skip
+        return done.stdout
+
+    there, here = (
+        json.loads(run_in_older("-c", PROBE)),
+        json.loads(python("-W", "ignore", "-c", PROBE, cwd=tmp_path).stdout),
+    )
+    moved = next((int(seed) for seed in there if there[seed] != here[seed]), None)
+    if moved is None:
+        pytest.skip("these versions give the same accuracies on this machine")
+    run = tmp_path / "runs" / "old"
+    run.mkdir(parents=True)
+    flat = {"input_csv": "cells.csv", "label_col": "target", "test_size": 0.4, "random_state": moved, "max_iter": 300}
+    (run / "config.json").write_text(json.dumps(flat), encoding="utf-8")
+    run_in_older("train.py", run)
+    pins = "".join(f"{name}=={version}\n" for name, version in OLDER.items())
+    (run / "requirements.txt").write_text(pins, encoding="utf-8")
+
+    def verdict(*flags: str) -> Verdict:
+        return VerdictDocument.model_validate_json(
+            week2kit("verify", "runs/old", "--json", *flags, cwd=tmp_path).stdout
+        ).runs[0]
+
+    assert verdict().verdict == "undecided"
+    restored = verdict("--restore", "versions")
+    assert (restored.verdict, restored.level) == ("explained", "metrics")
+    assert {cause.proof for cause in restored.causes} == {"restored"}
+    accuracy = restored.metrics["accuracy"]
+    assert accuracy.recorded == accuracy.restored != accuracy.here
+    metrics(accuracy=lambda value: value - 1e-3)(run)
+    (run / "val_report.txt").unlink()
+    forged = verdict("--restore", "versions")
+    assert forged.verdict == "undecided"
+    assert "with the recorded versions" in "\n".join(describe_verdict(forged))

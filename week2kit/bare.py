@@ -1,0 +1,273 @@
+"""What a folder says that was made without week2kit: config, metrics, report, versions. Foreign text to plain values.
+
+Nothing is guessed: a metric counts under the name of a scorer of scikit-learn or one of a few other spellings, a
+version where a file names it. What cannot be read is left out here, and told of as not compared in the verdict.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from week2kit.canonical import JsonError, parse_json
+from week2kit.environment import DECIDING_LIBRARIES
+from week2kit.errors import CannotRestore, ConfigError
+from week2kit.interpreters import parse_requirements
+from week2kit.schema.config import Config, parse_config
+from week2kit.store import BareRun
+from week2kit.thresholds import MAX_ROUNDED_DIGITS, MIN_ROUNDED_DIGITS
+
+#: Other spellings of scorers that scripts use; a leading ``val_`` is cut before.
+METRIC_ALIASES: Final[Mapping[str, str]] = {
+    f"{average}_{metric}": f"{metric}_{average}"
+    for metric in ("f1", "precision", "recall", "jaccard")
+    for average in ("macro", "micro", "weighted")
+}
+
+#: The metrics of the flat form, the first being the primary one.
+_DECIDING: Final = ("accuracy", "f1_macro")
+
+#: The prefix of metrics on validation rows: they are the only ones that are compared.
+_VALIDATION: Final = "val_"
+
+#: Keys of metrics.json that count rows: they tell of the split.
+COUNTS: Final = ("n_train", "n_val")
+
+
+class ReportRow(NamedTuple):
+    """One row of a classification report: the numbers as they are written, the last one being the support."""
+
+    numbers: tuple[str, ...]
+
+    @property
+    def digits(self) -> int:
+        """How many decimals the scores of the row are written with."""
+        return len(self.numbers[0].partition(".")[2])
+
+
+@dataclass(frozen=True)
+class BareRecord:
+    """What a run that was made without week2kit says, as far as it can be used.
+
+    Attributes:
+        config: the config; None where it is none that can be trained, and then `problem` says why.
+        metrics: numbers by their name as written; which of them are metrics, scikit-learn has to tell.
+        counts: how many rows were trained on and validated on.
+        other: keys of metrics.json that are no numbers, or null.
+        report: the rows of val_report.txt by name, None where there is none; `report_problem` says why not.
+        versions: Python (as "python") and libraries, as requirements.txt or else run_metadata.json names them.
+    """
+
+    config: Config | None
+    problem: str
+    metrics: dict[str, float]
+    counts: dict[str, int]
+    other: list[str]
+    report: dict[str, ReportRow] | None
+    report_problem: str
+    versions: dict[str, str]
+
+
+def read_bare(run: BareRun) -> BareRecord:
+    """What a folder says, read as untrusted input; nothing raises."""
+    config, problem = _config(run.config)
+    numbers = {name: number for name, value in run.metrics.items() if (number := _number(value)) is not None}
+    counts = {name: value for name in COUNTS if type(value := run.metrics.get(name)) is int and value >= 0}
+    report, report_problem = _report(run)
+    return BareRecord(
+        config=config,
+        problem=problem,
+        metrics={name: number for name, number in numbers.items() if name not in COUNTS},
+        counts=counts,
+        other=sorted(name for name in run.metrics if name not in numbers or (name in COUNTS and name not in counts)),
+        report=report,
+        report_problem=report_problem,
+        versions=_versions(run),
+    )
+
+
+def _config(value: dict[str, Any]) -> tuple[Config | None, str]:
+    try:
+        return parse_config(value), ""
+    except ConfigError as error:
+        return None, "; ".join(error.problems)
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # a whole number of four hundred digits
+        return None
+
+
+# --- metrics ----------------------------------------------------------------------------------------------------
+
+
+def scorer_name(name: str) -> str:
+    """The scorer that a key of metrics.json would be; whether there is such a scorer is another question."""
+    stem = name.removeprefix(_VALIDATION)
+    return METRIC_ALIASES.get(stem, stem)
+
+
+def validation_names(metrics: Mapping[str, float]) -> dict[str, str]:
+    """Each name that may be a metric on validation rows, to its scorer.
+
+    Where a name stands with and without ``val_``, the one without may speak of training rows, and is left out.
+    """
+    marked = {scorer_name(name) for name in metrics if name.startswith(_VALIDATION)}
+    return {
+        name: scorer_name(name) for name in metrics if name.startswith(_VALIDATION) or scorer_name(name) not in marked
+    }
+
+
+def primary_of_bare(metrics: Mapping[str, float]) -> tuple[str | None, float | None]:
+    """The metric that the flat form decides by, or the next that it has, under its own name; None where it has none."""
+    names = {scorer: name for name, scorer in validation_names(metrics).items()}
+    name = next((names[scorer] for scorer in _DECIDING if scorer in names), None)
+    return name, None if name is None else metrics[name]
+
+
+def written_digits(value: float, others: Mapping[str, float]) -> int | None:
+    """The number of decimals that a metric was rounded to before it was written; None where it was not rounded.
+
+    A number that is written with few decimals may have lost zeros at its end: the longest one in the file tells.
+    """
+    own = decimals(value)
+    digits = own if own > MIN_ROUNDED_DIGITS else max(map(decimals, others.values()), default=own)
+    return digits if MIN_ROUNDED_DIGITS <= digits <= MAX_ROUNDED_DIGITS else None
+
+
+def decimals(value: float) -> int:
+    """How many decimals a number is written with; one with an exponent has all of its own."""
+    text = repr(value)
+    return MAX_ROUNDED_DIGITS + 1 if "e" in text else len(text.partition(".")[2].rstrip("0"))
+
+
+def rounds_to(value: float, written: float, digits: int) -> bool:
+    """Whether `value`, rounded to so many decimals, is the written one; a tie may go to either side."""
+    return abs(value - written) <= 0.5 * 10.0**-digits * (1 + 1e-6)
+
+
+# --- val_report.txt ---------------------------------------------------------------------------------------------
+
+_DECIMAL: Final = re.compile(r"[01]\.\d{1,16}")
+_SUPPORT: Final = re.compile(r"\d{1,15}(?:\.0)?")
+
+#: Which row and which number of a classification report a metric is.
+REPORTED: Final[Mapping[str, tuple[str, int]]] = {
+    "accuracy": ("accuracy", 0),
+    **{
+        f"{metric}_{average}": (f"{average} avg", position)
+        for average in ("macro", "weighted")
+        for position, metric in enumerate(("precision", "recall", "f1"))
+    },
+}
+
+
+def report_rows(text: str) -> dict[str, ReportRow]:
+    """The rows of a classification report by their name; lines that are none are passed over.
+
+    The averages stand below the classes, so that a class of the same name does not hide them.
+    """
+    rows: dict[str, ReportRow] = {}
+    for line in text.splitlines():
+        words = line.split()
+        for count in (4, 2):
+            numbers = tuple(words[-count:])
+            if len(words) > count and _are_numbers(numbers) and (count == 4 or words[0] == "accuracy"):
+                rows[" ".join(words[:-count])] = ReportRow(numbers)
+                break
+    return rows
+
+
+def _are_numbers(words: tuple[str, ...]) -> bool:
+    return all(map(_DECIMAL.fullmatch, words[:-1])) and _SUPPORT.fullmatch(words[-1]) is not None
+
+
+def reported(rows: Mapping[str, ReportRow], scorer: str) -> tuple[float, int] | None:
+    """The value of a metric in a classification report with its number of decimals, or None where it is not there."""
+    row, position = REPORTED.get(scorer, ("", 0))
+    if row not in rows:
+        return None
+    return float(rows[row].numbers[position]), rows[row].digits
+
+
+def _report(run: BareRun) -> tuple[dict[str, ReportRow] | None, str]:
+    try:
+        rows = report_rows(run.read("val_report.txt").decode("utf-8", "replace"))
+    except FileNotFoundError:
+        return None, "it is not there"
+    except OSError as error:
+        return None, str(error.strerror)
+    return (rows, "") if rows else (None, "it holds no row of a classification report")
+
+
+# --- versions ---------------------------------------------------------------------------------------------------
+
+_LIBRARIES: Final[Mapping[str, str]] = {
+    **{name: name for name in DECIDING_LIBRARIES},
+    "python": "python",
+    "sklearn": "scikit-learn",
+    "scikit_learn": "scikit-learn",
+}
+_VERSION: Final = re.compile(r"\d{1,5}(?:\.\d{1,5}){1,3}(?:(?:a|b|rc)\d{1,3})?(?:\.(?:post|dev)\d{1,5})?")
+
+
+def _versions(run: BareRun) -> dict[str, str]:
+    """The versions that decide an outcome; requirements.txt is the list that pip itself can write, and goes first."""
+    return {**_from_metadata(run), **_from_requirements(run)}
+
+
+def _from_requirements(run: BareRun) -> dict[str, str]:
+    """The ``name==version`` lines; a whole ``pip freeze`` has others (addresses, paths), which say nothing here."""
+    found: dict[str, str] = {}
+    for line in _text(run, "requirements.txt").splitlines():
+        try:
+            found |= parse_requirements(line)
+        except CannotRestore:
+            continue
+    return {name: version for name, version in found.items() if name in DECIDING_LIBRARIES}
+
+
+def _from_metadata(run: BareRun) -> dict[str, str]:
+    """The versions in run_metadata.json, whose keys are free: a library's name, perhaps with ``version``, anywhere."""
+    try:
+        value = parse_json(_text(run, "run_metadata.json").encode())
+    except JsonError:
+        return {}
+    found: dict[str, str] = {}
+    for key, item in _leaves(value):
+        name = _LIBRARIES.get(re.sub(r"[_ -]*version$", "", key.strip().lower()[:80]))
+        if name is not None and (match := _VERSION.match(item.strip())):
+            found.setdefault(name, match[0])
+    return found
+
+
+def _leaves(value: object) -> Iterator[tuple[str, str]]:
+    """Each text below a key, at any depth; ``{"python": {"version": ...}}`` counts under "python"."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if isinstance(item, str):
+                yield key, item
+            elif isinstance(item, dict) and isinstance(item.get("version"), str):
+                yield key, item["version"]
+            yield from _leaves(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _leaves(item)
+
+
+def _text(run: BareRun, file: str) -> str:
+    try:
+        return run.read(file).decode("utf-8-sig", "replace")
+    except OSError:
+        return ""
+
+
+def same_version(recorded: str, here: str) -> bool:
+    """Whether a version is the recorded one, which may leave out its last numbers: ``3.11`` is any 3.11."""
+    return here == recorded or here.startswith(f"{recorded}.")

@@ -1,0 +1,377 @@
+"""The judgement on a run that was made without week2kit: from its few files and one training here to a verdict.
+
+Its record fixes config and seed, and neither code nor data nor environment. So what agrees is `identical` at the level
+of metrics and never deeper, and what differs proves nothing: it is `undecided`. Only files that contradict each other
+are `tampered`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol
+
+from week2kit.bare import (
+    REPORTED,
+    BareRecord,
+    ReportRow,
+    decimals,
+    read_bare,
+    report_rows,
+    reported,
+    rounds_to,
+    same_version,
+    validation_names,
+    written_digits,
+)
+from week2kit.canonical import clean, sha256
+from week2kit.checks import failed, passed, skipped
+from week2kit.conditions import AS_HERE, Conditions
+from week2kit.dataset import find_for_bare, reader_of
+from week2kit.errors import ConfigError, DataNotFound
+from week2kit.judgement import OUR_ERRORS, Judgement, undecided
+from week2kit.reruns import Fresh, RerunRequest, Scored, Stored
+from week2kit.schema.config import Config, FileData
+from week2kit.schema.manifest import Environment
+from week2kit.store import BareRun
+from week2kit.thresholds import LISTED_CELLS, MIN_ROUNDED_DIGITS
+from week2kit.verdict import Cause, Check, Finding, Layer, MetricValues, RerunRecord
+
+_METRICS_FILE: Final = "metrics.json"
+_REPORT_FILE: Final = "val_report.txt"
+
+#: Decimals of scikit-learn's own classification report.
+_USUAL_DIGITS: Final = 2
+
+
+class Rerunner(Protocol):
+    """The children in which a run is trained again."""
+
+    def environment(self) -> Environment:
+        """What is in force in them."""
+
+    def train(self, request: RerunRequest) -> Fresh:
+        """Train once; what conditions make impossible is a failure in the answer."""
+
+    def score(self, predictions: Stored, digits: int) -> Scored:
+        """The metrics and the report of fresh predictions."""
+
+    def tell(self, kind: Literal["native", "restored"], factors: list[tuple[str, str]]) -> None:
+        """Say what is being trained."""
+
+
+def judge_bare(run: BareRun, children: Rerunner, given: Path | None, *, restore_versions: bool) -> Judgement:
+    """The verdict on a run that was made without week2kit.
+
+    Args:
+        run: the folder.
+        children: trains and scores in other processes.
+        given: the data file, where the caller names it.
+        restore_versions: whether recorded versions of Python and of libraries may be put back.
+    """
+    record = read_bare(run)
+    before = [skipped("record.manifest", "bare.no_manifest", "manifest.json"), *_check_record(record)]
+    if any(check.outcome == "failed" for check in before):
+        return Judgement("tampered", checks=before)
+    if record.config is None:
+        return undecided("bare.config", now=record.problem, checks=before)
+    assert isinstance(record.config.data, FileData)  # the flat form has no other
+    try:
+        place, content = find_for_bare(run, record.config.data.path, given)
+    except ConfigError as error:
+        return undecided("bare.config", now=str(error), checks=before)
+    except DataNotFound as error:
+        return undecided("undecided.data_missing", now=f"{error} {error.hint}".strip(), checks=before)
+    case = _Case(record, _request(record.config, place, content), before, children)
+    return case.judge(restore_versions=restore_versions)
+
+
+def _request(config: Config, place: Path, content: bytes) -> RerunRequest:
+    assert config.seed is not None  # the flat form has one by default
+    value = config.as_json()
+    return RerunRequest(
+        config=value,
+        seed=config.seed,
+        path=clean(place.name),
+        reader=reader_of(place.name) or "csv",
+        content=content,
+        give_predictions=True,
+    )
+
+
+# --- the folder alone -------------------------------------------------------------------------------------------
+
+
+def _check_record(record: BareRecord) -> list[Check]:
+    """The two files that hold metrics agree, as far as both hold them."""
+    code = "follows.val_report"
+    if record.report is None:
+        return [skipped(code, "bare.report", _REPORT_FILE, now=record.report_problem)]
+    compared = [
+        (name, record.metrics[name], found)
+        for name, scorer in validation_names(record.metrics).items()
+        if (found := reported(record.report, scorer)) is not None
+    ]
+    if not compared:
+        return [skipped(code, "bare.report", _REPORT_FILE, now="it holds no metric of metrics.json")]
+    contradictions = [
+        failed(code, "bare.contradicts", name, value, shown)
+        for name, value, (shown, digits) in compared
+        if not _may_be(value, shown, digits)
+    ]
+    return contradictions or [passed(code)]
+
+
+def _may_be(value: float, shown: float, digits: int) -> bool:
+    """Whether the report can show this for the metric, which may be rounded itself."""
+    own = max(decimals(value), MIN_ROUNDED_DIGITS)  # 1.0 was not rounded from 0.97
+    return abs(value - shown) <= 0.5 * (10.0**-digits + 10.0**-own) * (1 + 1e-6)
+
+
+# --- the training -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What one training came to, and its checks against the record."""
+
+    fresh: Fresh
+    scored: Scored | None
+    checks: list[Check]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether a metric was compared, and nothing differs."""
+        compared = any(check.code.startswith("metrics.") and check.outcome == "passed" for check in self.checks)
+        return compared and not any(check.outcome == "failed" for check in self.checks)
+
+
+@dataclass(frozen=True)
+class _Case:
+    record: BareRecord
+    request: RerunRequest
+    before: list[Check]
+    children: Rerunner
+
+    def judge(self, *, restore_versions: bool) -> Judgement:
+        self.children.tell("native", [])
+        native = self._train(AS_HERE)
+        causes = self._other_versions() if self.record.versions else []
+        if native.fresh.failure is None and not _compared(native.checks):
+            return self._judgement("undecided", native, Finding(code="bare.nothing_compared"), causes=causes)
+        if native.agrees:
+            notes = _other_note(causes)
+            return self._judgement("identical", native, self._thin(native), level="metrics", more=notes)
+        if restore_versions and causes:
+            return self._restored(native, causes)
+        return self._differs(native, causes)
+
+    def _train(self, conditions: Conditions) -> _Outcome:
+        fresh = self.children.train(dataclasses.replace(self.request, conditions=conditions))
+        if fresh.failure is not None or fresh.outcome is None or fresh.predictions is None:
+            return _Outcome(fresh, None, [])
+        names = validation_names(self.record.metrics)
+        wanted = {*names.values(), *REPORTED}
+        stored = Stored(
+            fresh.predictions.encode(),
+            fresh.outcome.classes,
+            fresh.outcome.predictions.score_method,
+            sorted(wanted),
+            fresh.outcome.positive,
+        )
+        scored = self.children.score(stored, self._report_digits())
+        return _Outcome(fresh, scored, [*self._other_checks(fresh, scored), *self._metric_checks(names, scored)])
+
+    def _report_digits(self) -> int:
+        rows = (self.record.report or {}).values()
+        return max((row.digits for row in rows), default=_USUAL_DIGITS)
+
+    # --- checks -------------------------------------------------------------------------------------------------
+
+    def _metric_checks(self, names: dict[str, str], scored: Scored) -> Iterable[Check]:
+        record = self.record
+        metrics = {name: record.metrics[name] for name, scorer in names.items() if scorer in scored.metrics}
+        for name, written in metrics.items():
+            yield _check_metric(name, written, scored.metrics[names[name]], metrics)
+        left = sorted([*record.other, *(record.metrics.keys() - metrics.keys())])
+        if left:
+            shown = [clean(name, 80) for name in left[:LISTED_CELLS]]
+            yield skipped("metrics.others", "bare.not_compared", _METRICS_FILE, shown, len(left))
+
+    def _other_checks(self, fresh: Fresh, scored: Scored) -> Iterable[Check]:
+        if self.record.counts and fresh.split is not None:
+            here = {"n_train": fresh.split.folds[0].n_train, "n_val": fresh.split.folds[0].n_val}
+            now = {name: here[name] for name in self.record.counts}
+            same = now == self.record.counts
+            yield passed("split.folds") if same else failed("split.folds", "bare.rows", "", self.record.counts, now)
+        if self.record.report is not None:
+            yield from _check_report(self.record.report, report_rows(scored.report))
+
+    # --- verdicts -----------------------------------------------------------------------------------------------
+
+    def _thin(self, outcome: _Outcome) -> Finding:
+        names = [check.code.removeprefix("metrics.") for check in _compared(outcome.checks)]
+        assert self.request.content is not None
+        return Finding(code="bare.thin", where=self.request.path, recorded=names, now=sha256(self.request.content))
+
+    def _differs(self, native: _Outcome, causes: list[Cause], more: Iterable[Check] = ()) -> Judgement:
+        failure = native.fresh.failure
+        if failure is not None:
+            said = failure.message if failure.error in OUR_ERRORS else f"{failure.error}: {failure.message}"
+            reason = Finding(code="bare.failed", where=failure.stage, recorded="completed", now=said)
+            return self._judgement("undecided", native, reason, causes=causes, more=more)
+        code = "bare.other_versions" if causes else "bare.same_versions" if self.record.versions else "bare.no_versions"
+        split = any(check.code == "split.folds" and check.outcome == "failed" for check in native.checks)
+        first: Layer = "split" if split else "metrics"
+        reason = Finding(code=code, where=self.request.path, now=sha256(self.request.content or b""))
+        return self._judgement("undecided", native, reason, causes=causes, first=first, more=more)
+
+    def _restored(self, native: _Outcome, causes: list[Cause]) -> Judgement:
+        """Train with the recorded versions, all of them at once."""
+        versions = tuple(sorted((cause.factor.removeprefix("library."), str(cause.recorded)) for cause in causes))
+        self.children.tell("restored", list(versions))
+        again = self._train(Conditions(versions=versions))
+        rerun = _rerun("restored", again, self._values(again), versions)
+        causes_now = [_read_back(cause, again.fresh.environment) for cause in causes]
+        proven = [cause for cause in causes_now if cause.proof == "restored"]
+        if not again.agrees or not proven:
+            why = again.fresh.failure.message if again.fresh.failure else None
+            note = skipped("environment.restored", "bare.not_restored", "", dict(versions), why)
+            judgement = self._differs(native, causes, [note])
+            return dataclasses.replace(judgement, reruns=[*judgement.reruns, rerun])
+        together = [passed("environment.restored", Finding(code="bare.together", recorded=[c.factor for c in proven]))]
+        more = together if len(proven) > 1 else ()
+        judgement = self._judgement(
+            "explained", again, self._thin(again), level="metrics", causes=causes_now, more=more
+        )
+        metrics = {
+            name: MetricValues(recorded=value.recorded, here=native_value, restored=value.here)
+            for name, value in judgement.metrics.items()
+            if (native_value := self._values(native).get(name)) is not None
+        }
+        return dataclasses.replace(
+            judgement, metrics=metrics, reruns=[_rerun("native", native, self._values(native)), rerun]
+        )
+
+    def _other_versions(self) -> list[Cause]:
+        environment = self.children.environment()
+        here = {"python": environment.python, **environment.libraries}
+        return [
+            Cause(
+                input="environment",
+                factor=name if name == "python" else f"library.{name}",
+                recorded=version,
+                now=here.get(name),
+                proof="observed",
+            )
+            for name, version in sorted(self.record.versions.items())
+            if not same_version(version, here.get(name, ""))
+        ]
+
+    def _values(self, outcome: _Outcome) -> dict[str, float]:
+        found = outcome.scored.metrics if outcome.scored is not None else {}
+        names = validation_names(self.record.metrics)
+        return {name: found[scorer] for name, scorer in names.items() if scorer in found}
+
+    def _judgement(
+        self,
+        verdict: Literal["identical", "explained", "undecided"],
+        outcome: _Outcome,
+        reason: Finding,
+        *,
+        level: Literal["metrics"] | None = None,
+        first: Layer | None = None,
+        causes: Iterable[Cause] = (),
+        more: Iterable[Check] = (),
+    ) -> Judgement:
+        values = self._values(outcome)
+        return Judgement(
+            verdict,
+            level=level,
+            first_divergence=first,
+            reason=reason,
+            causes=list(causes),
+            metrics={
+                name: MetricValues(recorded=self.record.metrics[name], here=value) for name, value in values.items()
+            },
+            reruns=[_rerun("native", outcome, values)],
+            checks=[*self.before, *outcome.checks, *more],
+        )
+
+
+def _read_back(cause: Cause, environment: Environment | None) -> Cause:
+    """A cause, as restored where its version was in force: this patch release of Python may not be installed here."""
+    if environment is None:
+        return cause
+    in_force = {"python": environment.python, **environment.libraries}
+    restored = same_version(str(cause.recorded), in_force.get(cause.factor.removeprefix("library."), ""))
+    return cause.model_copy(update={"proof": "restored"}) if restored else cause
+
+
+def _other_note(causes: list[Cause]) -> list[Check]:
+    names = [cause.factor for cause in causes]
+    return [passed("environment.facts", Finding(code="environment.other", now=names))] if names else []
+
+
+def _compared(checks: Iterable[Check]) -> list[Check]:
+    """The checks that compare a metric."""
+    return [check for check in checks if check.code.startswith("metrics.") and check.outcome != "skipped"]
+
+
+def _check_metric(name: str, written: float, here: float, others: dict[str, float]) -> Check:
+    code = f"metrics.{name}"
+    if written == here:
+        return passed(code)
+    digits = written_digits(written, others)
+    if digits is not None and rounds_to(here, written, digits):
+        return passed(code, Finding(code="bare.rounded", where=name, recorded=written, now=digits))
+    return failed(code, "metrics.value", name, written, here)
+
+
+def _check_report(recorded: dict[str, ReportRow], here: dict[str, ReportRow]) -> Iterable[Check]:
+    """The rows of the report that both have; a script may give its classes other names."""
+    code = "report.rows"
+    shared = [name for name in recorded if name in here]
+    other = [name for name in shared if not _same_row(recorded[name], here[name])]
+    if other:
+        yield failed(
+            code,
+            "bare.report_row",
+            clean(other[0], 80),
+            " ".join(recorded[other[0]].numbers),
+            " ".join(here[other[0]].numbers),
+        )
+    elif alone := [name for name in recorded if name not in here]:
+        shown = [clean(name, 80) for name in alone[:LISTED_CELLS]]
+        yield skipped(code, "bare.report_rows_alone", _REPORT_FILE, shown, len(alone))
+    else:
+        yield passed(code)
+
+
+def _same_row(left: ReportRow, right: ReportRow) -> bool:
+    return [float(number) for number in left.numbers] == [float(number) for number in right.numbers]
+
+
+def _rerun(
+    kind: Literal["native", "restored"],
+    outcome: _Outcome,
+    values: dict[str, float],
+    versions: Iterable[tuple[str, str]] = (),
+) -> RerunRecord:
+    fresh, settings = outcome.fresh, _settings(versions)
+    return RerunRecord(
+        kind=kind,
+        factors=list(settings),
+        settings=settings,
+        agrees_to="metrics" if outcome.agrees else "nothing",
+        differs=[check.code for check in outcome.checks if check.outcome == "failed"],
+        metrics=values,
+        failure=f"{fresh.failure.error}: {fresh.failure.message}" if fresh.failure else None,
+        seconds=round(fresh.seconds, 3),
+    )
+
+
+def _settings(versions: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    return {name if name == "python" else f"library.{name}": version for name, version in versions}
