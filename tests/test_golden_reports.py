@@ -6,9 +6,7 @@ Refreshed with ``WEEK2KIT_REFRESH=1 python -m pytest tests/test_golden_reports.p
 from __future__ import annotations
 
 import difflib
-import importlib.util
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,12 +16,7 @@ import pytest
 from week2kit.rendering import render
 from week2kit.reporting import report
 
-_spec = importlib.util.spec_from_file_location("build_runs", Path(__file__).with_name("build_runs.py"))
-assert _spec is not None
-assert _spec.loader is not None
-build = importlib.util.module_from_spec(_spec)
-sys.modules.setdefault("build_runs", build)  # dataclasses look their module up
-_spec.loader.exec_module(build)
+from . import build_runs as build
 
 GOLDEN = Path(__file__).parent / "golden" / "reports"
 A, C, G = "Adelie", "Chinstrap", "Gentoo"

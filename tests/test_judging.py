@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import random
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +20,7 @@ from week2kit.reporting.values import Comparison, Judgement
 from week2kit.store import open_run
 from week2kit.thresholds import FEW_OF_A_CLASS, FEW_ROWS, SIGNIFICANCE
 
-_spec = importlib.util.spec_from_file_location("build_runs", Path(__file__).with_name("build_runs.py"))
-assert _spec is not None
-assert _spec.loader is not None
-build = importlib.util.module_from_spec(_spec)
-sys.modules.setdefault("build_runs", build)  # dataclasses look their module up
-_spec.loader.exec_module(build)
+from . import build_runs as build
 
 A, C, G = "Adelie", "Chinstrap", "Gentoo"
 RUNS = Path("runs")

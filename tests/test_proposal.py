@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import random
@@ -27,12 +26,7 @@ from week2kit.schema.config import Config
 from week2kit.schema.manifest import CompletedRun, Repeat
 from week2kit.store import Run, open_run
 
-_spec = importlib.util.spec_from_file_location("build_runs", Path(__file__).with_name("build_runs.py"))
-assert _spec is not None
-assert _spec.loader is not None
-build = importlib.util.module_from_spec(_spec)
-sys.modules["build_runs"] = build  # dataclasses look their module up
-_spec.loader.exec_module(build)
+from . import build_runs as build
 
 ROOT = str(Path(__file__).parent.parent)
 HOSTILE = "```\n~~~\n</pre><script>x</script>\u202eabc\x1b[31m {{7*7}} {% raw %}<!-- week2kit words: goal -->\n## End\n"

@@ -6,7 +6,6 @@ The golden report is refreshed with ``WEEK2KIT_REFRESH=1 python -m pytest tests/
 from __future__ import annotations
 
 import difflib
-import importlib.util
 import json
 import os
 import re
@@ -28,12 +27,7 @@ from week2kit.reporting.sentences import SENTENCES
 from week2kit.store import find_runs, open_run
 from week2kit.thresholds import OVERVIEW_RUNS
 
-_spec = importlib.util.spec_from_file_location("build_runs", Path(__file__).with_name("build_runs.py"))
-assert _spec is not None
-assert _spec.loader is not None
-build = importlib.util.module_from_spec(_spec)
-sys.modules["build_runs"] = build  # dataclasses look their module up
-_spec.loader.exec_module(build)
+from . import build_runs as build
 
 GOLDEN = Path(__file__).parent / "golden" / "report_two_runs.md"
 HEADINGS = [

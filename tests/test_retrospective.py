@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -20,12 +19,7 @@ from week2kit.reporting.retrospective import normalised
 from week2kit.reporting.values import Retrospective, Setback
 from week2kit.thresholds import BRIEF_FAILURES, RETROSPECTIVE_RUNS, TOLD_LOSERS
 
-_spec = importlib.util.spec_from_file_location("build_runs", Path(__file__).with_name("build_runs.py"))
-assert _spec is not None
-assert _spec.loader is not None
-build = importlib.util.module_from_spec(_spec)
-sys.modules["build_runs"] = build  # dataclasses look their module up
-_spec.loader.exec_module(build)
+from . import build_runs as build
 
 A, C, G = "Adelie", "Chinstrap", "Gentoo"
 BASE = build.Recipe(predictions=build.labels({(A, A): 28, (A, C): 2, (C, C): 12, (C, A): 2, (G, G): 25}))

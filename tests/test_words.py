@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import subprocess
@@ -19,12 +18,7 @@ from week2kit.rendering import MARKER, read_words, render, words_beside, write_r
 from week2kit.rendering.words import find_words, insert, lesson, place
 from week2kit.reporting import report
 
-_spec = importlib.util.spec_from_file_location("build_runs", Path(__file__).with_name("build_runs.py"))
-assert _spec is not None
-assert _spec.loader is not None
-build = importlib.util.module_from_spec(_spec)
-sys.modules["build_runs"] = build  # dataclasses look their module up
-_spec.loader.exec_module(build)
+from . import build_runs as build
 
 A, C, G = "Adelie", "Chinstrap", "Gentoo"
 BASE = build.Recipe(predictions=build.labels({(A, A): 28, (A, C): 2, (C, C): 12, (C, A): 2, (G, G): 25}))
