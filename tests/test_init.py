@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from sklearn import datasets
 
@@ -27,7 +27,7 @@ import week2kit
 from week2kit.comparison import changed_things, compare_inputs
 from week2kit.errors import StageError, UsageError, Week2kitError
 from week2kit.starting import Start, start
-from week2kit.starting.sentences import describe_choice, describe_note, page_lines, survey_lines
+from week2kit.starting.sentences import describe_choice, describe_note, document, page_lines, survey_lines
 from week2kit.store import Run
 
 ROOT = Path(__file__).parents[1]
@@ -138,6 +138,7 @@ def test_both_configs_train_and_differ_in_one_thing(name: str, tmp_path: Path) -
     begun = start(tmp_path / "table.csv", target=target, directory=tmp_path / "out")
     runs = trained(begun, tmp_path / "runs")
     assert failures(runs) == []
+    assert json.loads(json.dumps(document(begun), allow_nan=False))["target"]["task"] == begun.target.task
     assert len(changed_things(compare_inputs(runs[0].manifest, runs[1].manifest))) == 1
     for run in runs:
         resolved = run.manifest.inputs.config.resolved  # type: ignore[union-attr]
@@ -260,6 +261,14 @@ def test_few_rows_and_tiny_classes_are_told(tmp_path: Path) -> None:
 def test_a_text_column_with_very_many_values_is_told(tmp_path: Path) -> None:
     frame = _named_classes(600, 2).assign(place=[f"place {row % 150}" for row in range(600)])
     assert [n.values for n in begun(frame, "label", tmp_path).notes] == [{"columns": ["place"]}]
+
+
+def test_dates_and_groups_are_told(tmp_path: Path) -> None:
+    frame = _named_classes(600, 2).assign(
+        patient_id=[row % 200 for row in range(600)], day=[f"2024-01-{1 + row % 28:02}" for row in range(600)]
+    )
+    told = {note.code: note.values["columns"] for note in begun(frame, "label", tmp_path).notes}
+    assert told == {"dates": ["day"], "groups": ["patient_id"]}
 
 
 def test_a_large_table_gets_one_tree_and_no_forest(tmp_path: Path) -> None:
@@ -467,6 +476,12 @@ def test_json_is_one_document_and_nothing_else(tmp_path: Path) -> None:
     assert value["target"]["classes"][0] == {"label": "Adelie", "rows": 152}
 
 
+def test_a_path_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    shutil.copy(PENGUINS, os.fsencode(tmp_path) + b"/\xff.csv")
+    with pytest.raises(UsageError, match="no UTF-8 text"):
+        start(Path(os.fsdecode(b"\xff.csv")), target="species", directory=tmp_path)
+
+
 @pytest.mark.parametrize("flags", [[], ["--json"]])
 def test_without_a_terminal_a_target_must_be_named(flags: list[str], tmp_path: Path) -> None:
     done = init(PENGUINS, *flags, cwd=tmp_path)
@@ -558,7 +573,8 @@ CELLS = [
 @st.composite
 def tables(draw: st.DrawFn) -> pd.DataFrame:
     rows = draw(st.integers(9, 40))
-    kinds = draw(st.lists(st.sampled_from(range(len(CELLS))), min_size=2, max_size=5))
+    target = draw(st.sampled_from([*range(5), *range(5), *range(5), *range(len(CELLS))]))  # mostly one that is learnt
+    kinds = [target, *draw(st.lists(st.sampled_from(range(len(CELLS))), min_size=1, max_size=4))]
     return pd.DataFrame(
         {f"c{i}": draw(st.lists(CELLS[kind], min_size=rows, max_size=rows)) for i, kind in enumerate(kinds)},
         dtype=object,
@@ -566,7 +582,7 @@ def tables(draw: st.DrawFn) -> pd.DataFrame:
 
 
 @settings(
-    max_examples=int(os.environ.get("WEEK2KIT_EXAMPLES", "40")),
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
@@ -578,6 +594,7 @@ def test_any_table_is_refused_in_a_sentence_or_trains(frame: pd.DataFrame, tmp_p
         first: Start | None = start(folder / "table.csv", target="c0", directory=folder)
     except Week2kitError as error:
         first, said = None, str(error)
+    event("refused" if first is None else "trained")
     if first is None:
         assert said
         assert not (folder / "baseline.json").exists()

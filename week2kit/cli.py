@@ -251,8 +251,10 @@ def _ask_target(survey: Survey) -> str:
     from week2kit.starting.sentences import survey_lines
 
     _product("\n".join(survey_lines(survey, _width())) + "\n")
+    likely = survey.likely_target
+    question = f"Which column is to be predicted? [{clean(likely, 60)}]"  # the prompt itself would show it as it is
     while True:
-        name: str = typer.prompt("Which column is to be predicted?", default=survey.likely_target, err=True)
+        name: str = typer.prompt(question, default=likely, show_default=False, err=True)
         try:
             return find_column(survey, name).name
         except UsageError as error:

@@ -334,21 +334,23 @@ def _notes(
     codes: np.ndarray[Any, Any] | None,
     folds: Sequence[Fold],
 ) -> list[Note]:
+    others = [column for column in survey.columns if column.name != target.name]
+    of_columns = {
+        "dates": [c.name for c in others if c.fault == "dates"],
+        "groups": [c.name for c in others if c.is_grouping],
+        "many_values": [
+            c.name for c in others if c.kind == "text" and c.name in table.features and (c.distinct or 0) > WIDE_TEXT
+        ],
+    }
     notes = [Note("leak", leak) for leak in _leaks(table, codes, folds[0])]
+    notes += [Note(code, {"columns": columns}) for code, columns in of_columns.items() if columns]
     if survey.rows * START_TEST_SIZE < FEW_ROWS:
         notes.append(Note("few_rows", {"rows": survey.rows}))
-    if target.classes:
-        share = START_TEST_SIZE if draft["split"]["method"] == "holdout" else 1.0
-        tiny = [[label, rows] for label, rows in target.classes if rows * share < FEW_OF_A_CLASS]
-        if tiny:
-            notes.append(Note("tiny_class", {"classes": tiny, "stratify": draft["split"]["stratify"]}))
-    wide = [
-        c.name
-        for c in survey.columns
-        if c.name in table.features and c.kind == "text" and (c.distinct or 0) > WIDE_TEXT
-    ]
-    if wide:
-        notes.append(Note("many_values", {"columns": wide}))
+    split = draft["split"]
+    validated = START_TEST_SIZE if split["method"] == "holdout" else 1.0
+    tiny = [[label, rows] for label, rows in target.classes if rows * validated < FEW_OF_A_CLASS]
+    if tiny:
+        notes.append(Note("tiny_class", {"classes": tiny, "stratify": split["stratify"]}))
     return notes
 
 
@@ -407,10 +409,7 @@ def _write(begun: Start) -> None:
 
 
 def _config_bytes(config: Mapping[str, Any]) -> bytes:
-    try:
-        data = (json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
-    except UnicodeEncodeError:
-        raise UsageError("The path of the data is no UTF-8 text, which no config can hold: rename it.") from None
+    data = (json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
     if len(data) > MAX_CONFIG_BYTES:
         raise UsageError(
             f"The config would take {len(data)} bytes, because many columns are left out by name; at most "

@@ -67,6 +67,16 @@ def describe_note(note: Note) -> str:
                 f'The feature "{clean(v["feature"], 60)}" alone reaches {v["metric"]} {v["score"]:.4f}: it probably '
                 "holds the answer itself. Would you know it at the time of prediction? If not, name it under data.drop."
             )
+        case "dates":
+            return (
+                f"{listed(v['columns'])} holds dates. If what is predicted lies in the future, a random split looks ahead: "
+                'sort the rows by time, and try "split": {"method": "time_series"}.'
+            )
+        case "groups":
+            return (
+                f"{listed(v['columns'])} names several rows each. Rows of one group on both sides of the split test "
+                "memory, not learning: name the column under split.groups."
+            )
         case "few_rows":
             return (
                 f"{v['rows']} rows are few: the scores of {START_FOLDS} folds will differ, and small differences "
@@ -94,7 +104,7 @@ def describe_choice(choice: Choice) -> str:
     match choice.key, choice.reason:
         case "task", "text" | "bool" as kind:
             held = "text" if kind == "text" else "true and false"
-            return f'"{clean(v["target"], _NAME)}" holds {held}, and what is told apart are classes.'
+            return f'"{clean(v["target"], _NAME)}" holds {held}: its values are classes to tell apart.'
         case "task", "few_numbers":
             return (
                 f'"{clean(v["target"], _NAME)}" holds only {v["distinct"]} different whole numbers: they are classes.'

@@ -14,6 +14,7 @@ from week2kit.errors import StageError, UsageError
 from week2kit.schema.manifest import Kind
 from week2kit.starting.values import Column, Fault, Survey
 from week2kit.thresholds import (
+    FEW_CLASSES,
     FIRST_ROWS,
     LARGEST_NUMBER,
     MAX_COLUMN_NAME,
@@ -38,6 +39,7 @@ def look(path: Path) -> Survey:
     """
     from week2kit.loop.data import read_file
 
+    _check_path(path)
     reader = reader_of(path.name)
     if reader is None:
         raise UsageError(f"{clean(str(path))}: expected a .csv, .tsv or .parquet file (.csv.gz and .tsv.gz, too).")
@@ -56,6 +58,15 @@ def look(path: Path) -> Survey:
         first_rows=_first_rows(frame),
         frame=frame,
     )
+
+
+def _check_path(path: Path) -> None:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            f"{clean(str(path))}: the path is no UTF-8 text, which no config can hold: rename it."
+        ) from None
 
 
 def _check_names(names: Sequence[str]) -> None:
@@ -109,8 +120,9 @@ def _column(name: str, series: pd.Series[Any]) -> Column:
         kind, values = typed(series, name)
     except StageError:
         return Column(name, None, missing, None, "unreadable")
-    distinct = _count_distinct(values)
-    return Column(name, kind, missing, distinct, _fault(name, kind, values, len(values) - missing, distinct))
+    present, distinct = len(values) - missing, _count_distinct(values)
+    grouping = FEW_CLASSES < distinct < present and _ID_NAME.search(name) is not None
+    return Column(name, kind, missing, distinct, _fault(name, kind, values, present, distinct), grouping)
 
 
 def _count_distinct(values: np.ndarray[Any, Any]) -> int:

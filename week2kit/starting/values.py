@@ -35,13 +35,17 @@ _TARGET_NAMES: Final = ("target", "label", "class", "y")
 
 @dataclass(frozen=True)
 class Column:
-    """What is known of a column. `kind` and `distinct` are None where it holds what no model reads."""
+    """What is known of a column. `kind` and `distinct` are None where it holds what no model reads.
+
+    `is_grouping` is true of a column that is named like an identifier, and names several rows.
+    """
 
     name: str
     kind: Kind | None
     missing: int
     distinct: int | None
     fault: Fault | None
+    is_grouping: bool = False
 
 
 @dataclass(frozen=True)
