@@ -69,8 +69,8 @@ def describe_note(note: Note) -> str:
             )
         case "dates":
             return (
-                f"{listed(v['columns'])} holds dates. If what is predicted lies in the future, a random split looks ahead: "
-                'sort the rows by time, and try "split": {"method": "time_series"}.'
+                f"{listed(v['columns'])} holds dates. If what is predicted lies in the future, a random split looks "
+                'ahead: sort the rows by time, and try "split": {"method": "time_series"}.'
             )
         case "groups":
             return (

@@ -104,12 +104,16 @@ def _are_values(names: Sequence[str]) -> bool:
 def _first_rows(frame: pd.DataFrame) -> tuple[tuple[str, ...], ...]:
     head = frame.head(FIRST_ROWS)
     missing = head.isna().to_numpy()
-    cells = [[str(value) for value in head[name].to_list()] for name in head.columns]
+    cells = [list(map(_cell, head[name].to_list())) for name in head.columns]
     rows = zip(*cells, strict=True)
     return tuple(
         tuple("" if gone else cell for cell, gone in zip(row, gaps, strict=True))
         for row, gaps in zip(rows, missing, strict=True)
     )
+
+
+def _cell(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _column(name: str, series: pd.Series[Any]) -> Column:
