@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from week2kit.loop.data import Table
     from week2kit.loop.split import Fold
 
-__all__ = ["Choice", "Note", "Start", "Survey", "Target", "look", "propose", "start"]
+__all__ = ["Choice", "Note", "Start", "Survey", "Target", "find_column", "look", "propose", "start"]
 
 SEED: Final = 42
 
