@@ -171,6 +171,7 @@ finally:
     [
         (["--help"], 0),
         (["verify", "--help"], 0),
+        (["init", "--help"], 0),
         (["--version"], 0),
         (["schema", "manifest"], 0),
         (["schema", "report"], 0),
@@ -178,6 +179,8 @@ finally:
         (["report", "runs/identical", "runs/undecided"], 0),
         (["verify", "--acept", "close", "runs/identical"], 2),
         (["train", "--sed", "1"], 2),
+        (["init", "table.csv", "--traget", "label"], 2),
+        (["init"], 2),
         (["nothing"], 2),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -22,6 +22,7 @@ from week2kit.errors import ConfigError, Terminated, UnreadableRun, UsageError, 
 
 if TYPE_CHECKING:
     from week2kit.reporting import Report
+    from week2kit.starting import Survey
     from week2kit.store import Run
     from week2kit.verdict import Verdict
 
@@ -213,6 +214,58 @@ def _root(
     ] = False,
 ) -> None:
     pass
+
+
+# --- init -------------------------------------------------------------------------------------------------------
+
+
+@app.command("init")
+def _init(
+    data: Annotated[Path, typer.Argument(help="A table: .csv, .tsv or .parquet.", metavar="DATA", show_default=False)],
+    target: Annotated[
+        str | None, typer.Option(help="The column to be predicted; asked for on a terminal.", metavar="COLUMN")
+    ] = None,
+    output_dir: Annotated[Path, typer.Option(help="The folder that the two configs are written to.")] = Path(),
+    as_json: AsJson = False,
+) -> None:
+    """Look at a table, and write a baseline config and a variant of it that changes one thing."""
+    with _edge():
+        from week2kit.starting import start
+        from week2kit.starting.sentences import describe_note, document, page_lines, survey_lines
+
+        asked = not as_json and target is None and sys.stdin.isatty() and sys.stderr.isatty()
+        begun = start(data, target=target, directory=output_dir, ask=_ask_target if asked else None)
+    if as_json:
+        _product(json.dumps(document(begun), indent=2, sort_keys=True, ensure_ascii=False))
+        return
+    lines = page_lines(begun)
+    _product("\n".join(lines if asked else [*survey_lines(begun.survey, _width()), *lines]))
+    for note in begun.notes:
+        _say(f"warning {note.code}: {describe_note(note)}")
+    _say(f"written: {', '.join(clean(str(path)) for path in begun.files)}")
+
+
+def _ask_target(survey: Survey) -> str:
+    """Show the table, and ask for the column to be predicted until it is one of its columns."""
+    from week2kit.starting import find_column
+    from week2kit.starting.sentences import survey_lines
+
+    _product("\n".join(survey_lines(survey, _width())) + "\n")
+    likely = survey.likely_target
+    question = f"Which column is to be predicted? [{clean(likely, 60)}]"  # the prompt itself would show it as it is
+    while True:
+        name: str = typer.prompt(question, default=likely, show_default=False, err=True)
+        try:
+            return find_column(survey, name).name
+        except UsageError as error:
+            _say(str(error))
+
+
+def _width() -> int:
+    """How wide a table may be: only a terminal has a width."""
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns if sys.stdout.isatty() else 100
 
 
 # --- train ------------------------------------------------------------------------------------------------------

@@ -60,6 +60,43 @@ LEAK_ROWS: Final = 10_000
 LEAK_SCREEN_ROWS: Final = 1000
 LEAK_SCREEN_SCORE: Final = 0.95
 
+# --- a first config ---------------------------------------------------------------------------------------------
+
+#: Rows and columns of a table that init shows: what a person takes in at a glance, and what fits on a few pages.
+FIRST_ROWS: Final = 5
+SHOWN_COLUMNS: Final = 60
+SHOWN_CLASSES: Final = 12
+
+#: Below so many rows init writes nothing: five folds of fewer would be single rows.
+MIN_ROWS: Final = 10
+
+#: What a config takes as the name of a column (`schema.config.ColumnName`).
+MAX_COLUMN_NAME: Final = 1000
+
+#: A column that lacks this share of its values says nothing about most rows.
+MOSTLY_MISSING: Final = 0.9
+
+#: Larger numbers have squares that overflow, or do not fit the 32-bit floats of a forest.
+LARGEST_NUMBER: Final = 1e30
+
+#: Numbers are classes when there are at most this many different ones (digits has 10, a rating scale seldom 20), and
+#: each stands for this many rows on average: of fewer rows nobody learns a class.
+FEW_CLASSES: Final = 20
+ROWS_PER_CLASS: Final = 5
+
+#: More classes than this are names of things, and their scores fill the memory.
+MOST_CLASSES: Final = 1000
+
+#: A text column with more values than this becomes a table of its own when every value gets a column.
+WIDE_TEXT: Final = 100
+
+#: The share of validation rows of a first split, and the folds where that would be too few rows.
+START_TEST_SIZE: Final = 0.2
+START_FOLDS: Final = 5
+
+#: Above so many rows a first variant is one tree: a hundred would take many minutes.
+FOREST_ROWS: Final = 100_000
+
 # --- learning curve ---------------------------------------------------------------------------------------------
 
 #: Shares of the training rows at which the learning curve is measured.

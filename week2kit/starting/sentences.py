@@ -1,0 +1,325 @@
+"""Sentences: what a survey and its choices say to a person. Every name and cell is foreign, and cleaned here."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, assert_never
+
+from week2kit.canonical import clean
+from week2kit.starting.values import Choice, Fault, Note, Start, Survey, Target
+from week2kit.thresholds import (
+    FEW_OF_A_CLASS,
+    LARGEST_NUMBER,
+    MOSTLY_MISSING,
+    SHOWN_CLASSES,
+    SHOWN_COLUMNS,
+    START_FOLDS,
+    START_TEST_SIZE,
+    WIDE_TEXT,
+)
+
+#: Characters of a name and of a cell that are shown.
+_NAME, _CELL = 40, 20
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in double quotes, the first twelve."""
+    shown = ", ".join(f'"{clean(name, 60)}"' for name in names[:12])
+    return shown + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+
+
+def describe_fault(fault: Fault) -> str:
+    """What speaks against a column as a feature, to be read after its name."""
+    match fault:
+        case "constant":
+            return "has one value only"
+        case "dates":
+            return "holds dates, which a model would take for unordered categories"
+        case "empty":
+            return "holds no value at all"
+        case "huge":
+            return f"holds numbers beyond {LARGEST_NUMBER:g}"
+        case "identifier":
+            return "looks like an identifier: it names the rows, and another row has another name"
+        case "infinite":
+            return "holds an infinite number"
+        case "many_values":
+            return "holds text with more values than half the rows: none of them comes again"
+        case "missing":
+            return f"lacks {MOSTLY_MISSING:.0%} of its values or more".replace("%", " %")
+        case "unreadable":
+            return "holds what no model reads"
+        case "unseen":
+            return "has too few values: some fold has none to learn from"
+        case never:
+            assert_never(never)
+
+
+def describe_note(note: Note) -> str:
+    """What a person should look at before training, in one or two sentences."""
+    v = note.values
+    match note.code:
+        case "leak":
+            return (
+                f'The feature "{clean(v["feature"], 60)}" alone reaches {v["metric"]} {v["score"]:.4f}: it probably '
+                "holds the answer itself. Would you know it at the time of prediction? If not, name it under data.drop."
+            )
+        case "dates":
+            return (
+                f"{listed(v['columns'])} holds dates. If what is predicted lies in the future, a random split looks "
+                'ahead: sort the rows by time, and try "split": {"method": "time_series"}.'
+            )
+        case "groups":
+            return (
+                f"{listed(v['columns'])} names several rows each. Rows of one group on both sides of the split test "
+                "memory, not learning: name the column under split.groups."
+            )
+        case "few_rows":
+            return (
+                f"{v['rows']} rows are few: the scores of {START_FOLDS} folds will differ, and small differences "
+                "between runs say nothing."
+            )
+        case "tiny_class":
+            classes = ", ".join(f"{_label(label)} ({rows} rows)" for label, rows in v["classes"][:6])
+            more = f" and {len(v['classes']) - 6} more" if len(v["classes"]) > 6 else ""
+            return (
+                f"Fewer than {FEW_OF_A_CLASS} rows are validated of class {classes}{more}: "
+                "a score of it rests on single rows." + ("" if v["stratify"] else " The split cannot be stratified.")
+            )
+        case "many_values":
+            return (
+                f"More than {WIDE_TEXT} different texts in {listed(v['columns'])}: each becomes a column of its own. "
+                "Group the rare ones, or name the column under data.drop."
+            )
+        case code:
+            raise ValueError(code)
+
+
+def describe_choice(choice: Choice) -> str:
+    """Why something was chosen, in plain words."""
+    v = choice.values
+    match choice.key, choice.reason:
+        case "task", "text" | "bool" as kind:
+            held = "text" if kind == "text" else "true and false"
+            return f'"{clean(v["target"], _NAME)}" holds {held}: its values are classes to tell apart.'
+        case "task", "few_numbers":
+            return (
+                f'"{clean(v["target"], _NAME)}" holds only {v["distinct"]} different whole numbers: they are classes.'
+            )
+        case "task", _:
+            return f'"{clean(v["target"], _NAME)}" holds {v["distinct"]} different numbers: an amount is predicted.'
+        case "metrics", "classification":
+            return "the share of right answers first; f1_macro beside it, where every class counts the same."
+        case "metrics", "unbalanced_classification":
+            return "f1_macro first: accuracy would look good for a model that always says the largest class."
+        case "metrics", _:
+            return (
+                "how much of the variation is explained (1 is all of it), and the typical error in the target's unit."
+            )
+        case "split", "holdout":
+            return (
+                f"a random {100 * START_TEST_SIZE:.0f} % of the rows is kept back to judge the model by"
+                f"{_stratified(v['stratify'], 'on both sides')}."
+            )
+        case "split", _:
+            return (
+                f"{v['rows']} rows are few, so every row is validated once, by a model of the other folds"
+                f"{_stratified(v['stratify'], 'in every fold')}."
+            )
+        case "preprocess", _:
+            return "fill gaps (median, most frequent), one column per text value, and numbers on one scale."
+        case "data.drop", _:
+            return "; ".join(
+                f'"{clean(name, _NAME)}" {describe_fault(f)}' for name, f in [*v["faults"].items()][:12]
+            ) + (f"; and {len(v['faults']) - 12} more." if len(v["faults"]) > 12 else ".")
+        case "model", _:
+            return "simple, fast, and hard to fool: what is more complicated must beat it."
+        case "seed", _:
+            return "any number will do, as long as it stays the same: both runs then see the same split."
+        case "variant", "unbalanced":
+            return "the classes are unequal, so let every class weigh the same in the fit."
+        case "variant", _:
+            return "another kind of model on the same rows: does the data hold more than a straight line can say?"
+        case other:
+            raise ValueError(other)
+
+
+def _stratified(stratify: bool | None, where: str) -> str:
+    return f", with the same share of each class {where}" if stratify else ""
+
+
+def _label(label: object) -> str:
+    return clean(str(label), _NAME)
+
+
+# --- the words of the configs -----------------------------------------------------------------------------------
+
+
+def goal_of(target: Target, file: str, features: int) -> str:
+    """The goal that both configs carry; a person puts a better one in its place."""
+    return f"Predict {clean(target.name, 60)} in {clean(file, 60)} from {features} other column{'s' * (features != 1)}."
+
+
+def hypotheses(target: Target, baseline: Mapping[str, Any], change: Choice) -> tuple[str, str]:
+    """What the baseline and the variant are expected to show, by the primary metric."""
+    metric = baseline["metrics"][0]
+    guess = "always saying the largest class" if target.classes else "always saying the mean"
+    of_baseline = f"A straight line ({baseline['model']['class']}) reaches a better {metric} than {guess}."
+    if change.reason == "unbalanced":
+        return of_baseline, f"Where every class weighs the same in the fit, small ones are found, and {metric} rises."
+    name = change.value["model"]["class"]
+    which = "A hundred trees that vote" if name.startswith("random_forest") else "A tree"
+    return of_baseline, f"{which} ({name}) can follow what a straight line cannot, so {metric} rises."
+
+
+# --- the page ---------------------------------------------------------------------------------------------------
+
+
+def survey_lines(survey: Survey, width: int) -> list[str]:
+    """The first rows and the columns of a table, at most `width` characters wide."""
+    name = clean(survey.path.name)
+    lines = [f"{name}: {survey.rows:,} rows, {len(survey.columns)} columns", ""]
+    lines += [*_first_rows(survey, width), ""]
+    head = ("column", "kind", "missing", "distinct")
+    rows = [
+        (
+            clean(c.name, _NAME),
+            c.kind or "-",
+            f"{c.missing:,}",
+            "-" if c.distinct is None else f"{c.distinct:,}",
+        )
+        for c in survey.columns[:SHOWN_COLUMNS]
+    ]
+    lines += _aligned([head, *rows], "llrr")
+    if len(survey.columns) > SHOWN_COLUMNS:
+        lines.append(f"and {len(survey.columns) - SHOWN_COLUMNS} more columns")
+    return lines
+
+
+def _first_rows(survey: Survey, width: int) -> list[str]:
+    """As many columns of the first rows as fit side by side."""
+    columns: list[list[str]] = []
+    used = 0
+    for position, column in enumerate(survey.columns):
+        cells = [clean(column.name, _CELL), *(clean(row[position], _CELL) for row in survey.first_rows)]
+        used += max(map(len, cells)) + 2
+        if columns and used > width + 2 - (8 if position + 1 < len(survey.columns) else 0):
+            columns.append([f"… {len(survey.columns) - position} more", *[""] * len(survey.first_rows)])
+            break
+        columns.append(cells)
+    return _aligned([*zip(*columns, strict=True)], "l" * len(columns))
+
+
+def _aligned(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if side == "r" else cell.ljust(width)
+            for cell, width, side in zip(row, widths, sides, strict=True)
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def target_lines(target: Target, rows: int) -> list[str]:
+    """The classes of the target and their balance, or its range."""
+    head = f"target {clean(target.name, _NAME)}: {target.kind}, "
+    if target.span is not None:
+        least, middle, most = target.span
+        return [f"{head}from {least:g} to {most:g}, half of the rows below {middle:g}"]
+    shown = [
+        (f"  {_label(label)}", f"{count:,} rows", f"{100 * count / rows:.1f} %")
+        for label, count in target.classes[:SHOWN_CLASSES]
+    ]
+    more = len(target.classes) - len(shown)
+    return [f"{head}{len(target.classes)} classes", *_aligned(shown, "lrr"), *([f"  and {more} more"] if more else [])]
+
+
+def choice_lines(begun: Start) -> list[str]:
+    """What was chosen for both configs, and why."""
+    *chosen, variant = begun.choices
+    lines = ["baseline.json", *(f"  {_chosen(choice)}: {describe_choice(choice)}" for choice in chosen)]
+    return [*lines, "variant.json", f"  {_chosen(variant)} and nothing else: {describe_choice(variant)}"]
+
+
+def _chosen(choice: Choice) -> str:
+    match choice.key, choice.value:
+        case "split", value:
+            said = f"{value['n_splits']} folds" if value["method"] == "kfold" else f"holdout {value['test_size']}"
+            return f"split {said}{', stratified' if value.get('stratify') else ''}"
+        case "data.drop", names:
+            return f"left out {len(names)} column{'s' * (len(names) != 1)}"
+        case "metrics", names:
+            return f"metrics {' and '.join(names)}"
+        case "variant", {"model": {"class": name}}:
+            return f"model {name}"
+        case "variant", value:
+            return ", ".join(f"{key} {item}" for key, item in value.items())
+        case key, value:
+            return f"{key} {value}"
+
+
+def commands(begun: Start) -> list[str]:
+    """The three commands to type, with names that are free in ``runs``."""
+    names = [_free_name(name) for name in ("baseline", "variant")]
+    trains = [
+        shlex.join(["week2kit", "train", path.as_posix(), "--name", name])
+        for path, name in zip(begun.files, names, strict=True)
+    ]
+    return [*trains, shlex.join(["week2kit", "report", *(f"runs/{name}" for name in names), "-o", "report.md"])]
+
+
+def _free_name(name: str) -> str:
+    candidates: Iterator[str] = iter([name, *(f"{name}-{number}" for number in range(2, 1000))])
+    return next((candidate for candidate in candidates if not os.path.lexists(Path("runs") / candidate)), name)
+
+
+def page_lines(begun: Start) -> list[str]:
+    """Everything after the survey: target, choices, and what to type."""
+    return [
+        "",
+        *target_lines(begun.target, begun.survey.rows),
+        "",
+        *choice_lines(begun),
+        "",
+        "Put your own goal and hypothesis into both files, and type:",
+        "",
+        *(f"  {command}" for command in commands(begun)),
+    ]
+
+
+def document(begun: Start) -> dict[str, Any]:
+    """The whole first experiment as one JSON value."""
+    target = begun.target
+    return {
+        "schema_version": 1,
+        "data": {"file": begun.survey.path.name, "rows": begun.survey.rows},
+        "columns": [
+            {
+                "name": c.name,
+                "kind": c.kind,
+                "missing": c.missing,
+                "distinct": c.distinct,
+                "role": "target" if c.name == target.name else "left_out" if c.name in begun.left_out else "feature",
+                "left_out": begun.left_out.get(c.name),
+            }
+            for c in begun.survey.columns
+        ],
+        "target": {
+            "name": target.name,
+            "kind": target.kind,
+            "task": target.task,
+            "classes": [{"label": label, "rows": rows} for label, rows in target.classes] or None,
+            "range": dict(zip(("least", "median", "largest"), target.span, strict=True)) if target.span else None,
+        },
+        "choices": [
+            {"key": c.key, "value": c.value, "code": c.reason, "reason": describe_choice(c)} for c in begun.choices
+        ],
+        "warnings": [{"code": n.code, "values": dict(n.values), "message": describe_note(n)} for n in begun.notes],
+        "configs": {"baseline": begun.baseline, "variant": begun.variant},
+        "written": [path.as_posix() for path in begun.files],
+        "commands": commands(begun),
+    }

@@ -1,0 +1,175 @@
+"""Survey: what a table holds, column by column, in the types that train will see."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from week2kit.canonical import clean
+from week2kit.dataset import read_data, reader_of
+from week2kit.errors import StageError, UsageError
+from week2kit.schema.manifest import Kind
+from week2kit.starting.values import Column, Fault, Survey
+from week2kit.thresholds import (
+    FEW_CLASSES,
+    FIRST_ROWS,
+    LARGEST_NUMBER,
+    MAX_COLUMN_NAME,
+    MIN_ROWS,
+    MOSTLY_MISSING,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+#: ``id``, ``customer_id``, ``PassengerId``; not ``paid``.
+_ID_NAME: Final = re.compile(r"(?:^|[_\W])(?i:id|uuid|guid|index)$|[a-z]I[dD]$")
+
+
+def look(path: Path) -> Survey:
+    """Look at the table in a CSV, TSV or Parquet file, through the very reader of train.
+
+    Raises:
+        UsageError: the file's name tells no format.
+        StageError: no table can be read from it, or none that anything can be learnt from.
+    """
+    from week2kit.loop.data import read_file
+
+    _check_path(path)
+    reader = reader_of(path.name)
+    if reader is None:
+        raise UsageError(f"{clean(str(path))}: expected a .csv, .tsv or .parquet file (.csv.gz and .tsv.gz, too).")
+    frame = read_file(read_data(path), reader)
+    frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
+    _check_names(list(frame.columns))
+    if len(frame) < MIN_ROWS:
+        raise StageError(
+            f"The data file has {len(frame)} rows; expected at least {MIN_ROWS}.",
+            "Collect more rows: what is learnt from so few says nothing about the next one.",
+        )
+    return Survey(
+        path=path,
+        rows=len(frame),
+        columns=tuple(_column(name, frame[name]) for name in frame.columns),
+        first_rows=_first_rows(frame),
+        frame=frame,
+    )
+
+
+def _check_path(path: Path) -> None:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            f"{clean(str(path))}: the path is no UTF-8 text, which no config can hold: rename it."
+        ) from None
+
+
+def _check_names(names: Sequence[str]) -> None:
+    if len(names) == 1:
+        separator = next((name for mark, name in ((";", "semicolons"), ("\t", "tabs")) if mark in names[0]), None)
+        raise StageError(
+            f'The data file has one column, "{clean(names[0], 60)}"; expected a target and at least one feature.',
+            f"It seems to be separated by {separator}: save it with commas." if separator else "Add a feature column.",
+        )
+    if _are_values(names):
+        raise StageError(
+            f"The first line of the data file holds numbers ({clean(', '.join(names), 60)}) and no column names.",
+            "Write the names of the columns above the first row.",
+        )
+    unfit = next((name for name in names if not 0 < len(name) <= MAX_COLUMN_NAME), None)
+    if unfit is not None:
+        raise StageError(
+            f'The data file has a column name of {len(unfit)} characters ("{clean(unfit, 60)}"); a config takes '
+            f"names of 1 to {MAX_COLUMN_NAME}.",
+            "Rename the column.",
+        )
+
+
+def _are_values(names: Sequence[str]) -> bool:
+    """Whether a header is a row of numbers: one with a point, or mostly whole ones that do not ascend as years do."""
+    from week2kit.loop.data import NUMBER
+
+    numbers = [name for name in names if NUMBER.fullmatch(name)]
+    if any("." in name or "e" in name.lower() for name in numbers):
+        return True
+    whole = [int(name) for name in numbers]
+    return 2 * len(whole) > len(names) and any(a >= b for a, b in pairwise(whole))
+
+
+def _first_rows(frame: pd.DataFrame) -> tuple[tuple[str, ...], ...]:
+    head = frame.head(FIRST_ROWS)
+    missing = head.isna().to_numpy()
+    cells = [list(map(_cell, head[name].to_list())) for name in head.columns]
+    rows = zip(*cells, strict=True)
+    return tuple(
+        tuple("" if gone else cell for cell, gone in zip(row, gaps, strict=True))
+        for row, gaps in zip(rows, missing, strict=True)
+    )
+
+
+def _cell(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _column(name: str, series: pd.Series[Any]) -> Column:
+    from week2kit.loop.data import typed
+
+    missing = int(series.isna().sum())
+    try:
+        kind, values = typed(series, name)
+    except StageError:
+        return Column(name, None, missing, None, "unreadable")
+    present, distinct = len(values) - missing, _count_distinct(values)
+    grouping = FEW_CLASSES < distinct < present and _ID_NAME.search(name) is not None
+    return Column(name, kind, missing, distinct, _fault(name, kind, values, present, distinct), grouping)
+
+
+def _count_distinct(values: np.ndarray[Any, Any]) -> int:
+    """How many different values there are, missing ones not counted; sorting numbers is faster than hashing them."""
+    import numpy as np
+    import pandas as pd
+
+    if values.dtype.kind == "O":
+        return int(pd.Series(values, dtype=object).nunique())
+    present = np.sort(values[~np.isnan(values)] if values.dtype.kind == "f" else values)
+    return int(np.count_nonzero(present[1:] != present[:-1])) + (len(present) > 0)
+
+
+def _fault(name: str, kind: Kind, values: np.ndarray[Any, Any], present: int, distinct: int) -> Fault | None:
+    """The first reason against a column as a feature: those first that train would refuse."""
+    import numpy as np
+
+    # the loop's own check of dates; a public name for it would change the recorded digest of the loop's code
+    from week2kit.loop.data import _holds_dates
+
+    if present == 0:
+        return "empty"
+    if kind == "float" and np.isinf(values).any():
+        return "infinite"
+    if kind == "float" and max(np.nanmax(values), -np.nanmin(values)) > LARGEST_NUMBER:
+        return "huge"
+    if kind == "text" and _holds_dates(values):
+        return "dates"
+    if distinct == 1:
+        return "constant"
+    if present <= (1 - MOSTLY_MISSING) * len(values):
+        return "missing"
+    if _is_identifier(name, kind, values, present, distinct):
+        return "identifier"
+    return "many_values" if kind == "text" and 2 * distinct > present else None
+
+
+def _is_identifier(name: str, kind: Kind, values: np.ndarray[Any, Any], present: int, distinct: int) -> bool:
+    """Whether a column names its rows: all texts differ, it counts from 0 or 1, or its name says so and half differ."""
+    if kind == "text":
+        return distinct == present
+    if kind == "int" and distinct == len(values):
+        first, last = int(values.min()), int(values.max())
+        if first in (0, 1) and last - first == len(values) - 1:
+            return True
+    return kind in ("int", "float") and 2 * distinct > present and _ID_NAME.search(name) is not None
