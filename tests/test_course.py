@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from .sessions import ROOT, blocks, check_sessions, copy_checkout, kernels_in_force
+from .course_solutions import SOLUTIONS
+from .sessions import ROOT, blocks, check_sessions, copy_checkout, kernels_in_force, session
 
 COURSE = ROOT / "examples" / "week2"
 PAGES = sorted(COURSE.rglob("*.md"))
@@ -32,6 +37,7 @@ def test_the_console_sessions_print_what_the_page_shows(page: Path, tmp_path: Pa
     check_sessions(page, "console", copy_checkout(tmp_path))
 
 
+@pytest.mark.slow
 @pytest.mark.newest  # the accuracy hangs on the versions of the libraries, too
 def test_the_session_of_a_processor_with_avx512_prints_what_the_page_shows(tmp_path: Path) -> None:
     if (kernels := kernels_in_force()) != {"SkylakeX"}:
@@ -137,3 +143,83 @@ def test_the_figures_are_those_that_the_script_draws(figures: ModuleType) -> Non
 def _pinned(distribution: str) -> str:
     constraints = (ROOT / ".ci" / "constraints.txt").read_text(encoding="utf-8")
     return dict(re.findall(r"^([\w.-]+)==(.+)$", constraints, flags=re.MULTILINE))[distribution]
+
+
+# --- the notebook ------------------------------------------------------------------------------------------------
+
+NOTEBOOK = COURSE / "practice.ipynb"
+
+#: Runs a notebook in a process of its own: Jupyter's libraries warn about this and that.
+EXECUTE = """\
+import sys, nbformat
+from nbclient import NotebookClient
+notebook = nbformat.read(sys.argv[1], as_version=4)
+NotebookClient(notebook, timeout=110, kernel_name="python3").execute()
+nbformat.write(notebook, sys.argv[1])
+"""
+
+
+def _exercises(notebook: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {tag: cell for cell in notebook["cells"] for tag in cell["metadata"].get("tags", [])}
+
+
+def _read_notebook() -> dict[str, Any]:
+    notebook: dict[str, Any] = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
+    return notebook
+
+
+def test_the_committed_notebook_has_open_exercises_and_no_outputs() -> None:
+    notebook = _read_notebook()
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert not [cell for cell in code if cell["outputs"] or cell["execution_count"] is not None]
+    exercises = _exercises(notebook)
+    assert list(exercises) == list(SOLUTIONS)
+    assert all("..." in "".join(cell["source"]) for cell in exercises.values())
+
+
+def test_the_notebook_leads_to_the_pages() -> None:
+    text = "".join(line for cell in _read_notebook()["cells"] for line in cell["source"])
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        assert (COURSE / target).is_file(), target
+
+
+def _execute(notebook: dict[str, Any], checkout: Path) -> list[str]:
+    """What the checks of the exercises say, in a fresh kernel."""
+    place = checkout / "examples" / "week2" / "practice.ipynb"
+    place.write_text(json.dumps(notebook), encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "IPYTHONDIR": str(checkout / "ipython")}
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", EXECUTE, str(place)], cwd=place.parent, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert time.monotonic() - began < 120
+    executed = json.loads(place.read_text(encoding="utf-8"))
+    outputs = [output for cell in executed["cells"] for output in cell.get("outputs", [])]
+    return re.findall(r"^Exercise .*$", "".join("".join(each.get("text", "")) for each in outputs), flags=re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_the_notebook_says_not_yet_to_open_exercises_and_runs_to_its_end(tmp_path: Path) -> None:
+    checkout = copy_checkout(tmp_path)
+    told = _execute(_read_notebook(), checkout)
+    assert told == [f"Exercise {number}: not yet." for number in range(1, len(SOLUTIONS) + 1)]
+    assert len(list((checkout / "practice").glob("*/report.md"))) == 1
+
+
+@pytest.mark.slow
+def test_the_notebook_is_solved_by_the_solutions_and_leaves_a_report_that_holds(tmp_path: Path) -> None:
+    notebook = _read_notebook()
+    for tag, cell in _exercises(notebook).items():
+        cell["source"] = SOLUTIONS[tag]
+    checkout = copy_checkout(tmp_path)
+    told = _execute(notebook, checkout)
+    assert told == [f"Exercise {number}: solved." for number in range(1, len(SOLUTIONS) + 1)]
+    (folder,) = (checkout / "practice").iterdir()
+    runs = " ".join(f"practice/{folder.name}/{name}" for name in ("baseline", "tree", "next"))
+    checked = session(f"$ week2kit report {runs} --check practice/{folder.name}/report.md; echo $?\n", checkout)
+    assert "numbers hold" in checked
+    assert checked.endswith("\n0\n")
+    written = (folder / "report.md").read_text(encoding="utf-8")
+    assert "### `no-preprocessing`: failed at stage `fit`" in written
+    assert "## Next experiment" in written
