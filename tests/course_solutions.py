@@ -1,0 +1,16 @@
+"""Solutions of the exercises in examples/week2/practice.ipynb, by the tag of the cell that they replace."""
+
+SOLUTIONS = {
+    "exercise-1": "def accuracy(true, said):\n    return (true == said).mean()",
+    "exercise-2": """\
+values = memory.manifest.outcome.metrics["accuracy"]
+gap = values.training - values.value""",
+    "exercise-3": 'expected = "unstable"',
+    "exercise-4": 'tree = train("examples/penguins/variant.json", runs_dir=RUNS, name="tree")',
+    "exercise-5": """\
+other = pd.read_csv(tree.path / "predictions.csv")
+broken = ((predictions["y_pred"] == predictions["y_true"]) & (other["y_pred"] != other["y_true"])).sum()""",
+    "exercise-6": "def f1(precision, recall):\n    return 2 * precision * recall / (precision + recall)",
+    "exercise-7": "hint = failed.manifest.failure.hint",
+    "exercise-8": 'following = train(proposed, runs_dir=RUNS, name="next")',
+}

@@ -1,0 +1,69 @@
+"""Console sessions in Markdown: run in a copy of what a clone holds, and held word for word against the page.
+
+With WEEK2KIT_REFRESH set, the page gets what the commands print today. No output is written by hand.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+REFRESH = "WEEK2KIT_REFRESH"
+
+
+def blocks(page: Path, kind: str) -> list[str]:
+    """What stands in the page's fenced blocks of a kind, such as ``console`` or ``json``."""
+    return _fences(kind).findall(page.read_text(encoding="utf-8"))
+
+
+def _fences(kind: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<=^```{kind}\n)(.*?)(?=^```)", flags=re.MULTILINE | re.DOTALL)
+
+
+def copy_checkout(folder: Path) -> Path:
+    """What a clone holds that a page's commands use, with `week2kit` and `python3` of this environment in bin/."""
+    for name in ("examples", "runs"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("run_*", "__pycache__"))
+    (folder / "bin").mkdir()
+    for name, arguments in (("week2kit", "-m week2kit "), ("python3", "")):
+        command = folder / "bin" / name
+        command.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" {arguments}"$@"\n')
+        command.chmod(0o755)
+    return folder
+
+
+def session(text: str, checkout: Path) -> str:
+    """The same console session with what its commands print today, standard output first."""
+    environment = {**os.environ, "PATH": f"{checkout / 'bin'}:{os.environ['PATH']}"}
+    shown = []
+    for command in re.findall(r"^\$ (.*)$", text, flags=re.MULTILINE):
+        done = subprocess.run(
+            command, shell=True, cwd=checkout, env=environment, capture_output=True, text=True, check=False
+        )
+        shown.append(f"$ {command}\n{done.stdout}{done.stderr}")
+    return "".join(shown)
+
+
+def check_sessions(page: Path, kind: str, checkout: Path) -> None:
+    """Run every session of a kind, in the page's order and in one folder, and compare what it prints."""
+    written = blocks(page, kind)
+    assert written
+    printed = [session(block, checkout) for block in written]
+    if os.environ.get(REFRESH):
+        now = iter(printed)
+        text = _fences(kind).sub(lambda _: next(now), page.read_text(encoding="utf-8"))
+        page.write_text(text, encoding="utf-8")
+    assert printed == written
+
+
+def kernels_in_force() -> set[str | None]:
+    """For which processors the BLAS of numpy and scipy has its kernels here."""
+    import numpy  # noqa: F401 - brings a BLAS
+    from threadpoolctl import threadpool_info
+
+    return {library.get("architecture") for library in threadpool_info() if library["user_api"] == "blas"}

@@ -1,0 +1,225 @@
+"""The course in examples/week2: its sessions print what it shows, its links lead somewhere, its figures come out."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from importlib.metadata import version
+from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from .course_solutions import SOLUTIONS
+from .sessions import ROOT, blocks, check_sessions, copy_checkout, kernels_in_force, session
+
+COURSE = ROOT / "examples" / "week2"
+PAGES = sorted(COURSE.rglob("*.md"))
+
+
+def _name(page: Path) -> str:
+    return page.relative_to(COURSE).as_posix()
+
+
+@pytest.mark.newest  # trees and losses come out otherwise with other versions of scikit-learn
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "console")], ids=_name)
+def test_the_console_sessions_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
+    check_sessions(page, "console", copy_checkout(tmp_path))
+
+
+@pytest.mark.slow
+@pytest.mark.newest  # the accuracy hangs on the versions of the libraries, too
+def test_the_session_of_a_processor_with_avx512_prints_what_the_page_shows(tmp_path: Path) -> None:
+    if (kernels := kernels_in_force()) != {"SkylakeX"}:
+        pytest.skip(f"OpenBLAS has the kernels {sorted(map(str, kernels))} in force here, and not those for AVX-512")
+    check_sessions(COURSE / "02_reproducibility_package.md", "console avx512", copy_checkout(tmp_path))
+
+
+# --- links -------------------------------------------------------------------------------------------------------
+
+SOURCES = {
+    "https://scikit-learn.org/stable/getting_started.html",
+    "https://scikit-learn.org/stable/modules/cross_validation.html",
+    "https://scikit-learn.org/stable/modules/model_evaluation.html",
+    "https://scikit-learn.org/stable/common_pitfalls.html#controlling-randomness",
+    "https://scikit-learn.org/stable/model_persistence.html",
+    "https://scikit-learn.org/stable/modules/generated/sklearn.metrics.f1_score.html",
+    "https://developers.google.com/machine-learning/crash-course/overfitting/overfitting",
+    "https://developers.google.com/machine-learning/crash-course/overfitting/generalization",
+}
+
+
+def _inline(page: Path) -> Iterator[Token]:
+    for token in MarkdownIt().enable("table").parse(page.read_text(encoding="utf-8")):
+        yield from token.children or ()
+
+
+def _links(page: Path) -> list[str]:
+    """Where the links and pictures of a page lead."""
+    found = [token.attrGet("href") or token.attrGet("src") for token in _inline(page)]
+    return [str(target) for target in found if target]
+
+
+def _anchors(page: Path) -> set[str]:
+    """What GitHub calls the headings of a page."""
+    tokens = MarkdownIt().parse(page.read_text(encoding="utf-8"))
+    titles = [after.content for token, after in pairwise(tokens) if token.type == "heading_open"]
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
+    for target in _links(page):
+        if ":" in target:
+            assert re.fullmatch(r"https://[a-z0-9-]+(\.[a-z0-9-]+)+/[\w./-]*(#[\w-]+)?", target), target
+            continue
+        path, _, anchor = target.partition("#")
+        there = (page.parent / path).resolve() if path else page
+        assert there.is_file(), target
+        assert there.is_relative_to(ROOT), target
+        assert not anchor or anchor in _anchors(there), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_every_picture_of_a_page_is_told_in_words(page: Path) -> None:
+    for token in _inline(page):
+        assert token.type != "image" or len(token.content.split()) >= 20, token.attrGet("src")
+
+
+def test_the_pages_cite_their_sources_and_lead_to_one_another() -> None:
+    links = [target for page in PAGES for target in _links(page)]
+    assert set(links) >= SOURCES
+    led_to = {(page.parent / target.partition("#")[0]).resolve() for page in PAGES for target in _links(page)}
+    assert led_to >= set(PAGES)
+
+
+# --- figures -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def figures() -> ModuleType:
+    return _script(COURSE / "figures" / "draw.py")
+
+
+def _script(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.newest
+def test_the_numbers_of_the_figures_come_out_again(figures: ModuleType) -> None:
+    recorded = json.loads((COURSE / "figures" / "numbers.json").read_text(encoding="utf-8"))
+    assert figures.measure() == recorded
+    assert figures.parting(recorded["overfitting"]) == 5, "the text and the alternative text name depth 5"
+
+
+def test_the_figures_are_those_that_the_script_draws(figures: ModuleType) -> None:
+    numbers = json.loads((COURSE / "figures" / "numbers.json").read_text(encoding="utf-8"))
+    drawn = figures.draw(numbers)
+    assert drawn == figures.draw(numbers), "the same numbers give the same bytes"
+    for name, svg in drawn.items():
+        committed = (COURSE / "figures" / name).read_text(encoding="utf-8")
+        assert "<title" in committed
+        assert "<desc" in committed
+        if version("matplotlib") == _pinned("matplotlib"):
+            assert svg == committed, name
+
+
+def _pinned(distribution: str) -> str:
+    constraints = (ROOT / ".ci" / "constraints.txt").read_text(encoding="utf-8")
+    return dict(re.findall(r"^([\w.-]+)==(.+)$", constraints, flags=re.MULTILINE))[distribution]
+
+
+# --- the notebook ------------------------------------------------------------------------------------------------
+
+NOTEBOOK = COURSE / "practice.ipynb"
+
+#: Runs a notebook in a process of its own: Jupyter's libraries warn about this and that.
+EXECUTE = """\
+import sys, nbformat
+from nbclient import NotebookClient
+notebook = nbformat.read(sys.argv[1], as_version=4)
+NotebookClient(notebook, timeout=110, kernel_name="python3").execute()
+nbformat.write(notebook, sys.argv[1])
+"""
+
+
+def _exercises(notebook: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {tag: cell for cell in notebook["cells"] for tag in cell["metadata"].get("tags", [])}
+
+
+def _read_notebook() -> dict[str, Any]:
+    notebook: dict[str, Any] = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
+    return notebook
+
+
+def test_the_committed_notebook_has_open_exercises_and_no_outputs() -> None:
+    notebook = _read_notebook()
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert not [cell for cell in code if cell["outputs"] or cell["execution_count"] is not None]
+    exercises = _exercises(notebook)
+    assert list(exercises) == list(SOLUTIONS)
+    assert all("..." in "".join(cell["source"]) for cell in exercises.values())
+
+
+def test_the_notebook_leads_to_the_pages() -> None:
+    text = "".join(line for cell in _read_notebook()["cells"] for line in cell["source"])
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        assert (COURSE / target).is_file(), target
+
+
+def _execute(notebook: dict[str, Any], checkout: Path) -> list[str]:
+    """What the checks of the exercises say, in a fresh kernel."""
+    place = checkout / "examples" / "week2" / "practice.ipynb"
+    place.write_text(json.dumps(notebook), encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "IPYTHONDIR": str(checkout / "ipython")}
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", EXECUTE, str(place)], cwd=place.parent, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert time.monotonic() - began < 120
+    executed = json.loads(place.read_text(encoding="utf-8"))
+    outputs = [output for cell in executed["cells"] for output in cell.get("outputs", [])]
+    return re.findall(r"^Exercise .*$", "".join("".join(each.get("text", "")) for each in outputs), flags=re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_the_notebook_says_not_yet_to_open_exercises_and_runs_to_its_end(tmp_path: Path) -> None:
+    checkout = copy_checkout(tmp_path)
+    told = _execute(_read_notebook(), checkout)
+    assert told == [f"Exercise {number}: not yet." for number in range(1, len(SOLUTIONS) + 1)]
+    assert len(list((checkout / "practice").glob("*/report.md"))) == 1
+
+
+@pytest.mark.slow
+def test_the_notebook_is_solved_by_the_solutions_and_leaves_a_report_that_holds(tmp_path: Path) -> None:
+    notebook = _read_notebook()
+    for tag, cell in _exercises(notebook).items():
+        cell["source"] = SOLUTIONS[tag]
+    checkout = copy_checkout(tmp_path)
+    told = _execute(notebook, checkout)
+    assert told == [f"Exercise {number}: solved." for number in range(1, len(SOLUTIONS) + 1)]
+    (folder,) = (checkout / "practice").iterdir()
+    runs = " ".join(f"practice/{folder.name}/{name}" for name in ("baseline", "tree", "next"))
+    checked = session(f"$ week2kit report {runs} --check practice/{folder.name}/report.md; echo $?\n", checkout)
+    assert "numbers hold" in checked
+    assert checked.endswith("\n0\n")
+    written = (folder / "report.md").read_text(encoding="utf-8")
+    assert "### `no-preprocessing`: failed at stage `fit`" in written
+    assert "## Next experiment" in written
