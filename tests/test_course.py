@@ -103,6 +103,26 @@ def test_the_pages_cite_their_sources_and_lead_to_one_another() -> None:
     assert led_to >= set(PAGES)
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "tutorial.md"], ids=_name)
+def test_each_question_has_a_command_and_says_what_to_look_for(page: Path) -> None:
+    _, _, questions = page.read_text(encoding="utf-8").partition("\n## Check yourself\n")
+    asked = re.split(r"^(?=\*\*\d\. )", questions, flags=re.MULTILINE)[1:]
+    assert len(asked) >= 3
+    for question in asked:
+        assert re.search(r"^```console\n\$ .*^```\n\nLook for: ", question, flags=re.MULTILINE | re.DOTALL), question
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "If someone runs your command twice, will results be identical or explainably close?",
+        "Can you point to the saved artifact that proves your reported metric?",
+    ],
+)
+def test_the_questions_of_the_course_are_asked(question: str) -> None:
+    assert [page for page in PAGES if f" {question}**" in " ".join(page.read_text(encoding="utf-8").split())]
+
+
 # --- figures -----------------------------------------------------------------------------------------------------
 
 
