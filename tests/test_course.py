@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.util
 import json
 import os
@@ -43,6 +44,18 @@ def test_the_session_of_a_processor_with_avx512_prints_what_the_page_shows(tmp_p
     if (kernels := kernels_in_force()) != {"SkylakeX"}:
         pytest.skip(f"OpenBLAS has the kernels {sorted(map(str, kernels))} in force here, and not those for AVX-512")
     check_sessions(COURSE / "02_reproducibility_package.md", "console avx512", copy_checkout(tmp_path))
+
+
+def test_the_table_of_the_rare_class_follows_from_the_penguins() -> None:
+    with (ROOT / "examples" / "penguins" / "penguins.csv").open(newline="") as published:
+        birds = list(csv.DictReader(published))
+    with (COURSE / "chinstrap.csv").open(newline="") as ours:
+        rows = list(csv.DictReader(ours))
+    features = ("bill_depth_mm", "flipper_length_mm", "body_mass_g", "sex")
+    label = {True: "yes", False: "no"}
+    assert rows == [
+        {name: bird[name] for name in features} | {"chinstrap": label[bird["species"] == "Chinstrap"]} for bird in birds
+    ]
 
 
 # --- links -------------------------------------------------------------------------------------------------------
