@@ -1,4 +1,4 @@
-"""Solutions of the exercises in examples/week2/practice.ipynb, by the tag of the cell that they replace."""
+"""Right and wrong answers to the exercises in examples/week2/practice.ipynb, by the tag of the cell they replace."""
 
 SOLUTIONS = {
     "exercise-1": "def accuracy(true, said):\n    return (true == said).mean()",
@@ -13,4 +13,15 @@ broken = ((predictions["y_pred"] == predictions["y_true"]) & (other["y_pred"] !=
     "exercise-6": "def f1(precision, recall):\n    return 2 * precision * recall / (precision + recall)",
     "exercise-7": "hint = failed.manifest.failure.hint",
     "exercise-8": 'following = train(proposed, runs_dir=RUNS, name="next")',
+}
+
+WRONG = {
+    "exercise-1": "def accuracy(true, said):\n    return (true == said).sum()",
+    "exercise-2": 'values = memory.manifest.outcome.metrics["f1_macro"]\ngap = values.training - values.value',
+    "exercise-3": 'expected = "identical"',
+    "exercise-4": 'tree = train("examples/penguins/variant.json", seed=7, runs_dir=RUNS, name="tree")',
+    "exercise-5": "broken = 4",
+    "exercise-6": "def f1(precision, recall):\n    return (precision + recall) / 2",
+    "exercise-7": "hint = failed.manifest.failure.message",
+    "exercise-8": 'following = train("examples/penguins/baseline.json", runs_dir=RUNS, name="next")',
 }

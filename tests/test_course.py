@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.util
 import json
 import os
@@ -20,7 +21,7 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from .course_solutions import SOLUTIONS
+from .course_solutions import SOLUTIONS, WRONG
 from .sessions import ROOT, blocks, check_sessions, copy_checkout, kernels_in_force, session
 
 COURSE = ROOT / "examples" / "week2"
@@ -43,6 +44,18 @@ def test_the_session_of_a_processor_with_avx512_prints_what_the_page_shows(tmp_p
     if (kernels := kernels_in_force()) != {"SkylakeX"}:
         pytest.skip(f"OpenBLAS has the kernels {sorted(map(str, kernels))} in force here, and not those for AVX-512")
     check_sessions(COURSE / "02_reproducibility_package.md", "console avx512", copy_checkout(tmp_path))
+
+
+def test_the_table_of_the_rare_class_follows_from_the_penguins() -> None:
+    with (ROOT / "examples" / "penguins" / "penguins.csv").open(newline="") as published:
+        birds = list(csv.DictReader(published))
+    with (COURSE / "chinstrap.csv").open(newline="") as ours:
+        rows = list(csv.DictReader(ours))
+    features = ("bill_depth_mm", "flipper_length_mm", "body_mass_g", "sex")
+    label = {True: "yes", False: "no"}
+    assert rows == [
+        {name: bird[name] for name in features} | {"chinstrap": label[bird["species"] == "Chinstrap"]} for bird in birds
+    ]
 
 
 # --- links -------------------------------------------------------------------------------------------------------
@@ -193,7 +206,7 @@ def test_the_committed_notebook_has_open_exercises_and_no_outputs() -> None:
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     assert not [cell for cell in code if cell["outputs"] or cell["execution_count"] is not None]
     exercises = _exercises(notebook)
-    assert list(exercises) == list(SOLUTIONS)
+    assert list(exercises) == list(SOLUTIONS) == list(WRONG)
     assert all("..." in "".join(cell["source"]) for cell in exercises.values())
 
 
@@ -219,21 +232,26 @@ def _execute(notebook: dict[str, Any], checkout: Path) -> list[str]:
     return re.findall(r"^Exercise .*$", "".join("".join(each.get("text", "")) for each in outputs), flags=re.MULTILINE)
 
 
+def _answered(answers: dict[str, str]) -> dict[str, Any]:
+    notebook = _read_notebook()
+    for tag, cell in _exercises(notebook).items():
+        cell["source"] = answers.get(tag, cell["source"])
+    return notebook
+
+
 @pytest.mark.slow
-def test_the_notebook_says_not_yet_to_open_exercises_and_runs_to_its_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize("answers", [{}, WRONG], ids=["open", "wrong"])
+def test_the_notebook_says_not_yet_and_runs_to_its_end(answers: dict[str, str], tmp_path: Path) -> None:
     checkout = copy_checkout(tmp_path)
-    told = _execute(_read_notebook(), checkout)
+    told = _execute(_answered(answers), checkout)
     assert told == [f"Exercise {number}: not yet." for number in range(1, len(SOLUTIONS) + 1)]
     assert len(list((checkout / "practice").glob("*/report.md"))) == 1
 
 
 @pytest.mark.slow
 def test_the_notebook_is_solved_by_the_solutions_and_leaves_a_report_that_holds(tmp_path: Path) -> None:
-    notebook = _read_notebook()
-    for tag, cell in _exercises(notebook).items():
-        cell["source"] = SOLUTIONS[tag]
     checkout = copy_checkout(tmp_path)
-    told = _execute(notebook, checkout)
+    told = _execute(_answered(SOLUTIONS), checkout)
     assert told == [f"Exercise {number}: solved." for number in range(1, len(SOLUTIONS) + 1)]
     (folder,) = (checkout / "practice").iterdir()
     runs = " ".join(f"practice/{folder.name}/{name}" for name in ("baseline", "tree", "next"))
