@@ -643,3 +643,25 @@ def test_a_report_that_is_refused_writes_no_config() -> None:
     Path("report.md").write_text("my own words")
     week2kit("week2kit report runs/base -o report.md", code=2)
     assert not Path("report_files").exists()
+
+
+# --- what was made already --------------------------------------------------------------------------------------
+
+
+def test_an_experiment_that_a_run_already_made_is_not_proposed_again() -> None:
+    labels = {("A", "A"): 80, ("B", "A"): 8, ("B", "B"): 2}
+    unequal = {
+        "accuracy": {"value": 0.91, "training": 0.93, "dummy": 0.5},
+        "f1_macro": {"value": 0.66, "training": 0.7, "dummy": 0.4},
+    }
+    recipe = build.Recipe(predictions=build.labels(labels), metrics=unequal)
+    build.completed(Path("runs"), "base", recipe)
+    first = report(["runs/base"]).proposal
+    (change,) = first.experiments[0].changes
+    assert (change.key, change.variant) == ("model.params.class_weight", "balanced")
+    made = dict(first.experiments[0].config) | {"hypothesis": "Of my own.", "data": {**recipe.config["data"]}}
+    build.completed(Path("runs"), "weighted", recipe.but(config=made))
+    again = report(["runs/base"]).proposal
+    assert again.reason.code != first.reason.code
+    assert first.experiments[0] not in again.experiments
+    assert again.experiments

@@ -256,7 +256,9 @@ def _with_baseline(
         ranking=told(overview, primary_metric(manifest)),
         overview_left_out=left_out,
         retrospective=retrospective,
-        proposal=propose(Candidate(everything.row(first), manifest, first.path), candidates, drawn.curves),
+        proposal=propose(
+            Candidate(everything.row(first), manifest, first.path), candidates, drawn.curves, everything.runs
+        ),
         caveats=_caveats(first, detailed, len(variants), comparisons, everything),
         evidence=tuple(row for run in shown for row in _evidence(run, everything)),
         runs=rows,

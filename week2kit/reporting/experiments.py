@@ -89,6 +89,25 @@ def again(run: Run, row: RunRow) -> Experiment | None:
     return Experiment(base=row.name, changes=(), command=None, config=ready)
 
 
+def was_made(experiment: Experiment, runs: Sequence[Run]) -> bool:
+    """Whether one of these runs is the experiment; one that only trains the same again counts as new."""
+    if not experiment.changes:
+        return False
+    wanted = _essence(experiment.config)
+    return any(
+        run.manifest.status == "completed" and same_value(_essence(run.manifest.inputs.config.resolved or {}), wanted)
+        for run in runs
+    )
+
+
+def _essence(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a config computes: without the person's words, and without where its table lies."""
+    essence = {key: value for key, value in config.items() if key not in ("goal", "hypothesis", "fail_on")}
+    if isinstance(data := essence.get("data"), Mapping):
+        essence["data"] = {key: value for key, value in data.items() if key != "path"}
+    return essence
+
+
 def following(value: Any, old: int, new: int) -> Any:
     """A config value in which each ``random_state`` that followed the seed `old` follows `new`."""
     if isinstance(value, Mapping):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from week2kit.comparison import (
@@ -15,7 +16,7 @@ from week2kit.comparison import (
     primary_metric,
     repeats_vary,
 )
-from week2kit.reporting.experiments import Candidate, Step, again, following
+from week2kit.reporting.experiments import Candidate, Step, again, following, was_made
 from week2kit.reporting.interpretation import beats_dummy, gap, learnt_little
 from week2kit.reporting.noise import spread
 from week2kit.reporting.retrospective import FROM_OUTSIDE
@@ -35,18 +36,17 @@ from week2kit.thresholds import (
 Variants: TypeAlias = Sequence[tuple[Candidate, Comparison]]
 
 
-def propose(baseline: Candidate, variants: Variants, curves: Sequence[Curve]) -> Proposal:
+def propose(baseline: Candidate, variants: Variants, curves: Sequence[Curve], runs: Sequence[Run]) -> Proposal:
     """The most useful next step: first what makes the comparison valid, then the model, then the noise.
 
-    The model steps start from the best run that is comparable with the baseline.
+    The model steps start from the best run that is comparable with the baseline. What one of `runs` already did is not
+    proposed again.
     """
-    for candidate, comparison in variants:
-        if valid := _make_valid(baseline, candidate, comparison):
-            return valid
     comparable = [pair for pair in variants if not pair[1].obstacles]
     best = _best(baseline, comparable)
     everyone = [baseline, *(candidate for candidate, _ in comparable)]
     rules: list[Callable[[], Proposal | None]] = [
+        *(partial(_make_valid, baseline, candidate, comparison) for candidate, comparison in variants),
         lambda: _converge(best),
         lambda: _beat_the_dummy(best, everyone),
         lambda: _fit_more(best),
@@ -56,8 +56,14 @@ def propose(baseline: Candidate, variants: Variants, curves: Sequence[Curve]) ->
         lambda: _measure_noise(baseline, best, comparable),
         lambda: _try_other_rows(best),
     ]
-    found = (proposal for rule in rules if (proposal := rule()) is not None)
+    found = (new for rule in rules if (proposal := rule()) is not None and (new := _not_made(proposal, runs)))
     return next(found, None) or _change_one_thing(best, compared=bool(comparable))
+
+
+def _not_made(proposal: Proposal, runs: Sequence[Run]) -> Proposal | None:
+    """A proposal without the experiments that were made already; None where nothing is left of it."""
+    left = tuple(one for one in proposal.experiments if not was_made(one, runs))
+    return proposal._replace(experiments=left) if left or not proposal.experiments else None
 
 
 def propose_first(setbacks: Sequence[Setback], run: Run | None) -> Proposal:

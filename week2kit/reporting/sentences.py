@@ -80,8 +80,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "ranked.untested": (
         "{best:name} has the best {metric:name} ({value:number}); whether by more than noise is not tested."
     ),
-    "ranked.better": "Better than the baseline {baseline:name} by more than noise: {runs:names}.",
-    "ranked.none_better": "No variant is better than the baseline {baseline:name} by more than noise.",
+    "ranked.better": "Better than {baseline:name}, the baseline, by more than noise: {runs:names}.",
+    "ranked.none_better": "No variant is better than {baseline:name}, the baseline, by more than noise.",
     # --- more than noise? ---
     "mcnemar.noise": (
         "{variant:name} is right on {fixed:count row} where {baseline:name} is wrong, and wrong on {broken:whole} "
