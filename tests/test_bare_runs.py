@@ -549,7 +549,14 @@ def verified(course: Path, tmp_path_factory: pytest.TempPathFactory) -> Verified
     return Verified(verdicts, done.returncode, snapshot(project) == before, unpickled)
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
+#: Other versions of scikit-learn sum a loss by hand and through a scorer in the last bits otherwise.
+ONLY_NEWEST = {"other scorers"}
+
+
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, id=case.id, marks=[pytest.mark.newest] * (case.id in ONLY_NEWEST)) for case in CASES],
+)
 def test_each_folder_gets_its_verdict_and_its_sentence(case: Case, verified: Verified) -> None:
     verdict = verified.verdicts[case.id]
     sentences = "\n".join(describe_verdict(verdict))
