@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from week2kit.reporting import report
@@ -21,13 +20,15 @@ from week2kit.reporting.values import (
     Score,
 )
 
+from . import build_runs as build
+
 NOISE = Judgement(
     metric="accuracy", verdict="noise", method="mcnemar", difference=0.0, interval=Range(-0.02, 0.05, 0.95),
     equivalence=None, p_value=1.0, adjusted=None, units=69, reliable=True, statements=(), notes=(),
 )  # fmt: skip
 
 
-def every_picture(build: ModuleType, folder: Path, name: str = "other", label: str = "Adelie") -> Report:
+def every_picture(folder: Path, name: str = "other", label: str = "Adelie") -> Report:
     """Two runs in which a class and the variant are called `label` and `name`, with every picture that there is."""
     labels = build.labels({(label, label): 28, (label, "C"): 2, ("C", "C"): 12, ("C", label): 2, ("G", "G"): 25})
     moved = build.labels({(label, label): 29, (label, "C"): 1, ("C", "C"): 11, ("C", label): 3, ("G", "G"): 25})

@@ -134,6 +134,27 @@ def completed(parent: Path, name: str, recipe: Recipe) -> Path:
     return folder.path
 
 
+def hostile_pair(parent: Path, text: str) -> None:
+    """Two runs, a and b, and a failed one, c, in which everything that is foreign is `text`."""
+    config = with_keys(
+        LOGISTIC,
+        goal=text,
+        hypothesis=text,
+        data={"path": text, "target": text},
+        model={"class": f"sklearn.{text}", "params": {text: text}},
+    )
+    predictions = [(0, text, "b"), (5, "b", text), (10, "b", "b")]
+    base = Recipe(
+        config=config, predictions=predictions, columns=[column("x"), column(text, "target")], command=text,
+        metrics={text[:900]: {"value": 0.5}, "accuracy": {"value": 0.25}},
+        environment={"platform": text}, warnings=[{"code": text[:900], "values": {text: text}}],
+    )  # fmt: skip
+    changed = with_keys(config, model={"class": "x", "params": {text: [text]}})
+    completed(parent, "a", base)
+    completed(parent, "b", base.but(config=changed, predictions=[(0, text, text), *predictions[1:]]))
+    failed(parent, "c", base, error=text[:900], message=text, hint=text)
+
+
 def failed(parent: Path, name: str, recipe: Recipe, *, raw: str | None = None, **failure: Any) -> Path:
     """Write a failed run; with `raw`, one whose config never became valid."""
     folder, head = _begin(parent, name, recipe)

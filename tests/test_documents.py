@@ -28,6 +28,7 @@ from week2kit.reporting import report
 from week2kit.thresholds import MAX_TEMPLATE_BYTES, MAX_VERDICTS_BYTES, REPORT_BYTES, WORDS_BYTES
 
 from . import build_runs as build
+from .sessions import command
 
 A, C, G = "Adelie", "Chinstrap", "Gentoo"
 BASE = build.Recipe(predictions=build.labels({(A, A): 28, (A, C): 2, (C, C): 12, (C, A): 2, (G, G): 25}))
@@ -54,17 +55,6 @@ def two_runs(recipe: Any = OTHER) -> list[str]:
     build.completed(Path("runs"), "other", recipe)
     build.failed(Path("runs"), "bad", BASE, message="no")
     return RUNS
-
-
-def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "week2kit", *arguments],
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
 
 
 def put(text: str, key: str, words: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shutil
@@ -11,7 +10,6 @@ import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import cmarkgfm
@@ -24,18 +22,9 @@ from week2kit.rendering.page import page
 from week2kit.reporting import report
 from week2kit.reporting.values import Report
 
+from . import build_reports as reports
+from . import build_runs as build
 
-def sibling(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-build, reports = sibling("build_runs"), sibling("build_reports")
 ROOT = Path(__file__).parent.parent
 HOSTILE = (
     "a|b`c<script>alert(1)</script><img src=x onerror=alert(1)> ![i](http://evil.example/x.png) "
@@ -58,28 +47,8 @@ def page_of(made: Report) -> str:
 
 def hostile_report() -> Report:
     """Two runs and two failures in which everything that is foreign tries to get out of its place."""
-    config = build.with_keys(
-        build.LOGISTIC,
-        goal=HOSTILE,
-        hypothesis=HOSTILE,
-        data={"path": HOSTILE, "target": HOSTILE},
-        model={"class": f"sklearn.{HOSTILE}", "params": {HOSTILE: HOSTILE}},
-    )
-    predictions = [(0, HOSTILE, "b"), (5, "b", HOSTILE), (10, "b", "b")]
-    columns = [build.column("x"), build.column(HOSTILE, "target")]
-    metrics = {HOSTILE[:900]: {"value": 0.5}, "accuracy": {"value": 0.25}}
-    base = build.Recipe(
-        config=config, predictions=predictions, columns=columns, metrics=metrics, command=HOSTILE,
-        environment={"platform": HOSTILE}, warnings=[{"code": HOSTILE[:900], "values": {HOSTILE: HOSTILE}}],
-    )  # fmt: skip
-    other = base.but(
-        config=build.with_keys(config, model={"class": "x", "params": {HOSTILE: [HOSTILE]}}),
-        predictions=[(0, HOSTILE, HOSTILE), *predictions[1:]],
-    )
-    build.completed(Path("runs"), "a", base)
-    build.completed(Path("runs"), "b", other)
+    build.hostile_pair(Path("runs"), HOSTILE)
     Path("runs/b/val_report.txt").write_text("edited")
-    build.failed(Path("runs"), "c", base, error=HOSTILE[:900], message=HOSTILE, hint=HOSTILE)
     made = report(["runs/a", "runs/b", "runs/`|<b>x"])
     assert made.baseline is not None
     (comparison,) = made.comparisons
@@ -94,7 +63,7 @@ def hostile_report() -> Report:
 def long_report() -> Report:
     """Many classes with long labels, folds, a warning, and a name that has no place to break."""
     label = "a_label_that_is_far_longer_than_any_column_of_a_table_on_a_telephone"
-    made: Report = reports.every_picture(build, Path("long"), name="w" * 64, label=label)
+    made: Report = reports.every_picture(Path("long"), name="w" * 64, label=label)
     return made
 
 
@@ -162,7 +131,7 @@ class Opened:
 
 PHONE = {"viewport": {"width": 360, "height": 740}}
 MADE = {
-    "plain": lambda: reports.every_picture(build, Path("runs")),
+    "plain": lambda: reports.every_picture(Path("runs")),
     "hostile": hostile_report,
     "long": long_report,
     "failed": failed_report,

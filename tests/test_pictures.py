@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import errno
-import importlib.util
 import math
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 from xml.etree import ElementTree
 
@@ -39,18 +37,9 @@ from week2kit.reporting.values import (
     Residuals,
 )
 
+from . import build_reports as reports
+from . import build_runs as build
 
-def sibling(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-build, reports = sibling("build_runs"), sibling("build_reports")
 ROOT = Path(__file__).parent.parent
 HOSTILE = (
     "a|b`c<script>alert(1)</script><img src=x onerror=alert(1)> ![i](http://evil.example/x.png) "
@@ -67,7 +56,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def full() -> Report:
-    result: Report = reports.every_picture(build, Path("runs"))
+    result: Report = reports.every_picture(Path("runs"))
     return result
 
 
@@ -286,7 +275,7 @@ def test_drawing_leaves_the_settings_of_others_alone(full: Report, monkeypatch: 
 
 
 def test_foreign_text_stays_text_in_a_picture() -> None:
-    full = reports.every_picture(build, Path("runs"), name=HOSTILE, label=HOSTILE.replace("\ud800", ""))
+    full = reports.every_picture(Path("runs"), name=HOSTILE, label=HOSTILE.replace("\ud800", ""))
     for svg in draw(full).values():
         check_picture(svg.replace("http://evil.example/x.png", ""))
         assert not re.search("[\x00-\x08\x0b-\x1f\u202e\ufffe\uffff\ud800-\udfff]", svg)
@@ -415,7 +404,7 @@ def test_wide_and_combining_signs_keep_the_columns(full: Report) -> None:
 
 
 def test_a_text_picture_cannot_be_left_by_a_label() -> None:
-    full = reports.every_picture(build, Path("runs"), name="x\n```\n# head\n<b>", label="```` <script>")
+    full = reports.every_picture(Path("runs"), name="x\n```\n# head\n<b>", label="```` <script>")
     text = render(full)
     tokens = MarkdownIt("commonmark").enable("table").parse(text)
     assert [token.info for token in tokens if token.type == "fence"].count("text") == 5

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -19,6 +15,7 @@ from week2kit.rendering.words import find_words, insert, lesson, place
 from week2kit.reporting import report
 
 from . import build_runs as build
+from .sessions import command
 
 A, C, G = "Adelie", "Chinstrap", "Gentoo"
 BASE = build.Recipe(predictions=build.labels({(A, A): 28, (A, C): 2, (C, C): 12, (C, A): 2, (G, G): 25}))
@@ -217,18 +214,6 @@ def test_a_report_in_another_format_takes_the_words_of_the_markdown_beside_it() 
 
 
 # --- on the command line -----------------------------------------------------------------------------------------
-
-
-def command(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "week2kit", *arguments],
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-        **options,
-    )
 
 
 def test_the_command_keeps_words_and_refuses_what_is_broken() -> None:

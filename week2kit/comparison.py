@@ -73,11 +73,6 @@ def changed_things(changes: Iterable[Change]) -> list[str]:
     return list(dict.fromkeys(things))
 
 
-def is_fair(changes: Iterable[Change]) -> bool:
-    """Whether exactly one thing changed, so that a difference of the outcome can have no other cause."""
-    return len(changed_things(changes)) == 1
-
-
 def uncounted_differences(baseline: Manifest, variant: Manifest) -> list[Change]:
     """Differences that cannot change the result of a metric, and are told apart: metrics, paths, texts, git."""
     changes: list[Change] = []

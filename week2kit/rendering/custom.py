@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from jinja2 import ChoiceLoader, FunctionLoader, StrictUndefined, TemplateError, TemplateSyntaxError, nodes
+from jinja2 import ChoiceLoader, FunctionLoader, TemplateError, TemplateSyntaxError, nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
@@ -25,7 +25,7 @@ from week2kit.rendering.captions import shown_pictures
 from week2kit.rendering.documents import MARKER
 from week2kit.rendering.inline import as_html
 from week2kit.rendering.markdown import Markdown, printed
-from week2kit.rendering.templates import FILTERS
+from week2kit.rendering.templates import FILTERS, SETTINGS
 from week2kit.rendering.words import Words, insert, key_of
 from week2kit.reporting.values import Report
 from week2kit.resources import templates_directory
@@ -161,13 +161,8 @@ def _environment(template: Path, words: Words) -> _Environment:
                 FunctionLoader(partial(_load, templates_directory(), None)),
             ]
         ),
-        undefined=StrictUndefined,
-        optimized=False,  # a template is rendered once, and folding its constants costs more than it saves
-        autoescape=True,  # marks the output of macros; the escaping itself is `finalize`'s
         finalize=_printed_as_html if html else printed,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+        **SETTINGS,
     )
     environment.globals = {name: environment.globals[name] for name in _GLOBALS}
     ours = _filters_in_html(words) if html else dict(FILTERS)

@@ -1,4 +1,4 @@
-"""Templates of reports: the only user of Jinja2. What a template prints without a filter is escaped as foreign text."""
+"""Our own templates. What they print without a filter is escaped as foreign text; a person's are `custom`'s."""
 
 from __future__ import annotations
 
@@ -20,6 +20,16 @@ from week2kit.resources import templates_directory
 #: What a template may call on a value.
 FILTERS: Final[Mapping[str, Callable[..., Markdown]]] = {**markdown.FILTERS, "place": place, "lesson": lesson}
 
+#: How every template is read, ours and a person's.
+SETTINGS: Final[Mapping[str, Any]] = {
+    "undefined": StrictUndefined,
+    "optimized": False,  # a template is rendered once, and folding its constants costs more than it saves
+    "autoescape": True,  # in Markdown it marks the output of macros only; the escaping itself is that of `finalize`
+    "trim_blocks": True,
+    "lstrip_blocks": True,
+    "keep_trailing_newline": True,
+}
+
 
 def fill(name: str, *, marker: str, **values: Any) -> str:
     """One of our templates with its values.
@@ -39,14 +49,7 @@ def fill_page(name: str, **values: Any) -> str:
     Raises:
         ReportError: the template cannot be found or rendered.
     """
-    environment = SandboxedEnvironment(
-        loader=FileSystemLoader(templates_directory()),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = SandboxedEnvironment(loader=FileSystemLoader(templates_directory()), **SETTINGS)
     try:
         return environment.get_template(name).render(**values)
     except TemplateError as error:
@@ -58,13 +61,8 @@ def _environment() -> Environment:
     environment = SandboxedEnvironment(
         loader=FileSystemLoader(templates_directory()),
         bytecode_cache=_bytecode_cache(),
-        undefined=StrictUndefined,
-        optimized=False,  # a template is rendered once, and folding its constants costs more than it saves
-        autoescape=True,  # marks the output of macros; the escaping itself is `printed`'s
         finalize=markdown.printed,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+        **SETTINGS,
     )
     environment.filters.update(FILTERS)
     return environment

@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 
 from week2kit.comparison import Statement
 from week2kit.reporting.movement import label_text
+from week2kit.reporting.pairwise import discordant, rows_right
 from week2kit.reporting.predicted import Predicted
 from week2kit.reporting.uncertainty import Estimate, method_of, over_rows, over_trainings
 from week2kit.reporting.values import Judgement, Method, Verdict
 from week2kit.schema.manifest import CompletedRun
-from week2kit.statistics.exact import holm, mcnemar, round_rows, rows_for_mcnemar
+from week2kit.statistics.exact import holm_among, mcnemar, round_rows, rows_for_mcnemar
 from week2kit.thresholds import FEW_OF_A_CLASS, FEW_ROWS, POWER, RESAMPLING_SEED, SIGNIFICANCE
 
 
@@ -60,12 +61,14 @@ def judge(baseline: Side, variant: Side, metric: str, known: Mapping[str, Estima
         return _untested(metric, difference, estimate, method)
     if method != "corrected_t" and (baseline.rows is None or variant.rows is None):
         return _untested(metric, difference, estimate, Statement("untested.no_rows"))
-    discordant = _discordant(baseline.rows, variant.rows) if method == "mcnemar" else (0, 0)
-    p_value = mcnemar(*discordant) if method == "mcnemar" else estimate.p_value
+    moved = (0, 0)
+    if method == "mcnemar" and baseline.rows is not None and variant.rows is not None:
+        moved = discordant(rows_right(baseline.rows), rows_right(variant.rows))
+    p_value = mcnemar(*moved) if method == "mcnemar" else estimate.p_value
     if p_value is None:
         return _untested(metric, difference, estimate, Statement("untested.no_spread", {"metric": metric}))
     names = {"baseline": baseline.name, "variant": variant.name, "metric": metric}
-    test = _Test(method, names, difference, estimate, discordant, p_value)
+    test = _Test(method, names, difference, estimate, moved, p_value)
     verdict = _verdict(test, margin, higher_is_better=before.greater_is_better)
     weak = _weak(baseline, method)
     return Judgement(
@@ -115,13 +118,12 @@ def adjust(judgements: Sequence[Judgement], tests: int) -> list[Judgement]:
         judgements: of the variants that were tested.
         tests: how many variants there are; those not tested count as if they had the largest p-values.
     """
-    tested = [judgement.p_value for judgement in judgements if judgement.p_value is not None]
-    if tests < 2 or not tested:
+    if tests < 2:
         return list(judgements)
-    adjusted = iter(holm([*tested, *[1.0] * max(0, tests - len(tested))]))
+    adjusted = holm_among([judgement.p_value for judgement in judgements], tests)
     return [
-        judgement if judgement.p_value is None else _adjusted(judgement, next(adjusted), tests)
-        for judgement in judgements
+        judgement if p_value is None else _adjusted(judgement, p_value, tests)
+        for judgement, p_value in zip(judgements, adjusted, strict=True)
     ]
 
 
@@ -166,17 +168,6 @@ def _inside(estimate: Estimate, margin: float | None) -> bool:
     """Whether the 90 % interval lies within the margin: two one-sided tests at 5 % each (Schuirmann 1987)."""
     found = estimate.equivalence
     return margin is not None and found is not None and -margin < found.low and found.high < margin
-
-
-def _discordant(baseline: Predicted | None, variant: Predicted | None) -> tuple[int, int]:
-    """On how many rows only the baseline, and only the variant, is right."""
-    assert baseline is not None
-    assert variant is not None
-    right = [
-        (before == true, after == true)
-        for true, before, after in zip(baseline.true, baseline.predicted, variant.predicted, strict=True)
-    ]
-    return right.count((True, False)), right.count((False, True))
 
 
 # --- what it says -----------------------------------------------------------------------------------------------

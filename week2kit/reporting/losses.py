@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from week2kit.comparison import Statement, advantage, changed_things, compare_inputs, primary_metric
+from week2kit.reporting.pairwise import tests_between
 from week2kit.reporting.runs import Runs, completed
-from week2kit.reporting.uncertainty import method_of, p_over_rows, p_over_trainings
 from week2kit.reporting.values import Setback, Verdict
 from week2kit.schema.manifest import CompletedRun
-from week2kit.statistics.exact import holm, mcnemar
+from week2kit.statistics.exact import holm_among
 from week2kit.store import Run
 from week2kit.thresholds import RANKED_ROWS, SIGNIFICANCE, TESTED_LOSERS, TOLD_LOSERS
 
@@ -68,42 +68,20 @@ def _gain(first: Run, run: Run) -> float:
 
 
 def _tested(first: Run, runs: Sequence[Run], everything: Runs, comparable: int) -> dict[str, Verdict]:
-    """The verdicts of runs that are lower; Holm's p-values count all comparable runs, of which these are the worst."""
-    found = {
-        everything.name(run): p
-        for run, p in zip(runs, _p_values(first, runs, everything), strict=True)
-        if p is not None
+    """The verdicts of runs that are lower; Holm's p-values count all comparable runs, of which these are the worst.
+
+    Where their rows are too many for a light test, there are none.
+    """
+    every = [first, *runs]
+    if sum(completed(run).outcome.predictions.rows for run in every) > RANKED_ROWS:
+        return {}
+    test = tests_between(first, every, everything)
+    adjusted = holm_among([test(0, position) for position in range(1, len(every))], comparable)
+    return {
+        everything.name(run): "worse" if p_value < SIGNIFICANCE else "noise"
+        for run, p_value in zip(runs, adjusted, strict=True)
+        if p_value is not None
     }
-    adjusted = holm([*found.values(), *[1.0] * (comparable - len(found))])
-    return {name: "worse" if p < SIGNIFICANCE else "noise" for name, p in zip(found, adjusted, strict=False)}
-
-
-def _p_values(first: Run, runs: Sequence[Run], everything: Runs) -> list[float | None]:
-    """The p-value of each run against the baseline; None: no test fits, or the rows are too many for a light one."""
-    nothing: list[float | None] = [None] * len(runs)
-    manifests = [completed(run) for run in (first, *runs)]
-    metric = primary_metric(manifests[0])
-    method = method_of(manifests, metric)
-    if not runs or isinstance(method, Statement):
-        return nothing
-    if method == "corrected_t":
-        return [p_over_trainings([manifests[0], after], metric) for after in manifests[1:]]
-    if sum(manifest.outcome.predictions.rows for manifest in manifests) > RANKED_ROWS:
-        return nothing
-    return [_p_of_rows(first, run, metric, everything) for run in runs]
-
-
-def _p_of_rows(first: Run, run: Run, metric: str, everything: Runs) -> float | None:
-    rows = everything.aligned(first, run)
-    if isinstance(rows, Statement):
-        return None
-    if metric != "accuracy":
-        return p_over_rows([completed(first), completed(run)], rows, metric)(0, 1)
-    right = [
-        (before == true, after == true)
-        for true, before, after in zip(rows[0].true, rows[0].predicted, rows[1].predicted, strict=True)
-    ]
-    return mcnemar(right.count((True, False)), right.count((False, True)))
 
 
 # --- how it is told ---------------------------------------------------------------------------------------------

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from week2kit.comparison import Statement, changed_things, compare_inputs, primary_metric
-from week2kit.reporting.predicted import Predicted
+from week2kit.reporting.pairwise import tests_between
 from week2kit.reporting.runs import Runs, completed
-from week2kit.reporting.uncertainty import method_of, p_over_rows, p_over_trainings
 from week2kit.reporting.values import OverviewRow, Verdict
-from week2kit.schema.manifest import CompletedRun
-from week2kit.statistics.exact import holm, mcnemar
+from week2kit.statistics.exact import holm_among
 from week2kit.store import Run
-from week2kit.thresholds import OVERVIEW_RUNS, RANKED_ROWS, SIGNIFICANCE
-
-#: The p-value of the difference between two of the shown runs, by their positions; None: not tested.
-_Test = Callable[[int, int], float | None]
+from week2kit.thresholds import OVERVIEW_RUNS, SIGNIFICANCE
 
 
 def ranked(first: Run, variants: Sequence[Run], runs: Runs) -> tuple[tuple[OverviewRow, ...], int, list[Run]]:
@@ -43,9 +38,9 @@ def _goodness(run: Run, metric: str) -> float:
 
 def _ranked(first: Run, shown: Sequence[Run], goodness: Sequence[float], runs: Runs) -> list[OverviewRow]:
     """The rows of the shown runs: those that the noise does not tell from the best come first."""
-    test, baseline, tests = _tests(first, shown, runs), shown.index(first), len(goodness) - 1
-    behind = _adjusted([test(0, position) for position in range(1, len(shown))], tests)
-    against = _adjusted([test(baseline, other) for other in range(len(shown)) if other != baseline], tests)
+    test, baseline, tests = tests_between(first, shown, runs), shown.index(first), len(goodness) - 1
+    behind = holm_among([test(0, position) for position in range(1, len(shown))], tests)
+    against = holm_among([test(baseline, other) for other in range(len(shown)) if other != baseline], tests)
     against.insert(baseline, None)
     falling = [-value for value in goodness]
     metric = primary_metric(completed(first))
@@ -56,13 +51,6 @@ def _ranked(first: Run, shown: Sequence[Run], goodness: Sequence[float], runs: R
         gain = _goodness(run, metric) - _goodness(first, metric)
         rows.append(_row(first, run, runs, rank, None if run is first else _verdict(gain, p_baseline)))
     return sorted(rows, key=lambda row: row.rank or 0)
-
-
-def _adjusted(p_values: Sequence[float | None], tests: int) -> list[float | None]:
-    """Holm's p-values; runs that were not tested count as if they had the largest."""
-    known = [p_value for p_value in p_values if p_value is not None]
-    adjusted = iter(holm([*known, *[1.0] * max(0, tests - len(known))]) if known else [])
-    return [None if p_value is None else next(adjusted) for p_value in p_values]
 
 
 def _verdict(gain: float, p_value: float | None) -> Verdict:
@@ -110,58 +98,3 @@ def told(rows: Sequence[OverviewRow], metric: str) -> tuple[Statement, ...]:
     better = [row.run for row in rows if row.verdict == "better"]
     code = "ranked.better" if better else "ranked.none_better"
     return first, Statement(code, {"baseline": baseline, "runs": better})
-
-
-# --- tests ------------------------------------------------------------------------------------------------------
-
-
-def _tests(first: Run, shown: Sequence[Run], runs: Runs) -> _Test:
-    """The test that fits these runs, as a function of two of them."""
-    manifests = [completed(run) for run in shown]
-    metric = primary_metric(completed(first))
-    method = method_of(manifests, metric)
-    if isinstance(method, Statement):
-        return lambda left, right: None
-    if method == "corrected_t":
-        return lambda left, right: p_over_trainings([manifests[left], manifests[right]], metric)
-    return (_mcnemars if method == "mcnemar" else _bootstraps)(first, shown, manifests, runs)
-
-
-def _rows(first: Run, run: Run, runs: Runs) -> Predicted | None:
-    found = runs.aligned(first, run)
-    return None if isinstance(found, Statement) else found[1]
-
-
-def _mcnemars(first: Run, shown: Sequence[Run], manifests: Sequence[CompletedRun], runs: Runs) -> _Test:
-    # which rows a run gets right, as the bits of a number: a hundred runs fit, whatever their size
-    right = [_right(_rows(first, run, runs)) for run in shown]
-
-    def test(left: int, other: int) -> float | None:
-        before, after = right[left], right[other]
-        if before is None or after is None:
-            return None
-        return mcnemar((before & ~after).bit_count(), (after & ~before).bit_count())
-
-    return test
-
-
-def _right(rows: Predicted | None) -> int | None:
-    if rows is None:
-        return None
-    return int("".join("1" if pair[0] == pair[1] else "0" for pair in zip(rows.true, rows.predicted, strict=True)), 2)
-
-
-def _bootstraps(first: Run, shown: Sequence[Run], manifests: Sequence[CompletedRun], runs: Runs) -> _Test:
-    metric = primary_metric(completed(first))
-    if sum(run.outcome.predictions.rows for run in manifests) > RANKED_ROWS:
-        return lambda left, right: None
-    tables = {index: table for index, run in enumerate(shown) if (table := _rows(first, run, runs)) is not None}
-    positions = {index: position for position, index in enumerate(tables)}
-    test = p_over_rows([manifests[index] for index in tables], list(tables.values()), metric)
-
-    def by_position(left: int, right: int) -> float | None:
-        if left not in positions or right not in positions:
-            return None
-        return test(positions[left], positions[right])
-
-    return by_position

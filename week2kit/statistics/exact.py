@@ -104,6 +104,16 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [min(1.0, adjusted[position]) for position in range(len(order))]
 
 
+def holm_among(p_values: Sequence[float | None], tests: int) -> list[float | None]:
+    """Holm's p-values where not all of the `tests` were made: those not made count as if theirs were the largest.
+
+    None is one that was not made, and stays None.
+    """
+    made = [p_value for p_value in p_values if p_value is not None]
+    adjusted = iter(holm([*made, *[1.0] * max(0, tests - len(made))]))
+    return [None if p_value is None else next(adjusted) for p_value in p_values]
+
+
 def round_rows(rows: int) -> int:
     """A number of rows to say aloud ("about 900"): two significant digits, halves upwards."""
     unit: int = 10 ** max(0, len(str(rows)) - 2)
