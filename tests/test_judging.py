@@ -69,6 +69,8 @@ def test_accuracy_is_judged_by_the_exact_mcnemar_test(fixed: int, broken: int) -
     noise = "noise" if fixed + broken else "equal"
     assert judgement.verdict == (real if expected < SIGNIFICANCE else noise)
     assert judgement.units == 90 + fixed + broken
+    counted = [one.values for one in judgement.statements if one.code in ("mcnemar.noise", "mcnemar.real")]
+    assert [(values["fixed"], values["broken"]) for values in counted] == [(fixed, broken)] * bool(fixed + broken)
 
 
 def test_a_run_against_its_twin_is_equal_and_a_swap_of_rows_is_noise() -> None:

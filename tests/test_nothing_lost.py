@@ -111,6 +111,27 @@ def test_an_interrupted_training_is_recorded(project: Path, sent: str, code: int
     assert finish(verified)[:2] == (125, verified_text(project, "ended from outside"))
 
 
+def test_an_interrupt_while_the_config_is_read_waits_until_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pydantic makes an interrupt in the middle of it an error of its own."""
+    finished: list[bool] = []
+    parse = week2kit.training.parse_config
+
+    def interrupted(value: dict[str, Any]) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        finished.append(True)
+        return parse(value)
+
+    monkeypatch.setattr("week2kit.training.parse_config", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(SHORT, name="a", runs_dir=tmp_path)
+    assert finished == [True]
+    manifest = open_run(tmp_path / "a").manifest
+    assert isinstance(manifest, FailedRun)
+    assert manifest.failure.error == "KeyboardInterrupt"
+
+
 def verified_text(project: Path, says: str) -> str:
     """What verify prints of ``runs/a``, which must hold `says`."""
     text = finish(start("verify", "runs/a", cwd=project))[1]

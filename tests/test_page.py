@@ -18,7 +18,7 @@ from cmarkgfm.cmark import Options
 
 from week2kit.rendering import MARKER, render, write_report
 from week2kit.rendering.drawing import draw
-from week2kit.rendering.page import page
+from week2kit.rendering.page import make_page
 from week2kit.reporting import report
 from week2kit.reporting.values import Report
 
@@ -42,7 +42,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def page_of(made: Report) -> str:
     drawn = draw(made)
-    return page(render(made, pictures={name: name for name in drawn}), drawn)
+    return make_page(render(made, pictures={name: name for name in drawn}), drawn)
 
 
 def hostile_report() -> Report:
@@ -143,7 +143,7 @@ kinds = pytest.mark.parametrize("kind", list(MADE))
 @pytest.mark.parametrize("drawn", [True, False], ids=["drawn", "text pictures"])
 def test_a_telephone_shows_it_without_scrolling_sideways(browser: Any, tmp_path: Path, kind: str, drawn: bool) -> None:
     made = MADE[kind]()
-    with Opened(browser, page_of(made) if drawn else page(render(made)), tmp_path, **PHONE) as opened:
+    with Opened(browser, page_of(made) if drawn else make_page(render(made)), tmp_path, **PHONE) as opened:
         width = opened.evaluate("document.documentElement.scrollWidth")
         assert width == 360
         assert opened.evaluate("document.querySelectorAll('svg').length") == (len(draw(made)) if drawn else 0)
@@ -317,7 +317,7 @@ def test_the_loop_has_the_counts_of_the_report() -> None:
 def test_a_warning_is_a_notice() -> None:
     made = MADE["plain"]()
     Path("runs/other/val_report.txt").write_text("edited")
-    text = page(render(report(["runs/base", "runs/other"])))
+    text = make_page(render(report(["runs/base", "runs/other"])))
     (notice,) = re.findall(r'<div class="notice warning" role="note">(.*?)</div>', text, flags=re.DOTALL)
     assert notice.strip().startswith("<p><strong>Warning.</strong> ")
     assert "[!WARNING]" not in text
@@ -325,7 +325,7 @@ def test_a_warning_is_a_notice() -> None:
 
 
 def test_what_a_person_wrote_is_kept_as_markdown_and_never_as_html() -> None:
-    text = page(
+    text = make_page(
         f"{MARKER}\n# Report\n\n<!-- week2kit words: goal -->\n**mine** <b onclick=x>no</b> ![far](http://a.example/x.png)\n"
         "<!-- week2kit end of words -->\n\n<!-- week2kit words: lesson a -->\n*Write between these.*\n"
         "<!-- week2kit end of words -->\n\n> [!NOTE]\n\n> [!TIP]\n> - a list\n\n- x\n\n  > quoted\n"
@@ -337,7 +337,7 @@ def test_what_a_person_wrote_is_kept_as_markdown_and_never_as_html() -> None:
 
 
 def test_headings_of_one_text_have_ids_of_their_own() -> None:
-    text = page(f"{MARKER}\n# Content\n\n## Goal\n\n## Goal\n\n## 企鹅\n\n### Contents\n")
+    text = make_page(f"{MARKER}\n# Content\n\n## Goal\n\n## Goal\n\n## 企鹅\n\n### Contents\n")
     assert re.findall(r' id="([^"]+)"', text) == ["content-2", "content", "goal", "goal-2", "section", "contents-2"]
 
 

@@ -20,7 +20,7 @@ from markdown_it import MarkdownIt
 from week2kit.errors import PicturesUnavailable, ReportError
 from week2kit.rendering import drawing, next_paths, picture_links, render, write_report
 from week2kit.rendering.drawing import draw
-from week2kit.rendering.pictures import pictures, shorten
+from week2kit.rendering.pictures import plan_pictures, shorten
 from week2kit.rendering.sketches import _width, sketch
 from week2kit.rendering.svg import _COLOURS, PICTURE_MARKER
 from week2kit.reporting import report
@@ -88,7 +88,7 @@ def only_metric(full: Report, **score: Any) -> Report:
 
 
 def test_what_has_numbers_is_drawn_and_nothing_else(full: Report) -> None:
-    assert [picture.name for picture in pictures(full)] == ALL
+    assert [picture.name for picture in plan_pictures(full)] == ALL
     assert list(draw(full)) == [f"{name}.svg" for name in ALL]
     assert list(draw(only_metric(full))) == ["metric.svg"]
     build.failed(Path("runs"), "bad", build.Recipe())
@@ -213,11 +213,11 @@ import sys
 from week2kit.reporting import report
 from week2kit.rendering import render
 from week2kit.rendering.drawing import draw
-from week2kit.rendering.page import page
+from week2kit.rendering.page import make_page
 result = report(sys.argv[1:], only_named=True)
 drawn = draw(result)
 text = render(result, pictures={name: name for name in drawn})
-sys.stdout.buffer.write("\\0".join([*drawn, *drawn.values(), render(result), page(text, drawn)]).encode())
+sys.stdout.buffer.write("\\0".join([*drawn, *drawn.values(), render(result), make_page(text, drawn)]).encode())
 """
 
 
@@ -300,7 +300,7 @@ def test_any_label_is_written_as_it_is(label: str, full: Report) -> None:
     check_picture(svg)
     whole = re.sub("[\ufffe\uffff]", "\N{REPLACEMENT CHARACTER}", shorten(label, 1000))
     assert any(is_shortened(text, whole) for text in texts(svg))
-    for line in (line for picture in pictures(report_) for line in sketch(picture.content)):
+    for line in (line for picture in plan_pictures(report_) for line in sketch(picture.content)):
         assert _width(line) <= 76
 
 
@@ -343,7 +343,7 @@ def test_odd_figures_are_drawn(full: Report, changes: dict[str, Any]) -> None:
     odd = full._replace(figures=full.figures._replace(**changes))
     for svg in draw(odd).values():
         check_picture(svg)
-    for picture in pictures(odd):
+    for picture in plan_pictures(odd):
         assert all(_width(line) <= 76 for line in sketch(picture.content))
 
 
@@ -372,12 +372,12 @@ def test_what_is_no_number_of_this_world_is_not_drawn(full: Report, value: float
 
 
 def test_text_pictures_are_narrow_and_aligned(full: Report) -> None:
-    for picture in pictures(full):
+    for picture in plan_pictures(full):
         lines = sketch(picture.content)
         assert bool(lines) == (picture.kind != "confusion")
         assert all(_width(line) <= 76 for line in lines)
         assert all(line == line.rstrip() for line in lines)
-    lanes = [line for line in sketch(pictures(full)[0].content) if "●" in line and "·" in line]
+    lanes = [line for line in sketch(plan_pictures(full)[0].content) if "●" in line and "·" in line]
     assert len(lanes) == 2
     assert len({line.index("(") for line in lanes}) == 1
 
@@ -388,7 +388,7 @@ def test_long_values_leave_room_for_the_marks(full: Report) -> None:
     wide = tuple(row._replace(difference=-1234.5678, interval=far) for row in comparison.metrics)
     judged = comparison._replace(metrics=wide, judgement=reports.NOISE._replace(verdict="equivalent"))
     named = judged._replace(variant=comparison.variant._replace(name="企" * 40))
-    picture = next(found for found in pictures(full._replace(comparisons=(named,))) if found.kind == "difference")
+    picture = next(found for found in plan_pictures(full._replace(comparisons=(named,))) if found.kind == "difference")
     lane = sketch(picture.content)[1]
     assert re.search("├─+●─*│─+┤", lane)
     assert "-1234.5678 (-9999.1234 to +9999.1234), equivalent" in lane
@@ -399,7 +399,7 @@ def test_wide_and_combining_signs_keep_the_columns(full: Report) -> None:
     names = ["企鹅企鹅", "e\u0301t\u00e9", "plain"]
     fits = tuple(Fit(name, "accuracy", 0.9, 0.8) for name in names)
     strange = full._replace(metrics=(), comparisons=(), figures=full.figures._replace(fits=fits, curves=()))
-    lanes = [line for line in sketch(pictures(strange)[0].content) if "○" in line and "→" in line]
+    lanes = [line for line in sketch(plan_pictures(strange)[0].content) if "○" in line and "→" in line]
     assert len({_width(line[: line.index("○")]) for line in lanes}) == 1
 
 

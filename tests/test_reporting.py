@@ -269,6 +269,12 @@ def metrics(value: float, training: float, dummy: float = 0.4, f1: float | None 
     [
         pytest.param(BASE.but(metrics=metrics(0.8, 1.0)), "gap.large", "next.simpler", id="overfitting"),
         pytest.param(BASE.but(metrics=metrics(0.41, 0.43)), "underfitting.likely", "next.more_flexible", id="underfit"),
+        pytest.param(
+            BASE.but(metrics=metrics(0.93, 0.94, dummy=0.91)),
+            "underfitting.no_sign",
+            "next.more_flexible",
+            id="most of what the largest class leaves",
+        ),
         pytest.param(BASE.but(metrics=metrics(0.4, 0.4)), "dummy.not_beaten", "next.other_model", id="guessing"),
         pytest.param(
             BASE.but(metrics=metrics(0.9, 0.92, f1=0.6)),

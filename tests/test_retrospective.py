@@ -321,6 +321,15 @@ def test_the_worst_of_many_is_not_worse_by_chance() -> None:
     assert story().not_apart == ("six",)
 
 
+def test_losers_with_too_many_rows_are_told_as_not_tested(monkeypatch: pytest.MonkeyPatch) -> None:
+    base()
+    always = [(row, true, BASE.predictions[0][1]) for row, true, _ in BASE.predictions]
+    build.completed(Path("runs"), "lower", at(1, model__params__C=2.0).but(predictions=always))
+    assert story().not_tested == ()
+    monkeypatch.setattr("week2kit.reporting.losses.RANKED_ROWS", 10)
+    assert story().not_tested == ("lower",)
+
+
 def test_losers_that_no_test_fits_are_told_as_not_tested() -> None:
     scores = {"log_loss": {"value": 0.2, "greater_is_better": False}}
     config = {"metrics": ["log_loss"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -149,3 +150,13 @@ def test_the_installed_command_trains_and_reports_without_a_checkout(unpacked: P
     finally:
         shutil.copytree(ROOT / "templates", unpacked / "week2kit/templates")
     assert broken.returncode != 0, "the report came from somewhere else"
+
+
+def test_no_public_function_shares_the_name_of_its_module() -> None:
+    """Where it is imported into its package, it would take the module's place there."""
+    clashes = [
+        name
+        for name in sources("week2kit", (".py",))
+        if re.search(rf"^def {Path(name).stem}\(", (ROOT / name).read_text(encoding="utf-8"), flags=re.MULTILINE)
+    ]
+    assert clashes == []

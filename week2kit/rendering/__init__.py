@@ -104,10 +104,10 @@ def document(
             next_files = next_paths(output, report.proposal) if output is not None else ()
             return render(report, words, full=full, pictures=links, next_files=next_files)
         case "html":
-            from week2kit.rendering.page import page
+            from week2kit.rendering.page import make_page
 
             words, names = _words_for_other(output, "a page"), {name: name for name in pictures or ()}
-            return page(render(report, words, full=True, pictures=names), pictures)
+            return make_page(render(report, words, full=True, pictures=names), pictures)
         case "json":
             from week2kit.rendering.structured import to_json
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from week2kit.rendering.markdown import Markdown, escape, fence
-from week2kit.rendering.pictures import Kind, Picture, pictures
+from week2kit.rendering.pictures import Kind, Picture, plan_pictures
 from week2kit.rendering.sketches import sketch
 from week2kit.reporting.values import Report
 
@@ -17,7 +17,7 @@ def shown_pictures(report: Report, links: Mapping[str, str] | None) -> Callable[
         report: what the pictures are of.
         links: where each drawn picture is found, by its file name; None: nothing is drawn, and pictures are text.
     """
-    every = {(picture.kind, picture.run): picture for picture in pictures(report)}
+    every = {(picture.kind, picture.run): picture for picture in plan_pictures(report)}
 
     def shown(kind: Kind, run: str | None = None) -> Markdown:
         picture = every.get((kind, run))

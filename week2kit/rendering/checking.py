@@ -24,7 +24,7 @@ from week2kit.rendering.beside import picture_links
 from week2kit.rendering.documents import read_report
 from week2kit.rendering.markdown import code, sentence
 from week2kit.rendering.next_files import next_paths
-from week2kit.rendering.pictures import pictures
+from week2kit.rendering.pictures import plan_pictures
 from week2kit.rendering.words import Line, Words, find_words, is_place, read_lines
 from week2kit.reporting.values import Proposal, Report
 from week2kit.schema.manifest import Warned
@@ -99,7 +99,7 @@ def check_report(report: Report, path: Path, ways: Iterable[Make] = ()) -> Check
 
 def _ways(report: Report, path: Path) -> Iterator[Make]:
     """On standard output, and as a file with others beside it: with drawn pictures, or with text where none are."""
-    links = picture_links(path, {f"{picture.name}.svg": "" for picture in pictures(report)})
+    links = picture_links(path, {f"{picture.name}.svg": "" for picture in plan_pictures(report)})
     beside = next_paths(path, report.proposal)
     yield from (render, partial(render, next_files=beside), partial(render, pictures=links, next_files=beside))
 

@@ -31,7 +31,7 @@ from week2kit.rendering.pictures import (
     difference_extent,
     extent,
     metric_extent,
-    pictures,
+    plan_pictures,
     shorten,
     told_difference,
     told_score,
@@ -85,7 +85,7 @@ def draw(report: Report) -> dict[str, str]:
     Raises:
         PicturesUnavailable: matplotlib is not installed, or cannot be imported.
     """
-    planned = pictures(report)
+    planned = plan_pictures(report)
     if not planned:
         return {}
     _import_matplotlib()

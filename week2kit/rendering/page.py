@@ -34,7 +34,7 @@ _WIDE: Final = 480
 _LONG: Final = 32
 
 
-def page(text: str, pictures: Mapping[str, str] | None = None) -> str:
+def make_page(text: str, pictures: Mapping[str, str] | None = None) -> str:
     """A report in Markdown as a page of its own; the same text and pictures give the same page.
 
     Args:

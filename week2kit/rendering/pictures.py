@@ -114,7 +114,7 @@ class Picture(NamedTuple):
     content: Content
 
 
-def pictures(report: Report) -> tuple[Picture, ...]:
+def plan_pictures(report: Report) -> tuple[Picture, ...]:
     """The pictures of a report, in the order in which it shows them; what has no numbers has no picture."""
     return (
         *_metric(report),

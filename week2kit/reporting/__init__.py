@@ -16,10 +16,10 @@ from week2kit.canonical import clean
 from week2kit.comparison import Change, Statement, metric_names, primary_metric
 from week2kit.errors import UnreadableRun, UsageError
 from week2kit.reporting.experiments import Candidate
-from week2kit.reporting.figures import figures
+from week2kit.reporting.figures import make_figures
 from week2kit.reporting.interpretation import caveats, findings
 from week2kit.reporting.judging import Side, adjust, estimates
-from week2kit.reporting.losses import losses
+from week2kit.reporting.losses import find_losses
 from week2kit.reporting.noise import Named
 from week2kit.reporting.pairs import compare, fit_seconds, interpreted, metric_rows, side_by_side
 from week2kit.reporting.proposal import propose, propose_first
@@ -233,7 +233,7 @@ def _with_baseline(
     retrospective = _with_losses(retrospective, first, everything, _verdicts(overview, comparisons))
     manifest = completed(first)
     shown = [first, *detailed]
-    drawn = figures(shown, everything.predicted, everything.name, everything.intact)
+    drawn = make_figures(shown, everything.predicted, everything.name, everything.intact)
     candidates = [
         (Candidate(comparison.variant, completed(run), run.path), comparison)
         for run, comparison in zip(detailed, comparisons, strict=True)
@@ -304,7 +304,7 @@ def _verdicts(overview: Sequence[OverviewRow], comparisons: Sequence[Comparison]
 
 def _with_losses(story: Retrospective, first: Run, everything: Runs, verdicts: Mapping[str, Verdict]) -> Retrospective:
     """The story of what failed, and of what worked and lost."""
-    lost = losses(first, everything, verdicts)
+    lost = find_losses(first, everything, verdicts)
     return story._replace(
         setbacks=(*story.setbacks, *lost.told),
         worse_left_out=lost.more,

@@ -20,7 +20,7 @@ from week2kit.thresholds import CALIBRATION_BINS, RESIDUAL_POINTS
 _EDGES: Final = tuple(bin_ / CALIBRATION_BINS for bin_ in range(1, CALIBRATION_BINS))
 
 
-def figures(
+def make_figures(
     runs: Sequence[Run], predictions: Reader, name: Callable[[Run], str], intact: Callable[[Run, str], bool]
 ) -> Figures:
     """The figures of completed runs, the baseline first.

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from week2kit.comparison import Change, Statement, changed_things, is_bounded, primary_metric
-from week2kit.reporting.noise import Named, noise
+from week2kit.reporting.noise import Named, tell_noise
 from week2kit.reporting.values import Finding, Judgement, MetricRow, MovedClasses, MovedErrors, Topic
 from week2kit.schema.manifest import CompletedRun, Metric
 from week2kit.thresholds import BALANCE_GAP, FEW_OF_A_CLASS, FEW_ROWS, GAP, NEAR_DUMMY
@@ -31,7 +31,7 @@ def findings(
     comparable = not rows or judgement is not None
     topics: list[tuple[Topic, list[Statement]]] = [
         ("difference", list(_difference(runs, rows, moved, judgement)) if len(runs) > 1 else []),
-        ("noise", list(noise(runs, with_first=not about_variant)) if comparable else []),
+        ("noise", list(tell_noise(runs, with_first=not about_variant)) if comparable else []),
         ("overfitting", [statement for named in about for statement in _overfitting(named)]),
         ("underfitting", [_underfitting(named) for named in about]),
         ("imbalance", _imbalance(about, moved)),

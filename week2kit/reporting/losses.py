@@ -31,7 +31,7 @@ class Losses(NamedTuple):
     """Not comparable with the baseline, so neither better nor worse."""
 
 
-def losses(first: Run, everything: Runs, known: Mapping[str, Verdict]) -> Losses:
+def find_losses(first: Run, everything: Runs, known: Mapping[str, Verdict]) -> Losses:
     """What came out lower than the baseline.
 
     Args:

@@ -30,7 +30,7 @@ def spread(metric: Metric) -> float | None:
     return math.sqrt(math.fsum((value - center) ** 2 for value in values) / (len(values) - 1))
 
 
-def noise(runs: Sequence[Named], *, with_first: bool = True) -> Iterator[Statement]:
+def tell_noise(runs: Sequence[Named], *, with_first: bool = True) -> Iterator[Statement]:
     """What the repeats of one run, or of a baseline and a variant, say of the noise of the first's primary metric."""
     metric = primary_metric(runs[0].run)
     having = [named for named in runs if metric in named.run.outcome.metrics]
