@@ -32,6 +32,7 @@ def _name(page: Path) -> str:
     return page.relative_to(COURSE).as_posix()
 
 
+@pytest.mark.slow
 @pytest.mark.newest  # trees and losses come out otherwise with other versions of scikit-learn
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "console")], ids=_name)
 def test_the_console_sessions_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:

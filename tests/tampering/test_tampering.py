@@ -87,10 +87,11 @@ class Verified:
         for options in ([], ["--repeats"]):
             together = [case for case in CASES if case.data is None and case.repeats == bool(options)]
             self._add(_verify(*(copies[case.id].run for case in together), "--jobs=2", *options), together, copies)
-        for case in CASES:
-            if case.data is not None:
-                copy = copies[case.id]
-                self._add(_verify(copy.run, "--data", copy.project / case.data), [case], copies)
+        apart = [case for case in CASES if case.data is not None]
+        pairs = [(str(copies[case.id].run), str(copies[case.id].project / str(case.data))) for case in apart]
+        results = json.loads(python("-P", "-c", VERIFY_EACH, json.dumps(pairs)).stdout)
+        for case, result in zip(apart, results, strict=True):
+            self._add(VerdictDocument.model_validate(result), [case], copies)
         for id_, copy in copies.items():
             self.changed[id_] = snapshot(copy.project) != before[id_]
             copy.run.is_dir() and copy.run.chmod(0o755)
@@ -99,6 +100,15 @@ class Verified:
         by_run = {verdict.run: verdict for verdict in result.runs}
         for case in cases:
             self.verdicts[case.id] = by_run[copies[case.id].run.as_posix()]
+
+
+#: Verifies runs each with a data file of its own, in one process.
+VERIFY_EACH = """
+import json, sys
+from week2kit import verify
+documents = [verify(run, data=data).model_dump(mode="json") for run, data in json.loads(sys.argv[1])]
+print(json.dumps(documents))
+"""
 
 
 def _verify(*arguments: object) -> VerdictDocument:

@@ -1,0 +1,39 @@
+"""The order of the test files, and what their processes share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+#: The files that take longest, the longest first. A file is run by one worker, so one that begins last ends last, and
+#: the others wait for it.
+LONG = (
+    "test_tampering.py",
+    "test_pytest_plugin.py",
+    "test_nothing_lost.py",
+    "test_course.py",
+    "test_cli.py",
+    "test_proposal.py",
+    "test_documents.py",
+    "test_deferral.py",
+    "test_init.py",
+    "test_bare_runs.py",
+    "test_repeats.py",
+    "test_readme.py",
+    "test_variation.py",
+    "test_loop.py",
+    "test_pictures.py",
+    "test_page.py",
+)
+
+
+def pytest_configure() -> None:
+    # the tests start hundreds of processes, and each would compile our source again
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks = {name: rank for rank, name in enumerate(LONG)}
+    items.sort(key=lambda item: ranks.get(Path(item.path).name, len(LONG)))
