@@ -391,6 +391,26 @@ def filled(source: str, name: str = "mine.md.j2", **options: Any) -> str:
     return document(report(RUNS), template=Path(name), **options)
 
 
+def test_a_report_saves_itself_as_its_suffix_says_and_keeps_words() -> None:
+    result = report(two_runs())
+    for name, begins in (("report.md", "# "), ("page.HTML", "<!doctype html>"), ("value.json", "{")):
+        result.save(name)
+        written = Path(name).read_text(encoding="utf-8").removeprefix("<!-- week2kit report 1 -->").lstrip()
+        assert written.startswith(begins)
+    assert Path("report_files").is_dir()
+    Path("report.md").write_text(put(Path("report.md").read_text(), "interpretation", "It is noise.\n"))
+    result.save(Path("report.md"))
+    assert "It is noise." in Path("report.md").read_text()
+    Path("mine.md").write_text("mine")
+    with pytest.raises(ReportError, match="not a report of week2kit"):
+        result.save("mine.md")
+    assert Path("mine.md").read_text() == "mine"
+    Path("hostile.j2").write_text("{{ report.save('stolen.md') }}")
+    with pytest.raises(ReportError, match="unsafe"):
+        document(result, template=Path("hostile.j2"))
+    assert not Path("stolen.md").exists()
+
+
 def test_a_template_has_the_value_and_our_filters() -> None:
     two_runs()
     source = (

@@ -521,7 +521,7 @@ def _report(
             {"--check": check, "-o": output},
             {"--full": full, "--template": template, "--format": form is Format.json},
         )
-        from week2kit.rendering import document, write_report
+        from week2kit.rendering import document, save
         from week2kit.reporting import report
 
         _imported()
@@ -534,11 +534,10 @@ def _report(
         else:
             beside = output is not None and form is Format.md and template is None
             pictures = _drawn(result) if beside or form is Format.html else None
-            text = document(result, form.value, template=template, full=full, output=output, pictures=pictures)
             if output is None:
-                _write(sys.stdout, text)
+                _write(sys.stdout, document(result, form.value, template=template, full=full, pictures=pictures))
             else:
-                write_report(output, text, pictures if beside else None, result.proposal if beside else None)
+                save(result, output, form.value, template=template, full=full, pictures=pictures)
                 _say(f"written: {clean(str(output))}")
         for reason in result.unreadable:
             _say(f"error: {reason}")
@@ -566,29 +565,31 @@ def _check(result: Report, path: Path) -> int:
 
 def _drawn(result: Report) -> dict[str, str]:
     """The pictures of a report; none where they cannot be drawn, which is said."""
-    from week2kit.errors import PicturesUnavailable
-    from week2kit.rendering.drawing import draw
+    from week2kit.rendering import draw_if_possible
 
-    try:
-        return draw(result)
-    except PicturesUnavailable as error:
-        _say(str(error))
-        return {}
+    pictures, problem = draw_if_possible(result)
+    if problem:
+        _say(problem)
+    return pictures
 
 
 @app.command("runs")
 def _runs(
-    directory: Annotated[Path, typer.Argument(help="The folder that holds the runs.")] = Path("runs"),
+    directories: Annotated[
+        list[Path] | None, typer.Argument(help="Run folders, or folders that hold runs.", metavar="[RUN...]")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """One line per run: name, status, primary metric, what differs from the first."""
+    """One line per run: name, status, primary metric, what differs from the first. Without a folder: of runs/."""
     with _edge():
         from week2kit.comparison import list_runs, runs_table
         from week2kit.store import find_runs
 
-        found = find_runs([directory])
+        named = directories or [Path("runs")]
+        found = find_runs(named)
         if not found.everything:
-            raise UnreadableRun(found.unreadable[0][1] if found.unreadable else f"{directory}: no run folder there.")
+            nothing = f"{', '.join(clean(str(path)) for path in named)}: no run folder there."
+            raise UnreadableRun(found.unreadable[0][1] if found.unreadable else nothing)
         for path in found.skipped:
             _say_skipped(path)
         rows = list_runs(found.everything)

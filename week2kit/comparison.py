@@ -409,12 +409,15 @@ def list_runs(runs: Sequence[Run | BareRun]) -> list[dict[str, Any]]:
     """One row per run: name, status, primary metric and value (null unless completed), what differs from the first.
 
     The status of a run that was made without week2kit is "no manifest"; what it does not record is not compared.
+    Runs of one name are told by their paths.
     """
     rows: list[dict[str, Any]] = []
+    names = [run.name for run in runs]
     for run in runs:
+        name = run.name if names.count(run.name) == 1 else clean(run.path.as_posix())
         metric, value = _primary_value(run)
         differs = _differs(runs[0], run)
-        rows.append({"run": run.name, "status": _status(run), "metric": metric, "value": value, "differs": differs})
+        rows.append({"run": name, "status": _status(run), "metric": metric, "value": value, "differs": differs})
     return rows
 
 

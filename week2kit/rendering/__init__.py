@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, assert_never
 
+from week2kit.errors import PicturesUnavailable
 from week2kit.rendering.beside import picture_links
 from week2kit.rendering.captions import shown_pictures
 from week2kit.rendering.documents import MARKER, write_report
@@ -21,11 +22,13 @@ __all__ = [
     "NO_WORDS",
     "Words",
     "document",
+    "draw_if_possible",
     "next_paths",
     "picture_links",
     "read_words",
     "refuse_to_lose",
     "render",
+    "save",
     "words_beside",
     "write_report",
 ]
@@ -115,6 +118,35 @@ def document(
             return to_json(report)
         case _:
             assert_never(kind)
+
+
+def save(
+    report: Report,
+    path: Path,
+    kind: Literal["md", "html", "json"] = "md",
+    *,
+    template: Path | None = None,
+    full: bool = False,
+    pictures: Mapping[str, str] | None = None,
+) -> None:
+    """Write the `document` to a file; pictures and the next configs of a report in Markdown go beside it.
+
+    Raises:
+        ReportError: it cannot be made, the file is there and is no report of week2kit, or it cannot be written.
+    """
+    beside = kind == "md" and template is None
+    text = document(report, kind, template=template, full=full, output=path, pictures=pictures)
+    write_report(path, text, pictures if beside else None, report.proposal if beside else None)
+
+
+def draw_if_possible(report: Report) -> tuple[dict[str, str], str]:
+    """The pictures of a report as SVG by file name, or none, and why they cannot be drawn."""
+    from week2kit.rendering.drawing import draw
+
+    try:
+        return draw(report), ""
+    except PicturesUnavailable as error:
+        return {}, str(error)
 
 
 def _words_for_other(output: Path | None, what: str) -> Words:

@@ -14,6 +14,7 @@ times as long to define.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from week2kit.comparison import Change, Statement
@@ -534,3 +535,24 @@ class Report(NamedTuple):
         from week2kit.rendering import render  # a notebook shows the report as the command line writes it
 
         return render(self)
+
+    def save(self, path: str | Path) -> None:
+        """Write it to a file, as ``week2kit report -o`` does: words that were written into that file are kept.
+
+        Args:
+            path: ``.html`` becomes one page, ``.json`` the value; any other name becomes Markdown, with its pictures
+                (where the extra ``pictures`` is installed) and the next config in a folder beside it.
+
+        Raises:
+            ReportError: the file is there and is no report of week2kit, or it cannot be written.
+        """
+        from week2kit.rendering import draw_if_possible, save
+
+        path = Path(path)
+        match path.suffix.lower():
+            case ".json":
+                save(self, path, "json")
+            case ".html":
+                save(self, path, "html", pictures=draw_if_possible(self)[0])
+            case _:
+                save(self, path, pictures=draw_if_possible(self)[0])
