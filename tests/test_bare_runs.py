@@ -327,7 +327,7 @@ CASES = [
         "identical",
         "it holds no row of a classification report",
     ),
-    Case("rounded to four digits", TO_FOUR, "identical", "to the digits that were written, down to the level metrics"),
+    Case("rounded to four digits", TO_FOUR, "identical", "to the digits that were written: the metrics."),
     Case(
         "rounded to two digits",
         metrics(accuracy=ROUND[2], f1_macro=ROUND[2]),

@@ -432,7 +432,7 @@ def test_an_unset_seed_is_told_beside_the_seed_of_the_run() -> None:
         "seed", "unset", {"value": 7, "source": "drawn"}, "KMeans",
     )  # fmt: skip
     assert describe_cause(cause) == (
-        "seed: KMeans has none; the seed of the run, 7 (drawn), does not reach it (observed, not tested)."
+        "seed: KMeans has no seed; that of the run, 7 (drawn), is not used for it (observed, not tested)."
     )
 
 

@@ -11,14 +11,33 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from week2kit.canonical import clean
-from week2kit.schema.manifest import CompletedRun, Warned
-from week2kit.thresholds import MAX_THREADS, SCORE_TOLERANCE
+from week2kit.schema.manifest import CompletedRun, Failure, Warned
+from week2kit.thresholds import FEW_SHARED_ROWS, MAX_THREADS, SCORE_TOLERANCE
 
 if TYPE_CHECKING:
     from week2kit.store import Run
     from week2kit.verdict import Cause, Check, Finding, RerunRecord, Verdict
 
 # --- warnings of train ------------------------------------------------------------------------------------------
+
+
+def warning_lines(warnings: Sequence[Warned]) -> list[str]:
+    """A line for each warning with its code; one for all metrics whose training score is too good."""
+    gaps = [warned for warned in warnings if warned.code == "metric.gap"]
+    lines = []
+    for warned in warnings:
+        said = describe_warning(warned)
+        if gaps and warned is gaps[0]:
+            said += _same_gap_in(gaps[1:])
+        if warned not in gaps[1:]:
+            lines.append(f"warning {clean(warned.code)}: {said}")
+    return lines
+
+
+def _same_gap_in(gaps: Sequence[Warned]) -> str:
+    others = [_Values(warned.values) for warned in gaps]
+    told = [f"{v['metric']} is {v.number('training')} and {v.number('validation')}" for v in others]
+    return f" ({', '.join(told)}.)" if told else ""
 
 
 def describe_warning(warned: Warned) -> str:
@@ -38,7 +57,7 @@ def describe_warning(warned: Warned) -> str:
         case "metric.gap":
             return (
                 f"{v['metric']} is {v.number('training')} on training rows and {v.number('validation')} on validation "
-                f"rows: a gap of {v.number('gap')} is what overfitting looks like."
+                "rows: such a gap is what overfitting looks like."
             )
         case "metric.no_better_than_dummy":
             return (
@@ -46,10 +65,14 @@ def describe_warning(warned: Warned) -> str:
                 f"{v.number('dummy')}: nothing was learnt that helps."
             )
         case "split.shared_rows":
-            return (
-                f"{v['rows']} of {v['looked_at']} validation rows have the same features as a training row: they test "
-                "memory, not learning. Remove duplicates, or split by groups."
+            rows, of = warned.values.get("rows"), warned.values.get("looked_at")
+            told = (
+                f"{v['rows']} of {v['looked_at']} validation rows {'has' if rows == 1 else 'have'} the same features "
+                "as a training row"
             )
+            if isinstance(rows, int) and isinstance(of, int) and rows < FEW_SHARED_ROWS * of:
+                return f"{told}. So few hardly move a score."
+            return f"{told}: they test memory, not learning. Remove duplicates, or split by groups."
         case "split.not_stratified":
             return (
                 f"The split is not stratified: class {v['label']} has only {v['rows']} row(s), too few for every side."
@@ -106,7 +129,7 @@ def shown(value: object) -> str:
 def run_lines(run: Run, config_name: str) -> tuple[list[str], list[str]]:
     """What train says of its run: the product (a short table and the folder), and the talk (warnings, what next)."""
     manifest, folder = run.manifest, clean(run.path.as_posix())
-    talk = [f"warning {warned.code}: {describe_warning(warned)}" for warned in manifest.warnings]
+    talk = warning_lines(manifest.warnings)
     if isinstance(manifest, CompletedRun):
         if manifest.inputs.seed.source == "drawn":
             talk.insert(0, f"No seed was given: {manifest.inputs.seed.value} was drawn and recorded.")
@@ -115,10 +138,18 @@ def run_lines(run: Run, config_name: str) -> tuple[list[str], list[str]]:
     failure = manifest.failure
     if failure is not None:
         prefix = f"{clean(config_name)}: " if failure.stage == "config" else ""
-        problems = failure.message.splitlines() if failure.error == "ConfigError" else [failure.message]
+        problems = failure.message.splitlines() if failure.error == "ConfigError" else [_refusal(failure)]
         talk += [f"error at stage {failure.stage}: {prefix}{clean(problem, 400)}" for problem in problems]
         talk.append(f"  try: {clean(failure.hint, 400)}")
     return [f"run: {folder} ({manifest.status}, recorded)"], talk
+
+
+def _refusal(failure: Failure) -> str:
+    """The message of a failure; of a refused warning its values were told just before, in a sentence."""
+    named = re.match(r'The config\'s fail_on names "[a-z_.]+"', failure.message)
+    if failure.error == "WarningRefused" and named:
+        return f"{named[0]}, so its warning (see above) ends the run."
+    return failure.message
 
 
 def _metric_table(manifest: CompletedRun) -> list[str]:
@@ -613,6 +644,15 @@ _VERDICTS: Final[Mapping[str, str]] = {
 }
 
 
+#: What agreed, by the level that was reached.
+_DOWN_TO: Final[Mapping[str, str]] = {
+    "metrics": "the metrics",
+    "predictions": "metrics and predictions",
+    "scores": "metrics, predictions and scores",
+    "model": "metrics, predictions, scores and model",
+}
+
+
 def short_verdict(verdict: Verdict) -> list[str]:
     """A verdict in three lines: the verdict itself, why, and what to do or to know."""
     lines = describe_verdict(verdict)
@@ -647,14 +687,16 @@ def describe_verdict(verdict: Verdict) -> list[str]:
     if verdict.level == "failure":
         said = "the run fails again in the same way"
     elif verdict.level is not None:
-        said += f", {_how_exactly(verdict)} down to the level {verdict.level}"
+        said += f", {_how_exactly(verdict)}: {_DOWN_TO[verdict.level]}"
     if verdict.verdict == "explained":
         said += _here_instead(verdict)
     elif verdict.first_divergence is not None:
         differs = "; it differs first" if verdict.verdict == "undecided" else ", first"
         said += f"{differs} at the layer {verdict.first_divergence}"
-    lines = [f"{verdict.verdict}: {said}."]
     failing = [check for check in verdict.checks if check.outcome == "failed" and check.finding]
+    if verdict.verdict == "tampered" and failing and all(map(_is_missing, failing)):
+        said = "the folder is incomplete: a file that its record lists is not there"
+    lines = [f"{verdict.verdict}: {said}."]
     # told last: the cells are what to look at
     cells = [check.finding for check in failing if check.code == "data.cells" and check.finding]
     failing = [check for check in failing if check.finding not in cells]
@@ -675,9 +717,13 @@ def describe_verdict(verdict: Verdict) -> list[str]:
     return lines
 
 
+def _is_missing(check: Check) -> bool:
+    return check.finding is not None and check.finding.code == "artifact.missing"
+
+
 def _how_exactly(verdict: Verdict) -> str:
     rounded = any(check.finding is not None and check.finding.code == "bare.rounded" for check in verdict.checks)
-    return "to the digits that were written," if rounded else "bit for bit"
+    return "to the digits that were written" if rounded else "bit for bit"
 
 
 def _here_instead(verdict: Verdict) -> str:
@@ -720,7 +766,7 @@ def describe_cause(cause: Cause) -> str:
     match cause.input, cause.recorded, cause.now:
         case "seed", _, _:
             own = f"{_part(cause.recorded, 'value')} ({_part(cause.recorded, 'source')})"
-            return f"seed: {shown(cause.now)} has none; the seed of the run, {own}, does not reach it ({told})."
+            return f"seed: {shown(cause.now)} has no seed; that of the run, {own}, is not used for it ({told})."
         case "code", {"week2kit": _, "digest": _}, {"week2kit": _, "digest": _}:
             return f"code, {clean(cause.factor)}: {_code(cause.recorded, cause.now)} ({told})."
         case "data", None, None:

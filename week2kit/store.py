@@ -77,9 +77,11 @@ class Run(NamedTuple):
         lines = [f"**run {self.name}**: {manifest.status}"]
         if isinstance(manifest, CompletedRun):
             lines += ["", "| metric | validation | training | dummy |", "|---|---:|---:|---:|"]
+            metrics = manifest.outcome.metrics
+            asked = (manifest.inputs.config.resolved or {}).get("metrics") or sorted(metrics)  # the first one decides
             lines += [
-                f"| {name} | {metric.value:.4f} | {metric.training:.4f} | {metric.dummy:.4f} |"
-                for name, metric in manifest.outcome.metrics.items()
+                f"| {name} | {metrics[name].value:.4f} | {metrics[name].training:.4f} | {metrics[name].dummy:.4f} |"
+                for name in asked
             ]
         elif isinstance(manifest, FailedRun):
             lines.append(f"\nat stage {manifest.failure.stage}: {clean(manifest.failure.message)}")
@@ -156,8 +158,9 @@ def open_run(path: str | Path) -> Run:
     path = Path(path)
     shown = clean(os.fspath(path))
     if not _is_folder(path):
-        what = "a file; name the run folder that holds it" if os.path.lexists(path) else "not there"
-        raise UnreadableRun(f"{shown}: expected a run folder, and it is {what}.")
+        there = os.path.lexists(path)
+        what = "a file; name the run folder that holds it." if there else f"not there.{from_here(path)}"
+        raise UnreadableRun(f"{shown}: expected a run folder, and it is {what}")
     try:
         data = read_regular(path / MANIFEST_NAME, MAX_MANIFEST_BYTES, follow=False)
         return Run(path, read_manifest(parse_json(data)), sha256(data))
@@ -167,6 +170,17 @@ def open_run(path: str | Path) -> Run:
         raise UnreadableRun(f"{shown}/{MANIFEST_NAME}: cannot be read: {error.strerror}.") from None
     except (JsonError, ManifestError) as error:
         raise UnreadableRun(f"{shown}/{MANIFEST_NAME}: not a manifest that can be read: {error}.") from None
+
+
+def from_here(path: Path) -> str:
+    """Where a path that leads nowhere leads from: told, since whoever typed it looks at a correct name."""
+    if path.is_absolute():
+        return ""
+    for above in range(1, len(Path.cwd().parts)):
+        nearer = Path(*[".."] * above, path)
+        if os.path.lexists(nearer):
+            return f" A path starts in the folder where you are: from there it is {clean(os.fspath(nearer))}."
+    return " A path starts in the folder where you are."
 
 
 def _no_manifest(path: Path) -> str:

@@ -43,6 +43,10 @@ IMBALANCE_SHARE: Final = 0.8
 #: Training minus validation score from which a model is said to have learnt its training rows by heart.
 GAP: Final = 0.1
 
+#: Below this share, validation rows that a training row repeats are told, and no reason to change the data: they can
+#: move an accuracy by no more than the share itself.
+FEW_SHARED_ROWS: Final = 0.02
+
 #: A single feature that reaches this validation score with a tree of depth 3 most likely holds the answer.
 LEAK_SCORE: Final = 0.99
 LEAK_DEPTH: Final = 3

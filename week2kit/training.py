@@ -25,7 +25,7 @@ from week2kit.schema import manifest as record
 from week2kit.schema.config import Config, FileData, config_digest, override, parse_config, read_object
 from week2kit.schema.manifest import Stage
 from week2kit.signals import held
-from week2kit.store import Run, RunFolder, open_run, read_regular
+from week2kit.store import Run, RunFolder, from_here, open_run, read_regular
 from week2kit.thresholds import MAX_CONFIG_BYTES, MAX_TRACEBACK_FRAMES
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _read_config_file(path: Path) -> dict[str, Any]:
     try:
         return read_object(read_regular(path, MAX_CONFIG_BYTES, follow=True), path.suffix)
     except FileNotFoundError:
-        raise UsageError(f"{shown}: there is no such config file.") from None
+        raise UsageError(f"{shown}: there is no such config file.{from_here(path)}") from None
     except IsADirectoryError:
         raise UsageError(f"{shown}: expected a config file, and it is a folder.") from None
     except JsonError as error:

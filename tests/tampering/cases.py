@@ -112,11 +112,11 @@ def _read_only(copy: Copy) -> None:
 
 
 for base in ("penguins", "houses", "folds", "margins", "iris"):
-    case("untouched", base, nothing, "identical", "bit for bit down to the level model", level="model", cause="")
-    case("crlf-everywhere", base, _crlf_everywhere, "identical", "down to the level model", level="model", cause="")
-    case("json-reindented", base, _reindented, "identical", "down to the level model", level="model", cause="")
-    case("json-minified", base, _minified, "identical", "down to the level model", level="model", cause="")
-    case("json-with-bom", base, _bom, "identical", "down to the level model", level="model", cause="")
+    case("untouched", base, nothing, "identical", "bit for bit: metrics", level="model", cause="")
+    case("crlf-everywhere", base, _crlf_everywhere, "identical", "scores and model.", level="model", cause="")
+    case("json-reindented", base, _reindented, "identical", "scores and model.", level="model", cause="")
+    case("json-minified", base, _minified, "identical", "scores and model.", level="model", cause="")
+    case("json-with-bom", base, _bom, "identical", "scores and model.", level="model", cause="")
     case(
         "no-model-file",
         base,
@@ -125,8 +125,8 @@ for base in ("penguins", "houses", "folds", "margins", "iris"):
         "note: model.joblib: it is not there, and is not needed",
         level="model",
     )
-case("extra-files", "penguins", _extra_files, "identical", "down to the level model", level="model")
-case("read-only", "penguins", _read_only, "identical", "down to the level model", level="model")
+case("extra-files", "penguins", _extra_files, "identical", "scores and model.", level="model")
+case("read-only", "penguins", _read_only, "identical", "scores and model.", level="model")
 case(
     "no-curves-file",
     "iris",
@@ -223,8 +223,8 @@ def _decoy(copy: Copy) -> None:
     (copy.run / "penguins.csv").write_text("a,b\n1,2\n")
 
 
-case("data-in-run-folder", "penguins", _data_beside_manifest, "identical", "down to the level model", level="model")
-case("data-decoy-in-run-folder", "penguins", _decoy, "identical", "down to the level model", level="model")
+case("data-in-run-folder", "penguins", _data_beside_manifest, "identical", "scores and model.", level="model")
+case("data-decoy-in-run-folder", "penguins", _decoy, "identical", "scores and model.", level="model")
 case("data-given", "penguins", _renamed("b.csv"), "identical", "model", level="model", data="b.csv")
 case("data-given-with-other-suffix", "penguins", _renamed("b.data"), "identical", "model", level="model", data="b.data")
 case("data-given-gz", "penguins", _gz_renamed, "identical", ANOTHER_FORM, level="model", data="elsewhere.csv.gz")
@@ -514,7 +514,13 @@ for name in FILES:
         level="model" if name == "requirements.txt" else None,
     )
     if name != "model.joblib":
-        case(f"{name}-missing", "penguins", lambda c, name=name: (c.run / name).unlink(), "tampered", "it is not there")
+        case(
+            f"{name}-missing",
+            "penguins",
+            lambda c, name=name: (c.run / name).unlink(),
+            "tampered",
+            "the folder is incomplete",
+        )
 case(
     "curves.json-edited",
     "iris",
@@ -985,9 +991,9 @@ def _better_repeat(copy: Copy) -> None:
 NOT_AGAIN = "repeats with other seeds were not trained again: --repeats does that, too."
 REPEATED = {"level": "model", "cause": ""}
 case("untouched", "repeats", nothing, "identical", f"note: the 2 {NOT_AGAIN}", **REPEATED)
-case("untouched-and-asked-for", "repeats", nothing, "identical", "level model.", repeats=True, **REPEATED)
-case("untouched-and-asked-for", "one_repeat", nothing, "identical", "level model.", repeats=True, **REPEATED)
-case("untouched-and-asked-for", "penguins", nothing, "identical", "level model.", repeats=True, **REPEATED)
+case("untouched-and-asked-for", "repeats", nothing, "identical", "scores and model.", repeats=True, **REPEATED)
+case("untouched-and-asked-for", "one_repeat", nothing, "identical", "scores and model.", repeats=True, **REPEATED)
+case("untouched-and-asked-for", "penguins", nothing, "identical", "scores and model.", repeats=True, **REPEATED)
 case("better", "repeats", _better_repeat, "identical", f"note: the 2 {NOT_AGAIN}", **REPEATED)
 case(
     "better-and-asked-for",
@@ -1164,7 +1170,7 @@ def _of_version_1(copy: Copy) -> None:
 
 
 for base in ("penguins", "houses", "folds", "iris"):
-    case("schema-1", base, _of_version_1, "identical", "level model", level="model", cause="")
+    case("schema-1", base, _of_version_1, "identical", "scores and model.", level="model", cause="")
 
 HOLDS = "note: it holds here although"
 case(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from markupsafe import Markup
@@ -185,8 +185,28 @@ def _steps(value: object) -> str | None:
         steps = " + ".join(_steps(step) or compact_json(step) for step in value["steps"]) or "nothing"
         return f"{steps} on {count(len(columns) if isinstance(columns, list) else 1, 'column')}"
     if isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
+        if (short := _automatic(value)) is not None:
+            return short
         told = [_steps(item) for item in value]
         return None if None in told else "; ".join(map(str, told))
+    return None
+
+
+_NUMBERS: Final = [{"class": "sklearn.impute.SimpleImputer", "params": {"strategy": "median"}}]
+_SCALED: Final = [*_NUMBERS, {"class": "sklearn.preprocessing.StandardScaler", "params": {}}]
+_TEXTS: Final = [
+    {"class": "sklearn.impute.SimpleImputer", "params": {"strategy": "most_frequent"}},
+    {"class": "sklearn.preprocessing.OneHotEncoder", "params": {"handle_unknown": "ignore"}},
+]
+
+
+def _automatic(groups: Sequence[Any]) -> str | None:
+    """The word that a config has for these groups of columns, where the record has them written out."""
+    steps = [group.get("steps") for group in groups]
+    columns = sum(len(named) for group in groups if isinstance(named := group.get("columns"), list))
+    for word, numbers in (("auto", _NUMBERS), ("auto-scaled", _SCALED)):
+        if steps in ([numbers], [_TEXTS], [numbers, _TEXTS]):
+            return f"{word} on {count(columns, 'column')}"
     return None
 
 

@@ -1,0 +1,107 @@
+"""Sentences that a learner reads: each says its thing once, and as loud as it matters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from week2kit import open_run, train
+from week2kit.comparison import list_runs, runs_table
+from week2kit.errors import UnreadableRun, UsageError
+from week2kit.explanation import describe_warning, run_lines, warning_lines
+from week2kit.rendering.markdown import show_value
+from week2kit.schema.manifest import Warned
+from week2kit.store import find_runs
+
+ROOT = Path(__file__).resolve().parent.parent
+DEEP = {
+    "data": {"path": "penguins.csv", "target": "species", "features": ["flipper_length_mm", "body_mass_g", "sex"]},
+    "model": "decision_tree",
+    "metrics": ["f1_macro", "accuracy"],
+    "seed": 3,
+}
+
+
+@pytest.fixture
+def penguins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "penguins.csv").symlink_to(ROOT / "examples" / "penguins" / "penguins.csv")
+    return tmp_path
+
+
+def test_a_gap_in_several_metrics_is_one_warning_and_each_of_them_is_recorded(penguins: Path) -> None:
+    run = train(DEEP)
+    assert [warned.code for warned in run.manifest.warnings].count("metric.gap") == 2
+    (line,) = [line for line in warning_lines(run.manifest.warnings) if "metric.gap" in line]
+    for name, metric in run.manifest.outcome.metrics.items():  # type: ignore[union-attr]
+        assert f"{name} is {metric.training:.4f}" in line
+        assert f"{metric.value:.4f}" in line
+
+
+def test_few_shared_rows_are_told_without_alarm_and_many_with_advice() -> None:
+    def told(rows: int) -> str:
+        return describe_warning(Warned(code="split.shared_rows", values={"rows": rows, "looked_at": 100}))
+
+    assert told(1) == "1 of 100 validation rows has the same features as a training row. So few hardly move a score."
+    assert told(2).endswith("as a training row: they test memory, not learning. Remove duplicates, or split by groups.")
+    assert told(2).startswith("2 of 100 validation rows have ")
+    strange = describe_warning(Warned(code="split.shared_rows", values={"rows": "many"}))
+    assert strange.startswith("many of nothing validation rows have ")
+
+
+def test_a_refused_warning_is_told_in_its_sentence_and_ends_the_run(penguins: Path) -> None:
+    run = train({**DEEP, "fail_on": ["metric.gap"]})
+    lines = run_lines(run, "config.json")[1]
+    (warning,) = [line for line in lines if line.startswith("warning metric.gap: ")]
+    assert "what overfitting looks like" in warning
+    assert (
+        'error at stage evaluate: The config\'s fail_on names "metric.gap", so its warning (see above) ends the run.'
+        in lines
+    )
+
+
+def test_a_preprocessing_is_told_by_the_word_that_a_config_has_for_it(penguins: Path) -> None:
+    def shown(preprocess: object) -> str:
+        resolved = train({**DEEP, "preprocess": preprocess}).manifest.inputs.config.resolved
+        assert resolved is not None
+        return show_value(resolved["preprocess"])
+
+    assert shown("auto") == "`auto on 3 columns`"
+    assert shown("auto-scaled") == "`auto-scaled on 3 columns`"
+    median = {"class": "sklearn.impute.SimpleImputer", "params": {"strategy": "median"}}
+    texts = {"columns": ["sex"], "steps": [{"class": "sklearn.preprocessing.OneHotEncoder"}]}
+    groups = [{"columns": ["flipper_length_mm", "body_mass_g"], "steps": [median]}, texts]
+    assert shown(groups).startswith('`SimpleImputer {"strategy":"median"} on 2 columns; OneHotEncoder')
+
+
+def test_a_path_that_leads_nowhere_says_where_it_starts_and_where_it_would_be(
+    penguins: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (penguins / "configs").mkdir()
+    (penguins / "configs" / "first.json").write_text("{}")
+    (penguins / "runs").mkdir()
+    monkeypatch.chdir(penguins / "runs")
+    with pytest.raises(
+        UsageError, match=r"A path starts in the folder where you are: from there it is \.\./configs/first\.json\."
+    ):
+        train("configs/first.json")
+    with pytest.raises(UsageError, match=r"no such config file\. A path starts in the folder where you are\.$"):
+        train("configs/none.json")
+    with pytest.raises(UnreadableRun, match=r"it is not there\. A path starts .*: from there it is \.\./configs\."):
+        open_run("configs")
+    with pytest.raises(UnreadableRun, match=r"it is not there\.$"):
+        open_run(penguins / "none")
+
+
+def test_runs_of_several_folders_are_listed_and_those_of_one_name_by_their_path(penguins: Path) -> None:
+    for folder in ("a", "b"):
+        train(DEEP, runs_dir=folder, name="tree")
+    train(DEEP, runs_dir="b", name="other")
+    table = runs_table(list_runs(find_runs([Path("a"), Path("b")]).everything))
+    assert [line.split()[0] for line in table.splitlines()] == ["run", "a/tree", "other", "b/tree"]
+
+
+def test_a_notebook_lists_the_metrics_in_the_order_of_the_config(penguins: Path) -> None:
+    shown = train(DEEP)._repr_markdown_()
+    assert shown.index("| f1_macro |") < shown.index("| accuracy |")
