@@ -10,6 +10,7 @@ import pytest
 #: The files that take longest, the longest first. A file is run by one worker, so one that begins last ends last, and
 #: the others wait for it.
 LONG = (
+    "test_corpus.py",
     "test_tampering.py",
     "test_pytest_plugin.py",
     "test_nothing_lost.py",

@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 
 import week2kit
+from week2kit.verdict import Verdict
+from week2kit.verification import document, exit_code
 
 PYTHONPATH = os.pathsep.join(filter(None, [str(Path(week2kit.__file__).parents[1]), os.environ.get("PYTHONPATH")]))
 GOLDEN = Path(__file__).with_name("golden")
@@ -309,36 +311,58 @@ def test_what_holds_no_config_is_exit_code_2_and_makes_no_folder(project: Path, 
 # --- verify -----------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def verdicts(shop: Path) -> dict[str, Verdict]:
+    result = week2kit.verify(*sorted(path for path in (shop / "runs").iterdir() if path.is_dir()))
+    return {Path(verdict.run).name: verdict for verdict in result.runs}
+
+
 @pytest.mark.parametrize(
-    ("names", "flags", "exit_code"),
+    ("names", "accept", "strict", "expected"),
     [
-        (["identical"], [], 0),
-        (["identical", "fails", "interrupted"], [], 0),
-        (["fails"], [], 125),
-        (["interrupted"], [], 125),
-        (["undecided"], [], 125),
-        (["identical", "undecided"], [], 125),
-        (["different", "undecided", "identical"], [], 1),
-        (["tampered", "different", "undecided"], [], 3),
+        (["identical", "fails", "interrupted"], "explained", None, 0),
+        (["fails"], "explained", None, 125),
+        (["interrupted"], "explained", None, 125),
+        (["undecided"], "explained", None, 125),
+        (["identical", "undecided"], "explained", None, 125),
+        (["different", "undecided", "identical"], "explained", None, 1),
+        (["tampered", "different", "undecided"], "explained", None, 3),
+        (["unreadable", "tampered"], "explained", None, 2),
+        (["close"], "explained", None, 1),
+        (["close"], "close", None, 0),
+        (["close"], "identical", None, 1),
+        (["far"], "close", None, 125),
+        (["shallow"], "explained", None, 0),
+        (["shallow"], "explained", "scores", 0),
+        (["shallow"], "explained", "model", 1),
+        (["identical"], "identical", "model", 0),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
+)
+def test_the_exit_code_follows_from_the_verdicts(
+    verdicts: dict[str, Verdict], names: list[str], accept: str, strict: Any, expected: int
+) -> None:
+    assert exit_code(document(verdicts[name] for name in names), accept, strict) == expected
+
+
+@pytest.mark.parametrize(
+    ("names", "flags", "expected"),
+    [
+        (["identical"], ["--strict", "model", "--accept", "identical"], 0),
         (["identical", "unreadable", "tampered"], [], 2),
         (["absent", "identical"], [], 2),
-        (["close"], [], 1),
+        (["tampered", "different", "undecided"], [], 3),
         (["close"], ["--accept", "close"], 0),
-        (["close"], ["--accept", "identical"], 1),
         (["close"], ["--tolerance", "1e-12"], 125),
-        (["far"], ["--accept", "close"], 125),
         (["far"], ["--accept", "close", "--tolerance", "1e-3"], 0),
-        (["shallow"], [], 0),
-        (["shallow"], ["--strict", "scores"], 0),
         (["shallow"], ["--strict", "model"], 1),
-        (["identical"], ["--strict", "model", "--accept", "identical"], 0),
         (["identical"], ["--timeout", "0.001"], 125),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
 )
-def test_the_exit_code_of_verify(shop: Path, names: list[str], flags: list[str], exit_code: int) -> None:
+def test_the_exit_code_of_verify(shop: Path, names: list[str], flags: list[str], expected: int) -> None:
     done = command("verify", *paths(names), *flags, cwd=shop)
-    assert done.returncode == exit_code, done.stdout + done.stderr
+    assert done.returncode == expected, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -445,7 +469,7 @@ def test_a_reader_that_leaves_early_changes_no_exit_code(
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&-"])
 def test_a_closed_stream_is_no_traceback_and_changes_no_exit_code(shop: Path, closed: str) -> None:
-    for arguments, exit_code in {"verify runs/tampered": 3, "schema config": 0, "--version": 0, "train": 2}.items():
+    for arguments, expected in {"verify runs/tampered": 3, "schema config": 0, "--version": 0, "train": 2}.items():
         done = subprocess.run(
             ["sh", "-c", f'exec "{sys.executable}" -m week2kit {arguments} {closed}'],
             cwd=shop,
@@ -455,7 +479,7 @@ def test_a_closed_stream_is_no_traceback_and_changes_no_exit_code(shop: Path, cl
             timeout=60,
             check=False,
         )
-        assert done.returncode == exit_code, arguments + done.stderr
+        assert done.returncode == expected, arguments + done.stderr
         assert not re.search("Traceback|Exception ignored", done.stderr), arguments
 
 

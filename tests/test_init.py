@@ -582,7 +582,7 @@ def tables(draw: st.DrawFn) -> pd.DataFrame:
 
 
 @settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from week2kit import train
+from week2kit.cli import app
 from week2kit.comparison import changed_things, compare_inputs, uncounted_differences
 from week2kit.errors import ReportError
 from week2kit.rendering import next_paths, render
@@ -460,7 +463,13 @@ def test_a_config_that_was_refused_is_not_proposed_again() -> None:
 # --- where the config lies, and the data ------------------------------------------------------------------------
 
 
-def week2kit(command: str, code: int = 0) -> str:
+def week2kit(command: str, code: int = 0) -> None:
+    """Type a command, in this process: the words go through a shell's splitting and the parser of the command line."""
+    done = CliRunner().invoke(app, shlex.split(command)[1:])
+    assert done.exit_code == code, done.output
+
+
+def in_a_shell(command: str, code: int = 0) -> str:
     done = subprocess.run(
         command.replace("week2kit", f"{sys.executable} -m week2kit", 1), shell=True, capture_output=True, text=True,
         env=os.environ | {"PYTHONPATH": ROOT}, check=False,
@@ -533,7 +542,7 @@ def test_a_report_elsewhere_names_its_config_as_seen_from_it(tmp_path: Path) -> 
     _in_the_working_directory()
     output = tmp_path / "deep" / "r.md"
     output.parent.mkdir()
-    week2kit(f"week2kit report {tmp_path}/runs/base --only-named -o {output}")
+    in_a_shell(f"week2kit report {tmp_path}/runs/base --only-named -o {output}")
     assert "\nweek2kit train r_files/next.json\n" in output.read_text()
     assert str(tmp_path) not in output.read_text() + (output.parent / "r_files" / "next.json").read_text()
 

@@ -306,6 +306,7 @@ def test_the_command_line_says_what_it_left_out_and_how_to_ask_for_it(folder: Pa
     assert f"accuracy, repeats with other seeds: seed 44: recorded 0.125, here {differs[1][1]}.\n" in said
 
 
+@pytest.mark.slow
 def test_repeats_come_out_again_with_the_recorded_facts_put_back(tmp_path: Path) -> None:
     """A fit that has not converged depends on the kernels, with every seed."""
     here = record_environment()

@@ -7,8 +7,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -43,7 +41,7 @@ FOREST: dict[str, Any] = {
 }
 
 
-Verdicts: TypeAlias = dict[str, Future[dict[str, Any]]]
+Verdicts: TypeAlias = dict[str, dict[str, Any]]
 
 
 def command(*arguments: object, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -83,17 +81,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def verified(folder: Path) -> Iterator[Verdicts]:
-    """The verdicts with variations: the commands are started together, because most of their time is waiting."""
+def verified(folder: Path) -> Verdicts:
+    """The verdicts with variations, by the name of the run."""
+    return varied(folder, "cpu,umask,jobs,data", "cancer", "forest")
 
-    def verdicts(names: str, *runs: str) -> dict[str, Any]:
-        done = command("verify", *(f"runs/{run}" for run in runs), "--vary", names, "--json", cwd=folder)
-        assert done.returncode == 0, done.stderr
-        return {verdict["run"].removeprefix("runs/"): verdict for verdict in json.loads(done.stdout)["runs"]}
 
-    with ThreadPoolExecutor(2) as pool:
-        both = pool.submit(verdicts, "cpu,umask,jobs,data", "cancer", "forest")
-        yield {"iris": pool.submit(verdicts, "all", "iris"), "cancer": both, "forest": both}
+def varied(folder: Path, names: str, *runs: str) -> dict[str, Any]:
+    done = command("verify", *(f"runs/{run}" for run in runs), "--vary", names, "--json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return {verdict["run"].removeprefix("runs/"): verdict for verdict in json.loads(done.stdout)["runs"]}
 
 
 def by_name(verdict: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -121,9 +117,10 @@ def avx2(here: Environment) -> None:
 # --- real runs --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("avx2")
-def test_the_iris_baseline_holds_under_everything(verified: Verdicts) -> None:
-    verdict = verified["iris"].result()["iris"]
+def test_the_iris_baseline_holds_under_everything(folder: Path) -> None:
+    verdict = varied(folder, "all", "iris")["iris"]
     assert (verdict["verdict"], verdict["level"], len(verdict["reruns"])) == ("identical", "model", 1)
     found = by_name(verdict)
     expected = {"threads 1", "threads 2", "threads 4", "cpu AVX2", "cpu SSE", "hash_seed 1", "time_zone UTC+05:45"}
@@ -143,7 +140,7 @@ def test_the_iris_baseline_holds_under_everything(verified: Verdicts) -> None:
 
 @pytest.mark.usefixtures("avx2")
 def test_a_fit_that_has_not_converged_moves_with_the_cpu_class(verified: Verdicts) -> None:
-    verdict = verified["cancer"].result()["cancer"]
+    verdict = verified["cancer"]
     found, lines = by_name(verdict), lines_of(verdict)
     assert found["cpu SSE"]["labels_moved"] > 0
     assert found["cpu SSE"]["metrics"]["accuracy"] != verdict["metrics"]["accuracy"]["recorded"]
@@ -155,7 +152,7 @@ def test_a_fit_that_has_not_converged_moves_with_the_cpu_class(verified: Verdict
 
 @pytest.mark.usefixtures("avx2")
 def test_a_forest_holds_in_another_text_form_of_the_data_and_with_other_jobs(verified: Verdicts) -> None:
-    verdict = verified["forest"].result()["forest"]
+    verdict = verified["forest"]
     found = by_name(verdict)
     assert {name: record["agrees_to"] for name, record in found.items()} == {
         "cpu AVX2": "model",
