@@ -1,24 +1,34 @@
 """The judgement: from what a run recorded and what came out of reruns to a verdict. Values in, values out.
 
-The layers are looked at in the loop's order: data, split, model, predictions, metrics; the first that differs is where
-things went wrong. What passes and what does not is written in one place, here.
+What agrees and what does not is said by `week2kit.layers`; what follows from that is written in one place, here.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from week2kit.checks import compare, failed, passed, skipped
+from week2kit.checks import failed, passed, skipped
 from week2kit.environment import differences, same_versions
 from week2kit.inputs import code_causes, data_causes, seed_causes
+from week2kit.layers import (
+    agrees_to,
+    as_note,
+    compare_layers,
+    differing,
+    in_the_last_bits,
+    layer_of,
+    metric_values,
+    repeat_checks,
+    where_unstable,
+)
 from week2kit.reruns import Fresh, Here
 from week2kit.restoring import Factor, is_version, plan_restoring, provocations, version_factors
-from week2kit.schema.manifest import CompletedRun, Data, Environment, FailedRun, Metric
-from week2kit.thresholds import RECOMPUTED_METRIC_TOLERANCE, RERUNS_FOR_NOISE
+from week2kit.schema.manifest import CompletedRun, Data, Environment, FailedRun
+from week2kit.thresholds import RERUNS_FOR_NOISE
 from week2kit.trials import EffortSpent, Trial, Trials
 from week2kit.verdict import Cause, Check, Finding, Layer, Level, MetricValues, RerunRecord, VerdictName
 
@@ -55,30 +65,6 @@ def undecided(code: str, where: str = "", recorded: Any = None, now: Any = None,
 
 
 # --- completed runs ---------------------------------------------------------------------------------------------
-
-
-def planned_layers(manifest: CompletedRun, *, repeats: bool = False) -> list[str]:
-    """The codes of the checks that a rerun puts to a run with this manifest, when nothing decides before.
-
-    Args:
-        manifest: the record.
-        repeats: whether its repeats are trained again, too.
-    """
-    metrics = manifest.outcome.metrics
-    repeated = [name for name, metric in metrics.items() if metric.repeats]
-    curves = (manifest.inputs.config.resolved or {}).get("learning_curve")
-    return [
-        *("data.table", "data.columns", "data.rows"),
-        *(["data.checksum"] if manifest.inputs.data.unordered_digest is not None else []),
-        "data.bytes",
-        *("split.positions", "split.contents", "split.folds"),
-        "model.convergence",
-        *("predictions.form", "predictions.rows", "predictions.scores", "predictions.labels"),
-        *(f"{part}.{name}" for name in metrics for part in ("metrics", "training", "dummy")),
-        *([f"repeats.{name}" for name in repeated] if repeats else ["repeats"] if repeated else []),
-        *(["curves"] if curves else []),
-        *("model.bytes", "seed.fixed", "environment.facts"),
-    ]
 
 
 def judge_completed(
@@ -120,14 +106,14 @@ def _judge_completed(case: _Case, *, restore_versions: bool) -> Judgement:
         if first.unseeded or _racing(first):
             # it may have agreed, or differed, by luck
             trials.repeat(RERUNS_FOR_NOISE)
-            if where := _where_unstable(trials.native()):
+            if where := where_unstable(trials.native()):
                 return case.unstable(where)
         checks = case.checks()
-        if not _failing(checks):
+        if not differing(checks):
             return case.identical(checks)
         if case.has_other_data(checks):
             return case.other_inputs(checks)
-        if any(check.code == "predictions.rows" for check in _failing(checks)):
+        if any(check.code == "predictions.rows" for check in differing(checks)):
             return case.other_rows(checks)
     restored = _put_back(case, restore_versions=restore_versions) if case.facts else None
     if restored is not None and restored.case.came_out():
@@ -139,11 +125,11 @@ def _judge_completed(case: _Case, *, restore_versions: bool) -> Judgement:
     if case.fresh.failure is not None:
         return case.rerun_failed()
     checks = case.checks()
-    if any(_layer(check.code) in ("data", "split") for check in _failing(checks)):
+    if any(layer_of(check.code) in ("data", "split") for check in differing(checks)):
         return case.other_inputs(checks)
     if not (case.facts and case.within()):
         trials.repeat(RERUNS_FOR_NOISE)
-        if where := _where_unstable(trials.native()) or _where_restored_unstable(case, restored):
+        if where := where_unstable(trials.native()) or _where_restored_unstable(case, restored):
             return case.unstable(where)
     return case.other_outcome(checks)
 
@@ -155,7 +141,7 @@ def _where_restored_unstable(case: _Case, restored: _Restored | None) -> Layer |
     if not {"blas.threads", "openmp.threads"} & {factor.name for factor in restored.factors}:
         return None
     more = [case.trials.run("restored", restored.factors) for _ in range(RERUNS_FOR_NOISE - 1)]
-    return _where_unstable([restored.case.fresh, *more])
+    return where_unstable([restored.case.fresh, *more])
 
 
 @dataclass(frozen=True)
@@ -212,7 +198,7 @@ def _explained(case: _Case, restored: _Restored) -> Judgement:
     if case.fresh.failure is None:
         # a run that is not stable here could have agreed by luck
         case.trials.repeat(2)
-        if where := _where_unstable(case.trials.native()):
+        if where := where_unstable(case.trials.native()):
             return case.unstable(where)
     search = _Search(case, list(restored.factors))
     versions = [factor for factor in restored.factors if is_version(factor.name)]
@@ -221,7 +207,7 @@ def _explained(case: _Case, restored: _Restored) -> Judgement:
         if len(restored.factors) == 1:
             # nothing to take away, so nothing would be trained with it again: it may have agreed by luck
             again = case.trials.run("restored", restored.factors)
-            if where := _where_unstable([restored.case.fresh, again]):
+            if where := where_unstable([restored.case.fresh, again]):
                 return case.unstable(where)
         for group in (versions, others) if versions and others else ():
             search.take_away(group)
@@ -262,10 +248,6 @@ def _racing(fresh: Fresh) -> list[str]:
     return [race.estimator for race in fresh.races if not race.kept_out]
 
 
-def _failing(checks: Iterable[Check]) -> list[Check]:
-    return [check for check in checks if check.outcome == "failed"]
-
-
 def _facts(manifest: CompletedRun | FailedRun, here: Here) -> list[Cause]:
     """The recorded facts that are not in force here: of the environment, and of week2kit's own code."""
     recorded = manifest.inputs
@@ -278,42 +260,6 @@ def _facts(manifest: CompletedRun | FailedRun, here: Here) -> list[Cause]:
             for d in differences(recorded.environment, here.environment)
         ]
     return facts
-
-
-def _layer(code: str) -> Layer | None:
-    return _LAYERS.get(code.partition(".")[0])
-
-
-_LAYERS: Final[dict[str, Layer]] = {
-    "data": "data",
-    "split": "split",
-    "model": "model",
-    "predictions": "predictions",
-    "metrics": "metrics",
-    "training": "metrics",
-    "dummy": "metrics",
-    "repeats": "metrics",
-    "curves": "metrics",
-}
-
-
-def _fingerprint(fresh: Fresh) -> list[tuple[Layer, object]]:
-    """What has to be equal in two reruns for a run to be stable, layer by layer; bytes of the model do not count."""
-    outcome, split = fresh.outcome, fresh.split
-    return [
-        ("split", (split.positions, split.contents) if split else None),
-        ("predictions", (outcome.predictions.scores, outcome.predictions.digest) if outcome else None),
-        ("metrics", (outcome.metrics, fresh.curves) if outcome else None),
-        ("model", fresh.failure.message if fresh.failure else None),
-    ]
-
-
-def _where_unstable(reruns: list[Fresh]) -> Layer | None:
-    """The first layer in which reruns in one environment differ from one another, or None."""
-    for parts in zip(*map(_fingerprint, reruns), strict=True):
-        if any(value != parts[0][1] for _, value in parts):
-            return "model" if parts[0][0] == "predictions" else parts[0][0]
-    return None
 
 
 @dataclass(frozen=True)
@@ -345,7 +291,7 @@ class _Case:
 
     def came_out(self) -> bool:
         """Whether the recorded outcome came out: scores and every metric, bit for bit."""
-        return self.fresh.failure is None and not _failing(self.checks())
+        return self.fresh.failure is None and not differing(self.checks())
 
     def within(self) -> bool:
         """Whether the scores are within the tolerance, here or with the facts put back that can be."""
@@ -356,95 +302,18 @@ class _Case:
         """Whether the table is another one because the bytes are others: no environment does that."""
         old, new = self.manifest.inputs.data, self.fresh.data
         other = old.source == "file" and isinstance(new, Data) and old.sha256 != new.sha256
-        return other and any(_layer(check.code) == "data" for check in _failing(checks))
+        return other and any(layer_of(check.code) == "data" for check in differing(checks))
 
     # --- what came out ------------------------------------------------------------------------------------------
 
     def checks(self) -> list[Check]:
         """Every layer of the record against the rerun, in the loop's order."""
-        assert self.fresh.outcome is not None
-        old, new = self.manifest.outcome, self.fresh.outcome
-        checks: list[Check] = []
-        for layer in (self._data_checks(), self._split_checks()):
-            checks += layer
-            if any(check.outcome == "failed" for check in checks):
-                return checks  # what follows is made from it: that it differs too says nothing
-        checks.append(
-            compare("model.convergence", "model.convergence", "model", _convergence(old.model), _convergence(new.model))
-        )
-        described = ([repr(c) for c in old.classes or ()], old.predictions.rows, old.predictions.score_method)
-        now = ([repr(c) for c in new.classes or ()], new.predictions.rows, new.predictions.score_method)
-        checks.append(compare("predictions.form", "predictions.form", "predictions.csv", list(described), list(now)))
-        checks.append(
-            passed("predictions.rows")
-            if self.fresh.comparison is not None
-            else failed("predictions.rows", "predictions.rows", "predictions.csv")
-        )
-        if old.predictions.scores is None and new.predictions.scores is None:
-            checks.append(skipped("predictions.scores", "predictions.no_scores"))
-        else:
-            checks.append(
-                compare(
-                    "predictions.scores",
-                    "predictions.scores",
-                    "predictions.csv",
-                    old.predictions.scores,
-                    new.predictions.scores,
-                )
-            )
-        checks.append(
-            compare(
-                "predictions.labels",
-                "predictions.labels",
-                "predictions.csv",
-                old.predictions.digest,
-                new.predictions.digest,
-            )
-        )
-        for name in old.metrics:
-            checks += _metric_checks(name, old.metrics[name], new.metrics.get(name))
-        checks += _repeat_checks(old.metrics, new.metrics)
-        if self.curves is not None or self.fresh.curves is not None:
-            checks.append(
-                skipped("curves", "artifact.missing", "curves.json")
-                if self.curves is None
-                else compare("curves", "curves", "curves.json", self.curves, self.fresh.curves)
-            )
-        return checks
-
-    def _data_checks(self) -> Iterable[Check]:
-        old, new = self.manifest.inputs.data, self.fresh.data
-        assert isinstance(new, Data)
-        yield compare("data.table", "data.table", old.path, old.table_digest, new.table_digest)
-        if old.table_digest == new.table_digest:
-            yield compare(
-                "data.columns",
-                "data.columns",
-                old.path,
-                [c.model_dump() for c in old.columns],
-                [c.model_dump() for c in new.columns],
-            )
-            yield compare("data.rows", "data.rows", old.path, old.rows, new.rows)
-            if old.unordered_digest is not None:
-                yield compare("data.checksum", "data.checksum", old.path, old.unordered_digest, new.unordered_digest)
-            if old.sha256 == new.sha256:
-                yield compare("data.bytes", "data.bytes", old.path, old.bytes, new.bytes)
-            else:
-                other = Finding(code="data.other_text", where=old.path, recorded=old.sha256, now=new.sha256)
-                yield passed("data.bytes", other)
-
-    def _split_checks(self) -> Iterable[Check]:
-        old, new = self.manifest.outcome.split, self.fresh.split
-        assert new is not None
-        yield compare("split.positions", "split.positions", old.method, old.positions, new.positions)
-        yield compare("split.contents", "split.contents", old.method, old.contents, new.contents)
-        sizes = [[[f.n_train, f.n_val] for f in side.folds] for side in (old, new)]
-        yield compare("split.folds", "split.folds", old.method, [old.splitter, *sizes[0]], [new.splitter, *sizes[1]])
+        return compare_layers(self.manifest, self.fresh, self.curves)
 
     def metrics(self) -> dict[str, MetricValues]:
         """Each metric as recorded, as it came out here, and as it came out with the recorded facts put back."""
-        here = _values(self.trials.native()[0])
-        restored = _values(self.restored.case.fresh) if self.restored else {}
+        here = metric_values(self.trials.native()[0])
+        restored = metric_values(self.restored.case.fresh) if self.restored else {}
         return {
             name: MetricValues(recorded=metric.value, here=here.get(name), restored=restored.get(name))
             for name, metric in self.manifest.outcome.metrics.items()
@@ -459,7 +328,7 @@ class _Case:
 
     def _failing_of(self, trial: Trial) -> list[Check]:
         case = self.with_factors(trial.fresh)
-        return _failing(case.checks()) if trial.fresh.outcome is not None else []
+        return differing(case.checks()) if trial.fresh.outcome is not None else []
 
     def judgement(self, verdict: VerdictName, **more: Any) -> Judgement:
         """A judgement with the metrics and the account of the trainings."""
@@ -510,7 +379,7 @@ class _Case:
         """Data or split came out otherwise: decided before any fit, unless the environment may have done it."""
         old, new = self.manifest.inputs.data, self.fresh.data
         assert isinstance(new, Data)
-        where = next(layer for check in _failing(checks) if (layer := _layer(check.code)))
+        where = next(layer for check in differing(checks) if (layer := layer_of(check.code)))
         same_bytes = old.source == "dataset" or old.sha256 == new.sha256
         causes = data_causes(old, new) if where == "data" and not same_bytes else self.facts
         # text and whole numbers are the same on every processor; some of scikit-learn's datasets are computed
@@ -591,7 +460,7 @@ class _Case:
         return there.judgement(
             "explained",
             level=level,
-            first_divergence=self._first_divergence([check.code for check in _failing(self.checks())])
+            first_divergence=self._first_divergence([check.code for check in differing(self.checks())])
             if self.fresh.failure is None
             else None,
             reason=None if minimal else Finding(code="explained.not_minimal", recorded=self.trials.effort),
@@ -620,7 +489,7 @@ class _Case:
 
     def other_outcome(self, checks: list[Check]) -> Judgement:
         """Same data and split, stable reruns, and yet another outcome, here and with the facts put back that can be."""
-        failing = [check.code for check in _failing(checks)]
+        failing = [check.code for check in differing(checks)]
         shared: dict[str, Any] = {
             "first_divergence": self._first_divergence(failing),
             "causes": self.facts,
@@ -643,12 +512,12 @@ class _Case:
         rest = [check for check in checks if check not in repeats]
         # what differs although no score does cannot follow from the scores, but for the order in which they are summed;
         # of the scores of repeats nothing is recorded, and their metrics are all that can be near
-        if not self.within() or not (moved_scores or _in_the_last_bits(rest)) or not _in_the_last_bits(repeats):
+        if not self.within() or not (moved_scores or in_the_last_bits(rest)) or not in_the_last_bits(repeats):
             return self._beyond(shared, moved)
-        if any(_layer(code) == "metrics" for code in failing):
+        if any(layer_of(code) == "metrics" for code in failing):
             reason = Finding(code="close.scores", recorded=self.tolerance, now=moved)
             return self.judgement("close", reason=reason, **shared)
-        shared["checks"] = [_as_note(check) for check in checks]
+        shared["checks"] = [as_note(check) for check in checks]
         shared["first_divergence"] = None
         reason = Finding(code="identical.other_scores", now=moved)
         return self.judgement("identical", level="metrics", reason=reason, **shared)
@@ -686,8 +555,8 @@ class _Case:
         """
         if fresh.comparison is None or fresh.outcome is None or native.outcome is None:
             return False
-        repeats = _repeat_checks(native.outcome.metrics, fresh.outcome.metrics)
-        return fresh.comparison.within(self.tolerance) and _in_the_last_bits(repeats)
+        repeats = repeat_checks(native.outcome.metrics, fresh.outcome.metrics)
+        return fresh.comparison.within(self.tolerance) and in_the_last_bits(repeats)
 
     def _stuck_notes(self) -> list[Check]:
         """Why each recorded fact that is still not in force could not be put back, where there is a reason to tell."""
@@ -704,7 +573,7 @@ class _Case:
     def _first_divergence(self, failing: list[str]) -> Layer:
         """The first layer that differs; other scores come from another model where the models' bytes differ."""
         assert self.fresh.outcome is not None
-        layer = next(layer for code in failing if (layer := _layer(code)))
+        layer = next(layer for code in failing if (layer := layer_of(code)))
         if layer == "predictions" and self.fresh.outcome.model.digest != self.manifest.outcome.model.digest:
             return "model"
         return layer
@@ -727,102 +596,14 @@ def rerun_record(manifest: CompletedRun, trial: Trial, differs: list[str]) -> Re
         kind=trial.kind,
         factors=[factor.name for factor in trial.factors],
         settings={factor.name: factor.recorded for factor in trial.factors},
-        agrees_to=_agrees_to(manifest, fresh),
+        agrees_to=agrees_to(manifest, fresh),
         differs=differs,
         largest_difference=relative if relative is None or math.isfinite(relative) else None,
         labels_moved=comparison.labels_moved if comparison else None,
-        metrics=_values(fresh),
+        metrics=metric_values(fresh),
         failure=f"{fresh.failure.error}: {fresh.failure.message}" if fresh.failure else None,
         seconds=round(fresh.seconds, 3),
     )
-
-
-def _values(fresh: Fresh) -> dict[str, float]:
-    return {name: metric.value for name, metric in fresh.outcome.metrics.items()} if fresh.outcome else {}
-
-
-def _in_the_last_bits(checks: Iterable[Check]) -> bool:
-    """Whether all that failed are metrics, and by no more than versions of scikit-learn differ in summing scores."""
-    return all(
-        _layer(check.code) == "metrics"
-        and check.finding is not None
-        and _near(check.finding.recorded, check.finding.now)
-        for check in checks
-        if check.outcome == "failed"
-    )
-
-
-def _near(recorded: Any, now: Any) -> bool:
-    if isinstance(recorded, list) and isinstance(now, list):
-        return len(recorded) == len(now) and all(map(_near, recorded, now))
-    if isinstance(recorded, float) and isinstance(now, float):
-        return abs(recorded - now) <= RECOMPUTED_METRIC_TOLERANCE * max(1.0, abs(recorded))
-    return bool(recorded == now)
-
-
-def _as_note(check: Check) -> Check:
-    """A difference below the level that was reached: told, and no failure."""
-    return check if check.outcome != "failed" else check.model_copy(update={"outcome": "skipped"})
-
-
-def _convergence(model: Any) -> list[Any]:
-    return [model.n_iter, model.converged]
-
-
-def _metric_checks(name: str, old: Metric, new: Metric | None) -> Iterable[Check]:
-    if new is None:
-        yield failed(f"metrics.{name}", "metrics.value", name, old.value, None)
-        return
-    told = (
-        [old.value, old.std, *old.folds, old.greater_is_better],
-        [new.value, new.std, *new.folds, new.greater_is_better],
-    )
-    if told[0] == told[1] or old.value != new.value:
-        yield compare(f"metrics.{name}", "metrics.value", name, old.value, new.value)
-    else:
-        yield failed(f"metrics.{name}", "metrics.folds", name, told[0], told[1])
-    yield compare(
-        f"training.{name}",
-        "metrics.training",
-        name,
-        [old.training, old.n_training_rows],
-        [new.training, new.n_training_rows],
-    )
-    yield compare(f"dummy.{name}", "metrics.dummy", name, old.dummy, new.dummy)
-
-
-def _repeat_checks(old: Mapping[str, Metric], new: Mapping[str, Metric]) -> Iterable[Check]:
-    """The repeats of every metric, where there are some; a rerun has none where they were not asked for."""
-    count = max(len(metric.repeats) for metric in old.values())
-    if count and not any(metric.repeats for metric in new.values()):
-        yield skipped("repeats", "repeats.not_trained", recorded=count)
-        return
-    for name in old if count else ():
-        again = _repeats(new[name]) if name in new else None
-        yield compare(f"repeats.{name}", "metrics.repeats", name, _repeats(old[name]), again)
-
-
-def _repeats(metric: Metric) -> list[list[float]]:
-    return [[repeat.seed, repeat.value, *repeat.folds] for repeat in metric.repeats]
-
-
-def _agrees_to(manifest: CompletedRun, fresh: Fresh) -> Any:
-    """How far a rerun agrees with the record, in the order of depth."""
-    old, new = manifest.outcome, fresh.outcome
-    if not isinstance(fresh.data, Data) or fresh.data.table_digest != manifest.inputs.data.table_digest:
-        return "nothing"
-    if fresh.split is None or (fresh.split.positions, fresh.split.contents) != (
-        old.split.positions,
-        old.split.contents,
-    ):
-        return "data"
-    if new is None or {n: m.value for n, m in new.metrics.items()} != {n: m.value for n, m in old.metrics.items()}:
-        return "split"
-    if new.predictions.digest != old.predictions.digest:
-        return "metrics"
-    if new.predictions.scores != old.predictions.scores:
-        return "predictions"
-    return "model" if new.model.digest == old.model.digest else "scores"
 
 
 # --- failed and interrupted runs --------------------------------------------------------------------------------

@@ -27,7 +27,8 @@ from week2kit.dataset import find_for_run, find_recorded, reader_of
 from week2kit.errors import CannotRestore, ChildDied, DataNotFound, TimeLimitReached, UnreadableRun
 from week2kit.interpreters import RESTORED, Interpreter, build
 from week2kit.isolation import Child, ChildBug, Children
-from week2kit.judgement import Judgement, judge_completed, judge_failed, planned_layers, rerun_record, undecided
+from week2kit.judgement import Judgement, judge_completed, judge_failed, rerun_record, undecided
+from week2kit.layers import planned_layers
 from week2kit.reruns import Fresh, FromPredictions, Here, RerunRequest, Scored, Stored, Variable
 from week2kit.restoring import Factor, Plan
 from week2kit.schema.manifest import CompletedRun, Environment, FailedRun, Failure, FoundData, RunningRun
