@@ -106,6 +106,47 @@ def test_a_report_with_drawn_pictures_holds_as_long_as_they_are_there() -> None:
     assert done.stdout.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            lambda svg: svg.replace("0.9", "0.8", 1) if "0.9" in svg else svg.replace("69", "70", 1),
+            "not as it was drawn",
+        ),
+        (lambda svg: "<svg/>", "not as it was drawn"),
+        (lambda svg: "\ud800", "not as it was drawn"),
+        (lambda svg: re.sub("of [0-9a-f]{64}", f"of {64 * '0'}", svg), "that was drawn from other numbers"),
+    ],
+    ids=["number", "another", "no text", "other plan"],
+)
+def test_a_picture_that_is_not_of_these_runs_fails(change: Any, says: str) -> None:
+    pytest.importorskip("matplotlib")
+    report(two_runs()).save("report.md")
+    assert check_report(report(RUNS), Path("report.md")).failures == ()
+    picture = Path("report_files/metric.svg")
+    before = picture.read_text()
+    picture.write_bytes(before.replace("\n", "\r\n").encode())
+    assert check_report(report(RUNS), Path("report.md")).failures == ()
+    after = change(before)
+    assert after != before
+    picture.write_bytes(after.encode("utf-8", "surrogatepass"))
+    (finding,) = check_report(report(RUNS), Path("report.md")).failures
+    assert says in describe(finding, "report.md")
+    assert "report_files/metric.svg" in describe(finding, "report.md")
+
+
+def test_a_picture_of_other_runs_is_stale() -> None:
+    pytest.importorskip("matplotlib")
+    report(two_runs()).save("report.md")
+    kept = Path("report_files/metric.svg").read_text()
+    build.completed(Path("runs"), "third", OTHER.but(predictions=BASE.predictions))
+    report(["runs/base", "runs/third"]).save("report.md")
+    assert check_report(report(["runs/base", "runs/third"]), Path("report.md")).failures == ()
+    Path("report_files/metric.svg").write_text(kept)
+    (finding,) = check_report(report(["runs/base", "runs/third"]), Path("report.md")).failures
+    assert finding.code == "picture.stale"
+
+
 def test_line_ends_and_words_are_no_claim() -> None:
     text = put(render(report(two_runs())), "interpretation", "I believe that `C` helps, by 2 rows of 69.\n")
     assert not check("\ufeff" + text.replace("\n", "\r\n")).failures

@@ -25,12 +25,19 @@ from week2kit.rendering.documents import read_report
 from week2kit.rendering.markdown import code, sentence
 from week2kit.rendering.next_files import next_paths
 from week2kit.rendering.pictures import plan_pictures
+from week2kit.rendering.svg import unseal
 from week2kit.rendering.words import Line, Words, find_words, is_place, read_lines
 from week2kit.reporting.values import Proposal, Report
 from week2kit.schema.manifest import Warned
+from week2kit.store import read_regular
+from week2kit.thresholds import MAX_REPORT_BYTES
 
 Failure: TypeAlias = Literal["claim.differs", "claim.unknown", "claim.elsewhere", "claim.hidden"]
-Code: TypeAlias = Failure | Literal["warning.removed", "words.unknown", "file.disagrees", "picture.missing"]
+Code: TypeAlias = (
+    Failure
+    | Literal["warning.removed", "words.unknown", "file.disagrees"]
+    | Literal["picture.missing", "picture.edited", "picture.stale"]
+)
 NoteCode: TypeAlias = Literal["text.own", "text.removed", "words.few_decimals"]
 
 
@@ -85,7 +92,7 @@ def check_report(report: Report, path: Path, ways: Iterable[Make] = ()) -> Check
         key=lambda found: (len(found[0]), len(found[1])),
     )
     wrong, few, right = _check_words(lines, report)
-    damaged = [*_check_files(lines, report), *_check_pictures(lines, path)]
+    damaged = [*_check_files(lines, report), *_check_pictures(lines, report, path)]
     told = {finding.line for finding in damaged}
     failures = [finding for finding in failures if finding.line not in told]
     return Checked(
@@ -323,15 +330,25 @@ def _line_of(run: str, file: object, lines: Sequence[Line]) -> int:
     return found[-1] if found else 1
 
 
-def _check_pictures(lines: Iterable[Line], path: Path) -> list[Finding]:
-    """The pictures that the report shows and that are not in the folder beside it."""
+def _check_pictures(lines: Iterable[Line], report: Report, path: Path) -> Iterator[Finding]:
+    """The pictures that the report shows are in the folder beside it, as they were drawn, and of these runs."""
     folder = re.escape(next(iter(picture_links(path, {"": ""}).values())))
-    return [
-        Finding("picture.missing", line.number, match[1], "")
-        for line in lines
-        if line.key is None and (match := re.match(rf"!\[.*\]\(({folder}[\w.-]+)\)$", line.text.rstrip()))
-        if not (path.parent / unquote(match[1])).is_file()
-    ]
+    plans = {f"{picture.name}.svg": picture.digest for picture in plan_pictures(report)}
+    for line in lines:
+        if line.key is None and (match := re.match(rf"!\[.*\]\(({folder}[\w.-]+)\)$", line.text.rstrip())):
+            problem = _problem_of(path.parent / unquote(match[1]), plans)
+            if problem is not None:
+                yield Finding(problem, line.number, match[1], "")
+
+
+def _problem_of(picture: Path, plans: Mapping[str, str]) -> Code | None:
+    try:
+        sealed = unseal(read_regular(picture, MAX_REPORT_BYTES, follow=True).decode("utf-8", "replace"))
+    except OSError:
+        return "picture.missing"
+    if sealed is None or not sealed.intact:
+        return "picture.edited"
+    return "picture.stale" if sealed.plan != plans.get(picture.name) else None
 
 
 # --- sentences --------------------------------------------------------------------------------------------------
@@ -371,6 +388,10 @@ def _sentence(finding: Finding) -> str:
             return f"run {says}: {recorded} Copy the run folder again from where it was made, or train again."
         case "picture.missing":
             return f"it shows {says}, and that picture is not there. Make the report again with -o."
+        case "picture.edited":
+            return f"it shows {says}, and that picture is not as it was drawn. Make the report again with -o."
+        case "picture.stale":
+            return f"it shows {says}, and that was drawn from other numbers. Make the report again with -o."
         case "text.own":
             return f"note: not from the record, and not between the comments for your words: {says}"
         case "text.removed":

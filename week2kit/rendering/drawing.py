@@ -36,7 +36,7 @@ from week2kit.rendering.pictures import (
     told_difference,
     told_score,
 )
-from week2kit.rendering.svg import ROLES, finish, xml_text
+from week2kit.rendering.svg import ROLES, finish, seal, xml_text
 from week2kit.reporting.values import Calibration, Curve, Range, Report, Residuals
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _svg(picture: Picture) -> str:
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         FigureCanvasSVG(figure).print_svg(target, metadata=nothing)
     drawn = target.getvalue().replace("'DejaVu Sans', sans-serif", "sans-serif")
-    return finish(drawn, f"picture-{picture.name}", picture.title, picture.description)
+    return seal(finish(drawn, f"picture-{picture.name}", picture.title, picture.description), picture.digest)
 
 
 @contextmanager

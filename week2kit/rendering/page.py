@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from markupsafe import Markup, escape
 
 from week2kit.rendering.documents import MARKER
-from week2kit.rendering.svg import PICTURE_MARKER, STYLE
+from week2kit.rendering.svg import STYLE, unseal
 from week2kit.rendering.templates import fill_page
 
 if TYPE_CHECKING:
@@ -184,7 +184,8 @@ def _only_picture(inline: Token, pictures: Mapping[str, str]) -> str | None:
 
 def _picture(svg: str, section: str) -> str:
     """A picture inside the page, which holds the style sheet of all of them."""
-    inside = svg.removeprefix(PICTURE_MARKER).replace(f"<style>{STYLE}</style>", "").strip()
+    sealed = unseal(svg)
+    inside = (sealed.svg if sealed else svg).replace(f"<style>{STYLE}</style>", "").strip()
     width = re.search(r'<svg\b[^>]* width="([\d.]+)"', inside)
     if width is not None and float(width[1]) > _WIDE:
         return f'{_scroll(f"Picture: {section}")}<div class="wide">{inside}</div></div>\n'

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from week2kit.canonical import clean
+from week2kit.canonical import clean, sha256
 from week2kit.rendering.markdown import number, signed
 from week2kit.reporting.values import (
     Calibration,
@@ -112,6 +112,11 @@ class Picture(NamedTuple):
     description: str
     """What it says, for those who do not see it."""
     content: Content
+
+    @property
+    def digest(self) -> str:
+        """The digest of everything that is drawn."""
+        return sha256(repr(self).encode("utf-8", "surrogatepass"))
 
 
 def plan_pictures(report: Report) -> tuple[Picture, ...]:

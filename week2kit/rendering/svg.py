@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from week2kit.canonical import clean
+from week2kit.canonical import clean, sha256
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -85,6 +85,36 @@ def finish(drawn: str, name: str, title: str, description: str) -> str:
         "aria-labelledby": f"{name}-title {name}-desc",
     }
     return f"{PICTURE_MARKER}\n{ElementTree.tostring(root, encoding='unicode')}\n"
+
+
+# --- the seal ---------------------------------------------------------------------------------------------------
+
+_SEAL: Final = re.compile(
+    rf"{PICTURE_MARKER}\n<!-- of ([0-9a-f]{{64}}), drawn as ([0-9a-f]{{64}}) -->\n(.*)", re.DOTALL
+)
+
+
+class Sealed(NamedTuple):
+    """A picture file: the digest of the numbers it was drawn from, whether it is as it was drawn, and the picture."""
+
+    plan: str
+    intact: bool
+    svg: str
+
+
+def seal(picture: str, plan: str) -> str:
+    """The picture with what it was drawn from (the digest of its plan), and its own digest, in a line of their own."""
+    svg = picture.removeprefix(f"{PICTURE_MARKER}\n")
+    return f"{PICTURE_MARKER}\n<!-- of {plan}, drawn as {sha256(svg.encode())} -->\n{svg}"
+
+
+def unseal(picture: str) -> Sealed | None:
+    """What a picture file says of itself, whatever its line ends became; None where it bears no seal."""
+    match = _SEAL.fullmatch(picture.replace("\r\n", "\n"))
+    return match and Sealed(match[1], sha256(match[3].encode("utf-8", "surrogatepass")) == match[2], match[3])
+
+
+# --- the parts --------------------------------------------------------------------------------------------------
 
 
 def _words(tag: str, name: str, text: str) -> Element:
