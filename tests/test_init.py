@@ -333,6 +333,31 @@ REFUSED: dict[str, tuple[str, bytes | str | None, str | None, str]] = {
 }
 
 
+@pytest.mark.parametrize(
+    ("values", "task", "expected"),
+    [
+        (list(range(24)) * 5, None, ("regression", "--task classification")),
+        (list(range(24)) * 5, "classification", ("classification", "as you asked")),
+        ([0, 1] * 60, "regression", ("regression", "as you asked")),
+        (["a", "b"] * 60, "regression", "holds text; regression expects numbers"),
+        ([0.5, 1.5] * 60, "classification", "holds fractions; classification expects classes"),
+        ([float(i % 24) for i in range(120)], "classification", ("classification", "as you asked")),
+    ],
+)
+def test_the_task_can_be_asked_for(values: list[object], task: Any, expected: Any, tmp_path: Path) -> None:
+    table = pd.DataFrame({"x": [i * 7 % 31 for i in range(120)], "z": [i / 3 for i in range(120)], "y": values})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    if isinstance(expected, str):
+        with pytest.raises(StageError, match=expected) as caught:
+            start(tmp_path / "t.csv", target="y", task=task, directory=tmp_path)
+        assert "Leave out --task" in caught.value.hint
+        return
+    begun = start(tmp_path / "t.csv", target="y", task=task, directory=tmp_path)
+    assert begun.target.task == expected[0]
+    assert expected[1] in next(line for line in page_lines(begun) if line.startswith("  task "))
+    assert failures(trained(begun, tmp_path / "runs")) == []
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_begun_is_refused_with_a_sentence_and_writes_nothing(name: str, tmp_path: Path) -> None:
     file, content, target, said = REFUSED[name]

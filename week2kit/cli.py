@@ -71,6 +71,13 @@ class Format(StrEnum):
     json = "json"
 
 
+class TaskName(StrEnum):
+    """What is done with a target."""
+
+    classification = "classification"
+    regression = "regression"
+
+
 class Document(StrEnum):
     """A document with a JSON Schema."""
 
@@ -225,6 +232,12 @@ def _init(
     target: Annotated[
         str | None, typer.Option(help="The column to be predicted; asked for on a terminal.", metavar="COLUMN")
     ] = None,
+    task: Annotated[
+        TaskName | None,
+        typer.Option(
+            help="Whether the target is classes or an amount; by default its values tell.", show_default=False
+        ),
+    ] = None,
     output_dir: Annotated[Path, typer.Option(help="The folder that the two configs are written to.")] = Path(),
     as_json: AsJson = False,
 ) -> None:
@@ -234,7 +247,13 @@ def _init(
         from week2kit.starting.sentences import describe_note, document, page_lines, survey_lines
 
         asked = not as_json and target is None and sys.stdin.isatty() and sys.stderr.isatty()
-        begun = start(data, target=target, directory=output_dir, ask=_ask_target if asked else None)
+        begun = start(
+            data,
+            target=target,
+            task=task.value if task else None,
+            directory=output_dir,
+            ask=_ask_target if asked else None,
+        )
     if as_json:
         _product(json.dumps(document(begun), indent=2, sort_keys=True, ensure_ascii=False))
         return

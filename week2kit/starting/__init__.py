@@ -21,7 +21,7 @@ from week2kit.schema.config import Config, parse_config
 from week2kit.schema.manifest import Kind
 from week2kit.starting.sentences import describe_fault, goal_of, hypotheses, listed
 from week2kit.starting.survey import look
-from week2kit.starting.values import FILES, Choice, Column, Fault, Note, Start, Survey, Target
+from week2kit.starting.values import FILES, Choice, Column, Fault, Note, Start, Survey, Target, Task
 from week2kit.thresholds import (
     FEW_CLASSES,
     FEW_OF_A_CLASS,
@@ -51,6 +51,7 @@ def start(
     path: str | Path,
     *,
     target: str | None = None,
+    task: Task | None = None,
     directory: str | Path = ".",
     ask: Callable[[Survey], str] | None = None,
 ) -> Start:
@@ -59,6 +60,7 @@ def start(
     Args:
         path: a .csv, .tsv or .parquet file.
         target: the column to be predicted.
+        task: what is done with it; by default its values tell.
         directory: where the configs are written; made where it is missing.
         ask: called for the target where none is given.
 
@@ -76,19 +78,19 @@ def start(
                 f"{listed(survey.names)}."
             )
         target = ask(survey)
-    begun = propose(survey, target, folder)
+    begun = propose(survey, target, folder, task=task)
     _write(begun)
     return begun
 
 
-def propose(survey: Survey, target: str, directory: Path = Path()) -> Start:
+def propose(survey: Survey, target: str, directory: Path = Path(), *, task: Task | None = None) -> Start:
     """The first experiment for a table and its target, rehearsed; writes nothing.
 
     Raises:
         UsageError: there is no such column.
         StageError: nothing can be learnt from the table.
     """
-    goal = _target(survey, target)
+    goal = _target(survey, target, task)
     left_out = {c.name: c.fault for c in survey.columns if c.fault is not None and c.name != target}
     draft = _draft(survey, goal, left_out, directory)
     table, codes, folds = _rehearse(survey, goal, draft)
@@ -97,7 +99,7 @@ def propose(survey: Survey, target: str, directory: Path = Path()) -> Start:
         left_out = {n: f for n in survey.names if (f := left_out.get(n) or ("unseen" if n in unseen else None))}
         table = replace(table, features=table.features.drop(columns=unseen))
         draft = _draft(survey, goal, left_out, directory)
-    choices = _choices(survey, goal, draft, left_out)
+    choices = _choices(survey, goal, draft, left_out, asked=task is not None)
     return Start(
         survey=survey,
         target=goal,
@@ -128,7 +130,7 @@ def find_column(survey: Survey, name: str) -> Column:
     )
 
 
-def _target(survey: Survey, name: str) -> Target:
+def _target(survey: Survey, name: str, task: Task | None) -> Target:
     import pandas as pd
 
     from week2kit.loop.data import typed
@@ -137,7 +139,9 @@ def _target(survey: Survey, name: str) -> Target:
     kind, values = typed(survey.frame[name], name)  # raises where no model reads it
     _check_target(survey, column)
     distinct = column.distinct or 0
-    if _is_classes(kind, values, distinct):
+    if task is not None:
+        _check_task(task, name, kind, values)
+    if task == "classification" or (task is None and _is_classes(kind, values, distinct)):
         _check_classes(survey, column)
         counts = pd.Series(values).value_counts(sort=False).sort_index()
         classes = [(bool(label) if kind == "bool" else label, rows) for label, rows in counts.to_dict().items()]
@@ -153,6 +157,20 @@ def _is_classes(kind: Kind, values: np.ndarray[Any, Any], distinct: int) -> bool
         return True
     few = distinct == 2 or (distinct <= FEW_CLASSES and distinct * ROWS_PER_CLASS <= len(values))
     return few and (kind == "int" or bool((values % 1 == 0).all()))
+
+
+def _check_task(task: Task, name: str, kind: Kind, values: np.ndarray[Any, Any]) -> None:
+    shown = clean(name, 60)
+    if task == "regression" and kind in ("text", "bool"):
+        raise StageError(
+            f'The target "{shown}" holds {"text" if kind == "text" else "true and false"}; regression expects numbers.',
+            "Leave out --task, or name another --target.",
+        )
+    if task == "classification" and kind == "float" and not (values % 1 == 0).all():
+        raise StageError(
+            f'The target "{shown}" holds fractions; classification expects classes: text, or whole numbers.',
+            "Leave out --task, or put its values into classes first.",
+        )
 
 
 def _check_target(survey: Survey, column: Column) -> None:
@@ -246,13 +264,13 @@ def _split(rows: int, target: Target) -> dict[str, Any]:
 
 
 def _choices(
-    survey: Survey, target: Target, config: Mapping[str, Any], left_out: Mapping[str, Fault]
+    survey: Survey, target: Target, config: Mapping[str, Any], left_out: Mapping[str, Fault], *, asked: bool
 ) -> tuple[Choice, ...]:
     split, unbalanced = config["split"], target.is_unbalanced
     facts = {"target": target.name, "kind": target.kind, "distinct": target.distinct, "rows": survey.rows}
     kind = "few_numbers" if target.classes and target.kind in ("int", "float") else target.kind
     chosen = [
-        Choice("task", target.task, "numbers" if target.span else kind, facts),
+        Choice("task", target.task, "asked" if asked else "numbers" if target.span else kind, facts),
         Choice("metrics", config["metrics"], f"unbalanced_{target.task}" if unbalanced else target.task, facts),
         Choice("split", split, split["method"], {**facts, "stratify": split.get("stratify")}),
         Choice("preprocess", config["preprocess"], "auto-scaled", facts),

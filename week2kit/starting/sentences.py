@@ -109,8 +109,11 @@ def describe_choice(choice: Choice) -> str:
             return (
                 f'"{clean(v["target"], _NAME)}" holds only {v["distinct"]} different whole numbers: they are classes.'
             )
+        case "task", "asked":
+            return f'as you asked; "{clean(v["target"], _NAME)}" holds {v["distinct"]} different values.'
         case "task", _:
-            return f'"{clean(v["target"], _NAME)}" holds {v["distinct"]} different numbers: an amount is predicted.'
+            told = f'"{clean(v["target"], _NAME)}" holds {v["distinct"]} different numbers: an amount is predicted.'
+            return f"{told} (Are they classes? --task classification.)" if v["kind"] == "int" else told
         case "metrics", "classification":
             return "the share of right answers first; f1_macro beside it, where every class counts the same."
         case "metrics", "unbalanced_classification":

@@ -32,6 +32,8 @@ Fault: TypeAlias = Literal[
 
 _TARGET_NAMES: Final = ("target", "label", "class", "y")
 
+Task: TypeAlias = Literal["classification", "regression"]
+
 
 @dataclass(frozen=True)
 class Column:
@@ -75,7 +77,7 @@ class Target:
 
     name: str
     kind: Kind
-    task: Literal["classification", "regression"]
+    task: Task
     distinct: int
     classes: tuple[tuple[Any, int], ...] = ()
     span: tuple[float, float, float] | None = None
