@@ -257,6 +257,17 @@ def own_data(run: Path) -> None:
     shutil.copy(run.parent.parent / "flowers.csv", run / "own.csv")
 
 
+def other_table(change: Callable[[list[str]], list[str]]) -> Change:
+    """Other rows below the same column names, as data in the run folder."""
+
+    def write(run: Path) -> None:
+        head, *rows = (run.parent.parent / "flowers.csv").read_text(encoding="utf-8").splitlines()
+        (run / "own.csv").write_text("\n".join([head, *change(rows)]) + "\n", encoding="utf-8")
+        config(input_csv="own.csv")(run)
+
+    return write
+
+
 METADATA = {"python_version": "3.9.1 (main) [GCC]", "libraries": {"sklearn": {"version": "1.2.2"}}, "timestamp": "2026"}
 
 
@@ -410,7 +421,70 @@ CASES = [
     ),
     Case("an alias edited", both(NO_REPORT, metrics(macro_f1=0.5)), "undecided", "macro_f1: recorded 0.5"),
     Case("another seed", config(random_state=8), "undecided", "a difference proves nothing"),
-    Case("another test size", config(test_size=0.25), "undecided", "differs first at the layer split"),
+    Case(
+        "another test size", config(test_size=0.25), "undecided", "the test_size of config.json is not that of the run"
+    ),
+    # shows that the table, or the split, is another one
+    Case(
+        "another number of rows",
+        metrics(n_train=120, n_val=30),
+        "undecided",
+        r"flowers.csv: the table has 230 rows, and the record counts 150 \(n_train 120, n_val 30\): it is not",
+    ),
+    Case(
+        "another table",
+        other_table(lambda rows: rows[:200]),
+        "undecided",
+        "table has 200 rows, and the record counts 230",
+    ),
+    Case(
+        "another table, where only the report counts",
+        both(metrics(n_train=..., n_val=...), other_table(lambda rows: rows[:200])),
+        "undecided",
+        "own.csv: split as config.json says it gives n_train 140, n_val 60, and the record counts n_val 69",
+    ),
+    Case(
+        "another table of as many rows and other classes",
+        other_table(lambda rows: [re.sub("rose|lily", "iris", row) for row in rows]),
+        "undecided",
+        "own.csv: the classes of the validation rows are aster .*, iris .*, and val_report.txt counts aster .*, lily",
+    ),
+    Case(
+        "another table of as many rows and other classes, where nothing is called as it was",
+        other_table(lambda rows: [re.sub("rose$|lily$", "b", row.replace("aster", "a")) for row in rows]),
+        "undecided",
+        "own.csv: the classes of the validation rows are a .*, b .*, and val_report.txt counts aster .*, lily",
+    ),
+    Case(
+        "another table of as many rows of other shares",
+        other_table(lambda rows: [row.replace("rose", "lily") if n % 3 else row for n, row in enumerate(rows)]),
+        "undecided",
+        "own.csv: the classes of the validation rows are .* another table than the run was trained on, or was split",
+    ),
+    Case(
+        "another table, and other versions",
+        both(freeze(numpy="1.26.4"), other_table(lambda rows: rows[:200])),
+        "undecided",
+        "table has 200 rows, and the record counts 230",
+    ),
+    Case(
+        "another table whose metrics are the same",
+        both(NO_REPORT, metrics(n_train=160)),
+        "undecided",
+        "table has 230 rows, and the record counts 229",
+    ),
+    Case(
+        "another table of as many rows and classes of the same sizes",
+        other_table(lambda rows: [re.sub(r"^[^,]*", "1.0", row) for row in rows]),
+        "undecided",
+        "first at the layer metrics, and why could not be tested",
+    ),
+    Case(
+        "classes with other names, and other numbers",
+        both(other_report(target_names=["a", "b", "c"]), edit("val_report.txt", r"( b +0)\.\d\d", r"\1.11")),
+        "undecided",
+        "a, b, c have no row of that name here, and no row here has their numbers",
+    ),
     Case("rows counted otherwise", metrics(n_val=70), "undecided", "n_val 70 rows; the split has .*n_val 69 here"),
     Case(
         "a row of the report",
@@ -549,6 +623,10 @@ def verified(course: Path, tmp_path_factory: pytest.TempPathFactory) -> Verified
     return Verified(verdicts, done.returncode, snapshot(project) == before, unpickled)
 
 
+OTHER_INPUTS = {
+    "bare.other_rows", "bare.other_classes", "bare.other_test_size", "bare.other_split", "bare.other_supports",
+}  # fmt: skip
+
 #: Other versions of scikit-learn sum a loss by hand and through a scorer in the last bits otherwise.
 ONLY_NEWEST = {"other scorers"}
 
@@ -562,7 +640,28 @@ def test_each_folder_gets_its_verdict_and_its_sentence(case: Case, verified: Ver
     sentences = "\n".join(describe_verdict(verdict))
     assert verdict.verdict == case.verdict, sentences
     assert re.search(case.says, sentences), sentences
-    assert "thin" in sentences or case.verdict in (None, "tampered") or verdict.reruns == []
+    told = verdict.reason is not None and verdict.reason.code in OTHER_INPUTS
+    assert "thin" in sentences or told or case.verdict in (None, "tampered") or verdict.reruns == []
+
+
+def test_where_the_table_is_another_one_this_is_told_alone_and_no_version_is_blamed(verified: Verified) -> None:
+    told = [v for v in verified.verdicts.values() if v.reason is not None and v.reason.code in OTHER_INPUTS]
+    assert {v.reason.code for v in told if v.reason is not None} == OTHER_INPUTS
+    assert {v.first_divergence for v in told} == {"data", "split"}
+    for verdict in told:
+        headline, *sentences = short_verdict(verdict)
+        assert re.match("undecided: could not be tested with this (table|split|table and split)[.]$", headline)
+        assert len(sentences) == 1
+        assert "version" not in sentences[0]
+    assert verified.verdicts["another table, and other versions"].causes != []
+
+
+def test_no_version_is_put_back_for_another_table(project: Path) -> None:
+    both(freeze(numpy="1.26.4"), other_table(lambda rows: rows[:200]))(project / "runs" / "first")
+    (verdict,) = verify("runs/first", restore_versions=True).runs
+    assert [rerun.kind for rerun in verdict.reruns] == ["native"]
+    assert verdict.reason is not None
+    assert verdict.reason.code == "bare.other_rows"
 
 
 def test_nothing_is_written_and_nothing_unpickled(verified: Verified) -> None:
@@ -850,7 +949,9 @@ def test_whatever_the_two_objects_hold_reading_them_invents_nothing(
     config: dict[str, Any], metrics: dict[str, Any]
 ) -> None:
     record = read_bare(BareRun(Path("nowhere"), config, metrics))
-    assert all(type(metrics[name]) in (int, float) and metrics[name] == value for name, value in record.metrics.items())
+    assert all(
+        type(metrics[name]) in (int, float) and float(metrics[name]) == value for name, value in record.metrics.items()
+    )
     assert all(type(value) is int and metrics[name] == value for name, value in record.counts.items())
     assert {*record.metrics, *record.counts, *record.other} == metrics.keys()
     assert (record.config is None) == bool(record.problem)

@@ -42,6 +42,11 @@ class ReportRow(NamedTuple):
     numbers: tuple[str, ...]
 
     @property
+    def support(self) -> int:
+        """How many validation rows it counts."""
+        return int(float(self.numbers[-1]))
+
+    @property
     def digits(self) -> int:
         """How many decimals the scores of the row are written with."""
         return len(self.numbers[0].partition(".")[2])
@@ -194,6 +199,15 @@ def reported(rows: Mapping[str, ReportRow], scorer: str) -> tuple[float, int] | 
     if row not in rows:
         return None
     return float(rows[row].numbers[position]), rows[row].digits
+
+
+#: The rows of a classification report that are no class.
+_AVERAGES: Final = frozenset({"accuracy", "micro avg", "macro avg", "weighted avg", "samples avg"})
+
+
+def class_rows(rows: Mapping[str, ReportRow]) -> dict[str, ReportRow]:
+    """The rows of a classification report that each speak of one class."""
+    return {name: row for name, row in rows.items() if name not in _AVERAGES}
 
 
 def _report(run: BareRun) -> tuple[dict[str, ReportRow] | None, str]:

@@ -17,6 +17,7 @@ from week2kit.bare import (
     REPORTED,
     BareRecord,
     ReportRow,
+    class_rows,
     decimals,
     read_bare,
     report_rows,
@@ -164,6 +165,9 @@ class _Case:
         if native.agrees:
             notes = _other_note(causes)
             return self._judgement("identical", native, self._thin(native), level="metrics", more=notes)
+        if (proof := self._other_inputs(native)) is not None:  # no version can make other rows of a table
+            layer: Layer = "data" if proof.code in ("bare.other_rows", "bare.other_classes") else "split"
+            return self._judgement("undecided", native, proof, causes=causes, first=layer)
         if restore_versions and causes:
             return self._restored(native, causes)
         return self._differs(native, causes)
@@ -227,6 +231,30 @@ class _Case:
         first: Layer = "split" if split else "metrics"
         reason = Finding(code=code, where=self.request.path, now=sha256(self.request.content or b""))
         return self._judgement("undecided", native, reason, causes=causes, first=first, more=more)
+
+    def _other_inputs(self, native: _Outcome) -> Finding | None:
+        """What shows that the record speaks of another table, or of another split, than were used here."""
+        fresh, scored, path = native.fresh, native.scored, self.request.path
+        if fresh.split is None or scored is None:
+            return None
+        here = {"n_train": fresh.split.folds[0].n_train, "n_val": fresh.split.folds[0].n_val}
+        counts = self._counts()
+        if counts.keys() == here.keys() and sum(counts.values()) != sum(here.values()):
+            return Finding(code="bare.other_rows", where=path, recorded=counts, now=sum(here.values()))
+        if any(here[name] != count for name, count in counts.items()):
+            code = "bare.other_test_size" if counts.keys() == here.keys() else "bare.other_split"
+            return Finding(code=code, where=path, recorded=counts, now=here)
+        recorded, now = _supports(self.record.report or {}), _supports(report_rows(scored.report))
+        if recorded and sorted(recorded.values()) != sorted(now.values()):
+            code = "bare.other_supports" if recorded.keys() == now.keys() else "bare.other_classes"
+            listed = [{clean(name, 80): side[name] for name in sorted(side)[:LISTED_CELLS]} for side in (recorded, now)]
+            return Finding(code=code, where=path, recorded=listed[0], now=listed[1])
+        return None
+
+    def _counts(self) -> dict[str, int]:
+        """How many rows the record counts; the report counts validation rows, too."""
+        average = (self.record.report or {}).get("weighted avg")
+        return {**({"n_val": average.support} if average is not None else {}), **self.record.counts}
 
     def _restored(self, native: _Outcome, causes: list[Cause]) -> Judgement:
         """Train with the recorded versions, all of them at once."""
@@ -345,6 +373,10 @@ def _check_report(recorded: dict[str, ReportRow], here: dict[str, ReportRow]) ->
         )
     elif alone := [name for name in recorded if name not in here]:
         shown = [clean(name, 80) for name in alone[:LISTED_CELLS]]
+        classes, classes_here = class_rows(recorded), class_rows(here)
+        if len(classes) == len(classes_here) and _numbers(classes) != _numbers(classes_here):
+            yield failed(code, "bare.report_rows_other", _REPORT_FILE, shown, len(alone))
+            return
         yield skipped(code, "bare.report_rows_alone", _REPORT_FILE, shown, len(alone))
     else:
         yield passed(code)
@@ -352,6 +384,16 @@ def _check_report(recorded: dict[str, ReportRow], here: dict[str, ReportRow]) ->
 
 def _same_row(left: ReportRow, right: ReportRow) -> bool:
     return [float(number) for number in left.numbers] == [float(number) for number in right.numbers]
+
+
+def _numbers(rows: dict[str, ReportRow]) -> list[list[float]]:
+    """The numbers of the rows, whatever the rows are called and in whatever order they stand."""
+    return sorted([float(number) for number in row.numbers] for row in rows.values())
+
+
+def _supports(rows: dict[str, ReportRow]) -> dict[str, int]:
+    """How many validation rows each class has that has any."""
+    return {name: row.support for name, row in class_rows(rows).items() if row.support}
 
 
 def _rerun(

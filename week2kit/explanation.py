@@ -518,6 +518,36 @@ def _of_bare(finding: Finding) -> str:
             return f"{where}: compared to the {now} decimals that were written ({recorded})."
         case "bare.rows":
             return f"metrics.json counts {recorded} rows; the split has {now} here: other data, or another split."
+        case "bare.other_rows":
+            return (
+                f"{where}: the table has {now} rows, and the record counts {_total(finding.recorded)} ({recorded}): it "
+                "is not the table that the run was trained on, unless its script left rows out or added some. Name the "
+                "right file with --data."
+            )
+        case "bare.other_classes":
+            return (
+                f"{where}: the classes of the validation rows are {now}, and val_report.txt counts {recorded}: it is "
+                "not the table that the run was trained on, unless its script gave the classes other names and split "
+                "otherwise. Name the right file with --data."
+            )
+        case "bare.other_split":
+            return (
+                f"{where}: split as config.json says it gives {now}, and the record counts {recorded}: it is another "
+                "table than the run was trained on, or another test_size. Name the right file with --data."
+            )
+        case "bare.other_test_size":
+            return (
+                f"{where}: split as config.json says it gives {now}, and the record counts {recorded}, of as many "
+                "rows: the test_size of config.json is not that of the run, or its script split otherwise."
+            )
+        case "bare.other_supports":
+            return (
+                f"{where}: the classes of the validation rows are {now}, and val_report.txt counts {recorded}: it is "
+                "another table than the run was trained on, or was split otherwise (here stratified, with the "
+                "random_state of config.json). Name the right file with --data."
+            )
+        case "bare.report_rows_other":
+            return f"{where}: {_more(finding)} have no row of that name here, and no row here has their numbers."
         case "bare.together":
             return f"{recorded} were put back together: whether each of them is needed was not tried."
         case "bare.not_restored" if finding.now:
@@ -531,6 +561,23 @@ def _of_bare(finding: Finding) -> str:
 _THIN: Final = "It was made without week2kit, so its record is thin"
 
 _TRAIN_FULL: Final = "week2kit train with its config.json makes a full record."
+
+
+#: What shows that the record speaks of another table or split than were used here, and what was not tested then:
+#: there is nothing else to tell.
+_OTHER_INPUTS: Final[Mapping[str, str]] = {
+    "bare.other_rows": "could not be tested with this table",
+    "bare.other_classes": "could not be tested with this table",
+    "bare.other_test_size": "could not be tested with this split",
+    "bare.other_split": "could not be tested with this table and split",
+    "bare.other_supports": "could not be tested with this table and split",
+}
+
+
+def _total(counts: object) -> str:
+    """The sum of several numbers of rows."""
+    values = counts.values() if isinstance(counts, Mapping) else []
+    return shown(sum(value for value in values if isinstance(value, int)))
 
 
 def _more(finding: Finding) -> str:
@@ -656,6 +703,8 @@ _DOWN_TO: Final[Mapping[str, str]] = {
 def short_verdict(verdict: Verdict) -> list[str]:
     """A verdict in three lines: the verdict itself, why, and what to do or to know."""
     lines = describe_verdict(verdict)
+    if verdict.reason is not None and verdict.reason.code in _OTHER_INPUTS:
+        return lines[:2]
     if verdict.verdict == "explained":
         proven = [line for line in lines[1:] if _PROVEN in line]
         told = [line.removeprefix("note: ") for line in lines[1:] if line not in proven]
@@ -690,9 +739,12 @@ def describe_verdict(verdict: Verdict) -> list[str]:
         said += f", {_how_exactly(verdict)}: {_DOWN_TO[verdict.level]}"
     if verdict.verdict == "explained":
         said += _here_instead(verdict)
+    elif verdict.reason is not None and verdict.reason.code in _OTHER_INPUTS:
+        said = _OTHER_INPUTS[verdict.reason.code]
+    elif verdict.first_divergence is not None and verdict.verdict == "undecided":
+        said = f"it came out otherwise here, first at the layer {verdict.first_divergence}, and why could not be tested"
     elif verdict.first_divergence is not None:
-        differs = "; it differs first" if verdict.verdict == "undecided" else ", first"
-        said += f"{differs} at the layer {verdict.first_divergence}"
+        said += f", first at the layer {verdict.first_divergence}"
     failing = [check for check in verdict.checks if check.outcome == "failed" and check.finding]
     if verdict.verdict == "tampered" and failing and all(map(_is_missing, failing)):
         said = "the folder is incomplete: a file that its record lists is not there"
