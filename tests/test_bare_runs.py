@@ -519,7 +519,13 @@ CASES = [
         "undecided",
         "holds no metric",
     ),
-    Case("no data", config(input_csv="gone.csv"), "undecided", "--data gone.csv"),
+    Case("no data", config(input_csv="gone.csv"), "undecided", "Say where it lies: --data PATH/TO/gone.csv"),
+    Case(
+        "no data, and the places that were searched",
+        config(input_csv="data/gone.csv"),
+        "undecided",
+        "from the run folder, from the two folders above it, and from the working directory",
+    ),
     Case(
         "a link to data in the folder",
         both(config(input_csv="own.csv"), link("own.csv", "../../flowers.csv")),
@@ -748,6 +754,7 @@ def test_data_farther_away_are_not_looked_for(project: Path, tmp_path: Path, mon
     monkeypatch.chdir(project / "runs")
     (verdict,) = verify("first").runs
     assert (verdict.verdict, verdict.reason and verdict.reason.code) == ("undecided", "undecided.data_missing")
+    assert "when the run was made" not in "".join(describe_verdict(verdict))  # which such a record does not know
 
 
 def test_named_runs_of_both_kinds_keep_their_order(project: Path) -> None:
