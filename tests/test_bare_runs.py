@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from week2kit import open_run, report, train, verify
 from week2kit.bare import decimals, read_bare, report_rows, rounds_to, scorer_name, validation_names, written_digits
 from week2kit.errors import CannotRestore, UnreadableRun, UsageError
-from week2kit.explanation import describe_verdict, short_verdict
+from week2kit.explanation import describe_finding, describe_verdict, short_verdict
 from week2kit.interpreters import build
 from week2kit.pytest_plugin import assert_reproducible
 from week2kit.rendering import render
@@ -318,7 +318,7 @@ HIGHER = metrics(accuracy=lambda value: value + 1 / 690, f1_macro=lambda value: 
 CASES = [
     # honest
     Case("as it is", lambda run: None, "identical", "accuracy, f1_macro came out of a training on flowers.csv"),
-    Case("names what is not compared", lambda run: None, "identical", "roc_auc, train_seconds not compared"),
+    Case("names what is not compared", lambda run: None, "identical", "metrics.json: roc_auc not compared"),
     Case("without a model", without("model.joblib"), "identical"),
     Case("with a model that is a trap", trap, "identical"),
     Case(
@@ -362,7 +362,7 @@ CASES = [
         "accuracy, roc_auc",
     ),
     Case("one metric", metrics(accuracy=...), "identical", "f1_macro came out"),
-    Case("ten thousand keys", many_keys, "identical", "and 9992 more not compared"),
+    Case("ten thousand keys", many_keys, "identical", "and 9991 more not compared"),
     Case(
         "odd values",
         metrics(a=True, b=[0.1], c={"accuracy": 1}, d="0.9", e=10**400, f=-1, precision={}),
@@ -378,12 +378,42 @@ CASES = [
         "other versions, the same numbers",
         freeze(numpy="1.26.4", sklearn="1.4.0"),
         "identical",
-        "other than recorded are: library.numpy, library.scikit-learn",
+        r"other versions are here: numpy [0-9.]+ \(recorded 1.26.4\), scikit-learn [0-9.]+ \(recorded 1.4.0\)",
     ),
     Case(
         "requirements that are no text",
         lambda run: (run / "requirements.txt").write_bytes(bytes(range(256)) * 9),
         "identical",
+    ),
+    Case(
+        "metadata that miss scikit-learn",
+        metadata({"python_version": "3.13.5", "environment": {"scikit-learn": {"version": None, "status": "missing"}}}),
+        "identical",
+        'run_metadata.json says "missing" of scikit-learn, so its version is not recorded',
+    ),
+    Case(
+        "metadata that miss scikit-learn, in a word",
+        metadata({"numpy": "2.3.2", "scikit-learn": "missing"}),
+        "identical",
+        'run_metadata.json says "missing" of scikit-learn, so its version is not recorded',
+    ),
+    Case(
+        "metadata without scikit-learn",
+        metadata({"numpy": "2.3.2", "python": "3.13.5"}),
+        "identical",
+        "versions are recorded .numpy, python., and that of scikit-learn is not",
+    ),
+    Case(
+        "one that has not converged",
+        lambda run: [shutil.copy(f, run) for f in (run.parent / "few_iterations").iterdir()],
+        "identical",
+        "note: trained again here, the fit stopped after 2 iterations before it had converged",
+    ),
+    Case(
+        "one that has not converged, edited",
+        both(lambda run: [shutil.copy(f, run) for f in (run.parent / "few_iterations").iterdir()], NO_REPORT, HIGHER),
+        "undecided",
+        "note: trained again here, the fit stopped after 2 iterations before it had converged",
     ),
     Case("metadata that are no JSON", text("run_metadata.json", "{python: 3}"), "identical"),
     Case("metadata that lead away", link("run_metadata.json", "/etc/passwd"), "identical"),
@@ -660,6 +690,94 @@ def test_where_the_table_is_another_one_this_is_told_alone_and_no_version_is_bla
         assert len(sentences) == 1
         assert "version" not in sentences[0]
     assert verified.verdicts["another table, and other versions"].causes != []
+
+
+def test_a_duration_is_known_as_such_and_told_to_those_who_ask(verified: Verified) -> None:
+    verdict = verified.verdicts["as it is"]
+    (check,) = [check for check in verdict.checks if check.code == "metrics.times"]
+    assert check.outcome == "skipped"
+    assert check.finding is not None
+    assert "train_seconds not compared: no training takes the same time again" in describe_finding(check.finding)
+    assert "train_seconds" not in "".join(describe_verdict(verdict))
+
+
+@pytest.mark.parametrize(
+    ("key", "known"),
+    [("train_seconds", True), ("train_time_seconds", True), ("seconds", True), ("fit_ms", True),
+     ("Train seconds", True), ("accuracy", False), ("f1_ms_macro", False), ("atoms", False), ("seconds_per_row", False)],
+)  # fmt: skip
+def test_which_keys_are_durations(key: str, known: bool) -> None:
+    record = read_bare(BareRun(Path("nowhere"), {}, {key: 0.5}))
+    assert (record.times, [*record.metrics]) == (([key], []) if known else ([], [key]))
+
+
+def test_the_default_output_tells_every_weighty_note_and_none_twice(verified: Verified) -> None:
+    told = {
+        name: [line for line in short_verdict(verified.verdicts[name]) if line.startswith("note: ")]
+        for name in (
+            "without a report",
+            "metadata that miss scikit-learn",
+            "one that has not converged",
+            "other versions",
+        )
+    }
+    assert ["it is not there" in line for line in told["without a report"]] == [True]
+    missing, hold = told["metadata that miss scikit-learn"]
+    assert "scikit-learn" in missing
+    assert "(recorded 3.13.5)" in hold
+    assert ["before it had converged" in line for line in told["one that has not converged"]] == [True]
+    assert told["other versions"] == []
+
+
+def test_versions_that_are_others_and_give_the_same_stand_in_the_verdict_with_both_values(verified: Verified) -> None:
+    verdict = verified.verdicts["other versions, the same numbers"]
+    (finding,) = [c.finding for c in verdict.checks if c.finding and c.finding.code == "bare.other_versions_hold"]
+    assert finding.recorded == {"numpy": "1.26.4", "scikit-learn": "1.4.0"}
+    assert finding.now.keys() == finding.recorded.keys()
+    assert not set(finding.now.values()) & set(finding.recorded.values())
+
+
+#: What a course participant recorded of iris, under the versions that stand beside it.
+IRIS = {"accuracy": 0.9666666666666667, "f1_macro": 0.9665831244778612, "n_train": 120, "n_val": 30}
+IRIS_REPORT = """
+              precision    recall  f1-score   support
+      setosa       1.00      1.00      1.00        10
+  versicolor       1.00      0.90      0.95        10
+   virginica       0.91      1.00      0.95        10
+    accuracy                           0.97        30
+   macro avg       0.97      0.97      0.97        30
+weighted avg       0.97      0.97      0.97        30
+"""
+
+
+@pytest.mark.parametrize("max_iter", [500, 1000])
+def test_a_run_that_a_participant_recorded_with_other_versions_comes_out_to_the_last_digit(
+    max_iter: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sklearn.datasets import load_iris
+
+    iris = load_iris(as_frame=True)
+    names = dict(enumerate(map(str, iris.target_names)))
+    iris.data.assign(label=iris.target.map(names)).to_csv(tmp_path / "iris.csv", index=False)
+    run = tmp_path / "run"
+    run.mkdir()
+    flat = {"input_csv": "iris.csv", "label_col": "label", "max_iter": max_iter, "random_state": 42, "test_size": 0.2}
+    versions = {"numpy": {"version": "2.3.2"}, "scikit-learn": {"version": None, "status": "missing"}}
+    (run / "config.json").write_text(json.dumps(flat), encoding="utf-8")
+    (run / "metrics.json").write_text(json.dumps(IRIS | {"train_seconds": 0.0179}), encoding="utf-8")
+    (run / "val_report.txt").write_text(IRIS_REPORT, encoding="utf-8")
+    metadata({"python_version": "3.13.5", "environment": versions})(run)
+    text("requirements.txt", "conda @ file:///croot/conda/work\nnumpy==2.3.2\nscikit-learn==1.8.0\n")(run)
+    monkeypatch.chdir(tmp_path)
+    (verdict,) = verify(run).runs
+    assert (verdict.verdict, verdict.level) == ("identical", "metrics"), describe_verdict(verdict)
+    assert {name: values.here for name, values in verdict.metrics.items()} == {n: IRIS[n] for n in verdict.metrics}
+    assert verdict.metrics.keys() == {"accuracy", "f1_macro"}
+    codes = {check.finding.code for check in verdict.checks if check.finding is not None}
+    assert not codes & {"bare.rounded", "bare.not_compared", "bare.versions_unrecorded"}
+    metrics(accuracy=0.9333333333333333, f1_macro=0.9333333333333333)(run)
+    (run / "val_report.txt").unlink()
+    assert verify(run).runs[0].verdict == "undecided"
 
 
 def test_no_version_is_put_back_for_another_table(project: Path) -> None:
@@ -960,7 +1078,7 @@ def test_whatever_the_two_objects_hold_reading_them_invents_nothing(
         type(metrics[name]) in (int, float) and float(metrics[name]) == value for name, value in record.metrics.items()
     )
     assert all(type(value) is int and metrics[name] == value for name, value in record.counts.items())
-    assert {*record.metrics, *record.counts, *record.other} == metrics.keys()
+    assert {*record.metrics, *record.counts, *record.times, *record.other} == metrics.keys()
     assert (record.config is None) == bool(record.problem)
 
 

@@ -73,7 +73,11 @@ def judge_bare(run: BareRun, children: Rerunner, given: Path | None, *, restore_
         restore_versions: whether recorded versions of Python and of libraries may be put back.
     """
     record = read_bare(run)
-    before = [skipped("record.manifest", "bare.no_manifest", "manifest.json"), *_check_record(record)]
+    before = [
+        skipped("record.manifest", "bare.no_manifest", "manifest.json"),
+        *_check_record(record),
+        *_check_versions(record),
+    ]
     if any(check.outcome == "failed" for check in before):
         return Judgement("tampered", checks=before)
     if record.config is None:
@@ -125,6 +129,13 @@ def _check_record(record: BareRecord) -> list[Check]:
     return contradictions or [passed(code)]
 
 
+def _check_versions(record: BareRecord) -> Iterable[Check]:
+    """Where versions are recorded, that of the library that trains should be, too."""
+    if "scikit-learn" not in record.versions and (record.versions or record.missing):
+        recorded = sorted(record.versions)
+        yield skipped("record.versions", "bare.versions_unrecorded", "scikit-learn", recorded, record.missing)
+
+
 def _may_be(value: float, shown: float, digits: int) -> bool:
     """Whether the report can show this for the metric, which may be rounded itself."""
     own = max(decimals(value), MIN_ROUNDED_DIGITS)  # 1.0 was not rounded from 0.97
@@ -163,7 +174,7 @@ class _Case:
         if native.fresh.failure is None and not _compared(native.checks):
             return self._judgement("undecided", native, Finding(code="bare.nothing_compared"), causes=causes)
         if native.agrees:
-            notes = _other_note(causes)
+            notes = _other_versions_note(causes)
             return self._judgement("identical", native, self._thin(native), level="metrics", more=notes)
         if (proof := self._other_inputs(native)) is not None:  # no version can make other rows of a table
             layer: Layer = "data" if proof.code in ("bare.other_rows", "bare.other_classes") else "split"
@@ -200,6 +211,9 @@ class _Case:
         for name, written in metrics.items():
             yield _check_metric(name, written, scored.metrics[names[name]], metrics)
         left = sorted([*record.other, *(record.metrics.keys() - metrics.keys())])
+        if record.times:
+            shown = [clean(name, 80) for name in record.times[:LISTED_CELLS]]
+            yield skipped("metrics.times", "bare.times", _METRICS_FILE, shown, len(record.times))
         if left:
             shown = [clean(name, 80) for name in left[:LISTED_CELLS]]
             yield skipped("metrics.others", "bare.not_compared", _METRICS_FILE, shown, len(left))
@@ -212,6 +226,9 @@ class _Case:
             yield passed("split.folds") if same else failed("split.folds", "bare.rows", "", self.record.counts, now)
         if self.record.report is not None:
             yield from _check_report(self.record.report, report_rows(scored.report))
+        if fresh.outcome is not None and fresh.outcome.model.converged is False:
+            iterations = max(fresh.outcome.model.n_iter or [0])
+            yield passed("model.converged", Finding(code="fit.not_converged", now=iterations))
 
     # --- verdicts -----------------------------------------------------------------------------------------------
 
@@ -338,9 +355,13 @@ def _read_back(cause: Cause, environment: Environment | None) -> Cause:
     return cause.model_copy(update={"proof": "restored"}) if restored else cause
 
 
-def _other_note(causes: list[Cause]) -> list[Check]:
-    names = [cause.factor for cause in causes]
-    return [passed("environment.facts", Finding(code="environment.other", now=names))] if names else []
+def _other_versions_note(causes: list[Cause]) -> list[Check]:
+    """That it came out under other versions than recorded: a note, as nothing is left to be explained."""
+    if not causes:
+        return []
+    recorded = {cause.factor.removeprefix("library."): cause.recorded for cause in causes}
+    now = {cause.factor.removeprefix("library."): cause.now for cause in causes}
+    return [passed("environment.facts", Finding(code="bare.other_versions_hold", recorded=recorded, now=now))]
 
 
 def _compared(checks: Iterable[Check]) -> list[Check]:

@@ -428,6 +428,11 @@ def describe_finding(finding: Finding) -> str:
             return f"{_factor(finding.where)}: not revertible here: {now}, and 1 to {MAX_THREADS} can be asked for."
         case "model.not_converged":
             return f"{_NOT_CONVERGED}: scale the features or raise max_iter, and it hardly depends on the CPU."
+        case "fit.not_converged":
+            return (
+                f"trained again here, the fit stopped after {now} iterations before it had converged: elsewhere it may "
+                "stop otherwise. Scale the features or raise max_iter."
+            )
         case "close.scores":
             return (
                 f"the scores differ by at most {_number(finding.now, 'largest_difference')}, which is within the "
@@ -514,6 +519,16 @@ def _of_bare(finding: Finding) -> str:
                 f"{where}: {_more(finding)} not compared: no number, or not the name of a scorer of scikit-learn that "
                 "this model can give."
             )
+        case "bare.times":
+            return f"{where}: {_more(finding)} not compared: no training takes the same time again."
+        case "bare.versions_unrecorded" if isinstance(finding.now, list) and finding.where in finding.now:
+            return (
+                f'run_metadata.json says "missing" of {where}, so its version is not recorded. It imports as sklearn.'
+            )
+        case "bare.versions_unrecorded":
+            return f"versions are recorded ({recorded}), and that of {where} is not."
+        case "bare.other_versions_hold":
+            return f"it came out again although other versions are here: {_versions(finding.recorded, finding.now)}."
         case "bare.rounded":
             return f"{where}: compared to the {now} decimals that were written ({recorded})."
         case "bare.rows":
@@ -572,6 +587,16 @@ _OTHER_INPUTS: Final[Mapping[str, str]] = {
     "bare.other_split": "could not be tested with this table and split",
     "bare.other_supports": "could not be tested with this table and split",
 }
+
+
+def _versions(recorded: object, now: object) -> str:
+    """Each version that is here, and the one that is recorded."""
+    sides = [side if isinstance(side, Mapping) else {} for side in (recorded, now)]
+    told = [
+        f"{clean(str(name), 40)} {shown(sides[1].get(name))} (recorded {shown(sides[0][name])})"
+        for name in sorted(sides[0])
+    ]
+    return ", ".join(told)
 
 
 def _total(counts: object) -> str:
@@ -701,7 +726,7 @@ _DOWN_TO: Final[Mapping[str, str]] = {
 
 
 def short_verdict(verdict: Verdict) -> list[str]:
-    """A verdict in three lines: the verdict itself, why, and what to do or to know."""
+    """A verdict in three lines: the verdict itself, why, and what to do or to know; weighty notes follow."""
     lines = describe_verdict(verdict)
     if verdict.reason is not None and verdict.reason.code in _OTHER_INPUTS:
         return lines[:2]
@@ -714,8 +739,12 @@ def short_verdict(verdict: Verdict) -> list[str]:
         first, told = lines[:2], [line for line in lines[2:] if not line.startswith("note: ")] or lines[2:3]
         if verdict.verdict in ("undecided", "close") and verdict.causes:
             told = [*told, _facts_in_short(verdict.causes)]
-    last = told[-1:]
-    return [*first, *(f"{line} (--explain tells more)" if len(told) > 1 else line for line in last)]
+    last = [f"{line} (--explain tells more)" if len(told) > 1 else line for line in told[-1:]]
+    findings = [check.finding for check in verdict.checks if check.outcome != "failed" and check.finding is not None]
+    notes = [f"note: {describe_finding(finding)}" for finding in findings if finding.code in _WEIGHTY]
+    if notes and last == lines[2:3]:  # a note that happens to be the first
+        last = []
+    return [*first, *last, *notes]
 
 
 def _facts_in_short(causes: Sequence[Cause]) -> str:
@@ -808,7 +837,10 @@ def _advice(verdict: Verdict, lines: list[str]) -> str | None:
 _MOST_FINDINGS: Final = 4
 
 #: Notes that are only told in --json: they say nothing that a person could act on.
-_UNTOLD: Final = frozenset({"predictions.no_scores", "bare.no_manifest"})
+_UNTOLD: Final = frozenset({"predictions.no_scores", "bare.no_manifest", "bare.times"})
+
+#: Notes that a person should not have to ask for.
+_WEIGHTY: Final = frozenset({"bare.other_versions_hold", "bare.versions_unrecorded", "fit.not_converged"})
 
 
 def describe_cause(cause: Cause) -> str:
