@@ -8,7 +8,8 @@ are `tampered`.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
@@ -45,6 +46,26 @@ _REPORT_FILE: Final = "val_report.txt"
 
 #: Decimals of scikit-learn's own classification report.
 _USUAL_DIGITS: Final = 2
+
+
+#: The layer that what is shown to be another one belongs to.
+_LAYERS: Final[Mapping[str, Layer]] = {
+    "bare.other_columns": "data",
+    "bare.other_rows": "data",
+    "bare.other_classes": "data",
+    "bare.other_test_size": "split",
+    "bare.other_split": "split",
+    "bare.other_supports": "split",
+}
+
+#: Tables that week2kit refuses by a rule of its own, by what its error says (`loop.data`): pandas and scikit-learn
+#: take them, perhaps with a warning.
+_OWN_RULES: Final[Mapping[str, re.Pattern[str]]] = {
+    "dates": re.compile(r'Column ".*" holds dates', re.DOTALL),
+    "empty": re.compile(r'Column ".*" holds no value at all', re.DOTALL),
+    "twice": re.compile(r"The data file has two columns "),
+    "no_target": re.compile(r'The target ".*" has no value in \d+ of ', re.DOTALL),
+}
 
 
 class Rerunner(Protocol):
@@ -176,9 +197,9 @@ class _Case:
         if native.agrees:
             notes = _other_versions_note(causes)
             return self._judgement("identical", native, self._thin(native), level="metrics", more=notes)
-        if (proof := self._other_inputs(native)) is not None:  # no version can make other rows of a table
-            layer: Layer = "data" if proof.code in ("bare.other_rows", "bare.other_classes") else "split"
-            return self._judgement("undecided", native, proof, causes=causes, first=layer)
+        if (reason := self._refused(native) or self._other_inputs(native)) is not None:
+            # the table decides, and no version makes another one of it
+            return self._judgement("undecided", native, reason, causes=causes, first=_LAYERS.get(reason.code))
         if restore_versions and causes:
             return self._restored(native, causes)
         return self._differs(native, causes)
@@ -248,6 +269,16 @@ class _Case:
         first: Layer = "split" if split else "metrics"
         reason = Finding(code=code, where=self.request.path, now=sha256(self.request.content or b""))
         return self._judgement("undecided", native, reason, causes=causes, first=first, more=more)
+
+    def _refused(self, native: _Outcome) -> Finding | None:
+        """What week2kit refuses about the table, of which other scripts may train all the same."""
+        failure, path = native.fresh.failure, self.request.path
+        if failure is None or failure.error not in OUR_ERRORS:
+            return None
+        if failure.message.startswith("data.target: the data has no column "):
+            return Finding(code="bare.other_columns", where=path, now=failure.message)
+        rule = next((rule for rule, said in _OWN_RULES.items() if said.match(failure.message)), None)
+        return None if rule is None else Finding(code="bare.own_rule", where=path, recorded=rule, now=failure.message)
 
     def _other_inputs(self, native: _Outcome) -> Finding | None:
         """What shows that the record speaks of another table, or of another split, than were used here."""

@@ -533,6 +533,16 @@ def _of_bare(finding: Finding) -> str:
             return f"{where}: compared to the {now} decimals that were written ({recorded})."
         case "bare.rows":
             return f"metrics.json counts {recorded} rows; the split has {now} here: other data, or another split."
+        case "bare.own_rule":
+            return (
+                f"{where}: week2kit itself refuses this table, and the script that made the run may have trained on "
+                f"it: {_plain(finding.now)} {_OWN_RULES.get(str(finding.recorded), '')}"
+            ).rstrip()
+        case "bare.other_columns":
+            return (
+                f"{where}: it is not the table that the run was trained on, or config.json is not that of the run. "
+                f"{_plain(finding.now)} Name the right file with --data."
+            )
         case "bare.other_rows":
             return (
                 f"{where}: the table has {now} rows, and the record counts {_total(finding.recorded)} ({recorded}): it "
@@ -578,9 +588,20 @@ _THIN: Final = "It was made without week2kit, so its record is thin"
 _TRAIN_FULL: Final = "week2kit train with its config.json makes a full record."
 
 
+#: What to do about a table that only week2kit refuses; what is left out or renamed here, pandas and scikit-learn's
+#: imputer leave out and rename themselves.
+_OWN_RULES: Final[Mapping[str, str]] = {
+    "dates": "So nothing is known of this run. To have it checked, train again without that column.",
+    "empty": "Leave it out of a copy of the file, as an imputer does, and name the copy with --data.",
+    "twice": "Name the second one otherwise in a copy of the file, as pandas does, and name the copy with --data.",
+    "no_target": "If the script left these rows out, do so in a copy of the file, and name the copy with --data.",
+}
+
 #: What shows that the record speaks of another table or split than were used here, and what was not tested then:
 #: there is nothing else to tell.
 _OTHER_INPUTS: Final[Mapping[str, str]] = {
+    "bare.own_rule": "could not be tested with this table",
+    "bare.other_columns": "could not be tested with this table",
     "bare.other_rows": "could not be tested with this table",
     "bare.other_classes": "could not be tested with this table",
     "bare.other_test_size": "could not be tested with this split",
