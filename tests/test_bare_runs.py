@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from week2kit import open_run, report, train, verify
 from week2kit.bare import decimals, read_bare, report_rows, rounds_to, scorer_name, validation_names, written_digits
 from week2kit.errors import CannotRestore, UnreadableRun, UsageError
-from week2kit.explanation import describe_finding, describe_verdict, short_verdict
-from week2kit.interpreters import build
+from week2kit.explanation import account, describe_finding, describe_verdict, short_verdict
+from week2kit.interpreters import build, nearest_python
 from week2kit.pytest_plugin import assert_reproducible
 from week2kit.rendering import render
 from week2kit.store import BareRun, find_runs, open_any
@@ -817,6 +817,30 @@ def test_no_version_is_put_back_for_another_table(project: Path) -> None:
     assert verdict.reason.code == "bare.other_rows"
 
 
+def test_a_python_that_week2kit_does_not_run_on_is_said_to_be_what_is_needed(project: Path) -> None:
+    both(NO_REPORT, HIGHER, metadata({"python": "3.9.1"}))(project / "runs" / "first")
+    (verdict,) = verify("runs/first", restore_versions=True).runs
+    lines = "\n".join(short_verdict(verdict))
+    assert [rerun.kind for rerun in verdict.reruns] == ["native"]
+    assert "note: Python 3.9.1 could not be put back, as week2kit does not run on it." in lines
+    assert "--restore" not in lines
+
+
+@pytest.mark.parametrize(
+    ("recorded", "asked_for"),
+    [("3.9.1", "3.11.0"), ("3.10", "3.11.0"), ("3.11.7", "3.11.7"), ("3.12", "3.12.0"), ("3.13.0rc1", "3.13.0rc1"),
+     ("2.7.18", "2.7.18"), ("31.4", "31.4"), ("3", "3")],
+)  # fmt: skip
+def test_the_python_that_is_asked_for_in_place_of_a_recorded_one(recorded: str, asked_for: str) -> None:
+    assert nearest_python(recorded) == asked_for
+
+
+def test_the_account_says_why(verified: Verified) -> None:
+    verdict = verified.verdicts["another number of rows"]
+    assert verdict.reason is not None
+    assert account(verdict)[0] == ("why", [describe_finding(verdict.reason)])
+
+
 def test_nothing_is_written_and_nothing_unpickled(verified: Verified) -> None:
     assert verified.untouched
     assert not verified.unpickled
@@ -1217,6 +1241,15 @@ def test_a_run_of_other_versions_is_explained_with_the_versions_that_its_require
     assert {cause.proof for cause in restored.causes} == {"restored"}
     accuracy = restored.metrics["accuracy"]
     assert accuracy.recorded == accuracy.restored != accuracy.here
+    if sys.version_info[:2] == (3, 11):  # which is the Python that is taken for an older one
+        metadata({"python": "3.9.1"})(run)
+        libraries = verdict("--restore", "versions")
+        assert libraries.verdict == "explained"
+        proofs = {cause.factor: cause.proof for cause in libraries.causes}
+        assert proofs.pop("python") == "observed"
+        assert set(proofs.values()) == {"restored"}
+        assert "for the recorded Python 3.9.1" in "\n".join(short_verdict(libraries))
+        (run / "run_metadata.json").unlink()
     metrics(accuracy=lambda value: value - 1e-3)(run)
     (run / "val_report.txt").unlink()
     forged = verdict("--restore", "versions")

@@ -33,6 +33,7 @@ from week2kit.checks import failed, passed, skipped
 from week2kit.conditions import AS_HERE, Conditions
 from week2kit.dataset import find_for_bare, reader_of
 from week2kit.errors import ConfigError, DataNotFound
+from week2kit.interpreters import nearest_python
 from week2kit.judgement import OUR_ERRORS, Judgement, undecided
 from week2kit.reruns import Fresh, RerunRequest, Scored, Stored
 from week2kit.schema.config import Config, FileData
@@ -305,20 +306,32 @@ class _Case:
         return {**({"n_val": average.support} if average is not None else {}), **self.record.counts}
 
     def _restored(self, native: _Outcome, causes: list[Cause]) -> Judgement:
-        """Train with the recorded versions, all of them at once."""
-        versions = tuple(sorted((cause.factor.removeprefix("library."), str(cause.recorded)) for cause in causes))
+        """Train with the recorded versions, all of them at once.
+
+        A Python on which week2kit does not run gives way to the oldest on which it does: the libraries matter more.
+        """
+        python = next((str(cause.recorded) for cause in causes if cause.factor == "python"), None)
+        request = None if python is None else nearest_python(python)
+        instead = python is not None and request is not None and not same_version(python, request)
+        put_back = [cause for cause in causes if not (instead and cause.factor == "python")]
+        versions = tuple(sorted((cause.factor.removeprefix("library."), str(cause.recorded)) for cause in put_back))
+        if not versions:
+            note = skipped("environment.restored", "bare.python_too_old", "", python)
+            return self._differs(native, causes, [note])
         self.children.tell("restored", list(versions))
-        again = self._train(Conditions(versions=versions))
+        asked = dict(versions) | ({"python": request} if request is not None else {})
+        again = self._train(Conditions(versions=tuple(sorted(asked.items()))))
         rerun = _rerun("restored", again, self._values(again), versions)
         causes_now = [_read_back(cause, again.fresh.environment) for cause in causes]
         proven = [cause for cause in causes_now if cause.proof == "restored"]
+        notes = [passed("environment.python", Finding(code="bare.python_instead", recorded=python, now=request))]
         if not again.agrees or not proven:
             why = again.fresh.failure.message if again.fresh.failure else None
             note = skipped("environment.restored", "bare.not_restored", "", dict(versions), why)
-            judgement = self._differs(native, causes, [note])
+            judgement = self._differs(native, causes, [*(notes if instead else ()), note])
             return dataclasses.replace(judgement, reruns=[*judgement.reruns, rerun])
         together = [passed("environment.restored", Finding(code="bare.together", recorded=[c.factor for c in proven]))]
-        more = together if len(proven) > 1 else ()
+        more = [*(notes if instead else ()), *(together if len(proven) > 1 else ())]
         judgement = self._judgement(
             "explained", again, self._thin(again), level="metrics", causes=causes_now, more=more
         )

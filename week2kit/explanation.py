@@ -575,6 +575,16 @@ def _of_bare(finding: Finding) -> str:
             return f"{where}: {_more(finding)} have no row of that name here, and no row here has their numbers."
         case "bare.together":
             return f"{recorded} were put back together: whether each of them is needed was not tried."
+        case "bare.python_instead":
+            return (
+                f"for the recorded Python {recorded}, on which week2kit does not run, Python {_minor(finding.now)} was "
+                "taken: only the libraries are the recorded ones."
+            )
+        case "bare.python_too_old":
+            return (
+                f"Python {recorded} could not be put back, as week2kit does not run on it. It takes the script itself, "
+                "under that Python."
+            )
         case "bare.not_restored" if finding.now:
             return f"the recorded versions ({recorded}) could not be put back: {_plain(finding.now)}"
         case "bare.not_restored":
@@ -618,6 +628,10 @@ def _versions(recorded: object, now: object) -> str:
         for name in sorted(sides[0])
     ]
     return ", ".join(told)
+
+
+def _minor(version: object) -> str:
+    return ".".join(clean(str(version), 40).split(".")[:2])
 
 
 def _total(counts: object) -> str:
@@ -759,7 +773,7 @@ def short_verdict(verdict: Verdict) -> list[str]:
     else:
         first, told = lines[:2], [line for line in lines[2:] if not line.startswith("note: ")] or lines[2:3]
         if verdict.verdict in ("undecided", "close") and verdict.causes:
-            told = [*told, _facts_in_short(verdict.causes)]
+            told = [*told, _facts_in_short(verdict)]
     last = [f"{line} (--explain tells more)" if len(told) > 1 else line for line in told[-1:]]
     findings = [check.finding for check in verdict.checks if check.outcome != "failed" and check.finding is not None]
     notes = [f"note: {describe_finding(finding)}" for finding in findings if finding.code in _WEIGHTY]
@@ -768,14 +782,17 @@ def short_verdict(verdict: Verdict) -> list[str]:
     return [*first, *last, *notes]
 
 
-def _facts_in_short(causes: Sequence[Cause]) -> str:
+def _facts_in_short(verdict: Verdict) -> str:
     """Which facts are not as recorded, by name, and what might put them back."""
+    causes = verdict.causes
     names = [_FACTORS.get(cause.factor, clean(cause.factor, 80)) for cause in causes]
     told = ", ".join(names[:_MOST_FINDINGS]) + (
         f" and {len(names) - _MOST_FINDINGS} more" if names[_MOST_FINDINGS:] else ""
     )
     versions = any(cause.factor == "python" or cause.factor.startswith("library.") for cause in causes)
-    return f"Not as recorded: {told}." + (" --restore versions tries the recorded versions." if versions else "")
+    tried = any(check.code == "environment.restored" for check in verdict.checks)
+    offer = " --restore versions tries the recorded versions." if versions and not tried else ""
+    return f"Not as recorded: {told}.{offer}"
 
 
 def describe_verdict(verdict: Verdict) -> list[str]:
@@ -861,7 +878,10 @@ _MOST_FINDINGS: Final = 4
 _UNTOLD: Final = frozenset({"predictions.no_scores", "bare.no_manifest", "bare.times"})
 
 #: Notes that a person should not have to ask for.
-_WEIGHTY: Final = frozenset({"bare.other_versions_hold", "bare.versions_unrecorded", "fit.not_converged"})
+_WEIGHTY: Final = frozenset(
+    {"bare.other_versions_hold", "bare.versions_unrecorded", "fit.not_converged"}
+    | {"bare.python_instead", "bare.python_too_old", "bare.not_restored"}
+)
 
 
 def describe_cause(cause: Cause) -> str:
@@ -963,8 +983,9 @@ def _value(value: object) -> str:
 def account(verdict: Verdict) -> list[tuple[str, list[str]]]:
     """How a verdict came about: the checks, the trainings in order, the causes; each part with its lines."""
     before = [check for check in verdict.checks if check.code.partition(".")[0] not in _OF_RERUNS]
-    parts = [("the folder against its own record", _check_lines(before))]
     thin = any(check.code == "record.manifest" for check in verdict.checks)
+    why = [describe_finding(verdict.reason)] if thin and verdict.reason is not None else []
+    parts = [("why", why), ("the folder against its own record", _check_lines(before))]
     trainings = [f"{number}. {describe_trial(trial, thin=thin)}" for number, trial in enumerate(verdict.reruns, 1)]
     parts.append((f"trainings: {len(verdict.reruns)}", trainings))
     layers = [check for check in verdict.checks if check not in before]
