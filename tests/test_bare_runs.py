@@ -512,6 +512,18 @@ CASES = [
         "first at the layer metrics, and why could not be tested",
     ),
     Case(
+        "a class too many in the report",
+        edit("val_report.txt", r"( +aster [^\n]*\n)", r"\1 tulip 1.00 1.00 1.00 3\n"),
+        "undecided",
+        "val_report.txt counts aster .*, tulip 3: it is not the table",
+    ),
+    Case(
+        "a class in the report that no row has",
+        edit("val_report.txt", r"( +aster [^\n]*\n)", r"\1 tulip 0.00 0.00 0.00 0\n"),
+        "identical",
+        "tulip have no row of that name here",
+    ),
+    Case(
         "classes with other names, and other numbers",
         both(other_report(target_names=["a", "b", "c"]), edit("val_report.txt", r"( b +0)\.\d\d", r"\1.11")),
         "undecided",

@@ -439,7 +439,8 @@ def _check_report(recorded: dict[str, ReportRow], here: dict[str, ReportRow]) ->
     elif alone := [name for name in recorded if name not in here]:
         shown = [clean(name, 80) for name in alone[:LISTED_CELLS]]
         classes, classes_here = class_rows(recorded), class_rows(here)
-        if len(classes) == len(classes_here) and _numbers(classes) != _numbers(classes_here):
+        unlike = len(classes) == len(classes_here) and _numbers(classes) != _numbers(classes_here)
+        if unlike or sorted(_supports(recorded).values()) != sorted(_supports(here).values()):
             yield failed(code, "bare.report_rows_other", _REPORT_FILE, shown, len(alone))
             return
         yield skipped(code, "bare.report_rows_alone", _REPORT_FILE, shown, len(alone))
