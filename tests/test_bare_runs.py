@@ -233,6 +233,13 @@ def other_report(**options: Any) -> Change:
     return change
 
 
+def scored_on_everything(run: Path) -> None:
+    """The mistake of asking a model about the rows that it was trained on; and the script does not count rows."""
+    program = SCRIPT.replace("model.predict(X_val)", "model.predict(X)").replace("y_val, predicted", "y, predicted")
+    assert python("-c", program, run, cwd=run.parent.parent).returncode == 0
+    metrics(n_train=..., n_val=...)(run)
+
+
 def other_scorers(run: Path) -> None:
     """More metrics of the same model, of scores, too."""
     scores = "model.predict_proba(X_val)"
@@ -476,6 +483,12 @@ CASES = [
         "own.csv: split as config.json says it gives n_train 140, n_val 60, and the record counts n_val 69",
     ),
     Case(
+        "scored on the rows that it was trained on",
+        scored_on_everything,
+        "undecided",
+        r"gives n_train 161, n_val 69, and the record counts n_val 230, .* scored on rows that it was trained on",
+    ),
+    Case(
         "another table of as many rows and other classes",
         other_table(lambda rows: [re.sub("rose|lily", "iris", row) for row in rows]),
         "undecided",
@@ -701,6 +714,7 @@ def verified(course: Path, tmp_path_factory: pytest.TempPathFactory) -> Verified
 OTHER_INPUTS = {
     "bare.own_rule", "bare.other_columns", "bare.other_rows", "bare.other_classes",
     "bare.other_test_size", "bare.other_split", "bare.other_supports",
+    "bare.all_rows_scored",
 }  # fmt: skip
 
 #: Other versions of scikit-learn sum a loss by hand and through a scorer in the last bits otherwise.

@@ -56,6 +56,7 @@ _LAYERS: Final[Mapping[str, Layer]] = {
     "bare.other_classes": "data",
     "bare.other_test_size": "split",
     "bare.other_split": "split",
+    "bare.all_rows_scored": "split",
     "bare.other_supports": "split",
 }
 
@@ -292,6 +293,8 @@ class _Case:
             return Finding(code="bare.other_rows", where=path, recorded=counts, now=sum(here.values()))
         if any(here[name] != count for name, count in counts.items()):
             code = "bare.other_test_size" if counts.keys() == here.keys() else "bare.other_split"
+            if code == "bare.other_split" and counts.get("n_val", 0) > max(here.values()):
+                code = "bare.all_rows_scored"
             return Finding(code=code, where=path, recorded=counts, now=here)
         recorded, now = _supports(self.record.report or {}), _supports(report_rows(scored.report))
         if recorded and sorted(recorded.values()) != sorted(now.values()):

@@ -558,7 +558,13 @@ def _of_bare(finding: Finding) -> str:
         case "bare.other_split":
             return (
                 f"{where}: split as config.json says it gives {now}, and the record counts {recorded}: it is another "
-                "table than the run was trained on, or another test_size. Name the right file with --data."
+                f"table than the run was trained on, or another test_size. {_IF_ANOTHER}"
+            )
+        case "bare.all_rows_scored":
+            return (
+                f"{where}: split as config.json says it gives {now}, and the record counts {recorded}, which is more "
+                "than either: the run was scored on rows that it was trained on, or this is another table. If so, name "
+                "the right one with --data."
             )
         case "bare.other_test_size":
             return (
@@ -569,7 +575,7 @@ def _of_bare(finding: Finding) -> str:
             return (
                 f"{where}: the classes of the validation rows are {now}, and val_report.txt counts {recorded}: it is "
                 "another table than the run was trained on, or was split otherwise (here stratified, with the "
-                "random_state of config.json). Name the right file with --data."
+                f"random_state of config.json). {_IF_ANOTHER}"
             )
         case "bare.report_rows_other":
             return f"{where}: {_more(finding)} have no row of that name here, and no row here has their numbers."
@@ -598,6 +604,8 @@ _THIN: Final = "It was made without week2kit, so its record is thin"
 _TRAIN_FULL: Final = "week2kit train with its config.json makes a full record."
 
 
+_IF_ANOTHER: Final = "If it is another table, name the right one with --data."
+
 #: What to do about a table that only week2kit refuses; what is left out or renamed here, pandas and scikit-learn's
 #: imputer leave out and rename themselves.
 _OWN_RULES: Final[Mapping[str, str]] = {
@@ -615,6 +623,7 @@ _OTHER_INPUTS: Final[Mapping[str, str]] = {
     "bare.other_rows": "could not be tested with this table",
     "bare.other_classes": "could not be tested with this table",
     "bare.other_test_size": "could not be tested with this split",
+    "bare.all_rows_scored": "could not be tested with this table and split",
     "bare.other_split": "could not be tested with this table and split",
     "bare.other_supports": "could not be tested with this table and split",
 }
