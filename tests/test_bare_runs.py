@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from week2kit import open_run, report, train, verify
 from week2kit.bare import decimals, read_bare, report_rows, rounds_to, scorer_name, validation_names, written_digits
 from week2kit.errors import CannotRestore, UnreadableRun, UsageError
-from week2kit.explanation import describe_verdict, short_verdict
-from week2kit.interpreters import build
+from week2kit.explanation import account, describe_finding, describe_verdict, short_verdict
+from week2kit.interpreters import build, nearest_python
 from week2kit.pytest_plugin import assert_reproducible
 from week2kit.rendering import render
 from week2kit.store import BareRun, find_runs, open_any
@@ -233,6 +233,13 @@ def other_report(**options: Any) -> Change:
     return change
 
 
+def scored_on_everything(run: Path) -> None:
+    """The mistake of asking a model about the rows that it was trained on; and the script does not count rows."""
+    program = SCRIPT.replace("model.predict(X_val)", "model.predict(X)").replace("y_val, predicted", "y, predicted")
+    assert python("-c", program, run, cwd=run.parent.parent).returncode == 0
+    metrics(n_train=..., n_val=...)(run)
+
+
 def other_scorers(run: Path) -> None:
     """More metrics of the same model, of scores, too."""
     scores = "model.predict_proba(X_val)"
@@ -255,6 +262,19 @@ def windows(run: Path) -> None:
 
 def own_data(run: Path) -> None:
     shutil.copy(run.parent.parent / "flowers.csv", run / "own.csv")
+
+
+def other_table(change: Callable[[list[str]], list[str]], more: str = "", values: Callable[[int], str] = str) -> Change:
+    """Other rows below the same column names, as data in the run folder; perhaps with another column before them."""
+
+    def write(run: Path) -> None:
+        head, *rows = (run.parent.parent / "flowers.csv").read_text(encoding="utf-8").splitlines()
+        if more:
+            head, rows = f"{more},{head}", [f"{values(number)},{row}" for number, row in enumerate(rows)]
+        (run / "own.csv").write_text("\n".join([head, *change(rows)]) + "\n", encoding="utf-8")
+        config(input_csv="own.csv")(run)
+
+    return write
 
 
 METADATA = {"python_version": "3.9.1 (main) [GCC]", "libraries": {"sklearn": {"version": "1.2.2"}}, "timestamp": "2026"}
@@ -307,7 +327,7 @@ HIGHER = metrics(accuracy=lambda value: value + 1 / 690, f1_macro=lambda value: 
 CASES = [
     # honest
     Case("as it is", lambda run: None, "identical", "accuracy, f1_macro came out of a training on flowers.csv"),
-    Case("names what is not compared", lambda run: None, "identical", "roc_auc, train_seconds not compared"),
+    Case("names what is not compared", lambda run: None, "identical", "metrics.json: roc_auc not compared"),
     Case("without a model", without("model.joblib"), "identical"),
     Case("with a model that is a trap", trap, "identical"),
     Case(
@@ -351,7 +371,7 @@ CASES = [
         "accuracy, roc_auc",
     ),
     Case("one metric", metrics(accuracy=...), "identical", "f1_macro came out"),
-    Case("ten thousand keys", many_keys, "identical", "and 9992 more not compared"),
+    Case("ten thousand keys", many_keys, "identical", "and 9991 more not compared"),
     Case(
         "odd values",
         metrics(a=True, b=[0.1], c={"accuracy": 1}, d="0.9", e=10**400, f=-1, precision={}),
@@ -367,12 +387,42 @@ CASES = [
         "other versions, the same numbers",
         freeze(numpy="1.26.4", sklearn="1.4.0"),
         "identical",
-        "other than recorded are: library.numpy, library.scikit-learn",
+        r"other versions are here: numpy [0-9.]+ \(recorded 1.26.4\), scikit-learn [0-9.]+ \(recorded 1.4.0\)",
     ),
     Case(
         "requirements that are no text",
         lambda run: (run / "requirements.txt").write_bytes(bytes(range(256)) * 9),
         "identical",
+    ),
+    Case(
+        "metadata that miss scikit-learn",
+        metadata({"python_version": "3.13.5", "environment": {"scikit-learn": {"version": None, "status": "missing"}}}),
+        "identical",
+        'run_metadata.json says "missing" of scikit-learn, so its version is not recorded',
+    ),
+    Case(
+        "metadata that miss scikit-learn, in a word",
+        metadata({"numpy": "2.3.2", "scikit-learn": "missing"}),
+        "identical",
+        'run_metadata.json says "missing" of scikit-learn, so its version is not recorded',
+    ),
+    Case(
+        "metadata without scikit-learn",
+        metadata({"numpy": "2.3.2", "python": "3.13.5"}),
+        "identical",
+        "versions are recorded .numpy, python., and that of scikit-learn is not",
+    ),
+    Case(
+        "one that has not converged",
+        lambda run: [shutil.copy(f, run) for f in (run.parent / "few_iterations").iterdir()],
+        "identical",
+        "note: trained again here, the fit stopped after 2 iterations before it had converged",
+    ),
+    Case(
+        "one that has not converged, edited",
+        both(lambda run: [shutil.copy(f, run) for f in (run.parent / "few_iterations").iterdir()], NO_REPORT, HIGHER),
+        "undecided",
+        "note: trained again here, the fit stopped after 2 iterations before it had converged",
     ),
     Case("metadata that are no JSON", text("run_metadata.json", "{python: 3}"), "identical"),
     Case("metadata that lead away", link("run_metadata.json", "/etc/passwd"), "identical"),
@@ -410,7 +460,88 @@ CASES = [
     ),
     Case("an alias edited", both(NO_REPORT, metrics(macro_f1=0.5)), "undecided", "macro_f1: recorded 0.5"),
     Case("another seed", config(random_state=8), "undecided", "a difference proves nothing"),
-    Case("another test size", config(test_size=0.25), "undecided", "differs first at the layer split"),
+    Case(
+        "another test size", config(test_size=0.25), "undecided", "the test_size of config.json is not that of the run"
+    ),
+    # shows that the table, or the split, is another one
+    Case(
+        "another number of rows",
+        metrics(n_train=120, n_val=30),
+        "undecided",
+        r"flowers.csv: the table has 230 rows, and the record counts 150 \(n_train 120, n_val 30\): it is not",
+    ),
+    Case(
+        "another table",
+        other_table(lambda rows: rows[:200]),
+        "undecided",
+        "table has 200 rows, and the record counts 230",
+    ),
+    Case(
+        "another table, where only the report counts",
+        both(metrics(n_train=..., n_val=...), other_table(lambda rows: rows[:200])),
+        "undecided",
+        "own.csv: split as config.json says it gives n_train 140, n_val 60, and the record counts n_val 69",
+    ),
+    Case(
+        "scored on the rows that it was trained on",
+        scored_on_everything,
+        "undecided",
+        r"gives n_train 161, n_val 69, and the record counts n_val 230, .* scored on rows that it was trained on",
+    ),
+    Case(
+        "another table of as many rows and other classes",
+        other_table(lambda rows: [re.sub("rose|lily", "iris", row) for row in rows]),
+        "undecided",
+        "own.csv: the classes of the validation rows are aster .*, iris .*, and val_report.txt counts aster .*, lily",
+    ),
+    Case(
+        "another table of as many rows and other classes, where nothing is called as it was",
+        other_table(lambda rows: [re.sub("rose$|lily$", "b", row.replace("aster", "a")) for row in rows]),
+        "undecided",
+        "own.csv: the classes of the validation rows are a .*, b .*, and val_report.txt counts aster .*, lily",
+    ),
+    Case(
+        "another table of as many rows of other shares",
+        other_table(lambda rows: [row.replace("rose", "lily") if n % 3 else row for n, row in enumerate(rows)]),
+        "undecided",
+        "own.csv: the classes of the validation rows are .* another table than the run was trained on, or was split",
+    ),
+    Case(
+        "another table, and other versions",
+        both(freeze(numpy="1.26.4"), other_table(lambda rows: rows[:200])),
+        "undecided",
+        "table has 200 rows, and the record counts 230",
+    ),
+    Case(
+        "another table whose metrics are the same",
+        both(NO_REPORT, metrics(n_train=160)),
+        "undecided",
+        "table has 230 rows, and the record counts 229",
+    ),
+    Case(
+        "another table of as many rows and classes of the same sizes",
+        other_table(lambda rows: [re.sub(r"^[^,]*", "1.0", row) for row in rows]),
+        "undecided",
+        "first at the layer metrics, and why could not be tested",
+    ),
+    Case(
+        "a class too many in the report",
+        edit("val_report.txt", r"( +aster [^\n]*\n)", r"\1 tulip 1.00 1.00 1.00 3\n"),
+        "undecided",
+        "val_report.txt counts aster .*, tulip 3: it is not the table",
+    ),
+    Case(
+        "a class in the report that no row has",
+        edit("val_report.txt", r"( +aster [^\n]*\n)", r"\1 tulip 0.00 0.00 0.00 0\n"),
+        "identical",
+        "tulip have no row of that name here",
+    ),
+    Case(
+        "classes with other names, and other numbers",
+        both(other_report(target_names=["a", "b", "c"]), edit("val_report.txt", r"( b +0)\.\d\d", r"\1.11")),
+        "undecided",
+        "a, b, c have no row of that name here, and no row here has their numbers",
+    ),
     Case("rows counted otherwise", metrics(n_val=70), "undecided", "n_val 70 rows; the split has .*n_val 69 here"),
     Case(
         "a row of the report",
@@ -445,7 +576,13 @@ CASES = [
         "undecided",
         "holds no metric",
     ),
-    Case("no data", config(input_csv="gone.csv"), "undecided", "--data gone.csv"),
+    Case("no data", config(input_csv="gone.csv"), "undecided", "Say where it lies: --data PATH/TO/gone.csv"),
+    Case(
+        "no data, and the places that were searched",
+        config(input_csv="data/gone.csv"),
+        "undecided",
+        "from the run folder, from the two folders above it, and from the working directory",
+    ),
     Case(
         "a link to data in the folder",
         both(config(input_csv="own.csv"), link("own.csv", "../../flowers.csv")),
@@ -455,6 +592,31 @@ CASES = [
     Case("data that are no table", config(input_csv="../../../../../etc/passwd"), "undecided", "expected a .csv"),
     Case("the folder itself as data", config(input_csv=".."), "undecided", "expected a .csv"),
     Case("no such column", config(label_col="colour"), "undecided", 'the data has no column "colour"'),
+    # rules that week2kit alone has
+    Case(
+        "a column of dates",
+        other_table(lambda rows: rows, more="day", values=lambda n: f"2026-01-{n % 28 + 1:02}"),
+        "undecided",
+        'own.csv: week2kit itself refuses this table, and .* may have trained on it: Column "day" holds dates',
+    ),
+    Case(
+        "a column without values",
+        other_table(lambda rows: rows, more="notes", values=lambda n: ""),
+        "undecided",
+        'week2kit itself refuses this table.*: Column "notes" holds no value at all. Leave it out of a copy',
+    ),
+    Case(
+        "two columns of one name",
+        other_table(lambda rows: rows, more="width", values=lambda n: "1"),
+        "undecided",
+        'week2kit itself refuses this table.*: The data file has two columns named "width".*as pandas does',
+    ),
+    Case(
+        "rows without a class",
+        other_table(lambda rows: [re.sub("[a-z]+$", "", row) if n < 9 else row for n, row in enumerate(rows)]),
+        "undecided",
+        'week2kit itself refuses this table.*: The target "kind" has no value in 9 of 230 rows',
+    ),
     Case("a parameter that the form has not", config(C=0.1), "undecided", "C: unknown key"),
     Case("a wrong type", config(max_iter="many"), "undecided", "config.json cannot be trained as it stands: max_iter"),
     Case("a number for a path", config(input_csv=5), "undecided", "input_csv"),
@@ -549,6 +711,12 @@ def verified(course: Path, tmp_path_factory: pytest.TempPathFactory) -> Verified
     return Verified(verdicts, done.returncode, snapshot(project) == before, unpickled)
 
 
+OTHER_INPUTS = {
+    "bare.own_rule", "bare.other_columns", "bare.other_rows", "bare.other_classes",
+    "bare.other_test_size", "bare.other_split", "bare.other_supports",
+    "bare.all_rows_scored",
+}  # fmt: skip
+
 #: Other versions of scikit-learn sum a loss by hand and through a scorer in the last bits otherwise.
 ONLY_NEWEST = {"other scorers"}
 
@@ -562,7 +730,141 @@ def test_each_folder_gets_its_verdict_and_its_sentence(case: Case, verified: Ver
     sentences = "\n".join(describe_verdict(verdict))
     assert verdict.verdict == case.verdict, sentences
     assert re.search(case.says, sentences), sentences
-    assert "thin" in sentences or case.verdict in (None, "tampered") or verdict.reruns == []
+    told = verdict.reason is not None and verdict.reason.code in OTHER_INPUTS
+    assert "thin" in sentences or told or case.verdict in (None, "tampered") or verdict.reruns == []
+
+
+def test_where_the_table_is_another_one_this_is_told_alone_and_no_version_is_blamed(verified: Verified) -> None:
+    told = [v for v in verified.verdicts.values() if v.reason is not None and v.reason.code in OTHER_INPUTS]
+    assert {v.reason.code for v in told if v.reason is not None} == OTHER_INPUTS
+    assert {v.first_divergence for v in told if v.reason and v.reason.code != "bare.own_rule"} == {"data", "split"}
+    for verdict in told:
+        headline, *sentences = short_verdict(verdict)
+        assert re.match("undecided: could not be tested with this (table|split|table and split)[.]$", headline)
+        assert len(sentences) == 1
+        assert "version" not in sentences[0]
+    assert verified.verdicts["another table, and other versions"].causes != []
+
+
+def test_a_duration_is_known_as_such_and_told_to_those_who_ask(verified: Verified) -> None:
+    verdict = verified.verdicts["as it is"]
+    (check,) = [check for check in verdict.checks if check.code == "metrics.times"]
+    assert check.outcome == "skipped"
+    assert check.finding is not None
+    assert "train_seconds not compared: no training takes the same time again" in describe_finding(check.finding)
+    assert "train_seconds" not in "".join(describe_verdict(verdict))
+
+
+@pytest.mark.parametrize(
+    ("key", "known"),
+    [("train_seconds", True), ("train_time_seconds", True), ("seconds", True), ("fit_ms", True),
+     ("Train seconds", True), ("accuracy", False), ("f1_ms_macro", False), ("atoms", False),
+     ("seconds_per_row", False)],
+)  # fmt: skip
+def test_which_keys_are_durations(key: str, known: bool) -> None:
+    record = read_bare(BareRun(Path("nowhere"), {}, {key: 0.5}))
+    assert (record.times, [*record.metrics]) == (([key], []) if known else ([], [key]))
+
+
+def test_the_default_output_tells_every_weighty_note_and_none_twice(verified: Verified) -> None:
+    told = {
+        name: [line for line in short_verdict(verified.verdicts[name]) if line.startswith("note: ")]
+        for name in (
+            "without a report",
+            "metadata that miss scikit-learn",
+            "one that has not converged",
+            "other versions",
+        )
+    }
+    assert ["it is not there" in line for line in told["without a report"]] == [True]
+    missing, hold = told["metadata that miss scikit-learn"]
+    assert "scikit-learn" in missing
+    assert "(recorded 3.13.5)" in hold
+    assert ["before it had converged" in line for line in told["one that has not converged"]] == [True]
+    assert told["other versions"] == []
+
+
+def test_versions_that_are_others_and_give_the_same_stand_in_the_verdict_with_both_values(verified: Verified) -> None:
+    verdict = verified.verdicts["other versions, the same numbers"]
+    (finding,) = [c.finding for c in verdict.checks if c.finding and c.finding.code == "bare.other_versions_hold"]
+    assert finding.recorded == {"numpy": "1.26.4", "scikit-learn": "1.4.0"}
+    assert finding.now.keys() == finding.recorded.keys()
+    assert not set(finding.now.values()) & set(finding.recorded.values())
+
+
+#: What a course participant recorded of iris, under the versions that stand beside it.
+IRIS = {"accuracy": 0.9666666666666667, "f1_macro": 0.9665831244778612, "n_train": 120, "n_val": 30}
+IRIS_REPORT = """
+              precision    recall  f1-score   support
+      setosa       1.00      1.00      1.00        10
+  versicolor       1.00      0.90      0.95        10
+   virginica       0.91      1.00      0.95        10
+    accuracy                           0.97        30
+   macro avg       0.97      0.97      0.97        30
+weighted avg       0.97      0.97      0.97        30
+"""
+
+
+@pytest.mark.parametrize("max_iter", [500, 1000])
+def test_a_run_that_a_participant_recorded_with_other_versions_comes_out_to_the_last_digit(
+    max_iter: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sklearn.datasets import load_iris
+
+    iris = load_iris(as_frame=True)
+    names = dict(enumerate(map(str, iris.target_names)))
+    iris.data.assign(label=iris.target.map(names)).to_csv(tmp_path / "iris.csv", index=False)
+    run = tmp_path / "run"
+    run.mkdir()
+    flat = {"input_csv": "iris.csv", "label_col": "label", "max_iter": max_iter, "random_state": 42, "test_size": 0.2}
+    versions = {"numpy": {"version": "2.3.2"}, "scikit-learn": {"version": None, "status": "missing"}}
+    (run / "config.json").write_text(json.dumps(flat), encoding="utf-8")
+    (run / "metrics.json").write_text(json.dumps(IRIS | {"train_seconds": 0.0179}), encoding="utf-8")
+    (run / "val_report.txt").write_text(IRIS_REPORT, encoding="utf-8")
+    metadata({"python_version": "3.13.5", "environment": versions})(run)
+    text("requirements.txt", "conda @ file:///croot/conda/work\nnumpy==2.3.2\nscikit-learn==1.8.0\n")(run)
+    monkeypatch.chdir(tmp_path)
+    (verdict,) = verify(run).runs
+    assert (verdict.verdict, verdict.level) == ("identical", "metrics"), describe_verdict(verdict)
+    assert {name: values.here for name, values in verdict.metrics.items()} == {n: IRIS[n] for n in verdict.metrics}
+    assert verdict.metrics.keys() == {"accuracy", "f1_macro"}
+    codes = {check.finding.code for check in verdict.checks if check.finding is not None}
+    assert not codes & {"bare.rounded", "bare.not_compared", "bare.versions_unrecorded"}
+    metrics(accuracy=0.9333333333333333, f1_macro=0.9333333333333333)(run)
+    (run / "val_report.txt").unlink()
+    assert verify(run).runs[0].verdict == "undecided"
+
+
+def test_no_version_is_put_back_for_another_table(project: Path) -> None:
+    both(freeze(numpy="1.26.4"), other_table(lambda rows: rows[:200]))(project / "runs" / "first")
+    (verdict,) = verify("runs/first", restore_versions=True).runs
+    assert [rerun.kind for rerun in verdict.reruns] == ["native"]
+    assert verdict.reason is not None
+    assert verdict.reason.code == "bare.other_rows"
+
+
+def test_a_python_that_week2kit_does_not_run_on_is_said_to_be_what_is_needed(project: Path) -> None:
+    both(NO_REPORT, HIGHER, metadata({"python": "3.9.1"}))(project / "runs" / "first")
+    (verdict,) = verify("runs/first", restore_versions=True).runs
+    lines = "\n".join(short_verdict(verdict))
+    assert [rerun.kind for rerun in verdict.reruns] == ["native"]
+    assert "note: Python 3.9.1 could not be put back, as week2kit does not run on it." in lines
+    assert "--restore" not in lines
+
+
+@pytest.mark.parametrize(
+    ("recorded", "asked_for"),
+    [("3.9.1", "3.11.0"), ("3.10", "3.11.0"), ("3.11.7", "3.11.7"), ("3.12", "3.12.0"), ("3.13.0rc1", "3.13.0rc1"),
+     ("2.7.18", "2.7.18"), ("31.4", "31.4"), ("3", "3")],
+)  # fmt: skip
+def test_the_python_that_is_asked_for_in_place_of_a_recorded_one(recorded: str, asked_for: str) -> None:
+    assert nearest_python(recorded) == asked_for
+
+
+def test_the_account_says_why(verified: Verified) -> None:
+    verdict = verified.verdicts["another number of rows"]
+    assert verdict.reason is not None
+    assert account(verdict)[0] == ("why", [describe_finding(verdict.reason)])
 
 
 def test_nothing_is_written_and_nothing_unpickled(verified: Verified) -> None:
@@ -649,6 +951,7 @@ def test_data_farther_away_are_not_looked_for(project: Path, tmp_path: Path, mon
     monkeypatch.chdir(project / "runs")
     (verdict,) = verify("first").runs
     assert (verdict.verdict, verdict.reason and verdict.reason.code) == ("undecided", "undecided.data_missing")
+    assert "when the run was made" not in "".join(describe_verdict(verdict))  # which such a record does not know
 
 
 def test_named_runs_of_both_kinds_keep_their_order(project: Path) -> None:
@@ -850,9 +1153,11 @@ def test_whatever_the_two_objects_hold_reading_them_invents_nothing(
     config: dict[str, Any], metrics: dict[str, Any]
 ) -> None:
     record = read_bare(BareRun(Path("nowhere"), config, metrics))
-    assert all(type(metrics[name]) in (int, float) and metrics[name] == value for name, value in record.metrics.items())
+    assert all(
+        type(metrics[name]) in (int, float) and float(metrics[name]) == value for name, value in record.metrics.items()
+    )
     assert all(type(value) is int and metrics[name] == value for name, value in record.counts.items())
-    assert {*record.metrics, *record.counts, *record.other} == metrics.keys()
+    assert {*record.metrics, *record.counts, *record.times, *record.other} == metrics.keys()
     assert (record.config is None) == bool(record.problem)
 
 
@@ -962,6 +1267,15 @@ def test_a_run_of_other_versions_is_explained_with_the_versions_that_its_require
     assert {cause.proof for cause in restored.causes} == {"restored"}
     accuracy = restored.metrics["accuracy"]
     assert accuracy.recorded == accuracy.restored != accuracy.here
+    if sys.version_info[:2] == (3, 11):  # which is the Python that is taken for an older one
+        metadata({"python": "3.9.1"})(run)
+        libraries = verdict("--restore", "versions")
+        assert libraries.verdict == "explained"
+        proofs = {cause.factor: cause.proof for cause in libraries.causes}
+        assert proofs.pop("python") == "observed"
+        assert set(proofs.values()) == {"restored"}
+        assert "for the recorded Python 3.9.1" in "\n".join(short_verdict(libraries))
+        (run / "run_metadata.json").unlink()
     metrics(accuracy=lambda value: value - 1e-3)(run)
     (run / "val_report.txt").unlink()
     forged = verdict("--restore", "versions")

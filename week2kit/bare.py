@@ -32,6 +32,9 @@ _DECIDING: Final = ("accuracy", "f1_macro")
 #: The prefix of metrics on validation rows: they are the only ones that are compared.
 _VALIDATION: Final = "val_"
 
+#: Keys of metrics.json that are durations, such as ``train_seconds``.
+_DURATION: Final = re.compile(r"(?:.*[_ .-])?(?:seconds|secs?|milliseconds|ms|minutes)", re.IGNORECASE | re.DOTALL)
+
 #: Keys of metrics.json that count rows: they tell of the split.
 COUNTS: Final = ("n_train", "n_val")
 
@@ -40,6 +43,11 @@ class ReportRow(NamedTuple):
     """One row of a classification report: the numbers as they are written, the last one being the support."""
 
     numbers: tuple[str, ...]
+
+    @property
+    def support(self) -> int:
+        """How many validation rows it counts."""
+        return int(float(self.numbers[-1]))
 
     @property
     def digits(self) -> int:
@@ -55,19 +63,24 @@ class BareRecord:
         config: the config; None where it is none that can be trained, and then `problem` says why.
         metrics: numbers by their name as written; which of them are metrics, scikit-learn has to tell.
         counts: how many rows were trained on and validated on.
+        times: keys of metrics.json that are named as durations; no training repeats them.
         other: keys of metrics.json that are no numbers, or null.
         report: the rows of val_report.txt by name, None where there is none; `report_problem` says why not.
         versions: Python (as "python") and libraries, as requirements.txt or else run_metadata.json names them.
+        missing: the libraries of which run_metadata.json says "missing", where nothing else names a version: a script
+            may have asked for them by a name that cannot be imported.
     """
 
     config: Config | None
     problem: str
     metrics: dict[str, float]
     counts: dict[str, int]
+    times: list[str]
     other: list[str]
     report: dict[str, ReportRow] | None
     report_problem: str
     versions: dict[str, str]
+    missing: list[str]
 
 
 def read_bare(run: BareRun) -> BareRecord:
@@ -75,16 +88,22 @@ def read_bare(run: BareRun) -> BareRecord:
     config, problem = _config(run.config)
     numbers = {name: number for name, value in run.metrics.items() if (number := _number(value)) is not None}
     counts = {name: value for name in COUNTS if type(value := run.metrics.get(name)) is int and value >= 0}
+    times = sorted(name for name in numbers if _DURATION.fullmatch(name))
     report, report_problem = _report(run)
+    metadata = _metadata(run)
+    # requirements.txt is the list that pip itself can write, and goes first
+    versions = {**_from_metadata(metadata), **_from_requirements(run)}
     return BareRecord(
         config=config,
         problem=problem,
-        metrics={name: number for name, number in numbers.items() if name not in COUNTS},
+        metrics={name: number for name, number in numbers.items() if name not in (*COUNTS, *times)},
         counts=counts,
+        times=times,
         other=sorted(name for name in run.metrics if name not in numbers or (name in COUNTS and name not in counts)),
         report=report,
         report_problem=report_problem,
-        versions=_versions(run),
+        versions=versions,
+        missing=sorted(_named_missing(metadata) - versions.keys()),
     )
 
 
@@ -196,6 +215,15 @@ def reported(rows: Mapping[str, ReportRow], scorer: str) -> tuple[float, int] | 
     return float(rows[row].numbers[position]), rows[row].digits
 
 
+#: The rows of a classification report that are no class.
+_AVERAGES: Final = frozenset({"accuracy", "micro avg", "macro avg", "weighted avg", "samples avg"})
+
+
+def class_rows(rows: Mapping[str, ReportRow]) -> dict[str, ReportRow]:
+    """The rows of a classification report that each speak of one class."""
+    return {name: row for name, row in rows.items() if name not in _AVERAGES}
+
+
 def _report(run: BareRun) -> tuple[dict[str, ReportRow] | None, str]:
     try:
         rows = report_rows(run.read("val_report.txt").decode("utf-8", "replace"))
@@ -217,11 +245,6 @@ _LIBRARIES: Final[Mapping[str, str]] = {
 _VERSION: Final = re.compile(r"\d{1,5}(?:\.\d{1,5}){1,3}(?:(?:a|b|rc)\d{1,3})?(?:\.(?:post|dev)\d{1,5})?")
 
 
-def _versions(run: BareRun) -> dict[str, str]:
-    """The versions that decide an outcome; requirements.txt is the list that pip itself can write, and goes first."""
-    return {**_from_metadata(run), **_from_requirements(run)}
-
-
 def _from_requirements(run: BareRun) -> dict[str, str]:
     """The ``name==version`` lines; a whole ``pip freeze`` has others (addresses, paths), which say nothing here."""
     found: dict[str, str] = {}
@@ -233,32 +256,49 @@ def _from_requirements(run: BareRun) -> dict[str, str]:
     return {name: version for name, version in found.items() if name in DECIDING_LIBRARIES}
 
 
-def _from_metadata(run: BareRun) -> dict[str, str]:
-    """The versions in run_metadata.json, whose keys are free: a library's name, perhaps with ``version``, anywhere."""
+def _metadata(run: BareRun) -> object:
     try:
-        value = parse_json(_text(run, "run_metadata.json").encode())
+        return parse_json(_text(run, "run_metadata.json").encode())
     except JsonError:
-        return {}
+        return None
+
+
+def _from_metadata(metadata: object) -> dict[str, str]:
+    """The versions in run_metadata.json, whose keys are free: a library's name, perhaps with ``version``, anywhere."""
     found: dict[str, str] = {}
-    for key, item in _leaves(value):
-        name = _LIBRARIES.get(re.sub(r"[_ -]*version$", "", key.strip().lower()[:80]))
-        if name is not None and (match := _VERSION.match(item.strip())):
+    for name, item in _of_libraries(metadata):
+        text = item.get("version") if isinstance(item, dict) else item
+        if isinstance(text, str) and (match := _VERSION.match(text.strip())):
             found.setdefault(name, match[0])
     return found
 
 
-def _leaves(value: object) -> Iterator[tuple[str, str]]:
-    """Each text below a key, at any depth; ``{"python": {"version": ...}}`` counts under "python"."""
+def _named_missing(metadata: object) -> set[str]:
+    """The libraries of which run_metadata.json says that they are missing."""
+    return {
+        name
+        for name, item in _of_libraries(metadata)
+        if "missing" in (item.values() if isinstance(item, dict) else [item])
+    }
+
+
+def _of_libraries(metadata: object) -> Iterator[tuple[str, Any]]:
+    """Each value below a key that names Python or a library, with the usual name of it."""
+    for key, item in _pairs(metadata):
+        name = _LIBRARIES.get(re.sub(r"[_ -]*version$", "", key.strip().lower()[:80]))
+        if name is not None:
+            yield name, item
+
+
+def _pairs(value: object) -> Iterator[tuple[str, Any]]:
+    """Each key with its value, at any depth."""
     if isinstance(value, dict):
         for key, item in value.items():
-            if isinstance(item, str):
-                yield key, item
-            elif isinstance(item, dict) and isinstance(item.get("version"), str):
-                yield key, item["version"]
-            yield from _leaves(item)
+            yield key, item
+            yield from _pairs(item)
     elif isinstance(value, list):
         for item in value:
-            yield from _leaves(item)
+            yield from _pairs(item)
 
 
 def _text(run: BareRun, file: str) -> str:

@@ -8,7 +8,8 @@ are `tampered`.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
@@ -17,6 +18,7 @@ from week2kit.bare import (
     REPORTED,
     BareRecord,
     ReportRow,
+    class_rows,
     decimals,
     read_bare,
     report_rows,
@@ -31,6 +33,7 @@ from week2kit.checks import failed, passed, skipped
 from week2kit.conditions import AS_HERE, Conditions
 from week2kit.dataset import find_for_bare, reader_of
 from week2kit.errors import ConfigError, DataNotFound
+from week2kit.interpreters import nearest_python
 from week2kit.judgement import OUR_ERRORS, Judgement, undecided
 from week2kit.reruns import Fresh, RerunRequest, Scored, Stored
 from week2kit.schema.config import Config, FileData
@@ -44,6 +47,27 @@ _REPORT_FILE: Final = "val_report.txt"
 
 #: Decimals of scikit-learn's own classification report.
 _USUAL_DIGITS: Final = 2
+
+
+#: The layer that what is shown to be another one belongs to.
+_LAYERS: Final[Mapping[str, Layer]] = {
+    "bare.other_columns": "data",
+    "bare.other_rows": "data",
+    "bare.other_classes": "data",
+    "bare.other_test_size": "split",
+    "bare.other_split": "split",
+    "bare.all_rows_scored": "split",
+    "bare.other_supports": "split",
+}
+
+#: Tables that week2kit refuses by a rule of its own, by what its error says (`loop.data`): pandas and scikit-learn
+#: take them, perhaps with a warning.
+_OWN_RULES: Final[Mapping[str, re.Pattern[str]]] = {
+    "dates": re.compile(r'Column ".*" holds dates', re.DOTALL),
+    "empty": re.compile(r'Column ".*" holds no value at all', re.DOTALL),
+    "twice": re.compile(r"The data file has two columns "),
+    "no_target": re.compile(r'The target ".*" has no value in \d+ of ', re.DOTALL),
+}
 
 
 class Rerunner(Protocol):
@@ -72,7 +96,11 @@ def judge_bare(run: BareRun, children: Rerunner, given: Path | None, *, restore_
         restore_versions: whether recorded versions of Python and of libraries may be put back.
     """
     record = read_bare(run)
-    before = [skipped("record.manifest", "bare.no_manifest", "manifest.json"), *_check_record(record)]
+    before = [
+        skipped("record.manifest", "bare.no_manifest", "manifest.json"),
+        *_check_record(record),
+        *_check_versions(record),
+    ]
     if any(check.outcome == "failed" for check in before):
         return Judgement("tampered", checks=before)
     if record.config is None:
@@ -124,6 +152,13 @@ def _check_record(record: BareRecord) -> list[Check]:
     return contradictions or [passed(code)]
 
 
+def _check_versions(record: BareRecord) -> Iterable[Check]:
+    """Where versions are recorded, that of the library that trains should be, too."""
+    if "scikit-learn" not in record.versions and (record.versions or record.missing):
+        recorded = sorted(record.versions)
+        yield skipped("record.versions", "bare.versions_unrecorded", "scikit-learn", recorded, record.missing)
+
+
 def _may_be(value: float, shown: float, digits: int) -> bool:
     """Whether the report can show this for the metric, which may be rounded itself."""
     own = max(decimals(value), MIN_ROUNDED_DIGITS)  # 1.0 was not rounded from 0.97
@@ -162,8 +197,11 @@ class _Case:
         if native.fresh.failure is None and not _compared(native.checks):
             return self._judgement("undecided", native, Finding(code="bare.nothing_compared"), causes=causes)
         if native.agrees:
-            notes = _other_note(causes)
+            notes = _other_versions_note(causes)
             return self._judgement("identical", native, self._thin(native), level="metrics", more=notes)
+        if (reason := self._refused(native) or self._other_inputs(native)) is not None:
+            # the table decides, and no version makes another one of it
+            return self._judgement("undecided", native, reason, causes=causes, first=_LAYERS.get(reason.code))
         if restore_versions and causes:
             return self._restored(native, causes)
         return self._differs(native, causes)
@@ -196,6 +234,9 @@ class _Case:
         for name, written in metrics.items():
             yield _check_metric(name, written, scored.metrics[names[name]], metrics)
         left = sorted([*record.other, *(record.metrics.keys() - metrics.keys())])
+        if record.times:
+            shown = [clean(name, 80) for name in record.times[:LISTED_CELLS]]
+            yield skipped("metrics.times", "bare.times", _METRICS_FILE, shown, len(record.times))
         if left:
             shown = [clean(name, 80) for name in left[:LISTED_CELLS]]
             yield skipped("metrics.others", "bare.not_compared", _METRICS_FILE, shown, len(left))
@@ -208,6 +249,9 @@ class _Case:
             yield passed("split.folds") if same else failed("split.folds", "bare.rows", "", self.record.counts, now)
         if self.record.report is not None:
             yield from _check_report(self.record.report, report_rows(scored.report))
+        if fresh.outcome is not None and fresh.outcome.model.converged is False:
+            iterations = max(fresh.outcome.model.n_iter or [0])
+            yield passed("model.converged", Finding(code="fit.not_converged", now=iterations))
 
     # --- verdicts -----------------------------------------------------------------------------------------------
 
@@ -228,21 +272,69 @@ class _Case:
         reason = Finding(code=code, where=self.request.path, now=sha256(self.request.content or b""))
         return self._judgement("undecided", native, reason, causes=causes, first=first, more=more)
 
+    def _refused(self, native: _Outcome) -> Finding | None:
+        """What week2kit refuses about the table, of which other scripts may train all the same."""
+        failure, path = native.fresh.failure, self.request.path
+        if failure is None or failure.error not in OUR_ERRORS:
+            return None
+        if failure.message.startswith("data.target: the data has no column "):
+            return Finding(code="bare.other_columns", where=path, now=failure.message)
+        rule = next((rule for rule, said in _OWN_RULES.items() if said.match(failure.message)), None)
+        return None if rule is None else Finding(code="bare.own_rule", where=path, recorded=rule, now=failure.message)
+
+    def _other_inputs(self, native: _Outcome) -> Finding | None:
+        """What shows that the record speaks of another table, or of another split, than were used here."""
+        fresh, scored, path = native.fresh, native.scored, self.request.path
+        if fresh.split is None or scored is None:
+            return None
+        here = {"n_train": fresh.split.folds[0].n_train, "n_val": fresh.split.folds[0].n_val}
+        counts = self._counts()
+        if counts.keys() == here.keys() and sum(counts.values()) != sum(here.values()):
+            return Finding(code="bare.other_rows", where=path, recorded=counts, now=sum(here.values()))
+        if any(here[name] != count for name, count in counts.items()):
+            code = "bare.other_test_size" if counts.keys() == here.keys() else "bare.other_split"
+            if code == "bare.other_split" and counts.get("n_val", 0) > max(here.values()):
+                code = "bare.all_rows_scored"
+            return Finding(code=code, where=path, recorded=counts, now=here)
+        recorded, now = _supports(self.record.report or {}), _supports(report_rows(scored.report))
+        if recorded and sorted(recorded.values()) != sorted(now.values()):
+            code = "bare.other_supports" if recorded.keys() == now.keys() else "bare.other_classes"
+            listed = [{clean(name, 80): side[name] for name in sorted(side)[:LISTED_CELLS]} for side in (recorded, now)]
+            return Finding(code=code, where=path, recorded=listed[0], now=listed[1])
+        return None
+
+    def _counts(self) -> dict[str, int]:
+        """How many rows the record counts; the report counts validation rows, too."""
+        average = (self.record.report or {}).get("weighted avg")
+        return {**({"n_val": average.support} if average is not None else {}), **self.record.counts}
+
     def _restored(self, native: _Outcome, causes: list[Cause]) -> Judgement:
-        """Train with the recorded versions, all of them at once."""
-        versions = tuple(sorted((cause.factor.removeprefix("library."), str(cause.recorded)) for cause in causes))
+        """Train with the recorded versions, all of them at once.
+
+        A Python on which week2kit does not run gives way to the oldest on which it does: the libraries matter more.
+        """
+        python = next((str(cause.recorded) for cause in causes if cause.factor == "python"), None)
+        request = None if python is None else nearest_python(python)
+        instead = python is not None and request is not None and not same_version(python, request)
+        put_back = [cause for cause in causes if not (instead and cause.factor == "python")]
+        versions = tuple(sorted((cause.factor.removeprefix("library."), str(cause.recorded)) for cause in put_back))
+        if not versions:
+            note = skipped("environment.restored", "bare.python_too_old", "", python)
+            return self._differs(native, causes, [note])
         self.children.tell("restored", list(versions))
-        again = self._train(Conditions(versions=versions))
+        asked = dict(versions) | ({"python": request} if request is not None else {})
+        again = self._train(Conditions(versions=tuple(sorted(asked.items()))))
         rerun = _rerun("restored", again, self._values(again), versions)
         causes_now = [_read_back(cause, again.fresh.environment) for cause in causes]
         proven = [cause for cause in causes_now if cause.proof == "restored"]
+        notes = [passed("environment.python", Finding(code="bare.python_instead", recorded=python, now=request))]
         if not again.agrees or not proven:
             why = again.fresh.failure.message if again.fresh.failure else None
             note = skipped("environment.restored", "bare.not_restored", "", dict(versions), why)
-            judgement = self._differs(native, causes, [note])
+            judgement = self._differs(native, causes, [*(notes if instead else ()), note])
             return dataclasses.replace(judgement, reruns=[*judgement.reruns, rerun])
         together = [passed("environment.restored", Finding(code="bare.together", recorded=[c.factor for c in proven]))]
-        more = together if len(proven) > 1 else ()
+        more = [*(notes if instead else ()), *(together if len(proven) > 1 else ())]
         judgement = self._judgement(
             "explained", again, self._thin(again), level="metrics", causes=causes_now, more=more
         )
@@ -310,9 +402,13 @@ def _read_back(cause: Cause, environment: Environment | None) -> Cause:
     return cause.model_copy(update={"proof": "restored"}) if restored else cause
 
 
-def _other_note(causes: list[Cause]) -> list[Check]:
-    names = [cause.factor for cause in causes]
-    return [passed("environment.facts", Finding(code="environment.other", now=names))] if names else []
+def _other_versions_note(causes: list[Cause]) -> list[Check]:
+    """That it came out under other versions than recorded: a note, as nothing is left to be explained."""
+    if not causes:
+        return []
+    recorded = {cause.factor.removeprefix("library."): cause.recorded for cause in causes}
+    now = {cause.factor.removeprefix("library."): cause.now for cause in causes}
+    return [passed("environment.facts", Finding(code="bare.other_versions_hold", recorded=recorded, now=now))]
 
 
 def _compared(checks: Iterable[Check]) -> list[Check]:
@@ -345,6 +441,11 @@ def _check_report(recorded: dict[str, ReportRow], here: dict[str, ReportRow]) ->
         )
     elif alone := [name for name in recorded if name not in here]:
         shown = [clean(name, 80) for name in alone[:LISTED_CELLS]]
+        classes, classes_here = class_rows(recorded), class_rows(here)
+        unlike = len(classes) == len(classes_here) and _numbers(classes) != _numbers(classes_here)
+        if unlike or sorted(_supports(recorded).values()) != sorted(_supports(here).values()):
+            yield failed(code, "bare.report_rows_other", _REPORT_FILE, shown, len(alone))
+            return
         yield skipped(code, "bare.report_rows_alone", _REPORT_FILE, shown, len(alone))
     else:
         yield passed(code)
@@ -352,6 +453,16 @@ def _check_report(recorded: dict[str, ReportRow], here: dict[str, ReportRow]) ->
 
 def _same_row(left: ReportRow, right: ReportRow) -> bool:
     return [float(number) for number in left.numbers] == [float(number) for number in right.numbers]
+
+
+def _numbers(rows: dict[str, ReportRow]) -> list[list[float]]:
+    """The numbers of the rows, whatever the rows are called and in whatever order they stand."""
+    return sorted([float(number) for number in row.numbers] for row in rows.values())
+
+
+def _supports(rows: dict[str, ReportRow]) -> dict[str, int]:
+    """How many validation rows each class has that has any."""
+    return {name: row.support for name, row in class_rows(rows).items() if row.support}
 
 
 def _rerun(

@@ -121,6 +121,19 @@ def find_for_run(run: Run | BareRun, data: FoundData, given: Path | None) -> tup
     Raises:
         DataNotFound: it is in none of these places, or what is there cannot be read.
     """
+    found = _find(run, data, given)
+    if not isinstance(found, str):
+        return found
+    raise DataNotFound(
+        found
+        or f'The data file "{clean(data.path)}" is not in the run folder, not where it lay when the run was made, and '
+        "not at the path of its config.",
+        f"Name it: --data {clean(PurePosixPath(data.path).name)}",
+    )
+
+
+def _find(run: Run | BareRun, data: FoundData, given: Path | None) -> tuple[Path, bytes] | str:
+    """The file and its bytes, or why what is there cannot be read: an empty text where nothing is there."""
     if given is not None:
         return given, _readable(given)
     found: list[tuple[Path, bytes]] = []
@@ -136,14 +149,7 @@ def find_for_run(run: Run | BareRun, data: FoundData, given: Path | None) -> tup
         if data.bytes == len(content) and hashlib.sha256(content).hexdigest() == data.sha256:
             return place, content
         found.append((place, content))
-    if found:
-        return found[0]
-    raise DataNotFound(
-        unreadable
-        or f'The data file "{clean(data.path)}" is not in the run folder, not where it lay when the run was made, and '
-        "not at the path of its config.",
-        f"Name it: --data {clean(PurePosixPath(data.path).name)}",
-    )
+    return found[0] if found else unreadable
 
 
 def find_for_bare(run: BareRun, written: str, given: Path | None) -> tuple[Path, bytes]:
@@ -156,18 +162,22 @@ def find_for_bare(run: BareRun, written: str, given: Path | None) -> tuple[Path,
 
     Raises:
         ConfigError: there is no reader for a file of this name.
-        DataNotFound: it is in none of these places, or what is there cannot be read.
+        DataNotFound: it is in none of these places (which are named), or what is there cannot be read.
     """
     path, reader = recorded_path(written).replace("\\", "/"), reader_for_config(written)
-    missing: DataNotFound | None = None
+    unreadable = ""
     for start in ("", "../", "../../"):
         data = FoundData(source="file", path=path, from_run=start + path, bytes=None, sha256=None, reader=reader)
-        try:
-            return find_for_run(run, data, given)
-        except DataNotFound as error:
-            missing = missing or error
-    assert missing is not None
-    raise missing
+        found = _find(run, data, given)
+        if not isinstance(found, str):
+            return found
+        unreadable = unreadable or found
+    raise DataNotFound(
+        unreadable
+        or f'The data file "{clean(path)}" of its config.json is not there. Looked for in the run folder, and by this '
+        "path from the run folder, from the two folders above it, and from the working directory.",
+        f"Say where it lies: --data PATH/TO/{clean(_last_part(path))}",
+    )
 
 
 def find_recorded(run: Run, data: FoundData) -> bytes | None:

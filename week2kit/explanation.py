@@ -428,6 +428,11 @@ def describe_finding(finding: Finding) -> str:
             return f"{_factor(finding.where)}: not revertible here: {now}, and 1 to {MAX_THREADS} can be asked for."
         case "model.not_converged":
             return f"{_NOT_CONVERGED}: scale the features or raise max_iter, and it hardly depends on the CPU."
+        case "fit.not_converged":
+            return (
+                f"trained again here, the fit stopped after {now} iterations before it had converged: elsewhere it may "
+                "stop otherwise. Scale the features or raise max_iter."
+            )
         case "close.scores":
             return (
                 f"the scores differ by at most {_number(finding.now, 'largest_difference')}, which is within the "
@@ -514,12 +519,78 @@ def _of_bare(finding: Finding) -> str:
                 f"{where}: {_more(finding)} not compared: no number, or not the name of a scorer of scikit-learn that "
                 "this model can give."
             )
+        case "bare.times":
+            return f"{where}: {_more(finding)} not compared: no training takes the same time again."
+        case "bare.versions_unrecorded" if isinstance(finding.now, list) and finding.where in finding.now:
+            return (
+                f'run_metadata.json says "missing" of {where}, so its version is not recorded. It imports as sklearn.'
+            )
+        case "bare.versions_unrecorded":
+            return f"versions are recorded ({recorded}), and that of {where} is not."
+        case "bare.other_versions_hold":
+            return f"it came out again although other versions are here: {_versions(finding.recorded, finding.now)}."
         case "bare.rounded":
             return f"{where}: compared to the {now} decimals that were written ({recorded})."
         case "bare.rows":
             return f"metrics.json counts {recorded} rows; the split has {now} here: other data, or another split."
+        case "bare.own_rule":
+            return (
+                f"{where}: week2kit itself refuses this table, and the script that made the run may have trained on "
+                f"it: {_plain(finding.now)} {_OWN_RULES.get(str(finding.recorded), '')}"
+            ).rstrip()
+        case "bare.other_columns":
+            return (
+                f"{where}: it is not the table that the run was trained on, or config.json is not that of the run. "
+                f"{_plain(finding.now)} Name the right file with --data."
+            )
+        case "bare.other_rows":
+            return (
+                f"{where}: the table has {now} rows, and the record counts {_total(finding.recorded)} ({recorded}): it "
+                "is not the table that the run was trained on, unless its script left rows out or added some. Name the "
+                "right file with --data."
+            )
+        case "bare.other_classes":
+            return (
+                f"{where}: the classes of the validation rows are {now}, and val_report.txt counts {recorded}: it is "
+                "not the table that the run was trained on, unless its script gave the classes other names and split "
+                "otherwise. Name the right file with --data."
+            )
+        case "bare.other_split":
+            return (
+                f"{where}: split as config.json says it gives {now}, and the record counts {recorded}: it is another "
+                f"table than the run was trained on, or another test_size. {_IF_ANOTHER}"
+            )
+        case "bare.all_rows_scored":
+            return (
+                f"{where}: split as config.json says it gives {now}, and the record counts {recorded}, which is more "
+                "than either: the run was scored on rows that it was trained on, or this is another table. If so, name "
+                "the right one with --data."
+            )
+        case "bare.other_test_size":
+            return (
+                f"{where}: split as config.json says it gives {now}, and the record counts {recorded}, of as many "
+                "rows: the test_size of config.json is not that of the run, or its script split otherwise."
+            )
+        case "bare.other_supports":
+            return (
+                f"{where}: the classes of the validation rows are {now}, and val_report.txt counts {recorded}: it is "
+                "another table than the run was trained on, or was split otherwise (here stratified, with the "
+                f"random_state of config.json). {_IF_ANOTHER}"
+            )
+        case "bare.report_rows_other":
+            return f"{where}: {_more(finding)} have no row of that name here, and no row here has their numbers."
         case "bare.together":
             return f"{recorded} were put back together: whether each of them is needed was not tried."
+        case "bare.python_instead":
+            return (
+                f"for the recorded Python {recorded}, on which week2kit does not run, Python {_minor(finding.now)} was "
+                "taken: only the libraries are the recorded ones."
+            )
+        case "bare.python_too_old":
+            return (
+                f"Python {recorded} could not be put back, as week2kit does not run on it. It takes the script itself, "
+                "under that Python."
+            )
         case "bare.not_restored" if finding.now:
             return f"the recorded versions ({recorded}) could not be put back: {_plain(finding.now)}"
         case "bare.not_restored":
@@ -531,6 +602,51 @@ def _of_bare(finding: Finding) -> str:
 _THIN: Final = "It was made without week2kit, so its record is thin"
 
 _TRAIN_FULL: Final = "week2kit train with its config.json makes a full record."
+
+
+_IF_ANOTHER: Final = "If it is another table, name the right one with --data."
+
+#: What to do about a table that only week2kit refuses; what is left out or renamed here, pandas and scikit-learn's
+#: imputer leave out and rename themselves.
+_OWN_RULES: Final[Mapping[str, str]] = {
+    "dates": "So nothing is known of this run. To have it checked, train again without that column.",
+    "empty": "Leave it out of a copy of the file, as an imputer does, and name the copy with --data.",
+    "twice": "Name the second one otherwise in a copy of the file, as pandas does, and name the copy with --data.",
+    "no_target": "If the script left these rows out, do so in a copy of the file, and name the copy with --data.",
+}
+
+#: What shows that the record speaks of another table or split than were used here, and what was not tested then:
+#: there is nothing else to tell.
+_OTHER_INPUTS: Final[Mapping[str, str]] = {
+    "bare.own_rule": "could not be tested with this table",
+    "bare.other_columns": "could not be tested with this table",
+    "bare.other_rows": "could not be tested with this table",
+    "bare.other_classes": "could not be tested with this table",
+    "bare.other_test_size": "could not be tested with this split",
+    "bare.all_rows_scored": "could not be tested with this table and split",
+    "bare.other_split": "could not be tested with this table and split",
+    "bare.other_supports": "could not be tested with this table and split",
+}
+
+
+def _versions(recorded: object, now: object) -> str:
+    """Each version that is here, and the one that is recorded."""
+    sides = [side if isinstance(side, Mapping) else {} for side in (recorded, now)]
+    told = [
+        f"{clean(str(name), 40)} {shown(sides[1].get(name))} (recorded {shown(sides[0][name])})"
+        for name in sorted(sides[0])
+    ]
+    return ", ".join(told)
+
+
+def _minor(version: object) -> str:
+    return ".".join(clean(str(version), 40).split(".")[:2])
+
+
+def _total(counts: object) -> str:
+    """The sum of several numbers of rows."""
+    values = counts.values() if isinstance(counts, Mapping) else []
+    return shown(sum(value for value in values if isinstance(value, int)))
 
 
 def _more(finding: Finding) -> str:
@@ -654,8 +770,10 @@ _DOWN_TO: Final[Mapping[str, str]] = {
 
 
 def short_verdict(verdict: Verdict) -> list[str]:
-    """A verdict in three lines: the verdict itself, why, and what to do or to know."""
+    """A verdict in three lines: the verdict itself, why, and what to do or to know; weighty notes follow."""
     lines = describe_verdict(verdict)
+    if verdict.reason is not None and verdict.reason.code in _OTHER_INPUTS:
+        return lines[:2]
     if verdict.verdict == "explained":
         proven = [line for line in lines[1:] if _PROVEN in line]
         told = [line.removeprefix("note: ") for line in lines[1:] if line not in proven]
@@ -664,19 +782,26 @@ def short_verdict(verdict: Verdict) -> list[str]:
     else:
         first, told = lines[:2], [line for line in lines[2:] if not line.startswith("note: ")] or lines[2:3]
         if verdict.verdict in ("undecided", "close") and verdict.causes:
-            told = [*told, _facts_in_short(verdict.causes)]
-    last = told[-1:]
-    return [*first, *(f"{line} (--explain tells more)" if len(told) > 1 else line for line in last)]
+            told = [*told, _facts_in_short(verdict)]
+    last = [f"{line} (--explain tells more)" if len(told) > 1 else line for line in told[-1:]]
+    findings = [check.finding for check in verdict.checks if check.outcome != "failed" and check.finding is not None]
+    notes = [f"note: {describe_finding(finding)}" for finding in findings if finding.code in _WEIGHTY]
+    if notes and last == lines[2:3]:  # a note that happens to be the first
+        last = []
+    return [*first, *last, *notes]
 
 
-def _facts_in_short(causes: Sequence[Cause]) -> str:
+def _facts_in_short(verdict: Verdict) -> str:
     """Which facts are not as recorded, by name, and what might put them back."""
+    causes = verdict.causes
     names = [_FACTORS.get(cause.factor, clean(cause.factor, 80)) for cause in causes]
     told = ", ".join(names[:_MOST_FINDINGS]) + (
         f" and {len(names) - _MOST_FINDINGS} more" if names[_MOST_FINDINGS:] else ""
     )
     versions = any(cause.factor == "python" or cause.factor.startswith("library.") for cause in causes)
-    return f"Not as recorded: {told}." + (" --restore versions tries the recorded versions." if versions else "")
+    tried = any(check.code == "environment.restored" for check in verdict.checks)
+    offer = " --restore versions tries the recorded versions." if versions and not tried else ""
+    return f"Not as recorded: {told}.{offer}"
 
 
 def describe_verdict(verdict: Verdict) -> list[str]:
@@ -690,9 +815,12 @@ def describe_verdict(verdict: Verdict) -> list[str]:
         said += f", {_how_exactly(verdict)}: {_DOWN_TO[verdict.level]}"
     if verdict.verdict == "explained":
         said += _here_instead(verdict)
+    elif verdict.reason is not None and verdict.reason.code in _OTHER_INPUTS:
+        said = _OTHER_INPUTS[verdict.reason.code]
+    elif verdict.first_divergence is not None and verdict.verdict == "undecided":
+        said = f"it came out otherwise here, first at the layer {verdict.first_divergence}, and why could not be tested"
     elif verdict.first_divergence is not None:
-        differs = "; it differs first" if verdict.verdict == "undecided" else ", first"
-        said += f"{differs} at the layer {verdict.first_divergence}"
+        said += f", first at the layer {verdict.first_divergence}"
     failing = [check for check in verdict.checks if check.outcome == "failed" and check.finding]
     if verdict.verdict == "tampered" and failing and all(map(_is_missing, failing)):
         said = "the folder is incomplete: a file that its record lists is not there"
@@ -756,7 +884,13 @@ def _advice(verdict: Verdict, lines: list[str]) -> str | None:
 _MOST_FINDINGS: Final = 4
 
 #: Notes that are only told in --json: they say nothing that a person could act on.
-_UNTOLD: Final = frozenset({"predictions.no_scores", "bare.no_manifest"})
+_UNTOLD: Final = frozenset({"predictions.no_scores", "bare.no_manifest", "bare.times"})
+
+#: Notes that a person should not have to ask for.
+_WEIGHTY: Final = frozenset(
+    {"bare.other_versions_hold", "bare.versions_unrecorded", "fit.not_converged"}
+    | {"bare.python_instead", "bare.python_too_old", "bare.not_restored"}
+)
 
 
 def describe_cause(cause: Cause) -> str:
@@ -858,8 +992,9 @@ def _value(value: object) -> str:
 def account(verdict: Verdict) -> list[tuple[str, list[str]]]:
     """How a verdict came about: the checks, the trainings in order, the causes; each part with its lines."""
     before = [check for check in verdict.checks if check.code.partition(".")[0] not in _OF_RERUNS]
-    parts = [("the folder against its own record", _check_lines(before))]
     thin = any(check.code == "record.manifest" for check in verdict.checks)
+    why = [describe_finding(verdict.reason)] if thin and verdict.reason is not None else []
+    parts = [("why", why), ("the folder against its own record", _check_lines(before))]
     trainings = [f"{number}. {describe_trial(trial, thin=thin)}" for number, trial in enumerate(verdict.reruns, 1)]
     parts.append((f"trainings: {len(verdict.reruns)}", trainings))
     layers = [check for check in verdict.checks if check not in before]

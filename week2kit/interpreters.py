@@ -138,6 +138,19 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def nearest_python(recorded: str) -> str:
+    """The Python that can be asked for in place of a recorded one: the oldest on which week2kit runs, for an older one.
+
+    A record may leave out the patch release: any will do then. What is no version comes back as it is, to be refused.
+    """
+    match = re.match(r"(3)[.]([0-9]{1,3})(?![0-9])", recorded)
+    if match is None:
+        return recorded
+    if (int(match[1]), int(match[2])) < _OLDEST_PYTHON:
+        return ".".join(map(str, (*_OLDEST_PYTHON, 0)))
+    return f"{recorded}.0" if match[0] == recorded else recorded
+
+
 def _python_requests(python: str) -> tuple[str, str]:
     """The recorded version, and its minor version, which is taken where that patch release is not installed."""
     python = python.removesuffix("+")  # a build from a checkout calls itself 3.13.0+
