@@ -15,7 +15,7 @@ from week2kit.canonical import JsonError, parse_json
 from week2kit.environment import DECIDING_LIBRARIES
 from week2kit.errors import CannotRestore, ConfigError
 from week2kit.interpreters import parse_requirements
-from week2kit.schema.config import Config, parse_config
+from week2kit.schema.config import Config, has_flat_keys, parse_config
 from week2kit.store import BareRun
 from week2kit.thresholds import MAX_ROUNDED_DIGITS, MIN_ROUNDED_DIGITS
 
@@ -35,6 +35,12 @@ _VALIDATION: Final = "val_"
 #: Keys of metrics.json that count rows: they tell of the split.
 COUNTS: Final = ("n_train", "n_val")
 
+#: What a config has to name, with the other names for it; a notebook may hold both in its code.
+NAMES: Final[Mapping[str, tuple[str, ...]]] = {"input_csv": ("input_csv", "input"), "label_col": ("label_col",)}
+
+#: Keys with which scripts of the course write down what has no part in the training: told, and passed over.
+NOT_USED: Final = ("artifacts_dir", "create_sample")
+
 
 class ReportRow(NamedTuple):
     """One row of a classification report: the numbers as they are written, the last one being the support."""
@@ -53,6 +59,11 @@ class BareRecord:
 
     Attributes:
         config: the config; None where it is none that can be trained, and then `problem` says why.
+        unnamed: which of data and label the config does not name, by the keys of `NAMES`; empty where it has other
+            problems, too.
+        written: the config as an object, also of one that does not name its data or its label; None where it has other
+            problems.
+        unused: keys of config.json that have no part in the training.
         metrics: numbers by their name as written; which of them are metrics, scikit-learn has to tell.
         counts: how many rows were trained on and validated on.
         other: keys of metrics.json that are no numbers, or null.
@@ -62,6 +73,9 @@ class BareRecord:
 
     config: Config | None
     problem: str
+    unnamed: tuple[str, ...]
+    written: Mapping[str, Any] | None
+    unused: tuple[str, ...]
     metrics: dict[str, float]
     counts: dict[str, int]
     other: list[str]
@@ -73,12 +87,16 @@ class BareRecord:
 def read_bare(run: BareRun) -> BareRecord:
     """What a folder says, read as untrusted input; nothing raises."""
     config, problem = _config(run.config)
+    unnamed, written = _as_written(run.config) if config is None else ((), config.as_json())
     numbers = {name: number for name, value in run.metrics.items() if (number := _number(value)) is not None}
     counts = {name: value for name in COUNTS if type(value := run.metrics.get(name)) is int and value >= 0}
     report, report_problem = _report(run)
     return BareRecord(
         config=config,
         problem=problem,
+        unnamed=unnamed,
+        written=written,
+        unused=tuple(name for name in NOT_USED if name in run.config),
         metrics={name: number for name, number in numbers.items() if name not in COUNTS},
         counts=counts,
         other=sorted(name for name in run.metrics if name not in numbers or (name in COUNTS and name not in counts)),
@@ -88,11 +106,43 @@ def read_bare(run: BareRun) -> BareRecord:
     )
 
 
-def _config(value: dict[str, Any]) -> tuple[Config | None, str]:
+def named(run: BareRun, data: str | None, target: str | None) -> tuple[BareRun, dict[str, str]]:
+    """The run with the data and the label that the caller names, where its config names none; and what was added."""
+    given = {"input_csv": data, "label_col": target}
+    added = {name: value for name, value in given.items() if value is not None and name in _missing(run.config)}
+    return run._replace(config={**_used(run.config), **added}) if added else run, added
+
+
+def _missing(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Which of data and label a config does not name; null is no name."""
+    return tuple(name for name, keys in NAMES.items() if all(config.get(key) is None for key in keys))
+
+
+def _used(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A config without what is not used, and without names that are null."""
+    names = {key for keys in NAMES.values() for key in keys}
+    return {key: value for key, value in config.items() if key not in NOT_USED and not (value is None and key in names)}
+
+
+def _config(value: Mapping[str, Any]) -> tuple[Config | None, str]:
     try:
-        return parse_config(value), ""
+        return parse_config(_used(value)), ""
     except ConfigError as error:
         return None, "; ".join(error.problems)
+
+
+def _as_written(value: Mapping[str, Any]) -> tuple[tuple[str, ...], Mapping[str, Any] | None]:
+    """What a config lacks that cannot be trained, where data and label are all, and what else it says."""
+    missing = _missing(value)
+    filled = _used(value) | dict.fromkeys(missing, "-")
+    try:
+        config = parse_config(filled).as_json() if missing and has_flat_keys(filled) else None
+    except ConfigError:
+        config = None
+    if config is None:
+        return (), None
+    unknown = {{"input_csv": "path", "label_col": "target"}[name] for name in missing}
+    return missing, {**config, "data": {key: item for key, item in config["data"].items() if key not in unknown}}
 
 
 def _number(value: object) -> float | None:

@@ -471,8 +471,7 @@ def _written_config(run: Run | BareRun) -> Mapping[str, Any] | None:
         return run.manifest.inputs.config.resolved
     from week2kit.bare import read_bare
 
-    config = read_bare(run).config
-    return None if config is None else config.as_json()
+    return read_bare(run).written
 
 
 def _file_name(config: Mapping[str, Any]) -> Any:

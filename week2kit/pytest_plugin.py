@@ -61,6 +61,7 @@ def assert_reproducible(
     run: str | Path | Run | BareRun,
     *,
     data: str | Path | None = None,
+    target: str | None = None,
     accept: Accept = "explained",
     strict: Strict | None = None,
     timeout: float = VERIFY_TIMEOUT,
@@ -72,6 +73,7 @@ def assert_reproducible(
     Args:
         run: a run folder, or an opened run; also of one that was made without week2kit.
         data: its data file, where it is not found beside the run.
+        target: its label column, where it was made without week2kit and its config names none.
         accept: the weakest verdict that passes.
         strict: how deep an identical run must at least be identical.
         timeout: seconds that it may take.
@@ -91,7 +93,7 @@ def assert_reproducible(
     from week2kit.verification import Options, rerun_children, verify_run
 
     demand = Demand(_one_of(Accept, accept, "accept"), strict and _one_of(Strict, strict, "strict"))
-    options = Options(data=None if data is None else Path(data), timeout=timeout, repeats=repeats)
+    options = Options(data=None if data is None else Path(data), target=target, timeout=timeout, repeats=repeats)
     with rerun_children() as children:
         children.warm_up()
         opened = open_any(run) if isinstance(run, str | Path) else run

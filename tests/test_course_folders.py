@@ -1,0 +1,322 @@
+"""Folders as scripts and notebooks of a course leave them.
+
+Configs that name neither data nor label, other names of keys, data files of several names, and what such folders
+record beside their metrics.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from week2kit import train, verify
+from week2kit.bare import read_bare
+from week2kit.errors import ConfigError, UnreadableRun
+from week2kit.explanation import describe_verdict
+from week2kit.pytest_plugin import assert_reproducible
+from week2kit.schema.config import has_flat_keys, is_flat, override, parse_config
+from week2kit.schema.documents import json_schema
+from week2kit.store import BareRun, open_any
+from week2kit.verdict import Verdict
+
+ROOT = Path(__file__).resolve().parent.parent
+
+#: A notebook that holds data and label in its code, and writes its three settings into the config.
+NOTEBOOK = """
+import json, sys
+from pathlib import Path
+
+import joblib
+from sklearn.datasets import load_wine
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, classification_report, f1_score
+from sklearn.model_selection import train_test_split
+
+load_wine(as_frame=True).frame.iloc[:, -4:].to_csv("wine.csv", index=False)
+table = load_wine(as_frame=True).frame.iloc[:, -4:]
+y, X = table["target"], table.drop(columns="target")
+for name, seed, iterations in (("first", 7, 1000), ("second", 7, 2), ("third", 8, 1000)):
+    run = Path("output") / name
+    run.mkdir(parents=True)
+    split = train_test_split(X, y, test_size=0.25, random_state=seed, stratify=y)
+    model = LogisticRegression(max_iter=iterations).fit(split[0], split[2])
+    predicted = model.predict(split[1])
+    metrics = {
+        "accuracy": accuracy_score(split[3], predicted),
+        "f1_macro": f1_score(split[3], predicted, average="macro"),
+        "train_time_seconds": 0.005 * seed,
+    }
+    config = {"seed": seed, "test_size": 0.25, "max_iter": iterations}
+    (run / "config.json").write_text(json.dumps(config, indent=2))
+    (run / "metrics.json").write_text(json.dumps(metrics, indent=2))
+    (run / "val_report.txt").write_text(classification_report(split[3], predicted))
+    joblib.dump(model, run / "model.joblib")
+"""
+
+
+def python(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=cwd, env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"},
+        capture_output=True, encoding="utf-8", timeout=300, check=False,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def week2kit(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return python("-P", "-m", "week2kit", *arguments, cwd=cwd)
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with three runs of a notebook; not to be changed."""
+    project = tmp_path_factory.mktemp("course")
+    assert python("-W", "ignore", "-c", NOTEBOOK, cwd=project).returncode == 0
+    return project
+
+
+@pytest.fixture
+def project(course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the project that may be changed; it is the working directory."""
+    shutil.copytree(course, tmp_path / "project")
+    monkeypatch.chdir(tmp_path / "project")
+    return tmp_path / "project"
+
+
+def change(run: str, file: str = "config.json", **values: Any) -> None:
+    """Change keys of a JSON file of a run; ``...`` takes one away."""
+    path = Path("output") / run / file
+    value = {**json.loads(path.read_text(encoding="utf-8")), **values} if path.exists() else values
+    path.write_text(json.dumps({key: item for key, item in value.items() if item is not ...}), encoding="utf-8")
+
+
+def said(verdict: Verdict) -> str:
+    return "\n".join(describe_verdict(verdict))
+
+
+# --- configs that name neither data nor label -------------------------------------------------------------------
+
+
+def test_the_folders_of_a_notebook_are_undecided_for_the_true_reason_and_the_sentence_says_what_helps(
+    project: Path,
+) -> None:
+    done = week2kit("verify", "output", cwd=project)
+    assert done.returncode == 125
+    assert done.stderr == ""
+    assert "3 undecided" in done.stdout
+    sentence = (
+        "config.json names neither the data file (input_csv) nor the label column (label_col), only max_iter, seed, "
+        "test_size: the script or notebook that made it holds the rest in its own code. Say what it was trained on: "
+        "--data FILE --target COLUMN."
+    )
+    assert done.stdout.count(sentence) == 3
+
+
+def test_with_data_and_label_named_they_are_verified_and_the_verdict_says_who_named_them(project: Path) -> None:
+    done = week2kit("verify", "output", "--data", "wine.csv", "--target", "target", cwd=project)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3 identical" in done.stdout
+    assert done.stdout.count("whoever verified it named input_csv wine.csv, label_col target") == 3
+    (verdict,) = verify("output/first", data="wine.csv", target="target").runs
+    assert verdict.checks[0].code == "record.manifest"
+    assert [(check.code, check.finding and check.finding.now) for check in verdict.checks[1:2]] == [
+        ("config.names", {"input_csv": "wine.csv", "label_col": "target"})
+    ]
+    assert assert_reproducible("output/first", data="wine.csv", target="target").verdict == "identical"
+
+
+@pytest.mark.parametrize(
+    ("data", "target", "expected"),
+    [
+        ("wine.csv", None, "does not name the label column (label_col), only max_iter, seed, test_size"),
+        (None, "target", "does not name the data file (input_csv), only max_iter, seed, test_size"),
+        ("wine.csv", "proline", "so a difference proves nothing"),
+        ("wine.csv", "colour", 'the data has no column "colour"'),
+        ("gone.csv", "target", 'there is no file "gone.csv"'),
+    ],
+)
+def test_what_is_named_in_part_or_wrongly_is_never_identical(
+    project: Path, data: str | None, target: str | None, expected: str
+) -> None:
+    (verdict,) = verify("output/first", data=data, target=target).runs
+    assert verdict.verdict == "undecided"
+    assert expected in said(verdict)
+
+
+def test_another_table_under_the_name_of_the_caller_is_not_identical(project: Path) -> None:
+    lines = Path("wine.csv").read_text(encoding="utf-8").splitlines()
+    Path("other.csv").write_text("\n".join([lines[0], *lines[:0:-1]]) + "\n", encoding="utf-8")
+    (verdict,) = verify("output/first", data="other.csv", target="target").runs
+    assert verdict.verdict == "undecided"
+    assert verdict.first_divergence == "metrics"
+
+
+def test_a_label_that_the_config_names_is_not_replaced(project: Path) -> None:
+    change("first", input_csv="wine.csv", label_col="target")
+    (verdict,) = verify("output/first", target="proline").runs
+    assert verdict.verdict == "identical"
+    assert "config.names" not in {check.code for check in verdict.checks}
+
+
+def test_a_data_file_alone_can_be_missing(project: Path) -> None:
+    change("first", label_col="target", input_csv=None, create_sample="wine")
+    (verdict,) = verify("output/first").runs
+    assert "does not name the data file (input_csv)" in said(verdict)
+    (verdict,) = verify("output/first", data="wine.csv").runs
+    assert verdict.verdict == "identical"
+
+
+def test_a_report_that_contradicts_the_metrics_is_found_without_data(project: Path) -> None:
+    change("first", "metrics.json", accuracy=0.123)
+    (verdict,) = verify("output/first").runs
+    assert verdict.verdict == "tampered"
+
+
+def test_a_hostile_label_is_cleaned_where_it_is_told(project: Path) -> None:
+    (verdict,) = verify("output/first", data="wine.csv", target="\x1b[31m\u202e" + "x" * 500).runs
+    assert verdict.verdict == "undecided"
+    assert not any(sign in said(verdict) for sign in ("\x1b", "\u202e", "x" * 200))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"seed": 7},
+        {"lr": 0.1, "epochs": 3},
+        {"data": {"dataset": "wine"}, "test_size": 0.2},
+        {"model": "svc", "max_iter": 3},
+    ],
+    ids=["seed only", "another framework", "full form", "with a model"],
+)  # fmt: skip
+def test_other_configs_beside_metrics_make_no_run(project: Path, config: dict[str, Any]) -> None:
+    Path("output/first/config.json").write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(UnreadableRun, match=r"holds no manifest\.json"):
+        open_any("output/first")
+
+
+# --- other names of keys ----------------------------------------------------------------------------------------
+
+FLAT = {"input_csv": "wine.csv", "label_col": "target"}
+
+
+@pytest.mark.parametrize(
+    ("written", "seed", "path", "max_iter"),
+    [
+        (FLAT | {"seed": 7}, 7, "wine.csv", 500),
+        (FLAT | {"seed": 7, "random_state": 7}, 7, "wine.csv", 500),
+        (FLAT | {"random_state": 7}, 7, "wine.csv", 500),
+        (FLAT, 42, "wine.csv", 500),
+        (FLAT | {"max_iter": None}, 42, "wine.csv", 500),
+        ({"input": "other.csv", "label_col": "target"}, 42, "other.csv", 500),
+        (FLAT | {"input": "wine.csv", "max_iter": 3}, 42, "wine.csv", 3),
+    ],
+)
+def test_a_flat_config_under_other_names_means_the_same(
+    written: dict[str, Any], seed: int, path: str, max_iter: int
+) -> None:
+    config = parse_config(written)
+    meant = FLAT | {"input_csv": path, "random_state": seed, "max_iter": max_iter}
+    assert config == parse_config(meant)
+    assert (config.seed, config.model.params) == (seed, {"max_iter": max_iter})
+
+
+@pytest.mark.parametrize(
+    ("written", "problem"),
+    [
+        (
+            FLAT | {"seed": 7, "random_state": 8},
+            "seed: it is another name of random_state, and the two differ (7 and 8); keep one of them",
+        ),
+        (FLAT | {"input": "b"}, 'input: it is another name of input_csv, and the two differ ("b" and "wine.csv")'),
+        (FLAT | {"seed": True, "random_state": 1}, "seed: it is another name of random_state"),
+        (FLAT | {"seed": "7"}, 'seed: Input should be a valid integer, got "7"'),
+        (FLAT | {"seed": None}, "seed: Input should be a valid integer, got null"),
+        (FLAT | {"random_state": None}, "random_state: Input should be a valid integer, got null"),
+        (FLAT | {"max_iter": 0}, "max_iter: "),
+        (FLAT | {"sed": 1}, 'sed: unknown key; did you mean "seed"?'),
+        (FLAT | {"artifacts_dir": "out"}, "artifacts_dir: unknown key"),
+        (FLAT | {"create_sample": "iris"}, "create_sample: unknown key"),
+        ({"seed": 7, "test_size": 0.2, "max_iter": 200}, "input_csv: it is missing"),
+    ],
+)  # fmt: skip
+def test_train_stays_strict_about_a_flat_config(written: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        parse_config(written)
+    assert any(told.startswith(problem) for told in raised.value.problems), raised.value.problems
+
+
+@pytest.mark.parametrize(
+    ("written", "assignment", "seed", "path"),
+    [
+        (FLAT | {"seed": 7}, "random_state=9", 9, "wine.csv"),
+        (FLAT | {"seed": 7}, "seed=9", 9, "wine.csv"),
+        (FLAT | {"random_state": 7}, "seed=9", 9, "wine.csv"),
+        (FLAT | {"seed": 7}, "model.params.C=0.5", 7, "wine.csv"),
+        (FLAT, "input=other.csv", 42, "other.csv"),
+        ({"input": "wine.csv", "label_col": "target"}, "input_csv=other.csv", 42, "other.csv"),
+    ],
+)
+def test_a_key_that_is_set_replaces_its_other_name(
+    written: dict[str, Any], assignment: str, seed: int, path: str
+) -> None:
+    config = parse_config(override(written, [assignment]))
+    assert (config.seed, getattr(config.data, "path", None)) == (seed, path)
+
+
+def test_a_run_trained_with_the_other_names_has_the_same_config_digest(project: Path) -> None:
+    first = train(FLAT | {"random_state": 7, "max_iter": 1000}, name="a", runs_dir="runs")
+    second = train({"input": "wine.csv", "label_col": "target", "seed": 7, "max_iter": 1000}, name="b", runs_dir="runs")
+    assert first.manifest.inputs.config == second.manifest.inputs.config
+    assert first.manifest.inputs.seed == second.manifest.inputs.seed
+
+
+def test_keys_that_have_no_part_in_the_training_are_told_and_passed_over(project: Path) -> None:
+    change("first", **FLAT, artifacts_dir="output", create_sample=None)
+    (verdict,) = verify("output/first").runs
+    assert verdict.verdict == "identical"
+    assert "config.json: not used, as it has no part in the training: artifacts_dir, create_sample." in said(verdict)
+    change("second", **FLAT, C=2.0)
+    (verdict,) = verify("output/second").runs
+    assert (verdict.verdict, "C: unknown key" in said(verdict)) == ("undecided", True)
+
+
+def test_a_bare_run_whose_two_names_of_the_seed_differ_is_undecided(project: Path) -> None:
+    change("first", **FLAT, random_state=8)
+    (verdict,) = verify("output/first").runs
+    assert verdict.verdict == "undecided"
+    assert "seed: it is another name of random_state, and the two differ (7 and 8)" in said(verdict)
+
+
+def test_the_json_schema_knows_the_other_names() -> None:
+    flat = json_schema("config")["$defs"]["FlatConfig"]
+    assert {"seed", "input"} <= flat["properties"].keys()
+    assert flat["required"] == ["label_col"]
+    assert flat["anyOf"] == [{"required": ["input_csv"]}, {"required": ["input"]}]
+
+
+VALUES = st.none() | st.booleans() | st.integers(-2, 9) | st.floats(0, 2) | st.sampled_from(["wine.csv", "target", ""])
+FLAT_KEYS = st.sampled_from(
+    ["input", "input_csv", "label_col", "seed", "random_state", "test_size", "max_iter", "artifacts_dir", "data"]
+)
+
+
+@given(st.dictionaries(FLAT_KEYS, VALUES))
+def test_reading_a_bare_config_never_says_more_than_train_would(config: dict[str, Any]) -> None:
+    record = read_bare(BareRun(Path("nowhere"), config, {}))
+    assert (record.config is None) == bool(record.problem)
+    if record.config is not None:
+        kept = {key: item for key, item in config.items() if key != "artifacts_dir" and item is not None}
+        assert parse_config(kept) == record.config
+    for name in record.unnamed:
+        assert config.get(name) is None
+    assert not is_flat(config) or has_flat_keys(config)
