@@ -18,14 +18,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from week2kit import train, verify
+from week2kit import report, train, verify
 from week2kit.bare import read_bare
+from week2kit.comparison import changed_things, list_runs
 from week2kit.errors import ConfigError, UnreadableRun
 from week2kit.explanation import describe_verdict
 from week2kit.pytest_plugin import assert_reproducible
 from week2kit.schema.config import has_flat_keys, is_flat, override, parse_config
 from week2kit.schema.documents import json_schema
-from week2kit.store import BareRun, open_any
+from week2kit.store import BareRun, find_runs, open_any
 from week2kit.verdict import Verdict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -320,3 +321,88 @@ def test_reading_a_bare_config_never_says_more_than_train_would(config: dict[str
     for name in record.unnamed:
         assert config.get(name) is None
     assert not is_flat(config) or has_flat_keys(config)
+
+
+# --- the data of today ------------------------------------------------------------------------------------------
+
+
+def differs(project: Path) -> dict[str, list[str]]:
+    return {row["run"]: row["differs"] for row in json.loads(week2kit("runs", "output", "--json", cwd=project).stdout)}
+
+
+def told(*runs: str) -> list[tuple[list[str], list[str]]]:
+    """What a report says of each run but the first: what changed, and whether it can be compared."""
+    thin = report(list(runs) or ["output"]).thin
+    assert thin is not None
+    return [(changed_things(row.changes), [statement.code for statement in row.comparable]) for row in thin.rows[1:]]
+
+
+def name_data(**names: str) -> None:
+    for run, name in names.items():
+        change(run, input_csv=name, label_col="target")
+
+
+def test_the_same_bytes_under_two_names_are_the_same_data_in_runs_and_in_a_report(project: Path) -> None:
+    shutil.copy("wine.csv", "copy.csv")
+    name_data(first="wine.csv", second="copy.csv", third="wine.csv")
+    assert differs(project) == {"first": [], "second": ["model.params.max_iter"], "third": ["seed"]}
+    assert told() == [(["model.params.max_iter"], ["thin.comparable"]), (["seed"], ["split.follows_seed"])]
+
+
+def test_other_bytes_under_one_name_are_other_data_in_both(project: Path) -> None:
+    name_data(first="wine.csv", second="wine.csv", third="wine.csv")
+    lines = Path("wine.csv").read_text(encoding="utf-8").splitlines()
+    Path("output/second/wine.csv").write_text("\n".join(lines[:-1]), encoding="utf-8")
+    assert differs(project)["second"] == ["data", "model.params.max_iter"]
+    assert told("output/first", "output/second") == [(["data", "model.params.max_iter"], ["thin.data_differs"])]
+
+
+def test_where_a_file_is_not_found_the_names_decide_in_both(project: Path) -> None:
+    name_data(first="wine.csv", second="gone.csv", third="wine.csv")
+    assert differs(project)["second"] == ["data", "model.params.max_iter"]
+    assert told("output/first", "output/second") == [(["data", "model.params.max_iter"], ["thin.data_missing"])]
+
+
+def test_a_run_with_a_manifest_is_compared_by_the_digest_that_it_recorded(project: Path) -> None:
+    shutil.copy("wine.csv", "copy.csv")
+    config = FLAT | {"random_state": 7, "test_size": 0.25, "max_iter": 1000}
+    train(config, name="full", runs_dir="output")
+    name_data(first="copy.csv", second="copy.csv", third="copy.csv")
+    assert differs(project) == {"full": [], "first": [], "second": ["model.params.max_iter"], "third": ["seed"]}
+    Path("copy.csv").write_text("alcohol,target\n1,0\n", encoding="utf-8")
+    assert differs(project)["first"] == ["data"]
+
+
+def test_folders_that_leave_out_data_and_label_are_listed_with_what_differs_and_not_compared(project: Path) -> None:
+    assert differs(project) == {"first": [], "second": ["model.params.max_iter"], "third": ["seed"]}
+    assert told() == [(["model.params.max_iter"], ["thin.unnamed"]), (["seed"], ["thin.unnamed"])]
+
+
+def test_of_a_config_that_cannot_be_trained_the_keys_are_compared_as_they_stand(project: Path) -> None:
+    change("second", C=2.0, penalty={"l1": 0.5})
+    assert differs(project)["second"] == ["C", "max_iter", "penalty"]
+    assert told("output/first", "output/second") == [(["C", "max_iter", "penalty"], ["thin.unnamed"])]
+
+
+def test_other_recorded_versions_are_another_environment(project: Path) -> None:
+    for run, numpy in (("first", "2.3.2"), ("second", "2.2.0"), ("third", "2.3")):
+        change(run, "run_metadata.json", environment={"numpy": {"version": numpy}}, python_version="3.13.5")
+    assert differs(project)["second"] == ["model.params.max_iter", "environment"]
+    assert differs(project)["third"] == ["seed"]
+
+
+def test_each_data_file_is_read_once_for_a_list_of_runs(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name_data(first="wine.csv", second="wine.csv", third="wine.csv")
+    asked: list[str] = []
+
+    def digest(run: BareRun, config: object) -> str:
+        asked.append(run.name)
+        return "0" * 64
+
+    monkeypatch.setattr("week2kit.bare.digest_today", digest)
+    assert [row["differs"] for row in list_runs(find_runs(["output"]).everything)] == [
+        [],
+        ["model.params.max_iter"],
+        ["seed"],
+    ]
+    assert sorted(asked) == ["first", "second", "third"]

@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from week2kit.canonical import JsonError, parse_json
+from week2kit.canonical import JsonError, parse_json, sha256
+from week2kit.dataset import find_for_bare
 from week2kit.environment import DECIDING_LIBRARIES
-from week2kit.errors import CannotRestore, ConfigError
+from week2kit.errors import CannotRestore, ConfigError, StageError
 from week2kit.interpreters import parse_requirements
-from week2kit.schema.config import Config, has_flat_keys, parse_config
+from week2kit.schema.config import Config, FileData, has_flat_keys, parse_config
 from week2kit.store import BareRun
 from week2kit.thresholds import MAX_ROUNDED_DIGITS, MIN_ROUNDED_DIGITS
 
@@ -143,6 +144,16 @@ def _as_written(value: Mapping[str, Any]) -> tuple[tuple[str, ...], Mapping[str,
         return (), None
     unknown = {{"input_csv": "path", "label_col": "target"}[name] for name in missing}
     return missing, {**config, "data": {key: item for key, item in config["data"].items() if key not in unknown}}
+
+
+def digest_today(run: BareRun, config: Config | None) -> str | None:
+    """The digest of the data file of a run as it is found today: the record holds none. None where none is found."""
+    if config is None or not isinstance(config.data, FileData):
+        return None
+    try:
+        return sha256(find_for_bare(run, config.data.path, None)[1])
+    except StageError:
+        return None
 
 
 def _number(value: object) -> float | None:

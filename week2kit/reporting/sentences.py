@@ -44,6 +44,9 @@ SENTENCES: Final[Mapping[str, str]] = {
         "as it is found today."
     ),
     "thin.config": "The config of {run:name} cannot be used: {problem:text}",
+    "thin.unnamed": (
+        "The config of {run:name} leaves out {keys:names}, so nothing shows that both were validated on the same rows."
+    ),
     "thin.data_missing": "No data file is found for {run:name}, so nothing shows that their rows are the same.",
     "thin.data_differs": "The data files that are found today for the two differ.",
     # --- the difference ---

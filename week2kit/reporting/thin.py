@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeAlias
 
 from week2kit.bare import BareRecord, read_bare, scorer_name, validation_names
-from week2kit.canonical import clean, json_digest, sha256
+from week2kit.canonical import clean, json_digest
 from week2kit.comparison import Statement, compare_thin, is_bounded
-from week2kit.dataset import find_for_bare
-from week2kit.errors import StageError
 from week2kit.reporting.runs import shown_path
 from week2kit.reporting.values import EvidenceRow, Proposal, Thin, ThinRow, ThinScore
 from week2kit.schema.config import Config, FileData, Holdout
@@ -22,22 +22,27 @@ from week2kit.thresholds import OVERVIEW_RUNS
 
 _COMPARABLE = Statement("thin.comparable")
 
+#: The digests of data files as they are found today, by run folder.
+_Digests: TypeAlias = dict[Path, str | None]
+
 
 def thin_runs(runs: Sequence[BareRun]) -> Thin:
     """The runs that were made without week2kit, one or more, each against the first."""
     shown = runs[:OVERVIEW_RUNS]
     records = [read_bare(run) for run in shown]
-    rows = tuple(_row(shown[0], records[0], run, record) for run, record in zip(shown, records, strict=True))
+    digests: dict[Path, str | None] = {}
+    rows = tuple(_row(shown[0], records[0], run, record, digests) for run, record in zip(shown, records, strict=True))
     return Thin(rows=rows, left_out=len(runs) - len(shown))
 
 
-def _row(first: BareRun, baseline: BareRecord, run: BareRun, record: BareRecord) -> ThinRow:
-    against = () if run is first else _obstacles(first, baseline, run, record)
+def _row(first: BareRun, baseline: BareRecord, run: BareRun, record: BareRecord, digests: _Digests) -> ThinRow:
+    changes = tuple(compare_thin(first, run, digests))
+    against = () if run is first else _obstacles(first, baseline, run, record, digests)
     return ThinRow(
         name=run.name,
         path=shown_path(run.path),
         scores=_scores(baseline, record, comparable=run is not first and against == (_COMPARABLE,)),
-        changes=tuple(compare_thin(first, run)),
+        changes=changes,
         comparable=against,
         metrics_sha256=json_digest(run.metrics),
     )
@@ -57,12 +62,18 @@ def _scores(baseline: BareRecord, record: BareRecord, *, comparable: bool) -> tu
 # --- comparability ----------------------------------------------------------------------------------------------
 
 
-def _obstacles(first: BareRun, baseline: BareRecord, run: BareRun, record: BareRecord) -> tuple[Statement, ...]:
+def _obstacles(
+    first: BareRun, baseline: BareRecord, run: BareRun, record: BareRecord, digests: _Digests
+) -> tuple[Statement, ...]:
     """Why two runs cannot be compared, or that they can as far as a thin record shows."""
-    if baseline.config is None or record.config is None:
-        which, problem = (first, baseline.problem) if baseline.config is None else (run, record.problem)
-        return (Statement("thin.config", {"run": which.name, "problem": clean(problem)}),)
-    return _other_question(baseline.config, record.config) or (_same_file(first, baseline.config, run, record.config),)
+    for side, said in ((first, baseline), (run, record)):
+        if said.unnamed:
+            return (Statement("thin.unnamed", {"run": side.name, "keys": list(said.unnamed)}),)
+        if said.config is None:
+            return (Statement("thin.config", {"run": side.name, "problem": clean(said.problem)}),)
+    assert baseline.config is not None
+    assert record.config is not None
+    return _other_question(baseline.config, record.config) or (_same_file(first, run, digests),)
 
 
 def _other_question(before: Config, after: Config) -> tuple[Statement, ...]:
@@ -86,20 +97,12 @@ def _test_size(config: Config) -> str:
     return repr(config.split.test_size)
 
 
-def _same_file(first: BareRun, before: Config, run: BareRun, after: Config) -> Statement:
-    digests = [_digest(first, before), _digest(run, after)]
-    if None in digests:
-        return Statement("thin.data_missing", {"run": (first if digests[0] is None else run).name})
-    return _COMPARABLE if digests[0] == digests[1] else Statement("thin.data_differs")
-
-
-def _digest(run: BareRun, config: Config) -> str | None:
-    """The digest of the data file as it is found today: the record holds none."""
-    assert isinstance(config.data, FileData)
-    try:
-        return sha256(find_for_bare(run, config.data.path, None)[1])
-    except StageError:
-        return None
+def _same_file(first: BareRun, run: BareRun, digests: _Digests) -> Statement:
+    """Whether the data files that are found today are the same; `compare_thin` has looked for them."""
+    left, right = digests[first.path], digests[run.path]
+    if left is None or right is None:
+        return Statement("thin.data_missing", {"run": (first if left is None else run).name})
+    return _COMPARABLE if left == right else Statement("thin.data_differs")
 
 
 # --- evidence and what to do ------------------------------------------------------------------------------------
