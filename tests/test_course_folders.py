@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,8 @@ from week2kit.comparison import changed_things, list_runs
 from week2kit.errors import ConfigError, UnreadableRun
 from week2kit.explanation import describe_verdict
 from week2kit.pytest_plugin import assert_reproducible
+from week2kit.rendering import render
+from week2kit.rendering.structured import report_model
 from week2kit.schema.config import has_flat_keys, is_flat, override, parse_config
 from week2kit.schema.documents import json_schema
 from week2kit.store import BareRun, find_runs, open_any
@@ -346,7 +349,10 @@ def test_the_same_bytes_under_two_names_are_the_same_data_in_runs_and_in_a_repor
     shutil.copy("wine.csv", "copy.csv")
     name_data(first="wine.csv", second="copy.csv", third="wine.csv")
     assert differs(project) == {"first": [], "second": ["model.params.max_iter"], "third": ["seed"]}
-    assert told() == [(["model.params.max_iter"], ["thin.comparable"]), (["seed"], ["split.follows_seed"])]
+    assert told() == [
+        (["model.params.max_iter"], ["thin.comparable", "thin.other_name"]),
+        (["seed"], ["split.follows_seed"]),
+    ]
 
 
 def test_other_bytes_under_one_name_are_other_data_in_both(project: Path) -> None:
@@ -375,7 +381,7 @@ def test_a_run_with_a_manifest_is_compared_by_the_digest_that_it_recorded(projec
 
 def test_folders_that_leave_out_data_and_label_are_listed_with_what_differs_and_not_compared(project: Path) -> None:
     assert differs(project) == {"first": [], "second": ["model.params.max_iter"], "third": ["seed"]}
-    assert told() == [(["model.params.max_iter"], ["thin.unnamed"]), (["seed"], ["thin.unnamed"])]
+    assert told() == [(["model.params.max_iter"], ["thin.unnamed"]), (["seed"], ["split.follows_seed"])]
 
 
 def test_of_a_config_that_cannot_be_trained_the_keys_are_compared_as_they_stand(project: Path) -> None:
@@ -406,3 +412,169 @@ def test_each_data_file_is_read_once_for_a_list_of_runs(project: Path, monkeypat
         ["seed"],
     ]
     assert sorted(asked) == ["first", "second", "third"]
+
+
+# --- the report -------------------------------------------------------------------------------------------------
+
+
+def head(page: str) -> str:
+    """What stands above the first section."""
+    return page.partition("## Goal")[0]
+
+
+def test_the_report_of_two_folders_says_first_what_changed_what_happened_and_what_is_not_known(project: Path) -> None:
+    name_data(first="wine.csv", second="wine.csv")
+    change("second", "metrics.json", train_time_seconds=0.5)
+    page = render(report(["output/first", "output/second"]))
+    top = head(page)
+    first, second = (json.loads(Path(f"output/{run}/metrics.json").read_text()) for run in ("first", "second"))
+    difference = first["accuracy"] - second["accuracy"]
+    assert "# Report: `second` against `first`, without a manifest" in top
+    assert "**One thing changed:** `model.params.max_iter` (`1000` → `2`)." in top
+    assert (
+        f"`accuracy` is {difference:.4f} lower in `second` ({second['accuracy']:.4f}) than in `first` "
+        f"({first['accuracy']:.4f})." in top
+    )
+    assert "Training took longer in `second`: 0.0350 s → 0.5000 s, as written." in top
+    assert "Not known: whether a difference is more than noise" in top
+    assert "This does it: `week2kit verify output/first output/second`." in top
+    assert "| `second` | time of training (s) | 0.5000 | +0.4650 |" in page
+    assert "No run with a manifest" not in page
+    assert "0 runs" not in page
+
+
+@pytest.mark.parametrize(
+    ("seconds", "sentence"),
+    [
+        (0.01, "Training took less time in `second`: 0.0350 s → 0.0100 s"),
+        (0.035, "Training took as long in `second`: 0.0350 s"),
+        (-1.0, None),
+        ("fast", None),
+        (True, None),
+        (..., None),
+    ],
+)
+def test_whether_training_took_longer_is_told_where_both_wrote_a_time(
+    project: Path, seconds: object, sentence: str | None
+) -> None:
+    change("first", "metrics.json", train_time_seconds=0.035)
+    change("second", "metrics.json", train_time_seconds=seconds)
+    top = head(render(report(["output/first", "output/second"])))
+    assert (sentence or "`accuracy` is") in top
+    assert ("Training took" in top) == (sentence is not None)
+
+
+def test_the_report_of_folders_that_cannot_be_compared_says_why_in_its_head(project: Path) -> None:
+    top = head(render(report(["output/first", "output/third"])))
+    assert "**One thing changed:** `seed` (`7` → `8`)." in top
+    assert "as written. The two runs are not comparable, so no difference is drawn and there is no winner." in top
+    assert "the split follows the seed (`7` and `8`)" in top
+    assert "`week2kit verify output/first output/third --data FILE --target COLUMN`" in top
+    assert "higher" not in top
+    assert "lower" not in top
+
+
+def test_the_report_of_many_says_which_can_be_compared_and_which_is_highest(project: Path) -> None:
+    name_data(first="wine.csv", second="wine.csv", third="wine.csv")
+    change("third", "metrics.json", accuracy=1.0)  # of other rows, so it wins nothing
+    top = head(render(report(["output"])))
+    best = json.loads(Path("output/first/metrics.json").read_text())["accuracy"]
+    assert "# Report: 3 runs without a manifest" in top
+    assert "`second` can be compared with `first`, as far as such records tell; `third` cannot." in top
+    assert f"The highest `accuracy` among those that can be compared is {best:.4f}: `first`." in top
+    change("second", "metrics.json", accuracy=best)
+    assert f"All that can be compared have `accuracy` {best:.4f}." in head(render(report(["output"])))
+
+
+def test_the_report_of_one_says_what_it_writes(project: Path) -> None:
+    page = render(report(["output/first"]))
+    assert "# Report: `first`, without a manifest" in head(page)
+    assert "`first` writes `accuracy` 0." in head(page)
+    assert "There is no second run, so nothing can have changed." in page
+    assert "Nothing is known of failed runs" in page
+
+
+def test_the_report_shows_what_the_folder_records_besides(project: Path) -> None:
+    change("first", "metrics.json", n_train=133, n_val=45)
+    change(
+        "first", "run_metadata.json", timestamp="2026-02-10 08:42:45", git_hash="f04eae57ab01" + "c" * 28,
+        python_version="3.13.5", environment={"numpy": {"version": "2.3.2"}},
+    )  # fmt: skip
+    Path("output/first/requirements.txt").write_text("numpy==2.3.1\njoblib @ file:///work/joblib\n", encoding="utf-8")
+    page = render(report(["output/first"]))
+    assert "| `first` | 133 | 45 | 2026-02-10 08:42:45 | `f04eae57ab01` |" in page
+    assert "- `first` names numpy `2.3.1`, python `3.13.5`." in page
+    proofs = re.findall(r"^\| (.*?, as written) \|.*\| `([\w.]+)` \| `[0-9a-f]{12}` \|$", page, re.MULTILINE)
+    assert proofs == [
+        ("validation accuracy, as written", "metrics.json"),
+        ("validation f1_macro, as written", "metrics.json"),
+        ("time of training (s), as written", "metrics.json"),
+        ("rows to train and to validate, as written", "metrics.json"),
+        ("environment, as written", "requirements.txt"),
+        ("environment, as written", "run_metadata.json"),
+    ]
+
+
+def test_a_folder_that_records_nothing_besides_has_no_table_of_dashes(project: Path) -> None:
+    page = render(report(["output/first", "output/second"]))
+    assert "rows to validate" not in page
+    assert "A dash" not in page
+
+
+HOSTILE = "<script>alert(1)</script>|`\n# title\x1b[31m\u202e [x](https://example.org) "
+
+
+def test_hostile_records_are_text_in_markdown_and_on_the_page(project: Path) -> None:
+    for run in ("first", "second"):
+        change(run, label_col=HOSTILE, input_csv=HOSTILE + run, goal=HOSTILE, **{HOSTILE: HOSTILE})
+        change(run, "metrics.json", **{HOSTILE: 0.5})
+        change(run, "run_metadata.json", timestamp=HOSTILE * 9, git_hash=HOSTILE, numpy="2.3.2" + HOSTILE)
+    result = report(["output"])
+    page = render(result)
+    assert not re.search(r"<script|^# title|\x1b|\u202e|(?<!\\)\]\(https", page, re.MULTILINE)
+    (project / "hostile.html").unlink(missing_ok=True)
+    result.save("hostile.html")
+    html = Path("hostile.html").read_text(encoding="utf-8")
+    assert "alert(1)" in html
+    assert not re.search(r"<script|\x1b|\u202e|href=\"https", html)
+
+
+def test_the_goal_of_a_flat_config_stands_in_the_report(project: Path) -> None:
+    change("first", goal="tell the wines apart")
+    change("second", goal="tell the wines apart", hypothesis="two steps are not enough")
+    goals = report(["output/first", "output/second"]).goals
+    assert [(row.run, row.goal, row.hypothesis) for row in goals] == [
+        ("first", "tell the wines apart", ""),
+        ("second", "", "two steps are not enough"),
+    ]
+
+
+def test_the_next_experiment_is_a_command_that_train_takes(project: Path) -> None:
+    name_data(first="wine.csv", second="wine.csv")
+    change("first", artifacts_dir="output")
+    page = render(report(["output/first", "output/second"]))
+    (command,) = re.findall(r"all that is missing: `(week2kit train [^`]+)`", page)
+    assert command == "week2kit train output/second/config.json"
+    done = week2kit(*command.split()[1:], "--set", "input_csv=wine.csv", cwd=project)
+    assert done.returncode == 0, done.stderr
+    change("second", artifacts_dir="output")
+    assert "`train` does not take that of `first` as it stands" in render(report(["output/first", "output/second"]))
+
+
+def test_two_folders_of_one_name_are_told_by_their_paths(project: Path) -> None:
+    shutil.copytree("output/second", "elsewhere/first")
+    thin = report(["output/first", "elsewhere/first"]).thin
+    assert thin is not None
+    assert [row.name for row in thin.rows] == ["output/first", "elsewhere/first"]
+
+
+def test_the_report_as_json_fulfils_its_schema_and_an_edited_time_is_found(project: Path) -> None:
+    change("first", "run_metadata.json", timestamp="2026-02-10", git_hash="f04e", numpy="2.3.2")
+    document = json.loads(week2kit("report", "output", "--format", "json", cwd=project).stdout)
+    report_model().model_validate(document)
+    assert document["thin"]["rows"][0]["versions"] == {"numpy": "2.3.2"}
+    page = week2kit("report", "output", cwd=project).stdout
+    assert "| time of training (s) | 0.0350 |" in page
+    Path("report.md").write_text(page.replace("| 0.0350 |", "| 0.0150 |", 1), encoding="utf-8")
+    done = week2kit("report", "output", "--check", "report.md", cwd=project)
+    assert (done.returncode, "0.0150" in done.stdout) == (1, True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from week2kit.canonical import JsonError, parse_json, sha256
+from week2kit.canonical import JsonError, clean, json_digest, parse_json, sha256, text_digest
 from week2kit.dataset import find_for_bare
 from week2kit.environment import DECIDING_LIBRARIES
 from week2kit.errors import CannotRestore, ConfigError, StageError
@@ -35,6 +35,12 @@ _VALIDATION: Final = "val_"
 
 #: Keys of metrics.json that count rows: they tell of the split.
 COUNTS: Final = ("n_train", "n_val")
+
+#: Keys of metrics.json that say how long the training took.
+SECONDS: Final = ("train_seconds", "train_time_seconds")
+
+#: Characters of a time stamp or a commit in run_metadata.json that are shown; both fit, and a longer text is neither.
+_METADATA_LENGTH: Final = 64
 
 #: What a config has to name, with the other names for it; a notebook may hold both in its code.
 NAMES: Final[Mapping[str, tuple[str, ...]]] = {"input_csv": ("input_csv", "input"), "label_col": ("label_col",)}
@@ -70,6 +76,10 @@ class BareRecord:
         other: keys of metrics.json that are no numbers, or null.
         report: the rows of val_report.txt by name, None where there is none; `report_problem` says why not.
         versions: Python (as "python") and libraries, as requirements.txt or else run_metadata.json names them.
+        seconds: how long the training took, as metrics.json has it; None where it does not.
+        timestamp: when the run was made, as run_metadata.json has it, cleaned; empty where it does not.
+        git: the commit, likewise.
+        sources: the files besides config and metrics that gave something, with their digests.
     """
 
     config: Config | None
@@ -83,6 +93,10 @@ class BareRecord:
     report: dict[str, ReportRow] | None
     report_problem: str
     versions: dict[str, str]
+    seconds: float | None
+    timestamp: str
+    git: str
+    sources: dict[str, str]
 
 
 def read_bare(run: BareRun) -> BareRecord:
@@ -92,6 +106,14 @@ def read_bare(run: BareRun) -> BareRecord:
     numbers = {name: number for name, value in run.metrics.items() if (number := _number(value)) is not None}
     counts = {name: value for name in COUNTS if type(value := run.metrics.get(name)) is int and value >= 0}
     report, report_problem = _report(run)
+    requirements, metadata = _bytes(run, "requirements.txt"), _metadata(run)
+    listed = _from_requirements(requirements)
+    told, timestamp, git = _versions_in(metadata), _text_of(metadata, "timestamp"), _text_of(metadata, "git_hash")
+    sources = {}
+    if listed:
+        sources["requirements.txt"] = text_digest(requirements)
+    if told or timestamp or git:
+        sources["run_metadata.json"] = json_digest(metadata)
     return BareRecord(
         config=config,
         problem=problem,
@@ -103,7 +125,11 @@ def read_bare(run: BareRun) -> BareRecord:
         other=sorted(name for name in run.metrics if name not in numbers or (name in COUNTS and name not in counts)),
         report=report,
         report_problem=report_problem,
-        versions=_versions(run),
+        versions={**told, **listed},  # requirements.txt is the list that pip itself can write, and goes first
+        seconds=next((numbers[name] for name in SECONDS if numbers.get(name, -1) >= 0), None),
+        timestamp=timestamp,
+        git=git,
+        sources=sources,
     )
 
 
@@ -278,15 +304,10 @@ _LIBRARIES: Final[Mapping[str, str]] = {
 _VERSION: Final = re.compile(r"\d{1,5}(?:\.\d{1,5}){1,3}(?:(?:a|b|rc)\d{1,3})?(?:\.(?:post|dev)\d{1,5})?")
 
 
-def _versions(run: BareRun) -> dict[str, str]:
-    """The versions that decide an outcome; requirements.txt is the list that pip itself can write, and goes first."""
-    return {**_from_metadata(run), **_from_requirements(run)}
-
-
-def _from_requirements(run: BareRun) -> dict[str, str]:
+def _from_requirements(content: bytes) -> dict[str, str]:
     """The ``name==version`` lines; a whole ``pip freeze`` has others (addresses, paths), which say nothing here."""
     found: dict[str, str] = {}
-    for line in _text(run, "requirements.txt").splitlines():
+    for line in content.decode("utf-8-sig", "replace").splitlines():
         try:
             found |= parse_requirements(line)
         except CannotRestore:
@@ -294,12 +315,22 @@ def _from_requirements(run: BareRun) -> dict[str, str]:
     return {name: version for name, version in found.items() if name in DECIDING_LIBRARIES}
 
 
-def _from_metadata(run: BareRun) -> dict[str, str]:
-    """The versions in run_metadata.json, whose keys are free: a library's name, perhaps with ``version``, anywhere."""
+def _metadata(run: BareRun) -> object:
+    """The value in run_metadata.json, or None."""
     try:
-        value = parse_json(_text(run, "run_metadata.json").encode())
+        return parse_json(_bytes(run, "run_metadata.json").decode("utf-8-sig", "replace").encode())
     except JsonError:
-        return {}
+        return None
+
+
+def _text_of(metadata: object, key: str) -> str:
+    """A text that stands under a key of run_metadata.json, on one line and short."""
+    value = metadata.get(key) if isinstance(metadata, dict) else None
+    return clean(value, _METADATA_LENGTH).strip() if isinstance(value, str) else ""
+
+
+def _versions_in(value: object) -> dict[str, str]:
+    """The versions in run_metadata.json, whose keys are free: a library's name, perhaps with ``version``, anywhere."""
     found: dict[str, str] = {}
     for key, item in _leaves(value):
         name = _LIBRARIES.get(re.sub(r"[_ -]*version$", "", key.strip().lower()[:80]))
@@ -322,11 +353,11 @@ def _leaves(value: object) -> Iterator[tuple[str, str]]:
             yield from _leaves(item)
 
 
-def _text(run: BareRun, file: str) -> str:
+def _bytes(run: BareRun, file: str) -> bytes:
     try:
-        return run.read(file).decode("utf-8-sig", "replace")
+        return run.read(file)
     except OSError:
-        return ""
+        return b""
 
 
 def same_version(recorded: str, here: str) -> bool:

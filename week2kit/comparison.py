@@ -502,7 +502,10 @@ def _other_versions(first: BareRun, run: BareRun) -> list[Change]:
     ]
 
 
-def _raw_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
+def _raw_changes(first: Mapping[str, Any], run: Mapping[str, Any]) -> list[Change]:
+    from week2kit.schema.config import FLAT_ALIASES
+
+    before, after = ({FLAT_ALIASES.get(key, key): item for key, item in config.items()} for config in (first, run))
     changes = [
         Change("config", key, before.get(key, ABSENT), after.get(key, ABSENT)) for key in sorted({*before, *after})
     ]
