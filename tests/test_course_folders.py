@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import re
 import shutil
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +33,14 @@ from week2kit.schema.config import has_flat_keys, is_flat, override, parse_confi
 from week2kit.schema.documents import json_schema
 from week2kit.store import BareRun, find_runs, open_any
 from week2kit.verdict import Verdict
+from week2kit.verification import planned_bare_checks
 
 ROOT = Path(__file__).resolve().parent.parent
 
 #: A notebook that holds data and label in its code, and writes its three settings into the config.
 NOTEBOOK = """
 import json, sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import joblib
@@ -578,3 +582,115 @@ def test_the_report_as_json_fulfils_its_schema_and_an_edited_time_is_found(proje
     Path("report.md").write_text(page.replace("| 0.0350 |", "| 0.0150 |", 1), encoding="utf-8")
     done = week2kit("report", "output", "--check", "report.md", cwd=project)
     assert (done.returncode, "0.0150" in done.stdout) == (1, True)
+
+
+# --- pytest -----------------------------------------------------------------------------------------------------
+
+INSTALLED = any(point.name == "week2kit" for point in entry_points(group="pytest11"))
+
+
+def run_pytest(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    loaded = [] if INSTALLED else ["-p", "week2kit.pytest_plugin"]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "CI", "BUILD_NUMBER"))}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *loaded, *arguments],
+        cwd=cwd, env=kept | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"},
+        capture_output=True, encoding="utf-8", timeout=120, check=False,
+    )  # fmt: skip
+
+
+def outcomes(session: subprocess.CompletedProcess[str]) -> dict[str, str]:
+    """Each item with what became of it, from pytest's verbose lines."""
+    return dict(re.findall(r"^(\S+::\S+) ([A-Z]+)", session.stdout, re.MULTILINE))
+
+
+def test_pytest_collects_such_runs_and_identical_undecided_and_tampered_are_told_apart(project: Path) -> None:
+    name_data(first="wine.csv", second="wine.csv")
+    change("first", "metrics.json", n_train=133, n_val=45)
+    change("second", "metrics.json", accuracy=1.0)
+    session = run_pytest("--week2kit", "output", "-v", "-rs", cwd=project)
+    assert session.returncode == 1, session.stdout
+    found = outcomes(session)
+    expected = ["verdict", "follows.val_report", "split.folds", "report.rows", "metrics.accuracy", "metrics.f1_macro"]
+    of_first = {item: outcome for item, outcome in found.items() if item.startswith("output/first::")}
+    assert of_first == {f"output/first::{name}": "PASSED" for name in expected}
+    assert found["output/second::verdict"] == "FAILED"
+    assert found["output/second::follows.val_report"] == "FAILED"
+    assert found["output/second::metrics.accuracy"] == "SKIPPED"
+    assert "metrics.json gives accuracy as 1.0" in session.stdout
+    assert {outcome for item, outcome in found.items() if item.startswith("output/third::")} == {"SKIPPED"}
+    assert "output/third/metrics.json:1: undecided" in session.stdout
+    assert "--week2kit-data FILE --week2kit-target COLUMN" in session.stdout
+
+
+def test_pytest_takes_data_and_label_and_one_item_and_keeps_a_run_on_one_worker(project: Path) -> None:
+    named = ["--week2kit-data", "wine.csv", "--week2kit-target", "target"]
+    session = run_pytest("--week2kit", "output", "-v", "-n2", *named, cwd=project)
+    assert session.returncode == 0, session.stdout
+    workers = re.findall(r"^\[(gw\d)\].*PASSED (output/\w+)::", session.stdout, re.MULTILINE)
+    assert len(workers) == 15
+    assert len(set(workers)) == 3
+    session = run_pytest("--week2kit", "output/first::metrics.accuracy", "-v", *named, cwd=project)
+    assert outcomes(session) == {"output/first::metrics.accuracy": "PASSED"}
+    (project / "pytest.ini").write_text(
+        "[pytest]\nweek2kit = true\nweek2kit_data = wine.csv\nweek2kit_target = target\n", encoding="utf-8"
+    )
+    assert run_pytest("output", cwd=project).returncode == 0
+
+
+def test_a_session_of_undecided_folders_alone_does_not_pass(project: Path) -> None:
+    session = run_pytest("--week2kit", "output", cwd=project)
+    assert session.returncode == 1
+    assert "Nothing was verified: every run was undecided." in session.stdout
+
+
+def test_a_strict_session_does_not_pass_what_is_only_identical_in_its_metrics(project: Path) -> None:
+    name_data(first="wine.csv")
+    session = run_pytest("--week2kit", "output/first", "--week2kit-strict", "predictions", "-v", cwd=project)
+    assert outcomes(session)["output/first::verdict"] == "FAILED"
+
+
+def test_unreadable_metrics_are_one_failing_item(project: Path) -> None:
+    Path("output/first/metrics.json").write_text('{"accuracy": NaN}', encoding="utf-8")
+    session = run_pytest("--week2kit", "output/first", "-v", cwd=project)
+    assert outcomes(session) == {"output/first::verdict": "FAILED"}
+    assert "output/first/metrics.json: no JSON that can be read" in session.stdout
+
+
+class Trap:
+    """Unpickling it leaves a mark."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (open, ("UNPICKLED", "w"))
+
+
+def test_the_model_of_such_a_folder_is_not_opened(project: Path) -> None:
+    name_data(first="wine.csv")
+    Path("output/first/model.joblib").write_bytes(pickle.dumps(Trap()))
+    Path("output/first/.ipynb_checkpoints").mkdir()
+    session = run_pytest("--week2kit", "output/first", "-v", cwd=project)
+    assert outcomes(session)["output/first::verdict"] == "PASSED"
+    assert list(project.rglob("UNPICKLED")) == []
+
+
+@pytest.mark.parametrize("beside", ["test_own.py", "folder"])
+def test_a_project_whose_own_folder_holds_such_files_keeps_its_tests_and_is_told(project: Path, beside: str) -> None:
+    for name in ("config.json", "metrics.json"):
+        shutil.copy(f"output/first/{name}", name)
+    shutil.rmtree("output")
+    test = Path("tests/test_own.py") if beside == "folder" else Path(beside)
+    test.parent.mkdir(exist_ok=True)
+    test.write_text("def test_it():\n    pass\n", encoding="utf-8")
+    session = run_pytest("--week2kit", "-v", cwd=project)
+    assert outcomes(session) == {f"{test.as_posix()}::test_it": "PASSED"}
+    assert "a run without a manifest lies beside Python files or folders" in session.stdout
+    assert session.returncode == 1
+    assert "Nothing was verified: no run folder was found." in session.stdout
+
+
+def test_every_planned_check_of_such_a_run_is_made(project: Path) -> None:
+    change("first", "metrics.json", n_train=133)
+    (verdict,) = verify("output/first", data="wine.csv", target="target").runs
+    run = open_any("output/first")
+    assert isinstance(run, BareRun)
+    assert set(planned_bare_checks(run)) <= {check.code for check in verdict.checks}

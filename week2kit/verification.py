@@ -19,7 +19,7 @@ from typing import Any, Final, TypeAlias
 
 from pydantic import TypeAdapter
 
-from week2kit.bare import named, read_bare
+from week2kit.bare import named, read_bare, validation_names
 from week2kit.bare_judgement import judge_bare
 from week2kit.canonical import JsonError, clean, drop_keys, json_digest, parse_json, sha256
 from week2kit.checks import (
@@ -32,6 +32,7 @@ from week2kit.checks import (
     planned_integrity,
     skipped,
 )
+from week2kit.comparison import is_bounded
 from week2kit.conditions import AS_HERE, Conditions
 from week2kit.dataset import find_for_run, find_recorded, reader_of
 from week2kit.errors import CannotRestore, ChildDied, DataNotFound, TimeLimitReached, UnreadableRun
@@ -198,6 +199,20 @@ def planned_checks(manifest: CompletedRun, *, repeats: bool = False) -> list[str
     Those that a verdict leaves out were not reached, because an earlier one decided.
     """
     return [*planned_integrity(manifest), *planned_layers(manifest, repeats=repeats)]
+
+
+def planned_bare_checks(run: BareRun) -> list[str]:
+    """The codes of the checks of a run that was made without week2kit, as far as its files tell, in order.
+
+    Of the metrics those that end at 1, which are known by their names alone; the verdict speaks of the others, too.
+    """
+    record = read_bare(run)
+    return [
+        "follows.val_report",
+        *(["split.folds"] if record.counts else []),
+        *(["report.rows"] if record.report is not None else []),
+        *(f"metrics.{name}" for name, scorer in validation_names(record.metrics).items() if is_bounded(scorer)),
+    ]
 
 
 def _jobs(wanted: int | None, runs: int) -> int:
