@@ -212,6 +212,17 @@ def test_other_configs_beside_metrics_make_no_run(project: Path, config: dict[st
         open_any("output/first")
 
 
+def test_runs_inside_a_folder_that_is_one_itself_are_not_lost(project: Path) -> None:
+    for name in ("config.json", "metrics.json"):
+        shutil.copy(f"output/third/{name}", f"output/{name}")
+    Path("output/notes").mkdir()
+    train(FLAT | {"random_state": 7}, name="full", runs_dir="output")
+    found = find_runs(["output"])
+    assert [run.name for run in found.everything] == ["output", "full", "first", "second", "third"]
+    assert (found.skipped, found.unreadable) == ((), ())
+    assert [run.name for run in find_runs(["output/full", "output/first"]).everything] == ["full", "first"]
+
+
 # --- other names of keys ----------------------------------------------------------------------------------------
 
 FLAT = {"input_csv": "wine.csv", "label_col": "target"}
@@ -563,6 +574,16 @@ def test_the_next_experiment_is_a_command_that_train_takes(project: Path) -> Non
     assert done.returncode == 0, done.stderr
     change("second", artifacts_dir="output")
     assert "`train` does not take that of `first` as it stands" in render(report(["output/first", "output/second"]))
+
+
+def test_of_very_many_folders_those_that_are_left_out_are_counted(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("week2kit.reporting.thin.OVERVIEW_RUNS", 2)
+    page = render(report(["output"]))
+    assert "# Report: 3 runs without a manifest" in page
+    assert "1 more run without a manifest is not told here." in page
+    assert "`third`" not in page
 
 
 def test_two_folders_of_one_name_are_told_by_their_paths(project: Path) -> None:

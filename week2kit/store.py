@@ -277,6 +277,7 @@ def find_runs(paths: Iterable[str | Path]) -> Found:
 
     Named runs keep their order; those found in a folder follow by created_at, then run_id, and after them those that
     were made without week2kit, by name. Folders inside a folder of runs that hold no run are skipped, not unreadable.
+    A folder that is such a run itself may hold others, as ``output/run_1`` in ``output``: they follow it.
     """
     runs: list[Run | BareRun] = []
     unreadable: list[tuple[Path, str]] = []
@@ -293,8 +294,10 @@ def find_runs(paths: Iterable[str | Path]) -> Found:
             unreadable.append((path, str(error)))
 
     for path in map(Path, paths):
-        if not _is_folder(path) or _is_run(path):
+        is_run = not _is_folder(path) or _is_run(path)
+        if is_run:
             add(path, runs)
+        if is_run and not is_bare(path):
             continue
         inside: list[Run | BareRun] = []
         try:
@@ -305,9 +308,9 @@ def find_runs(paths: Iterable[str | Path]) -> Found:
         for child in children:
             if _is_run(child):
                 add(child, inside)
-            else:
+            elif not is_run:
                 skipped.append(child)
-        if not children:
+        if not children and not is_run:
             unreadable.append((path, _no_manifest(path)))
         runs += sorted(inside, key=_in_folder_order)
     return Found(tuple(runs), tuple(unreadable), tuple(skipped))
