@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from week2kit.canonical import JsonError, parse_json
+from week2kit.canonical import JsonError, clean, json_digest, parse_json, sha256, text_digest
+from week2kit.dataset import find_for_bare
 from week2kit.environment import DECIDING_LIBRARIES
-from week2kit.errors import CannotRestore, ConfigError
+from week2kit.errors import CannotRestore, ConfigError, StageError
 from week2kit.interpreters import parse_requirements
-from week2kit.schema.config import Config, parse_config
+from week2kit.schema.config import Config, FileData, has_flat_keys, parse_config
 from week2kit.store import BareRun
 from week2kit.thresholds import MAX_ROUNDED_DIGITS, MIN_ROUNDED_DIGITS
 
@@ -37,6 +38,18 @@ _DURATION: Final = re.compile(r"(?:.*[_ .-])?(?:seconds|secs?|milliseconds|ms|mi
 
 #: Keys of metrics.json that count rows: they tell of the split.
 COUNTS: Final = ("n_train", "n_val")
+
+#: Keys of metrics.json that say how long the training took.
+SECONDS: Final = ("train_seconds", "train_time_seconds")
+
+#: Characters of a time stamp or a commit in run_metadata.json that are shown; both fit, and a longer text is neither.
+_METADATA_LENGTH: Final = 64
+
+#: What a config has to name, with the other names for it; a notebook may hold both in its code.
+NAMES: Final[Mapping[str, tuple[str, ...]]] = {"input_csv": ("input_csv", "input"), "label_col": ("label_col",)}
+
+#: Keys with which scripts of the course write down what has no part in the training: told, and passed over.
+NOT_USED: Final = ("artifacts_dir", "create_sample")
 
 
 class ReportRow(NamedTuple):
@@ -61,6 +74,11 @@ class BareRecord:
 
     Attributes:
         config: the config; None where it is none that can be trained, and then `problem` says why.
+        unnamed: which of data and label the config does not name, by the keys of `NAMES`; empty where it has other
+            problems, too.
+        written: the config as an object, also of one that does not name its data or its label; None where it has other
+            problems.
+        unused: keys of config.json that have no part in the training.
         metrics: numbers by their name as written; which of them are metrics, scikit-learn has to tell.
         counts: how many rows were trained on and validated on.
         times: keys of metrics.json that are named as durations; no training repeats them.
@@ -69,10 +87,17 @@ class BareRecord:
         versions: Python (as "python") and libraries, as requirements.txt or else run_metadata.json names them.
         missing: the libraries of which run_metadata.json says "missing", where nothing else names a version: a script
             may have asked for them by a name that cannot be imported.
+        seconds: how long the training took, as metrics.json has it; None where it does not.
+        timestamp: when the run was made, as run_metadata.json has it, cleaned; empty where it does not.
+        git: the commit, likewise.
+        sources: the files besides config and metrics that gave something, with their digests.
     """
 
     config: Config | None
     problem: str
+    unnamed: tuple[str, ...]
+    written: Mapping[str, Any] | None
+    unused: tuple[str, ...]
     metrics: dict[str, float]
     counts: dict[str, int]
     times: list[str]
@@ -81,37 +106,96 @@ class BareRecord:
     report_problem: str
     versions: dict[str, str]
     missing: list[str]
+    seconds: float | None
+    timestamp: str
+    git: str
+    sources: dict[str, str]
 
 
 def read_bare(run: BareRun) -> BareRecord:
     """What a folder says, read as untrusted input; nothing raises."""
     config, problem = _config(run.config)
+    unnamed, written = _as_written(run.config) if config is None else ((), config.as_json())
     numbers = {name: number for name, value in run.metrics.items() if (number := _number(value)) is not None}
     counts = {name: value for name in COUNTS if type(value := run.metrics.get(name)) is int and value >= 0}
     times = sorted(name for name in numbers if _DURATION.fullmatch(name))
     report, report_problem = _report(run)
-    metadata = _metadata(run)
-    # requirements.txt is the list that pip itself can write, and goes first
-    versions = {**_from_metadata(metadata), **_from_requirements(run)}
+    requirements, metadata = _bytes(run, "requirements.txt"), _metadata(run)
+    listed = _from_requirements(requirements)
+    told, timestamp, git = _from_metadata(metadata), _text_of(metadata, "timestamp"), _text_of(metadata, "git_hash")
+    sources = {}
+    if listed:
+        sources["requirements.txt"] = text_digest(requirements)
+    if told or timestamp or git:
+        sources["run_metadata.json"] = json_digest(metadata)
     return BareRecord(
         config=config,
         problem=problem,
+        unnamed=unnamed,
+        written=written,
+        unused=tuple(name for name in NOT_USED if name in run.config),
         metrics={name: number for name, number in numbers.items() if name not in (*COUNTS, *times)},
         counts=counts,
         times=times,
         other=sorted(name for name in run.metrics if name not in numbers or (name in COUNTS and name not in counts)),
         report=report,
         report_problem=report_problem,
-        versions=versions,
-        missing=sorted(_named_missing(metadata) - versions.keys()),
+        missing=sorted(_named_missing(metadata) - {*told, *listed}),
+        versions={**told, **listed},  # requirements.txt is the list that pip itself can write, and goes first
+        seconds=next((numbers[name] for name in SECONDS if numbers.get(name, -1) >= 0), None),
+        timestamp=timestamp,
+        git=git,
+        sources=sources,
     )
 
 
-def _config(value: dict[str, Any]) -> tuple[Config | None, str]:
+def named(run: BareRun, data: str | None, target: str | None) -> tuple[BareRun, dict[str, str]]:
+    """The run with the data and the label that the caller names, where its config names none; and what was added."""
+    given = {"input_csv": data, "label_col": target}
+    added = {name: value for name, value in given.items() if value is not None and name in _missing(run.config)}
+    return run._replace(config={**_used(run.config), **added}) if added else run, added
+
+
+def _missing(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Which of data and label a config does not name; null is no name."""
+    return tuple(name for name, keys in NAMES.items() if all(config.get(key) is None for key in keys))
+
+
+def _used(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A config without what is not used, and without names that are null."""
+    names = {key for keys in NAMES.values() for key in keys}
+    return {key: value for key, value in config.items() if key not in NOT_USED and not (value is None and key in names)}
+
+
+def _config(value: Mapping[str, Any]) -> tuple[Config | None, str]:
     try:
-        return parse_config(value), ""
+        return parse_config(_used(value)), ""
     except ConfigError as error:
         return None, "; ".join(error.problems)
+
+
+def _as_written(value: Mapping[str, Any]) -> tuple[tuple[str, ...], Mapping[str, Any] | None]:
+    """What a config lacks that cannot be trained, where data and label are all, and what else it says."""
+    missing = _missing(value)
+    filled = _used(value) | dict.fromkeys(missing, "-")
+    try:
+        config = parse_config(filled).as_json() if missing and has_flat_keys(filled) else None
+    except ConfigError:
+        config = None
+    if config is None:
+        return (), None
+    unknown = {{"input_csv": "path", "label_col": "target"}[name] for name in missing}
+    return missing, {**config, "data": {key: item for key, item in config["data"].items() if key not in unknown}}
+
+
+def digest_today(run: BareRun, config: Config | None) -> str | None:
+    """The digest of the data file of a run as it is found today: the record holds none. None where none is found."""
+    if config is None or not isinstance(config.data, FileData):
+        return None
+    try:
+        return sha256(find_for_bare(run, config.data.path, None)[1])
+    except StageError:
+        return None
 
 
 def _number(value: object) -> float | None:
@@ -245,10 +329,10 @@ _LIBRARIES: Final[Mapping[str, str]] = {
 _VERSION: Final = re.compile(r"\d{1,5}(?:\.\d{1,5}){1,3}(?:(?:a|b|rc)\d{1,3})?(?:\.(?:post|dev)\d{1,5})?")
 
 
-def _from_requirements(run: BareRun) -> dict[str, str]:
+def _from_requirements(content: bytes) -> dict[str, str]:
     """The ``name==version`` lines; a whole ``pip freeze`` has others (addresses, paths), which say nothing here."""
     found: dict[str, str] = {}
-    for line in _text(run, "requirements.txt").splitlines():
+    for line in content.decode("utf-8-sig", "replace").splitlines():
         try:
             found |= parse_requirements(line)
         except CannotRestore:
@@ -257,10 +341,17 @@ def _from_requirements(run: BareRun) -> dict[str, str]:
 
 
 def _metadata(run: BareRun) -> object:
+    """The value in run_metadata.json, or None."""
     try:
-        return parse_json(_text(run, "run_metadata.json").encode())
+        return parse_json(_bytes(run, "run_metadata.json").decode("utf-8-sig", "replace").encode())
     except JsonError:
         return None
+
+
+def _text_of(metadata: object, key: str) -> str:
+    """A text that stands under a key of run_metadata.json, on one line and short."""
+    value = metadata.get(key) if isinstance(metadata, dict) else None
+    return clean(value, _METADATA_LENGTH).strip() if isinstance(value, str) else ""
 
 
 def _from_metadata(metadata: object) -> dict[str, str]:
@@ -301,11 +392,11 @@ def _pairs(value: object) -> Iterator[tuple[str, Any]]:
             yield from _pairs(item)
 
 
-def _text(run: BareRun, file: str) -> str:
+def _bytes(run: BareRun, file: str) -> bytes:
     try:
-        return run.read(file).decode("utf-8-sig", "replace")
+        return run.read(file)
     except OSError:
-        return ""
+        return b""
 
 
 def same_version(recorded: str, here: str) -> bool:

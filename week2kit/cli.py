@@ -384,6 +384,10 @@ def _verify(
         list[Path], typer.Argument(help="Run folders, or folders of them.", metavar="RUN...", show_default=False)
     ],
     data: Annotated[Path | None, typer.Option(help="The data file, where it is not found beside the run.")] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(help="The label column, where a run without a manifest names none.", metavar="COLUMN"),
+    ] = None,
     accept: Annotated[Accept, typer.Option(help="The weakest verdict that passes.")] = Accept.explained,
     strict: Annotated[Strict | None, typer.Option(help="Identical must be at least this deep to pass.")] = None,
     tolerance: Annotated[
@@ -427,6 +431,7 @@ def _verify(
         result = verify(
             *runs,
             data=data,
+            target=target,
             tolerance=SCORE_TOLERANCE if tolerance is None else tolerance,
             timeout=VERIFY_TIMEOUT if timeout is None else timeout,
             jobs=jobs,

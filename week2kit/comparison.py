@@ -15,6 +15,8 @@ from week2kit.schema.manifest import Column, CompletedRun, Data, Environment, Ma
 from week2kit.store import BareRun, Run
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from week2kit.verdict import InputName
 
 
@@ -413,10 +415,11 @@ def list_runs(runs: Sequence[Run | BareRun]) -> list[dict[str, Any]]:
     """
     rows: list[dict[str, Any]] = []
     names = [run.name for run in runs]
+    digests: dict[Path, str | None] = {}
     for run in runs:
         name = run.name if names.count(run.name) == 1 else clean(run.path.as_posix())
         metric, value = _primary_value(run)
-        differs = _differs(runs[0], run)
+        differs = _differs(runs[0], run, digests)
         rows.append({"run": name, "status": _status(run), "metric": metric, "value": value, "differs": differs})
     return rows
 
@@ -438,32 +441,87 @@ def _status(run: Run | BareRun) -> str:
     return "interrupted" if run.manifest.status == "running" else run.manifest.status
 
 
-def _differs(first: Run | BareRun, run: Run | BareRun) -> list[str]:
+def _differs(first: Run | BareRun, run: Run | BareRun, digests: dict[Path, str | None]) -> list[str]:
     if isinstance(first, Run) and isinstance(run, Run):
         return changed_things(compare_inputs(first.manifest, run.manifest))
-    return changed_things(compare_thin(first, run))
+    return changed_things(compare_thin(first, run, digests))
 
 
-def compare_thin(first: Run | BareRun, run: Run | BareRun) -> list[Change]:
+def compare_thin(
+    first: Run | BareRun, run: Run | BareRun, digests: dict[Path, str | None] | None = None
+) -> list[Change]:
     """The differences of two runs of which at least one was made without week2kit: config and seed, as written.
 
     A flat config is not resolved on its data: what only one side writes out (steps, a random_state) is not compared.
-    Nor are code, data and environment, which a flat config does not record; a file of another name is told, though.
+    Nor is code, which such a run does not record; of the environment, the versions that both name. Of the data, the
+    files that are found today are compared, and their names where one is not found. Where one of two such configs
+    cannot be trained, its keys are compared one by one, as they stand there.
+
+    Args:
+        first: the run that the other is compared with.
+        run: the other run.
+        digests: the digests of data files by run folder; those that are asked for here are added, as each costs a look
+            at a whole file.
     """
     before, after = _written_config(first), _written_config(run)
     if before is None or after is None:
-        return []
+        return _raw_changes(first.config, run.config) if isinstance(first, BareRun) and isinstance(run, BareRun) else []
+    known: dict[Path, str | None] = {} if digests is None else digests
     changes = [
         change
         for change in compare_configs(before, after)
         if ABSENT not in (change.baseline, change.variant) and change.key != "preprocess"
     ]
+    if isinstance(first, BareRun) and isinstance(run, BareRun):
+        changes += _other_versions(first, run)
     names = [_file_name(config) for config in (before, after)]
-    if names[0] != names[1]:
+    left, right = (_digest_today(side, known) for side in (first, run))
+    both = ABSENT not in names
+    if left is not None and right is not None and left != right:
+        other_name = both and names[0] != names[1]
+        changes.insert(0, Change("data", "path", *names) if other_name else Change("data", "sha256", left, right))
+    elif both and names[0] != names[1] and None in (left, right):
         changes.insert(0, Change("data", "path", *names))
     if before.get("seed") != after.get("seed"):
         changes.append(Change("seed", "seed", before.get("seed", ABSENT), after.get("seed", ABSENT)))
-    return changes
+    return sorted(changes, key=lambda change: _ORDER.index(change.input))
+
+
+_ORDER: Final = ("code", "data", "config", "seed", "environment")
+
+
+def _other_versions(first: BareRun, run: BareRun) -> list[Change]:
+    """The versions that both folders name, and that differ; ``3.11`` is any 3.11."""
+    from week2kit.bare import read_bare, same_version
+
+    before, after = read_bare(first).versions, read_bare(run).versions
+    return [
+        Change("environment", name if name == "python" else f"library.{name}", before[name], after[name])
+        for name in sorted(before.keys() & after.keys())
+        if not same_version(before[name], after[name]) and not same_version(after[name], before[name])
+    ]
+
+
+def _raw_changes(first: Mapping[str, Any], run: Mapping[str, Any]) -> list[Change]:
+    from week2kit.schema.config import FLAT_ALIASES
+
+    before, after = ({FLAT_ALIASES.get(key, key): item for key, item in config.items()} for config in (first, run))
+    changes = [
+        Change("config", key, before.get(key, ABSENT), after.get(key, ABSENT)) for key in sorted({*before, *after})
+    ]
+    return [change for change in changes if not same_value(change.baseline, change.variant)]
+
+
+def _digest_today(run: Run | BareRun, known: dict[Path, str | None]) -> str | None:
+    """The digest of a run's data: as recorded, or of the file that is found today where nothing is recorded."""
+    if isinstance(run, Run):
+        data = run.manifest.inputs.data
+        return None if data is None else data.sha256
+    if run.path not in known:
+        from week2kit.bare import digest_today, read_bare
+
+        known[run.path] = digest_today(run, read_bare(run).config)
+    return known[run.path]
 
 
 def _written_config(run: Run | BareRun) -> Mapping[str, Any] | None:
@@ -471,8 +529,7 @@ def _written_config(run: Run | BareRun) -> Mapping[str, Any] | None:
         return run.manifest.inputs.config.resolved
     from week2kit.bare import read_bare
 
-    config = read_bare(run).config
-    return None if config is None else config.as_json()
+    return read_bare(run).written
 
 
 def _file_name(config: Mapping[str, Any]) -> Any:

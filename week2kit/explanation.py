@@ -7,7 +7,7 @@ every text among them is cleaned here.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from week2kit.canonical import clean
@@ -595,8 +595,39 @@ def _of_bare(finding: Finding) -> str:
             return f"the recorded versions ({recorded}) could not be put back: {_plain(finding.now)}"
         case "bare.not_restored":
             return f"with the recorded versions ({recorded}) put back, it came out otherwise, too."
+        case "bare.unnamed":
+            return _unnamed(finding)
+        case "bare.named":
+            return (
+                f"{where} leaves out {_names(finding.now, ' and ')}: whoever verified it named {now}, and nothing in "
+                "the folder shows that it was made so."
+            )
+        case "bare.unused":
+            return f"{where}: not used, as it has no part in the training: {recorded}."
         case code:
             return f"{clean(code)}: recorded {recorded}, found {now}."
+
+
+_BARE_NAMES: Final[Mapping[str, tuple[str, str]]] = {
+    "input_csv": ("the data file (input_csv)", "--data FILE"),
+    "label_col": ("the label column (label_col)", "--target COLUMN"),
+}
+
+
+def _names(keys: object, joined: str) -> str:
+    return joined.join(_BARE_NAMES[key][0] for key in keys if key in _BARE_NAMES) if isinstance(keys, Iterable) else ""
+
+
+def _unnamed(finding: Finding) -> str:
+    """Why a config without data or label cannot be trained, and what would help."""
+    keys = [key for key in finding.now if key in _BARE_NAMES] if isinstance(finding.now, list) else []
+    names = "names neither" if len(keys) > 1 else "does not name"
+    flags = " ".join(_BARE_NAMES[key][1] for key in keys)
+    return (
+        f"{shown(finding.where)} {names} {_names(keys, ' nor ')}, only {shown(finding.recorded)}: the script or "
+        f"notebook that made it holds the rest in its own code. Say what it was trained on: {flags}. Write it into "
+        "the config of the next run, and nobody has to."
+    )
 
 
 _THIN: Final = "It was made without week2kit, so its record is thin"
@@ -888,7 +919,7 @@ _UNTOLD: Final = frozenset({"predictions.no_scores", "bare.no_manifest", "bare.t
 
 #: Notes that a person should not have to ask for.
 _WEIGHTY: Final = frozenset(
-    {"bare.other_versions_hold", "bare.versions_unrecorded", "fit.not_converged"}
+    {"bare.named", "bare.other_versions_hold", "bare.versions_unrecorded", "fit.not_converged"}
     | {"bare.python_instead", "bare.python_too_old", "bare.not_restored"}
 )
 

@@ -4,6 +4,11 @@ The items of a run follow from its manifest alone and have stable ids, such as `
 the checks there is one named ``verdict``. The run is trained again once, when the first of its items runs. Runs that
 failed or were interrupted have the item ``verdict`` only. pytest's ``norecursedirs`` and ``--ignore`` apply.
 
+A run that was made without week2kit (a config in the flat form, metrics, no manifest) has the item ``verdict`` and one
+for each check that its few files lead to, among them ``metrics.accuracy`` and ``follows.val_report``. Repeats do
+nothing for it. Where such files lie beside Python files or folders, as in a project's own folder, they are passed
+over, and the summary says so: what else is in a run folder is not collected.
+
 A failed check is a failed item; checks that were skipped or not reached, and runs that are undecided here, skip with
 their reason. A session that was asked to verify and verified nothing fails.
 
@@ -47,6 +52,9 @@ Strict: TypeAlias = Literal["metrics", "predictions", "scores", "model"]
 
 _MANIFEST: Final = "manifest.json"
 
+#: What a run without a manifest has; its items stand under the second file.
+_BARE_FILES: Final = ("config.json", "metrics.json")
+
 #: The item that stands for the whole run.
 VERDICT: Final = "verdict"
 
@@ -61,6 +69,7 @@ def assert_reproducible(
     run: str | Path | Run | BareRun,
     *,
     data: str | Path | None = None,
+    target: str | None = None,
     accept: Accept = "explained",
     strict: Strict | None = None,
     timeout: float = VERIFY_TIMEOUT,
@@ -72,6 +81,7 @@ def assert_reproducible(
     Args:
         run: a run folder, or an opened run; also of one that was made without week2kit.
         data: its data file, where it is not found beside the run.
+        target: its label column, where it was made without week2kit and its config names none.
         accept: the weakest verdict that passes.
         strict: how deep an identical run must at least be identical.
         timeout: seconds that it may take.
@@ -91,7 +101,7 @@ def assert_reproducible(
     from week2kit.verification import Options, rerun_children, verify_run
 
     demand = Demand(_one_of(Accept, accept, "accept"), strict and _one_of(Strict, strict, "strict"))
-    options = Options(data=None if data is None else Path(data), timeout=timeout, repeats=repeats)
+    options = Options(data=None if data is None else Path(data), target=target, timeout=timeout, repeats=repeats)
     with rerun_children() as children:
         children.warm_up()
         opened = open_any(run) if isinstance(run, str | Path) else run
@@ -143,10 +153,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--week2kit-strict", choices=get_args(Strict), help="identical must be at least this deep to pass")
     group.addoption("--week2kit-timeout", type=_seconds, metavar="S", help="seconds that one run may take (3600)")
     group.addoption("--week2kit-data", metavar="FILE", help="the data file, where it is not found beside the runs")
+    group.addoption("--week2kit-target", metavar="COLUMN", help="the label column of runs whose config names none")
     group.addoption("--week2kit-repeats", action="store_true", help="train the repeats of runs again, too")
     parser.addini("week2kit_repeats", "the same as --week2kit-repeats", type="bool", default=False)
     parser.addini("week2kit", "collect run folders, and verify them", type="bool", default=False)
-    for name in ("accept", "strict", "timeout", "data"):
+    for name in ("accept", "strict", "timeout", "data", "target"):
         parser.addini(f"week2kit_{name}", f"the same as --week2kit-{name}", default="")
 
 
@@ -167,6 +178,7 @@ class Settings:
     demand: Demand
     timeout: float
     data: Path | None
+    target: str | None
     repeats: bool
     insisted: bool  # by the flag, typed: then a session without a run is a mistake
 
@@ -184,7 +196,8 @@ def _settings(config: pytest.Config) -> Settings:
         raise pytest.UsageError(f"week2kit: {error}") from None
     insisted = "--week2kit" in config.invocation_params.args
     repeats = config.getoption("week2kit_repeats") or config.getini("week2kit_repeats")
-    return Settings(Demand(accept, strict), timeout, _data_file(config, value("data")), repeats, insisted)
+    data, target = _data_file(config, value("data")), value("target") or None
+    return Settings(Demand(accept, strict), timeout, data, target, repeats, insisted)
 
 
 def _data_file(config: pytest.Config, name: str) -> Path | None:
@@ -210,8 +223,15 @@ def pytest_configure(config: pytest.Config) -> None:
 def _as_file_argument(config: pytest.Config, argument: str) -> str:
     """Turn ``runs/abc::verdict`` into ``runs/abc/manifest.json::verdict``: pytest takes ``::`` after files only."""
     path, separator, name = argument.partition("::")
-    is_run = separator and os.path.lexists(config.invocation_params.dir / path / _MANIFEST)
-    return f"{path}{os.sep}{_MANIFEST}::{name}" if is_run else argument
+    record = _record_file(config.invocation_params.dir / path) if separator else None
+    return f"{path}{os.sep}{record}::{name}" if record else argument
+
+
+def _record_file(folder: Path) -> str | None:
+    """The file under which the items of a run folder stand, by the names of its files alone; None where none is one."""
+    if os.path.lexists(folder / _MANIFEST):
+        return _MANIFEST
+    return _BARE_FILES[1] if all(os.path.lexists(folder / name) for name in _BARE_FILES) else None
 
 
 # --- the session ------------------------------------------------------------------------------------------------
@@ -227,11 +247,12 @@ class RunsSession:
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
         self.settings = settings
         self.found = 0
+        self.passed_over: list[str] = []
         self._config = config
         self._verdicts: set[str] = set()
         self._children: Children | None = None
 
-    def verify(self, run: Run) -> Verdict:
+    def verify(self, run: Run | BareRun) -> Verdict:
         """Train a run again and judge it."""
         from week2kit.verification import Options, rerun_children, verify_run
 
@@ -240,22 +261,37 @@ class RunsSession:
             self._children.__enter__()
             self._children.warm_up()
         asked = self.settings
-        return verify_run(run, self._children, Options(data=asked.data, timeout=asked.timeout, repeats=asked.repeats))
+        options = Options(data=asked.data, target=asked.target, timeout=asked.timeout, repeats=asked.repeats)
+        return verify_run(run, self._children, options)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collect_directory(self, path: Path, parent: pytest.Collector) -> pytest.Collector | None:
         """A run folder is ours, before pytest looks at what is in it."""
-        named = any(parent.session.isinitpath(place) for place in (path, path / _MANIFEST))
-        if not os.path.lexists(path / _MANIFEST) or not (named or _holds_run(path)):
-            return None
-        return RunFolder.from_parent(parent, name=path.name, path=path, nodeid=_folder_id(path, self._config.rootpath))
+        record, folder_id = _record_file(path), _folder_id(path, self._config.rootpath)
+        if record == _MANIFEST:
+            named = any(parent.session.isinitpath(place) for place in (path, path / _MANIFEST))
+            is_run = named or _holds_run(path)
+        else:
+            is_run = record is not None and self._holds_bare_run(path, folder_id)
+        return RunFolder.from_parent(parent, name=path.name, path=path, nodeid=folder_id) if is_run else None
+
+    def _holds_bare_run(self, path: Path, folder_id: str) -> bool:
+        """Whether a folder is a run without a manifest, and nothing but that."""
+        from week2kit.store import is_bare
+
+        if not is_bare(path):
+            return False
+        if _holds_more(path):
+            self.passed_over.append(folder_id)
+            return False
+        return True
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Tell where an item skipped by its run, not by the line of this module."""
         report = yield
         if isinstance(item, RunItem) and report.skipped and isinstance(report.longrepr, tuple):
-            report.longrepr = (f"{item.record.nodeid}/{_MANIFEST}", 1, report.longrepr[2])
+            report.longrepr = (f"{item.record.nodeid}/{item.record.path.name}", 1, report.longrepr[2])
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -269,11 +305,17 @@ class RunsSession:
             self._children.__exit__()
         if hasattr(self._config, "workeroutput"):
             self._config.workeroutput["week2kit_found"] = self.found
+            self._config.workeroutput["week2kit_passed_over"] = self.passed_over
         elif self._nothing_verified() and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say why the session fails, where no item does."""
+        """Say what was passed over, and why the session fails, where no item does."""
+        for folder in dict.fromkeys(self.passed_over):
+            terminalreporter.write_line(
+                f"week2kit: {folder}: a run without a manifest lies beside Python files or folders there, and was not "
+                "collected. Move it into a folder of its own, or: week2kit verify"
+            )
         if why := self._nothing_verified():
             terminalreporter.write_sep("=", "week2kit", red=True)
             terminalreporter.write_line(why, red=True)
@@ -293,7 +335,9 @@ class RunsSession:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """Count the runs that a worker found; each of them finds all, and zero or not is what matters."""
-        self.found += getattr(node, "workeroutput", {}).get("week2kit_found", 0)
+        output = getattr(node, "workeroutput", {})
+        self.found += output.get("week2kit_found", 0)
+        self.passed_over += output.get("week2kit_passed_over", [])
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
@@ -304,7 +348,7 @@ class RunsSession:
 
         @cache
         def is_run(folder: str) -> bool:
-            return os.path.lexists(config.rootpath / folder / _MANIFEST)
+            return _record_file(config.rootpath / folder) is not None
 
         class RunScheduling(LoadScopeScheduling):  # type: ignore[misc]
             def _split_scope(self, nodeid: str) -> str:
@@ -338,6 +382,15 @@ def _holds_run(folder: Path) -> bool:
     return sum(key in data for key in _TELLING_KEYS) >= 3
 
 
+def _holds_more(folder: Path) -> bool:
+    """Whether Python files or folders lie beside a run without a manifest: then this is the folder of a project."""
+    try:
+        entries = [entry for entry in os.scandir(folder) if not entry.name.startswith((".", "__pycache__"))]
+    except OSError:
+        return False
+    return any(entry.name.endswith(".py") or entry.is_dir() for entry in entries)
+
+
 def _folder_id(folder: Path, root: Path) -> str:
     """A run folder's node id: the path from pytest's root to it, also where it lies outside."""
     try:
@@ -361,33 +414,30 @@ class RunFolder(pytest.Collector):
 
     def collect(self) -> Iterable[pytest.Collector]:
         """The record of the run: what pytest may take ``::`` after."""
-        return [RunRecord.from_parent(self, name=self.name, path=self.path / _MANIFEST, nodeid=self.nodeid)]
+        record = _record_file(self.path) or _MANIFEST
+        return [RunRecord.from_parent(self, name=self.name, path=self.path / record, nodeid=self.nodeid)]
 
 
 class RunRecord(pytest.Collector):
-    """The manifest of a run, from which its items follow; the run is verified once, for all of them."""
+    """The record of a run, from which its items follow; the run is verified once, for all of them."""
 
     ihook = property(_hooks_above)
-    run: Run
+    run: Run | BareRun
 
     def collect(self) -> Iterable[RunItem]:
-        """The verdict and every check that the manifest leads to."""
+        """The verdict and every check that the record leads to."""
         from week2kit.canonical import clean
-        from week2kit.schema.manifest import CompletedRun
-        from week2kit.store import open_run
-        from week2kit.verification import planned_checks
+        from week2kit.store import open_any
 
         session = self.config.stash[_SESSION]
         session.found += 1
         folder = self.path.parent
         try:
-            self.run = open_run(folder)
+            self.run = open_any(folder)
         except UnreadableRun as error:
             told = str(error).replace(clean(os.fspath(folder)), self.nodeid)
             return [UnreadableItem.from_parent(self, name=VERDICT, problem=told)]
-        manifest = self.run.manifest
-        repeats = session.settings.repeats
-        checks = dict.fromkeys(planned_checks(manifest, repeats=repeats)) if isinstance(manifest, CompletedRun) else ()
+        checks = dict.fromkeys(_planned(self.run, repeats=session.settings.repeats))
         verdict = VerdictItem.from_parent(self, name=VERDICT)
         return [verdict, *(CheckItem.from_parent(self, name=clean(code), code=code) for code in checks)]
 
@@ -395,6 +445,17 @@ class RunRecord(pytest.Collector):
     def verdict(self) -> Verdict:
         """The verdict on the run, reached when it is first asked for."""
         return self.config.stash[_SESSION].verify(self.run)
+
+
+def _planned(run: Run | BareRun, *, repeats: bool) -> list[str]:
+    """The codes of the checks that a run's record leads to."""
+    from week2kit.schema.manifest import CompletedRun
+    from week2kit.store import BareRun
+    from week2kit.verification import planned_bare_checks, planned_checks
+
+    if isinstance(run, BareRun):
+        return planned_bare_checks(run)
+    return planned_checks(run.manifest, repeats=repeats) if isinstance(run.manifest, CompletedRun) else []
 
 
 # --- items ------------------------------------------------------------------------------------------------------
@@ -447,7 +508,7 @@ class RunItem(pytest.Item):
             return super().repr_failure(excinfo)  # type: ignore[return-value]
         from _pytest._code.code import ReprExceptionInfo, ReprFileLocation, ReprTracebackNative
 
-        place = ReprFileLocation(f"{self.record.nodeid}/{_MANIFEST}", 1, str(excinfo.value))
+        place = ReprFileLocation(f"{self.record.nodeid}/{self.record.path.name}", 1, str(excinfo.value))
         return ReprExceptionInfo(ReprTracebackNative([f"{excinfo.value}\n"]), place)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
@@ -456,14 +517,14 @@ class RunItem(pytest.Item):
 
 
 class UnreadableItem(RunItem):
-    """The one item of a run whose manifest cannot be read: it fails, and the session goes on."""
+    """The one item of a run whose record cannot be read: it fails, and the session goes on."""
 
     def __init__(self, *, problem: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._problem = problem
 
     def runtest(self) -> None:
-        """Fail, and say what is wrong with the manifest."""
+        """Fail, and say what is wrong with the record."""
         raise UnreadableRun(self._problem)
 
 
@@ -517,4 +578,4 @@ def _why_undecided(verdict: Verdict) -> list[str]:
 
 def _flags(sentence: str) -> str:
     """A sentence that names a flag of ``week2kit verify``, with the flag that pytest has for it."""
-    return re.sub(r"(?<![\w-])--(data|repeats|timeout)\b", r"--week2kit-\1", sentence)
+    return re.sub(r"(?<![\w-])--(data|repeats|target|timeout)\b", r"--week2kit-\1", sentence)

@@ -94,6 +94,7 @@ class BareRun(NamedTuple):
     Attributes:
         path: the folder.
         config: the object of its config.json, in the flat form as far as its keys tell; nothing else is checked yet.
+            It may name neither data nor label: a notebook holds them in its code.
         metrics: the object of its metrics.json, unchecked.
     """
 
@@ -198,8 +199,9 @@ def _no_manifest(path: Path) -> str:
 def is_bare(path: Path) -> bool:
     """Whether a folder looks like a run that was made without week2kit: no manifest, metrics, a flat config.
 
-    Another form of config is week2kit's own, which writes a manifest: a folder that lost it is damaged. A config that
-    cannot be read may be anything, and is better told of than passed over.
+    The config of a notebook counts, too: settings of the flat form without data and label. Another form of config is
+    week2kit's own, which writes a manifest: a folder that lost it is damaged. A config that cannot be read may be
+    anything, and is better told of than passed over.
     """
     if os.path.lexists(path / MANIFEST_NAME) or not os.path.lexists(path / "metrics.json"):
         return False
@@ -214,10 +216,10 @@ def _has_flat_config(path: Path) -> bool:
     except (OSError, JsonError):
         return True
     from week2kit.schema.config import (
-        is_flat,  # its models cost milliseconds, and runs with a manifest do not need them
+        has_flat_keys,  # its models cost milliseconds, and runs with a manifest do not need them
     )
 
-    return isinstance(value, dict) and is_flat(value)
+    return isinstance(value, dict) and has_flat_keys(value)
 
 
 def open_bare(path: str | Path) -> BareRun:
@@ -275,6 +277,7 @@ def find_runs(paths: Iterable[str | Path]) -> Found:
 
     Named runs keep their order; those found in a folder follow by created_at, then run_id, and after them those that
     were made without week2kit, by name. Folders inside a folder of runs that hold no run are skipped, not unreadable.
+    A folder that is such a run itself may hold others, as ``output/run_1`` in ``output``: they follow it.
     """
     runs: list[Run | BareRun] = []
     unreadable: list[tuple[Path, str]] = []
@@ -291,8 +294,10 @@ def find_runs(paths: Iterable[str | Path]) -> Found:
             unreadable.append((path, str(error)))
 
     for path in map(Path, paths):
-        if not _is_folder(path) or _is_run(path):
+        is_run = not _is_folder(path) or _is_run(path)
+        if is_run:
             add(path, runs)
+        if is_run and not is_bare(path):
             continue
         inside: list[Run | BareRun] = []
         try:
@@ -303,9 +308,9 @@ def find_runs(paths: Iterable[str | Path]) -> Found:
         for child in children:
             if _is_run(child):
                 add(child, inside)
-            else:
+            elif not is_run:
                 skipped.append(child)
-        if not children:
+        if not children and not is_run:
             unreadable.append((path, _no_manifest(path)))
         runs += sorted(inside, key=_in_folder_order)
     return Found(tuple(runs), tuple(unreadable), tuple(skipped))

@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +19,20 @@ from typing import Any, Final, TypeAlias
 
 from pydantic import TypeAdapter
 
+from week2kit.bare import named, read_bare, validation_names
 from week2kit.bare_judgement import judge_bare
 from week2kit.canonical import JsonError, clean, drop_keys, json_digest, parse_json, sha256
-from week2kit.checks import check_failed_record, check_files, check_predictions, check_record, failed, planned_integrity
+from week2kit.checks import (
+    check_failed_record,
+    check_files,
+    check_predictions,
+    check_record,
+    failed,
+    passed,
+    planned_integrity,
+    skipped,
+)
+from week2kit.comparison import is_bounded
 from week2kit.conditions import AS_HERE, Conditions
 from week2kit.dataset import find_for_run, find_recorded, reader_of
 from week2kit.errors import CannotRestore, ChildDied, DataNotFound, TimeLimitReached, UnreadableRun
@@ -33,7 +44,7 @@ from week2kit.reruns import Fresh, FromPredictions, Here, RerunRequest, Scored, 
 from week2kit.restoring import Factor, Plan
 from week2kit.schema.manifest import CompletedRun, Environment, FailedRun, Failure, FoundData, RunningRun
 from week2kit.store import BareRun, Run, find_runs
-from week2kit.thresholds import EFFORT, SCORE_TOLERANCE, VERIFY_TIMEOUT
+from week2kit.thresholds import EFFORT, LISTED_CELLS, SCORE_TOLERANCE, VERIFY_TIMEOUT
 from week2kit.trials import Kind, Train, Trials
 from week2kit.variation import Ground, chosen, not_in_force, variations
 from week2kit.verdict import LEVELS, Check, Finding, Level, RerunRecord, Verdict, VerdictDocument, VerdictName
@@ -49,6 +60,7 @@ class Options:
     """What the caller decides about a verification; none of it ever comes from a run folder."""
 
     data: Path | None = None
+    target: str | None = None
     tolerance: float = SCORE_TOLERANCE
     timeout: float = VERIFY_TIMEOUT
     allowed_modules: tuple[str, ...] = ()
@@ -62,6 +74,7 @@ class Options:
 def verify(
     *runs: str | Path | Run | BareRun,
     data: str | Path | None = None,
+    target: str | None = None,
     tolerance: float = SCORE_TOLERANCE,
     timeout: float = VERIFY_TIMEOUT,
     jobs: int | None = None,
@@ -80,6 +93,7 @@ def verify(
     Args:
         runs: run folders, or folders of run folders; those of runs that were made without week2kit, too.
         data: the data file of all of them, where it is not found beside the run.
+        target: the label column of runs that were made without week2kit and whose config names none.
         tolerance: by how much of the largest recorded score a score may move and still be called close.
         timeout: seconds that one run may take.
         jobs: how many runs are verified at a time; by default one per processor.
@@ -110,6 +124,7 @@ def verify(
         on_skip(path)
     options = Options(
         data=Path(data) if data is not None else None,
+        target=target,
         tolerance=tolerance,
         timeout=timeout,
         allowed_modules=tuple(allow_modules),
@@ -185,6 +200,20 @@ def planned_checks(manifest: CompletedRun, *, repeats: bool = False) -> list[str
     Those that a verdict leaves out were not reached, because an earlier one decided.
     """
     return [*planned_integrity(manifest), *planned_layers(manifest, repeats=repeats)]
+
+
+def planned_bare_checks(run: BareRun) -> list[str]:
+    """The codes of the checks of a run that was made without week2kit, as far as its files tell, in order.
+
+    Of the metrics those that end at 1, which are known by their names alone; the verdict speaks of the others, too.
+    """
+    record = read_bare(run)
+    return [
+        "follows.val_report",
+        *(["split.folds"] if record.counts else []),
+        *(["report.rows"] if record.report is not None else []),
+        *(f"metrics.{name}" for name, scorer in validation_names(record.metrics).items() if is_bounded(scorer)),
+    ]
 
 
 def _jobs(wanted: int | None, runs: int) -> int:
@@ -346,7 +375,9 @@ class _BareVerification(_Trainings):
 
     def judge(self) -> Judgement:
         options = self.options
-        judgement = judge_bare(self.run, self, options.data, restore_versions=options.restore_versions)
+        run, added = named(self.run, None if options.data is None else options.data.name, options.target)
+        judgement = judge_bare(run, self, options.data, restore_versions=options.restore_versions)
+        judgement = _with_names(judgement, self.run, run, added)
         if not options.vary:
             return judgement
         return dataclasses.replace(judgement, not_varied=[Finding(code="vary.bare", now=judgement.verdict)])
@@ -365,6 +396,22 @@ class _BareVerification(_Trainings):
 
     def tell(self, kind: Kind, factors: Sequence[tuple[str, object]]) -> None:
         self.options.on_trial(self.run.name, kind, factors)
+
+
+def _with_names(judgement: Judgement, written: BareRun, run: BareRun, added: Mapping[str, str]) -> Judgement:
+    """The judgement on a run, with what its config does not name, what the caller named, and what is not used."""
+    record, reason = read_bare(run), judgement.reason
+    if reason is not None and reason.code == "bare.config" and record.unnamed:
+        held = [clean(key, 80) for key in sorted(written.config)][:LISTED_CELLS]
+        reason = Finding(code="bare.unnamed", where="config.json", recorded=held, now=list(record.unnamed))
+    notes: list[Check] = []
+    if added and record.config is not None:
+        told = {name: clean(value, 80) for name, value in added.items()}
+        notes.append(passed("config.names", Finding(code="bare.named", where="config.json", now=told)))
+    if unused := list(read_bare(written).unused):
+        notes.append(skipped("config.keys", "bare.unused", "config.json", unused))
+    first, *others = judgement.checks
+    return dataclasses.replace(judgement, reason=reason, checks=[first, *notes, *others])
 
 
 @dataclass(frozen=True)
@@ -562,7 +609,7 @@ def _with_checks(judgement: Judgement, before: list[Check]) -> Judgement:
 def _data_of_config(value: Any) -> FoundData | None:
     """The data that a failed run's config names, where the run itself never came to it."""
     config = value if isinstance(value, dict) else {}
-    data = config.get("data", {"path": config.get("input_csv")})
+    data = config.get("data", {"path": config.get("input_csv", config.get("input"))})
     path = data.get("path") if isinstance(data, dict) else None
     reader = reader_of(path) if isinstance(path, str) else None
     if not isinstance(path, str) or reader is None:

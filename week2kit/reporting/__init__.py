@@ -119,11 +119,15 @@ def report(
 
 def _with_thin(result: Report, found: Found) -> Report:
     """The report with the runs that were made without week2kit; where there are no others, they are what is next."""
-    from week2kit.reporting.thin import thin_evidence, thin_proposal, thin_runs
+    from week2kit.reporting.thin import thin_evidence, thin_goals, thin_proposal, thin_runs
 
     thin = thin_runs(found.bare)
-    proposal = result.proposal if found.runs else thin_proposal(thin)
-    return result._replace(thin=thin, evidence=(*result.evidence, *thin_evidence(thin)), proposal=proposal)
+    return result._replace(
+        thin=thin,
+        goals=result.goals if found.runs else thin_goals(found.bare, thin),
+        evidence=(*result.evidence, *thin_evidence(found.bare, thin)),
+        proposal=result.proposal if found.runs else thin_proposal(found.bare, thin),
+    )
 
 
 def _given(verdicts: str | Path | VerdictDocument | None) -> Given | None:

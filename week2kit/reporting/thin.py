@@ -7,40 +7,85 @@ far as their configs and the data file that is found today tell.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TypeAlias
 
 from week2kit.bare import BareRecord, read_bare, scorer_name, validation_names
-from week2kit.canonical import clean, json_digest, sha256
-from week2kit.comparison import Statement, compare_thin, is_bounded
-from week2kit.dataset import find_for_bare
-from week2kit.errors import StageError
+from week2kit.canonical import clean, json_digest
+from week2kit.comparison import Statement, changed_things, compare_thin, is_bounded, same_value
+from week2kit.errors import ConfigError
 from week2kit.reporting.runs import shown_path
-from week2kit.reporting.values import EvidenceRow, Proposal, Thin, ThinRow, ThinScore
-from week2kit.schema.config import Config, FileData, Holdout
+from week2kit.reporting.values import EvidenceRow, GoalRow, Proposal, Thin, ThinRow, ThinScore
+from week2kit.schema.config import Config, FileData, parse_config
 from week2kit.store import BareRun
-from week2kit.thresholds import OVERVIEW_RUNS
+from week2kit.thresholds import COMMAND_RUNS, OVERVIEW_RUNS
 
-_COMPARABLE = Statement("thin.comparable")
+_Configured: TypeAlias = tuple[BareRun, Config]
+_Read: TypeAlias = tuple[BareRun, BareRecord]
+
+#: The digests of data files as they are found today, by run folder.
+_Digests: TypeAlias = dict[Path, str | None]
 
 
 def thin_runs(runs: Sequence[BareRun]) -> Thin:
     """The runs that were made without week2kit, one or more, each against the first."""
     shown = runs[:OVERVIEW_RUNS]
     records = [read_bare(run) for run in shown]
-    rows = tuple(_row(shown[0], records[0], run, record) for run, record in zip(shown, records, strict=True))
-    return Thin(rows=rows, left_out=len(runs) - len(shown))
+    digests: dict[Path, str | None] = {}
+    names = _names(shown)
+    rows = tuple(
+        _row((shown[0], records[0]), (run, record), name, digests)
+        for run, record, name in zip(shown, records, names, strict=True)
+    )
+    return Thin(
+        rows=rows, left_out=len(runs) - len(shown), summary=_summary(rows), verify_command=_verify(rows, records)
+    )
 
 
-def _row(first: BareRun, baseline: BareRecord, run: BareRun, record: BareRecord) -> ThinRow:
-    against = () if run is first else _obstacles(first, baseline, run, record)
+def _verify(rows: Sequence[ThinRow], records: Sequence[BareRecord]) -> str:
+    """The command that trains them again, with the flags for what their configs do not name."""
+    unnamed = {name for record in records for name in record.unnamed}
+    flags = {"input_csv": "--data FILE", "label_col": "--target COLUMN"}
+    runs = shlex.join([row.path for row in rows]) if len(rows) <= COMMAND_RUNS else "RUN..."
+    return " ".join(["week2kit verify", runs, *(flag for name, flag in flags.items() if name in unnamed)])
+
+
+def _names(runs: Sequence[BareRun]) -> list[str]:
+    """What the runs are called: by their folders, or by their paths where two folders have one name."""
+    names = [run.name for run in runs]
+    return [
+        name if names.count(name) == 1 else clean(shown_path(run.path)) for name, run in zip(names, runs, strict=True)
+    ]
+
+
+def _row(first: _Read, this: _Read, name: str, digests: _Digests) -> ThinRow:
+    (other, baseline), (run, record) = first, this
+    changes = tuple(compare_thin(other, run, digests))
+    against = () if run is other else _obstacles(other, baseline, run, record, digests)
+    comparable = is_comparable(against)
+    timed = run is not other and record.seconds is not None and baseline.seconds is not None
     return ThinRow(
-        name=run.name,
+        name=name,
         path=shown_path(run.path),
-        scores=_scores(baseline, record, comparable=run is not first and against == (_COMPARABLE,)),
-        changes=tuple(compare_thin(first, run)),
+        scores=_scores(baseline, record, comparable=comparable),
+        changes=changes,
         comparable=against,
         metrics_sha256=json_digest(run.metrics),
+        things=tuple(changed_things(changes)),
+        n_train=record.counts.get("n_train"),
+        n_val=record.counts.get("n_val"),
+        seconds=record.seconds,
+        seconds_difference=record.seconds - baseline.seconds if timed else None,  # type: ignore[operator]
+        timestamp=record.timestamp,
+        git=record.git,
+        versions=record.versions,
     )
+
+
+def is_comparable(against: Sequence[Statement]) -> bool:
+    """Whether the statements about a run say that it can be compared with the first one."""
+    return bool(against) and against[0].code == "thin.comparable"
 
 
 def _scores(baseline: BareRecord, record: BareRecord, *, comparable: bool) -> tuple[ThinScore, ...]:
@@ -57,67 +102,186 @@ def _scores(baseline: BareRecord, record: BareRecord, *, comparable: bool) -> tu
 # --- comparability ----------------------------------------------------------------------------------------------
 
 
-def _obstacles(first: BareRun, baseline: BareRecord, run: BareRun, record: BareRecord) -> tuple[Statement, ...]:
+def _obstacles(
+    first: BareRun, baseline: BareRecord, run: BareRun, record: BareRecord, digests: _Digests
+) -> tuple[Statement, ...]:
     """Why two runs cannot be compared, or that they can as far as a thin record shows."""
-    if baseline.config is None or record.config is None:
-        which, problem = (first, baseline.problem) if baseline.config is None else (run, record.problem)
-        return (Statement("thin.config", {"run": which.name, "problem": clean(problem)}),)
-    return _other_question(baseline.config, record.config) or (_same_file(first, baseline.config, run, record.config),)
+    if baseline.written is not None and record.written is not None and (other := _other_rows(baseline, record)):
+        return other
+    for side, said in ((first, baseline), (run, record)):
+        if said.unnamed:
+            return (Statement("thin.unnamed", {"run": side.name, "keys": list(said.unnamed)}),)
+        if said.config is None:
+            return (Statement("thin.config", {"run": side.name, "problem": clean(said.problem)}),)
+    assert baseline.config is not None
+    assert record.config is not None
+    return _same_file((first, baseline.config), (run, record.config), digests)
 
 
-def _other_question(before: Config, after: Config) -> tuple[Statement, ...]:
-    left, right = _target(before), _target(after)
-    if left != right:
-        return (Statement("target.differs", {"baseline": left, "variant": right}),)
-    if _test_size(before) != _test_size(after):
+def _other_rows(baseline: BareRecord, record: BareRecord) -> tuple[Statement, ...]:
+    """Why two runs were not validated on the same rows of the same column, as far as their configs say it."""
+    before, after = baseline.written or {}, record.written or {}
+    targets = [value["data"].get("target") for value in (before, after)]
+    if None not in targets and targets[0] != targets[1]:
+        return (Statement("target.differs", {"baseline": targets[0], "variant": targets[1]}),)
+    if not same_value(before["split"]["test_size"], after["split"]["test_size"]):
         return (Statement("split.config_differs", {"keys": ["split.test_size"]}),)
-    if before.seed != after.seed:
-        return (Statement("split.follows_seed", {"baseline": before.seed, "variant": after.seed}),)
+    if before["seed"] != after["seed"]:
+        return (Statement("split.follows_seed", {"baseline": before["seed"], "variant": after["seed"]}),)
     return ()
 
 
-def _target(config: Config) -> str:
+def _same_file(first: _Configured, this: _Configured, digests: _Digests) -> tuple[Statement, ...]:
+    """Whether the data files that are found today are the same; `compare_thin` has looked for them."""
+    left, right = digests[first[0].path], digests[this[0].path]
+    if left is None or right is None:
+        return (Statement("thin.data_missing", {"run": (first if left is None else this)[0].name}),)
+    if left != right:
+        return (Statement("thin.data_differs"),)
+    names = [_file_name(config) for _, config in (first, this)]
+    other = (Statement("thin.other_name", {"baseline": names[0], "variant": names[1]}),) if names[0] != names[1] else ()
+    return (Statement("thin.comparable"), *other)
+
+
+def _file_name(config: Config) -> str:
     assert isinstance(config.data, FileData)  # the flat form has no other
-    return config.data.target
+    return config.data.path.replace("\\", "/").rpartition("/")[2]
 
 
-def _test_size(config: Config) -> str:
-    assert isinstance(config.split, Holdout)
-    return repr(config.split.test_size)
+# --- what came out ----------------------------------------------------------------------------------------------
 
 
-def _same_file(first: BareRun, before: Config, run: BareRun, after: Config) -> Statement:
-    digests = [_digest(first, before), _digest(run, after)]
-    if None in digests:
-        return Statement("thin.data_missing", {"run": (first if digests[0] is None else run).name})
-    return _COMPARABLE if digests[0] == digests[1] else Statement("thin.data_differs")
+def _summary(rows: Sequence[ThinRow]) -> tuple[Statement, ...]:
+    """What came out, and what nothing shows: of one run, of one against another, or of many."""
+    first = rows[0]
+    if len(rows) == 1:
+        return (_alone(first), Statement("thin.unknown_alone"))
+    if len(rows) > 2:
+        return (*_of_many(first, rows[1:]), Statement("thin.unknown"))
+    row = rows[1]
+    if is_comparable(row.comparable):
+        moved, equal = _moved(first, row), all(score.difference in (0, None) for score in row.scores)
+        return (*moved, *_time(first, row), Statement("thin.unknown_equal" if equal else "thin.unknown"))
+    told = (*_values(first, row), Statement("difference.not_comparable"), *row.comparable)
+    return (*told, *_time(first, row), Statement("thin.unknown_rows"))
 
 
-def _digest(run: BareRun, config: Config) -> str | None:
-    """The digest of the data file as it is found today: the record holds none."""
-    assert isinstance(config.data, FileData)
-    try:
-        return sha256(find_for_bare(run, config.data.path, None)[1])
-    except StageError:
-        return None
+def _alone(row: ThinRow) -> Statement:
+    if not row.scores:
+        return Statement("thin.alone_no_metric", {"run": row.name})
+    score = row.scores[0]
+    return Statement("thin.alone", {"run": row.name, "metric": score.metric, "value": score.value})
+
+
+def _moved(first: ThinRow, row: ThinRow) -> tuple[Statement, ...]:
+    """The first score that both runs have."""
+    score = next((score for score in row.scores if score.difference is not None), None)
+    if score is None or score.difference is None:
+        return (Statement("thin.no_shared_metric", {"baseline": first.name, "variant": row.name}),)
+    values = {"metric": score.metric, "variant": row.name, "baseline": first.name, "after": score.value}
+    if score.difference == 0:
+        return (Statement("thin.equal", values),)
+    direction = "higher" if score.difference > 0 else "lower"
+    before = next(other.value for other in first.scores if scorer_name(other.metric) == scorer_name(score.metric))
+    return (
+        Statement(
+            "thin.moved", {**values, "before": before, "difference": abs(score.difference), "direction": direction}
+        ),
+    )
+
+
+def _values(first: ThinRow, row: ThinRow) -> tuple[Statement, ...]:
+    """The first score of each, side by side, where it has one name in both."""
+    if not first.scores or not row.scores or first.scores[0].metric != row.scores[0].metric:
+        return ()
+    values = {"metric": first.scores[0].metric, "baseline": first.name, "before": first.scores[0].value}
+    return (Statement("thin.values", {**values, "variant": row.name, "after": row.scores[0].value}),)
+
+
+def _time(first: ThinRow, row: ThinRow) -> tuple[Statement, ...]:
+    """Whether the training took longer, where both wrote how long it took."""
+    if row.seconds_difference is None:
+        return ()
+    values = {"variant": row.name, "before": first.seconds, "after": row.seconds}
+    difference = row.seconds_difference
+    code = "thin.time_longer" if difference > 0 else "thin.time_shorter" if difference < 0 else "thin.time_equal"
+    return (Statement(code, values),)
+
+
+def _of_many(first: ThinRow, rows: Sequence[ThinRow]) -> tuple[Statement, ...]:
+    """Which of the runs can be compared with the first one, and the highest score among these."""
+    comparable = [row for row in rows if is_comparable(row.comparable)]
+    others = [row.name for row in rows if row not in comparable]
+    names = {"baseline": first.name, "comparable": [row.name for row in comparable], "others": others}
+    if not comparable:
+        return (Statement("thin.none_comparable", names),)
+    told = Statement("thin.some_comparable" if others else "thin.all_comparable", names)
+    if not first.scores:
+        return (told,)
+    metric = first.scores[0].metric
+    values = {
+        row.name: score.value
+        for row in (first, *comparable)
+        for score in row.scores
+        if scorer_name(score.metric) == scorer_name(metric)
+    }
+    best = max(values.values())
+    holders = [name for name, value in values.items() if value == best]
+    if len(holders) == len(comparable) + 1:
+        return (told, Statement("thin.all_equal", {"metric": metric, "value": best}))
+    return (told, Statement("thin.best", {"metric": metric, "value": best, "runs": holders}))
+
+
+def thin_goals(runs: Sequence[BareRun], thin: Thin) -> tuple[GoalRow, ...]:
+    """The goals and hypotheses that the flat configs carry; what an earlier one says is left out."""
+    rows: list[GoalRow] = []
+    told: set[tuple[str, str]] = set()
+    for run, row in zip(runs, thin.rows, strict=False):
+        texts = {key: str(run.config.get(key) or "").strip() for key in ("goal", "hypothesis")}
+        new = {key: "" if (key, text) in told else text for key, text in texts.items()}
+        if any(new.values()):
+            rows.append(GoalRow(row.name, new["goal"], new["hypothesis"]))
+        told |= set(texts.items())
+    return tuple(rows)
 
 
 # --- evidence and what to do ------------------------------------------------------------------------------------
 
 
-def thin_evidence(thin: Thin) -> tuple[EvidenceRow, ...]:
+def thin_evidence(runs: Sequence[BareRun], thin: Thin) -> tuple[EvidenceRow, ...]:
     """The file that each number comes from; nothing else proves it."""
-    return tuple(
-        EvidenceRow(f"validation {score.metric}, as written", score.value, row.name, "metrics.json", row.metrics_sha256)
-        for row in thin.rows
-        for score in row.scores
-    )
+    return tuple(row for run, told in zip(runs, thin.rows, strict=False) for row in _evidence(run, told))
 
 
-def thin_proposal(thin: Thin) -> Proposal:
-    """Where there is no other run: train the first one with a record."""
-    first = thin.rows[0]
-    command = shlex.join(["week2kit", "train", f"{first.path}/config.json"])
-    return Proposal(
-        Statement("next.thin"), Statement("next.full_record", {"run": first.name, "command": command}), None, ()
-    )
+def _evidence(run: BareRun, row: ThinRow) -> Iterator[EvidenceRow]:
+    for score in row.scores:
+        yield EvidenceRow(
+            f"validation {score.metric}, as written", score.value, row.name, "metrics.json", row.metrics_sha256
+        )
+    if row.seconds is not None:
+        yield EvidenceRow("time of training (s), as written", row.seconds, row.name, "metrics.json", row.metrics_sha256)
+    if row.n_train is not None or row.n_val is not None:
+        yield EvidenceRow(
+            "rows to train and to validate, as written", None, row.name, "metrics.json", row.metrics_sha256
+        )
+    for file, digest in read_bare(run).sources.items():
+        yield EvidenceRow("environment, as written", None, row.name, file, digest)
+
+
+def thin_proposal(runs: Sequence[BareRun], thin: Thin) -> Proposal:
+    """Where there is no other run: train one of them with a record, or say what its config has to name for that."""
+    reason = Statement("next.thin")
+    for run, row in zip(runs, thin.rows, strict=False):
+        if _is_trainable(run):
+            command = shlex.join(["week2kit", "train", f"{row.path}/config.json"])
+            return Proposal(reason, Statement("next.full_record", {"run": row.name, "command": command}), None, ())
+    return Proposal(reason, Statement("next.name_data", {"run": thin.rows[0].name}), None, ())
+
+
+def _is_trainable(run: BareRun) -> bool:
+    """Whether `train` takes the config as it stands: it is stricter than what is read here."""
+    try:
+        parse_config(run.config)
+    except ConfigError:
+        return False
+    return True

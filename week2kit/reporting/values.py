@@ -487,6 +487,24 @@ class ThinRow(NamedTuple):
     comparable: tuple[Statement, ...]
     """Why it can or cannot be compared with the first of these runs; empty for that one itself."""
     metrics_sha256: str
+    things: tuple[str, ...] = ()
+    """What changed, as the rule of one change counts it, against the first of these runs."""
+    n_train: int | None = None
+    n_val: int | None = None
+    seconds: float | None = None
+    """How long the training took, as it wrote it."""
+    seconds_difference: float | None = None
+    """From the first of these runs; None where one of the two wrote no time."""
+    timestamp: str = ""
+    git: str = ""
+    """The commit that it names, as foreign text."""
+    versions: Mapping[str, str] = {}
+    """Python and the libraries that decide an outcome, as far as it names them."""
+
+    @property
+    def has_record(self) -> bool:
+        """Whether it says more than scores and a time."""
+        return bool(self.n_train is not None or self.n_val is not None or self.timestamp or self.git or self.versions)
 
 
 class Thin(NamedTuple):
@@ -494,6 +512,10 @@ class Thin(NamedTuple):
 
     rows: tuple[ThinRow, ...]
     left_out: int
+    summary: tuple[Statement, ...] = ()
+    """What came out, and what is not known: the first lines of a report that has no other runs."""
+    verify_command: str = ""
+    """What trains them again."""
 
 
 class Report(NamedTuple):

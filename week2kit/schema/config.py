@@ -161,14 +161,34 @@ class Config(PlainKeys):
         return value
 
 
+#: What the flat form means where it gives no ``max_iter``, or null.
+_MAX_ITER: Final = 500
+
+#: Other names that scripts of the course give to keys of the flat form.
+FLAT_ALIASES: Final[Mapping[str, str]] = {"seed": "random_state", "input": "input_csv"}
+
+
+def _add_flat_aliases(schema: dict[str, Any]) -> None:
+    """The other names in the JSON Schema; the file's name is required under one of its two."""
+    properties = schema["properties"]
+    for alias, name in FLAT_ALIASES.items():
+        told = f"Another name of {name}; where both are given, they must be equal."
+        shape = drop_keys(properties[name], ("default",))
+        properties[alias] = {**shape, "title": alias.replace("_", " ").title(), "description": told}
+    schema["required"] = [name for name in schema["required"] if name not in FLAT_ALIASES.values()]
+    schema["anyOf"] = [{"required": ["input_csv"]}, {"required": ["input"]}]
+
+
 class FlatConfig(Part):
     """The flat form of the course: one CSV, one logistic regression."""
+
+    model_config = ConfigDict(json_schema_extra=_add_flat_aliases)
 
     input_csv: Annotated[str, Field(min_length=1, max_length=4000)]
     label_col: ColumnName
     test_size: Annotated[StrictInt, Field(ge=1)] | Annotated[StrictFloat, Field(gt=0, lt=1)] = 0.2
     random_state: Seed = 42
-    max_iter: Annotated[int, Field(ge=1)] = 500
+    max_iter: Annotated[int, Field(ge=1)] | None = _MAX_ITER
     goal: Text | None = None
     hypothesis: Text | None = None
 
@@ -216,8 +236,8 @@ def parse_config(value: Mapping[str, Any]) -> Config:
         ConfigError: with every problem of it, each as ``key.path: what is wrong``.
     """
     problems: list[str] = []
-    if is_flat(value):
-        flat = _read_part(FlatConfig, value, "", problems)
+    if has_flat_keys(value):
+        flat = _read_flat(value, problems)
         if flat is None or problems:
             raise ConfigError(problems)
         return _from_flat(flat)
@@ -244,11 +264,44 @@ def is_flat(value: Mapping[str, Any]) -> bool:
     return not {"data", "model"} & set(value) and bool({"input_csv", "label_col"} & set(value))
 
 
+#: Keys that only the flat form has; a script that holds data and label in its code writes nothing but these and a seed.
+_FLAT_SETTINGS: Final = frozenset({"max_iter", "random_state", "test_size"})
+_FULL_KEYS: Final = frozenset({"data", "metrics", "model", "preprocess", "split"})
+
+
+def has_flat_keys(value: Mapping[str, Any]) -> bool:
+    """Whether a config object is in the flat form, or would be if it named its data and its label."""
+    return is_flat(value) or (not _FULL_KEYS & set(value) and bool(_FLAT_SETTINGS & set(value)))
+
+
+def _read_flat(value: Mapping[str, Any], problems: list[str]) -> FlatConfig | None:
+    """A flat config under the form's own names; a problem is told under the name that was written."""
+    named, written = dict(value), {}
+    for alias, name in FLAT_ALIASES.items():
+        if alias not in named:
+            continue
+        other = named.pop(alias)
+        if name not in named:
+            written[name] = alias
+            named[name] = other
+        elif json.dumps(named[name]) != json.dumps(other):
+            problems.append(
+                f"{alias}: it is another name of {name}, and the two differ ({_shown(other)} and "
+                f"{_shown(named[name])}); keep one of them"
+            )
+    found: list[str] = []
+    flat = _read_part(FlatConfig, named, "", found, [*FlatConfig.model_fields, *FLAT_ALIASES])
+    for problem in found:
+        place, separator, told = problem.partition(":")
+        problems.append(f"{written.get(place, place)}{separator}{told}")
+    return flat
+
+
 def _from_flat(flat: FlatConfig) -> Config:
     return Config(
         data=FileData(path=flat.input_csv, target=flat.label_col),
         split=Holdout(test_size=flat.test_size),
-        model=Estimator(class_=ALIASES["logistic_regression"], params={"max_iter": flat.max_iter}),
+        model=Estimator(class_=ALIASES["logistic_regression"], params={"max_iter": flat.max_iter or _MAX_ITER}),
         metrics=["accuracy", "f1_macro"],
         seed=flat.random_state,
         goal=flat.goal,
@@ -408,8 +461,10 @@ def override(value: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, 
             raise ConfigError([f"--set {clean(path, 60)}: it leads deeper than {MAX_JSON_DEPTH} levels"])
         if not separator or not all(keys):
             raise ConfigError([f'--set: expected key=value, got "{clean(assignment)}"'])
-        if is_flat(result) and keys[0] not in FlatConfig.model_fields:
-            result = _flat_object(result)
+        if is_flat(result):
+            result = _without_alias(result, keys[0])
+            if keys[0] not in FlatConfig.model_fields and keys[0] != "input":
+                result = _flat_object(result)
         new = _assigned(text)
         if keys == ["seed"] and isinstance(result.get("seed"), int):
             _reseed(result, result["seed"], new)
@@ -425,6 +480,12 @@ def repeat_seeds(seed: int, count: int) -> list[int]:
 def reseeded(config: Config, seed: int) -> Config:
     """A resolved config with another seed, wherever the old one went: in the split and in every ``random_state``."""
     return parse_config(override(config.as_json(), [f"seed={seed}"]))
+
+
+def _without_alias(value: dict[str, Any], key: str) -> dict[str, Any]:
+    """A flat config without the other name of a key that is set: it would contradict the new value."""
+    other = {**FLAT_ALIASES, **{name: alias for alias, name in FLAT_ALIASES.items()}}.get(key)
+    return value if key == "seed" else drop_keys(value, (other,)) if other else value
 
 
 def _flat_object(value: Mapping[str, Any]) -> dict[str, Any]:
