@@ -399,6 +399,13 @@ def test_folders_that_leave_out_data_and_label_are_listed_with_what_differs_and_
     assert told() == [(["model.params.max_iter"], ["thin.unnamed"]), (["seed"], ["split.follows_seed"])]
 
 
+def test_folders_that_leave_out_data_and_have_another_test_size_are_known_to_have_other_rows(project: Path) -> None:
+    change("second", test_size=0.5)
+    assert told("output/first", "output/second") == [
+        (["model.params.max_iter", "split.test_size"], ["split.config_differs"])
+    ]
+
+
 def test_of_a_config_that_cannot_be_trained_the_keys_are_compared_as_they_stand(project: Path) -> None:
     change("second", C=2.0, penalty={"l1": 0.5})
     assert differs(project)["second"] == ["C", "max_iter", "penalty"]
@@ -453,6 +460,7 @@ def test_the_report_of_two_folders_says_first_what_changed_what_happened_and_wha
     assert "Training took longer in `second`: 0.0350 s → 0.5000 s, as written." in top
     assert "Not known: whether a difference is more than noise" in top
     assert "This does it: `week2kit verify output/first output/second`." in top
+    assert "| `first` | time of training (s) | 0.0350 | – |" in page
     assert "| `second` | time of training (s) | 0.5000 | +0.4650 |" in page
     assert "No run with a manifest" not in page
     assert "0 runs" not in page
