@@ -52,14 +52,21 @@ def copy_checkout(folder: Path) -> Path:
 
 
 def session(text: str, checkout: Path) -> str:
-    """The same console session with what its commands print today, standard output first."""
+    """The same console session with what its commands print today, in the order in which a terminal shows it."""
     environment = {**os.environ, "PATH": f"{checkout / 'bin'}:{os.environ['PATH']}"}
     shown = []
     for command in re.findall(r"^\$ (.*)$", text, flags=re.MULTILINE):
         done = subprocess.run(
-            command, shell=True, cwd=checkout, env=environment, capture_output=True, text=True, check=False
+            command,
+            shell=True,
+            cwd=checkout,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
         )
-        shown.append(f"$ {command}\n{done.stdout}{done.stderr}")
+        shown.append(f"$ {command}\n{done.stdout}")
     return "".join(shown)
 
 
