@@ -432,6 +432,18 @@ def filled(source: str, name: str = "mine.md.j2", **options: Any) -> str:
     return document(report(RUNS), template=Path(name), **options)
 
 
+def test_the_name_of_the_file_says_what_it_holds_unless_a_flag_does() -> None:
+    two_runs()
+    for name, flags, begins in (
+        ("a.html", [], "<!doctype html>"),
+        ("a.json", [], "{"),
+        ("b.html", ["--format", "md"], "# Report"),
+        ("c", ["--format", "json"], "{"),
+    ):
+        assert command("report", *RUNS, "-o", name, *flags).returncode == 0
+        assert Path(name).read_text().removeprefix("<!-- week2kit report 1 -->").lstrip().startswith(begins)
+
+
 def test_a_report_saves_itself_as_its_suffix_says_and_keeps_words() -> None:
     result = report(two_runs())
     for name, begins in (("report.md", "# "), ("page.HTML", "<!doctype html>"), ("value.json", "{")):

@@ -516,9 +516,14 @@ def _report(
         typer.Option("-o", "--output", help="Write to this file; pictures of a Markdown report go beside it."),
     ] = None,
     form: Annotated[
-        Format,
-        typer.Option("--format", help="Markdown, one page of HTML with its pictures inside, or the value as JSON."),
-    ] = Format.md,
+        Format | None,
+        typer.Option(
+            "--format",
+            help="Markdown, one page of HTML with its pictures inside, or the value as JSON; by default what the name "
+            "of the file says, else Markdown.",
+            show_default=False,
+        ),
+    ] = None,
     baseline: Annotated[Path | None, typer.Option(help="The run that the others are compared with.")] = None,
     margin: Annotated[
         float | None,
@@ -541,11 +546,11 @@ def _report(
     """Compare runs: what changed, what happened, what failed, what next."""
     with _edge():
         _refuse_together(
-            {"--check": check, "--template": template, "--format": form is not Format.md},
+            {"--check": check, "--template": template, "--format": form not in (None, Format.md)},
             {"--check": check, "-o": output},
             {"--full": full, "--template": template, "--format": form is Format.json},
         )
-        from week2kit.rendering import document, save
+        from week2kit.rendering import document, kind_of, save
         from week2kit.reporting import report
 
         _imported()
@@ -556,12 +561,13 @@ def _report(
         if check is not None:
             code = _check(result, check)
         else:
-            beside = output is not None and form is Format.md and template is None
-            pictures = _drawn(result) if beside or form is Format.html else None
+            kind = form.value if form else kind_of(output) if output is not None and template is None else "md"
+            beside = output is not None and kind == "md" and template is None
+            pictures = _drawn(result) if beside or kind == "html" else None
             if output is None:
-                _write(sys.stdout, document(result, form.value, template=template, full=full, pictures=pictures))
+                _write(sys.stdout, document(result, kind, template=template, full=full, pictures=pictures))
             else:
-                save(result, output, form.value, template=template, full=full, pictures=pictures)
+                save(result, output, kind, template=template, full=full, pictures=pictures)
                 _say(f"written: {clean(str(output))}")
         for reason in result.unreadable:
             _say(f"error: {reason}")

@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, assert_never
+from typing import Literal, TypeAlias, assert_never
 
 from week2kit.errors import PicturesUnavailable
 from week2kit.rendering.beside import picture_links
@@ -23,6 +23,7 @@ __all__ = [
     "Words",
     "document",
     "draw_if_possible",
+    "kind_of",
     "next_paths",
     "picture_links",
     "read_words",
@@ -32,6 +33,10 @@ __all__ = [
     "words_beside",
     "write_report",
 ]
+
+
+#: What a report is written as: Markdown, a page, or its value.
+Kind: TypeAlias = Literal["md", "html", "json"]
 
 
 def render(
@@ -73,7 +78,7 @@ def render(
 
 def document(
     report: Report,
-    kind: Literal["md", "html", "json"] = "md",
+    kind: Kind = "md",
     *,
     template: Path | None = None,
     full: bool = False,
@@ -120,10 +125,21 @@ def document(
             assert_never(kind)
 
 
+def kind_of(path: Path) -> Kind:
+    """What a file is to hold, by its name: a page in ``.html``, the value in ``.json``, else Markdown."""
+    match path.suffix.lower():
+        case ".html":
+            return "html"
+        case ".json":
+            return "json"
+        case _:
+            return "md"
+
+
 def save(
     report: Report,
     path: Path,
-    kind: Literal["md", "html", "json"] = "md",
+    kind: Kind = "md",
     *,
     template: Path | None = None,
     full: bool = False,

@@ -568,13 +568,8 @@ class Report(NamedTuple):
         Raises:
             ReportError: the file is there and is no report of week2kit, or it cannot be written.
         """
-        from week2kit.rendering import draw_if_possible, save
+        from week2kit.rendering import draw_if_possible, kind_of, save
 
         path = Path(path)
-        match path.suffix.lower():
-            case ".json":
-                save(self, path, "json")
-            case ".html":
-                save(self, path, "html", pictures=draw_if_possible(self)[0])
-            case _:
-                save(self, path, pictures=draw_if_possible(self)[0])
+        kind = kind_of(path)
+        save(self, path, kind, pictures=None if kind == "json" else draw_if_possible(self)[0])
