@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from week2kit import open_run, train
 from week2kit.comparison import list_runs, runs_table
 from week2kit.errors import UnreadableRun, UsageError
-from week2kit.explanation import describe_warning, run_lines, warning_lines
+from week2kit.explanation import Given, describe_warning, run_lines, warning_lines
 from week2kit.rendering.markdown import show_value
 from week2kit.schema.manifest import Warned
 from week2kit.store import find_runs
@@ -40,12 +41,14 @@ def test_a_gap_in_several_metrics_is_one_warning_and_each_of_them_is_recorded(pe
 
 
 def test_few_shared_rows_are_told_without_alarm_and_many_with_advice() -> None:
-    def told(rows: int) -> str:
+    def warned(rows: int) -> str:
         return describe_warning(Warned(code="split.shared_rows", values={"rows": rows, "looked_at": 100}))
 
-    assert told(1) == "1 of 100 validation rows has the same features as a training row. So few hardly move a score."
-    assert told(2).endswith("as a training row: they test memory, not learning. Remove duplicates, or split by groups.")
-    assert told(2).startswith("2 of 100 validation rows have ")
+    assert warned(1) == "1 of 100 validation rows has the same features as a training row. So few hardly move a score."
+    assert warned(2).endswith(
+        "as a training row: they test memory, not learning. Remove duplicates, or split by groups."
+    )
+    assert warned(2).startswith("2 of 100 validation rows have ")
     strange = describe_warning(Warned(code="split.shared_rows", values={"rows": "many"}))
     assert strange.startswith("many of nothing validation rows have ")
 
@@ -105,3 +108,59 @@ def test_runs_of_several_folders_are_listed_and_those_of_one_name_by_their_path(
 def test_a_notebook_lists_the_metrics_in_the_order_of_the_config(penguins: Path) -> None:
     shown = train(DEEP)._repr_markdown_()
     assert shown.index("| f1_macro |") < shown.index("| accuracy |")
+
+
+# --- what the command line gave ---------------------------------------------------------------------------------
+
+
+def told(config: dict[str, Any], *assignments: str, seed: int | None = None) -> list[str]:
+    """What train says on standard error of a run with these --set (and --seed) that fails."""
+    given = [Given("--set", assignment) for assignment in assignments]
+    given += [Given("--seed", f"seed={seed}")] if seed is not None else []
+    run = train(config, set=assignments, seed=seed)
+    assert run.manifest.status == "failed"
+    return run_lines(run, "variant.json", given)[1]
+
+
+def test_a_problem_of_a_key_that_set_gave_is_told_of_the_set(penguins: Path) -> None:
+    assert told(DEEP, "model.parms.max_depth=3") == [
+        'error at stage config: --set model.parms.max_depth=3: model.parms: unknown key; did you mean "model.params"?',
+        "  try: Correct the --set and train again.",
+    ]
+    assert told(DEEP, 'metrics=["acuracy"]')[0].startswith('error at stage config: --set metrics=["acuracy"]: metrics')
+    assert told(DEEP, "metrics.0=acuracy")[0].startswith("error at stage config: --set metrics.0=acuracy: metrics")
+    assert told(DEEP, "metrics=none", "metrics=7")[0].startswith("error at stage config: --set metrics=7: metrics: ")
+    problem, hint = told(DEEP, seed=-1)
+    assert problem.startswith("error at stage config: --seed -1: seed: ")
+    assert hint == "  try: Correct the --seed and train again."
+
+
+def test_a_problem_of_the_file_is_told_of_the_file_also_where_there_is_a_set(penguins: Path) -> None:
+    file = "error at stage config: variant.json: "
+    problem, hint = told({**DEEP, "colour": 1}, "model.params.max_depth=3")
+    assert problem.startswith(f"{file}colour: unknown key")
+    assert hint == "  try: Correct the config and train again."
+    both = told({**DEEP, "colour": 1}, "sead=3")
+    assert both[0].startswith(f"{file}colour: ")
+    assert both[1] == 'error at stage config: --set sead=3: sead: unknown key; did you mean "seed"?'
+    assert both[2] == "  try: Correct the config and the --set, and train again."
+    assert told({**DEEP, "seedling": 1}, "seed=3")[0].startswith(f"{file}seedling: ")
+
+
+def test_a_parameter_of_the_model_that_set_replaced_is_told_as_such(penguins: Path) -> None:
+    linear = {**DEEP, "model": {"class": "logistic_regression", "params": {"max_iter": 500}}}
+    assert told(linear, "model.class=decision_tree") == [
+        "error at stage config: variant.json: model.params.max_iter: DecisionTreeClassifier has no such parameter",
+        (
+            "  try: max_iter belongs to the model that was replaced. Replace model and parameters together: "
+            "--set model=decision_tree"
+        ),
+    ]
+    linear["model"]["params"]["C"] = 2.0  # type: ignore[index]
+    lines = told(linear, "model.class=decision_tree", "model.params.max_dept=3")
+    assert lines[-1] == (
+        "  try: Correct the --set and train again. C and max_iter belong to the model that was replaced. Replace model "
+        "and parameters together: --set model=decision_tree"
+    )
+    assert 'max_dept: DecisionTreeClassifier has no such parameter; did you mean "max_depth"?' in "".join(lines)
+    assert train(linear, set=["model=decision_tree"]).manifest.status == "completed"

@@ -182,7 +182,10 @@ def _edge(name: str | None = None) -> Iterator[None]:
     try:
         yield
     except ConfigError as error:
-        _fail("\n".join(f"{name}: {problem}" if name else problem for problem in error.problems))
+        own = [
+            problem if problem.startswith("--set") or not name else f"{name}: {problem}" for problem in error.problems
+        ]
+        _fail("\n".join(own))
     except Week2kitError as error:
         _fail(str(error), getattr(error, "hint", ""))
     except KeyboardInterrupt:
@@ -331,9 +334,12 @@ def _train(
     if as_json:
         _write(sys.stdout, _manifest_text(run))
     else:
-        from week2kit.explanation import run_lines
+        from week2kit.explanation import Given, run_lines
 
-        product, talk = run_lines(run, config.name)
+        given = [Given("--set", _recordable(assignment)) for assignment in assignments or []]
+        given += [Given("--seed", f"seed={seed}")] if seed is not None else []
+        given += [Given("--repeats", f"repeats={repeats}")] if repeats is not None else []
+        product, talk = run_lines(run, config.name, given)
         _product("\n".join(product))
         _say("\n".join(talk))
     raise typer.Exit(0 if run.manifest.status == "completed" else 1)
