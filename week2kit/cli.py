@@ -274,7 +274,8 @@ def _ask_target(survey: Survey) -> str:
 
     _product("\n".join(survey_lines(survey, _width())) + "\n")
     likely = survey.likely_target
-    question = f"Which column is to be predicted? [{clean(likely, 60)}]"  # the prompt itself would show it as it is
+    shown = clean(likely, 60)  # the prompt itself would show it as it is
+    question = f"Which column is to be predicted? (Enter takes the one in brackets) [{shown}]"
     while True:
         name: str = typer.prompt(question, default=likely, show_default=False, err=True)
         try:
@@ -613,13 +614,12 @@ def _runs(
     """One line per run: name, status, primary metric, what differs from the first. Without a folder: of runs/."""
     with _edge():
         from week2kit.comparison import list_runs, runs_table
-        from week2kit.store import find_runs
+        from week2kit.store import find_runs, no_run_in
 
         named = directories or [Path("runs")]
         found = find_runs(named)
         if not found.everything:
-            nothing = f"{', '.join(clean(str(path)) for path in named)}: no run folder there."
-            raise UnreadableRun(found.unreadable[0][1] if found.unreadable else nothing)
+            raise UnreadableRun(found.unreadable[0][1] if found.unreadable else "\n".join(map(no_run_in, named)))
         for path in found.skipped:
             _say_skipped(path)
         rows = list_runs(found.everything)

@@ -158,6 +158,7 @@ def run_lines(run: Run, config_name: str, given: Sequence[Given] = ()) -> tuple[
     if isinstance(manifest, CompletedRun):
         if manifest.inputs.seed.source == "drawn":
             talk.insert(0, f"No seed was given: {manifest.inputs.seed.value} was drawn and recorded.")
+        talk += _rows_or_share(manifest)
         talk.append(f"next: week2kit verify {folder}")
         return [*_metric_table(manifest), "", f"run: {folder}"], talk
     failure = manifest.failure
@@ -170,6 +171,14 @@ def run_lines(run: Run, config_name: str, given: Sequence[Given] = ()) -> tuple[
         talk += [f"error at stage {failure.stage}: {clean(problem, 600)}" for problem in problems]
         talk.append(f"  try: {clean(hint, 400)}")
     return [f"run: {folder} ({manifest.status}, recorded)"], talk
+
+
+def _rows_or_share(manifest: CompletedRun) -> list[str]:
+    """What a whole test_size means, where it could have been meant as a share in percent."""
+    size = ((manifest.inputs.config.resolved or {}).get("split") or {}).get("test_size")
+    if not isinstance(size, int) or not 1 < size < 100:
+        return []
+    return [f"note: split.test_size is {size}: {size} rows are validated (a share is written {size / 100:g})."]
 
 
 _NO_PARAMETER: Final = re.compile(r"model\.params\.([^:]+): \w+ has no such parameter")
