@@ -287,7 +287,7 @@ def test_set_seed_name_and_place_reach_the_record(project: Path) -> None:
 def test_a_failed_training_is_recorded_and_exit_code_1(project: Path) -> None:
     done = command("train", "tree.json", "--name", "bad", "--set", "model.params.max_dept=1", cwd=project)
     assert (done.returncode, done.stdout) == (1, "run: runs/bad (failed, recorded)\n")
-    assert "error at stage config: tree.json: " in done.stderr
+    assert "error at stage config: --set model.params.max_dept=1: model.params.max_dept: " in done.stderr
     assert "  try: " in done.stderr
     assert json.loads((project / "runs" / "bad" / "manifest.json").read_text())["failure"]["stage"] == "config"
     done = command("train", "tree.json", "--set", "model.params.max_dept=1", "--json", cwd=project)
@@ -306,6 +306,45 @@ def test_what_holds_no_config_is_exit_code_2_and_makes_no_folder(project: Path, 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"error: {name}")
     assert not (project / "runs").exists()
+
+
+def test_a_problem_of_the_file_is_told_with_its_name(project: Path) -> None:
+    (project / "blue.json").write_text(json.dumps(TREE | {"colour": "blue"}))
+    done = command("train", "blue.json", "--set", "model.params.max_depth=1", cwd=project)
+    assert done.stderr.startswith("error at stage config: blue.json: colour: unknown key")
+
+
+def test_what_the_command_line_gave_is_told_of_it(project: Path) -> None:
+    done = command("train", "tree.json", "--set", "model.parms.max_depth=3", cwd=project)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error at stage config: --set model.parms.max_depth=3: model.parms: unknown key; did you mean "
+        '"model.params"?\n  try: Correct the --set and train again.\n'
+    )
+    done = command("train", "tree.json", "--set", "seed=1", "--seed", "-3", cwd=project)
+    assert done.stderr.startswith("error at stage config: --seed -3: seed: ")
+    done = command("train", "tree.json", "--set", "seed", cwd=project)
+    assert (done.returncode, done.stderr) == (2, 'error: --set: expected key=value, got "seed"\n')
+
+
+def test_a_list_that_lost_its_quotes_is_exit_code_2_and_makes_no_folder(project: Path) -> None:
+    done = command("train", "tree.json", "--set", "metrics=[accuracy]", cwd=project)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: --set metrics=[accuracy]: expected JSON, and this is none: did the shell take the quotes away? "
+        """Put single quotes around it: --set 'metrics=["accuracy"]'\n"""
+    )
+    assert not (project / "runs").exists()
+
+
+@pytest.mark.parametrize("inside", [(), ("notes",)])
+def test_runs_of_a_folder_without_runs_says_where_runs_come_from(tmp_path: Path, inside: tuple[str, ...]) -> None:
+    (tmp_path / "empty" / Path(*inside)).mkdir(parents=True)
+    done = command("runs", "empty", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: empty: it holds no run, and no folder in it does: runs are made with week2kit train CONFIG.\n"
+    )
 
 
 # --- verify -----------------------------------------------------------------------------------------------------

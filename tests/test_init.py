@@ -308,7 +308,7 @@ def _column(values: list[Any]) -> str:
 
 
 REFUSED: dict[str, tuple[str, bytes | str | None, str | None, str]] = {
-    "missing file": ("table.csv", None, "y", "No such file"),
+    "missing file": ("table.csv", None, "y", "There is no file"),
     "unknown format": ("table.xlsx", "", "y", "expected a .csv, .tsv or .parquet"),
     "empty file": ("table.csv", "", "y", "holds no table"),
     "names only": ("table.csv", "x,y\n", "y", "has 0 rows"),
@@ -378,6 +378,16 @@ def test_a_huge_file_a_folder_and_a_pipe_are_refused_unread(tmp_path: Path) -> N
     for name, said in (("huge", "larger than"), ("folder", "is a folder"), ("pipe", "not a regular file")):
         with pytest.raises(StageError, match=said):
             start(tmp_path / f"{name}.csv", target="y", directory=tmp_path)
+
+
+def test_a_misspelt_table_is_told_with_the_nearest_one_before_a_config_that_is_in_the_way(tmp_path: Path) -> None:
+    for name in ("wine.csv", "beer.csv", "wine.cv", "baseline.json"):
+        (tmp_path / name).write_text("mine")
+    done = init("wine.cvs", "--target", "y", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: There is no file wine.cvs; did you mean wine.csv?\n"
+    done = init("sub/none.csv", "--target", "y", cwd=tmp_path)
+    assert done.stderr == "error: There is no file sub/none.csv. A path starts in the folder where you are.\n"
 
 
 @pytest.mark.parametrize("name", ["baseline.json", "variant.json"])
@@ -551,7 +561,7 @@ def test_on_a_terminal_it_asks_for_the_target_until_it_is_one(tmp_path: Path) ->
     code, shown = on_a_terminal(["specie\n", "species\n"], tmp_path)
     assert code == 0, shown
     assert 'did you mean "species"?' in shown
-    assert shown.count("Which column is to be predicted? [year]:") == 2
+    assert shown.count("Which column is to be predicted? (Enter takes the one in brackets) [year]:") == 2
     assert shown.count("344 rows") == 1
     table = shown.replace("\r", "").split("\n\n")[1]
     assert max(map(len, table.splitlines())) <= 60

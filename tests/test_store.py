@@ -305,7 +305,7 @@ def test_what_cannot_be_read_is_told_and_does_not_hide_the_others(manifest: Any,
     assert "schema version 9" in said["newer"]
     assert "line 1, column 2" in said["broken"]
     assert "symbolic link" in said["linked"]
-    assert "holds no manifest.json" in said["empty"]
+    assert "holds no run, and no folder in it does" in said["empty"]
     assert "not there" in said["nowhere"]
     assert "name the run folder" in said["manifest.json"]
 

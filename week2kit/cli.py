@@ -182,7 +182,10 @@ def _edge(name: str | None = None) -> Iterator[None]:
     try:
         yield
     except ConfigError as error:
-        _fail("\n".join(f"{name}: {problem}" if name else problem for problem in error.problems))
+        own = [
+            problem if problem.startswith("--set") or not name else f"{name}: {problem}" for problem in error.problems
+        ]
+        _fail("\n".join(own))
     except Week2kitError as error:
         _fail(str(error), getattr(error, "hint", ""))
     except KeyboardInterrupt:
@@ -271,7 +274,8 @@ def _ask_target(survey: Survey) -> str:
 
     _product("\n".join(survey_lines(survey, _width())) + "\n")
     likely = survey.likely_target
-    question = f"Which column is to be predicted? [{clean(likely, 60)}]"  # the prompt itself would show it as it is
+    shown = clean(likely, 60)  # the prompt itself would show it as it is
+    question = f"Which column is to be predicted? (Enter takes the one in brackets) [{shown}]"
     while True:
         name: str = typer.prompt(question, default=likely, show_default=False, err=True)
         try:
@@ -331,9 +335,12 @@ def _train(
     if as_json:
         _write(sys.stdout, _manifest_text(run))
     else:
-        from week2kit.explanation import run_lines
+        from week2kit.explanation import Given, run_lines
 
-        product, talk = run_lines(run, config.name)
+        given = [Given("--set", _recordable(assignment)) for assignment in assignments or []]
+        given += [Given("--seed", f"seed={seed}")] if seed is not None else []
+        given += [Given("--repeats", f"repeats={repeats}")] if repeats is not None else []
+        product, talk = run_lines(run, config.name, given)
         _product("\n".join(product))
         _say("\n".join(talk))
     raise typer.Exit(0 if run.manifest.status == "completed" else 1)
@@ -613,13 +620,12 @@ def _runs(
     """One line per run: name, status, primary metric, what differs from the first. Without a folder: of runs/."""
     with _edge():
         from week2kit.comparison import list_runs, runs_table
-        from week2kit.store import find_runs
+        from week2kit.store import find_runs, no_run_in
 
         named = directories or [Path("runs")]
         found = find_runs(named)
         if not found.everything:
-            nothing = f"{', '.join(clean(str(path)) for path in named)}: no run folder there."
-            raise UnreadableRun(found.unreadable[0][1] if found.unreadable else nothing)
+            raise UnreadableRun(found.unreadable[0][1] if found.unreadable else "\n".join(map(no_run_in, named)))
         for path in found.skipped:
             _say_skipped(path)
         rows = list_runs(found.everything)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from week2kit.canonical import clean
 from week2kit.schema.manifest import CompletedRun, Failure, Warned
@@ -126,22 +126,107 @@ def shown(value: object) -> str:
 # --- a run that was trained -------------------------------------------------------------------------------------
 
 
-def run_lines(run: Run, config_name: str) -> tuple[list[str], list[str]]:
-    """What train says of its run: the product (a short table and the folder), and the talk (warnings, what next)."""
+class Given(NamedTuple):
+    """A key that the command line gave: the option, and the assignment as `override` takes it."""
+
+    option: str
+    assignment: str
+
+    @property
+    def key(self) -> str:
+        """The dotted path of the key."""
+        return self.assignment.partition("=")[0].strip()
+
+    @property
+    def value(self) -> str:
+        """The value as it was typed."""
+        return self.assignment.partition("=")[2]
+
+    @property
+    def as_typed(self) -> str:
+        """The option and what follows it, as text that is safe to show."""
+        return f"{self.option} {clean(self.assignment if self.option == '--set' else self.value, 100)}"
+
+
+def run_lines(run: Run, config_name: str, given: Sequence[Given] = ()) -> tuple[list[str], list[str]]:
+    """What train says of its run: the product (a short table and the folder), and the talk (warnings, what next).
+
+    A problem of a key that the command line gave is told of that option: the config file does not have it.
+    """
     manifest, folder = run.manifest, clean(run.path.as_posix())
     talk = warning_lines(manifest.warnings)
     if isinstance(manifest, CompletedRun):
         if manifest.inputs.seed.source == "drawn":
             talk.insert(0, f"No seed was given: {manifest.inputs.seed.value} was drawn and recorded.")
+        talk += _rows_or_share(manifest)
         talk.append(f"next: week2kit verify {folder}")
         return [*_metric_table(manifest), "", f"run: {folder}"], talk
     failure = manifest.failure
     if failure is not None:
         prefix = f"{clean(config_name)}: " if failure.stage == "config" else ""
-        problems = failure.message.splitlines() if failure.error == "ConfigError" else [_refusal(failure)]
-        talk += [f"error at stage {failure.stage}: {prefix}{clean(problem, 400)}" for problem in problems]
-        talk.append(f"  try: {clean(failure.hint, 400)}")
+        if failure.error == "ConfigError":
+            problems, hint = _config_problems(failure, prefix, given)
+        else:
+            problems, hint = [prefix + _refusal(failure)], failure.hint
+        talk += [f"error at stage {failure.stage}: {clean(problem, 600)}" for problem in problems]
+        talk.append(f"  try: {clean(hint, 400)}")
     return [f"run: {folder} ({manifest.status}, recorded)"], talk
+
+
+def _rows_or_share(manifest: CompletedRun) -> list[str]:
+    """What a whole test_size means, where it could have been meant as a share in percent."""
+    size = ((manifest.inputs.config.resolved or {}).get("split") or {}).get("test_size")
+    if not isinstance(size, int) or not 1 < size < 100:
+        return []
+    return [f"note: split.test_size is {size}: {size} rows are validated (a share is written {size / 100:g})."]
+
+
+_NO_PARAMETER: Final = re.compile(r"model\.params\.([^:]+): \w+ has no such parameter")
+
+
+def _config_problems(failure: Failure, prefix: str, given: Sequence[Given]) -> tuple[list[str], str]:
+    """The problems of a config, each with where it was written, and what to try."""
+    problems: list[str] = []
+    sources: list[str] = []  # what is to be corrected, each once
+    orphans: list[str] = []  # parameters that the file gave to a model that --set replaced
+    new_class = next((one.value for one in reversed(given) if one.key == "model.class"), None)
+    for problem in failure.message.splitlines():
+        source = next((one for one in reversed(given) if _is_of(problem, one.key)), None)
+        orphan = _NO_PARAMETER.match(problem) if source is None and new_class is not None else None
+        if orphan is not None:
+            orphans.append(orphan[1])
+            problems.append(prefix + orphan[0])  # a name that is near it would lead astray: it is spelt as it should be
+            continue
+        problems.append(f"{source.as_typed}: {_with_whole_path(problem)}" if source else prefix + problem)
+        sources.append(source.option if source else "config")
+    hint = failure.hint
+    if set(sources) - {"config"}:
+        several = len(set(sources)) > 1
+        hint = f"Correct the {' and the '.join(dict.fromkeys(sources))}{',' if several else ''} and train again."
+    if orphans:
+        belong = "belongs" if len(orphans) == 1 else "belong"
+        advice = (
+            f"{' and '.join(orphans)} {belong} to the model that was replaced. Replace model and parameters together: "
+            f"--set model={clean(new_class or '', 100)}"
+        )
+        hint = f"{hint} {advice}" if sources else advice
+    return problems, hint
+
+
+def _with_whole_path(problem: str) -> str:
+    """The problem of an unknown key with the whole path of the key that was meant: so it is typed after --set."""
+    place, _, told = problem.partition(": unknown key")
+    parent = place.rpartition(".")[0]
+    return problem.replace('did you mean "', f'did you mean "{parent}.') if told and parent else problem
+
+
+def _is_of(problem: str, key: str) -> bool:
+    """Whether a problem is one of a key that was given: of itself, of what is in it, or of a key made on its way."""
+    place = problem.partition(":")[0]
+    if place == key or place.startswith(f"{key}."):
+        return True
+    into_list = key.rpartition(".")[2].isdecimal()
+    return key.startswith(f"{place}.") and (into_list or problem.startswith(f"{place}: unknown key"))
 
 
 def _refusal(failure: Failure) -> str:

@@ -160,7 +160,7 @@ def open_run(path: str | Path) -> Run:
     shown = clean(os.fspath(path))
     if not _is_folder(path):
         there = os.path.lexists(path)
-        what = "a file; name the run folder that holds it." if there else f"not there.{from_here(path)}"
+        what = "a file; name the run folder that holds it." if there else f"not there.{_meant(path) or from_here(path)}"
         raise UnreadableRun(f"{shown}: expected a run folder, and it is {what}")
     try:
         data = read_regular(path / MANIFEST_NAME, MAX_MANIFEST_BYTES, follow=False)
@@ -182,6 +182,21 @@ def from_here(path: Path) -> str:
         if os.path.lexists(nearer):
             return f" A path starts in the folder where you are: from there it is {clean(os.fspath(nearer))}."
     return " A path starts in the folder where you are."
+
+
+def _meant(path: Path) -> str:
+    """The run of a name among the runs: train's --name is typed again where the path of its folder is expected."""
+    inside = Path("runs", path)
+    named = not path.is_absolute() and os.path.lexists(inside / MANIFEST_NAME)
+    return f" Did you mean {clean(inside.as_posix())}?" if named else ""
+
+
+def no_run_in(path: Path) -> str:
+    """That a folder holds no run, and where runs come from."""
+    return (
+        f"{clean(os.fspath(path))}: it holds no run, and no folder in it does: runs are made with week2kit train "
+        "CONFIG."
+    )
 
 
 def _no_manifest(path: Path) -> str:
@@ -311,7 +326,8 @@ def find_runs(paths: Iterable[str | Path]) -> Found:
             elif not is_run:
                 skipped.append(child)
         if not children and not is_run:
-            unreadable.append((path, _no_manifest(path)))
+            alone = _has_flat_config(path)  # a run of a course's own script that lost its metrics
+            unreadable.append((path, _no_manifest(path) if alone else no_run_in(path)))
         runs += sorted(inside, key=_in_folder_order)
     return Found(tuple(runs), tuple(unreadable), tuple(skipped))
 
@@ -371,10 +387,7 @@ class RunFolder:
                 except FileExistsError:
                     if name is None:
                         continue
-                    raise UsageError(
-                        f"{clean(str(runs_directory / name))}: this name is taken, and runs are never overwritten: "
-                        "choose another --name, or leave it out."
-                    ) from None
+                    raise UsageError(_taken(runs_directory / name)) from None
                 return cls(runs_directory / run_id, run_id, f"{now:%Y-%m-%dT%H:%M:%SZ}")
         except OSError as error:
             raise UsageError(
@@ -398,6 +411,29 @@ class RunFolder:
         """Write or replace the manifest, atomically: a reader sees the old one or the new one, never a part."""
         data = dump_json(manifest.model_dump(mode="json", by_alias=True)).encode()
         replace_file(self.path / MANIFEST_NAME, data)
+
+
+def _taken(path: Path) -> str:
+    """That a name is taken, and by what: after a failed attempt its folder may go, a result must not."""
+    taken = f"{clean(str(path))}: this name is taken"
+    try:
+        manifest = open_run(path).manifest
+    except UnreadableRun:
+        return f"{taken}, and runs are never overwritten: choose another --name, or leave it out."
+    if isinstance(manifest, CompletedRun):
+        return (
+            f"{taken} by a run that completed, and runs are never overwritten: choose another --name, or leave it out."
+        )
+    if isinstance(manifest, FailedRun):
+        ended = "was interrupted" if manifest.failure.error in ("KeyboardInterrupt", "Terminated") else "failed"
+        return (
+            f"{taken} by a run that {ended} at stage {manifest.failure.stage}. Choose another --name, or remove the "
+            "folder."
+        )
+    return (
+        f"{taken} by a run that is still going on, or was ended without a word. Choose another --name, or remove the "
+        "folder if nothing trains there any more."
+    )
 
 
 def _suffix() -> str:

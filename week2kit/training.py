@@ -9,6 +9,7 @@ import contextlib
 import errno
 import json
 import secrets
+import shlex
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,12 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from week2kit.canonical import JsonError, clean, dump_json, parse_json
-from week2kit.dataset import find_for_config, from_run_to_data, read_data, reader_for_config, recorded_path
+from week2kit.dataset import find_for_config, from_run_to_data, read_data, reader_for_config, reader_of, recorded_path
 from week2kit.errors import LibraryError, StageError, UsageError, Week2kitError
 from week2kit.explanation import failure_hint
 from week2kit.privacy import scrub
 from week2kit.schema import manifest as record
-from week2kit.schema.config import Config, FileData, config_digest, override, parse_config, read_object
+from week2kit.schema.config import Config, FileData, config_digest, json_slip, override, parse_config, read_object
 from week2kit.schema.manifest import Stage
 from week2kit.signals import held
 from week2kit.store import Run, RunFolder, from_here, open_run, read_regular
@@ -73,7 +74,8 @@ def train(
         The run as it was recorded: completed, or failed with stage, error and hint.
 
     Raises:
-        UsageError: no object can be read from the config file, or the name is taken; no folder is made.
+        UsageError: no object can be read from the config file, a value of `set` begins as a list or an object does and
+            is no JSON, or the name is taken; no folder is made.
         ConfigError: an assignment of `set` cannot be applied.
         KeyboardInterrupt: as it came, after it was recorded.
     """
@@ -101,18 +103,28 @@ def _read_request(
 
 
 def _read_config_file(path: Path) -> dict[str, Any]:
-    shown = clean(str(path))
+    shown, text = clean(str(path)), b""
     try:
-        return read_object(read_regular(path, MAX_CONFIG_BYTES, follow=True), path.suffix)
+        text = read_regular(path, MAX_CONFIG_BYTES, follow=True)
+        return read_object(text, path.suffix)
     except FileNotFoundError:
         raise UsageError(f"{shown}: there is no such config file.{from_here(path)}") from None
     except IsADirectoryError:
         raise UsageError(f"{shown}: expected a config file, and it is a folder.") from None
-    except JsonError as error:
+    except (JsonError, OSError) as error:
+        if reader_of(path.name) is not None and (isinstance(error, JsonError) or error.errno == errno.EFBIG):
+            raise UsageError(
+                f"{shown}: expected a config, and this is a table. For a first config: "
+                f"week2kit init {shlex.quote(shown)}"
+            ) from None
+        if isinstance(error, OSError):
+            raise UsageError(f"{shown}: cannot be read: {error.strerror}.") from None
         kind = "TOML" if path.suffix.lower() == ".toml" else "JSON"
+        if kind == "JSON" and (slip := json_slip(text)):
+            raise UsageError(f"{shown}: {slip}.") from None
         raise UsageError(f"{shown}: no config can be read as {kind}: {error}.") from None
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{shown}: cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+    except ValueError as error:
+        raise UsageError(f"{shown}: cannot be read: {error}.") from None
 
 
 class _Training:

@@ -39,10 +39,13 @@ def write_report(
         proposal: the next experiments, whose configs go into that folder, too.
 
     Raises:
-        ReportError: the file is there and lacks our marker, or it cannot be written.
+        ReportError: the file is there and lacks our marker, there is no such folder, or it cannot be written.
     """
     shown = clean(os.fspath(path))
     try:
+        if not path.parent.is_dir():
+            folder = clean(os.fspath(path.parent))
+            raise ReportError(f"{shown}: there is no folder {folder}: make it, or choose another -o.")
         if os.path.lexists(path) and not (path.is_file() and _is_ours(path)):
             raise ReportError(
                 f"{shown}: it is there already and is not a report of week2kit, so it is not overwritten: "

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
+import shlex
 import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
@@ -15,7 +17,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, ValidationError
 
 from week2kit.canonical import JsonError, clean, drop_keys, json_digest, parse_json, without_seed
-from week2kit.errors import ConfigError
+from week2kit.errors import ConfigError, UsageError
 from week2kit.schema.manifest import Label
 from week2kit.thresholds import MAX_JSON_DEPTH
 
@@ -227,6 +229,42 @@ def read_object(text: bytes, suffix: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise JsonError(f"expected an object of keys and values, got {_kind(value)}")
     return value
+
+
+def json_slip(text: bytes) -> str:
+    """A common slip in a text that is no JSON, with its line and what to do; empty where it is none of these.
+
+    Only for what a person wrote: the parser's own words name a place after the slip, which is often another line.
+    """
+    try:
+        written = text.decode("utf-8-sig")
+        json.loads(written)
+    except json.JSONDecodeError as error:
+        place, missing = error.pos, error.msg.startswith("Expecting ',' delimiter")
+    except (ValueError, RecursionError):
+        return ""
+    else:
+        return ""
+    if written[place : place + 1] == ",":  # where newer versions of Python see a comma that is too much
+        place += 1
+    before, after = written[:place].rstrip(), written[place:].lstrip()
+    line = before.count("\n") + 1
+    next_line = written.count("\n", 0, len(written) - len(after)) + 1
+    if before.endswith(",") and after.startswith(("}", "]")):
+        if line == next_line:
+            return f"line {line} has a comma before the closing {after[0]}, and nothing between them: remove the comma"
+        return f"line {line} ends with a comma, and nothing follows it: remove the comma"
+    if after.startswith(("#", "//", "/*")):
+        return f"line {next_line} holds a comment, and JSON has none: remove it, or write the config as TOML"
+    if after.startswith(tuple("'\u2018\u2019\u201c\u201d")):
+        return f'line {next_line} has the quotes {after[0]}, and JSON takes straight double quotes only: write "'
+    if missing and line < next_line and after.startswith('"'):
+        return f"line {line} has no comma at its end, and line {next_line} goes on with the next entry: add the comma"
+    word = re.match(r"(True|False|None)\b", after)
+    if word:
+        small = {"None": "null"}.get(word[0], word[0].lower())
+        return f"line {next_line} has {word[0]}, which is Python's word: JSON writes {small}"
+    return ""
 
 
 def parse_config(value: Mapping[str, Any]) -> Config:
@@ -452,6 +490,7 @@ def override(value: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, 
 
     Raises:
         ConfigError: an assignment has no ``=``, or its path leads through something that is no object.
+        UsageError: a value begins as a list or an object does, and is no JSON.
     """
     result: dict[str, Any] = json.loads(json.dumps(value))
     for assignment in assignments:
@@ -465,7 +504,7 @@ def override(value: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, 
             result = _without_alias(result, keys[0])
             if keys[0] not in FlatConfig.model_fields and keys[0] != "input":
                 result = _flat_object(result)
-        new = _assigned(text)
+        new = _assigned(path, text)
         if keys == ["seed"] and isinstance(result.get("seed"), int):
             _reseed(result, result["seed"], new)
         _assign(result, keys, new, path)
@@ -492,11 +531,31 @@ def _flat_object(value: Mapping[str, Any]) -> dict[str, Any]:
     return parse_config(value).as_json()
 
 
-def _assigned(text: str) -> Any:
+def _assigned(path: str, text: str) -> Any:
     try:
         return parse_json(text.encode("utf-8", "surrogatepass"))
     except JsonError:
+        if text.lstrip().startswith(("[", "{")):  # nobody means a text by it: a shell took the double quotes away
+            raise UsageError(_unquoted(path, text)) from None
         return text
+
+
+#: A word without quotes, or in quotes that are not JSON's: what an editor or a chat program makes of straight ones.
+_WORD: Final = re.compile(r"""(?<![\w.])["'\u2018-\u201f]?([A-Za-z_][\w.-]*)["'\u2018-\u201f]?""")
+
+
+def _unquoted(path: str, text: str) -> str:
+    said = (
+        f"--set {clean(f'{path}={text}', 100)}: expected JSON, and this is none: did the shell take the quotes away? "
+        "Put single quotes around it"
+    )
+    words = ("true", "false", "null")
+    mended = _WORD.sub(lambda found: found[1] if found[1] in words else f'"{found[1]}"', text)
+    try:
+        parse_json(mended.encode("utf-8", "surrogatepass"))
+    except JsonError:
+        return f"""{said}, and double quotes around each text in it: --set 'KEY=["a", "b"]'"""
+    return f"{said}: --set {shlex.quote(clean(f'{path}={mended}', 1000))}"
 
 
 def _assign(target: Any, keys: list[str], new: Any, path: str) -> None:

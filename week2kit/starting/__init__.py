@@ -69,8 +69,8 @@ def start(
         StageError: nothing can be learnt from the table; nothing is written.
     """
     folder = Path(directory)
-    _refuse_existing(folder)
     survey = look(Path(path))
+    _refuse_existing(folder)
     if target is None:
         if ask is None:
             raise UsageError(

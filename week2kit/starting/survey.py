@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import os
 import re
 from collections.abc import Sequence
 from itertools import pairwise
@@ -13,6 +15,7 @@ from week2kit.dataset import read_data, reader_of
 from week2kit.errors import StageError, UsageError
 from week2kit.schema.manifest import Kind
 from week2kit.starting.values import Column, Fault, Survey
+from week2kit.store import from_here
 from week2kit.thresholds import (
     FEW_CLASSES,
     FIRST_ROWS,
@@ -34,12 +37,14 @@ def look(path: Path) -> Survey:
     """Look at the table in a CSV, TSV or Parquet file, through the very reader of train.
 
     Raises:
-        UsageError: the file's name tells no format.
+        UsageError: there is no such file, or its name tells no format.
         StageError: no table can be read from it, or none that anything can be learnt from.
     """
     from week2kit.loop.data import read_file
 
     _check_path(path)
+    if not os.path.lexists(path):
+        raise UsageError(f"There is no file {clean(str(path))}{_nearest(path)}")
     reader = reader_of(path.name)
     if reader is None:
         raise UsageError(f"{clean(str(path))}: expected a .csv, .tsv or .parquet file (.csv.gz and .tsv.gz, too).")
@@ -67,6 +72,16 @@ def _check_path(path: Path) -> None:
         raise UsageError(
             f"{clean(str(path))}: the path is no UTF-8 text, which no config can hold: rename it."
         ) from None
+
+
+def _nearest(path: Path) -> str:
+    """The table in that folder whose name is nearest, or where the path starts."""
+    try:
+        tables = [other.name for other in path.parent.iterdir() if reader_of(other.name) is not None]
+    except OSError:
+        tables = []
+    close = difflib.get_close_matches(path.name, tables, n=1)
+    return f"; did you mean {clean(str(path.with_name(close[0])))}?" if close else f".{from_here(path)}"
 
 
 def _check_names(names: Sequence[str]) -> None:
