@@ -24,6 +24,7 @@ from week2kit.rendering.beside import picture_links
 from week2kit.rendering.documents import read_report
 from week2kit.rendering.markdown import code, sentence
 from week2kit.rendering.next_files import next_paths
+from week2kit.rendering.outside import is_text_line, text_line
 from week2kit.rendering.pictures import plan_pictures
 from week2kit.rendering.svg import unseal
 from week2kit.rendering.words import Line, Words, find_words, is_place, read_lines
@@ -86,11 +87,11 @@ def check_report(report: Report, path: Path, ways: Iterable[Make] = ()) -> Check
     shown = clean(os.fspath(path))
     text = read_report(path)
     lines, words = read_lines(text, shown), find_words(text, shown)
-    made = [text for make in ways or _ways(report, path) for text in _made(make, report, words)]
-    failures, notes, numbers = min(
-        (_compare(_outside(lines), candidate) for candidate in dict.fromkeys(made)),
-        key=lambda found: (len(found[0]), len(found[1])),
-    )
+    made = list(dict.fromkeys(text for make in ways or _ways(report, path) for text in _made(make, report, words)))
+    compared = [_compare(_outside(lines), candidate) for candidate in made]
+    best = min(range(len(made)), key=lambda index: (len(compared[index][0]), len(compared[index][1])))
+    failures, notes, numbers = compared[best]
+    failures += _check_text_lines(lines, text, [made[best], *made])
     wrong, few, right = _check_words(lines, report)
     damaged = [*_check_files(lines, report), *_check_pictures(lines, report, path)]
     told = {finding.line for finding in damaged}
@@ -144,8 +145,19 @@ _SHOWN: Final = 400
 
 
 def _outside(lines: Iterable[Line]) -> list[_Text]:
+    """What is compared: not the line with the digest of all others, which `_check_text_lines` makes again."""
     texts = (_Text(line.number, line.text.rstrip()) for line in lines if line.key is None)
-    return [line for line in texts if line.text]
+    return [line for line in texts if line.text and not is_text_line(line.text)]
+
+
+def _check_text_lines(lines: Iterable[Line], text: str, made: Sequence[str]) -> list[Finding]:
+    """The line with the digest of the text is that of the report as made, or of the file: else somebody edited it."""
+    known = [text_line(candidate) for candidate in [*made, text]]
+    return [
+        Finding("claim.differs", line.number, line.text, known[0])
+        for line in lines
+        if line.key is None and is_text_line(line.text) and line.text.strip() not in known
+    ]
 
 
 def _compare(file: Sequence[_Text], made: str) -> tuple[list[Finding], list[Finding], int]:

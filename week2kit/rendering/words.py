@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 from urllib.parse import quote, unquote
@@ -187,6 +187,19 @@ def is_place(line: str) -> bool:
     return bool(re.fullmatch(_BEGIN_LINE, line) or re.fullmatch(_END_LINE, line))
 
 
+def outside(text: str) -> Iterator[str]:
+    """The lines of a report that stand outside of its words, the comments of the places included.
+
+    It takes broken places, too, as generated text must have its lines whatever a person wrote.
+    """
+    inside = False
+    for line in text.split("\n"):
+        ends = bool(re.fullmatch(_END_LINE, line))
+        if ends or not inside:
+            yield line.strip() if is_place(line) else line
+        inside = not ends and (inside or bool(re.fullmatch(_BEGIN_LINE, line)))
+
+
 def read_words(path: Path) -> Words:
     """What a person wrote into the report in a file; nothing where there is no file.
 
@@ -197,7 +210,8 @@ def read_words(path: Path) -> Words:
         return NO_WORDS
     text, shown = read_report(path), clean(os.fspath(path))
     words = find_words(text, shown)
-    if "\n## Interpretation" in text and f"\n{_begin('interpretation')}" not in text:
+    begins = rf"^[ \t]*{_begin('interpretation')}"
+    if "\n## Interpretation" in text and not re.search(begins, text, re.MULTILINE):
         raise ReportError(
             f"{shown}: it has no place for your interpretation (any more), so nothing tells which words in it are "
             f"yours, and none shall be lost. Put them between a line `{_begin('interpretation')}` and a line "
