@@ -170,12 +170,10 @@ GOAL, INTERPRETATION = begin("hypothesis"), begin("interpretation")
     ("old", "new", "said"),
     [
         pytest.param(INTERPRETATION + "\n", "", "a place for words ends here, and none began", id="no begin"),
-        pytest.param(
-            f"mine\n{END}\n", "mine\n", r"begins here, and that of line \d+ has not ended", id="no end before another"
-        ),
+        pytest.param(f"mine\n{END}\n", "mine\n", "begins here and is never closed", id="no end before another"),
         pytest.param(INTERPRETATION, GOAL, r"stands at line \d+, too", id="doubled"),
         pytest.param(INTERPRETATION, INTERPRETATION[:-4], "is not as it was", id="begin cut"),
-        pytest.param(f"mine\n{END}", f"mine\n{END[:-4]}", "has not ended", id="end cut"),
+        pytest.param(f"mine\n{END}", f"mine\n{END[:-4]}", "looks like its end", id="end cut"),
         pytest.param(INTERPRETATION, "text " + INTERPRETATION, "is not as it was", id="begin no longer alone"),
         pytest.param(f"{INTERPRETATION}\nmine\n{END}\n", "mine\n", "no place for your interpretation", id="both gone"),
         pytest.param("mine", "m\udcffne", "not UTF-8", id="no UTF-8"),
@@ -192,6 +190,88 @@ def test_broken_places_are_refused_with_their_line_and_nothing_is_lost(old: str,
     assert re.match(r"report\.md(:\d+)?: ", str(raised.value))
     assert Path("report.md").read_bytes() == before
     assert sorted(path.name for path in Path().iterdir()) == ["report.md", "runs"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "at", "said"),
+    [
+        pytest.param(
+            f"mine\n{END}", "mine", 0,
+            f"a place for words begins here and is never closed: put back the line {END} after your text.",
+            id="no end",
+        ),
+        pytest.param(
+            f"mine\n{END}", "mine\n<!-- end of words -->", 0,
+            "a place for words begins here and is never closed: line L+2 looks like its end, and must be the line "
+            f"{END} and nothing else.",
+            id="another end",
+        ),
+        pytest.param(
+            f"{INTERPRETATION}\n", "", 1,
+            "a place for words ends here, and none began: put back the line "
+            "<!-- week2kit words: interpretation --> before your text.",
+            id="no begin",
+        ),
+        pytest.param(
+            INTERPRETATION, "<!-- week2kit word: interpretation -->", 2,
+            "a place for words ends here, and none began: line L looks like its beginning, and must be the line "
+            "<!-- week2kit words: interpretation --> and nothing else.",
+            id="another begin",
+        ),
+        pytest.param(
+            begin("lesson bad"), "<!- week2kit words lesson bad ->", 2,
+            "a place for words ends here, and none began: line L looks like its beginning, and must be the line "
+            "<!-- week2kit words: lesson bad --> and nothing else.",
+            id="another begin of a lesson",
+        ),
+        pytest.param(
+            INTERPRETATION, "<!-- week2kit words: interpretation", 0,
+            "the comment of a place for words is not as it was: it must be the line "
+            "<!-- week2kit words: interpretation --> and nothing else.",
+            id="begin cut",
+        ),
+        pytest.param(
+            begin("lesson bad"), "<!-- Week 2 kit words:lesson a--b-->", 2,
+            "a place for words ends here, and none began: line L looks like its beginning, and must be the line "
+            "<!-- week2kit words: lesson a--b --> and nothing else.",
+            id="another name with dashes",
+        ),
+        pytest.param(
+            f"{begin('lesson bad')}\n", "", 1,
+            "a place for words ends here, and none began: put back the line <!-- week2kit words: KEY --> before your "
+            "text, with the KEY that a report in another file has there.",
+            id="no begin of a lesson",
+        ),
+        pytest.param(
+            INTERPRETATION, f"{INTERPRETATION} mine", 0,
+            "the comment of a place for words is not as it was: it must be the line "
+            "<!-- week2kit words: interpretation --> and nothing else.",
+            id="text behind the begin",
+        ),
+        pytest.param(
+            f"mine\n{END}", f"mine\n{END}\n{END[:-4]}", 3,
+            f"the comment of a place for words is not as it was: it must be the line {END} and nothing else.",
+            id="a second end, cut",
+        ),
+        pytest.param(
+            INTERPRETATION, GOAL, 0,
+            "this place for words stands at line N, too: keep one of the two, with all your text in it.",
+            id="doubled",
+        ),
+    ],
+)  # fmt: skip
+def test_a_broken_place_is_told_with_the_line_to_put_right(old: str, new: str, at: int, said: str) -> None:
+    text = written(written(render(report(three_runs())), "interpretation", "mine\n"), "lesson bad", "yours\n")
+    assert old in text
+    first = text[: text.index(begin("lesson bad" if "lesson" in old else "interpretation"))].count("\n") + 1
+    hypothesis = text[: text.index(GOAL)].count("\n") + 1
+    said = (
+        said.replace("L+2", str(first + 2)).replace("line L ", f"line {first} ").replace("N, too", f"{hypothesis}, too")
+    )
+    with pytest.raises(ReportError) as raised:
+        find_words(text.replace(old, new), "report.md")
+    rest = " Until then nothing tells which words are yours, and nothing is written."
+    assert str(raised.value) == f"report.md:{first + at}: {said}{rest}"
 
 
 def test_the_line_of_a_broken_place_is_the_line_of_the_file() -> None:
