@@ -344,6 +344,46 @@ def test_a_run_that_was_trained_again_makes_the_old_report_fail() -> None:
     assert any("0.9710" in line and "0.9420" in line for line in told)
 
 
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        (["runs/other", "runs/base"], "other, base"),
+        (["runs/base"], "base"),
+        (["runs/base", "runs/third"], "base, third"),
+        (["runs/base", "runs/other", "runs/third"], "base, other, third"),
+    ],
+    ids=["another order", "one is missing", "another run", "one more"],
+)
+@pytest.mark.parametrize("edited", [False, True], ids=["untouched", "edited"])
+def test_a_check_against_other_runs_says_that_and_nothing_else(named: list[str], said: str, edited: bool) -> None:
+    text = render(report(two_runs(), only_named=True))
+    build.completed(Path("runs"), "third", OTHER.but(predictions=BASE.predictions))
+    text = put(text, "interpretation", "I say 0.98765.\n") if edited else text
+    Path("report.md").write_text(text.replace("\n", "\r\n") if edited else text, newline="")
+    done = command("report", *named, "--only-named", "--check", "report.md")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout == (
+        f"report.md was made of base, other (in this order), and you named {said}: "
+        "name the same runs in the same order.\n"
+    )
+
+
+def test_a_long_report_of_other_runs_says_so_too() -> None:
+    many_runs(12, LONG)
+    runs = sorted(path.as_posix() for path in Path("runs").iterdir())
+    text = render(report(runs, only_named=True))
+    assert "Left out, as this report would be too long: the commands." in text
+    assert check(text, runs).failures == ()
+    assert [finding.code for finding in check(text, [runs[1], runs[0], *runs[2:]]).failures] == ["runs.differ"]
+
+
+def test_one_edited_list_of_runs_is_no_sign_of_other_runs() -> None:
+    text = render(report(two_runs()))
+    edited = re.sub("^- `other`: `week2kit", "- `mine`: `week2kit", text, flags=re.MULTILINE)
+    assert edited != text
+    assert {finding.code for finding in check(edited).failures} <= {"claim.differs", "claim.unknown"}
+
+
 @pytest.mark.parametrize("content", [b"my own words", b"", b"\xff\xfe", MARKER.encode() + b"\n\xff"])
 def test_what_is_no_report_of_ours_is_exit_code_2(content: bytes) -> None:
     two_runs()

@@ -674,3 +674,52 @@ def test_an_experiment_that_a_run_already_made_is_not_proposed_again() -> None:
     assert again.reason.code != first.reason.code
     assert first.experiments[0] not in again.experiments
     assert again.experiments
+
+
+# --- a command that names a file that a report replaces -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("recorded", "shown", "replaced"),
+    [
+        (
+            "week2kit train report_files/next.json --name new",
+            "week2kit train runs/new/config.json --name new",
+            "report_files/next.json",
+        ),
+        (
+            "week2kit train --set goal=next.json --runs-dir 'a b' 'out/the report_files/next-12.json' --seed=7",
+            "week2kit train --set goal=next.json --runs-dir 'a b' runs/new/config.json --seed=7",
+            "out/the report_files/next-12.json",
+        ),
+        ("week2kit.train('next.json')", "week2kit.train('runs/new/config.json')", "next.json"),
+        ("week2kit train my_next.json --name next.json", "week2kit train my_next.json --name next.json", ""),
+        ("week2kit train next.json --set 'goal=…", "week2kit train next.json --set 'goal=…", ""),
+        ("week2kit report next.json", "week2kit report next.json", ""),
+        ("next.json", "next.json", ""),
+        ("week2kit train", "week2kit train", ""),
+    ],
+)
+def test_a_recorded_command_names_no_config_that_a_report_replaces(recorded: str, shown: str, replaced: str) -> None:
+    build.completed(Path("runs"), "new", build.Recipe(predictions=[(0, "a", "a"), (1, "b", "b")], command=recorded))
+    told = f" (recorded with `{replaced}`, which each report replaces)" if replaced else ""
+    assert f"\n- `new`: `{shown}`{told}\n" in render(report(["runs/new"]))
+
+
+def test_the_command_of_a_run_from_a_replaced_config_makes_the_same_run_again() -> None:
+    classes(1.0)
+    a_run("base")
+    report(["runs/base"], only_named=True).save("report.md")
+    train("report_files/next.json", name="new", command="week2kit train report_files/next.json --name new")
+    report(["runs/base", "runs/new"], only_named=True).save("report.md")
+    Path("report_files/next.json").write_bytes(Path("runs/base/config.json").read_bytes())
+    told = re.search(r"^- `new`: `(week2kit train .*) --name new`", Path("report.md").read_text(), flags=re.MULTILINE)
+    assert told is not None
+    week2kit(f"{told[1]} --name again")
+    assert compare_inputs(open_run("runs/new").manifest, open_run("runs/again").manifest) == []
+
+
+def test_a_run_that_kept_no_config_shows_the_command_as_recorded() -> None:
+    recipe = build.Recipe(predictions=[(0, "a", "b")], command="week2kit train report_files/next.json")
+    build.failed(Path("runs"), "bad", recipe)
+    assert "\n- `bad`: `week2kit train report_files/next.json`\n" in render(report(["runs/bad"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from week2kit.errors import ReportError
-from week2kit.rendering import MARKER, read_words, render, words_beside, write_report
+from week2kit.rendering import MARKER, document, read_words, render, words_beside, write_report
+from week2kit.rendering.checking import check_report, describe
+from week2kit.rendering.outside import text_line
 from week2kit.rendering.words import find_words, insert, lesson, place
 from week2kit.reporting import report
 
@@ -106,7 +109,9 @@ def test_words_of_a_run_that_is_gone_are_kept_at_the_end_and_return() -> None:
     Path("report.md").write_text(written(render(report(runs)), "lesson bad", "Mine.\n"), newline="\n")
     Path("runs/bad").rename("bad")
     text = again(runs).decode()
-    assert text.endswith(f"Lesson of `bad`:\n\n{begin('lesson bad')}\nMine.\n{END}\n")
+    assert re.search(
+        rf"\nLesson of `bad`:\n\n{begin('lesson bad')}\nMine\.\n{END}\n\n<!-- week2kit text: \w+ -->\n$", text
+    )
     assert "\n## Kept words\n" in text
     Path("bad").rename("runs/bad")
     text = again(runs).decode()
@@ -165,12 +170,10 @@ GOAL, INTERPRETATION = begin("hypothesis"), begin("interpretation")
     ("old", "new", "said"),
     [
         pytest.param(INTERPRETATION + "\n", "", "a place for words ends here, and none began", id="no begin"),
-        pytest.param(
-            f"mine\n{END}\n", "mine\n", r"begins here, and that of line \d+ has not ended", id="no end before another"
-        ),
+        pytest.param(f"mine\n{END}\n", "mine\n", "begins here and is never closed", id="no end before another"),
         pytest.param(INTERPRETATION, GOAL, r"stands at line \d+, too", id="doubled"),
         pytest.param(INTERPRETATION, INTERPRETATION[:-4], "is not as it was", id="begin cut"),
-        pytest.param(f"mine\n{END}", f"mine\n{END[:-4]}", "has not ended", id="end cut"),
+        pytest.param(f"mine\n{END}", f"mine\n{END[:-4]}", "looks like its end", id="end cut"),
         pytest.param(INTERPRETATION, "text " + INTERPRETATION, "is not as it was", id="begin no longer alone"),
         pytest.param(f"{INTERPRETATION}\nmine\n{END}\n", "mine\n", "no place for your interpretation", id="both gone"),
         pytest.param("mine", "m\udcffne", "not UTF-8", id="no UTF-8"),
@@ -187,6 +190,88 @@ def test_broken_places_are_refused_with_their_line_and_nothing_is_lost(old: str,
     assert re.match(r"report\.md(:\d+)?: ", str(raised.value))
     assert Path("report.md").read_bytes() == before
     assert sorted(path.name for path in Path().iterdir()) == ["report.md", "runs"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "at", "said"),
+    [
+        pytest.param(
+            f"mine\n{END}", "mine", 0,
+            f"a place for words begins here and is never closed: put back the line {END} after your text.",
+            id="no end",
+        ),
+        pytest.param(
+            f"mine\n{END}", "mine\n<!-- end of words -->", 0,
+            "a place for words begins here and is never closed: line L+2 looks like its end, and must be the line "
+            f"{END} and nothing else.",
+            id="another end",
+        ),
+        pytest.param(
+            f"{INTERPRETATION}\n", "", 1,
+            "a place for words ends here, and none began: put back the line "
+            "<!-- week2kit words: interpretation --> before your text.",
+            id="no begin",
+        ),
+        pytest.param(
+            INTERPRETATION, "<!-- week2kit word: interpretation -->", 2,
+            "a place for words ends here, and none began: line L looks like its beginning, and must be the line "
+            "<!-- week2kit words: interpretation --> and nothing else.",
+            id="another begin",
+        ),
+        pytest.param(
+            begin("lesson bad"), "<!- week2kit words lesson bad ->", 2,
+            "a place for words ends here, and none began: line L looks like its beginning, and must be the line "
+            "<!-- week2kit words: lesson bad --> and nothing else.",
+            id="another begin of a lesson",
+        ),
+        pytest.param(
+            INTERPRETATION, "<!-- week2kit words: interpretation", 0,
+            "the comment of a place for words is not as it was: it must be the line "
+            "<!-- week2kit words: interpretation --> and nothing else.",
+            id="begin cut",
+        ),
+        pytest.param(
+            begin("lesson bad"), "<!-- Week 2 kit words:lesson a--b-->", 2,
+            "a place for words ends here, and none began: line L looks like its beginning, and must be the line "
+            "<!-- week2kit words: lesson a--b --> and nothing else.",
+            id="another name with dashes",
+        ),
+        pytest.param(
+            f"{begin('lesson bad')}\n", "", 1,
+            "a place for words ends here, and none began: put back the line <!-- week2kit words: KEY --> before your "
+            "text, with the KEY that a report in another file has there.",
+            id="no begin of a lesson",
+        ),
+        pytest.param(
+            INTERPRETATION, f"{INTERPRETATION} mine", 0,
+            "the comment of a place for words is not as it was: it must be the line "
+            "<!-- week2kit words: interpretation --> and nothing else.",
+            id="text behind the begin",
+        ),
+        pytest.param(
+            f"mine\n{END}", f"mine\n{END}\n{END[:-4]}", 3,
+            f"the comment of a place for words is not as it was: it must be the line {END} and nothing else.",
+            id="a second end, cut",
+        ),
+        pytest.param(
+            INTERPRETATION, GOAL, 0,
+            "this place for words stands at line N, too: keep one of the two, with all your text in it.",
+            id="doubled",
+        ),
+    ],
+)  # fmt: skip
+def test_a_broken_place_is_told_with_the_line_to_put_right(old: str, new: str, at: int, said: str) -> None:
+    text = written(written(render(report(three_runs())), "interpretation", "mine\n"), "lesson bad", "yours\n")
+    assert old in text
+    first = text[: text.index(begin("lesson bad" if "lesson" in old else "interpretation"))].count("\n") + 1
+    hypothesis = text[: text.index(GOAL)].count("\n") + 1
+    said = (
+        said.replace("L+2", str(first + 2)).replace("line L ", f"line {first} ").replace("N, too", f"{hypothesis}, too")
+    )
+    with pytest.raises(ReportError) as raised:
+        find_words(text.replace(old, new), "report.md")
+    rest = " Until then nothing tells which words are yours, and nothing is written."
+    assert str(raised.value) == f"report.md:{first + at}: {said}{rest}"
 
 
 def test_the_line_of_a_broken_place_is_the_line_of_the_file() -> None:
@@ -211,6 +296,140 @@ def test_a_report_in_another_format_takes_the_words_of_the_markdown_beside_it() 
     assert words_beside(Path("other.html")) == {}
     Path("mine.md").write_text("my own words")
     assert words_beside(Path("mine.html")) == {}
+
+
+# --- text outside of the places -----------------------------------------------------------------------------------
+
+
+def names() -> list[str]:
+    return sorted(path.name for path in Path().iterdir() if path.name not in ("runs", "report_files"))
+
+
+def test_the_last_line_of_a_report_is_the_digest_of_all_that_stands_outside_of_the_places() -> None:
+    result = report(three_runs())
+    text = render(result)
+    assert text.endswith(f"\n\n{text_line(text)}\n")
+    assert render(result, {"interpretation": "Mine.\n"}).endswith(f"\n\n{text_line(text)}\n")
+    assert text_line(text.replace("0.9420", "0.9421", 1)) != text_line(text)
+    assert "week2kit text" not in document(result, "html")
+    assert "week2kit text" not in document(result, "json")
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        pytest.param(lambda text: text, id="untouched"),
+        pytest.param(lambda text: written(text, "interpretation", MARKDOWN), id="words in a place"),
+        pytest.param(lambda text: text.replace("\n", "\r\n"), id="line ends"),
+        pytest.param(lambda text: text.replace(".\n", ".  \n") + "\n\n", id="blanks at line ends and empty lines"),
+        pytest.param(lambda text: "\ufeff" + text, id="byte order mark"),
+        pytest.param(lambda text: text.replace(begin("interpretation"), f"  {begin('interpretation')}"), id="indented"),
+    ],
+)
+def test_a_report_that_was_edited_in_its_places_only_is_replaced_and_nothing_is_kept(
+    edit: Callable[[str], str],
+) -> None:
+    result = report(three_runs())
+    assert result.save("report.md") is None
+    fresh = Path("report.md").read_text()
+    Path("report.md").write_bytes(edit(fresh).encode())
+    assert result.save("report.md") is None
+    assert names() == ["report.md"]
+    assert text_line(Path("report.md").read_text()) == text_line(fresh)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        pytest.param(lambda text: text.replace("## Evidence", "My own sentence.\n\n## Evidence"), id="a sentence"),
+        pytest.param(lambda text: text + "My last words.\n", id="below the digest"),
+        pytest.param(lambda text: text.replace("noise", "a triumph", 1), id="a word"),
+        pytest.param(lambda text: re.sub("### Commands\n", "", text), id="a line less"),
+        pytest.param(lambda text: re.sub("<!-- week2kit text.*", "", text), id="no digest, as of an older week2kit"),
+        pytest.param(lambda text: re.sub("text: .{4}", "text: 0000", text), id="another digest"),
+        pytest.param(lambda text: f"{text}{text_line('')}\n", id="two digests"),
+    ],
+)
+def test_a_report_that_was_edited_elsewhere_is_kept_before_it_is_replaced(edit: Callable[[str], str]) -> None:
+    result = report(three_runs())
+    result.save("report.md")
+    fresh = Path("report.md").read_bytes()
+    for name in ("report.md.old", "report.md.old2", "report.md.old3"):
+        edited = edit(fresh.decode()).replace("\n", "\r\n").encode()
+        Path("report.md").write_bytes(edited)
+        assert result.save("report.md") == Path(name)
+        assert Path(name).read_bytes() == edited
+        assert Path("report.md").read_bytes() == fresh
+        assert result.save("report.md") is None
+    assert names() == ["report.md", "report.md.old", "report.md.old2", "report.md.old3"]
+
+
+def test_an_old_report_takes_no_name_that_something_else_has() -> None:
+    result = report(three_runs())
+    result.save("report.md")
+    Path("report.md").write_text(Path("report.md").read_text() + "Mine.\n")
+    Path("report.md.old").mkdir()
+    Path("report.md.old2").symlink_to("nowhere")
+    Path("report.md.old3").write_text("another")
+    assert result.save("report.md") == Path("report.md.old4")
+    assert Path("report.md.old3").read_text() == "another"
+    assert names() == ["report.md", "report.md.old", "report.md.old2", "report.md.old3", "report.md.old4"]
+
+
+def test_nothing_is_kept_where_nothing_is_written() -> None:
+    result = report(three_runs())
+    result.save("report.md")
+    Path("report.md").write_text(Path("report.md").read_text() + "Mine.\n")
+    Path("report_files/next.json").write_text("mine")
+    with pytest.raises(ReportError, match=r"next\.json"):
+        result.save("report.md")
+    assert names() == ["report.md"]
+    assert Path("report.md").read_text().endswith("Mine.\n")
+
+
+def test_the_command_says_that_it_kept_the_old_report_and_why() -> None:
+    runs = three_runs()
+    first = command("report", *runs, "-o", "report.md").stderr
+    edited = Path("report.md").read_text().replace("## Evidence", "My own sentence.\n\n## Evidence")
+    Path("report.md").write_text(edited)
+    told = (
+        "report.md: text outside the comments was changed, and is not kept in the new report: "
+        "the old one is report.md.old.\n"
+    )
+    assert command("report", *runs, "-o", "report.md").stderr == first.replace("written:", f"{told}written:")
+    assert command("report", *runs, "-o", "report.md").stderr == first
+    Path("report.md").write_text(re.sub("<!-- week2kit text.*", "", edited))
+    done = command("report", *runs, "-o", "report.md")
+    assert done.returncode == 0
+    assert "report.md: nothing in it tells whether text outside the comments was changed" in done.stderr
+    assert "the old one is report.md.old2.\n" in done.stderr
+    Path("report.md").write_text(edited)
+    assert "the old one is report.md.old3.\n" in command("report", *runs, "-o", "report.md", "--format", "json").stderr
+    assert [Path(f"report.md.old{number}").read_text() == edited for number in ("", 3)] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "failures"),
+    [
+        pytest.param(r"(?=\n## Evidence)", "\nMine.\n", 0, id="text of a person's own"),
+        pytest.param(r"<!-- week2kit text.*\n", "", 0, id="no digest"),
+        pytest.param(r"text: .{4}", "text: 0000", 1, id="another digest"),
+    ],
+)
+def test_a_check_makes_the_digest_again(old: str, new: str, failures: int) -> None:
+    result = report(three_runs())
+    text = render(result)
+    Path("report.md").write_text(re.sub(old, new, text), newline="\n")
+    found = check_report(result, Path("report.md")).failures
+    assert len(found) == failures
+    for finding in found:
+        assert f"the record says: {text_line(text)} -- Make the report again" in describe(finding, "report.md")
+    Path("report.md").write_text(text_line_made_again(text.replace("0.9420", "0.9999", 1)), newline="\n")
+    assert [finding.says.count("0.9999") for finding in check_report(result, Path("report.md")).failures] == [1]
+
+
+def text_line_made_again(text: str) -> str:
+    return re.sub("<!-- week2kit text.*", text_line(text), text)
 
 
 # --- on the command line -----------------------------------------------------------------------------------------

@@ -574,7 +574,9 @@ def _report(
             if output is None:
                 _write(sys.stdout, document(result, kind, template=template, full=full, pictures=pictures))
             else:
-                save(result, output, kind, template=template, full=full, pictures=pictures)
+                kept = save(result, output, kind, template=template, full=full, pictures=pictures)
+                if kept is not None:
+                    _say(kept.sentence)
                 _say(f"written: {clean(str(output))}")
         for reason in result.unreadable:
             _say(f"error: {reason}")

@@ -13,6 +13,7 @@ from week2kit.rendering.beside import picture_links
 from week2kit.rendering.captions import shown_pictures
 from week2kit.rendering.documents import MARKER, write_report
 from week2kit.rendering.next_files import next_paths
+from week2kit.rendering.outside import TEXT_LINE_BYTES, Kept, kept, why_keep, with_text_line
 from week2kit.rendering.templates import fill
 from week2kit.rendering.words import NO_WORDS, Words, insert, read_words, refuse_to_lose, room, words_beside
 from week2kit.reporting.values import Report
@@ -20,6 +21,7 @@ from week2kit.reporting.values import Report
 __all__ = [
     "MARKER",
     "NO_WORDS",
+    "Kept",
     "Words",
     "document",
     "draw_if_possible",
@@ -69,11 +71,11 @@ def render(
         "report.md.j2", report=report, marker=MARKER, written=frozenset(words), picture=shown, next_commands=commands
     )
     text = re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
-    if not full and len(text.encode()) > (limit := room(words)):
+    if not full and len(text.encode()) > (limit := room(words) - TEXT_LINE_BYTES):
         from week2kit.rendering.shortening import shorten
 
         text = shorten(text, limit)
-    return insert(text, words)
+    return with_text_line(insert(text, words))
 
 
 def document(
@@ -144,15 +146,20 @@ def save(
     template: Path | None = None,
     full: bool = False,
     pictures: Mapping[str, str] | None = None,
-) -> None:
+) -> Kept | None:
     """Write the `document` to a file; pictures and the next configs of a report in Markdown go beside it.
+
+    Returns:
+        Where the replaced report was kept, as text outside of its places for words would be lost; None: nothing would.
 
     Raises:
         ReportError: it cannot be made, the file is there and is no report of week2kit, or it cannot be written.
     """
     beside = kind == "md" and template is None
     text = document(report, kind, template=template, full=full, output=path, pictures=pictures)
-    write_report(path, text, pictures if beside else None, report.proposal if beside else None)
+    why = why_keep(path, any_report=beside)
+    old = write_report(path, text, pictures if beside else None, report.proposal if beside else None, keep=bool(why))
+    return kept(path, old, why) if old is not None else None
 
 
 def draw_if_possible(report: Report) -> tuple[dict[str, str], str]:

@@ -24,6 +24,7 @@ from week2kit.rendering.beside import picture_links
 from week2kit.rendering.documents import read_report
 from week2kit.rendering.markdown import code, sentence
 from week2kit.rendering.next_files import next_paths
+from week2kit.rendering.outside import is_text_line, text_line
 from week2kit.rendering.pictures import plan_pictures
 from week2kit.rendering.svg import unseal
 from week2kit.rendering.words import Line, Words, find_words, is_place, read_lines
@@ -35,7 +36,7 @@ from week2kit.thresholds import MAX_REPORT_BYTES
 Failure: TypeAlias = Literal["claim.differs", "claim.unknown", "claim.elsewhere", "claim.hidden"]
 Code: TypeAlias = (
     Failure
-    | Literal["warning.removed", "words.unknown", "file.disagrees"]
+    | Literal["warning.removed", "words.unknown", "file.disagrees", "runs.differ"]
     | Literal["picture.missing", "picture.edited", "picture.stale"]
 )
 NoteCode: TypeAlias = Literal["text.own", "text.removed", "words.few_decimals"]
@@ -86,11 +87,14 @@ def check_report(report: Report, path: Path, ways: Iterable[Make] = ()) -> Check
     shown = clean(os.fspath(path))
     text = read_report(path)
     lines, words = read_lines(text, shown), find_words(text, shown)
-    made = [text for make in ways or _ways(report, path) for text in _made(make, report, words)]
-    failures, notes, numbers = min(
-        (_compare(_outside(lines), candidate) for candidate in dict.fromkeys(made)),
-        key=lambda found: (len(found[0]), len(found[1])),
-    )
+    made = list(dict.fromkeys(text for make in ways or _ways(report, path) for text in _made(make, report, words)))
+    compared = [_compare(_outside(lines), candidate) for candidate in made]
+    best = min(range(len(made)), key=lambda index: (len(compared[index][0]), len(compared[index][1])))
+    failures, notes, numbers = compared[best]
+    if failures and (other := _other_runs(lines, report)):
+        # every number is another one then, which nobody needs to hear line by line
+        return Checked(failures=(other,), notes=(), numbers=0, files=0, runs=len(report.runs))
+    failures += _check_text_lines(lines, text, [made[best], *made])
     wrong, few, right = _check_words(lines, report)
     damaged = [*_check_files(lines, report), *_check_pictures(lines, report, path)]
     told = {finding.line for finding in damaged}
@@ -144,8 +148,19 @@ _SHOWN: Final = 400
 
 
 def _outside(lines: Iterable[Line]) -> list[_Text]:
+    """What is compared: not the line with the digest of all others, which `_check_text_lines` makes again."""
     texts = (_Text(line.number, line.text.rstrip()) for line in lines if line.key is None)
-    return [line for line in texts if line.text]
+    return [line for line in texts if line.text and not is_text_line(line.text)]
+
+
+def _check_text_lines(lines: Iterable[Line], text: str, made: Sequence[str]) -> list[Finding]:
+    """The line with the digest of the text is that of the report as made, or of the file: else somebody edited it."""
+    known = [text_line(candidate) for candidate in [*made, text]]
+    return [
+        Finding("claim.differs", line.number, line.text, known[0])
+        for line in lines
+        if line.key is None and is_text_line(line.text) and line.text.strip() not in known
+    ]
 
 
 def _compare(file: Sequence[_Text], made: str) -> tuple[list[Finding], list[Finding], int]:
@@ -256,6 +271,49 @@ def _take_out_moved(changed: Sequence[tuple[list[int], list[int]]], file: Sequen
                 index, other = index + 1, other + 1
 
 
+# --- runs -------------------------------------------------------------------------------------------------------
+
+#: Where a report lists its runs: the heading, and how a line below it names one.
+_LISTED: Final[Mapping[str, str]] = {
+    "## Evidence": r"\|.*\| (.+?) \| `[\w.]+` \| `[\da-f]{12}` \|",
+    "### Commands": r"- (.+?): .*",
+    "### Files": r"\| (.+?) \| `[\w.]+` \| .* \|",
+}
+
+
+def _other_runs(lines: Iterable[Line], report: Report) -> Finding | None:
+    """That the file was made from other runs, or in another order, if every list of runs in it says so.
+
+    One list alone may have been edited, or tell of a run that was damaged since.
+    """
+    told = _runs_in(lines)
+    shown = dict.fromkeys(str(code(run.name)) for run in report.runs)
+    proved = dict.fromkeys(str(code(row.run)) for row in report.evidence)
+    today = {"## Evidence": proved, "### Commands": shown, "### Files": shown}
+    if not told or any(list(told[heading]) == list(today[heading]) for heading in told):
+        return None
+    heading = list(told)[-1]
+    line = next(iter(told[heading].values()))
+    return Finding("runs.differ", line, _names(told[heading]), _names(today[heading]))
+
+
+def _runs_in(lines: Iterable[Line]) -> dict[str, dict[str, int]]:
+    """The runs that a report lists under each heading, in order, with the line that first names each."""
+    found: dict[str, dict[str, int]] = {}
+    heading = ""
+    for line in lines:
+        text = line.text.rstrip()
+        if line.key is None and text.startswith("#"):
+            heading = text
+        elif line.key is None and heading in _LISTED and (match := re.fullmatch(_LISTED[heading], text)):
+            found.setdefault(heading, {}).setdefault(match[1], line.number)
+    return found
+
+
+def _names(runs: Iterable[str]) -> str:
+    return ", ".join(run.strip("`") for run in runs) or "none"
+
+
 # --- words ------------------------------------------------------------------------------------------------------
 
 _DECIMAL: Final = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3})+|\d*)\.(\d+)(?:[eE]([-+]?\d{1,3}))?(?!\w|\.\d)\s*(%?)")
@@ -356,6 +414,8 @@ def _problem_of(picture: Path, plans: Mapping[str, str]) -> Code | None:
 
 def describe(finding: Finding, shown: str) -> str:
     """A finding as one line: the place, what the report says, what the record says, and what to do."""
+    if finding.code == "runs.differ":
+        return f"{shown} {_sentence(finding)}"  # it is about the whole file
     return f"{shown}:{finding.line}: {_sentence(finding)}"
 
 
@@ -386,6 +446,10 @@ def _sentence(finding: Finding) -> str:
             )
         case "file.disagrees":
             return f"run {says}: {recorded} Copy the run folder again from where it was made, or train again."
+        case "runs.differ":
+            return (
+                f"was made of {says} (in this order), and you named {recorded}: name the same runs in the same order."
+            )
         case "picture.missing":
             return f"it shows {says}, and that picture is not there. Make the report again with -o."
         case "picture.edited":

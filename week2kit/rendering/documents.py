@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -27,8 +29,13 @@ _JSON_KEYS: Final = frozenset({"version", "baseline", "retrospective", "evidence
 
 
 def write_report(
-    path: Path, text: str, pictures: Mapping[str, str] | None = None, proposal: Proposal | None = None
-) -> None:
+    path: Path,
+    text: str,
+    pictures: Mapping[str, str] | None = None,
+    proposal: Proposal | None = None,
+    *,
+    keep: bool = False,
+) -> Path | None:
     """Write a report to a file in one step, as UTF-8 with LF; only a report of ours is ever replaced.
 
     Args:
@@ -37,6 +44,10 @@ def write_report(
         pictures: SVG by file name, for the folder beside the report; None: the report has none, and no folder is
             looked at.
         proposal: the next experiments, whose configs go into that folder, too.
+        keep: keep the report that is replaced beside the new one.
+
+    Returns:
+        Where the replaced report was kept; None where it was not.
 
     Raises:
         ReportError: the file is there and lacks our marker, there is no such folder, or it cannot be written.
@@ -55,11 +66,26 @@ def write_report(
             write_next(files_folder(path), proposal)
         if pictures is not None:
             write_pictures(path, pictures)
+        old = _keep_old(path) if keep else None
         replace_file(path, text.encode())
         if pictures is not None:
             remove_stale_pictures(path, pictures)
+        return old
     except OSError as error:
         raise ReportError(f"{shown}: the report cannot be written: {error.strerror}.") from None
+
+
+def _keep_old(path: Path) -> Path:
+    """Copy a report to the first free name beside it: ``report.md.old``, ``report.md.old2``, ..."""
+    data = read_regular(path, MAX_REPORT_BYTES, follow=True)
+    for number in count(1):
+        old = path.with_name(f"{path.name}.old{number if number > 1 else ''}")
+        if os.path.lexists(old):
+            continue
+        with contextlib.suppress(FileExistsError), old.open("xb") as file:  # it came into being in between
+            file.write(data)
+            return old
+    raise AssertionError("there is always a free name")
 
 
 def read_report(path: Path) -> str:

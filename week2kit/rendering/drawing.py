@@ -100,7 +100,8 @@ def _import_matplotlib() -> None:
         import matplotlib.figure  # noqa: F401
     except ImportError:
         raise PicturesUnavailable(
-            "No picture was drawn, because matplotlib is not installed: `pip install 'week2kit[pictures]'`. "
+            "No picture was drawn, because matplotlib is not installed: `pip install 'week2kit[pictures]'` "
+            '(in a clone: `python3 -m pip install -e ".[pictures]"`). '
             "The report has its text pictures."
         ) from None
     finally:

@@ -16,13 +16,15 @@ from markupsafe import Markup
 from week2kit.canonical import clean, compact_json, dump_json
 from week2kit.comparison import Absent, Statement
 from week2kit.explanation import describe_warning
+from week2kit.rendering.next_files import lasting_command
 from week2kit.reporting.sentences import SENTENCES
-from week2kit.reporting.values import Range, Score
+from week2kit.reporting.values import Range, RunRow, Score
 from week2kit.schema.manifest import Warned
 from week2kit.thresholds import SHOWN_CONFIG
 
 _VALUE_LENGTH: Final = 160
 _TEXT_LENGTH: Final = 2_000
+_COMMAND_LENGTH: Final = 500
 
 #: Text that is Markdown already, made here. Jinja2 marks what its macros return with this class, so that nothing is
 #: escaped twice; what it would do to other text, HTML escaping, never happens, because `_printed` leaves none.
@@ -135,6 +137,15 @@ def fence(lines: Iterable[str], language: str = "sh") -> Markdown:
     body = "\n".join(clean(line, _TEXT_LENGTH) for line in lines)
     ticks = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", body) or [""]))
     return Markdown(f"{ticks}{language}\n{body}\n{ticks}")
+
+
+def made_by(run: RunRow) -> Markdown:
+    """The command that makes a run, and what it stands in for where it is not the recorded one."""
+    command, instead_of = lasting_command(run)
+    shown = code(command, _COMMAND_LENGTH)
+    if not instead_of:
+        return shown
+    return shown + Markdown(" (recorded with ") + code(instead_of) + Markdown(", which each report replaces)")
 
 
 def json_block(value: object) -> Markdown:
@@ -290,6 +301,7 @@ FILTERS: Final[Mapping[str, Callable[..., Markdown]]] = {
     "fence": fence,
     "json": json_block,
     "label": mermaid_label,
+    "made_by": made_by,
     "number": lambda value: Markdown(number(value)),
     "plural": lambda value, noun: Markdown(count(value, noun)),
     "score": show_score,

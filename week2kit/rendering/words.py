@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 from urllib.parse import quote, unquote
@@ -40,6 +40,11 @@ _BEGIN_LINE: Final = r"[ \t]*<!-- week2kit words: (?P<key>[!-=?-~]+(?: [!-=?-~]+
 _END_LINE: Final = rf"[ \t]*{_END}[ \t\r]*"
 #: A comment that was one of ours, and that somebody broke.
 _BROKEN_LINE: Final = r"<!--.*week2kit +(?:words|end of words)"
+#: What a comment of ours may have been before somebody mistyped it; the key is what a key may be, and no more.
+_LIKE_BEGIN: Final = (
+    r"-[ \t]*week\W?2?\W?kit\W*words?[ \t]*:?[ \t]*(?P<key>[\w.~/%#-]+?(?: [\w.~/%#-]+?)*?)[ \t]*(?:-*>|\r?$)"
+)
+_LIKE_END: Final = r"week\W?2?\W?kit\W*end\b|end[ \t]+of[ \t]+words?[ \t]*-*>"
 _PLACE: Final = re.compile(rf"^<!-- week2kit words: (?P<key>.+) -->\n(?P<inside>(?:.*\n)*?){_END}$", re.MULTILINE)
 
 
@@ -135,37 +140,67 @@ def read_lines(text: str, shown: str) -> list[Line]:
     for number, line in enumerate(text.split("\n"), 1):
         begin = re.fullmatch(_BEGIN_LINE, line)
         if begin:
-            _refuse_begin(begin["key"], key, opened, f"{shown}:{number}")
+            if key is not None:
+                raise _never_closed(shown, opened[key], lines)
+            if begin["key"] in opened:
+                raise _broken(
+                    f"{shown}:{number}",
+                    f"this place for words stands at line {opened[begin['key']]}, too",
+                    "keep one of the two, with all your text in it",
+                )
             opened[begin["key"]] = number
             lines.append(Line(number, line, None))
             key = begin["key"]
         elif re.fullmatch(_END_LINE, line):
             if key is None:
-                raise _broken(f"{shown}:{number}", "a place for words ends here, and none began")
+                raise _never_begun(shown, number, lines)
             key = None
             lines.append(Line(number, line, None))
         elif key is None and re.search(_BROKEN_LINE, line):
-            raise _broken(f"{shown}:{number}", "the comment of a place for words is not as it was")
+            raise _broken(f"{shown}:{number}", "the comment of a place for words is not as it was", _mended(line))
         else:
             lines.append(Line(number, line, key))
     if key is not None:
-        raise _broken(f"{shown}:{opened[key]}", "a place for words begins here, and nowhere ends")
+        raise _never_closed(shown, opened[key], lines)
     return lines
 
 
-def _refuse_begin(key: str, inside: str | None, opened: Mapping[str, int], where: str) -> None:
-    if inside is not None:
-        raise _broken(where, f"a place for words begins here, and that of line {opened[inside]} has not ended")
-    if key in opened:
-        raise _broken(where, f"this place for words stands at line {opened[key]}, too")
-
-
-def _broken(where: str, what: str) -> ReportError:
+def _broken(where: str, what: str, try_this: str) -> ReportError:
     return ReportError(
-        f"{where}: {what}, so nothing tells which words are yours. A place begins with a line "
-        f"`{_begin('KEY')}`, KEY once in a report, and ends with a line `{_END}`: put that right, "
-        "or make the report into another file."
+        f"{where}: {what}: {try_this}. Until then nothing tells which words are yours, and nothing is written."
     )
+
+
+def _never_closed(shown: str, opened: int, lines: Sequence[Line]) -> ReportError:
+    """A place has no end, up to the last of the lines; one of them may have been its end."""
+    what, where = "a place for words begins here and is never closed", f"{shown}:{opened}"
+    misspelt = next((line.number for line in lines[opened:] if re.search(_LIKE_END, line.text, re.IGNORECASE)), None)
+    if misspelt is not None:
+        return _broken(where, what, f"line {misspelt} looks like its end, and must be the line {_END} and nothing else")
+    return _broken(where, what, f"put back the line {_END} after your text")
+
+
+def _never_begun(shown: str, number: int, lines: Sequence[Line]) -> ReportError:
+    """A place ends, and none began since the last one; one of the lines in between may have been its beginning."""
+    what, where = "a place for words ends here, and none began", f"{shown}:{number}"
+    for line in reversed(lines):
+        if is_place(line.text):
+            break
+        if like := re.search(_LIKE_BEGIN, line.text, re.IGNORECASE):
+            right = f"the line {_begin(like['key'])} and nothing else"
+            return _broken(where, what, f"line {line.number} looks like its beginning, and must be {right}")
+    told = f"put back the line {_begin('KEY')} before your text, with the KEY that a report in another file has there"
+    if next((line.text for line in reversed(lines) if line.text.startswith("## ")), "").startswith("## Interpretation"):
+        told = f"put back the line {_begin('interpretation')} before your text"
+    return _broken(where, what, told)
+
+
+def _mended(line: str) -> str:
+    """What a comment that somebody broke must be."""
+    if re.search(_LIKE_END, line, re.IGNORECASE):
+        return f"it must be the line {_END} and nothing else"
+    like = re.search(_LIKE_BEGIN, line, re.IGNORECASE)
+    return f"it must be the line {_begin(like['key'] if like else 'KEY')} and nothing else"
 
 
 def find_words(text: str, shown: str) -> Words:
@@ -187,6 +222,19 @@ def is_place(line: str) -> bool:
     return bool(re.fullmatch(_BEGIN_LINE, line) or re.fullmatch(_END_LINE, line))
 
 
+def outside(text: str) -> Iterator[str]:
+    """The lines of a report that stand outside of its words, the comments of the places included.
+
+    It takes broken places, too, as generated text must have its lines whatever a person wrote.
+    """
+    inside = False
+    for line in text.split("\n"):
+        ends = bool(re.fullmatch(_END_LINE, line))
+        if ends or not inside:
+            yield line.strip() if is_place(line) else line
+        inside = not ends and (inside or bool(re.fullmatch(_BEGIN_LINE, line)))
+
+
 def read_words(path: Path) -> Words:
     """What a person wrote into the report in a file; nothing where there is no file.
 
@@ -197,7 +245,8 @@ def read_words(path: Path) -> Words:
         return NO_WORDS
     text, shown = read_report(path), clean(os.fspath(path))
     words = find_words(text, shown)
-    if "\n## Interpretation" in text and f"\n{_begin('interpretation')}" not in text:
+    begins = rf"^[ \t]*{_begin('interpretation')}"
+    if "\n## Interpretation" in text and not re.search(begins, text, re.MULTILINE):
         raise ReportError(
             f"{shown}: it has no place for your interpretation (any more), so nothing tells which words in it are "
             f"yours, and none shall be lost. Put them between a line `{_begin('interpretation')}` and a line "

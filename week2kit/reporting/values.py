@@ -558,12 +558,16 @@ class Report(NamedTuple):
 
         return render(self)
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path) -> Path | None:
         """Write it to a file, as ``week2kit report -o`` does: words that were written into that file are kept.
 
         Args:
             path: ``.html`` becomes one page, ``.json`` the value; any other name becomes Markdown, with its pictures
                 (where the extra ``pictures`` is installed) and the next config in a folder beside it.
+
+        Returns:
+            Where the replaced report was kept, because somebody wrote outside of its places for words, such as
+            ``report.md.old``; None where nothing would be lost.
 
         Raises:
             ReportError: the file is there and is no report of week2kit, or it cannot be written.
@@ -572,4 +576,5 @@ class Report(NamedTuple):
 
         path = Path(path)
         kind = kind_of(path)
-        save(self, path, kind, pictures=None if kind == "json" else draw_if_possible(self)[0])
+        kept = save(self, path, kind, pictures=None if kind == "json" else draw_if_possible(self)[0])
+        return kept.path if kept is not None else None
