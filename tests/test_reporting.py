@@ -617,6 +617,17 @@ def test_runs_are_listed_one_line_each() -> None:
     assert len(runs_table(rows).splitlines()) == 4
 
 
+def test_a_run_that_never_read_its_data_is_listed_with_what_it_can_be_compared_in() -> None:
+    two_runs()
+    split = {"method": "holdout", "test_size": 0.2}  # the rest is filled in with the data
+    config = build.with_keys(BASE.config, preprocess="auto", split=split, model__params__C=7.0)
+    build.failed(Path("runs"), "lost", BASE.but(config=config), stage="load")
+    rows = {row["run"]: row["differs"] for row in list_runs(find_runs(["runs/base", "runs/lost"]).runs)}
+    assert rows == {"base": [], "lost": ["model.params.C"]}
+    rows = {row["run"]: row["differs"] for row in list_runs(find_runs(["runs/lost", "runs/base"]).runs)}
+    assert rows == {"base": ["model.params.C"], "lost": []}
+
+
 def test_values_of_a_comparison_are_frozen() -> None:
     with pytest.raises(AttributeError):
         Change("seed", "seed", 1, 2).key = "other"  # type: ignore[misc]

@@ -377,6 +377,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "learned.refused_alike": (
         "Every key that its config holds is as in {other:name}, which completed: the cause lies elsewhere."
     ),
+    "learned.not_valid": (
+        "The config was refused before anything was trained: nothing about the data or the model follows."
+    ),
     "learned.alone": "This config fails at stage {stage:name}. No completed run is there to compare it with.",
     "learned.no_difference": (
         "No recorded input differs from {other:name}, which completed: the cause lies in something that this record "
