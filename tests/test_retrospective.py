@@ -158,6 +158,16 @@ def test_a_change_that_repaired_it_is_the_lesson(
     assert "it completed, with `accuracy` 0.9420." in told()
 
 
+def test_no_preprocessing_is_shown_by_the_word_that_a_config_has_for_it() -> None:
+    build.completed(Path("runs"), "base", at(0, model__params__C=3.0))
+    build.failed(Path("runs"), "bad", at(1, preprocess=[]))
+    build.completed(Path("runs"), "fixed", at(2))
+    assert "Learned:** With `preprocess` = `auto-scaled on 1 column` in place of `none` it completes" in told()
+    assert "against `fixed`, the completed run with the nearest config: `preprocess` `auto-scaled on 1 " in told()
+    assert "on 1 column` → `none`.\n" in told()
+    assert "`[]`" not in told()
+
+
 def test_the_try_that_came_before_the_failure_is_not_told_as_next() -> None:
     base()
     build.completed(Path("runs"), "before", at(1, model__params__max_iter=800))
@@ -243,9 +253,7 @@ def test_setbacks_of_the_folder_are_told_with_what_they_show() -> None:
     assert [setback.kind for setback in by_name.values()] == ["failed", "failed", "failed", "interrupted", "worse"]
     assert by_name["bad"].learned.code == "learned.one_key_new"
     assert by_name["same"].learned.code == "learned.from_outside"
-    assert [change.key for change in by_name["raw"].tried] == [
-        "model.params.max_iter"
-    ]  # nobody knows what "modle" means
+    assert [change.key for change in by_name["raw"].tried] == ["model.params.max_iter"]  # what "modle" is, is not known
     assert by_name["raw"].learned.code == "learned.not_valid"
     assert by_name["lost"].learned.code == "worse.learned_one"
     assert by_name["lost"].happened.values["difference"] == pytest.approx(-12 / 69)

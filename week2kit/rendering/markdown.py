@@ -161,8 +161,13 @@ _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _LIKE_JSON: Final = re.compile(r"\s*|[-+]?[\d.][\d.eE+-]*|true|false|null|[\[{\"].*", re.DOTALL)
 
 
-def show_value(value: object) -> Markdown:
-    """A recorded value as it stands in a config or manifest; digests and long lists are cut."""
+def show_value(value: object, key: object = "") -> Markdown:
+    """A recorded value as it stands in a config or manifest; digests and long lists are cut.
+
+    With the `key` that holds it, the empty list that the record has for no preprocessing is the config's word for that.
+    """
+    if key == "preprocess" and value == []:
+        return code("none")
     if isinstance(value, Absent):
         return Markdown("*not given*")
     if isinstance(value, str) and _DIGEST.fullmatch(value):
@@ -274,7 +279,14 @@ def sentence(statement: Statement) -> Markdown:
     pattern = SENTENCES.get(statement.code)
     if pattern is None:
         return Markdown(f"{code(statement.code)}: {show_value(_plain(statement.values))}")
-    return Markdown(_VOICE.vformat(pattern, (), statement.values))
+    return Markdown(_VOICE.vformat(pattern, (), _worded(statement.values)))
+
+
+def _worded(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The values of a statement about the preprocessing with the word for none, which is recorded as an empty list."""
+    if values.get("key") != "preprocess":
+        return values
+    return {name: "none" if value == [] else value for name, value in values.items()}
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:

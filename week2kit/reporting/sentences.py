@@ -165,8 +165,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     ),
     "corrected_t.equal": "{metric:name} is equal in each of {units:count training}.",
     "needed": (
-        "If the true rates were those seen here, about {rows:count row} would be needed ({power:share} power, "
-        "{level:share} level)."
+        "If the true rates were those seen here, about {rows:count row} would be needed to find such a "
+        "difference in {tries:whole} of 10 tries ({power:share} power, {level:share} level)."
     ),
     "equivalent.yes": (
         "With your margin of {margin:value} the two are equivalent: the 90 % interval of the difference, {low:signed} "
