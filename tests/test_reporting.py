@@ -532,7 +532,7 @@ def test_foreign_text_stays_text() -> None:
     assert all(re.fullmatch(r"<!-- week2kit [\w :.%~/-]+ -->", comment) for comment in comments)
     assert re.findall(r"^## (.*)$", text, flags=re.MULTILINE) == HEADINGS
     fences = [token for token in tokens(text) if token.type == "fence"]
-    assert [fence.info for fence in fences] == ["mermaid", "text", "text", "text", "sh", "json", "sh"]
+    assert [fence.info for fence in fences] == ["mermaid", "text", "text", "text", "sh", "json", "sh", "sh"]
     assert "<script" not in text
     assert "<img" not in text
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]", text)

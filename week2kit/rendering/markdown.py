@@ -17,7 +17,7 @@ from week2kit.canonical import clean, compact_json, dump_json
 from week2kit.comparison import Absent, Statement
 from week2kit.explanation import describe_warning
 from week2kit.reporting.sentences import SENTENCES
-from week2kit.reporting.values import Range, Score
+from week2kit.reporting.values import Experiment, Range, Score
 from week2kit.schema.manifest import Warned
 from week2kit.thresholds import SHOWN_CONFIG
 
@@ -135,6 +135,11 @@ def fence(lines: Iterable[str], language: str = "sh") -> Markdown:
     body = "\n".join(clean(line, _TEXT_LENGTH) for line in lines)
     ticks = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", body) or [""]))
     return Markdown(f"{ticks}{language}\n{body}\n{ticks}")
+
+
+def fence_named(commands: Sequence[str], experiments: Sequence[Experiment]) -> Markdown:
+    """The commands that train files, each with the name of its experiment for the run, as a fenced block."""
+    return fence(f"{command} --name {one.name}" for command, one in zip(commands, experiments, strict=True))
 
 
 def json_block(value: object) -> Markdown:
@@ -300,6 +305,7 @@ FILTERS: Final[Mapping[str, Callable[..., Markdown]]] = {
     "dummy": show_dummy,
     "exact": lambda value: Markdown(repr(value)),
     "fence": fence,
+    "fence_named": fence_named,
     "json": json_block,
     "label": mermaid_label,
     "number": lambda value: Markdown(number(value)),

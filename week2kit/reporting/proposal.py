@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -16,7 +17,7 @@ from week2kit.comparison import (
     primary_metric,
     repeats_vary,
 )
-from week2kit.reporting.experiments import Candidate, Step, again, following, was_made
+from week2kit.reporting.experiments import Candidate, Step, again, following, named, was_made
 from week2kit.reporting.interpretation import beats_dummy, gap, learnt_little
 from week2kit.reporting.noise import spread
 from week2kit.reporting.retrospective import FROM_OUTSIDE
@@ -57,7 +58,25 @@ def propose(baseline: Candidate, variants: Variants, curves: Sequence[Curve], ru
         lambda: _try_other_rows(best),
     ]
     found = (new for rule in rules if (proposal := rule()) is not None and (new := _not_made(proposal, runs)))
-    return next(found, None) or _change_one_thing(best, compared=bool(comparable))
+    proposal = next(found, None) or _change_one_thing(best, compared=bool(comparable))
+    return _judged(proposal, [baseline, *(candidate for candidate, _ in variants)], runs)
+
+
+def _judged(proposal: Proposal, candidates: Sequence[Candidate], runs: Sequence[Run]) -> Proposal:
+    """A proposal whose runs have names, with the command that compares them once they are trained.
+
+    Runs that change the same in several are compared with each other, all others with the run that they came from.
+    """
+    if not proposal.experiments:
+        return proposal
+    experiments = named(proposal.experiments, runs)
+    paths = {candidate.row.name: candidate.row.path for candidate in candidates}
+    bases = list(dict.fromkeys(one.base for one in experiments))
+    shown = [*(paths[base] for base in bases if len(bases) == 1), *(f"runs/{one.name}" for one in experiments)]
+    if proposal.proposal.code == "next.same_here":
+        shown.append(paths[proposal.proposal.values["variant"]])
+    command = shlex.join(["week2kit", "report", *shown, "--only-named"])
+    return proposal._replace(experiments=experiments, judge=command)
 
 
 def _not_made(proposal: Proposal, runs: Sequence[Run]) -> Proposal | None:
@@ -66,12 +85,13 @@ def _not_made(proposal: Proposal, runs: Sequence[Run]) -> Proposal | None:
     return proposal._replace(experiments=left) if left or not proposal.experiments else None
 
 
-def propose_first(setbacks: Sequence[Setback], run: Run | None) -> Proposal:
+def propose_first(setbacks: Sequence[Setback], run: Run | None, runs: Sequence[Run]) -> Proposal:
     """What to do where no run completed.
 
     Args:
         setbacks: how the runs failed.
         run: the run of the first of them.
+        runs: all runs, whose names are taken.
     """
     if not setbacks or run is None:
         return _proposal(Statement("next.no_run"), Statement("next.train"), None)
@@ -80,7 +100,7 @@ def propose_first(setbacks: Sequence[Setback], run: Run | None) -> Proposal:
         repair = Statement("next.repair", {"run": name})
         return _proposal(Statement("next.none_completed"), repair, None)
     same = again(run, setbacks[0].run)
-    found = [] if same is None else [same]
+    found = named([] if same is None else [same], runs)
     return _proposal(Statement("next.none_completed"), Statement("next.run_again", {"run": name}), None, *found)
 
 
