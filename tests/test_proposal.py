@@ -443,6 +443,27 @@ def test_what_is_printed_is_trained_and_judged_as_it_stands() -> None:
     assert "# Report: 2 variants against `base`" in Path("judged.md").read_text()
 
 
+def test_a_run_that_was_made_already_is_judged_with_the_one_that_is_left() -> None:
+    runs = one_split()
+    week2kit(report(runs).proposal.commands[0])
+    told = report(runs).proposal
+    assert [one.name for one in told.experiments] == ["other-repeats-5"]
+    assert told.judge == "week2kit report runs/base-repeats-5 runs/other-repeats-5 --only-named"
+
+
+def test_noise_that_another_run_of_the_same_inputs_measured_is_told_as_that() -> None:
+    runs = one_split()
+    week2kit(report(runs).proposal.commands[0])
+    text = render(report(runs))
+    assert "`base-repeats-5` has the inputs of `base`, and was trained with other seeds, too." in text
+    assert "`base-repeats-5`: with 5 other seeds" in text
+    assert "of `base` moves with another seed was not measured" not in text
+    assert "of `other` moves with another seed was not measured" in text
+    assert "of `base` moves with another seed was not measured" in render(report(runs, only_named=True))
+    against = render(report(["runs/base", "runs/base-repeats-5"], only_named=True))
+    assert against.count("`base-repeats-5`: with 5 other seeds") == 1
+
+
 def test_a_name_that_is_taken_is_not_proposed() -> None:
     runs = nothing_wrong_alone()
     Path("runs/c-10.0-2").mkdir()

@@ -91,15 +91,16 @@ def again(run: Run, row: RunRow) -> Experiment | None:
     return Experiment(name="", base=row.name, changes=(), command=None, config=ready)
 
 
-def was_made(experiment: Experiment, runs: Sequence[Run]) -> bool:
-    """Whether one of these runs is the experiment; one that only trains the same again counts as new."""
+def made_by(experiment: Experiment, runs: Sequence[Run]) -> Run | None:
+    """Which of these runs is the experiment; one that only trains the same again counts as new."""
     if not experiment.changes:
-        return False
+        return None
     wanted = _essence(experiment.config)
-    return any(
-        run.manifest.status == "completed" and same_value(_essence(run.manifest.inputs.config.resolved or {}), wanted)
-        for run in runs
-    )
+    for run in runs:
+        config = run.manifest.inputs.config.resolved or {}
+        if run.manifest.status == "completed" and same_value(_essence(config), wanted):
+            return run
+    return None
 
 
 def _essence(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,10 +17,11 @@ from week2kit.comparison import (
     primary_metric,
     repeats_vary,
 )
-from week2kit.reporting.experiments import Candidate, Step, again, following, named, was_made
+from week2kit.reporting.experiments import Candidate, Step, again, following, made_by, named
 from week2kit.reporting.interpretation import beats_dummy, gap, learnt_little
 from week2kit.reporting.noise import spread
 from week2kit.reporting.retrospective import FROM_OUTSIDE
+from week2kit.reporting.runs import shown_path
 from week2kit.reporting.values import Comparison, Curve, Experiment, Proposal, Setback
 from week2kit.schema.manifest import FailedRun
 from week2kit.store import Run
@@ -57,32 +58,45 @@ def propose(baseline: Candidate, variants: Variants, curves: Sequence[Curve], ru
         lambda: _measure_noise(baseline, best, comparable),
         lambda: _try_other_rows(best),
     ]
-    found = (new for rule in rules if (proposal := rule()) is not None and (new := _not_made(proposal, runs)))
-    proposal = next(found, None) or _change_one_thing(best, compared=bool(comparable))
-    return _judged(proposal, [baseline, *(candidate for candidate, _ in variants)], runs)
+    candidates = [baseline, *(candidate for candidate, _ in variants)]
+    found = (new for rule in rules if (one := rule()) is not None and (new := _not_made(one, candidates, runs)))
+    return next(found, None) or _judged(_change_one_thing(best, compared=bool(comparable)), {}, candidates, runs)
 
 
-def _judged(proposal: Proposal, candidates: Sequence[Candidate], runs: Sequence[Run]) -> Proposal:
-    """A proposal whose runs have names, with the command that compares them once they are trained.
+def _not_made(proposal: Proposal, candidates: Sequence[Candidate], runs: Sequence[Run]) -> Proposal | None:
+    """A proposal without the experiments that were made already; None where nothing is left of it."""
+    found = ((index, made_by(one, runs)) for index, one in enumerate(proposal.experiments))
+    made = {index: run for index, run in found if run is not None}
+    if made and len(made) == len(proposal.experiments):
+        return None
+    return _judged(proposal, made, candidates, runs)
 
-    Runs that change the same in several are compared with each other, all others with the run that they came from.
+
+def _judged(
+    proposal: Proposal, made: Mapping[int, Run], candidates: Sequence[Candidate], runs: Sequence[Run]
+) -> Proposal:
+    """What is left of a proposal, its runs named, with the command that compares them once they are trained.
+
+    Where the same is changed in several runs, these are compared with each other, or else with what they came from.
+
+    Args:
+        proposal: all of its experiments.
+        made: the runs that made some of them already, by their place.
+        candidates: the baseline and its variants.
+        runs: all runs, whose names are taken.
     """
     if not proposal.experiments:
         return proposal
-    experiments = named(proposal.experiments, runs)
+    every = list(enumerate(proposal.experiments))
+    left = named([one for index, one in every if index not in made], runs)
+    names = iter(left)
+    new = [shown_path(made[index].path) if index in made else f"runs/{next(names).name}" for index, _ in every]
     paths = {candidate.row.name: candidate.row.path for candidate in candidates}
-    bases = list(dict.fromkeys(one.base for one in experiments))
-    shown = [*(paths[base] for base in bases if len(bases) == 1), *(f"runs/{one.name}" for one in experiments)]
+    bases = {one.base for one in proposal.experiments}
+    shown = [*(paths[base] for base in bases if len(bases) == 1), *new]
     if proposal.proposal.code == "next.same_here":
         shown.append(paths[proposal.proposal.values["variant"]])
-    command = shlex.join(["week2kit", "report", *shown, "--only-named"])
-    return proposal._replace(experiments=experiments, judge=command)
-
-
-def _not_made(proposal: Proposal, runs: Sequence[Run]) -> Proposal | None:
-    """A proposal without the experiments that were made already; None where nothing is left of it."""
-    left = tuple(one for one in proposal.experiments if not was_made(one, runs))
-    return proposal._replace(experiments=left) if left or not proposal.experiments else None
+    return proposal._replace(experiments=left, judge=shlex.join(["week2kit", "report", *shown, "--only-named"]))
 
 
 def propose_first(setbacks: Sequence[Setback], run: Run | None, runs: Sequence[Run]) -> Proposal:

@@ -247,6 +247,10 @@ SENTENCES: Final[Mapping[str, str]] = {
         "{behind:whole}; the mean difference is {difference:signed}."
     ),
     "noise.other_seeds": "The two runs were repeated with different seeds, so they are not compared seed by seed.",
+    "noise.elsewhere": (
+        "{other:name} has the inputs of {run:name}, and was trained with other seeds, too. To judge with them, name it "
+        "in place of {run:name}."
+    ),
     "noise.missing": (
         "How far {metric:name} of {run:name} moves with another seed was not measured. This would: {command:name}"
     ),
