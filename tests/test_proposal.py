@@ -399,13 +399,85 @@ def test_the_command_makes_the_same_run_as_the_config(make: Callable[[], Made]) 
     for index, experiment in enumerate(told.experiments):
         assert experiment.command is not None
         Path("next.json").write_text(json.dumps(experiment.config))
-        for name, words in ((f"c{index}", experiment.command), (f"n{index}", "week2kit train next.json")):
+        own = f" --name {experiment.name}"
+        assert experiment.command.endswith(own)
+        command = experiment.command.removesuffix(own)
+        for name, words in ((f"c{index}", command), (f"n{index}", "week2kit train next.json")):
             week2kit(f"{words} --name {name}")
         left, right = (open_run(Path("runs", f"{kind}{index}")).manifest for kind in "cn")
         assert isinstance(left, CompletedRun)
         assert isinstance(right, CompletedRun)
         assert left.outcome == right.outcome
         assert compare_inputs(left, right) == []
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize(
+    ("make", "names", "judge"),
+    [
+        (nothing_wrong_alone, ["C-10.0"], "runs/base runs/C-10.0"),
+        (several, ["C-3.0", "preprocess"], "runs/base runs/C-3.0 runs/preprocess"),
+        (one_split, ["base-repeats-5", "other-repeats-5"], "runs/base-repeats-5 runs/other-repeats-5"),
+        (several_with_another_environment, ["base-again"], "runs/base runs/base-again runs/other"),
+        (guessing, ["RandomForestClassifier"], "runs/base runs/RandomForestClassifier"),
+        (not_converged, ["preprocess-auto-scaled"], "runs/base runs/preprocess-auto-scaled"),
+    ],
+)
+def test_the_runs_have_telling_names_and_a_command_that_judges_them(
+    make: Callable[[], Made], names: list[str], judge: str
+) -> None:
+    result = report(make(), only_named=True)
+    told = result.proposal
+    assert [one.name for one in told.experiments] == names
+    assert told.judge == f"week2kit report {judge} --only-named"
+    assert f"\n{told.judge}\n" in render(result)
+
+
+@pytest.mark.filterwarnings("default")
+def test_what_is_printed_is_trained_and_judged_as_it_stands() -> None:
+    told = report(several(), only_named=True).proposal
+    for command in told.commands:
+        week2kit(command)
+    assert told.judge is not None
+    week2kit(f"{told.judge} -o judged.md")
+    assert "# Report: 2 variants against `base`" in Path("judged.md").read_text()
+
+
+def test_a_run_that_was_made_already_is_judged_with_the_one_that_is_left() -> None:
+    runs = one_split()
+    week2kit(report(runs).proposal.commands[0])
+    told = report(runs).proposal
+    assert [one.name for one in told.experiments] == ["other-repeats-5"]
+    assert told.judge == "week2kit report runs/base-repeats-5 runs/other-repeats-5 --only-named"
+
+
+def test_noise_that_another_run_of_the_same_inputs_measured_is_told_as_that() -> None:
+    runs = one_split()
+    week2kit(report(runs).proposal.commands[0])
+    text = render(report(runs))
+    assert "`base-repeats-5` has the inputs of `base`, and was trained with other seeds, too." in text
+    assert "`base-repeats-5`: with 5 other seeds" in text
+    assert "of `base` moves with another seed was not measured" not in text
+    assert "of `other` moves with another seed was not measured" in text
+    assert "of `base` moves with another seed was not measured" in render(report(runs, only_named=True))
+    against = render(report(["runs/base", "runs/base-repeats-5"], only_named=True))
+    assert against.count("`base-repeats-5`: with 5 other seeds") == 1
+
+
+def test_a_name_that_is_taken_is_not_proposed() -> None:
+    runs = nothing_wrong_alone()
+    Path("runs/c-10.0-2").mkdir()
+    Path("runs/C-10.0").write_text("in the way")
+    Path("runs/C-10.0-2").mkdir(exist_ok=True)
+    assert report(runs, only_named=True).proposal.experiments[0].name == "C-10.0-3"
+
+
+def test_a_name_is_fit_for_a_shell_whatever_a_record_says() -> None:
+    base = build.Recipe(predictions=[(0, "a", "b"), (1, "b", "b")])
+    build.completed(Path("runs"), "base; rm x", base)
+    build.completed(Path("runs"), "other", base.but(predictions=[(0, "a", "a"), (1, "b", "b")]))
+    told = report(["runs/base; rm x", "runs/other"]).proposal
+    assert [one.name for one in told.experiments] == ["base-rm-x-repeats-5", "other-repeats-5"]
 
 
 def test_a_run_that_separates_is_compared_with_the_baseline_on_its_rows() -> None:
@@ -528,10 +600,11 @@ def test_next_json_finds_the_data_of_the_run(place: Callable[[], None], output: 
     place()
     Path("out").mkdir()
     week2kit(f"week2kit report runs/base --only-named -o '{output}'")
-    command = re.search(r"^week2kit train .*next\.json.*$", Path(output).read_text(), flags=re.MULTILINE)
+    text = Path(output).read_text()
+    command = re.search(r"^week2kit train .*next\.json'? --name (\S+)$", text, flags=re.MULTILINE)
     assert command is not None
-    week2kit(f"{command[0]} --name new")
-    base, new = open_run("runs/base").manifest, open_run("runs/new").manifest
+    week2kit(command[0])
+    base, new = open_run("runs/base").manifest, open_run(f"runs/{command[1]}").manifest
     things = ["data"] if place is _beside_the_config_and_changed_since else []
     assert changed_things(compare_inputs(base, new)) == [*things, "model.params.C"]
     written = (files_folder(Path(output)) / "next.json").read_text()
@@ -543,7 +616,7 @@ def test_a_report_elsewhere_names_its_config_as_seen_from_it(tmp_path: Path) -> 
     output = tmp_path / "deep" / "r.md"
     output.parent.mkdir()
     in_a_shell(f"week2kit report {tmp_path}/runs/base --only-named -o {output}")
-    assert "\nweek2kit train r_files/next.json\n" in output.read_text()
+    assert "\nweek2kit train r_files/next.json --name C-10.0\n" in output.read_text()
     assert str(tmp_path) not in output.read_text() + (output.parent / "r_files" / "next.json").read_text()
 
 
@@ -573,7 +646,8 @@ def test_standard_output_shows_the_config_and_the_command_that_makes_it() -> Non
     classes(0.7)
     result = report(_one(metrics=["accuracy"]))
     assert shown_config(result) == result.proposal.config
-    assert "\nweek2kit train runs/base/config.json --set model.params.C=10.0\n" in render(result)
+    assert "\nweek2kit train runs/base/config.json --set model.params.C=10.0 --name C-10.0\n" in render(result)
+    assert "and `week2kit train next.json --name C-10.0`:" in render(result)
     assert "- `base` again with `model.params.C` *not given* → `10.0`" in render(result)
 
 

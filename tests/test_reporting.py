@@ -532,7 +532,7 @@ def test_foreign_text_stays_text() -> None:
     assert all(re.fullmatch(r"<!-- week2kit [\w :.%~/-]+ -->", comment) for comment in comments)
     assert re.findall(r"^## (.*)$", text, flags=re.MULTILINE) == HEADINGS
     fences = [token for token in tokens(text) if token.type == "fence"]
-    assert [fence.info for fence in fences] == ["mermaid", "text", "text", "text", "sh", "json", "sh"]
+    assert [fence.info for fence in fences] == ["mermaid", "text", "text", "text", "sh", "json", "sh", "sh"]
     assert "<script" not in text
     assert "<img" not in text
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]", text)
@@ -615,6 +615,17 @@ def test_runs_are_listed_one_line_each() -> None:
     assert [row["status"] for row in rows] == ["failed", "completed", "completed"]
     assert rows[2]["differs"] == ["model.params.C"]
     assert len(runs_table(rows).splitlines()) == 4
+
+
+def test_a_run_that_never_read_its_data_is_listed_with_what_it_can_be_compared_in() -> None:
+    two_runs()
+    split = {"method": "holdout", "test_size": 0.2}  # the rest is filled in with the data
+    config = build.with_keys(BASE.config, preprocess="auto", split=split, model__params__C=7.0)
+    build.failed(Path("runs"), "lost", BASE.but(config=config), stage="load")
+    rows = {row["run"]: row["differs"] for row in list_runs(find_runs(["runs/base", "runs/lost"]).runs)}
+    assert rows == {"base": [], "lost": ["model.params.C"]}
+    rows = {row["run"]: row["differs"] for row in list_runs(find_runs(["runs/lost", "runs/base"]).runs)}
+    assert rows == {"base": ["model.params.C"], "lost": []}
 
 
 def test_values_of_a_comparison_are_frozen() -> None:

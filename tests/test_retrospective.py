@@ -158,6 +158,16 @@ def test_a_change_that_repaired_it_is_the_lesson(
     assert "it completed, with `accuracy` 0.9420." in told()
 
 
+def test_no_preprocessing_is_shown_by_the_word_that_a_config_has_for_it() -> None:
+    build.completed(Path("runs"), "base", at(0, model__params__C=3.0))
+    build.failed(Path("runs"), "bad", at(1, preprocess=[]))
+    build.completed(Path("runs"), "fixed", at(2))
+    assert "Learned:** With `preprocess` = `auto-scaled on 1 column` in place of `none` it completes" in told()
+    assert "against `fixed`, the completed run with the nearest config: `preprocess` `auto-scaled on 1 " in told()
+    assert "on 1 column` → `none`.\n" in told()
+    assert "`[]`" not in told()
+
+
 def test_the_try_that_came_before_the_failure_is_not_told_as_next() -> None:
     base()
     build.completed(Path("runs"), "before", at(1, model__params__max_iter=800))
@@ -198,7 +208,8 @@ def test_a_try_that_did_not_help_is_told_as_that(
     assert setback.next.outcome == outcome
     assert [change.key for change in setback.next.changes] == ["model.params.C"]
     if sentence:
-        assert f"- **Tried next:** `after` with `model.params.C` `-2.0` → `-3.0`: {sentence}" in told()
+        later = "- **The later run with the nearest config:** `after` with `model.params.C` `-2.0` → `-3.0`"
+        assert f"{later}: {sentence}" in told()
     else:
         assert setback.runs == ("bad", "after")
 
@@ -242,12 +253,66 @@ def test_setbacks_of_the_folder_are_told_with_what_they_show() -> None:
     assert [setback.kind for setback in by_name.values()] == ["failed", "failed", "failed", "interrupted", "worse"]
     assert by_name["bad"].learned.code == "learned.one_key_new"
     assert by_name["same"].learned.code == "learned.from_outside"
-    assert [change.key for change in by_name["raw"].tried] == ["model.params.max_iter", "modle"]
+    assert [change.key for change in by_name["raw"].tried] == ["model.params.max_iter"]  # what "modle" is, is not known
+    assert by_name["raw"].learned.code == "learned.not_valid"
     assert by_name["lost"].learned.code == "worse.learned_one"
     assert by_name["lost"].happened.values["difference"] == pytest.approx(-12 / 69)
     assert "`model.params.C` = `-1.0` fails at stage `fit`" in told()
     assert '`500` → `"5"`' in told()
     assert report(["runs/base"], only_named=True).retrospective.setbacks == ()
+
+
+def refused(name: str, minute: int, raw: str, message: str) -> None:
+    recipe = at(minute)
+    build.failed(
+        Path("runs"), name, recipe, stage="config", error="ConfigError", raw=raw, message=message, hint="Correct it."
+    )
+
+
+DATA = '"data": {"path": "p.csv", "target": "species"}'
+
+
+def test_a_refused_config_is_compared_only_in_what_both_hold() -> None:
+    base()
+    refused("typo", 1, f'{{{DATA}, "model": {{"class": "logistic_regression", "parms": {{"C": 1}}}}}}', "parms")
+    setback = only()
+    assert (setback.tried, setback.next, setback.learned.code) == ((), None, "learned.not_valid")
+    text = told()
+    assert "no key that both configs hold differs from `base`" in text
+    assert "- **Why:** parms" in text
+    assert "The config was refused before anything was trained" in text
+
+
+def test_after_a_refused_config_only_a_run_that_completed_is_told() -> None:
+    base()
+    refused("typo", 1, f'{{{DATA}, "model": "decision_tree", "modle": 1}}', "modle")
+    refused("next", 2, '{"data": {"target": "species"}, "modle": "decision_tree"}', "modle again")
+    assert story().setbacks[0].next is None
+    build.completed(Path("runs"), "fixed", at(3, model__params__C=2.0))
+    setback = story().setbacks[0]
+    assert setback.next is not None
+    assert (setback.next.run, [change.key for change in setback.next.changes]) == ("fixed", ["model"])
+
+
+def test_several_refused_configs_are_told_in_a_line_each() -> None:
+    base()
+    for index, key in enumerate(("modle", "sede", "splt")):
+        refused(f"typo{index}", index + 1, f'{{{DATA}, "{key}": 1}}', f"{key}: unknown key")
+    build.failed(Path("runs"), "bad", at(9, model__params__C=-1.0))
+    result = story()
+    assert [setback.run.name for setback in result.setbacks] == ["bad", "typo0"]
+    assert [failure.runs for failure in result.brief] == [("typo1",), ("typo2",)]
+    assert "- `typo2` at stage `config` with `ConfigError`: splt: unknown key" in told()
+
+
+def test_the_try_after_a_failure_is_no_refused_config_that_holds_less() -> None:
+    """What a refused config leaves out was never filled in, so nothing was "not given" in it."""
+    base()
+    build.failed(Path("runs"), "bad", at(1, model__params__C=-2.0))
+    refused("typo", 2, f'{{{DATA}, "model": {{"class": "logistic_regression", "parms": {{"C": 1}}}}}}', "parms")
+    setback = story().setbacks[0]
+    assert setback.next is not None
+    assert (setback.next.run, setback.next.changes) == ("typo", ())
 
 
 def test_interrupted_runs_are_one_group() -> None:

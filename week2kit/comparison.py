@@ -443,8 +443,30 @@ def _status(run: Run | BareRun) -> str:
 
 def _differs(first: Run | BareRun, run: Run | BareRun, digests: dict[Path, str | None]) -> list[str]:
     if isinstance(first, Run) and isinstance(run, Run):
-        return changed_things(compare_inputs(first.manifest, run.manifest))
+        changes = compare_inputs(first.manifest, run.manifest)
+        return changed_things(change for change in changes if _in_one_form(change, first.manifest, run.manifest))
     return changed_things(compare_thin(first, run, digests))
+
+
+def _in_one_form(change: Change, first: Manifest, run: Manifest) -> bool:
+    """Whether a key can be compared: before the data is read, a config lacks what the data decides.
+
+    What is filled in then, such as how to shuffle, is missing in it, and its preprocessing may be one word.
+    """
+    if change.input != "config":
+        return True
+    values = (first, change.baseline), (run, change.variant)
+    return all(_is_settled(run) or (value is not ABSENT and not _is_word(change.key, value)) for run, value in values)
+
+
+def _is_settled(run: Manifest) -> bool:
+    """Whether the data was read, so that the config was filled in with all that it decides."""
+    config = run.inputs.config.resolved or {}
+    return isinstance(run.inputs.data, Data) and not _is_word("preprocess", config.get("preprocess"))
+
+
+def _is_word(key: str, value: object) -> bool:
+    return key == "preprocess" and isinstance(value, str)
 
 
 def compare_thin(

@@ -18,7 +18,7 @@ from week2kit.comparison import Absent, Statement
 from week2kit.explanation import describe_warning
 from week2kit.rendering.next_files import lasting_command
 from week2kit.reporting.sentences import SENTENCES
-from week2kit.reporting.values import Range, RunRow, Score
+from week2kit.reporting.values import Experiment, Range, RunRow, Score
 from week2kit.schema.manifest import Warned
 from week2kit.thresholds import SHOWN_CONFIG
 
@@ -148,6 +148,11 @@ def made_by(run: RunRow) -> Markdown:
     return shown + Markdown(" (recorded with ") + code(instead_of) + Markdown(", which each report replaces)")
 
 
+def fence_named(commands: Sequence[str], experiments: Sequence[Experiment]) -> Markdown:
+    """The commands that train files, each with the name of its experiment for the run, as a fenced block."""
+    return fence(f"{command} --name {one.name}" for command, one in zip(commands, experiments, strict=True))
+
+
 def json_block(value: object) -> Markdown:
     """A JSON value as a fenced block that can be copied out exactly, whatever texts it holds.
 
@@ -172,8 +177,13 @@ _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _LIKE_JSON: Final = re.compile(r"\s*|[-+]?[\d.][\d.eE+-]*|true|false|null|[\[{\"].*", re.DOTALL)
 
 
-def show_value(value: object) -> Markdown:
-    """A recorded value as it stands in a config or manifest; digests and long lists are cut."""
+def show_value(value: object, key: object = "") -> Markdown:
+    """A recorded value as it stands in a config or manifest; digests and long lists are cut.
+
+    With the `key` that holds it, the empty list that the record has for no preprocessing is the config's word for that.
+    """
+    if key == "preprocess" and value == []:
+        return code("none")
     if isinstance(value, Absent):
         return Markdown("*not given*")
     if isinstance(value, str) and _DIGEST.fullmatch(value):
@@ -285,7 +295,14 @@ def sentence(statement: Statement) -> Markdown:
     pattern = SENTENCES.get(statement.code)
     if pattern is None:
         return Markdown(f"{code(statement.code)}: {show_value(_plain(statement.values))}")
-    return Markdown(_VOICE.vformat(pattern, (), statement.values))
+    return Markdown(_VOICE.vformat(pattern, (), _worded(statement.values)))
+
+
+def _worded(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The values of a statement about the preprocessing with the word for none, which is recorded as an empty list."""
+    if values.get("key") != "preprocess":
+        return values
+    return {name: "none" if value == [] else value for name, value in values.items()}
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -299,6 +316,7 @@ FILTERS: Final[Mapping[str, Callable[..., Markdown]]] = {
     "dummy": show_dummy,
     "exact": lambda value: Markdown(repr(value)),
     "fence": fence,
+    "fence_named": fence_named,
     "json": json_block,
     "label": mermaid_label,
     "made_by": made_by,

@@ -213,7 +213,7 @@ def _without_baseline(
         ranking=(),
         overview_left_out=0,
         retrospective=retrospective,
-        proposal=propose_first(told, stopped),
+        proposal=propose_first(told, stopped, everything.runs),
         caveats=(),
         evidence=(),
         runs=rows,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import json
 import os
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, NamedTuple
 
 from week2kit.canonical import follows_seed
-from week2kit.comparison import ABSENT, Change, same_value
+from week2kit.comparison import ABSENT, Absent, Change, same_value
 from week2kit.dataset import reader_of, recorded_path
 from week2kit.reporting.noise import Named
 from week2kit.reporting.values import Experiment, RunRow
@@ -73,6 +74,7 @@ class Candidate(NamedTuple):
     def but(self, *steps: Step) -> Experiment:
         """This run again with other values; none: the same config again."""
         return Experiment(
+            name="",
             base=self.row.name,
             changes=tuple(change for step in steps if (change := _shown(self.config, step)) is not None),
             command=_command(self.row.path, steps),
@@ -86,18 +88,19 @@ def again(run: Run, row: RunRow) -> Experiment | None:
     if config is None:
         return None
     ready = _ready(_changed(config, ()), run.path, run.manifest.inputs.data)
-    return Experiment(base=row.name, changes=(), command=None, config=ready)
+    return Experiment(name="", base=row.name, changes=(), command=None, config=ready)
 
 
-def was_made(experiment: Experiment, runs: Sequence[Run]) -> bool:
-    """Whether one of these runs is the experiment; one that only trains the same again counts as new."""
+def made_by(experiment: Experiment, runs: Sequence[Run]) -> Run | None:
+    """Which of these runs is the experiment; one that only trains the same again counts as new."""
     if not experiment.changes:
-        return False
+        return None
     wanted = _essence(experiment.config)
-    return any(
-        run.manifest.status == "completed" and same_value(_essence(run.manifest.inputs.config.resolved or {}), wanted)
-        for run in runs
-    )
+    for run in runs:
+        config = run.manifest.inputs.config.resolved or {}
+        if run.manifest.status == "completed" and same_value(_essence(config), wanted):
+            return run
+    return None
 
 
 def _essence(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,6 +109,51 @@ def _essence(config: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(data := essence.get("data"), Mapping):
         essence["data"] = {key: value for key, value in data.items() if key != "path"}
     return essence
+
+
+# --- what it is called ------------------------------------------------------------------------------------------
+
+#: Keys that train the same once more: the name then says of which run.
+_ONCE_MORE: Final = ("repeats", "learning_curve", "seed")
+_MAX_NAME: Final = 40
+
+
+def named(experiments: Sequence[Experiment], runs: Sequence[Run]) -> tuple[Experiment, ...]:
+    """Experiments under names that say what is new in them, and that no run has, here or beside `runs`."""
+    folders = {Path("runs"), *(run.path.parent for run in runs)}
+    taken = {run.name.casefold() for run in runs}
+    wanted = [_wanted(one) for one in experiments]
+    found = []
+    for one, short in zip(experiments, wanted, strict=True):
+        alike = wanted.count(short) > 1 or not one.changes or one.changes[0].key in _ONCE_MORE
+        first = _plain_name(f"{one.base}-{short}" if alike else short)
+        name, number = first, 1
+        while name.casefold() in taken or any(os.path.lexists(folder / name) for folder in folders):
+            number += 1
+            name = f"{first}-{number}"
+        taken.add(name.casefold())
+        command = None if one.command is None else f"{one.command} --name {name}"
+        found.append(one._replace(name=name, command=command))
+    return tuple(found)
+
+
+def _wanted(experiment: Experiment) -> str:
+    """What is new in an experiment: the last part of its key with a short value, or the class of another model."""
+    if not experiment.changes:
+        return "again"
+    change = experiment.changes[0]
+    key, value = change.key.rpartition(".")[2], change.variant
+    if isinstance(value, Mapping) and isinstance(value.get("class"), str):
+        return str(value["class"]).rpartition(".")[2]
+    if key == "preprocess" and value == []:
+        return "preprocess-none"
+    short = isinstance(value, str | int | float) and not isinstance(value, bool | Absent) and len(str(value)) <= 20
+    return f"{key}-{value}" if short else key
+
+
+def _plain_name(text: str) -> str:
+    """A name that `train` takes and a shell leaves alone, whatever a record calls its runs and keys."""
+    return re.sub(r"[^A-Za-z0-9._]+", "-", text)[:_MAX_NAME].strip("-._") or "next"
 
 
 def following(value: Any, old: int, new: int) -> Any:

@@ -198,7 +198,8 @@ def _needed(test: _Test) -> tuple[Statement, ...]:
         needed = rows_for_mcnemar(*test.discordant, units)
     if needed is None or needed <= units:
         return ()
-    return (Statement("needed", {"rows": round_rows(needed), "power": POWER, "level": SIGNIFICANCE}),)
+    values = {"rows": round_rows(needed), "tries": round(10 * POWER), "power": POWER, "level": SIGNIFICANCE}
+    return (Statement("needed", values),)
 
 
 def _equivalence(test: _Test, margin: float | None, verdict: Verdict) -> tuple[Statement, ...]:

@@ -17,6 +17,8 @@ class Given(NamedTuple):
     config: Mapping[str, Any]
     as_written: bool
     """It was never filled in, and is known only as it was written."""
+    refused: bool = False
+    """It was not even found valid: what it leaves out, and what its keys mean, is not known."""
 
 
 class Leaves(NamedTuple):
@@ -108,9 +110,10 @@ def given_config(run: Run) -> Given | None:
         read = isinstance(run.manifest.inputs.data, Data) and not isinstance(config.resolved.get("preprocess"), str)
         return Given(config.resolved, False) if read else _as_written(config.resolved)
     try:
-        return _as_written(parse_json((config.raw or "").encode()))
+        written = _as_written(parse_json((config.raw or "").encode()))
     except (JsonError, UnicodeEncodeError):
         return None
+    return None if written is None else written._replace(refused=True)
 
 
 def _as_written(written: object) -> Given | None:

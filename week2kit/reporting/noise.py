@@ -19,6 +19,8 @@ class Named(NamedTuple):
     name: str
     run: CompletedRun
     path: str
+    repeated: tuple[str, CompletedRun] | None = None
+    """Another run of the same inputs that was trained with other seeds, too, where this one was not."""
 
 
 def spread(metric: Metric) -> float | None:
@@ -34,23 +36,31 @@ def tell_noise(runs: Sequence[Named], *, with_first: bool = True) -> Iterator[St
     """What the repeats of one run, or of a baseline and a variant, say of the noise of the first's primary metric."""
     metric = primary_metric(runs[0].run)
     having = [named for named in runs if metric in named.run.outcome.metrics]
+    told: list[Statement] = []  # the run that measured the noise of another may be told here itself
     for named in having if with_first else having[1:]:
-        yield _of_one(named, metric)
+        told += [statement for statement in _of_one(named, metric) if statement not in told]
+    yield from told
     if len(having) > 1:
         yield from _of_two(having[0], having[1], metric)
 
 
-def _of_one(named: Named, metric: str) -> Statement:
+def _of_one(named: Named, metric: str) -> Iterator[Statement]:
     record = named.run.outcome.metrics[metric]
+    if not record.repeats and named.repeated is not None:
+        other, run = named.repeated
+        yield Statement("noise.elsewhere", {"run": named.name, "other": other, "metric": metric})
+        yield from _of_one(Named(other, run, named.path), metric)
+        return
     values: dict[str, Any] = {"run": named.name, "metric": metric}
     if not record.repeats:
         command = ["week2kit", "train", f"{named.path}/config.json", "--repeats", str(SUGGESTED_REPEATS)]
-        return Statement("noise.missing", values | {"command": shlex.join(command)})
+        yield Statement("noise.missing", values | {"command": shlex.join(command)})
+        return
     known = [record.value, *(repeat.value for repeat in record.repeats)]
     found = {"spread": spread(record), "least": min(known), "most": max(known), "count": len(record.repeats)}
     split, model = repeats_vary(named.run.inputs.config.resolved or {})
     code = {(True, True): "both", (True, False): "split", (False, True): "model"}.get((split, model), "neither")
-    return Statement(f"noise.{code}", values | found)
+    yield Statement(f"noise.{code}", values | found)
 
 
 def _of_two(baseline: Named, variant: Named, metric: str) -> Iterator[Statement]:

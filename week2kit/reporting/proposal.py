@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -16,10 +17,11 @@ from week2kit.comparison import (
     primary_metric,
     repeats_vary,
 )
-from week2kit.reporting.experiments import Candidate, Step, again, following, was_made
+from week2kit.reporting.experiments import Candidate, Step, again, following, made_by, named
 from week2kit.reporting.interpretation import beats_dummy, gap, learnt_little
 from week2kit.reporting.noise import spread
 from week2kit.reporting.retrospective import FROM_OUTSIDE
+from week2kit.reporting.runs import shown_path
 from week2kit.reporting.values import Comparison, Curve, Experiment, Proposal, Setback
 from week2kit.schema.manifest import FailedRun
 from week2kit.store import Run
@@ -56,22 +58,54 @@ def propose(baseline: Candidate, variants: Variants, curves: Sequence[Curve], ru
         lambda: _measure_noise(baseline, best, comparable),
         lambda: _try_other_rows(best),
     ]
-    found = (new for rule in rules if (proposal := rule()) is not None and (new := _not_made(proposal, runs)))
-    return next(found, None) or _change_one_thing(best, compared=bool(comparable))
+    candidates = [baseline, *(candidate for candidate, _ in variants)]
+    found = (new for rule in rules if (one := rule()) is not None and (new := _not_made(one, candidates, runs)))
+    return next(found, None) or _judged(_change_one_thing(best, compared=bool(comparable)), {}, candidates, runs)
 
 
-def _not_made(proposal: Proposal, runs: Sequence[Run]) -> Proposal | None:
+def _not_made(proposal: Proposal, candidates: Sequence[Candidate], runs: Sequence[Run]) -> Proposal | None:
     """A proposal without the experiments that were made already; None where nothing is left of it."""
-    left = tuple(one for one in proposal.experiments if not was_made(one, runs))
-    return proposal._replace(experiments=left) if left or not proposal.experiments else None
+    found = ((index, made_by(one, runs)) for index, one in enumerate(proposal.experiments))
+    made = {index: run for index, run in found if run is not None}
+    if made and len(made) == len(proposal.experiments):
+        return None
+    return _judged(proposal, made, candidates, runs)
 
 
-def propose_first(setbacks: Sequence[Setback], run: Run | None) -> Proposal:
+def _judged(
+    proposal: Proposal, made: Mapping[int, Run], candidates: Sequence[Candidate], runs: Sequence[Run]
+) -> Proposal:
+    """What is left of a proposal, its runs named, with the command that compares them once they are trained.
+
+    Where the same is changed in several runs, these are compared with each other, or else with what they came from.
+
+    Args:
+        proposal: all of its experiments.
+        made: the runs that made some of them already, by their place.
+        candidates: the baseline and its variants.
+        runs: all runs, whose names are taken.
+    """
+    if not proposal.experiments:
+        return proposal
+    every = list(enumerate(proposal.experiments))
+    left = named([one for index, one in every if index not in made], runs)
+    names = iter(left)
+    new = [shown_path(made[index].path) if index in made else f"runs/{next(names).name}" for index, _ in every]
+    paths = {candidate.row.name: candidate.row.path for candidate in candidates}
+    bases = {one.base for one in proposal.experiments}
+    shown = [*(paths[base] for base in bases if len(bases) == 1), *new]
+    if proposal.proposal.code == "next.same_here":
+        shown.append(paths[proposal.proposal.values["variant"]])
+    return proposal._replace(experiments=left, judge=shlex.join(["week2kit", "report", *shown, "--only-named"]))
+
+
+def propose_first(setbacks: Sequence[Setback], run: Run | None, runs: Sequence[Run]) -> Proposal:
     """What to do where no run completed.
 
     Args:
         setbacks: how the runs failed.
         run: the run of the first of them.
+        runs: all runs, whose names are taken.
     """
     if not setbacks or run is None:
         return _proposal(Statement("next.no_run"), Statement("next.train"), None)
@@ -80,7 +114,7 @@ def propose_first(setbacks: Sequence[Setback], run: Run | None) -> Proposal:
         repair = Statement("next.repair", {"run": name})
         return _proposal(Statement("next.none_completed"), repair, None)
     same = again(run, setbacks[0].run)
-    found = [] if same is None else [same]
+    found = named([] if same is None else [same], runs)
     return _proposal(Statement("next.none_completed"), Statement("next.run_again", {"run": name}), None, *found)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
+from week2kit.canonical import without_seed
 from week2kit.comparison import (
     ABSENT,
     Change,
@@ -46,11 +47,14 @@ def failures(baseline: Run | None, everything: Runs) -> Failures:
         return Failures((), (), 0)
     story = _Story(baseline, everything)
     groups = story.groups()
-    brief = groups[RETROSPECTIVE_RUNS : RETROSPECTIVE_RUNS + BRIEF_FAILURES]
+    # all configs that were refused teach the same, and each says in its own message what is wrong with it
+    refused = [group for group in groups if _never_valid(group[0])]
+    told = [group for group in groups if group not in refused[1:]][:RETROSPECTIVE_RUNS]
+    others = [group for group in groups if group not in told]
     return Failures(
-        tuple(story.told(group) for group in groups[:RETROSPECTIVE_RUNS]),
-        tuple(story.brief(group) for group in brief),
-        sum(len(group) for group in groups[RETROSPECTIVE_RUNS + BRIEF_FAILURES :]),
+        tuple(story.told(group) for group in told),
+        tuple(story.brief(group) for group in others[:BRIEF_FAILURES]),
+        sum(len(group) for group in others[BRIEF_FAILURES:]),
     )
 
 
@@ -83,6 +87,11 @@ def normalised(message: str, keys: frozenset[str] = frozenset()) -> str:
     return _LISTED.sub(r"\1", _NUMBER.sub("#", _ADDRESS.sub("…", text)))
 
 
+def _never_valid(run: Run) -> bool:
+    """Whether a run failed because its config was refused, before any of it was filled in."""
+    return isinstance(run.manifest, FailedRun) and run.manifest.inputs.config.resolved is None
+
+
 def _last_stage(run: Run) -> Stage | None:
     return run.manifest.stages[-1].name if run.manifest.stages else None
 
@@ -113,12 +122,18 @@ class _Story:
         self._fingerprints: dict[Any, Fingerprint] = {}
 
     def groups(self) -> list[list[Run]]:
-        """The runs that did not complete, by how they failed: failures before interruptions, frequent ones first."""
+        """The runs that did not complete, by how they failed: frequent ones first.
+
+        Failures stand before interruptions, and last among them the configs that were refused.
+        """
         found: dict[Fingerprint, list[Run]] = {}
         for run in self._runs:
             if not isinstance(run.manifest, CompletedRun):
                 found.setdefault(self._fingerprint(run), []).append(run)
-        return sorted(found.values(), key=lambda group: (group[0].manifest.status != "failed", -len(group)))
+        return sorted(
+            found.values(),
+            key=lambda group: (group[0].manifest.status != "failed", _never_valid(group[0]), -len(group)),
+        )
 
     def _fingerprint(self, run: Run) -> Fingerprint:
         if run.path not in self._fingerprints:
@@ -144,7 +159,9 @@ class _Story:
         works = [near for run in members if (near := self._near(run, self._working(run)))]
         closest = min(works, key=lambda near: near.distance, default=None)
         run = repair.run if repair else closest.run if closest else members[-1]
-        after = repair or next((near for near in reversed(tries) if near.run is run), None)
+        after = repair
+        if not repair and not _never_valid(run):  # two refused configs hold too little in common to be compared
+            after = next((near for near in reversed(tries) if near.run is run), None)
         near = next((near for near in works if near.run is run), None)
         return self._setback(run, group, near.other if near else None, after)
 
@@ -165,7 +182,7 @@ class _Story:
 
     def _setback(self, run: Run, group: Sequence[Run], other: Run | None, after: _Near | None) -> Setback:
         given = self._configs.given[run.path]
-        tried = tuple(_changes(given, other, run)) if given and other else ()
+        tried = tuple(self._changes(given, other, run)) if given and other else ()
         attempt = self._attempt(run, after.other) if after else None
         manifest = run.manifest
         kind: Literal["failed", "interrupted"] = "failed" if isinstance(manifest, FailedRun) else "interrupted"
@@ -185,11 +202,32 @@ class _Story:
             learned=self._learned(run, group, tried, other, attempt),
         )
 
+    def _changes(self, given: Given, other: Run, run: Run) -> Iterator[Change]:
+        """What the run changed against another one; of a config as written, only keys that it holds.
+
+        Of a config that was refused only keys that both hold: whether its other keys mean anything is not known.
+        """
+        manifest = run.manifest
+        known = self._configs.given[other.path]
+        if known is None:
+            return
+        if manifest.inputs.data is not None and not isinstance(manifest.inputs.data, Data):  # its data was not found
+            yield from _other_path(known.config, given)
+        if not given.as_written and not known.as_written:
+            yield from compare_inputs(other.manifest, manifest)
+            return
+        before, after = (without_seed(one.config, one.config.get("seed")) for one in (known, given))
+        for change in compare_configs(before, after):
+            lacks_before = change.baseline is ABSENT and (known.as_written or given.refused)
+            lacks_after = change.variant is ABSENT and (given.as_written or known.refused)
+            if not lacks_before and not lacks_after:
+                yield change
+
     # --- what was tried next --------------------------------------------------------------------------------------
 
     def _attempt(self, run: Run, after: Run) -> Attempt:
         given, name = self._configs.given[run.path], self._name(after)
-        changes = tuple(_turned(_changes(given, after, run))) if given else ()
+        changes = tuple(_turned(self._changes(given, after, run))) if given else ()
         manifest = after.manifest
         if isinstance(manifest, CompletedRun):
             metric = primary_metric(manifest)
@@ -214,6 +252,8 @@ class _Story:
         failure = manifest.failure
         if failure.error in FROM_OUTSIDE:
             return Statement("learned.from_outside", {"error": failure.error})
+        if _never_valid(run):
+            return Statement("learned.not_valid")
         given = self._configs.given[run.path]
         as_written = given is None or given.as_written
         name = self._name(other) if other is not None else None
@@ -250,21 +290,7 @@ def _what_happened(run: Run) -> tuple[Statement, Statement, str, Stage | None]:
     return happened, Statement("interrupted.why"), "", stage
 
 
-def _changes(given: Given, other: Run, run: Run) -> Iterator[Change]:
-    """What the run changed against another one; of a config as written, only keys that it holds."""
-    manifest, before = run.manifest, other.manifest
-    if manifest.inputs.data is not None and not isinstance(manifest.inputs.data, Data):  # its data was not found
-        yield from _other_path(before.inputs.config.resolved or {}, given)
-    if not given.as_written:
-        yield from compare_inputs(before, manifest)
-        return
-    written = config_leaves(given.config)
-    for change in compare_configs(before.inputs.config.resolved or {}, given.config):
-        if change.key in written or (change.key == "model" and change.variant is not ABSENT):
-            yield change
-
-
-def _other_path(before: dict[str, Any], given: Given) -> Iterator[Change]:
+def _other_path(before: Mapping[str, Any], given: Given) -> Iterator[Change]:
     old, new = before.get("data"), given.config.get("data")
     if isinstance(old, dict) and isinstance(new, dict) and "path" in new and old.get("path") != new["path"]:
         yield Change("config", "data.path", old.get("path", ABSENT), new["path"])

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from week2kit.comparison import Statement, obstacles
+from week2kit.comparison import Statement, compare_inputs, obstacles, primary_metric
 from week2kit.reporting.files import examine
 from week2kit.reporting.noise import Named
 from week2kit.reporting.predicted import NotComparable, Predicted, aligned, read_predictions
@@ -95,8 +95,22 @@ class Runs:
             return reason.statement
 
     def named(self, run: Run) -> Named:
-        """A completed run under its name."""
-        return Named(self.name(run), completed(run), shown_path(run.path))
+        """A completed run under its name, with one that measured its noise, where it did not."""
+        return Named(self.name(run), completed(run), shown_path(run.path), self._repeated(completed(run)))
+
+    def _repeated(self, run: CompletedRun) -> tuple[str, CompletedRun] | None:
+        """The first other run with the same inputs and with repeats of the primary metric."""
+        metric = primary_metric(run)
+        if run.outcome.metrics[metric].repeats:
+            return None
+        for other in self.runs:
+            found = other.manifest
+            if not isinstance(found, CompletedRun) or metric not in found.outcome.metrics:
+                continue
+            # comparing costs more than a look at the record, and few runs have repeats
+            if found.outcome.metrics[metric].repeats and not compare_inputs(run, found):
+                return self.name(other), found
+        return None
 
     def _examined(self, run: Run) -> RunRow:
         files, disagreements = examine(run)

@@ -165,8 +165,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     ),
     "corrected_t.equal": "{metric:name} is equal in each of {units:count training}.",
     "needed": (
-        "If the true rates were those seen here, about {rows:count row} would be needed ({power:share} power, "
-        "{level:share} level)."
+        "If the true rates were those seen here, about {rows:count row} would be needed to find such a "
+        "difference in {tries:whole} of 10 tries ({power:share} power, {level:share} level)."
     ),
     "equivalent.yes": (
         "With your margin of {margin:value} the two are equivalent: the 90 % interval of the difference, {low:signed} "
@@ -247,6 +247,10 @@ SENTENCES: Final[Mapping[str, str]] = {
         "{behind:whole}; the mean difference is {difference:signed}."
     ),
     "noise.other_seeds": "The two runs were repeated with different seeds, so they are not compared seed by seed.",
+    "noise.elsewhere": (
+        "{other:name} has the inputs of {run:name}, and was trained with other seeds, too. To judge with them, name it "
+        "in place of {run:name}."
+    ),
     "noise.missing": (
         "How far {metric:name} of {run:name} moves with another seed was not measured. This would: {command:name}"
     ),
@@ -376,6 +380,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     ),
     "learned.refused_alike": (
         "Every key that its config holds is as in {other:name}, which completed: the cause lies elsewhere."
+    ),
+    "learned.not_valid": (
+        "The config was refused before anything was trained: nothing about the data or the model follows."
     ),
     "learned.alone": "This config fails at stage {stage:name}. No completed run is there to compare it with.",
     "learned.no_difference": (

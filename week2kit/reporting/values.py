@@ -414,6 +414,8 @@ class Retrospective(NamedTuple):
 class Experiment(NamedTuple):
     """A run that is ready to train."""
 
+    name: str
+    """What it shall be called: telling, and no run that was found has this name."""
     base: str
     """The run whose config it is, but for `changes`."""
     changes: tuple[Change, ...]
@@ -433,6 +435,8 @@ class Proposal(NamedTuple):
     """Which result would support it, and which would not."""
     experiments: tuple[Experiment, ...]
     """The runs to train: several where it takes several to learn anything."""
+    judge: str | None = None
+    """The command that compares these runs with what they came from, when they are trained."""
 
     @property
     def config(self) -> Mapping[str, Any] | None:
