@@ -99,6 +99,14 @@ def test_a_path_that_leads_nowhere_says_where_it_starts_and_where_it_would_be(
         open_run(penguins / "none")
 
 
+def test_metrics_without_a_config_are_told_as_such(penguins: Path) -> None:
+    (penguins / "kept").mkdir()
+    (penguins / "kept" / "metrics.json").write_text('{"accuracy": 0.9}')
+    for path in (Path("kept"), penguins / "kept"):
+        ((_, reason),) = find_runs([path]).unreadable
+        assert reason.endswith("It has metrics.json and no config.json: nothing says how these numbers were made.")
+
+
 def test_runs_of_several_folders_are_listed_and_those_of_one_name_by_their_path(penguins: Path) -> None:
     for folder in ("a", "b"):
         train(DEEP, runs_dir=folder, name="tree")

@@ -205,7 +205,13 @@ def _no_manifest(path: Path) -> str:
         return f"{said}. It was made without week2kit: verify takes it as it stands."
     if not os.path.lexists(path / "metrics.json") and _has_flat_config(path):
         return f"{said}, and no metrics.json, which a run that was made without week2kit has."
+    if _has_only_metrics(path):
+        return f"{said}. It has metrics.json and no config.json: nothing says how these numbers were made."
     return f"{said}."
+
+
+def _has_only_metrics(path: Path) -> bool:
+    return os.path.lexists(path / "metrics.json") and not os.path.lexists(path / "config.json")
 
 
 # --- runs that were made without week2kit -----------------------------------------------------------------------
@@ -327,7 +333,7 @@ def find_runs(paths: Iterable[str | Path]) -> Found:
                 skipped.append(child)
         if not children and not is_run:
             alone = _has_flat_config(path)  # a run of a course's own script that lost its metrics
-            unreadable.append((path, _no_manifest(path) if alone else no_run_in(path)))
+            unreadable.append((path, _no_manifest(path) if alone or _has_only_metrics(path) else no_run_in(path)))
         runs += sorted(inside, key=_in_folder_order)
     return Found(tuple(runs), tuple(unreadable), tuple(skipped))
 
