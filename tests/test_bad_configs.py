@@ -116,6 +116,7 @@ ROWS = [
     Bad("file-cut", None, "no config can be read as JSON", json.dumps(GOOD)[:-7]),
     Bad("file-trailing-comma", None, "config.json: line 2 ends with a comma, and nothing follows it: remove the comma.", '{\n"seed": 1,\n}'),
     Bad("file-trailing-comma-in-a-line", None, "line 1 has a comma before the closing ], and nothing between", '{"metrics": [1,]}'),
+    Bad("file-nothing-but-a-comma", None, "line 1 has a comma before the closing }, and nothing between", "{,}"),
     Bad("file-trailing-comma-and-cut", None, "no config can be read as JSON: line 1", '{"seed": 1,'),
     Bad("file-no-comma", None, "line 1 has no comma at its end, and line 3 goes on with the next entry: add the", '{"seed": 1\n\n"goal": "x"}'),
     Bad("file-quotes-in-a-text", None, "no config can be read as JSON: line 1", '{"goal": "a "good" one"}'),

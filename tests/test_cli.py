@@ -338,9 +338,10 @@ def test_a_list_that_lost_its_quotes_is_exit_code_2_and_makes_no_folder(project:
 
 
 @pytest.mark.parametrize("inside", [(), ("notes",)])
-def test_runs_of_a_folder_without_runs_says_where_runs_come_from(tmp_path: Path, inside: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("verb", ["runs", "verify"])
+def test_a_folder_without_runs_says_where_runs_come_from(tmp_path: Path, verb: str, inside: tuple[str, ...]) -> None:
     (tmp_path / "empty" / Path(*inside)).mkdir(parents=True)
-    done = command("runs", "empty", cwd=tmp_path)
+    done = command(verb, "empty", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         "error: empty: it holds no run, and no folder in it does: runs are made with week2kit train CONFIG.\n"

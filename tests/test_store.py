@@ -296,16 +296,17 @@ def test_what_cannot_be_read_is_told_and_does_not_hide_the_others(manifest: Any,
     (tmp_path / "runs/linked").mkdir()
     (tmp_path / "runs/linked/manifest.json").symlink_to("../good/manifest.json")
     (tmp_path / "empty").mkdir()
-    found = find_runs(
-        [tmp_path / "runs", tmp_path / "empty", tmp_path / "nowhere", tmp_path / "runs/broken/manifest.json"]
-    )
+    (tmp_path / "remains").mkdir()
+    (tmp_path / "remains/metrics.json").write_text("{}")
+    found = find_runs(tmp_path / name for name in ("runs", "empty", "remains", "nowhere", "runs/broken/manifest.json"))
     assert [run.path.name for run in found.runs] == ["good"]
     said = {path.name: reason for path, reason in found.unreadable}
-    assert set(said) == {"newer", "broken", "linked", "empty", "nowhere", "manifest.json"}
+    assert set(said) == {"newer", "broken", "linked", "empty", "remains", "nowhere", "manifest.json"}
     assert "schema version 9" in said["newer"]
     assert "line 1, column 2" in said["broken"]
     assert "symbolic link" in said["linked"]
     assert "holds no run, and no folder in it does" in said["empty"]
+    assert "not a run folder, it holds no manifest.json" in said["remains"]
     assert "not there" in said["nowhere"]
     assert "name the run folder" in said["manifest.json"]
 

@@ -332,8 +332,8 @@ def find_runs(paths: Iterable[str | Path]) -> Found:
             elif not is_run:
                 skipped.append(child)
         if not children and not is_run:
-            alone = _has_flat_config(path)  # a run of a course's own script that lost its metrics
-            unreadable.append((path, _no_manifest(path) if alone or _has_only_metrics(path) else no_run_in(path)))
+            remains = any(os.path.lexists(path / file) for file in ARTIFACTS.values())  # of a run that lost some
+            unreadable.append((path, _no_manifest(path) if remains else no_run_in(path)))
         runs += sorted(inside, key=_in_folder_order)
     return Found(tuple(runs), tuple(unreadable), tuple(skipped))
 

@@ -43,7 +43,7 @@ from week2kit.layers import planned_layers
 from week2kit.reruns import Fresh, FromPredictions, Here, RerunRequest, Scored, Stored, Variable
 from week2kit.restoring import Factor, Plan
 from week2kit.schema.manifest import CompletedRun, Environment, FailedRun, Failure, FoundData, RunningRun
-from week2kit.store import BareRun, Run, find_runs
+from week2kit.store import BareRun, Run, find_runs, no_run_in
 from week2kit.thresholds import EFFORT, LISTED_CELLS, SCORE_TOLERANCE, VERIFY_TIMEOUT
 from week2kit.trials import Kind, Train, Trials
 from week2kit.variation import Ground, chosen, not_in_force, variations
@@ -117,9 +117,12 @@ def verify(
         UsageError: there is nothing of a name in `vary`.
     """
     to_vary = tuple(chosen(vary))
-    found = find_runs([run.path if isinstance(run, Run | BareRun) else run for run in runs])
+    named = [run.path if isinstance(run, Run | BareRun) else Path(run) for run in runs]
+    found = find_runs(named)
     if not found.everything and not found.unreadable:
-        raise UnreadableRun(f"{_listed(runs)}: no run folder there: none of its subfolders holds a manifest.json.")
+        raise UnreadableRun(
+            "\n".join(map(no_run_in, named)) or "verify: expected at least one run folder, and none was named."
+        )
     for path in found.skipped:
         on_skip(path)
     options = Options(
@@ -248,10 +251,6 @@ def document(verdicts: Iterable[Verdict]) -> VerdictDocument:
     runs = list(verdicts)
     counts = Counter(verdict.verdict or "unreadable" for verdict in runs)
     return VerdictDocument(runs=runs, summary=dict(sorted(counts.items())))
-
-
-def _listed(paths: Iterable[object]) -> str:
-    return clean(", ".join(str(path) for path in paths))
 
 
 def _unreadable(path: Path, reason: str) -> Verdict:
