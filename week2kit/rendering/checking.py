@@ -94,7 +94,7 @@ def check_report(report: Report, path: Path, ways: Iterable[Make] = ()) -> Check
     if failures and (other := _other_runs(lines, report)):
         # every number is another one then, which nobody needs to hear line by line
         return Checked(failures=(other,), notes=(), numbers=0, files=0, runs=len(report.runs))
-    failures += _check_text_lines(lines, text, [made[best], *made])
+    failures = failures or _check_text_lines(lines, text, [made[best], *made])  # else it follows from the others
     wrong, few, right = _check_words(lines, report)
     damaged = [*_check_files(lines, report), *_check_pictures(lines, report, path)]
     told = {finding.line for finding in damaged}
