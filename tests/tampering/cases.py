@@ -618,7 +618,7 @@ for id_, change, says in (
     ("missing", lambda c: (c.run / "manifest.json").unlink(), "manifest.json"),
     ("run-is-a-file", lambda c: (shutil.rmtree(c.run), c.run.write_text("x")), "expected a run folder, and it is a file"),
     ("run-is-missing", lambda c: shutil.rmtree(c.run), "not there"),
-    ("run-is-empty", lambda c: (shutil.rmtree(c.run), c.run.mkdir()), "not a run folder"),
+    ("run-is-empty", lambda c: (shutil.rmtree(c.run), c.run.mkdir()), "it holds no run"),
     ("run-is-a-loop", lambda c: (shutil.rmtree(c.run), c.run.symlink_to("run")), "run"),
 ):  # fmt: skip
     case(f"manifest-{id_}", "penguins", change, None, says)

@@ -461,7 +461,7 @@ def test_a_deeper_level_can_be_asked_for(copy_of: Callable[[str], Copy]) -> None
     [
         ("nowhere", "not there"),
         ("x" * 5000, "not there"),
-        ("empty", "not a run folder"),
+        ("empty", "it holds no run"),
         ("file", "it is a file"),
         ("loop", "expected a run folder"),
         ("dead", "expected a run folder"),
