@@ -465,7 +465,7 @@ def test_a_deeper_level_can_be_asked_for(copy_of: Callable[[str], Copy]) -> None
         ("file", "it is a file"),
         ("loop", "expected a run folder"),
         ("dead", "expected a run folder"),
-        ("subfolders", "o run folder "),
+        ("subfolders", "it holds no run"),
         ("", ""),
     ],
 )
