@@ -41,7 +41,7 @@ from week2kit.reporting.values import (
     Verdict,
 )
 from week2kit.schema.manifest import CompletedRun
-from week2kit.store import ARTIFACTS, MANIFEST_NAME, BareRun, Found, Run, find_runs
+from week2kit.store import ARTIFACTS, MANIFEST_NAME, BareRun, Found, Run, find_runs, no_run_in
 from week2kit.thresholds import COMMAND_RUNS, DETAILED_VARIANTS, SIBLING_FOLDERS
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def report(
         on_skip(path)
     first = _chosen_baseline(found, baseline)
     if not found.everything:
-        raise UnreadableRun("\n".join(reason for _, reason in found.unreadable) or _nothing_in(named))
+        raise UnreadableRun("\n".join([reason for _, reason in found.unreadable] or map(no_run_in, named)))
     beside, folders, not_read = ((), (), 0) if only_named else _beside(named, found)
     everything = Runs([*found.runs, *beside], given.by_manifest if given is not None else {})
     finished = [run for run in found.runs if isinstance(run.manifest, CompletedRun)]
@@ -136,10 +136,6 @@ def _given(verdicts: str | Path | VerdictDocument | None) -> Given | None:
     from week2kit.reporting.verdicts import take_verdicts
 
     return take_verdicts(verdicts)
-
-
-def _nothing_in(paths: Iterable[Path]) -> str:
-    return f"No run folder in {', '.join(clean(shown_path(path)) for path in paths)}."
 
 
 def _chosen_baseline(found: Found, baseline: str | Path | None) -> Run | None:
