@@ -7,6 +7,7 @@ thing changed among them; it is meaningful when both runs answered the same ques
 from __future__ import annotations
 
 import enum
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -414,10 +415,10 @@ def list_runs(runs: Sequence[Run | BareRun]) -> list[dict[str, Any]]:
     Runs of one name are told by their paths.
     """
     rows: list[dict[str, Any]] = []
-    names = [run.name for run in runs]
+    named = Counter(run.name for run in runs)
     digests: dict[Path, str | None] = {}
     for run in runs:
-        name = run.name if names.count(run.name) == 1 else clean(run.path.as_posix())
+        name = run.name if named[run.name] == 1 else clean(run.path.as_posix())
         metric, value = _primary_value(run)
         differs = _differs(runs[0], run, digests)
         rows.append({"run": name, "status": _status(run), "metric": metric, "value": value, "differs": differs})

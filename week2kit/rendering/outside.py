@@ -6,14 +6,13 @@ file is kept.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from week2kit.canonical import clean
+from week2kit.canonical import clean, sha256
 from week2kit.errors import ReportError
 from week2kit.rendering.documents import read_report
 from week2kit.rendering.words import outside
@@ -49,7 +48,7 @@ def is_text_line(line: str) -> bool:
 
 def _digest(lines: Iterable[str]) -> str:
     counted = (line.rstrip() for line in lines if not is_text_line(line))
-    return hashlib.sha256("\n".join(line for line in counted if line).encode("utf-8", "surrogatepass")).hexdigest()
+    return sha256("\n".join(line for line in counted if line).encode("utf-8", "surrogatepass"))
 
 
 def why_keep(path: Path, *, any_report: bool) -> str:
