@@ -457,10 +457,10 @@ def _in_one_form(change: Change, first: Manifest, run: Manifest) -> bool:
     if change.input != "config":
         return True
     values = (first, change.baseline), (run, change.variant)
-    return all(_is_settled(run) or (value is not ABSENT and not _is_word(change.key, value)) for run, value in values)
+    return all(is_settled(run) or (value is not ABSENT and not _is_word(change.key, value)) for run, value in values)
 
 
-def _is_settled(run: Manifest) -> bool:
+def is_settled(run: Manifest) -> bool:
     """Whether the data was read, so that the config was filled in with all that it decides."""
     config = run.inputs.config.resolved or {}
     return isinstance(run.inputs.data, Data) and not _is_word("preprocess", config.get("preprocess"))

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from week2kit.canonical import JsonError, compact_json, parse_json, without_seed
-from week2kit.comparison import config_leaves
-from week2kit.schema.manifest import Data
+from week2kit.comparison import config_leaves, is_settled
 from week2kit.store import Run
 
 
@@ -106,9 +105,7 @@ def given_config(run: Run) -> Given | None:
     """The config that a run was given; None where it cannot be compared with a resolved one."""
     config = run.manifest.inputs.config
     if config.resolved is not None:
-        # before the data is read, a config lacks what the data decides, such as the columns of its preprocessing
-        read = isinstance(run.manifest.inputs.data, Data) and not isinstance(config.resolved.get("preprocess"), str)
-        return Given(config.resolved, False) if read else _as_written(config.resolved)
+        return Given(config.resolved, False) if is_settled(run.manifest) else _as_written(config.resolved)
     try:
         written = _as_written(parse_json((config.raw or "").encode()))
     except (JsonError, UnicodeEncodeError):
