@@ -176,7 +176,7 @@ def _begin(parent: Path, name: str, recipe: Recipe) -> tuple[RunFolder, dict[str
     (parent / name).mkdir(parents=True)
     folder = RunFolder(parent / name, "run", recipe.created_at)
     return folder, {
-        "schema_version": 3,
+        "schema_version": 4,
         "run_id": "run",
         "nonce": digest(name)[:32],
         "created_at": recipe.created_at,
@@ -222,6 +222,8 @@ def _environment() -> dict[str, Any]:
         "platform": "Linux-x86_64",
         "cpu": {"model": "a processor", "features": ["avx2"]},
         "cpus_allowed": 2,
+        "cpus": 2,
+        "jobs": 1,
         "libraries": libraries,
         "blas": [blas],
         "openmp_threads": 2,
@@ -259,6 +261,7 @@ def _outcome(recipe: Recipe) -> dict[str, Any]:
             "digest": digest(recipe.predictions),
             "scores": None,
             "score_method": None,
+            "decision": None,
         },
         "metrics": {name: _metric(values) for name, values in (recipe.metrics or _metrics(recipe)).items()},
     }

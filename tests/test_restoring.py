@@ -31,6 +31,8 @@ def environment(**changed: Any) -> Environment:
             "platform": "Linux-x86_64",
             "cpu": {"model": "a processor", "features": features},
             "cpus_allowed": 2,
+            "cpus": 2,
+            "jobs": 1,
             "libraries": {"numpy": "2.4.6", "scipy": "1.17.1", "scikit-learn": "1.9.1", "pandas": "3.1.1"},
             "blas": blas,
             "openmp_threads": 2,

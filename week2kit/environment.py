@@ -42,12 +42,16 @@ def record_environment(modules: Sequence[str] = ()) -> Environment:
         modules: import names of further modules whose versions count, such as those that the caller allows models
             from; one that no distribution of its name brings is left out.
     """
+    import joblib  # scikit-learn has imported it
+
     return Environment(
         python=platform.python_version(),
         implementation=platform.python_implementation(),
         platform=f"{platform.system()}-{platform.machine()}",
         cpu=_cpu(),
         cpus_allowed=_cpus_allowed(),
+        cpus=joblib.cpu_count(),
+        jobs=joblib.effective_n_jobs(None),
         libraries=_libraries(modules),
         blas=_blas(),
         openmp_threads=_openmp_threads(),

@@ -394,7 +394,7 @@ class RunFolder:
                     if name is None:
                         continue
                     raise UsageError(_taken(runs_directory / name)) from None
-                return cls(runs_directory / run_id, run_id, f"{now:%Y-%m-%dT%H:%M:%SZ}")
+                return cls(runs_directory / run_id, run_id, f"{now:%Y-%m-%dT%H:%M:%S.%fZ}")
         except OSError as error:
             raise UsageError(
                 f"{clean(str(runs_directory))}: no run folder can be made there: {error.strerror}. "

@@ -184,6 +184,7 @@ def run_loop(
             rows=len(predictions.row),
             digest=predictions.digest,
             scores=predictions.scores_digest,
+            decision=None,
             score_method=predictions.method,
         ),
         metrics={

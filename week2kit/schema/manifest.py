@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, TypeAdapter
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 
 Digest: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 #: Sixteen hexadecimal digits that tell accidents apart, and stop no forger.
@@ -135,6 +135,12 @@ class Environment(Record):
     platform: str = Field(description="operating system and machine, such as Linux-x86_64")
     cpu: Cpu
     cpus_allowed: Count
+    cpus: Count | None = Field(
+        description="what joblib counts: the jobs that n_jobs = -1 stands for. Null in old records"
+    )
+    jobs: Count | None = Field(
+        description="the jobs of an estimator that says nothing of them (joblib.parallel_config). Null in old records"
+    )
     libraries: dict[str, str] = Field(description="distributions that the run imported, name to version")
     blas: list[Blas]
     openmp_threads: Count | None
@@ -199,6 +205,9 @@ class Predictions(Record):
     rows: Count
     digest: Digest
     scores: Digest | None
+    decision: Digest | None = Field(
+        description="digest of the decision function, where the scores are probabilities and a metric asks for it"
+    )
     score_method: Literal["predict_proba", "decision_function", "predict"] | None
 
 
@@ -206,19 +215,26 @@ class Repeat(Record):
     """One metric of the same training with another seed."""
 
     seed: Annotated[int, Field(ge=0, lt=2**32)]
-    value: Number = Field(description="validation; cross-validation: the unweighted fsum mean of the folds")
-    folds: list[Number] = Field(description="cross-validation: the value in each fold; else empty")
+    value: Number | None = Field(description="as of the metric")
+    folds: list[Number | None] = Field(description="cross-validation: the value in each fold; else empty")
 
 
 class Metric(Record):
-    """One metric: on validation rows, on training rows, and for a dummy that ignores the features."""
+    """One metric: on validation rows, on training rows, and for a dummy that ignores the features.
 
-    value: Number = Field(description="validation; cross-validation: the unweighted fsum mean of the folds")
-    training: Number
+    Null is a value that is not defined: the rows lack the class, or the spread, that the metric asks for.
+    """
+
+    value: Number | None = Field(
+        description="validation; cross-validation: the unweighted fsum mean of the folds in which it is defined"
+    )
+    training: Number | None
     n_training_rows: Count
-    dummy: Number
-    std: Number | None = Field(description="population standard deviation over the folds; null for one holdout")
-    folds: list[Number]
+    dummy: Number | None
+    std: Number | None = Field(
+        description="population standard deviation over the folds in which it is defined; null for one holdout"
+    )
+    folds: list[Number | None]
     repeats: list[Repeat] = Field(description="with the seeds that follow that of the run, in order")
     greater_is_better: bool
 
@@ -280,10 +296,10 @@ class Failure(Record):
 
 
 class _Run(Record):
-    schema_version: Literal[3] = SCHEMA_VERSION
+    schema_version: Literal[4] = SCHEMA_VERSION
     run_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
     nonce: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
-    created_at: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$")]
+    created_at: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{6})?Z$")]
     command: str
     artifacts: list[Artifact]
     stages: list[StageTime]

@@ -41,9 +41,21 @@ def _with_folds(metric: Any) -> Any:
     return {**metric, "repeats": repeats}
 
 
+def _from_3(value: dict[str, Any]) -> dict[str, Any]:
+    """Version 4 added what joblib counts, the decision function beside probabilities, and values not defined."""
+    inputs, outcome = value.get("inputs"), value.get("outcome")
+    environment = inputs.get("environment") if isinstance(inputs, dict) else None
+    if isinstance(inputs, dict) and isinstance(environment, dict):
+        value = {**value, "inputs": {**inputs, "environment": {"cpus": None, "jobs": None, **environment}}}
+    predictions = outcome.get("predictions") if isinstance(outcome, dict) else None
+    if isinstance(outcome, dict) and isinstance(predictions, dict):
+        value = {**value, "outcome": {**outcome, "predictions": {"decision": None, **predictions}}}
+    return {**value, "schema_version": 4}
+
+
 #: From each older version to the next. A step takes and returns the whole JSON object and must not look at anything
 #: else: the same old run must give the same new manifest everywhere and always.
-STEPS: Final[Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {1: _from_1, 2: _from_2}
+STEPS: Final[Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {1: _from_1, 2: _from_2, 3: _from_3}
 
 OLDEST_VERSION: Final = 1
 
