@@ -398,7 +398,8 @@ def _verify(
     accept: Annotated[Accept, typer.Option(help="The weakest verdict that passes.")] = Accept.explained,
     strict: Annotated[Strict | None, typer.Option(help="Identical must be at least this deep to pass.")] = None,
     tolerance: Annotated[
-        float | None, typer.Option(min=0, help="What is close: a share of the largest score.", show_default="1e-8")
+        float | None,
+        typer.Option(min=0, help="What is close: a share of each score, or of the median one.", show_default="1e-8"),
     ] = None,
     jobs: Annotated[
         int | None,

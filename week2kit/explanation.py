@@ -520,13 +520,21 @@ def describe_finding(finding: Finding) -> str:
             )
         case "close.scores":
             return (
-                f"the scores differ by at most {_number(finding.now, 'largest_difference')}, which is within the "
-                "tolerance, in an environment that is not the recorded one; the metrics move only because of that."
+                f"each score differs by at most {_number(finding.now, 'largest_difference')} {_OF_A_SCORE}, which is "
+                "within the tolerance, in an environment that is not the recorded one; the metrics move only because "
+                "of that."
+            )
+        case "close.equal_metrics":
+            return (
+                "every metric is equal, and each score differs by at most "
+                f"{_number(finding.now, 'largest_difference')} {_OF_A_SCORE}, which is within the tolerance that was "
+                "asked for, in an environment that is not the recorded one."
             )
         case "identical.other_scores":
             return (
-                f"every metric is equal, and the scores differ by at most "
-                f"{_number(finding.now, 'largest_difference')}, in an environment that is not the recorded one."
+                "every metric is equal, and each score differs by at most "
+                f"{_number(finding.now, 'largest_difference')} {_OF_A_SCORE}, in an environment that is not the "
+                "recorded one."
             )
         case "unstable.unseeded":
             return (
@@ -858,6 +866,10 @@ def _plain(value: object) -> str:
 
 def _short(value: object) -> str:
     return clean(str(value), 200)[:12]
+
+
+#: What a difference of scores is measured in.
+_OF_A_SCORE: Final = "of itself or of the median score"
 
 
 def _number(values: object, key: str) -> str:
@@ -1321,7 +1333,7 @@ def _how_near(records: Sequence[RerunRecord]) -> str:
     """How deep variations agree that move no label; where there are none, the predictions are the scores."""
     largest = max(record.largest_difference or 0.0 for record in records)
     if all(record.labels_moved is None for record in records):
-        return f"predictions to {largest:.1g} of the largest"
+        return f"predictions to {largest:.1g}"
     metrics = "" if all(record.agrees_to != "split" for record in records) else ", metrics not to the last bit"
     return f"predictions yes, scores to {largest:.1g}{metrics}"
 

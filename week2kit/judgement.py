@@ -6,7 +6,6 @@ What agrees and what does not is said by `week2kit.layers`; what follows from th
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -28,7 +27,7 @@ from week2kit.layers import (
 from week2kit.reruns import Fresh, Here
 from week2kit.restoring import Factor, is_version, plan_restoring, provocations, version_factors
 from week2kit.schema.manifest import CompletedRun, Data, Environment, FailedRun
-from week2kit.thresholds import RERUNS_FOR_NOISE
+from week2kit.thresholds import RERUNS_FOR_NOISE, SCORE_TOLERANCE
 from week2kit.trials import EffortSpent, Trial, Trials
 from week2kit.verdict import Cause, Check, Finding, Layer, Level, MetricValues, RerunRecord, VerdictName
 
@@ -87,7 +86,7 @@ def judge_completed(
         manifest: the record.
         here: what is in force in the processes that train again.
         trials: trains once more in a fresh process; called once in the common case.
-        tolerance: by how much of the largest recorded score a score may move and be close.
+        tolerance: by how many units (`reruns.Comparison`) a score may move and be close.
         curves: the digest of the recorded learning curve, if there is one.
         restore_versions: whether versions of Python and of libraries may be put back.
     """
@@ -293,10 +292,11 @@ class _Case:
         """Whether the recorded outcome came out: scores and every metric, bit for bit."""
         return self.fresh.failure is None and not differing(self.checks())
 
-    def within(self) -> bool:
+    def within(self, tolerance: float | None = None) -> bool:
         """Whether the scores are within the tolerance, here or with the facts put back that can be."""
+        allowed = self.tolerance if tolerance is None else tolerance
         comparisons = [self.fresh.comparison, self.trials.native()[0].comparison]
-        return any(comparison.within(self.tolerance) for comparison in comparisons if comparison is not None)
+        return any(comparison.within(allowed) for comparison in comparisons if comparison is not None)
 
     def has_other_data(self, checks: Iterable[Check]) -> bool:
         """Whether the table is another one because the bytes are others: no environment does that."""
@@ -514,9 +514,11 @@ class _Case:
         # of the scores of repeats nothing is recorded, and their metrics are all that can be near
         if not self.within() or not (moved_scores or in_the_last_bits(rest)) or not in_the_last_bits(repeats):
             return self._beyond(shared, moved)
-        if any(layer_of(code) == "metrics" for code in failing):
-            reason = Finding(code="close.scores", recorded=self.tolerance, now=moved)
-            return self.judgement("close", reason=reason, **shared)
+        metrics_moved = any(layer_of(code) == "metrics" for code in failing)
+        # a wider tolerance of the caller's makes a run close, and never identical
+        if metrics_moved or not self.within(min(self.tolerance, SCORE_TOLERANCE)):
+            code = "close.scores" if metrics_moved else "close.equal_metrics"
+            return self.judgement("close", reason=Finding(code=code, recorded=self.tolerance, now=moved), **shared)
         shared["checks"] = [as_note(check) for check in checks]
         shared["first_divergence"] = None
         reason = Finding(code="identical.other_scores", now=moved)
@@ -589,16 +591,13 @@ _PROVOKABLE: Final = frozenset(
 def rerun_record(manifest: CompletedRun, trial: Trial, differs: list[str]) -> RerunRecord:
     """One training as the verdict lists it."""
     fresh, comparison = trial.fresh, trial.fresh.comparison
-    relative = None
-    if comparison is not None and comparison.largest_difference is not None and comparison.largest_score:
-        relative = comparison.largest_difference / comparison.largest_score
     return RerunRecord(
         kind=trial.kind,
         factors=[factor.name for factor in trial.factors],
         settings={factor.name: factor.recorded for factor in trial.factors},
         agrees_to=agrees_to(manifest, fresh),
         differs=differs,
-        largest_difference=relative if relative is None or math.isfinite(relative) else None,
+        largest_difference=comparison.largest_difference if comparison else None,
         labels_moved=comparison.labels_moved if comparison else None,
         metrics=metric_values(fresh),
         failure=f"{fresh.failure.error}: {fresh.failure.message}" if fresh.failure else None,

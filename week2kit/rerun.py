@@ -172,25 +172,26 @@ def _keeps_an_address(estimator: Any) -> bool:
 def _compare(result: Result, stored: Stored) -> Comparison | None:
     """How far the fresh predictions are from the stored ones."""
     try:
-        old = from_csv(stored.content, stored.classes, stored.method)
+        return compare_predictions(from_csv(stored.content, stored.classes, stored.method), result.predictions)
     except PredictionsError:
         return None
-    new = result.predictions
+
+
+def compare_predictions(old: Predictions, new: Predictions) -> Comparison | None:
+    """How far predictions are from stored ones; None where they speak of other rows, or of other true values."""
     if not _same_rows(old, new):
         return None
     if old.scores is None or new.scores is None or old.scores.shape != new.scores.shape:
         moved = np.flatnonzero(old.y_pred != new.y_pred)
         return Comparison(rows=len(old.row), labels_moved=len(moved), first_moved=_first(old, moved))
-    with np.errstate(over="ignore"):
-        difference = np.abs(old.scores - new.scores)
+    units = _units(old)
     moved = np.flatnonzero(old.y_pred != new.y_pred) if old.classes is not None else np.array([], dtype=np.int64)
     return Comparison(
         rows=len(old.row),
         labels_moved=len(moved),
         first_moved=_first(old, moved),
-        largest_score=float(np.abs(old.scores).max()),
-        largest_difference=_finite(difference.max()),
-        widest_tie=_widest_tie(old, moved),
+        largest_difference=_largest(old.scores, new.scores, units),
+        widest_tie=_widest_tie(old, new, moved, units),
     )
 
 
@@ -200,25 +201,52 @@ def _same_rows(old: Predictions, new: Predictions) -> bool:
     return old.classes == new.classes and all(np.array_equal(a, b) for a, b in parts)
 
 
-def _finite(value: Any) -> float:
-    """A distance between stored scores, which may be as large as numbers get."""
-    return min(float(value), sys.float_info.max)
+def _units(old: Predictions) -> np.ndarray[Any, Any]:
+    """What the difference of each score is measured in: its own absolute value or the median one of its fold.
+
+    Models of different folds may give scores of different sizes, so each fold has a median of its own.
+    """
+    assert old.scores is not None
+    sizes = np.abs(old.scores)
+    for fold in old.folds():
+        sizes[fold] = np.maximum(sizes[fold], _median(sizes[fold], old.method))
+    return sizes
+
+
+def _median(sizes: np.ndarray[Any, Any], method: str | None) -> float:
+    """Of an even number the lower one of the middle two, so that half of the scores excuse nothing of the other half.
+
+    Two probabilities are p and 1 - p, and the rounding of 1 - p is that of 1: there it lies between the two.
+    """
+    ordered = np.sort(sizes, axis=None)
+    low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
+    return float(low + (high - low) / 2 if method == "predict_proba" else low)
+
+
+def _largest(old: np.ndarray[Any, Any], new: np.ndarray[Any, Any], units: np.ndarray[Any, Any]) -> float:
+    """The largest difference in units; 1, the whole, where what was 0 is not, and most others are 0, too."""
+    with np.errstate(all="ignore"):  # stored scores may be as large as numbers get
+        differences = np.abs(old - new) / units
+    differences[(units == 0) & (new != 0)] = 1.0
+    differences[old == new] = 0.0
+    return min(float(differences.max()), sys.float_info.max)
 
 
 def _first(predictions: Predictions, moved: np.ndarray[Any, Any]) -> int | None:
     return int(predictions.row[moved[0]]) if len(moved) else None
 
 
-def _widest_tie(old: Predictions, moved: np.ndarray[Any, Any]) -> float:
-    """The largest distance between the two best recorded scores of a row whose label moved; 0 where none did."""
+def _widest_tie(old: Predictions, new: Predictions, moved: np.ndarray[Any, Any], units: np.ndarray[Any, Any]) -> float:
+    """`Comparison.widest_tie` over the rows whose label moved; a binary decision function decides at 0."""
     if not len(moved) or old.scores is None:
         return 0.0
-    scores = old.scores[moved]
+    scores, units = old.scores[moved], units[moved]
     if scores.ndim == 1:
-        return float(np.abs(scores).max())  # a binary decision function decides at 0
-    best = np.sort(scores, axis=1)[:, -2:]
-    with np.errstate(over="ignore"):
-        return _finite((best[:, 1] - best[:, 0]).max())
+        return _largest(scores, np.zeros_like(scores), units)
+    each = np.arange(len(moved))
+    best = each, scores.argmax(axis=1)
+    given = [scores[each, labels[moved]] for labels in (old.y_pred, new.y_pred)]
+    return max(_largest(scores[best], score, units[best]) for score in given)
 
 
 def read_predictions(stored: Stored, n_val: list[int]) -> bytes:

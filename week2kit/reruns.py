@@ -46,21 +46,28 @@ class _Answer(BaseModel):
 
 
 class Comparison(_Answer):
-    """How far fresh predictions are from stored ones, on the same rows; scores are null where one side has none."""
+    """How far fresh predictions are from stored ones, on the same rows; scores are null where one side has none.
+
+    Each score is measured by itself: in units of its own stored absolute value or of the median one of its fold,
+    whichever is larger. One score of 1e12 excuses no other.
+
+    Attributes:
+        largest_difference: the largest difference of a score, in its unit.
+        widest_tie: the largest distance, in the unit of the best score, from the best score of a row to that of a
+            label that the row was given on one side only; 0 where no label moved.
+    """
 
     rows: int
     labels_moved: int
     first_moved: int | None
-    largest_score: float | None = None
     largest_difference: float | None = None
     widest_tie: float | None = None
 
     def within(self, tolerance: float) -> bool:
-        """Whether scores moved by at most `tolerance` of the largest, and labels only where two scores tie."""
-        if self.largest_score is None or self.largest_difference is None or self.widest_tie is None:
+        """Whether every score moved by at most `tolerance` units, and labels only where scores tie."""
+        if self.largest_difference is None or self.widest_tie is None:
             return self.labels_moved == 0
-        allowed = tolerance * self.largest_score
-        return self.largest_difference <= allowed and self.widest_tie <= allowed
+        return max(self.largest_difference, self.widest_tie) <= tolerance
 
 
 class Here(_Answer):

@@ -6,8 +6,9 @@ from typing import Final
 
 # --- verdicts ---------------------------------------------------------------------------------------------------
 
-#: Scores may differ by this much of the largest absolute recorded score and still be "close". Converged models on
-#: scaled data stay within 1e-11 when only the CPU or the threads change; near-singular ones reach 2e-9.
+#: A score may differ by this much of its own absolute recorded value, or of the median one of its fold, and still be
+#: "close". Converged models on scaled data stay within 1e-11 when only the CPU or the threads change; near-singular
+#: ones reach 2e-9. Never of the largest: one outlier of 1e12 would excuse every other score.
 SCORE_TOLERANCE: Final = 1e-8
 
 #: A metric computed from scores is summed differently by other scikit-learn and numpy versions, in the last bits.

@@ -74,7 +74,9 @@ class RerunRecord(Value):
     agrees_to: Literal["nothing", "data", "split", "metrics", "predictions", "scores", "model", "failure"]
     differs: list[str] = Field(default=[], description="codes of the checks that failed for it")
     largest_difference: float | None = Field(
-        default=None, description="largest difference of a score, in units of the largest recorded score"
+        default=None,
+        description="largest difference of a score, in units of its own recorded absolute value or of the median one "
+        "of its fold, whichever is larger",
     )
     labels_moved: int | None = None
     metrics: dict[str, float] = Field(default={}, description="validation metrics that came out")

@@ -94,7 +94,7 @@ def verify(
         runs: run folders, or folders of run folders; those of runs that were made without week2kit, too.
         data: the data file of all of them, where it is not found beside the run.
         target: the label column of runs that were made without week2kit and whose config names none.
-        tolerance: by how much of the largest recorded score a score may move and still be called close.
+        tolerance: by how much of its own recorded value, or of the median one, a score may move and still be close.
         timeout: seconds that one run may take.
         jobs: how many runs are verified at a time; by default one per processor.
         allow_modules: top-level modules besides scikit-learn whose estimators may be trained.

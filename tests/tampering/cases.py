@@ -18,6 +18,7 @@ from week2kit.schema.manifest import SCHEMA_VERSION
 from .copies import (
     REMOVED,
     Copy,
+    all_but_the_outlier,
     folds_renumbered,
     labels_right,
     one_label,
@@ -1294,6 +1295,15 @@ case(
     "identical",
     "every metric is equal",
     level="metrics",
+)
+case(
+    "elsewhere-all-other-values",
+    "outlier",
+    _elsewhere(_predictions(all_but_the_outlier)),
+    "different",
+    IDLE,
+    layer="predictions",
+    cause="environment cpu",
 )
 for id_, change in {"rows-renamed": _predictions(rows_renamed), "truths-swapped": _predictions(truths_swapped)}.items():
     case(

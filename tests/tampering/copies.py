@@ -60,7 +60,21 @@ def admissions() -> str:
     return "\n".join(lines) + "\n"
 
 
-TABLES: Mapping[str, Callable[[], str]] = {"penguins.csv": penguins, "houses.csv": houses, "admissions.csv": admissions}
+def outliers() -> str:
+    """A table with one validation row whose prediction is 1e12, which no metric sees beyond."""
+    lines = ["a,b,y"]
+    for i in range(60):
+        a, b = (1e12, 0.5) if i == 55 else (math.sin(i * 1.3), math.cos(i * 2.1))
+        lines.append(f"{a!r},{b!r},{1.0 if i == 55 else a + 2 * b + 0.1 * math.sin(i * 3.7)!r}")
+    return "\n".join(lines) + "\n"
+
+
+TABLES: Mapping[str, Callable[[], str]] = {
+    "penguins.csv": penguins,
+    "houses.csv": houses,
+    "admissions.csv": admissions,
+    "outliers.csv": outliers,
+}
 
 PENGUINS = {"path": "penguins.csv", "target": "species", "drop": ["year"]}
 ADMISSIONS = {"path": "admissions.csv", "target": "admitted", "drop": ["note"]}
@@ -77,6 +91,13 @@ CONFIGS: Mapping[str, dict[str, Any]] = {
     },
     "other": {"data": PENGUINS, "model": "decision_tree", "metrics": ["accuracy", "f1_macro"], "seed": 7},
     "houses": {"data": {"path": "houses.csv", "target": "price"}, "model": "ridge", "seed": 3},
+    "outlier": {
+        "data": {"path": "outliers.csv", "target": "y"},
+        "split": {"shuffle": False},
+        "preprocess": "none",
+        "model": "ridge",
+        "seed": 1,
+    },
     "folds": {
         "data": ADMISSIONS,
         "split": {"method": "kfold", "n_splits": 3},
@@ -318,6 +339,14 @@ def one_label(predictions: Predictions) -> Predictions:
         scores[wrong] = 0.0
         scores[wrong, y_pred[wrong]] = 1.0
     return replace(predictions, y_pred=y_pred, scores=y_pred if predictions.classes is None else scores)
+
+
+def all_but_the_outlier(predictions: Predictions) -> Predictions:
+    """Other values everywhere but in the row of the largest one: the metrics do not move in any bit."""
+    y_pred = predictions.y_true + 7.0
+    largest = abs(predictions.y_pred).argmax()
+    y_pred[largest] = predictions.y_pred[largest]
+    return replace(predictions, y_pred=y_pred, scores=y_pred)
 
 
 def rows_renamed(predictions: Predictions) -> Predictions:
