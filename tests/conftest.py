@@ -30,9 +30,15 @@ LONG = (
 )
 
 
+#: Variables of a person's shell that change what Python itself does. A test that is about one of them sets it; those of
+#: kernels and threads stay, as a machine may be so by itself.
+FOR_PYTHON = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTHONWARNINGS")
+
+
 def pytest_configure() -> None:
-    # the tests start hundreds of processes, and each would compile our source again
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    # before the workers start; the tests start hundreds of processes, and each would compile our source again
+    for name in FOR_PYTHON:
+        os.environ.pop(name, None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

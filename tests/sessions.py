@@ -30,6 +30,20 @@ def command(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]
     )
 
 
+def pytest_session(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Pytest in `folder` with our plugin and xdist, and no other that the machine may have; as if nobody had set CI."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "CI", "BUILD_NUMBER"))}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "xdist", "-p", "week2kit.pytest_plugin", *arguments],
+        cwd=folder,
+        env=kept | {"PYTHONPATH": str(ROOT), "COLUMNS": "200", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+
+
 def blocks(page: Path, kind: str) -> list[str]:
     """What stands in the page's fenced blocks of a kind, such as ``console`` or ``json``."""
     return _fences(kind).findall(page.read_text(encoding="utf-8"))

@@ -13,7 +13,6 @@ import re
 import shutil
 import subprocess
 import sys
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +33,8 @@ from week2kit.schema.documents import json_schema
 from week2kit.store import BareRun, find_runs, open_any
 from week2kit.verdict import Verdict
 from week2kit.verification import planned_bare_checks
+
+from .sessions import pytest_session
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -615,18 +616,6 @@ def test_the_report_as_json_fulfils_its_schema_and_an_edited_time_is_found(proje
 
 # --- pytest -----------------------------------------------------------------------------------------------------
 
-INSTALLED = any(point.name == "week2kit" for point in entry_points(group="pytest11"))
-
-
-def run_pytest(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    loaded = [] if INSTALLED else ["-p", "week2kit.pytest_plugin"]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "CI", "BUILD_NUMBER"))}
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", *loaded, *arguments],
-        cwd=cwd, env=kept | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"},
-        capture_output=True, encoding="utf-8", timeout=120, check=False,
-    )  # fmt: skip
-
 
 def outcomes(session: subprocess.CompletedProcess[str]) -> dict[str, str]:
     """Each item with what became of it, from pytest's verbose lines."""
@@ -637,7 +626,7 @@ def test_pytest_collects_such_runs_and_identical_undecided_and_tampered_are_told
     name_data(first="wine.csv", second="wine.csv")
     change("first", "metrics.json", n_train=133, n_val=45)
     change("second", "metrics.json", accuracy=1.0)
-    session = run_pytest("--week2kit", "output", "-v", "-rs", cwd=project)
+    session = pytest_session(project, "--week2kit", "output", "-v", "-rs")
     assert session.returncode == 1, session.stdout
     found = outcomes(session)
     expected = ["verdict", "follows.val_report", "split.folds", "report.rows", "metrics.accuracy", "metrics.f1_macro"]
@@ -654,34 +643,34 @@ def test_pytest_collects_such_runs_and_identical_undecided_and_tampered_are_told
 
 def test_pytest_takes_data_and_label_and_one_item_and_keeps_a_run_on_one_worker(project: Path) -> None:
     named = ["--week2kit-data", "wine.csv", "--week2kit-target", "target"]
-    session = run_pytest("--week2kit", "output", "-v", "-n2", *named, cwd=project)
+    session = pytest_session(project, "--week2kit", "output", "-v", "-n2", *named)
     assert session.returncode == 0, session.stdout
     workers = re.findall(r"^\[(gw\d)\].*PASSED (output/\w+)::", session.stdout, re.MULTILINE)
     assert len(workers) == 15
     assert len(set(workers)) == 3
-    session = run_pytest("--week2kit", "output/first::metrics.accuracy", "-v", *named, cwd=project)
+    session = pytest_session(project, "--week2kit", "output/first::metrics.accuracy", "-v", *named)
     assert outcomes(session) == {"output/first::metrics.accuracy": "PASSED"}
     (project / "pytest.ini").write_text(
         "[pytest]\nweek2kit = true\nweek2kit_data = wine.csv\nweek2kit_target = target\n", encoding="utf-8"
     )
-    assert run_pytest("output", cwd=project).returncode == 0
+    assert pytest_session(project, "output").returncode == 0
 
 
 def test_a_session_of_undecided_folders_alone_does_not_pass(project: Path) -> None:
-    session = run_pytest("--week2kit", "output", cwd=project)
+    session = pytest_session(project, "--week2kit", "output")
     assert session.returncode == 1
     assert "Nothing was verified: every run was undecided." in session.stdout
 
 
 def test_a_strict_session_does_not_pass_what_is_only_identical_in_its_metrics(project: Path) -> None:
     name_data(first="wine.csv")
-    session = run_pytest("--week2kit", "output/first", "--week2kit-strict", "predictions", "-v", cwd=project)
+    session = pytest_session(project, "--week2kit", "output/first", "--week2kit-strict", "predictions", "-v")
     assert outcomes(session)["output/first::verdict"] == "FAILED"
 
 
 def test_unreadable_metrics_are_one_failing_item(project: Path) -> None:
     Path("output/first/metrics.json").write_text('{"accuracy": NaN}', encoding="utf-8")
-    session = run_pytest("--week2kit", "output/first", "-v", cwd=project)
+    session = pytest_session(project, "--week2kit", "output/first", "-v")
     assert outcomes(session) == {"output/first::verdict": "FAILED"}
     assert "output/first/metrics.json: no JSON that can be read" in session.stdout
 
@@ -697,7 +686,7 @@ def test_the_model_of_such_a_folder_is_not_opened(project: Path) -> None:
     name_data(first="wine.csv")
     Path("output/first/model.joblib").write_bytes(pickle.dumps(Trap()))
     Path("output/first/.ipynb_checkpoints").mkdir()
-    session = run_pytest("--week2kit", "output/first", "-v", cwd=project)
+    session = pytest_session(project, "--week2kit", "output/first", "-v")
     assert outcomes(session)["output/first::verdict"] == "PASSED"
     assert list(project.rglob("UNPICKLED")) == []
 
@@ -710,7 +699,7 @@ def test_a_project_whose_own_folder_holds_such_files_keeps_its_tests_and_is_told
     test = Path("tests/test_own.py") if beside == "folder" else Path(beside)
     test.parent.mkdir(exist_ok=True)
     test.write_text("def test_it():\n    pass\n", encoding="utf-8")
-    session = run_pytest("--week2kit", "-v", cwd=project)
+    session = pytest_session(project, "--week2kit", "-v")
     assert outcomes(session) == {f"{test.as_posix()}::test_it": "PASSED"}
     assert "a run without a manifest lies beside Python files or folders" in session.stdout
     assert session.returncode == 1

@@ -6,12 +6,9 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -25,8 +22,7 @@ from week2kit.schema.manifest import CompletedRun
 from week2kit.store import open_run
 from week2kit.verification import planned_checks
 
-PYTHONPATH = os.pathsep.join(filter(None, [str(Path(week2kit.__file__).parents[1]), os.environ.get("PYTHONPATH")]))
-INSTALLED = any(point.name == "week2kit" for point in entry_points(group="pytest11"))
+from .sessions import pytest_session
 
 TREE: dict[str, Any] = {
     "data": {"dataset": "iris"},
@@ -92,18 +88,8 @@ class Session:
 
 
 def run_pytest(folder: Path, *arguments: str) -> Session:
-    """Run pytest in `folder` with the plugin loaded, as it is where week2kit is installed."""
-    loaded = [] if INSTALLED else ["-p", "week2kit.pytest_plugin"]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "CI", "BUILD_NUMBER"))}
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *loaded, *arguments],
-        cwd=folder,
-        env=kept | {"PYTHONPATH": PYTHONPATH, "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    """What pytest does in `folder`, with our plugin loaded."""
+    done = pytest_session(folder, *arguments)
     return Session(done.returncode, done.stdout + done.stderr)
 
 

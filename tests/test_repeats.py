@@ -29,6 +29,7 @@ from week2kit.schema.manifest import CompletedRun, FailedRun
 from week2kit.schema.migrations import read_manifest
 from week2kit.verdict import Verdict
 
+from .sessions import pytest_session
 from .tampering.copies import Copy
 
 ROOT = Path(week2kit.__file__).parents[1]
@@ -341,16 +342,7 @@ def test_variations_do_not_train_repeats(folder: Path) -> None:
 
 def test_pytest_trains_repeats_where_it_is_asked_to(folder: Path) -> None:
     def run_pytest(*options: str) -> str:
-        plugin = ["-p", "week2kit.pytest_plugin", "-p", "no:cacheprovider", "--week2kit", "runs/holdout", "-v", "-rs"]
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", *plugin, *options],
-            cwd=folder,
-            env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-            capture_output=True,
-            encoding="utf-8",
-            timeout=120,
-            check=False,
-        )
+        done = pytest_session(folder, "-p", "no:cacheprovider", "--week2kit", "runs/holdout", "-v", "-rs", *options)
         assert done.returncode == 0, done.stdout
         return done.stdout
 
