@@ -478,3 +478,158 @@ def test_the_command_line_ends_with_1_or_2_and_never_with_a_traceback(row: str, 
     assert "Traceback" not in done.stderr
     assert "\x1b" not in done.stdout + done.stderr
     assert done.stdout.startswith("run: runs/") == (bad.stage is not None)
+
+
+# --- classes of the caller's own modules ------------------------------------------------------------------------
+
+CLASSIFIER = """
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+class Model(ClassifierMixin, BaseEstimator):
+    def __init__(self, bias=0.0): self.bias = bias
+    def fit(self, X, y): self.classes_ = np.unique(y); {fit}; return self
+    def predict(self, X): return np.full(len(X), self.classes_[0])
+"""
+
+
+def own(fit: str, *more: str) -> str:
+    return CLASSIFIER.replace("{fit}", fit) + "".join(f"    {line}\n" for line in more)
+
+
+#: The module, the stage at which its failure is recorded, and what is said: the person's module, never a bug of ours.
+BROKEN = {
+    "name-error": ("x = nothing_of_this_name", "config", 'The module "{name}" cannot be imported: NameError: name'),
+    "syntax-error": ("def f(:", "config", "SyntaxError: invalid syntax ({name}.py, line 1)"),
+    "import-error": ("import no_such_package_at_all", "config", "ModuleNotFoundError: No module named 'no_such_package"),
+    "exits": ("raise SystemExit(3)", "config", "cannot be imported: SystemExit: 3 ({name}.py, line 1)"),
+    "interrupts": ("raise KeyboardInterrupt", "config", "cannot be imported: KeyboardInterrupt ({name}.py, line 1)"),
+    "recursion": ("def f(): f()\nf()", "config", "cannot be imported: RecursionError: maximum recursion"),
+    "lazy": ("def __getattr__(name):\n    raise RuntimeError('no ' + name)", "config", "cannot be imported: RuntimeError"),
+    "no-class": ("Model = 3", "config", "is no estimator: expected a class with fit and get_params"),
+    "no-get-params": ("class Model:\n    def fit(self): pass", "config", "expected a class with fit and get_params"),
+    "construction": (own("pass", "def __init__(self): raise ValueError('never')"), "config", "model.params: never"),
+    "construction-exits": (own("pass", "def __init__(self): raise SystemExit"), "config", "model.params: SystemExit"),
+    "repr": (own("raise ValueError(self)", "def __repr__(self): 1 / 0"), "fit", "ValueError"),
+    "get-params": (own("pass", "def get_params(self, deep=True): 1 / 0"), "fit", "division by zero"),
+    "fit": (own("1 / 0"), "fit", "division by zero"),
+    "fit-exits": (own("raise SystemExit('enough')"), "fit", "enough"),
+    "fit-recursion": (own("self.fit(X, y)"), "fit", "maximum recursion depth"),
+    "fit-memory": (own("raise MemoryError"), "fit", "the memory was not enough"),
+    "fit-linalg": (own("np.linalg.inv(np.zeros((2, 2)))"), "fit", "Singular matrix"),
+    "fit-warning": (own("import warnings; warnings.simplefilter('error'); warnings.warn('told')"), "fit", "told"),
+    "fit-broken-pool": (
+        own("from concurrent.futures.process import BrokenProcessPool; raise BrokenProcessPool('gone')"),
+        "fit",
+        "gone",
+    ),
+    "predict": (own("pass", "def predict(self, X): raise BaseException('odd')"), "evaluate", "odd"),
+    "no-classes": (own("del self.classes_", "def predict_proba(self, X): return np.eye(len(X))"), "evaluate", "classes_"),
+    "not-pickled": (own("self.f_ = lambda: 0"), "save", "ickle"),
+    "no-tags": (own("pass", "def __sklearn_tags__(self): raise AttributeError('none')"), "config", "neither a classifier"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_an_error_of_the_callers_module_is_a_recorded_failure(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, stage, says = BROKEN[kind]
+    name = f"own_{kind.replace('-', '_')}"
+    (tmp_path / f"{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        run = train(
+            {"data": {"dataset": "iris"}, "preprocess": "none", "model": f"{name}.Model", "seed": 1},
+            runs_dir=tmp_path / "runs",
+            allow_modules=[name],
+        )
+    assert isinstance(run.manifest, FailedRun)
+    failure = run.manifest.failure
+    assert (failure.stage, says.format(name=name) in failure.message) == (stage, True), failure.message
+    assert failure.hint
+    assert os.fspath(tmp_path) not in run_text(run)
+
+
+def run_text(run: Any) -> str:
+    return (run.path / "manifest.json").read_text() + "\n".join(run_lines(run, "config.json")[1])
+
+
+DUCKS = """
+import numpy as np
+class Params:
+    def get_params(self, deep=True): return dict(vars(self))
+    def set_params(self, **params): vars(self).update(params); return self
+class Duck(Params):
+    _estimator_type = "classifier"
+    def __init__(self, **params): self.bias = 1; vars(self).update(params)
+    def fit(self, X, y): self.classes_ = np.unique(y); return self
+    def predict(self, X): return np.full(len(X), self.classes_[0])
+    def get_params(self, deep=True): return {k: v for k, v in vars(self).items() if not k.endswith("_")}
+class Log1p(Params):
+    def fit(self, X, y=None): return self
+    def transform(self, X): return np.log1p(np.abs(X))
+    def fit_transform(self, X, y=None): return self.fit(X).transform(X)
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+class Majority(ClassifierMixin, BaseEstimator):
+    def __init__(self, bias=0.0, random_state=None): self.bias = bias; self.random_state = random_state
+    def fit(self, X, y): self.classes_ = np.unique(y); return self
+    def predict(self, X): return np.full(len(X), self.classes_[0])
+class Stateless(TransformerMixin, BaseEstimator):
+    def fit(self, X, y=None): return self
+    def transform(self, X): return np.log1p(np.abs(X))
+"""
+
+
+@pytest.mark.parametrize(
+    ("model", "steps"),
+    [
+        ({"class": "own_ducks.Majority", "params": {"bias": 2.0}}, []),
+        ("decision_tree", ["own_ducks.Stateless"]),
+        ("decision_tree", [{"columns": ["sepal length (cm)"], "steps": ["own_ducks.Stateless"]}]),
+    ],
+    ids=["no-constraints", "stateless", "stateless-in-a-group"],
+)
+def test_classes_as_the_guide_of_scikit_learn_has_them_are_trained(
+    model: Any, steps: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only scikit-learn's own classes declare constraints, and a transformer need not keep anything."""
+    (tmp_path / "own_ducks.py").write_text(DUCKS)
+    monkeypatch.syspath_prepend(tmp_path)
+    data = {"dataset": "iris", "features": ["sepal length (cm)"]}
+    config = {"data": data, "preprocess": steps, "model": model, "seed": 7}
+    run = train(config, runs_dir=tmp_path / "runs", allow_modules=["own_ducks"])
+    assert run.manifest.status == "completed", run.manifest.failure
+    assert not [warning for warning in run.manifest.warnings if warning.code == "seed.unset"]
+
+
+EXPERIMENTAL = {
+    "imputer": {
+        "preprocess": [{"class": "sklearn.impute.IterativeImputer", "params": {"max_iter": 2}}],
+        "model": "ridge",
+        "data": {"dataset": "diabetes"},
+    },
+    "halving-grid": {
+        "model": {
+            "class": "sklearn.model_selection.HalvingGridSearchCV",
+            "params": {"estimator": {"class": "decision_tree"}, "param_grid": {"max_depth": [1, 2]}},
+        },
+    },
+    "halving-random": {
+        "model": {
+            "class": "sklearn.model_selection.HalvingRandomSearchCV",
+            "params": {
+                "estimator": {"class": "decision_tree"},
+                "param_distributions": {"max_depth": [1, 2, 3, 4]},
+                "n_candidates": 4,
+            },
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("kind", EXPERIMENTAL)
+def test_experimental_classes_are_enabled_in_train_and_in_the_rerun(kind: str, tmp_path: Path) -> None:
+    run = train({"data": {"dataset": "iris"}, "seed": 1} | EXPERIMENTAL[kind], runs_dir=tmp_path)
+    assert run.manifest.status == "completed", run.manifest.failure
+    assert verify(run).runs[0].verdict == "identical"

@@ -279,6 +279,7 @@ _HINTS_BY_ERROR: Final[Mapping[str, str]] = {
     "OSError": "Make room on the disk, or choose another place with --runs-dir; then train again.",
     "KeyboardInterrupt": "You interrupted it; train again when you have the time.",
     "Terminated": "The process was asked to end (SIGTERM); train again.",
+    "ThreadLimit": "No more threads may be started here: lower n_jobs, or raise the limit (ulimit -u).",
     "WarningRefused": "Mend what the warning speaks of, or take it off the config's fail_on.",
 }
 
@@ -288,6 +289,8 @@ def failure_hint(stage: str, error: str, message: str) -> str:
     for part, hint in _HINTS.items():
         if part in message:
             return hint
+    if error == "OSError" and stage in ("fit", "evaluate"):  # of an estimator: it need not be the disk
+        error = ""
     return _HINTS_BY_ERROR.get(error, f"Look at the message above: it comes from the stage {stage}.")
 
 

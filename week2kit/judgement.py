@@ -33,7 +33,10 @@ from week2kit.verdict import Cause, Check, Finding, Layer, Level, MetricValues, 
 
 #: Types of errors that have nothing to do with the five inputs: nothing follows from them.
 EXTERNAL_ERRORS: Final = frozenset(
-    {"KeyboardInterrupt", "Terminated", "MemoryError", "OSError", "TimeLimitReached", "ChildDied", "SystemExit"}
+    {
+        *("KeyboardInterrupt", "Terminated", "SystemExit", "MemoryError", "OSError", "ThreadLimit"),
+        *("TimeLimitReached", "ChildDied"),
+    }
 )
 
 #: Types of errors of ours: their names say nothing to a person, their messages do.

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import errno
 import re
+import traceback
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from inspect import signature
 from io import BytesIO
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from week2kit.canonical import clean
-from week2kit.errors import ConfigError
+from week2kit.errors import ConfigError, LibraryError, StageError, Terminated
 from week2kit.loop.data import Table
 from week2kit.privacy import scrub
 from week2kit.schema.config import Config, Estimator, Group
@@ -21,6 +26,8 @@ from week2kit.signals import held
 from week2kit.thresholds import MAX_JOBS
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     import numpy as np
     from sklearn.base import BaseEstimator
     from sklearn.pipeline import Pipeline
@@ -46,6 +53,7 @@ def find_class(path: str, allowed_modules: Sequence[str] = ()) -> type[BaseEstim
 
     Raises:
         ValueError: nothing else is imported; the message says what was expected.
+        LibraryError: the module of the caller raised an error of its own when it was imported.
     """
     module_name, _, name = path.rpartition(".")
     parts = module_name.split(".")
@@ -57,22 +65,57 @@ def find_class(path: str, allowed_modules: Sequence[str] = ()) -> type[BaseEstim
         )
     if any(part.startswith("_") or not part.isidentifier() or part in _CLOSED_MODULES for part in (*parts, name)):
         raise ValueError(f'expected a public class of scikit-learn, got "{clean(path)}"')
-    try:
-        with held():
-            module = import_module(module_name)
-    except ImportError:
-        raise ValueError(f'there is no module "{clean(module_name)}" in this environment') from None
-    found = getattr(module, name, None)
-    from sklearn.base import BaseEstimator
-
+    with held():
+        module = _imported(module_name)
+        found = _attribute(module, name)
     if found is None:
         close = difflib.get_close_matches(name, [n for n in dir(module) if n[:1].isupper()], n=1)
         raise ValueError(
             f'"{clean(module_name)}" has no "{clean(name)}"' + (f'; did you mean "{close[0]}"?' if close else "")
         )
-    if not (isinstance(found, type) and issubclass(found, BaseEstimator) and hasattr(found, "fit")):
-        raise ValueError(f'"{clean(path)}" is no estimator: expected a class with fit')
+    # scikit-learn's clone asks for get_params, not for a base class: other libraries follow its guide without one
+    if not (isinstance(found, type) and all(callable(getattr(found, part, None)) for part in ("fit", "get_params"))):
+        raise ValueError(f'"{clean(path)}" is no estimator: expected a class with fit and get_params')
     return found
+
+
+def _imported(name: str) -> ModuleType:
+    """The module `name`; a failure of its own is told apart from a module that is not there."""
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise _broken_module(name, error) from error  # it is there, and imports one that is not
+        raise ValueError(f'there is no module "{clean(name)}" in this environment') from None
+    except BaseException as error:  # a module may raise anything, SystemExit too; signals are held meanwhile
+        raise _broken_module(name, error) from error
+
+
+def _attribute(module: ModuleType, name: str) -> Any:
+    """What a module calls `name`; scikit-learn's experimental classes are enabled as their users do it."""
+    try:
+        return getattr(module, name, None)
+    except ImportError as error:
+        switch = re.search(r"\benable_[a-z_]+", str(error)) if module.__name__.startswith("sklearn.") else None
+        if switch is None:
+            raise _broken_module(module.__name__, error) from error
+        import_module(f"sklearn.experimental.{switch[0]}")
+        return getattr(module, name, None)
+    except BaseException as error:  # a module's own __getattr__
+        raise _broken_module(module.__name__, error) from error
+
+
+def _broken_module(name: str, error: BaseException) -> LibraryError:
+    kind, message = type(error).__name__, message_of(error)
+    said = f"{kind}: {message}" if message else kind
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    if ", line " not in said:  # a SyntaxError says it itself
+        said = f"{said} ({PurePath(last.filename).name}, line {last.lineno})"
+    return LibraryError(
+        kind,
+        f'The module "{clean(name)}" cannot be imported: {clean(said)}.',
+        f'Correct it until python -c "import {clean(name)}" works, and train again.',
+    )
 
 
 def _alias_hint(path: str) -> str:
@@ -95,15 +138,16 @@ def build_estimator(
     except ValueError as error:
         problems.append(f"{where}.class: {error}")
         return None, spec
-    known = _parameter_names(kind)
+    known = parameter_names(kind)
+    takes_any = _takes_any(kind)
     params = dict(spec.params)
-    if "random_state" in known and "random_state" not in params:
+    if "random_state" in known and not _SEEDS & params.keys():
         params["random_state"] = seed
     before = len(problems)
     values: dict[str, Any] = {}
     for name, value in params.items():
         place = f"{where}.params.{clean(name)}"
-        if name not in known:
+        if name not in known and not takes_any:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f'; did you mean "{close[0]}"?' if close else f"; it takes {', '.join(sorted(known)) or 'none'}"
             problems.append(f"{place}: {kind.__name__} has no such parameter{hint}")
@@ -117,9 +161,32 @@ def build_estimator(
     return _validated(kind, values, where, problems), written
 
 
-def _parameter_names(kind: type[BaseEstimator]) -> list[str]:
-    names: list[str] = kind._get_param_names()
-    return names
+#: Names under which libraries take one seed: where the config gives one, another would contradict it.
+_SEEDS: Final = frozenset({"random_state", "random_seed", "seed"})
+
+
+def parameter_names(kind: type[BaseEstimator]) -> frozenset[str]:
+    """What a class takes as parameters.
+
+    scikit-learn's classes say it by their constructor; where that passes on what it does not name (XGBoost), an object
+    says it by get_params.
+    """
+    try:
+        names = {p.name for p in signature(kind).parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+    except Exception:  # a signature that cannot be read
+        names = set()
+    if _takes_any(kind):
+        with contextlib.suppress(Exception):
+            names |= set(kind().get_params(deep=False))
+    return frozenset(map(str, names))
+
+
+def _takes_any(kind: type[BaseEstimator]) -> bool:
+    """Whether the constructor takes any name: whatever a library reads from it is its own to check."""
+    try:
+        return any(p.kind is p.VAR_KEYWORD for p in signature(kind).parameters.values())
+    except Exception:
+        return True
 
 
 def _check_denied(name: str, value: Any, place: str, problems: list[str]) -> None:
@@ -177,14 +244,18 @@ def _as_declared(kind: type[BaseEstimator], name: str, value: Any) -> Any:
 def _validated(
     kind: type[BaseEstimator], values: dict[str, Any], where: str, problems: list[str]
 ) -> BaseEstimator | None:
-    """The estimator, its parameters checked by scikit-learn's own validation, without a fit."""
+    """The estimator, its parameters checked by scikit-learn's own validation, without a fit.
+
+    Only classes that declare constraints can be asked: scikit-learn's base class has the method, not the table.
+    """
     try:
         estimator = kind(**values)
-        validate = getattr(estimator, "_validate_params", None)
-        if validate is not None:
-            validate()
-    except Exception as error:
-        message = clean(message_of(error))
+        if hasattr(kind, "_parameter_constraints"):
+            estimator._validate_params()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # of a class of the caller; SystemExit, too
+        message = clean(message_of(error)) or type(error).__name__
         name = next((n for n in values if f"'{n}'" in message), None)
         problems.append(f"{where}.params{f'.{name}' if name else ''}: {message}")
         return None
@@ -195,13 +266,17 @@ _SET: Final = re.compile(r"\{[^{}]*\}")
 _ADDRESS: Final = re.compile(r"\b0x[0-9a-f]{6,16}\b")
 
 
-def message_of(error: Exception) -> str:
+def message_of(error: BaseException) -> str:
     """What a library's error says, word for word the same in every process.
 
     scikit-learn prints the allowed values as a set, whose order is another in each process, and some objects with
     their address; a failure must be known again by its message.
     """
-    text = _ADDRESS.sub("0x…", scrub(str(error)))
+    try:
+        said = str(error)
+    except Exception:  # it shows an object whose repr raises
+        said = ""
+    text = _ADDRESS.sub("0x…", scrub(said))
     return _SET.sub(lambda match: "{" + ", ".join(sorted(match[0][1:-1].split(", "))) + "}", text)
 
 
@@ -252,20 +327,29 @@ def _check_steps(items: Any, seed: int, problems: list[str], allowed: Sequence[s
 
 def _checked_step(spec: Estimator, where: str, seed: int, problems: list[str], allowed: Sequence[str]) -> Estimator:
     estimator, written = build_estimator(spec, where, seed, problems, allowed)
-    if estimator is not None and not hasattr(estimator, "transform"):
+    if estimator is not None and not has(estimator, "transform"):
         problems.append(f"{where}.class: {type(estimator).__name__} is no transformer: expected a class with transform")
     return written
 
 
 def _task_of(model: BaseEstimator, config: Config, problems: list[str]) -> Task | None:
-    from sklearn.base import is_classifier, is_regressor
-
-    task: Task | None = "classification" if is_classifier(model) else "regression" if is_regressor(model) else None
+    task = _does(model)
     if task is None:
         problems.append(f"model.class: {type(model).__name__} is neither a classifier nor a regressor")
     elif config.task not in (None, task):
         problems.append(f"task: {type(model).__name__} does {task}, got {config.task}")
     return task
+
+
+def _does(model: BaseEstimator) -> Task | None:
+    """What an estimator does; one with steps that are none, or without the tags of scikit-learn, says nothing."""
+    from sklearn.base import is_classifier, is_regressor
+
+    try:
+        return "classification" if is_classifier(model) else "regression" if is_regressor(model) else None
+    except Exception:
+        old = getattr(model, "_estimator_type", None)  # how classes said it before tags
+        return "classification" if old == "classifier" else "regression" if old == "regressor" else None
 
 
 def settle_preprocess(config: Config, table: Table, seed: int) -> Config:
@@ -358,8 +442,6 @@ def _step_name(path: str, position: int) -> str:
 
 def walk(value: Any) -> Iterator[BaseEstimator]:
     """Every estimator inside an estimator, fitted or not, itself first; forests are not entered."""
-    from sklearn.base import BaseEstimator
-
     seen: set[int] = set()
     stack = [value]
     while stack:
@@ -368,11 +450,19 @@ def walk(value: Any) -> Iterator[BaseEstimator]:
             stack.extend(reversed(item))
         elif isinstance(item, dict):
             stack.extend(reversed(list(item.values())))
-        elif isinstance(item, BaseEstimator) and id(item) not in seen:
+        elif id(item) not in seen and not isinstance(item, type) and has(item, "fit") and has(item, "get_params"):
             seen.add(id(item))
             yield item
             if not is_forest(item):
-                stack.extend(reversed(list(vars(item).values())))
+                stack.extend(reversed(list(getattr(item, "__dict__", {}).values())))
+
+
+def has(estimator: Any, name: str) -> bool:
+    """Whether an estimator has a method; where it cannot tell yet (some raise while they are not fitted), it may."""
+    try:
+        return hasattr(estimator, name)
+    except Exception:
+        return True
 
 
 def is_forest(estimator: BaseEstimator) -> bool:
@@ -428,7 +518,7 @@ def unseeded(model: BaseEstimator) -> list[str]:
         {
             type(estimator).__name__
             for estimator in walk(model)
-            if "random_state" in _parameter_names(type(estimator))
+            if "random_state" in parameter_names(type(estimator))
             and getattr(estimator, "random_state", None) is None
             and not _never_draws(estimator)
         }
@@ -492,8 +582,11 @@ class Fitted:
         """Iterations of the last step's solver, or None where it does not tell."""
         import numpy as np
 
-        found = getattr(self.pipeline.steps[-1][1], "n_iter_", None)
-        return None if found is None else [int(value) for value in np.atleast_1d(np.asarray(found)).ravel()]
+        try:
+            found = getattr(self.pipeline.steps[-1][1], "n_iter_", None)
+            return None if found is None else [int(value) for value in np.atleast_1d(np.asarray(found)).ravel()]
+        except Exception:  # of another library: what it calls so need be no number
+            return None
 
     @property
     def not_converged(self) -> bool:
@@ -541,9 +634,31 @@ def _pattern(text: Any) -> str:
 
 
 def dump(model: BaseEstimator) -> bytes:
-    """The bytes of ``joblib.dump(model)``, uncompressed."""
+    """The bytes of ``joblib.dump(model)``, uncompressed.
+
+    Raises:
+        LibraryError: it holds what cannot be saved, such as a function that was made in the fit.
+    """
     import joblib
 
     buffer = BytesIO()
-    joblib.dump(model, buffer)
+    with library_errors():
+        joblib.dump(model, buffer)
     return buffer.getvalue()
+
+
+@contextmanager
+def library_errors() -> Iterator[None]:
+    """Turn what an estimator raises into our error, once, where it enters; out of memory stays what it is.
+
+    SystemExit is an error, too: a fit that leaves the process has not fitted anything.
+    """
+    try:
+        yield
+    except (StageError, MemoryError, KeyboardInterrupt, Terminated):
+        raise
+    except BaseException as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+            raise MemoryError(message_of(error)) from error
+        name = "ThreadLimit" if "can't start new thread" in (message := message_of(error)) else type(error).__name__
+        raise LibraryError(name, message or name) from error

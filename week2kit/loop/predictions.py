@@ -56,7 +56,9 @@ def predict(pipeline: Pipeline, X: Any, classes: Labels | None) -> Answers:
     import numpy as np
 
     with steady_forests(pipeline), steady_threads(pipeline):
-        values = pipeline[:-1].transform(X) if len(pipeline.steps) > 1 else X
+        values = X
+        for _, step in pipeline.steps[:-1]:  # as Pipeline.predict does it: a step without a state is never "fitted"
+            values = step.transform(values)
         model = pipeline.steps[-1][1]
         labels = np.asarray(model.predict(values))
         if classes is None:

@@ -288,7 +288,8 @@ def _positive(config: Config, classes: Labels | None) -> Any:
 def _scorers(config: Config, pipeline: Pipeline, classes: Labels | None) -> list[Scorer]:
     """The metrics of the config, each tried on a small example: what cannot be given is an error before the fit."""
     last = pipeline.steps[-1][1]
-    method = next((m for m in ("predict_proba", "decision_function") if _has(last, m)), None) if classes else "predict"
+    scored = (method for method in ("predict_proba", "decision_function") if model.has(last, method))
+    method = next(scored, None) if classes else "predict"
     positive = classes.index(config.positive) if classes and len(classes) == 2 else 0
     problems, scorers = [], []
     for name in config.metrics or []:
@@ -299,13 +300,6 @@ def _scorers(config: Config, pipeline: Pipeline, classes: Labels | None) -> list
     if problems:
         raise ConfigError(problems)
     return scorers
-
-
-def _has(estimator: Any, name: str) -> bool:
-    try:
-        return hasattr(estimator, name)
-    except Exception:  # some meta-estimators raise while they are not fitted
-        return True
 
 
 def _warn_unseeded(pipeline: Pipeline, config: Config, progress: Progress) -> None:
@@ -383,11 +377,11 @@ class _Loop:
         return self.codes if self.codes is not None else self.table.target.astype(np.float64)
 
     def fit(self, rows: np.ndarray[Any, Any]) -> model.Fitted:
-        with library_errors():
+        with model.library_errors():
             return model.fit(self.pipeline, self.table.features.iloc[rows], self.table.target[rows])
 
     def predict(self, fitted: model.Fitted, rows: np.ndarray[Any, Any]) -> Answers:
-        with library_errors():
+        with model.library_errors():
             return predict(fitted.pipeline, self.table.features.iloc[rows], self.classes)
 
     def learn(self, fold: Fold) -> tuple[model.Fitted, Answers]:
@@ -512,22 +506,12 @@ def _naming(seed: int) -> Iterator[None]:
         raise StageError(f"Repeat with seed {seed}: {error}", error.hint) from None
 
 
-@contextmanager
-def library_errors() -> Iterator[None]:
-    """Turn what an estimator raises into our error, once, where it enters; out of memory stays what it is."""
-    try:
-        yield
-    except (StageError, MemoryError):
-        raise
-    except Exception as error:
-        raise LibraryError(type(error).__name__, model.message_of(error) or type(error).__name__) from error
-
-
 def _warn_about_fit(
     final: model.Fitted, any_not_converged: bool, said: set[tuple[str, str]], progress: Progress
 ) -> None:
     if any_not_converged or final.not_converged:
         max_iter = getattr(final.pipeline.steps[-1][1], "max_iter", None)
+        max_iter = max_iter if isinstance(max_iter, int | float) else None
         progress.warn("fit.not_converged", {"n_iter": final.n_iter, "max_iter": max_iter})
     for category, message in sorted(said):
         if category != "ConvergenceWarning":
