@@ -136,6 +136,31 @@ def combined_digest(parts: Iterable[str]) -> str:
     return sha256("\n".join(parts).encode())
 
 
+# --- labels -----------------------------------------------------------------------------------------------------
+
+_LINE_BREAKS: Final = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r"})
+
+
+def label_text(label: object) -> str:
+    """A class label as text; floats by ``repr``, so that they can be read back."""
+    return repr(label) if isinstance(label, float) else str(label)
+
+
+def on_one_line(text: str) -> str:
+    r"""A label with ``\n`` and ``\r`` in place of its line breaks, and therefore two backslashes in place of one."""
+    return text.translate(_LINE_BREAKS)
+
+
+def label_texts(classes: Iterable[object]) -> list[str]:
+    """The classes of a run as its files write them, no two alike.
+
+    Where one holds a line break, all are written `on_one_line`: a text file is hashed with CRLF read as LF, and not
+    every reader of tables takes a line break in a cell for what it is.
+    """
+    texts = [label_text(label) for label in classes]
+    return list(map(on_one_line, texts)) if any("\n" in text or "\r" in text for text in texts) else texts
+
+
 # --- text from elsewhere ----------------------------------------------------------------------------------------
 
 _CONTROL: Final = re.compile(

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 
 import week2kit
 from week2kit import conditioning
-from week2kit.canonical import json_digest
+from week2kit.canonical import json_digest, label_text
 from week2kit.cells import Columns, compare_columns, compare_target, read_columns
 from week2kit.conditions import AS_HERE
 from week2kit.dataset import reader_for_config
@@ -25,7 +25,7 @@ from week2kit.environment import record_environment
 from week2kit.errors import StageError, Week2kitError
 from week2kit.loop.data import column_digest
 from week2kit.loop.model import is_forest, is_kmeans, walk
-from week2kit.loop.predictions import Predictions, PredictionsError, from_csv, label_text, to_csv
+from week2kit.loop.predictions import Predictions, PredictionsError, check_text, from_csv, to_csv
 from week2kit.loop.run import Progress, Result, Source, recompute, run_loop
 from week2kit.provenance import code_digest, code_modules
 from week2kit.reruns import Comparison, Fresh, FromPredictions, Here, Race, RerunRequest, Scored, Stored, Variable
@@ -253,6 +253,7 @@ def read_predictions(stored: Stored, n_val: list[int]) -> bytes:
     """Compute from predictions.csv alone what it proves: digests, metrics, the report."""
     try:
         predictions = from_csv(stored.content, stored.classes, stored.method)
+        check_text(stored.content, predictions)
         sizes = [len(part) for part in predictions.folds()]
         if sizes != n_val:
             raise PredictionsError(f"its folds have {sizes[:5]} rows, and the record says {n_val[:5]}")

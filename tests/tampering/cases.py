@@ -112,7 +112,7 @@ def _read_only(copy: Copy) -> None:
     copy.run.chmod(0o555)
 
 
-for base in ("penguins", "houses", "folds", "margins", "iris"):
+for base in ("penguins", "houses", "folds", "margins", "iris", "answers"):
     case("untouched", base, nothing, "identical", "bit for bit: metrics", level="model", cause="")
     case("crlf-everywhere", base, _crlf_everywhere, "identical", "scores and model.", level="model", cause="")
     case("json-reindented", base, _reindented, "identical", "scores and model.", level="model", cause="")
@@ -901,20 +901,15 @@ for id_, lines, says in (
     ("infinite-score", lambda ls: ls.__setitem__(1, ls[1].rpartition(",")[0] + ",1e999"), "a score is not a finite number"),
     ("unknown-label", lambda ls: ls.__setitem__(1, ls[1].replace(",G,", ",X,", 1)), "none of the classes"),
     ("huge-row", lambda ls: ls.__setitem__(1, "0,0," + "9" * 400 + ls[1][ls[1].index(",", 5):]), "not the number it should be"),
-    ("fraction-of-a-row", lambda ls: ls.__setitem__(1, "0,0,1.5" + ls[1][ls[1].index(",", 5):]), "other rows"),
+    ("fraction-of-a-row", lambda ls: ls.__setitem__(1, "0,0,1.5" + ls[1][ls[1].index(",", 5):]), "line 2 is not as week2kit writes"),
+    ("fraction-of-the-right-row", lambda ls: ls.__setitem__(2, ls[2].replace(",", ".9,", 3).replace(".9,", ",", 2)), "line 3 is not as week2kit writes"),
+    ("false-for-a-repeat", lambda ls: [ls[0], *("False" + line[1:] for line in ls[1:])], "line 2 is not as week2kit writes"),
+    ("blank-lines-at-the-end", lambda ls: [*ls, "", ""], "line 20 is not as week2kit writes"),
     ("negative-fold", lambda ls: ls.__setitem__(1, "0,-1" + ls[1][3:]), "its folds have"),
     ("nul-byte", lambda ls: ls.__setitem__(1, ls[1].replace(",G,", ",\0,", 1)), "predictions.csv"),
     ("open-quote", lambda ls: ls.__setitem__(1, '"' + ls[1]), "predictions.csv"),
 ):  # fmt: skip
-    verdict = "different" if id_ == "fraction-of-a-row" else "tampered"
-    case(
-        f"predictions-{id_}",
-        "penguins",
-        _csv(lines),
-        verdict,
-        says,
-        layer="predictions" if verdict == "different" else None,
-    )
+    case(f"predictions-{id_}", "penguins", _csv(lines), "tampered", says)
 
 for base, place, new, says, layer in (
     ("penguins", f"{ACCURACY}.training", 1.0, "accuracy on training rows [value, rows]: recorded 1.0", "metrics"),

@@ -69,11 +69,19 @@ def outliers() -> str:
     return "\n".join(lines) + "\n"
 
 
+def answers() -> str:
+    """The table of admissions with classes that hold line breaks of every kind, quotation marks and backslashes."""
+    yes, no = '"very\n""likely"", a\\b"', '"not\r\nlikely\r"'
+    header, *lines = admissions().splitlines()
+    return "\n".join((header, *(f"{line[:-1]}{yes if line[-1] == '1' else no}" for line in lines), ""))
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "penguins.csv": penguins,
     "houses.csv": houses,
     "admissions.csv": admissions,
     "outliers.csv": outliers,
+    "answers.csv": answers,
 }
 
 PENGUINS = {"path": "penguins.csv", "target": "species", "drop": ["year"]}
@@ -109,6 +117,12 @@ CONFIGS: Mapping[str, dict[str, Any]] = {
         "data": ADMISSIONS,
         "preprocess": "auto-scaled",
         "model": {"class": "sklearn.svm.LinearSVC", "params": {"dual": False}},
+        "metrics": ["accuracy", "f1"],
+        "seed": 8,
+    },
+    "answers": {
+        "data": {**ADMISSIONS, "path": "answers.csv"},
+        "model": "decision_tree",
         "metrics": ["accuracy", "f1"],
         "seed": 8,
     },

@@ -20,9 +20,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.metrics import classification_report, get_scorer, get_scorer_names
 from sklearn.utils.metaestimators import available_if
 
-from week2kit.canonical import clean
+from week2kit.canonical import clean, label_text
 from week2kit.errors import StageError
-from week2kit.loop.predictions import Answers, Labels, label_text
+from week2kit.loop.predictions import Answers, Labels
 
 #: Scores that grow without a bound; every other score that is better when greater ends at 1.
 _UNBOUNDED: Final = frozenset({"positive_likelihood_ratio"})

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from week2kit.canonical import label_text, label_texts
 from week2kit.errors import StageError
 from week2kit.loop.data import values_digest
 from week2kit.loop.model import steady_forests, steady_threads
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 ScoreMethod = Literal["predict_proba", "decision_function", "predict"]
 Labels = Sequence[bool | int | float | str]
+
+#: Lines that are written, and held against a file, at a time: a million lines as text take a gigabyte.
+_BLOCK: Final = 10_000
 
 _FIXED_COLUMNS: Final = ("repeat", "fold", "row", "y_true", "y_pred")
 
@@ -107,6 +111,15 @@ class Predictions:
     scores: np.ndarray[Any, Any] | None
     method: ScoreMethod | None
     classes: Labels | None
+    raw: bool = False
+    """Whether line breaks of labels stand in the text as they are: so older versions wrote them."""
+
+    @property
+    def texts(self) -> list[str] | None:
+        """The classes as the files of the run write them; regression: None."""
+        if self.classes is None:
+            return None
+        return list(map(label_text, self.classes)) if self.raw else label_texts(self.classes)
 
     @property
     def digest(self) -> str:
@@ -143,39 +156,43 @@ class Predictions:
 # --- as text ----------------------------------------------------------------------------------------------------
 
 
-def score_columns(classes: Labels | None, scores: np.ndarray[Any, Any] | None) -> list[str]:
+def _score_columns(predictions: Predictions) -> list[str]:
     """The names of the score columns: one per class, or ``score`` for a binary decision function; regression: none."""
-    if scores is None or classes is None:
+    if predictions.scores is None or predictions.classes is None:
         return []
-    return ["score"] if scores.ndim == 1 else [f"score:{label_text(label)}" for label in classes]
-
-
-def label_text(label: object) -> str:
-    """A class label as predictions.csv writes it; floats by ``repr``, so that they can be read back."""
-    return str(label) if not isinstance(label, float) else repr(label)
+    return ["score"] if predictions.scores.ndim == 1 else [f"score:{text}" for text in predictions.texts or ()]
 
 
 def _quoted(text: str) -> str:
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="").writerow([text, ""])  # a lone empty field would be written as ""
-    return buffer.getvalue()[:-1]
+    """A cell; not by `csv.writer`, which quotes a line break in one version of Python and not in another."""
+    return '"' + text.replace('"', '""') + '"' if any(sign in text for sign in ',"\n\r') else text
 
 
 def to_csv(predictions: Predictions) -> bytes:
-    """predictions.csv: one line per prediction, floats by ``repr``."""
-    columns: list[list[str]] = [list(map(str, part.tolist())) for part in (predictions.repeat, predictions.fold)]
-    columns.append(list(map(str, predictions.row.tolist())))
-    if predictions.classes is None:
-        columns += [list(map(repr, part.tolist())) for part in (predictions.y_true, predictions.y_pred)]
-    else:
-        texts = [_quoted(label_text(label)) for label in predictions.classes]
-        columns += [[texts[code] for code in part.tolist()] for part in (predictions.y_true, predictions.y_pred)]
-    names = score_columns(predictions.classes, predictions.scores)
-    if names and predictions.scores is not None:
-        wide = predictions.scores.reshape(len(predictions.row), -1)
-        columns += [list(map(repr, wide[:, position].tolist())) for position in range(wide.shape[1])]
-    header = ",".join(map(_quoted, (*_FIXED_COLUMNS, *names)))
-    return "\n".join((header, *map(",".join, zip(*columns, strict=True)), "")).encode("utf-8", "surrogatepass")
+    """predictions.csv: one line per prediction, floats by ``repr``, no line break within a cell."""
+    return b"".join(_blocks(predictions))
+
+
+def _blocks(predictions: Predictions) -> Iterator[bytes]:
+    """The text of predictions.csv: the header, then some thousand lines at a time."""
+    names = _score_columns(predictions)
+    yield _encoded([",".join(map(_quoted, (*_FIXED_COLUMNS, *names)))])
+    labels = None if predictions.texts is None else list(map(_quoted, predictions.texts))
+    scores = predictions.scores.reshape(len(predictions.row), -1) if names and predictions.scores is not None else None
+    for start in range(0, len(predictions.row), _BLOCK):
+        lines = slice(start, start + _BLOCK)
+        whole = (predictions.repeat, predictions.fold, predictions.row)
+        columns = [list(map(str, part[lines].tolist())) for part in whole]
+        for part in (predictions.y_true, predictions.y_pred):
+            values = part[lines].tolist()
+            columns.append(list(map(repr, values)) if labels is None else [labels[code] for code in values])
+        if scores is not None:
+            columns += [list(map(repr, column.tolist())) for column in scores[lines].T]
+        yield _encoded(map(",".join, zip(*columns, strict=True)))
+
+
+def _encoded(lines: Iterable[str]) -> bytes:
+    return "\n".join((*lines, "")).encode("utf-8", "surrogatepass")
 
 
 class PredictionsError(ValueError):
@@ -183,7 +200,7 @@ class PredictionsError(ValueError):
 
 
 def from_csv(content: bytes, classes: Labels | None, method: ScoreMethod | None) -> Predictions:
-    """The predictions in the text of a predictions.csv.
+    """The predictions in the text of a predictions.csv; `check_text` says whether it is exactly what `to_csv` writes.
 
     Args:
         content: the bytes of the file, with LF or CRLF.
@@ -193,20 +210,37 @@ def from_csv(content: bytes, classes: Labels | None, method: ScoreMethod | None)
     Raises:
         PredictionsError: a column or a value is not what `to_csv` writes.
     """
-    import numpy as np
+    frame = _frame(content)
+    # versions before schema 4 wrote line breaks as they are, in quotation marks, under Python 3.13
+    raw = classes is not None and label_texts(classes) != list(map(label_text, classes)) and _has_line_breaks(frame)
+    return _of_frame(frame, classes, method, raw=raw)
+
+
+def _frame(content: bytes) -> Any:
     import pandas as pd
 
     exact = {} if int(pd.__version__.split(".")[0]) >= 3 else {"float_precision": "round_trip"}
     try:
-        frame = pd.read_csv(
+        return pd.read_csv(
             io.BytesIO(content), encoding="utf-8", keep_default_na=False, na_filter=False, index_col=False,
             dtype={"y_true": object, "y_pred": object}, low_memory=False, **exact,
         )  # fmt: skip
     except Exception as error:
         raise PredictionsError(f"it cannot be read as a table ({type(error).__name__})") from None
+
+
+def _has_line_breaks(frame: Any) -> bool:
+    cells = chain(frame.columns, frame.get("y_true", ()), frame.get("y_pred", ()))
+    return any("\n" in cell or "\r" in cell for cell in map(str, cells))
+
+
+def _of_frame(frame: Any, classes: Labels | None, method: ScoreMethod | None, *, raw: bool) -> Predictions:
+    import numpy as np
+
+    texts = None if classes is None else list(map(label_text, classes)) if raw else label_texts(classes)
     binary_decision = method == "decision_function" and classes is not None and len(classes) == 2
-    wanted = [] if classes is None or method is None else ["score"] if binary_decision else [
-        f"score:{label_text(label)}" for label in classes
+    wanted = [] if texts is None or method is None else ["score"] if binary_decision else [
+        f"score:{text}" for text in texts
     ]  # fmt: skip
     if list(frame.columns) != [*_FIXED_COLUMNS, *wanted]:
         raise PredictionsError(f"its columns are not {', '.join((*_FIXED_COLUMNS, *wanted))[:200]}")
@@ -217,20 +251,38 @@ def from_csv(content: bytes, classes: Labels | None, method: ScoreMethod | None)
         scores = frame[wanted].to_numpy(dtype=np.float64) if wanted else None
     except (ValueError, TypeError, OverflowError):
         raise PredictionsError("a repeat, fold, row or score is not the number it should be") from None
-    y_true, y_pred = (_parsed(frame[name].to_numpy(dtype=object), classes, name) for name in ("y_true", "y_pred"))
+    y_true, y_pred = (_parsed(frame[name].to_numpy(dtype=object), texts, name) for name in ("y_true", "y_pred"))
     if classes is None:
         scores = y_pred
     elif binary_decision and scores is not None:
         scores = scores[:, 0]
     if scores is not None and not np.isfinite(scores).all():
         raise PredictionsError("a score is not a finite number")
-    return Predictions(whole[0], whole[1], whole[2], y_true, y_pred, scores, method, classes)
+    return Predictions(whole[0], whole[1], whole[2], y_true, y_pred, scores, method, classes, raw)
 
 
-def _parsed(texts: np.ndarray[Any, Any], classes: Labels | None, name: str) -> np.ndarray[Any, Any]:
+def check_text(content: bytes, predictions: Predictions) -> None:
+    """Refuse what `from_csv` takes for a number or passes over: ``5.9`` for row 5, ``False`` for 0, blank lines.
+
+    Raises:
+        PredictionsError: the text is not that of these predictions, line ends aside; it names the first line.
+    """
+    text, place, line = content.replace(b"\r\n", b"\n"), 0, 1
+    for block in (*_blocks(predictions), b""):
+        expected = block.replace(b"\r\n", b"\n")
+        found = text[place : place + len(expected)] if block else text[place:]
+        if found != expected:
+            pairs = zip_longest(io.BytesIO(found), io.BytesIO(expected))
+            line += next(index for index, (here, there) in enumerate(pairs) if here != there)
+            raise PredictionsError(f"line {line} is not as week2kit writes such a line")
+        place += len(expected)
+        line += expected.count(b"\n")
+
+
+def _parsed(texts: np.ndarray[Any, Any], known: Sequence[str] | None, name: str) -> np.ndarray[Any, Any]:
     import numpy as np
 
-    if classes is None:
+    if known is None:
         try:
             values = np.array([float(text) for text in texts], dtype=np.float64)
         except (ValueError, TypeError):
@@ -238,7 +290,7 @@ def _parsed(texts: np.ndarray[Any, Any], classes: Labels | None, name: str) -> n
         if not np.isfinite(values).all():
             raise PredictionsError(f"a value of {name} is not finite")
         return values
-    codes = encode(np.asarray(texts, dtype=object), [label_text(label) for label in classes])
+    codes = encode(np.asarray(texts, dtype=object), known)
     if (codes < 0).any():
         raise PredictionsError(f"line {int(np.flatnonzero(codes < 0)[0]) + 2} has a {name} that is none of the classes")
     return codes

@@ -163,7 +163,7 @@ def run_loop(
         metrics = loop.metrics(measured)
         _warn_about_metrics(settled, scorers, metrics, progress)
         curves = loop.curves(folds[0]) if settled.learning_curve else None
-        report = report_text(predictions.y_true, predictions.y_pred, classes)
+        report = report_text(predictions.y_true, predictions.y_pred, predictions.texts)
     repeated = [loop.repeat(other, allowed_modules) for other in repeat_seeds(seed, settled.repeats or 0)]
     with progress.during("save"):
         model_bytes = model.dump(final.pipeline)
@@ -563,4 +563,4 @@ def recompute(predictions: Predictions, metric_names: Sequence[str], positive: A
             "folds": values if len(values) > 1 else [],
             "exact": scorer.of_labels,
         }
-    return result, report_text(predictions.y_true, predictions.y_pred, classes)
+    return result, report_text(predictions.y_true, predictions.y_pred, predictions.texts)

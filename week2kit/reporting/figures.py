@@ -7,9 +7,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from week2kit.canonical import JsonError, parse_json
+from week2kit.canonical import JsonError, label_texts, parse_json
 from week2kit.comparison import primary_metric
-from week2kit.reporting.movement import label_text
 from week2kit.reporting.predicted import NotComparable, Predicted, Reader
 from week2kit.reporting.values import Calibration, CalibrationPoint, Curve, CurvePoint, Figures, Fit, Residuals
 from week2kit.schema.manifest import CompletedRun
@@ -77,11 +76,12 @@ def _calibration(name: str, run: CompletedRun, rows: Predicted) -> Iterator[Cali
 
     Of two classes the positive one's; of more, how often the predicted class is right at the probability given to it.
     """
-    classes = [label_text(label) for label in run.outcome.classes or []]
+    labels = run.outcome.classes or []
+    classes = label_texts(labels)
     if len(rows.scores) != len(classes):
         return
     if len(classes) == 2:
-        positive = classes.index(label_text(run.outcome.positive)) if run.outcome.positive is not None else 1
+        positive = labels.index(run.outcome.positive) if run.outcome.positive is not None else 1
         label: str | None = classes[positive]
         pairs = [(float(score), true == label) for score, true in zip(rows.scores[positive], rows.true, strict=True)]
     else:

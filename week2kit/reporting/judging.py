@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from week2kit.canonical import label_texts
 from week2kit.comparison import Statement
-from week2kit.reporting.movement import label_text
 from week2kit.reporting.pairwise import discordant, rows_right
 from week2kit.reporting.predicted import Predicted
 from week2kit.reporting.uncertainty import Estimate, method_of, over_rows, over_trainings
@@ -220,7 +220,7 @@ def _weak(baseline: Side, method: Method) -> tuple[Statement, ...]:
     if rows < FEW_ROWS:
         return (Statement("unreliable.rows", {"rows": rows, "threshold": FEW_ROWS}),)
     if baseline.run.outcome.task == "classification":
-        counts = {label_text(label): 0 for label in baseline.run.outcome.classes or []}
+        counts = dict.fromkeys(label_texts(baseline.run.outcome.classes or []), 0)
         for label in baseline.rows.true:
             counts[label] = counts.get(label, 0) + 1
         few = [label for label, count in counts.items() if count < FEW_OF_A_CLASS]

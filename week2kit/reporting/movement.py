@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from week2kit.canonical import label_texts
 from week2kit.comparison import Statement
 from week2kit.reporting.predicted import NotComparable, Predicted
 from week2kit.reporting.values import ClassRow, ConfusionRow, MovedClasses, MovedErrors, MovedRow
@@ -57,7 +58,7 @@ def moved_rows(run: CompletedRun, baseline: Predicted, variant: Predicted) -> Mo
     pairs = [_Pair(left, right) for left, right in zip(_lines(baseline), _lines(variant), strict=True)]
     several = len(run.outcome.split.folds) > 1
     if run.outcome.task == "classification":
-        labels = [label_text(label) for label in run.outcome.classes or []]
+        labels = label_texts(run.outcome.classes or [])
         return _moved_classes(pairs, labels, several_folds=several)
     return _moved_errors(pairs, several_folds=several)
 
@@ -65,11 +66,6 @@ def moved_rows(run: CompletedRun, baseline: Predicted, variant: Predicted) -> Mo
 def _lines(table: Predicted) -> Iterator[_Predicted]:
     for place, true, predicted in zip(table.places, table.true, table.predicted, strict=True):
         yield _Predicted(*place, true, predicted)
-
-
-def label_text(label: object) -> str:
-    """A class label as predictions.csv writes it."""
-    return repr(label) if isinstance(label, float) else str(label)
 
 
 # --- classification ---------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from io import StringIO
 from typing import Final, NamedTuple
 
+from week2kit.canonical import on_one_line
 from week2kit.comparison import Statement
 from week2kit.store import ARTIFACTS, Run
 from week2kit.thresholds import PREDICTION_BYTES
@@ -68,6 +69,8 @@ def read_predictions(run: Run) -> Predicted:
         if next(lines, [])[: len(_COLUMNS)] != _COLUMNS:
             raise NotComparable(Statement("rows.unreadable", values))
         repeats, folds, rows, true, predicted, *scores = zip(*lines, strict=True)
+        if any("\n" in label or "\r" in label for label in {*true, *predicted}):  # as older versions wrote them
+            true, predicted = (tuple(map(on_one_line, column)) for column in (true, predicted))
         return Predicted(list(zip(repeats, folds, rows, strict=True)), true, predicted, scores)
     except (OSError, UnicodeDecodeError, csv.Error, ValueError):  # ValueError: lines of unequal length, or none
         raise NotComparable(Statement("rows.unreadable", values)) from None

@@ -10,8 +10,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from week2kit.canonical import label_texts
 from week2kit.comparison import Statement, is_bounded, metric_names, repeats_vary
-from week2kit.reporting.movement import label_text
 from week2kit.reporting.predicted import Predicted
 from week2kit.reporting.values import Method, Range
 from week2kit.schema.manifest import CompletedRun, Metric
@@ -240,12 +240,13 @@ def rows_of(run: CompletedRun, table: Predicted) -> Rows:
     if run.outcome.task == "regression":
         true, predicted = (_floats(column) for column in (table.true, table.predicted))
         return Rows(true, predicted, None, "predict", 0, 0)
-    classes = [label_text(label) for label in run.outcome.classes or []]
+    labels = run.outcome.classes or []
+    classes = label_texts(labels)
     codes = {label: code for code, label in enumerate(classes)}
     scores = np.column_stack([_floats(column) for column in table.scores]) if table.scores else None
     if scores is not None and scores.shape[1] == 1:
         scores = scores[:, 0]
-    positive = codes.get(label_text(run.outcome.positive), 1)
+    positive = labels.index(run.outcome.positive) if run.outcome.positive is not None else 1
     method = run.outcome.predictions.score_method
     true, predicted = (_codes(column, codes) for column in (table.true, table.predicted))
     return Rows(true, predicted, scores, method, len(classes), positive)
