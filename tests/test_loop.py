@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from palmerpenguins import load_penguins
@@ -341,6 +342,53 @@ def test_what_is_said_of_a_fit_does_not_depend_on_the_callers_filters(action: An
     for manifest in runs:
         assert "fit.not_converged" in codes_of(manifest)
         assert manifest.outcome.model.converged is False
+
+
+TEXTS = pd.DataFrame({"a": np.arange(40.0), "b": [None, "u", "v", "w"] * 10, "y": ["no", "yes"] * 20})
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        pytest.param(change, told, id=name)
+        for name, change, told in (
+            ("transform_output", lambda: sklearn.set_config(transform_output="pandas"), "pandas"),
+            ("assume_finite", lambda: sklearn.set_config(assume_finite=True), "True"),
+            ("working_memory", lambda: sklearn.set_config(working_memory=1), "1"),
+            ("enable_metadata_routing", lambda: sklearn.set_config(enable_metadata_routing=True), "True"),
+            ("display", lambda: sklearn.set_config(display="text"), None),
+            ("divide", lambda: np.seterr(divide="raise"), "raise"),
+            ("divide-ignored", lambda: np.seterr(divide="ignore"), None),
+            ("random", lambda: np.random.seed(3), None),
+            ("string_storage", lambda: pd.set_option("mode.string_storage", "python"), None),
+        )
+    ],
+)
+def test_a_setting_of_the_session_changes_no_result_and_is_told_where_it_could(
+    change: Callable[[], object], told: str | None, tmp_path: Path
+) -> None:
+    config = csv_config(TEXTS, tmp_path, preprocess="auto-scaled", model="logistic_regression")
+    before = completed(config, tmp_path)
+    with sklearn.config_context(), np.errstate(), pd.option_context("mode.string_storage", "auto"):
+        change()
+        session = sklearn.get_config(), np.geterr(), pd.get_option("mode.string_storage")
+        after = completed(config, tmp_path)
+        assert (sklearn.get_config(), np.geterr(), pd.get_option("mode.string_storage")) == session
+    assert after.outcome == before.outcome
+    settings = codes_of(after).get("session.set_aside", {"settings": {}})["settings"]
+    assert list(settings.values()) == ([told] if told else [])
+
+
+def test_a_class_that_the_session_has_put_in_the_place_of_scikit_learns_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Faster(linear_model.Ridge):
+        """What a package that patches scikit-learn puts there."""
+
+    monkeypatch.setattr(linear_model, "Ridge", Faster)
+    manifest = train({"data": {"dataset": "diabetes"}, "model": "ridge", "seed": 1}, runs_dir=tmp_path).manifest
+    assert manifest.failure is not None
+    assert "name that class, or train where scikit-learn is not patched" in manifest.failure.message
 
 
 def test_a_warning_that_the_caller_makes_an_error_is_one(tmp_path: Path) -> None:

@@ -89,6 +89,11 @@ def describe_warning(warned: Warned) -> str:
             )
         case "library.warning":
             return f"{v['category']}: {v['message']}"
+        case "session.set_aside":
+            return (
+                f"The session had settings of its own ({v['settings']}). The training did not use them: it runs with "
+                "the defaults of the libraries, so that it can be done again anywhere."
+            )
         case code:
             return f"{clean(code)}: " + ", ".join(f"{clean(key)} {v[key]}" for key in sorted(warned.values))
 

@@ -207,7 +207,7 @@ def _units(old: Predictions) -> np.ndarray[Any, Any]:
     Models of different folds may give scores of different sizes, so each fold has a median of its own.
     """
     assert old.scores is not None
-    sizes = np.abs(old.scores)
+    sizes: np.ndarray[Any, Any] = np.abs(old.scores)
     for fold in old.folds():
         sizes[fold] = np.maximum(sizes[fold], _median(sizes[fold], old.method))
     return sizes

@@ -73,6 +73,11 @@ def find_class(path: str, allowed_modules: Sequence[str] = ()) -> type[BaseEstim
         raise ValueError(
             f'"{clean(module_name)}" has no "{clean(name)}"' + (f'; did you mean "{close[0]}"?' if close else "")
         )
+    if isinstance(found, type) and top == "sklearn" and found.__module__.partition(".")[0] != "sklearn":
+        raise ValueError(
+            f'in this process "{clean(path)}" is a class of "{clean(found.__module__)}": name that class, or train '
+            "where scikit-learn is not patched"
+        )
     # scikit-learn's clone asks for get_params, not for a base class: other libraries follow its guide without one
     if not (isinstance(found, type) and all(callable(getattr(found, part, None)) for part in ("fit", "get_params"))):
         raise ValueError(f'"{clean(path)}" is no estimator: expected a class with fit and get_params')

@@ -15,7 +15,7 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 
 from week2kit.canonical import clean, compact_json, sha256
 from week2kit.errors import ConfigError, LibraryError, StageError, WarningRefused
-from week2kit.loop import advice, model
+from week2kit.loop import advice, model, session
 from week2kit.loop.data import Reader, Table, load_dataset, read_file, use_columns
 from week2kit.loop.metrics import Scorer, deviation, mean, report_text
 from week2kit.loop.predictions import Answers, Labels, Predictions, predict
@@ -135,6 +135,15 @@ def run_loop(
     Raises:
         StageError: a stage cannot be carried out for a reason that lies in the inputs.
     """
+    with session.set_aside() as others:
+        if others:
+            progress.warn("session.set_aside", {"settings": others})
+        return _run_loop(config, seed, source, progress, advise=advise, allowed_modules=allowed_modules)
+
+
+def _run_loop(
+    config: Config, seed: int, source: Source, progress: Progress, *, advise: bool, allowed_modules: Sequence[str]
+) -> Result:
     with progress.during("config"):
         built = model.build_estimators(config, seed, allowed_modules)
         progress.config, progress.task = built.config, built.task
