@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import importlib.util
 import json
@@ -10,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
@@ -507,20 +509,124 @@ def test_a_reader_that_leaves_early_changes_no_exit_code(
     assert not re.search("Traceback|BrokenPipe|Exception ignored", done.stderr or "")
 
 
+def shell(line: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run a line of shell in which WEEK2KIT is the command."""
+    return subprocess.run(
+        ["sh", "-c", line.replace("WEEK2KIT", f'"{sys.executable}" -m week2kit')],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": PYTHONPATH} | env,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&-"])
-def test_a_closed_stream_is_no_traceback_and_changes_no_exit_code(shop: Path, closed: str) -> None:
+def test_a_closed_stream_is_no_traceback_and_a_product_that_goes_nowhere_is_missed(shop: Path, closed: str) -> None:
     for arguments, expected in {"verify runs/tampered": 3, "schema config": 0, "--version": 0, "train": 2}.items():
-        done = subprocess.run(
-            ["sh", "-c", f'exec "{sys.executable}" -m week2kit {arguments} {closed}'],
-            cwd=shop,
-            env=os.environ | {"PYTHONPATH": PYTHONPATH},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == expected, arguments + done.stderr
+        done = shell(f"exec WEEK2KIT {arguments} {closed}", shop)
+        assert done.returncode == (2 if closed.startswith(">") else expected), arguments + done.stderr
         assert not re.search("Traceback|Exception ignored", done.stderr), arguments
+        if closed == ">&-" and expected != 2:
+            assert done.stderr == "error: standard output could not be written: it is closed.\n", arguments
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--help",
+        "schema config",
+        "runs runs/identical",
+        "report runs/identical",
+        "verify runs/identical",
+        "verify runs/different --json",
+        "verify runs/tampered --explain",
+        "train table.json --set colour=1 --runs-dir other",
+        "init ../none.csv",
+    ],
+)
+def test_output_that_was_not_written_is_exit_code_2_and_one_sentence(shop: Path, arguments: str) -> None:
+    unbuffered = "1" if arguments.startswith(("r", "verify runs/d")) else ""
+    done = shell(f"exec WEEK2KIT {arguments} > /dev/full", shop, PYTHONUNBUFFERED=unbuffered)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    if not arguments.startswith("init"):  # which has nothing to write there
+        assert done.stderr.endswith("error: standard output could not be written: No space left on device.\n")
+
+
+def test_a_quota_and_a_full_disk_on_standard_error_are_told_by_the_exit_code(shop: Path) -> None:
+    for line, expected in {
+        "ulimit -f 4; exec WEEK2KIT schema manifest > cut.json": 2,
+        "exec WEEK2KIT verify runs/absent 2> /dev/full": 2,
+        "exec WEEK2KIT train table.json --set colour=1 --runs-dir other 2> /dev/full": 2,  # its talk is lost
+        "exec WEEK2KIT verify runs/identical 2> /dev/full": 0,  # it says nothing there
+        "exec WEEK2KIT schema manifest > /dev/full 2>&1": 2,
+    }.items():
+        done = shell(line, shop)
+        assert (done.returncode, "Traceback" in done.stderr) == (expected, False), line + done.stderr
+    assert (shop / "cut.json").stat().st_size < 10_000
+
+
+def test_a_pipe_that_does_not_wait_gets_all_the_same(tmp_path: Path) -> None:
+    whole = command("schema", "manifest", cwd=tmp_path).stdout
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
+    assert len(whole) > 3 * 4096
+    process = subprocess.Popen(
+        [sys.executable, "-m", "week2kit", "schema", "manifest"],
+        env=os.environ | {"PYTHONPATH": PYTHONPATH, "PYTHONUNBUFFERED": "1"},
+        stdout=write,
+    )
+    os.close(write)
+    time.sleep(1)
+    with open(read, encoding="utf-8") as stream:
+        assert stream.read() == whole
+    assert process.wait(30) == 0
+
+
+def test_a_named_path_that_leads_to_no_run_is_exit_code_2_wherever_it_stands(shop: Path, tmp_path: Path) -> None:
+    shutil.copytree(shop / "runs" / "identical", tmp_path / "s" / "alice")
+    shutil.copytree(shop / "runs" / "identical", tmp_path / "s" / "carol" / "runs" / "first")
+    for folder in ("bob/plots", "dan", "many"):
+        (tmp_path / "s" / folder).mkdir(parents=True)
+    for name in ("one", "two"):
+        shutil.copytree(shop / "runs" / "identical", tmp_path / "s" / "many" / "deep" / "runs" / name)
+    (tmp_path / "s" / "note.txt").write_text("hello\n")
+    shutil.make_archive(str(tmp_path / "s" / "run"), "zip", tmp_path / "s" / "alice")
+    (tmp_path / "s" / "loop").symlink_to("loop")
+    nothing = "it holds no run, and no folder in it does: runs are made with week2kit train CONFIG."
+    told = {
+        "s/bob": nothing,
+        "s/dan": nothing,
+        "s/carol": "it holds no run itself: the run is in s/carol/runs/first.",
+        "s/many": "it holds no run itself: runs are in s/many/deep/runs.",
+        "s/note.txt": "expected a run folder, and it is a file.",
+        "s/run.zip": "expected a run folder, and it is an archive: unpack it, and name the folder that comes out.",
+        "s/loop": "expected a run folder, and it is a symbolic link that leads nowhere.",
+        "s/alice/model.joblib": "expected a run folder, and it is a file; name the run folder that holds it: s/alice.",
+    }
+    errors = "".join(f"error: {path}: {reason}\n" for path, reason in told.items())
+    named = ["s/alice", *told]
+    done = command("verify", *named, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, errors)
+    assert done.stdout.splitlines()[-1] == f"1 identical, {len(told)} unreadable"
+    rows = json.loads(command("verify", *named, "--json", cwd=tmp_path).stdout)["runs"]
+    assert [(row["run"], row["verdict"]) for row in rows] == [
+        ("s/alice", "identical"),
+        *((path, None) for path in told),
+    ]
+    done = command("report", *named, "--only-named", "-o", "r.md", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, f"written: r.md\n{errors}")
+    done = command("runs", *named, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, errors)
+    rows = json.loads(command("runs", *reversed(named), "--json", cwd=tmp_path).stdout)
+    assert [row["run"] for row in rows if row["status"] == "unreadable"] == [*reversed(told)]
+    # inside a folder of runs they are no path that was named
+    done = command("runs", "s", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "s/carol: skipped, it holds no manifest.json: the run is in s/carol/runs/first.\n" in done.stderr
 
 
 def test_names_beyond_ascii_survive_a_terminal_of_ascii(tmp_path: Path) -> None:

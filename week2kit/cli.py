@@ -12,13 +12,14 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TextIO, cast
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, cast
 
 import typer
 
 from week2kit import __version__
 from week2kit.canonical import clean
-from week2kit.errors import ConfigError, Terminated, UnreadableRun, UsageError, Week2kitError
+from week2kit.errors import ConfigError, Terminated, UsageError, Week2kitError
+from week2kit.streams import lost, take_over
 
 if TYPE_CHECKING:
     from week2kit.reporting import Report
@@ -97,10 +98,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document an
 def main() -> NoReturn:
     """The entry point: run the command line and exit; a bug of ours ends in a traceback and exit code 70."""
     gc.disable()  # until the imports are done: see _imported
-    _open_closed_streams()
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError, ValueError):
-            stream.reconfigure(encoding="utf-8", errors="replace", newline="\n")  # type: ignore[union-attr]
+    take_over()
+    os.umask(os.umask(0o077) & 0o077)  # whoever makes a file must be able to read it, whatever the umask
     with contextlib.suppress(ValueError):
         signal.signal(signal.SIGTERM, _terminate)
     try:
@@ -111,8 +110,9 @@ def main() -> NoReturn:
         code = 143
     except Exception as error:
         code = _exit_code_of(error)
-    _write(sys.stdout, "")
-    _write(sys.stderr, "")
+    if problem := lost():
+        _say(f"error: {problem}")
+        code = code if code in (70, 130, 143) else 2
     if code == 130:
         # where the interrupt came while an extension module was imported, Python remembers it, and would end itself by
         # SIGINT in spite of the exit code
@@ -120,27 +120,8 @@ def main() -> NoReturn:
     sys.exit(code)
 
 
-def _open_closed_streams() -> None:
-    """Give a stream that the caller closed (``>&-``) to nowhere: the next file that is opened would take its place."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
-
-
-def _write(stream: TextIO, text: str) -> None:
-    """Write to a stream; where its reader has gone (``| head -1``), the work goes on, and its exit code too.
-
-    What is still to be written then goes nowhere.
-    """
-    try:
-        stream.write(text)
-        stream.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1 if stream is sys.stdout else 2)
-
-
 def _product(text: str) -> None:
-    _write(sys.stdout, text + "\n")
+    sys.stdout.write(text + "\n")
 
 
 def _recordable(argument: str) -> str:
@@ -204,11 +185,14 @@ def _fail(message: str, hint: str = "") -> NoReturn:
 
 
 def _say(text: str) -> None:
-    _write(sys.stderr, text + "\n")
+    sys.stderr.write(text + "\n")
 
 
 def _say_skipped(path: Path) -> None:
-    _say(f"{clean(path.as_posix())}: skipped, it holds no manifest.json.")
+    from week2kit.store import runs_below
+
+    deeper = runs_below(path)
+    _say(f"{clean(path.as_posix())}: skipped, it holds no manifest.json{f': {deeper}' if deeper else ''}.")
 
 
 def _version(value: bool) -> None:
@@ -333,7 +317,7 @@ def _train(
                 on_stage=_stage_line(as_json),
             )
     if as_json:
-        _write(sys.stdout, _manifest_text(run))
+        sys.stdout.write(_manifest_text(run))
     else:
         from week2kit.explanation import Given, run_lines
 
@@ -350,9 +334,14 @@ def _manifest_text(run: Run) -> str:
     return (run.path / "manifest.json").read_text(encoding="utf-8")
 
 
+def _watched() -> bool:
+    """Whether a person watches standard error on a terminal that can take a line back."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
 def _stage_line(quiet: bool) -> Callable[[str], None]:
     """Tell the stages as they begin, where a person watches; scikit-learn is imported before the stage load."""
-    watched = sys.stderr.isatty() and not quiet
+    watched = _watched() and not quiet
 
     def tell(stage: str) -> None:
         if stage == "load":
@@ -461,14 +450,14 @@ def _verify(
 
 
 def _begin_line(quiet: bool) -> Callable[[str], None]:
-    if quiet or not sys.stderr.isatty():
+    if quiet or not _watched():
         return lambda name: None
     return lambda name: print(f"{name} ...", end="\r", file=sys.stderr, flush=True)
 
 
 def _trial_line(quiet: bool) -> Callable[[str, str, Sequence[tuple[str, object]]], None]:
     """A running account of what is being tried, on a terminal."""
-    if quiet or not sys.stderr.isatty():
+    if quiet or not _watched():
         return lambda name, kind, factors: None
 
     def show(name: str, kind: str, factors: Sequence[tuple[str, object]]) -> None:
@@ -489,11 +478,14 @@ def _verdict_lines(verdict: Verdict, *, explain: bool) -> None:
     if verdict.verdict is None:
         _say(f"error: {lines[0]}")
         return
-    if sys.stderr.isatty():
-        print("\x1b[K", end="", file=sys.stderr, flush=True)
+    if _watched():
+        sys.stderr.write("\x1b[K")
     if not explain:
         _product("\n    ".join([f"{verdict.run}  {lines[0]}", *lines[1:], *variation_lines(verdict)]))
         return
+    from io import StringIO
+    from shutil import get_terminal_size
+
     from rich.console import Console
     from rich.text import Text
     from rich.tree import Tree
@@ -504,8 +496,13 @@ def _verdict_lines(verdict: Verdict, *, explain: bool) -> None:
         for entry in entries:
             branch.add(Text(entry))
     # only a terminal has a width; elsewhere a line is a line
-    console = Console(width=None if sys.stdout.isatty() else 10_000, color_system=None, highlight=False)
-    console.print(tree)
+    width, height = get_terminal_size() if sys.stdout.isatty() else (10_000, 100)
+    console = Console(
+        file=StringIO(), force_terminal=False, width=width, height=height, color_system=None, highlight=False
+    )
+    with console.capture() as told:
+        console.print(tree)
+    sys.stdout.write(told.get())
 
 
 # --- report, runs, schema ---------------------------------------------------------------------------------------
@@ -573,7 +570,7 @@ def _report(
             beside = output is not None and kind == "md" and template is None
             pictures = _drawn(result) if beside or kind == "html" else None
             if output is None:
-                _write(sys.stdout, document(result, kind, template=template, full=full, pictures=pictures))
+                sys.stdout.write(document(result, kind, template=template, full=full, pictures=pictures))
             else:
                 kept = save(result, output, kind, template=template, full=full, pictures=pictures)
                 if kept is not None:
@@ -623,16 +620,15 @@ def _runs(
     """One line per run: name, status, primary metric, what differs from the first. Without a folder: of runs/."""
     with _edge():
         from week2kit.comparison import list_runs, runs_table
-        from week2kit.store import find_runs, no_run_in
+        from week2kit.store import find_runs
 
         named = directories or [Path("runs")]
         found = find_runs(named)
-        if not found.everything:
-            raise UnreadableRun(found.unreadable[0][1] if found.unreadable else "\n".join(map(no_run_in, named)))
         for path in found.skipped:
             _say_skipped(path)
-        rows = list_runs(found.everything)
-        _product(json.dumps(rows, indent=2, sort_keys=True, ensure_ascii=False) if as_json else runs_table(rows))
+        rows = list_runs(found.everything, [path for path, _ in found.unreadable])
+        if found.everything or as_json:
+            _product(json.dumps(rows, indent=2, sort_keys=True, ensure_ascii=False) if as_json else runs_table(rows))
         for _, reason in found.unreadable:
             _say(f"error: {reason}")
         raise typer.Exit(2 if found.unreadable else 0)

@@ -408,11 +408,11 @@ def advantage(metric: Metric, other: Metric) -> float:
 # --- one line per run -------------------------------------------------------------------------------------------
 
 
-def list_runs(runs: Sequence[Run | BareRun]) -> list[dict[str, Any]]:
+def list_runs(runs: Sequence[Run | BareRun], unreadable: Sequence[Path] = ()) -> list[dict[str, Any]]:
     """One row per run: name, status, primary metric and value (null unless completed), what differs from the first.
 
     The status of a run that was made without week2kit is "no manifest"; what it does not record is not compared.
-    Runs of one name are told by their paths.
+    Runs of one name are told by their paths. Paths that led to no run that can be read follow, as "unreadable".
     """
     rows: list[dict[str, Any]] = []
     named = Counter(run.name for run in runs)
@@ -422,7 +422,8 @@ def list_runs(runs: Sequence[Run | BareRun]) -> list[dict[str, Any]]:
         metric, value = _primary_value(run)
         differs = _differs(runs[0], run, digests)
         rows.append({"run": name, "status": _status(run), "metric": metric, "value": value, "differs": differs})
-    return rows
+    nothing: dict[str, Any] = {"metric": None, "value": None, "differs": []}
+    return rows + [{"run": clean(path.as_posix()), "status": "unreadable", **nothing} for path in unreadable]
 
 
 def _primary_value(run: Run | BareRun) -> tuple[str | None, float | None]:

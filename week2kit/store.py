@@ -19,7 +19,13 @@ from week2kit.canonical import JsonError, clean, dump_json, json_digest, parse_j
 from week2kit.errors import UnreadableRun, UsageError
 from week2kit.schema.manifest import Artifact, CompletedRun, FailedRun, Manifest, RunningRun
 from week2kit.schema.migrations import ManifestError, read_manifest
-from week2kit.thresholds import MAX_ARTIFACT_BYTES, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, MAX_NAME_LENGTH
+from week2kit.thresholds import (
+    MAX_ARTIFACT_BYTES,
+    MAX_CONFIG_BYTES,
+    MAX_MANIFEST_BYTES,
+    MAX_NAME_LENGTH,
+    SEARCHED_FOLDERS,
+)
 
 MANIFEST_NAME: Final = "manifest.json"
 
@@ -159,9 +165,7 @@ def open_run(path: str | Path) -> Run:
     path = Path(path)
     shown = clean(os.fspath(path))
     if not _is_folder(path):
-        there = os.path.lexists(path)
-        what = "a file; name the run folder that holds it." if there else f"not there.{_meant(path) or from_here(path)}"
-        raise UnreadableRun(f"{shown}: expected a run folder, and it is {what}")
+        raise UnreadableRun(f"{shown}: expected a run folder, and it is {_no_folder(path)}")
     try:
         data = read_regular(path / MANIFEST_NAME, MAX_MANIFEST_BYTES, follow=False)
         return Run(path, read_manifest(parse_json(data)), sha256(data))
@@ -171,6 +175,23 @@ def open_run(path: str | Path) -> Run:
         raise UnreadableRun(f"{shown}/{MANIFEST_NAME}: cannot be read: {error.strerror}.") from None
     except (JsonError, ManifestError) as error:
         raise UnreadableRun(f"{shown}/{MANIFEST_NAME}: not a manifest that can be read: {error}.") from None
+
+
+#: What one unpacks before there is a folder to look into.
+_ARCHIVES: Final = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar")
+
+
+def _no_folder(path: Path) -> str:
+    """What a path is that leads to no folder, and what to do."""
+    if not os.path.lexists(path):
+        return f"not there.{_meant(path) or from_here(path)}"
+    if not os.path.exists(path):  # noqa: PTH110 - a Path raises where a link loops
+        return "a symbolic link that leads nowhere." if path.is_symlink() else "not to be looked at: ask its owner."
+    if path.suffix.lower() in _ARCHIVES and path.is_file():
+        return "an archive: unpack it, and name the folder that comes out."
+    if _is_run(path.parent):
+        return f"a file; name the run folder that holds it: {clean(path.parent.as_posix())}."
+    return "a file." if path.is_file() else "neither a folder nor a file."
 
 
 def from_here(path: Path) -> str:
@@ -192,11 +213,44 @@ def _meant(path: Path) -> str:
 
 
 def no_run_in(path: Path) -> str:
-    """That a folder holds no run, and where runs come from."""
-    return (
-        f"{clean(os.fspath(path))}: it holds no run, and no folder in it does: runs are made with week2kit train "
-        "CONFIG."
-    )
+    """That a folder holds no run, and where the nearest one is, or where runs come from."""
+    shown = clean(os.fspath(path))
+    if deeper := runs_below(path):
+        return f"{shown}: it holds no run itself: {deeper}."
+    return f"{shown}: it holds no run, and no folder in it does: runs are made with week2kit train CONFIG."
+
+
+def runs_below(path: Path) -> str:
+    """Where in a folder, deeper than it is looked at, the nearest runs are; empty where none was found."""
+    looked, level = 0, [path]
+    while level:
+        inside: list[Path] = []
+        for folder in level:
+            inside += _folders_in(folder)
+            looked += 1
+            if looked >= SEARCHED_FOLDERS:
+                break
+        if found := [child for child in inside if _is_run(child)]:
+            if len(found) == 1:
+                return f"the run is in {clean(os.fspath(found[0]))}"
+            places = sorted({clean(os.fspath(run.parent)) for run in found})
+            more = f" and {len(places) - 3} more" if len(places) > 3 else ""
+            return f"runs are in {', '.join(places[:3])}{more}"
+        level = inside if looked < SEARCHED_FOLDERS else []
+    return ""
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    """The folders in a folder, links left out, by name; none where it may not be looked at."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(
+                folder / entry.name
+                for entry in entries
+                if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False)
+            )
+    except OSError:
+        return []
 
 
 def _no_manifest(path: Path) -> str:
@@ -207,7 +261,8 @@ def _no_manifest(path: Path) -> str:
         return f"{said}, and no metrics.json, which a run that was made without week2kit has."
     if _has_only_metrics(path):
         return f"{said}. It has metrics.json and no config.json: nothing says how these numbers were made."
-    return f"{said}."
+    deeper = runs_below(path)
+    return f"{said}: {deeper}." if deeper else f"{said}."
 
 
 def _has_only_metrics(path: Path) -> bool:
@@ -297,7 +352,8 @@ def find_runs(paths: Iterable[str | Path]) -> Found:
     """The runs at `paths`, each a run folder or a folder of run folders.
 
     Named runs keep their order; those found in a folder follow by created_at, then run_id, and after them those that
-    were made without week2kit, by name. Folders inside a folder of runs that hold no run are skipped, not unreadable.
+    were made without week2kit, by name. Folders inside a folder of runs that hold no run are skipped, not unreadable;
+    a path that leads to no run at all is unreadable, whatever the others lead to.
     A folder that is such a run itself may hold others, as ``output/run_1`` in ``output``: they follow it.
     """
     runs: list[Run | BareRun] = []
@@ -326,14 +382,14 @@ def find_runs(paths: Iterable[str | Path]) -> Found:
         except OSError as error:
             unreadable.append((path, f"{clean(os.fspath(path))}: cannot be listed: {error.strerror}."))
             continue
-        for child in children:
-            if _is_run(child):
-                add(child, inside)
-            elif not is_run:
-                skipped.append(child)
-        if not children and not is_run:
+        found = [child for child in children if _is_run(child)]
+        for child in found:
+            add(child, inside)
+        if not found and not is_run:
             remains = any(os.path.lexists(path / file) for file in ARTIFACTS.values())  # of a run that lost some
             unreadable.append((path, _no_manifest(path) if remains else no_run_in(path)))
+        elif not is_run:
+            skipped += [child for child in children if child not in found]
         runs += sorted(inside, key=_in_folder_order)
     return Found(tuple(runs), tuple(unreadable), tuple(skipped))
 

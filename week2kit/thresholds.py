@@ -162,6 +162,10 @@ TESTED_LOSERS: Final = 10
 #: must not wait for a folder of ten thousand.
 SIBLING_FOLDERS: Final = 1_000
 
+#: Folders that are looked through for the runs that somebody meant, where a named folder holds none: well under a
+#: second, also on a network drive.
+SEARCHED_FOLDERS: Final = 500
+
 #: predictions.csv above this size (about 300,000 rows) is not compared row by row: it would take seconds.
 PREDICTION_BYTES: Final = 16 << 20
 

@@ -43,7 +43,7 @@ from week2kit.layers import planned_layers
 from week2kit.reruns import Fresh, FromPredictions, Here, RerunRequest, Scored, Stored, Variable
 from week2kit.restoring import Factor, Plan
 from week2kit.schema.manifest import CompletedRun, Environment, FailedRun, Failure, FoundData, RunningRun
-from week2kit.store import BareRun, Run, find_runs, no_run_in
+from week2kit.store import BareRun, Run, find_runs
 from week2kit.thresholds import EFFORT, LISTED_CELLS, SCORE_TOLERANCE, VERIFY_TIMEOUT
 from week2kit.trials import Kind, Train, Trials
 from week2kit.variation import Ground, chosen, not_in_force, variations
@@ -110,19 +110,18 @@ def verify(
         on_skip: told of each subfolder that holds no run.
 
     Returns:
-        One verdict per run, in order; a run that could not be read has the verdict None and says why.
+        One verdict per run, in order, then one for each path that led to none that can be read: the verdict is None,
+        and the reason says why.
 
     Raises:
-        UnreadableRun: not one path led to anything that could be a run.
+        UnreadableRun: no path was named.
         UsageError: there is nothing of a name in `vary`.
     """
     to_vary = tuple(chosen(vary))
     named = [run.path if isinstance(run, Run | BareRun) else Path(run) for run in runs]
+    if not named:
+        raise UnreadableRun("verify: expected at least one run folder, and none was named.")
     found = find_runs(named)
-    if not found.everything and not found.unreadable:
-        raise UnreadableRun(
-            "\n".join(map(no_run_in, named)) or "verify: expected at least one run folder, and none was named."
-        )
     for path in found.skipped:
         on_skip(path)
     options = Options(

@@ -41,7 +41,7 @@ from week2kit.reporting.values import (
     Verdict,
 )
 from week2kit.schema.manifest import CompletedRun
-from week2kit.store import ARTIFACTS, MANIFEST_NAME, BareRun, Found, Run, find_runs, no_run_in
+from week2kit.store import ARTIFACTS, MANIFEST_NAME, BareRun, Found, Run, find_runs
 from week2kit.thresholds import COMMAND_RUNS, DETAILED_VARIANTS, SIBLING_FOLDERS
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def report(
         on_skip(path)
     first = _chosen_baseline(found, baseline)
     if not found.everything:
-        raise UnreadableRun("\n".join([reason for _, reason in found.unreadable] or map(no_run_in, named)))
+        raise UnreadableRun("\n".join(reason for _, reason in found.unreadable))
     beside, folders, not_read = ((), (), 0) if only_named else _beside(named, found)
     everything = Runs([*found.runs, *beside], given.by_manifest if given is not None else {})
     finished = [run for run in found.runs if isinstance(run.manifest, CompletedRun)]
