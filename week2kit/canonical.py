@@ -169,6 +169,11 @@ _CONTROL: Final = re.compile(
 _ANSI: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)?")
 
 
+def show_value(value: float | None) -> str:
+    """A metric for people in a table of four decimals; null is a value that is not defined."""
+    return "not defined" if value is None else f"{value:.4f}"
+
+
 def clean(text: str, limit: int = 200) -> str:
     """`text` on one line and safe to show: no control, escape or direction-changing characters, at most `limit` long.
 

@@ -242,11 +242,14 @@ def _check_repeats(manifest: CompletedRun) -> Check:
     return passed("record.repeats")
 
 
-def _summary(folds: list[float]) -> list[float | str]:
+def _summary(folds: Sequence[float | None]) -> list[float | str | None]:
     # the same arithmetic as week2kit.loop.metrics, which imports scikit-learn
+    defined = [value for value in folds if value is not None]
+    if not defined:
+        return [None, None]
     try:
-        center = math.fsum(folds) / len(folds)
-        spread = math.fsum((value - center) ** 2 for value in folds) / len(folds)
+        center = math.fsum(defined) / len(defined)
+        spread = math.fsum((value - center) ** 2 for value in defined) / len(defined)
     except OverflowError:  # recorded numbers may be as large as numbers get; no run has such metrics
         return ["too large", "too large"]
     return [center, math.sqrt(spread)]
@@ -302,9 +305,11 @@ def check_predictions(
     return checks
 
 
-def _equal(recorded: float, now: float) -> bool:
+def _equal(recorded: float | None, now: float | None) -> bool:
     return recorded == now
 
 
-def _near(recorded: float, now: float) -> bool:
+def _near(recorded: float | None, now: float | None) -> bool:
+    if recorded is None or now is None:
+        return recorded is now
     return abs(recorded - now) <= RECOMPUTED_METRIC_TOLERANCE * max(1.0, abs(recorded))

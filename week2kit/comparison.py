@@ -399,10 +399,38 @@ def _other_metric(baseline: CompletedRun, variant: CompletedRun) -> list[Stateme
     return []
 
 
-def advantage(metric: Metric, other: Metric) -> float:
-    """By how much `other` is better than `metric` (negative: worse), whichever direction is better."""
-    difference = other.value - metric.value
-    return difference if metric.greater_is_better else -difference
+def difference(metric: Metric, other: Metric) -> float | None:
+    """`other` minus `metric`; None where one has no value, or they are means over different folds."""
+    if metric.value is None or other.value is None or _undefined_folds(metric) != _undefined_folds(other):
+        return None
+    return other.value - metric.value
+
+
+def _undefined_folds(metric: Metric) -> list[int]:
+    return [index for index, value in enumerate(metric.folds) if value is None]
+
+
+def advantage(metric: Metric, other: Metric) -> float | None:
+    """By how much `other` is better than `metric` (negative: worse); None as in `difference`."""
+    found = difference(metric, other)
+    return found if found is None or metric.greater_is_better else -found
+
+
+#: Warnings of a metric whose value says little, though it is one: nothing is concluded from it.
+_SAYS_LITTLE: Final = frozenset({"metric.one_row", "metric.zero_targets"})
+
+
+def is_interpretable(run: CompletedRun, metric: str) -> bool:
+    """Whether the value of a metric can be held against that on training rows, of a dummy, or of another run."""
+    told = (w for w in run.warnings if w.code in _SAYS_LITTLE and w.values.get("metric") == metric)
+    return run.outcome.metrics[metric].value is not None and next(told, None) is None
+
+
+def comparable_difference(run: CompletedRun, other: CompletedRun, metric: str) -> float | None:
+    """The metric of `other` minus that of `run`; None where nothing can be concluded from it."""
+    if not is_interpretable(run, metric) or not is_interpretable(other, metric):
+        return None
+    return difference(run.outcome.metrics[metric], other.outcome.metrics[metric])
 
 
 # --- one line per run -------------------------------------------------------------------------------------------
@@ -567,7 +595,8 @@ def runs_table(rows: Sequence[Mapping[str, Any]]) -> str:
     """The rows of `list_runs` as aligned text that is safe to print."""
     lines = [("run", "status", "metric", "value", "differs from the first in")]
     for row in rows:
-        value = "" if row["value"] is None else f"{row['value']:.4f}"
+        missing = "not defined" if row["metric"] else ""
+        value = missing if row["value"] is None else f"{row['value']:.4f}"
         differs = clean(", ".join(row["differs"])) or "-"
         lines.append((clean(row["run"]), row["status"], clean(row["metric"] or ""), value, differs))
     widths = [max(len(line[column]) for line in lines) for column in range(4)]

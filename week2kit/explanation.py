@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from week2kit.canonical import clean
+from week2kit.canonical import clean, show_value
 from week2kit.schema.manifest import CompletedRun, Failure, Warned
 from week2kit.thresholds import FEW_SHARED_ROWS, MAX_THREADS, SCORE_TOLERANCE
 
@@ -251,10 +251,13 @@ def _metric_table(manifest: CompletedRun) -> list[str]:
     rows = [("metric", "validation", *(["std"] if several else []), "training", "dummy", *seeds)]
     for name in names:
         metric = outcome.metrics[name]
-        spread = [f"{metric.std:.4f}"] if metric.std is not None else []
-        values = [repeat.value for repeat in metric.repeats]
-        spans = [f"{min(values):.4f} to {max(values):.4f}" if count > 1 else f"{values[0]:.4f}"] if values else []
-        rows.append((name, f"{metric.value:.4f}", *spread, f"{metric.training:.4f}", f"{metric.dummy:.4f}", *spans))
+        spread = [show_value(metric.std)] if several else []
+        values = [repeat.value for repeat in metric.repeats if repeat.value is not None]
+        ends = ([min(values), max(values)] if count > 1 else values) if values else [None]
+        spans = [" to ".join(map(show_value, ends))] if count else []
+        rows.append(
+            (name, show_value(metric.value), *spread, show_value(metric.training), show_value(metric.dummy), *spans)
+        )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:

@@ -157,7 +157,7 @@ def _split_checks(manifest: CompletedRun, fresh: Fresh) -> Iterable[Check]:
     yield compare("split.folds", "split.folds", old.method, [old.splitter, *sizes[0]], [new.splitter, *sizes[1]])
 
 
-def metric_values(fresh: Fresh) -> dict[str, float]:
+def metric_values(fresh: Fresh) -> dict[str, float | None]:
     """The metrics that came out, by name; none where the rerun failed."""
     return {name: metric.value for name, metric in fresh.outcome.metrics.items()} if fresh.outcome else {}
 
@@ -223,7 +223,7 @@ def repeat_checks(old: Mapping[str, Metric], new: Mapping[str, Metric]) -> Itera
         yield compare(f"repeats.{name}", "metrics.repeats", name, _repeats(old[name]), again)
 
 
-def _repeats(metric: Metric) -> list[list[float]]:
+def _repeats(metric: Metric) -> list[list[float | None]]:
     return [[repeat.seed, repeat.value, *repeat.folds] for repeat in metric.repeats]
 
 

@@ -139,10 +139,13 @@ class Fresh(_Answer):
 
 
 class MetricFromPredictions(_Answer):
-    """A metric computed from predictions.csv; `exact` where it has one right value (metrics of labels)."""
+    """A metric computed from predictions.csv; `exact` where it has one right value (metrics of labels).
 
-    value: float
-    folds: list[float]
+    Null is a value that is not defined on these rows.
+    """
+
+    value: float | None
+    folds: list[float | None]
     exact: bool
 
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from week2kit.canonical import JsonError, clean, dump_json, json_digest, parse_json, sha256, text_digest
+from week2kit.canonical import JsonError, clean, dump_json, json_digest, parse_json, sha256, show_value, text_digest
 from week2kit.errors import UnreadableRun, UsageError
 from week2kit.schema.manifest import Artifact, CompletedRun, FailedRun, Manifest, RunningRun
 from week2kit.schema.migrations import ManifestError, read_manifest
@@ -86,7 +86,8 @@ class Run(NamedTuple):
             metrics = manifest.outcome.metrics
             asked = (manifest.inputs.config.resolved or {}).get("metrics") or sorted(metrics)  # the first one decides
             lines += [
-                f"| {name} | {metrics[name].value:.4f} | {metrics[name].training:.4f} | {metrics[name].dummy:.4f} |"
+                f"| {name} | {show_value(metrics[name].value)} | {show_value(metrics[name].training)} "
+                f"| {show_value(metrics[name].dummy)} |"
                 for name in asked
             ]
         elif isinstance(manifest, FailedRun):

@@ -212,7 +212,10 @@ def cells(
 
 
 def mean(values: Sequence[float]) -> float:
-    """The mean by ``math.fsum``: the same on every Python (``sum`` rounds otherwise from 3.12 on).
+    """The mean by ``math.fsum``: the exact sum, rounded once, and the same on every Python and processor.
+
+    ``sum`` rounds otherwise from Python 3.12 on, and ``numpy.mean`` by the length of the list: it may differ in the
+    last bit.
 
     Raises:
         StageError: the sum is beyond the largest number.
@@ -222,10 +225,16 @@ def mean(values: Sequence[float]) -> float:
 
 
 def deviation(values: Sequence[float]) -> float:
-    """The population standard deviation, as ``numpy.std`` has it by default."""
+    """The population standard deviation, as ``numpy.std`` has it by default, up to the last bit."""
     center = mean(values)
     with _no_overflow():
         return math.sqrt(math.fsum((value - center) ** 2 for value in values) / len(values))
+
+
+def summary(values: Sequence[float | None]) -> tuple[float | None, float | None]:
+    """Mean and deviation over the folds in which a metric is defined; none where it is in none."""
+    defined = [value for value in values if value is not None]
+    return (mean(defined), deviation(defined)) if defined else (None, None)
 
 
 @contextmanager

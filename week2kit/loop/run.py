@@ -17,7 +17,7 @@ from week2kit.canonical import clean, compact_json, sha256
 from week2kit.errors import ConfigError, LibraryError, StageError, WarningRefused
 from week2kit.loop import advice, model, session
 from week2kit.loop.data import Reader, Table, load_dataset, read_file, use_columns
-from week2kit.loop.metrics import Scorer, deviation, mean, report_text
+from week2kit.loop.metrics import Scorer, report_text, summary
 from week2kit.loop.predictions import Answers, Labels, Predictions, predict
 from week2kit.loop.split import Fold, make_folds, positions_digest, settle_split
 from week2kit.schema.config import BundledData, Config, TimeSeries, parse_config, repeat_seeds, reseeded
@@ -365,9 +365,9 @@ class _Measured:
 
     fitted: model.Fitted
     answers: Answers
-    values: dict[str, float]
-    training: dict[str, float]
-    dummy: dict[str, float]
+    values: dict[str, float | None]
+    training: dict[str, float | None]
+    dummy: dict[str, float | None]
     n_training_rows: int
 
 
@@ -427,11 +427,11 @@ class _Loop:
             scores = replace(self, config=config, pipeline=pipeline).scores()
         values = {scorer.name: [score[scorer.name] for score in scores] for scorer in self.scorers}
         return {
-            name: Repeat(seed=seed, value=mean(of_folds), folds=of_folds if len(of_folds) > 1 else [])
+            name: Repeat(seed=seed, value=summary(of_folds)[0], folds=of_folds if len(of_folds) > 1 else [])
             for name, of_folds in values.items()
         }
 
-    def scores(self) -> list[dict[str, float]]:
+    def scores(self) -> list[dict[str, float | None]]:
         """Every metric on the validation rows of each fold, and nothing else."""
         with self.progress.during("split"):
             folds, _ = make_folds(self.config.split, self.table, self.codes)
@@ -442,7 +442,7 @@ class _Loop:
                 scores.append(self._score(fold.val, answers))
         return scores
 
-    def _score(self, rows: np.ndarray[Any, Any], answers: Answers) -> dict[str, float]:
+    def _score(self, rows: np.ndarray[Any, Any], answers: Answers) -> dict[str, float | None]:
         return {scorer.name: scorer(self.truth[rows], answers) for scorer in self.scorers}
 
     def _dummy(self, fold: Fold) -> Answers:
@@ -477,12 +477,13 @@ class _Loop:
         result = {}
         for scorer in self.scorers:
             values = [one.values[scorer.name] for one in measured]
+            value, std = summary(values)
             result[scorer.name] = Metric(
-                value=mean(values),
-                training=mean([one.training[scorer.name] for one in measured]),
+                value=value,
+                training=summary([one.training[scorer.name] for one in measured])[0],
                 n_training_rows=sum(one.n_training_rows for one in measured),
-                dummy=mean([one.dummy[scorer.name] for one in measured]),
-                std=deviation(values) if several else None,
+                dummy=summary([one.dummy[scorer.name] for one in measured])[0],
+                std=std if several else None,
                 folds=values if several else [],
                 repeats=[],
                 greater_is_better=scorer.greater_is_better,
@@ -529,12 +530,14 @@ def _warn_about_fit(
 
 def _warn_about_metrics(config: Config, scorers: list[Scorer], metrics: dict[str, Metric], progress: Progress) -> None:
     for scorer in scorers:
-        metric = metrics[scorer.name]
-        if scorer.bounded and metric.training - metric.value >= GAP:
-            values = {"training": metric.training, "validation": metric.value, "gap": metric.training - metric.value}
+        training, validation = metrics[scorer.name].training, metrics[scorer.name].value
+        if scorer.bounded and training is not None and validation is not None and training - validation >= GAP:
+            values = {"training": training, "validation": validation, "gap": training - validation}
             progress.warn("metric.gap", {"metric": scorer.name, **values})
     name = scorers[0].name
     primary = metrics[name]
+    if primary.value is None or primary.dummy is None:
+        return
     better = primary.value > primary.dummy if primary.greater_is_better else primary.value < primary.dummy
     if not better:
         progress.warn("metric.no_better_than_dummy", {"metric": name, "value": primary.value, "dummy": primary.dummy})
@@ -568,7 +571,7 @@ def recompute(predictions: Predictions, metric_names: Sequence[str], positive: A
             for part in parts
         ]
         result[name] = {
-            "value": mean(values),
+            "value": summary(values)[0],
             "folds": values if len(values) > 1 else [],
             "exact": scorer.of_labels,
         }

@@ -278,10 +278,10 @@ def _draw_metric(content: Metric) -> Figure:
         if row.score.interval is not None:
             _draw_whisker(axes, y, row.score.interval)
         face = ONE if row.comparable else PAPER
-        axes.plot(row.score.value, y, "o", markersize=10, markerfacecolor=face, markeredgecolor=ONE, clip_on=False)
+        axes.plot(row.value, y, "o", markersize=10, markerfacecolor=face, markeredgecolor=ONE, clip_on=False)
         axes.plot(row.score.repeats, [y + 0.26] * len(row.score.repeats), "|", color=INK, markersize=7, clip_on=False)
         if with_dummy:
-            axes.plot([row.score.dummy] * 2, [y - 0.24, y + 0.24], linestyle=(0, (3, 1.5)), color=INK, linewidth=1.5)
+            axes.plot([row.dummy] * 2, [y - 0.24, y + 0.24], linestyle=(0, (3, 1.5)), color=INK, linewidth=1.5)
     text, where = _dummy_mark(axes, content, with_dummy)
     _write_mark(figure, text, where)
     if any(row.score.repeats for row in content.rows):
@@ -308,7 +308,7 @@ def _draw_differences(content: Differences) -> Figure:
 
 def _dummy_mark(axes: Axes, content: Metric, on_axis: bool) -> tuple[str, float]:
     """The word for the line of the dummy and its place, or, where that lies outside, in which direction."""
-    dummies = {row.score.dummy for row in content.rows}
+    dummies = {row.dummy for row in content.rows}
     text = f"dummy {number(min(dummies))}" if len(dummies) == 1 else "dummies"
     dummy, (low, high) = min(dummies), axes.get_xlim()
     if on_axis:

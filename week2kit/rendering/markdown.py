@@ -62,10 +62,14 @@ def show_p(value: float) -> str:
 
 
 def show_score(score: Score | None) -> Markdown:
-    """A validation score; of a cross-validation with the standard deviation over its folds."""
+    """A validation score; of a cross-validation with the standard deviation over the folds in which it is defined."""
     if score is None:
         return Markdown("–")
-    return Markdown(number(score.value) + (f" ± {number(score.std)}" if score.std is not None else ""))
+    if score.value is None:
+        return Markdown("not defined")
+    spread = f" ± {number(score.std)}" if score.std is not None else ""
+    part = f" ({score.folds - score.undefined} of {score.folds} folds)" if score.undefined else ""
+    return Markdown(number(score.value) + spread + part)
 
 
 def show_range(interval: Range | None) -> Markdown:

@@ -39,6 +39,18 @@ class Measured(NamedTuple):
     score: Score
     comparable: bool
 
+    @property
+    def value(self) -> float:
+        """The validation score."""
+        assert self.score.value is not None  # what is not defined is not drawn
+        return self.score.value
+
+    @property
+    def dummy(self) -> float:
+        """What the dummy scores."""
+        assert self.score.dummy is not None
+        return self.score.dummy
+
 
 class Metric(NamedTuple):
     """The primary metric of each run."""
@@ -140,7 +152,7 @@ def _metric(report: Report) -> Iterator[Picture]:
     interval = next((row.score.interval for row in rows if row.score.interval is not None), None)
     level = f" with its {100 * interval.level:g} % interval" if interval else ""
     told = "; ".join(f"{row.run} {_told(row)}" for row in rows)
-    dummies = " or ".join(dict.fromkeys(number(row.score.dummy) for row in rows))
+    dummies = " or ".join(dict.fromkeys(number(row.dummy) for row in rows))
     yield Picture(
         kind="metric",
         run=None,
@@ -175,12 +187,12 @@ def _measured(report: Report) -> Iterator[Measured]:
             yield Measured(run.name, score, comparison is None or not comparison.obstacles)
 
 
-def _numbers(score: Score) -> list[float]:
+def _numbers(score: Score) -> list[float | None]:
     return [score.value, score.dummy, *(score.interval[:2] if score.interval else ()), *score.repeats]
 
 
-def _drawable(values: Iterable[float]) -> bool:
-    return all(abs(value) < _LARGEST for value in values)  # also false for a NaN
+def _drawable(values: Iterable[float | None]) -> bool:
+    return all(value is not None and abs(value) < _LARGEST for value in values)  # also false for a NaN
 
 
 def _differences(report: Report) -> Iterator[Picture]:
@@ -343,15 +355,15 @@ def metric_extent(content: Metric, margin: float = 0.0) -> tuple[tuple[float, fl
 
     A dummy so far away that the scores could not be told apart stays outside.
     """
-    scores = [value for row in content.rows for value in _shown_values(row.score)]
-    dummies = [row.score.dummy for row in content.rows]
+    scores = [value for row in content.rows for value in _shown_values(row)]
+    dummies = [row.dummy for row in content.rows]
     spread, whole = max(scores) - min(scores), max(*scores, *dummies) - min(*scores, *dummies)
     shown = spread == 0 or spread >= 0.03 * whole
     return extent([*scores, *dummies] if shown else scores, margin), shown
 
 
-def _shown_values(score: Score) -> list[float]:
-    return [score.value, *(score.interval or ())[:2], *score.repeats]
+def _shown_values(row: Measured) -> list[float]:
+    return [row.value, *(row.score.interval or ())[:2], *row.score.repeats]
 
 
 def difference_extent(content: Differences, margin: float = 0.0) -> tuple[float, float]:

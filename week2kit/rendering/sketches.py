@@ -16,6 +16,7 @@ from week2kit.rendering.pictures import (
     Curves,
     Differences,
     Fits,
+    Measured,
     Metric,
     Scatter,
     difference_extent,
@@ -25,7 +26,7 @@ from week2kit.rendering.pictures import (
     told_difference,
     told_score,
 )
-from week2kit.reporting.values import Calibration, Curve, Fit, Residuals, Score
+from week2kit.reporting.values import Calibration, Curve, Fit, Residuals
 
 
 class Lane(NamedTuple):
@@ -71,21 +72,21 @@ def _blocks(blocks: Iterable[list[str]]) -> tuple[str, ...]:
 def _metric(content: Metric) -> list[str]:
     limits, with_dummy = metric_extent(content)
     values = [told_score(row.score) + ("" if row.comparable else " n.c.") for row in content.rows]
-    lanes = [_measured(row.score, with_dummy) for row in content.rows]
+    lanes = [_measured(row, with_dummy) for row in content.rows]
     key = "● score, ├─┤ interval, d dummy" if any(lane.line for lane in lanes) else "● score, d dummy"
     if not with_dummy:
-        key = f"{key.removesuffix(', d dummy')}; the dummy lies outside, at {number(content.rows[0].score.dummy)}"
+        key = f"{key.removesuffix(', d dummy')}; the dummy lies outside, at {number(content.rows[0].dummy)}"
     if not all(row.comparable for row in content.rows):
         key += "; n.c. not comparable"
     return [*_lanes([row.run for row in content.rows], lanes, values, limits), "", f" {key}"]
 
 
-def _measured(score: Score, with_dummy: bool) -> Lane:
-    dummy = [(score.dummy, "d")] if with_dummy else []
-    if score.interval is None:
-        return Lane([*dummy, (score.value, "●")])
-    low, high, _ = score.interval
-    return Lane([*dummy, (low, "├"), (high, "┤"), (score.value, "●")], (low, high))
+def _measured(row: Measured, with_dummy: bool) -> Lane:
+    dummy = [(row.dummy, "d")] if with_dummy else []
+    if row.score.interval is None:
+        return Lane([*dummy, (row.value, "●")])
+    low, high, _ = row.score.interval
+    return Lane([*dummy, (low, "├"), (high, "┤"), (row.value, "●")], (low, high))
 
 
 def _differences(content: Differences) -> list[str]:

@@ -48,9 +48,11 @@ def make_figures(
         metric=metric,
         greater_is_better=manifests[0].outcome.metrics[metric].greater_is_better,
         fits=tuple(
-            Fit(name(run), metric, manifest.outcome.metrics[metric].training, manifest.outcome.metrics[metric].value)
+            Fit(name(run), metric, found.training, found.value)
             for run, manifest in zip(runs, manifests, strict=True)
-            if metric in manifest.outcome.metrics
+            if (found := manifest.outcome.metrics.get(metric)) is not None
+            and found.training is not None
+            and found.value is not None
         ),
         curves=tuple(curve for run in runs if intact(run, "curves") and (curve := _curve(run, name(run))) is not None),
         calibration=tuple(calibration),
@@ -65,6 +67,7 @@ def _curve(run: Run, name: str) -> Curve | None:
         points = tuple(
             CurvePoint(int(point["n_train"]), float(point["training"]), float(point["validation"]))
             for point in value["points"]
+            if None not in (point["training"], point["validation"])  # not defined there
         )
         return Curve(name, str(value["metric"]), points) if points else None
     except (OSError, JsonError, KeyError, TypeError, ValueError, OverflowError):

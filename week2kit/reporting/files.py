@@ -57,9 +57,11 @@ def _other_metrics(run: CompletedRun, content: object) -> list[Statement]:
     return [
         Statement("metric.contradicted", {"metric": name, "manifest": metric.value, "file": stored.get(name)})
         for name, metric in sorted(run.outcome.metrics.items())
-        if not _same_number(stored.get(name), metric.value)
+        if name not in stored or not _same_number(stored[name], metric.value)
     ]
 
 
-def _same_number(stored: object, value: float) -> bool:
+def _same_number(stored: object, value: float | None) -> bool:
+    if value is None:
+        return stored is None
     return isinstance(stored, int | float) and not isinstance(stored, bool) and float(stored) == value

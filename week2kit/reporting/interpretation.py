@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from week2kit.comparison import Change, Statement, changed_things, is_bounded, primary_metric
+from week2kit.comparison import Change, Statement, changed_things, is_bounded, is_interpretable, primary_metric
 from week2kit.reporting.noise import Named, tell_noise
 from week2kit.reporting.values import Finding, Judgement, MetricRow, MovedClasses, MovedErrors, Topic
 from week2kit.schema.manifest import CompletedRun, Metric
@@ -28,12 +28,13 @@ def findings(
     With `about_variant`, what concerns the baseline alone is left out: among several variants it is said once.
     """
     about = runs[1:] if about_variant else runs
+    read = [named for named in about if is_interpretable(named.run, primary(named.run)[0])]
     comparable = not rows or judgement is not None
     topics: list[tuple[Topic, list[Statement]]] = [
         ("difference", list(_difference(runs, rows, moved, judgement)) if len(runs) > 1 else []),
         ("noise", list(tell_noise(runs, with_first=not about_variant)) if comparable else []),
-        ("overfitting", [statement for named in about for statement in _overfitting(named)]),
-        ("underfitting", [_underfitting(named) for named in about]),
+        ("overfitting", [statement for named in read for statement in _overfitting(named)]),
+        ("underfitting", [statement for named in read for statement in _underfitting(named)]),
         ("imbalance", _imbalance(about, moved)),
         ("convergence", [statement for named in about for statement in _convergence(named)]),
         ("warnings", [statement for named in about for statement in _warnings(named)]),
@@ -51,11 +52,12 @@ def _difference(
     judgement: Judgement | None,
 ) -> Iterator[Statement]:
     primary = next((row for row in rows if row.primary), None)
-    if primary is None or primary.outcome is None or primary.difference is None:
+    if primary is None or judgement is None:
         yield Statement("difference.not_comparable")
         return
     values = {"variant": runs[1].name, "baseline": runs[0].name, "metric": primary.metric}
-    yield _size(primary, values)
+    if primary.difference is not None:
+        yield _size(primary, values)
     if judgement is None or judgement.method != "mcnemar":
         yield _rows_behind(runs[0], moved, values)  # McNemar's own sentence counts them
     if judgement is not None:
@@ -116,26 +118,32 @@ def primary(run: CompletedRun) -> tuple[str, Metric]:
 
 
 def gap(run: CompletedRun) -> float | None:
-    """Training minus validation score of the primary metric; None where it is no score that ends at 1."""
+    """Training minus validation score of the primary metric; None where it says little, or is no score up to 1."""
     name, metric = primary(run)
-    return metric.training - metric.value if is_bounded(name) and metric.greater_is_better else None
+    if not is_bounded(name) or not metric.greater_is_better or not is_interpretable(run, name):
+        return None
+    return None if metric.training is None or metric.value is None else metric.training - metric.value
 
 
 def learnt_little(run: CompletedRun) -> bool:
     """Whether even the training rows are predicted hardly better than by a dummy."""
     name, metric = primary(run)
+    if metric.training is None or metric.dummy is None or not is_interpretable(run, name):
+        return False
     if not is_bounded(name):
         return not _beats(metric, metric.training)
     return metric.training - metric.dummy < NEAR_DUMMY * (1 - metric.dummy)
 
 
-def beats_dummy(run: CompletedRun) -> bool:
-    """Whether the validation score is better than that of a dummy that ignores the features."""
-    metric = primary(run)[1]
-    return _beats(metric, metric.value)
+def beats_dummy(run: CompletedRun) -> bool | None:
+    """Whether the validation score is better than that of a dummy that ignores the features; None: not known."""
+    name, metric = primary(run)
+    return _beats(metric, metric.value) if is_interpretable(run, name) else None
 
 
-def _beats(metric: Metric, value: float) -> bool:
+def _beats(metric: Metric, value: float | None) -> bool | None:
+    if value is None or metric.dummy is None:
+        return None
     return value > metric.dummy if metric.greater_is_better else value < metric.dummy
 
 
@@ -151,21 +159,24 @@ def _scores(named: Named) -> dict[str, Any]:
 
 
 def _overfitting(named: Named) -> Iterator[Statement]:
+    name, metric = primary(named.run)
     difference = gap(named.run)
     if difference is None:
-        yield Statement("gap.no_scale", _scores(named))
+        if not (is_bounded(name) and metric.greater_is_better):
+            yield Statement("gap.no_scale", _scores(named))
         return
     code = "gap.large" if difference >= GAP else "gap.small" if difference >= 0 else "gap.negative"
     yield Statement(code, _scores(named) | {"gap": abs(difference), "threshold": GAP})
 
 
-def _underfitting(named: Named) -> Statement:
-    values = _scores(named)
-    if not beats_dummy(named.run):
-        return Statement("dummy.not_beaten", values)
-    if learnt_little(named.run):
-        return Statement("underfitting.likely", values)
-    return Statement("underfitting.no_sign", values)
+def _underfitting(named: Named) -> Iterator[Statement]:
+    values, metric = _scores(named), primary(named.run)[1]
+    if beats_dummy(named.run) is False:
+        yield Statement("dummy.not_beaten", values)
+    elif learnt_little(named.run):
+        yield Statement("underfitting.likely", values)
+    elif metric.training is not None and metric.dummy is not None:
+        yield Statement("underfitting.no_sign", values)
 
 
 def _convergence(named: Named) -> Iterator[Statement]:
@@ -197,6 +208,8 @@ def _balance(named: Named) -> Iterator[Statement]:
     if "accuracy" not in metrics or other is None:
         return
     accuracy, balanced = metrics["accuracy"].value, metrics[other].value
+    if accuracy is None or balanced is None or not is_interpretable(named.run, other):
+        return
     code = "balance.accuracy_flatters" if accuracy - balanced >= BALANCE_GAP else "balance.agrees"
     values = {"run": named.name, "accuracy": accuracy, "metric": other, "value": balanced}
     yield Statement(code, values | {"distance": abs(accuracy - balanced)})

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from week2kit.canonical import label_texts
-from week2kit.comparison import Statement
+from week2kit.comparison import Statement, comparable_difference
 from week2kit.reporting.pairwise import discordant, rows_right
 from week2kit.reporting.predicted import Predicted
 from week2kit.reporting.uncertainty import Estimate, method_of, over_rows, over_trainings
@@ -53,10 +53,12 @@ def judge(baseline: Side, variant: Side, metric: str, known: Mapping[str, Estima
         known: what `estimates` gives for the two.
         margin: differences up to this are as good as none to the person who asks; None: no equivalence is claimed.
     """
-    before, after = (side.run.outcome.metrics[metric] for side in (baseline, variant))
     estimate = known.get(metric, Estimate(baseline.run.outcome.predictions.rows))
     method = method_of([baseline.run, variant.run], metric)
-    difference = after.value - before.value
+    difference = comparable_difference(baseline.run, variant.run, metric)
+    if difference is None:
+        none = estimate._replace(difference=None)
+        return _untested(metric, difference, none, Statement("untested.says_little", {"metric": metric}))
     if isinstance(method, Statement):
         return _untested(metric, difference, estimate, method)
     if method != "corrected_t" and (baseline.rows is None or variant.rows is None):
@@ -69,7 +71,7 @@ def judge(baseline: Side, variant: Side, metric: str, known: Mapping[str, Estima
         return _untested(metric, difference, estimate, Statement("untested.no_spread", {"metric": metric}))
     names = {"baseline": baseline.name, "variant": variant.name, "metric": metric}
     test = _Test(method, names, difference, estimate, moved, p_value)
-    verdict = _verdict(test, margin, higher_is_better=before.greater_is_better)
+    verdict = _verdict(test, margin, higher_is_better=baseline.run.outcome.metrics[metric].greater_is_better)
     weak = _weak(baseline, method)
     return Judgement(
         metric=metric,
@@ -139,7 +141,7 @@ def _adjusted(judgement: Judgement, p_value: float, tests: int) -> Judgement:
     )
 
 
-def _untested(metric: str, difference: float, estimate: Estimate, why: Statement) -> Judgement:
+def _untested(metric: str, difference: float | None, estimate: Estimate, why: Statement) -> Judgement:
     return Judgement(
         metric=metric,
         verdict="untested",

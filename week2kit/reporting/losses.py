@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from week2kit.comparison import Statement, advantage, changed_things, compare_inputs, primary_metric
+from week2kit.comparison import (
+    Statement,
+    changed_things,
+    comparable_difference,
+    compare_inputs,
+    difference,
+    primary_metric,
+)
 from week2kit.reporting.pairwise import tests_between
 from week2kit.reporting.runs import Runs, completed
 from week2kit.reporting.values import Setback, Verdict
@@ -42,7 +49,9 @@ def find_losses(first: Run, everything: Runs, known: Mapping[str, Verdict]) -> L
     """
     others = [run for run in everything.runs if run is not first and isinstance(run.manifest, CompletedRun)]
     comparable = [run for run in others if not everything.obstacles(first, run)]
-    lower = sorted((run for run in comparable if _gain(first, run) < 0), key=lambda run: _gain(first, run))
+    gains = {run.path: gain for run in comparable if (gain := _gain(first, run)) is not None}
+    comparable = [run for run in comparable if run.path in gains]
+    lower = sorted((run for run in comparable if gains[run.path] < 0), key=lambda run: gains[run.path])
     new = [run for run in lower if everything.name(run) not in known][:TESTED_LOSERS]
     verdicts = {**known, **_tested(first, new, everything, len(comparable))}
     by_verdict: dict[str, list[Run]] = {}
@@ -59,9 +68,11 @@ def find_losses(first: Run, everything: Runs, known: Mapping[str, Verdict]) -> L
     )
 
 
-def _gain(first: Run, run: Run) -> float:
+def _gain(first: Run, run: Run) -> float | None:
     name = primary_metric(completed(first))
-    return advantage(completed(first).outcome.metrics[name], completed(run).outcome.metrics[name])
+    found = comparable_difference(completed(first), completed(run), name)
+    better = completed(first).outcome.metrics[name].greater_is_better
+    return found if found is None or better else -found
 
 
 # --- a light test -----------------------------------------------------------------------------------------------
@@ -92,7 +103,7 @@ def _lost(run: Run, first: Run, everything: Runs) -> Setback:
     tried = tuple(compare_inputs(reference, manifest))
     name = primary_metric(reference)
     before, after = reference.outcome.metrics[name], manifest.outcome.metrics[name]
-    values = {"metric": name, "baseline": before.value, "value": after.value, "difference": after.value - before.value}
+    values = {"metric": name, "baseline": before.value, "value": after.value, "difference": difference(before, after)}
     things = changed_things(tried)
     what = tried[0].key if len(things) == 1 and tried[0].input == "config" else things[0] if things else None
     code = {0: "nothing", 1: "one"}.get(len(things), "several")

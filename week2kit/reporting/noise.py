@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from week2kit.comparison import Statement, primary_metric, repeats_vary
+from week2kit.comparison import Statement, is_interpretable, primary_metric, repeats_vary
 from week2kit.reporting.uncertainty import same_seeds
 from week2kit.schema.manifest import CompletedRun, Metric
 from week2kit.thresholds import SUGGESTED_REPEATS
@@ -25,22 +25,27 @@ class Named(NamedTuple):
 
 def spread(metric: Metric) -> float | None:
     """The sample standard deviation of a metric over the run's own seed and its repeats; None without repeats."""
-    values = [metric.value, *(repeat.value for repeat in metric.repeats)]
+    values = _known(metric)
     if len(values) < 2:
         return None
     center = math.fsum(values) / len(values)
     return math.sqrt(math.fsum((value - center) ** 2 for value in values) / (len(values) - 1))
 
 
+def _known(metric: Metric) -> list[float]:
+    """The value of a run and those of its repeats, as far as they are defined."""
+    return [value for value in (metric.value, *(repeat.value for repeat in metric.repeats)) if value is not None]
+
+
 def tell_noise(runs: Sequence[Named], *, with_first: bool = True) -> Iterator[Statement]:
     """What the repeats of one run, or of a baseline and a variant, say of the noise of the first's primary metric."""
     metric = primary_metric(runs[0].run)
-    having = [named for named in runs if metric in named.run.outcome.metrics]
+    having = [named for named in runs if metric in named.run.outcome.metrics and is_interpretable(named.run, metric)]
     told: list[Statement] = []  # the run that measured the noise of another may be told here itself
-    for named in having if with_first else having[1:]:
+    for named in having if with_first else [named for named in having if named is not runs[0]]:
         told += [statement for statement in _of_one(named, metric) if statement not in told]
     yield from told
-    if len(having) > 1:
+    if len(having) > 1 and having[0] is runs[0]:
         yield from _of_two(having[0], having[1], metric)
 
 
@@ -56,8 +61,10 @@ def _of_one(named: Named, metric: str) -> Iterator[Statement]:
         command = ["week2kit", "train", f"{named.path}/config.json", "--repeats", str(SUGGESTED_REPEATS)]
         yield Statement("noise.missing", values | {"command": shlex.join(command)})
         return
-    known = [record.value, *(repeat.value for repeat in record.repeats)]
-    found = {"spread": spread(record), "least": min(known), "most": max(known), "count": len(record.repeats)}
+    known = _known(record)
+    if len(known) < 2:
+        return
+    found = {"spread": spread(record), "least": min(known), "most": max(known), "count": len(known) - 1}
     split, model = repeats_vary(named.run.inputs.config.resolved or {})
     code = {(True, True): "both", (True, False): "split", (False, True): "model"}.get((split, model), "neither")
     yield Statement(f"noise.{code}", values | found)
@@ -70,10 +77,10 @@ def _of_two(baseline: Named, variant: Named, metric: str) -> Iterator[Statement]
     if not same_seeds([before, after]):
         yield Statement("noise.other_seeds")
         return
-    differences = [
-        after.value - before.value,
-        *(new.value - old.value for old, new in zip(before.repeats, after.repeats, strict=True)),
-    ]
+    pairs = zip(*([record.value, *(one.value for one in record.repeats)] for record in (before, after)), strict=True)
+    differences = [new - old for old, new in pairs if new is not None and old is not None]
+    if len(differences) < 2:
+        return
     gains = [difference if before.greater_is_better else -difference for difference in differences]
     values = {
         "baseline": baseline.name,

@@ -10,6 +10,7 @@ from week2kit.comparison import (
     advantage,
     changed_things,
     compare_inputs,
+    difference,
     metric_names,
     primary_metric,
     uncounted_differences,
@@ -140,7 +141,7 @@ def _metric_row(
         greater_is_better=either.greater_is_better,
         baseline=_score(left, estimate.baseline),
         variant=_score(right, estimate.variant),
-        difference=right.value - left.value if judged and left and right else None,
+        difference=difference(left, right) if judged and left and right else None,
         outcome=_outcome(left, right) if judged and left and right else None,
         interval=estimate.difference if judged else None,
     )
@@ -157,12 +158,15 @@ def _score(metric: Metric | None, interval: Range | None) -> Score | None:
         folds=len(metric.folds),
         interval=interval,
         spread=spread(metric),
-        repeats=tuple(repeat.value for repeat in metric.repeats),
+        repeats=tuple(repeat.value for repeat in metric.repeats if repeat.value is not None),
+        undefined=metric.folds.count(None),
     )
 
 
-def _outcome(left: Metric, right: Metric) -> Outcome:
+def _outcome(left: Metric, right: Metric) -> Outcome | None:
     gain = advantage(left, right)
+    if gain is None:
+        return None
     return "better" if gain > 0 else "worse" if gain < 0 else "equal"
 
 
@@ -180,10 +184,14 @@ def _folds(pair: Pair) -> list[FoldRow]:
             n_val=size.n_val,
             baseline=left[index],
             variant=right[index] if right else None,
-            difference=right[index] - left[index] if right else None,
+            difference=_minus(right[index], left[index]) if right else None,
         )
         for index, size in enumerate(pair.before.outcome.split.folds)
     ]
+
+
+def _minus(value: float | None, other: float | None) -> float | None:
+    return None if value is None or other is None else value - other
 
 
 def fit_seconds(run: CompletedRun) -> float | None:

@@ -14,6 +14,7 @@ from week2kit.comparison import (
     Statement,
     advantage,
     is_bounded,
+    is_interpretable,
     primary_metric,
     repeats_vary,
 )
@@ -49,6 +50,7 @@ def propose(baseline: Candidate, variants: Variants, curves: Sequence[Curve], ru
     everyone = [baseline, *(candidate for candidate, _ in comparable)]
     rules: list[Callable[[], Proposal | None]] = [
         *(partial(_make_valid, baseline, candidate, comparison) for candidate, comparison in variants),
+        lambda: _define(best),
         lambda: _converge(best),
         lambda: _beat_the_dummy(best, everyone),
         lambda: _fit_more(best),
@@ -125,7 +127,7 @@ def _proposal(reason: Statement, proposal: Statement, reading: Statement | None,
 def _best(baseline: Candidate, comparable: Variants) -> Candidate:
     name, best = primary_metric(baseline.run), baseline
     for candidate, _ in comparable:
-        if advantage(best.run.outcome.metrics[name], candidate.run.outcome.metrics[name]) > 0:
+        if (advantage(best.run.outcome.metrics[name], candidate.run.outcome.metrics[name]) or 0.0) > 0:
             best = candidate
     return best
 
@@ -274,6 +276,15 @@ _AUTO: Final = frozenset({"SimpleImputer", "OneHotEncoder"})
 _MORE_ITERATIONS: Final = 4
 
 
+def _define(best: Candidate) -> Proposal | None:
+    """Rows that define the primary metric; without a value nothing else can be judged."""
+    metric = primary_metric(best.run)
+    if is_interpretable(best.run, metric):
+        return None
+    reason = Statement("next.undefined", {"run": best.row.name, "metric": metric})
+    return _proposal(reason, Statement("next.define"), None)
+
+
 def _converge(best: Candidate) -> Proposal | None:
     if best.run.outcome.model.converged is not False:
         return None
@@ -300,7 +311,7 @@ def _classes(value: object) -> set[str]:
 
 
 def _beat_the_dummy(best: Candidate, everyone: Sequence[Candidate]) -> Proposal | None:
-    if beats_dummy(best.run) or (gap(best.run) or 0.0) >= GAP:
+    if beats_dummy(best.run) is not False or (gap(best.run) or 0.0) >= GAP:
         return None
     code = "next.no_better_than_dummy" if len(everyone) == 1 else "next.all_guess"
     reason = Statement(code, {"run": best.row.name, "runs": len(everyone)})
@@ -359,7 +370,9 @@ def _balance(best: Candidate) -> Proposal | None:
     if "accuracy" not in metrics or "f1_macro" not in metrics or best.model not in _WEIGHTED:
         return None
     accuracy, balanced = metrics["accuracy"].value, metrics["f1_macro"].value
-    if accuracy - balanced < BALANCE_GAP or best.params.get("class_weight") is not None:
+    if accuracy is None or balanced is None or accuracy - balanced < BALANCE_GAP:
+        return None
+    if best.params.get("class_weight") is not None:
         return None
     reason = Statement("next.imbalance", {"run": best.row.name, "accuracy": accuracy, "f1_macro": balanced})
     weighted = best.but(Step("model.params.class_weight", "balanced"))
@@ -413,7 +426,7 @@ def _measure_noise(baseline: Candidate, best: Candidate, comparable: Variants) -
         return None
     variant, comparison = next((pair for pair in comparable if pair[0] is best), comparable[0])
     judgement, metric = comparison.judgement, primary_metric(baseline.run)
-    if judgement is None or judgement.verdict == "equal":
+    if judgement is None or judgement.verdict == "equal" or judgement.difference is None:
         return None
     needed = next((statement.values["rows"] for statement in judgement.statements if statement.code == "needed"), None)
     values: dict[str, Any] = {
@@ -471,7 +484,13 @@ def _try_other_rows(best: Candidate) -> Proposal | None:
     """A score that no model can beat says little more on the same rows."""
     name = primary_metric(best.run)
     metric = best.run.outcome.metrics[name]
-    if not is_bounded(name) or metric.value < 1 or metric.repeats or not any(repeats_vary(best.config)):
+    if (
+        metric.value is None
+        or not is_bounded(name)
+        or metric.value < 1
+        or metric.repeats
+        or not any(repeats_vary(best.config))
+    ):
         return None
     values = {"run": best.row.name, "metric": name, "rows": best.run.outcome.predictions.rows}
     proposal = Statement("next.repeat", {"repeats": SUGGESTED_REPEATS})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from week2kit.comparison import Statement, changed_things, compare_inputs, primary_metric
+from week2kit.comparison import Statement, changed_things, comparable_difference, compare_inputs, primary_metric
 from week2kit.reporting.pairwise import tests_between
 from week2kit.reporting.runs import Runs, completed
 from week2kit.reporting.values import OverviewRow, Verdict
@@ -21,8 +21,13 @@ def ranked(first: Run, variants: Sequence[Run], runs: Runs) -> tuple[tuple[Overv
     p-values count all comparable variants, also those that the table leaves out.
     """
     metric = primary_metric(completed(first))
-    comparable = [run for run in variants if not runs.obstacles(first, run)]
-    apart = [run for run in variants if runs.obstacles(first, run)]
+    comparable = [
+        run
+        for run in variants
+        if not runs.obstacles(first, run)
+        and comparable_difference(completed(first), completed(run), metric) is not None
+    ]
+    apart = [run for run in variants if run not in comparable]
     order = sorted([first, *comparable], key=lambda run: -_goodness(run, metric))
     best_first = [run for run in order if run is not first]
     shown = sorted([first, *best_first[: OVERVIEW_RUNS - 1]], key=order.index)
@@ -33,7 +38,8 @@ def ranked(first: Run, variants: Sequence[Run], runs: Runs) -> tuple[tuple[Overv
 
 def _goodness(run: Run, metric: str) -> float:
     record = completed(run).outcome.metrics[metric]
-    return record.value if record.greater_is_better else -record.value
+    value = record.value or 0.0  # of what is not defined only a baseline stands alone in the order
+    return value if record.greater_is_better else -value
 
 
 def _ranked(first: Run, shown: Sequence[Run], goodness: Sequence[float], runs: Runs) -> list[OverviewRow]:
@@ -65,7 +71,7 @@ def _row(first: Run, run: Run, runs: Runs, rank: int | None, verdict: Verdict | 
     before, after = completed(first), completed(run)
     metric = primary_metric(before)
     record = after.outcome.metrics.get(metric)
-    difference = None if record is None or rank is None else record.value - before.outcome.metrics[metric].value
+    difference = None if rank is None else comparable_difference(before, after, metric)
     return OverviewRow(
         rank=rank,
         tied=False,

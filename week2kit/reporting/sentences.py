@@ -200,6 +200,10 @@ SENTENCES: Final[Mapping[str, str]] = {
         "There is no interval and no test here for {metric:name}: it follows neither from counts, nor from losses of "
         "rows, nor from ranks."
     ),
+    "untested.says_little": (
+        "{metric:name} is not defined in one of the two runs, or not over the same folds, or its value says little "
+        "(the warnings say why), so its difference is not tested."
+    ),
     "untested.no_rows": "The predictions of the two runs cannot be put side by side.",
     "untested.no_spread": (
         "The difference in {metric:name} came out the same in every training, or too few could be used: there is no "
@@ -431,6 +435,11 @@ SENTENCES: Final[Mapping[str, str]] = {
         "Nothing is wrong with {run:name}, and no comparable run stands beside it. Change one thing, and only one."
     ),
     "next.go_on": "Nothing is wrong with {run:name}, the best of these runs. Go on from it with one more change.",
+    "next.undefined": "{metric:name} of {run:name} is not defined, or says little, on the rows it was measured on.",
+    "next.define": (
+        "Measure it on rows that define it: shuffle and stratify the split, use fewer folds or more rows, or choose "
+        "another metric."
+    ),
     "next.perfect": (
         "{run:name} has the best {metric:name} that there is, on {rows:count validation row}: on these, no change can "
         "show that it helps."

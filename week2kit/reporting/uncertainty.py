@@ -48,7 +48,7 @@ def method_of(runs: Sequence[CompletedRun], metric: str) -> Method | Statement:
     split = runs[0].outcome.split
     if split.method == "time_series":
         return Statement("untested.time_series", {"folds": len(split.folds)})
-    if len(trainings(runs, metric)[0]) > 1:
+    if len(split.folds) > 1 or len(trainings(runs, metric)[0]) > 1:
         return "corrected_t"
     if metric == "accuracy":
         return "mcnemar"
@@ -60,8 +60,8 @@ def method_of(runs: Sequence[CompletedRun], metric: str) -> Method | Statement:
 def trainings(runs: Sequence[CompletedRun], metric: str) -> list[list[float]]:
     """Per run the values of a metric over the trainings on different rows that all runs have in common.
 
-    Those are the folds, and the repeats with equal seeds, where the split moves with the seed. One value each: there
-    is one split.
+    Those are the folds, and the repeats with equal seeds, where the split moves with the seed; those in which the
+    metric is not defined are left out. One value each: there is one split.
     """
     records = [run.outcome.metrics[metric] for run in runs]
     several = len(runs[0].outcome.split.folds) > 1
@@ -69,7 +69,13 @@ def trainings(runs: Sequence[CompletedRun], metric: str) -> list[list[float]]:
     if same_seeds(records) and all(split_moves(run) for run in runs):
         for side, record in zip(values, records, strict=True):
             side += [value for repeat in record.repeats for value in (repeat.folds or [repeat.value])]
-    return values
+    return _defined(values)
+
+
+def _defined(sides: Sequence[Sequence[float | None]]) -> list[list[float]]:
+    """The values at the places at which every side has one."""
+    together = [row for row in zip(*sides, strict=True) if None not in row]
+    return [[value for row in together if (value := row[index]) is not None] for index in range(len(sides))]
 
 
 def split_moves(run: CompletedRun) -> bool:

@@ -96,19 +96,21 @@ class Range(NamedTuple):
 
 
 class Score(NamedTuple):
-    """One metric of one run."""
+    """One metric of one run; a value that is not defined is None."""
 
-    value: float
+    value: float | None
     std: float | None
-    training: float
-    dummy: float
+    training: float | None
+    dummy: float | None
     folds: int
     interval: Range | None
     """Where the metric would lie on other rows or folds, the fitted models held fixed; None: no interval."""
     spread: float | None
     """Sample standard deviation over the run's seed and its repeats; None without repeats."""
     repeats: tuple[float, ...]
-    """The values of the repeats, in order of their seeds."""
+    """The values of the repeats, in order of their seeds, as far as they are defined."""
+    undefined: int = 0
+    """Folds in which the metric is not defined: `value` is the mean of the others."""
 
 
 class Judgement(NamedTuple):
@@ -118,7 +120,8 @@ class Judgement(NamedTuple):
     verdict: Verdict
     method: Method | None
     """None: no test fits, and `statements` say why."""
-    difference: float
+    difference: float | None
+    """None: the metric is not defined in one of the two, or not in the same folds."""
     interval: Range | None
     """95 % interval of the difference."""
     equivalence: Range | None
@@ -155,7 +158,8 @@ class FoldRow(NamedTuple):
     fold: int
     n_train: int
     n_val: int
-    baseline: float
+    baseline: float | None
+    """None: not defined in this fold."""
     variant: float | None
     difference: float | None
 
@@ -280,7 +284,7 @@ class Loop(NamedTuple):
     """Rows of the first fold; folds differ by a row at most, but for time series."""
     model: str
     metric: str
-    value: float
+    value: float | None
     seed: int
     artifacts: tuple[str, ...]
 
