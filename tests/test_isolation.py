@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -14,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from week2kit.errors import ChildDied, TimeLimitReached
+import week2kit.isolation
+from week2kit.errors import ChildDied, ServerDied, TimeLimitReached
 from week2kit.isolation import Child, ChildBug, Children
+from week2kit.limits import Limits
 
 ROOT = Path(__file__).parent.parent
 HERE = os.fsencode(Path.cwd())
@@ -151,3 +154,114 @@ def test_a_process_of_its_own_that_hangs_is_stopped(children: Children) -> None:
     with pytest.raises(TimeLimitReached), children.started({}) as child:
         child.call("time:sleep", 60, timeout=1)
     assert time.monotonic() - start < 20
+
+
+# --- what a child is given, and what becomes of it ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", ["long", "missing", "read-only", "a-file"])
+def test_an_odd_temporary_folder_is_not_needed(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A path in it would be too long for a socket, or could not be made."""
+    folder = tmp_path / ("l" * 120 if place == "long" else place)
+    if place in ("long", "read-only"):
+        folder.mkdir(mode=0o500)
+    elif place == "a-file":
+        folder.touch()
+    monkeypatch.setenv("TMPDIR", os.fspath(folder))
+    week2kit.isolation.end_server()
+    with Children([]) as children:
+        assert children.call("os:getcwdb", timeout=60)
+    assert not folder.is_dir() or not list(folder.iterdir())
+
+
+def test_a_server_that_is_killed_is_started_again() -> None:
+    with Children([]) as children:
+        children.call("os:getcwdb", timeout=60)
+        server = week2kit.isolation._server
+        assert server is not None
+        os.kill(server._process.pid, signal.SIGKILL)
+        assert children.call("os:getcwdb", timeout=60) == HERE
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a child outlives its server")
+def test_a_child_that_goes_with_its_server_is_told_apart() -> None:
+    with Children([]) as children:
+        children.call("os:getcwdb", timeout=60)
+        server = week2kit.isolation._server
+        assert server is not None
+        threading.Timer(1, os.kill, (server._process.pid, signal.SIGKILL)).start()
+        with pytest.raises(ServerDied):
+            children.call("time:sleep", 60, timeout=60)
+        assert children.call("os:getcwdb", timeout=60) == HERE
+
+
+def test_only_variables_that_computing_needs_reach_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets = {
+        "AWS_SECRET_ACCESS_KEY": "s1",
+        "GITHUB_TOKEN": "s2",
+        "DATABASE_URL": "s3",
+        "WANTED": "given",
+        "TZ": "UTC",
+    }
+    for name, value in secrets.items():
+        monkeypatch.setenv(name, value)
+    week2kit.isolation.end_server()
+    for method in METHODS:
+        with Children([], method=method, limits=Limits(variables=("WANTED",))) as children:
+            asked = [children.call("os:getenvb", name.encode(), b"", timeout=60) for name in secrets]
+            assert asked == [b"", b"", b"", b"given", b"UTC"]
+            with children.started({}) as child:
+                asked = [child.call("os:getenvb", name.encode(), b"", timeout=60) for name in secrets]
+            assert asked == [b"", b"", b"", b"given", b"UTC"]
+
+
+def test_memory_and_file_size_are_limited(children: Children, tmp_path: Path) -> None:
+    limits = Limits(memory=1 << 30, file_size=1 << 16)
+    with Children([], method=children._method, limits=limits) as limited:
+        with pytest.raises(ChildBug, match="MemoryError"):
+            limited.call("builtins:bytearray", 1 << 31, timeout=60)
+        with pytest.raises(ChildBug, match="File too large"):
+            limited.call("week2kit.store:replace_file", tmp_path / "file", bytes(1 << 17), timeout=60)
+    assert len(children.call("builtins:bytes", 1 << 20, timeout=60)) == 1 << 20
+
+
+HOLDS_THE_LOCK = """
+import sys, time
+from week2kit.isolation import Children
+children = Children([])
+children.call("os:getcwdb", timeout=60)
+print("begun", flush=True)
+# one multiplication of C, which looks for no signal and lets no other thread run
+started = children.started({})
+child = started.__enter__() if sys.argv[1] == "started" else children._start()
+print(child._process._started.pid if sys.argv[1] == "started" else child._process._pid, flush=True)
+child.call("builtins:pow", 3, 10**9, timeout=600)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere such a child ends when it comes back to Python")
+@pytest.mark.parametrize("kind", ["forked", "started"])
+def test_a_child_that_holds_the_interpreters_lock_ends_with_its_parent(kind: str) -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", HOLDS_THE_LOCK, kind],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == "begun\n"
+    child = int(parent.stdout.readline())
+    time.sleep(0.5)
+    parent.kill()
+    parent.communicate()
+    end = time.monotonic() + 10
+    while _lives(child):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

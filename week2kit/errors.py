@@ -83,3 +83,7 @@ class ChildDied(Week2kitError):
     def __init__(self, message: str, exitcode: int | None) -> None:
         super().__init__(message)
         self.exitcode = exitcode
+
+
+class ServerDied(ChildDied):
+    """The process that starts the children ended and took this one along: its work can be done again."""

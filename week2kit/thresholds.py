@@ -127,6 +127,12 @@ MAX_JOBS: Final = 256
 #: Threads that are put back: beyond this a process fails in ways that say nothing.
 MAX_THREADS: Final = 256
 
+#: Processes and threads that a child may add to those of the machine: jobs in jobs on sixty-four processors are 4,096.
+CHILD_PROCESSES: Final = 8192
+
+#: Bytes of the largest file that a child may write; a training writes none, a library of the caller's own some logs.
+CHILD_FILE_BYTES: Final = 1 << 30
+
 #: Seconds that one verification may take unless the caller says otherwise.
 VERIFY_TIMEOUT: Final = 3600.0
 

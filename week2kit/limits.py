@@ -1,0 +1,155 @@
+"""What a child that trains may use of this machine: memory, processes, file size, and which environment variables.
+
+The limits are generous: they hold off what would take the machine down, and no honest training comes near them. Each
+may be lifted by the caller; a limit of the caller's own shell that is lower stays in force. What a system lacks (such
+as limits on Windows) is left out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from week2kit.thresholds import CHILD_FILE_BYTES, CHILD_PROCESSES
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one child may use; None lifts a limit.
+
+    Attributes:
+        memory: bytes that it may hold; by default those that the machine or the container has, with its swap.
+        processes: processes and threads that may be there besides those of now.
+        file_size: bytes of the largest file that it may write.
+        variables: environment variables of the caller that reach it besides those that computing needs.
+    """
+
+    memory: int | None = field(default_factory=lambda: physical_memory())
+    processes: int | None = CHILD_PROCESSES
+    file_size: int | None = CHILD_FILE_BYTES
+    variables: tuple[str, ...] = ()
+
+
+# --- the environment --------------------------------------------------------------------------------------------
+
+#: What numerics, Python and the system's own libraries read. Anything else of the caller, a token or a password, is
+#: nobody's business in a fit.
+_NEEDED: Final = re.compile(
+    r"PATH|HOME|TMPDIR|TEMP|TMP|LANG|LANGUAGE|TZ|TZDIR|VIRTUAL_ENV|XDG_CACHE_HOME"
+    r"|LD_LIBRARY_PATH|LD_PRELOAD|LD_BIND_NOW|DYLD_.*|GLIBC_TUNABLES|MALLOC_.*|QEMU_LD_PREFIX|QEMU_CPU"
+    r"|PYTHON(?!WARNINGS|STARTUP|INSPECT|BREAKPOINT|DEVMODE).*|CONDA_PREFIX"
+    r"|(?:LC|OMP|GOMP|KMP|OPENBLAS|GOTO|MKL|BLIS|VECLIB|NPY|NUMEXPR|SKLEARN|SCIPY|JOBLIB|LOKY)_.*|CUDA_VISIBLE_DEVICES"
+    r"|SYSTEMROOT|SYSTEMDRIVE|WINDIR|COMSPEC|PATHEXT|NUMBER_OF_PROCESSORS|PROCESSOR_.*|USERPROFILE|HOMEDRIVE|HOMEPATH"
+    r"|APPDATA|LOCALAPPDATA|PROGRAMDATA",
+    re.IGNORECASE if sys.platform == "win32" else 0,
+)
+
+
+def needed_variables(also: Iterable[str] = ()) -> dict[str, str]:
+    """The environment variables of this process that a child gets."""
+    kept = set(also)
+    return {name: value for name, value in os.environ.items() if name in kept or _NEEDED.fullmatch(name)}
+
+
+# --- the limits -------------------------------------------------------------------------------------------------
+
+#: Where Linux tells what a container may hold, by the second and the first version of its control groups.
+_CONTAINER: Final = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+def physical_memory() -> int | None:
+    """Bytes of memory and swap of this machine, or of the container where it has less; None where nothing tells."""
+    try:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") + _swap()
+    except (AttributeError, ValueError, OSError):
+        return None
+    for place in map(Path, _CONTAINER):
+        with contextlib.suppress(OSError, ValueError):  # "max" is no number
+            memory = min(memory, int(place.read_text()))
+    return memory
+
+
+def _swap() -> int:
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        text = Path("/proc/meminfo").read_text(encoding="ascii", errors="replace")
+        return int(text.partition("SwapTotal:")[2].split()[0]) << 10
+    return 0
+
+
+def memory_in_force(limits: Limits) -> int | None:
+    """The bytes that a child may hold: its limit, or a lower one of this process that it inherits."""
+    found = [] if limits.memory is None else [limits.memory]
+    with contextlib.suppress(ImportError):
+        import resource
+
+        values = (resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA))
+        found += [value for value in values if value != resource.RLIM_INFINITY]
+    return min(found, default=None)
+
+
+def impose(limits: Limits) -> None:
+    """Take these limits upon this process and its children, for good."""
+    with contextlib.suppress(ImportError):
+        import resource
+
+        _lower(resource.RLIMIT_CORE, 0)
+        _lower(resource.RLIMIT_DATA, limits.memory)
+        _lower(resource.RLIMIT_FSIZE, limits.file_size)
+        if hasattr(resource, "RLIMIT_NPROC"):
+            _lower(resource.RLIMIT_NPROC, _processes(limits))
+    prctl(_NO_NEW_PRIVILEGES, 1)
+
+
+def _lower(kind: int, value: int | None) -> None:
+    import resource
+
+    before = [limit for limit in resource.getrlimit(kind) if limit != resource.RLIM_INFINITY]
+    if value is not None:
+        with contextlib.suppress(ValueError, OSError):  # a system that knows the name and does not have the limit
+            least = min([value, *before])
+            resource.setrlimit(kind, (least, least))
+
+
+def _processes(limits: Limits) -> int | None:
+    """The system counts those of a user, in other containers too: so all that there are now count as the user's."""
+    if limits.processes is None:
+        return None
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return int(Path("/proc/loadavg").read_text().split()[3].partition("/")[2]) + limits.processes
+    return None
+
+
+#: Numbers of Linux's prctl: the signal that a process gets when its parent ends, and that no program it starts may have
+#: more rights than itself.
+_PARENT_DEATH_SIGNAL: Final = 1
+_NO_NEW_PRIVILEGES: Final = 38
+
+
+def prctl(option: int, value: int) -> bool:
+    """Set an option of this process, where the system is Linux; whether it took effect."""
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        return bool(ctypes.CDLL(None).prctl(option, value, 0, 0, 0) == 0)
+    except (OSError, AttributeError):
+        return False
+
+
+def end_with_parent(signal_number: int) -> bool:
+    """Let this process get a signal when the process that started it ends, however that ends; whether it will.
+
+    It reaches also a process that computes in C and holds the interpreter's lock.
+    """
+    return prctl(_PARENT_DEATH_SIGNAL, signal_number)
+
+
+def describe_bytes(value: Mapping[str, object] | int) -> str:
+    """A number of bytes for a person."""
+    return f"{int(value) / (1 << 30):.3g} GiB"  # type: ignore[arg-type]
