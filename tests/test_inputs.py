@@ -22,10 +22,10 @@ from sklearn.pipeline import Pipeline
 from week2kit import open_run, train, verify
 from week2kit.canonical import combined_digest
 from week2kit.cells import Columns, compare_columns, unequal
+from week2kit.code import code_digest
 from week2kit.explanation import describe_cause, describe_finding, describe_verdict
 from week2kit.inputs import code_causes, data_causes, differing_leaves, seed_causes
 from week2kit.loop.data import column_digest, load_dataset, row_hashes, unordered_digest, use_columns
-from week2kit.provenance import code_digest
 from week2kit.rerun import static_notes
 from week2kit.reruns import Here
 from week2kit.schema.config import parse_config
@@ -391,7 +391,7 @@ def test_the_modules_that_differ_are_named() -> None:
 
 
 def test_an_old_record_names_no_module() -> None:
-    (cause,) = code_causes(code(None), here({"run.py": "3" * 64}))
+    (cause,) = code_causes(code(None), here({"run.py": "4" * 64}))
     assert (cause.recorded["modules"], cause.now["modules"]) == (None, None)
     assert "modules" not in describe_cause(cause)
 

@@ -20,10 +20,10 @@ from typing import Any
 import pytest
 
 from week2kit import interpreters
+from week2kit.code import code_digest, code_modules
 from week2kit.environment import DECIDING_LIBRARIES
 from week2kit.errors import CannotRestore
 from week2kit.interpreters import RESTORED, Interpreter, build, parse_requirements
-from week2kit.provenance import code_digest, code_modules
 from week2kit.thresholds import ABANDONED_BUILD, MAX_REQUIREMENTS
 
 ROOT = Path(__file__).parent.parent

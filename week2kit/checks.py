@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from week2kit.canonical import JsonError, combined_digest, compact_json, parse_json
+from week2kit.code import code_digest, follows
 from week2kit.dataset import reader_of
 from week2kit.environment import requirements_text
 from week2kit.errors import ConfigError
 from week2kit.inputs import differing_leaves
-from week2kit.provenance import code_digest
 from week2kit.reruns import FromPredictions
 from week2kit.schema.config import FileData, config_digest, parse_config, repeat_seeds
 from week2kit.schema.manifest import Artifact, Code, CompletedRun, FailedRun
@@ -206,9 +206,9 @@ def _check_data(manifest: CompletedRun) -> Iterable[Check]:
 
 
 def _check_code(code: Code) -> Check:
-    if code.modules is None:  # of a record that knew the whole only
+    if code.modules is None or follows(code.digest, code.modules):  # null: a record that knew the whole only
         return passed("record.code")
-    return compare("record.code", "record.code", "manifest.json", code.digest, code_digest(code.modules))
+    return failed("record.code", "record.code", "manifest.json", code.digest, code_digest(code.modules))
 
 
 def _check_folds(manifest: CompletedRun) -> Check:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from week2kit.canonical import clean, compact_json, drop_keys, follows_seed, without_seed
+from week2kit.code import same_code
 from week2kit.schema.manifest import Column, CompletedRun, Data, Environment, Manifest, Metric
 from week2kit.store import BareRun, Run
 
@@ -58,7 +59,7 @@ def compare_inputs(baseline: Manifest, variant: Manifest) -> list[Change]:
     before, after = baseline.inputs, variant.inputs
     config = _config_changes(baseline, variant)
     changes: list[Change] = []
-    if before.code and after.code and before.code.digest != after.code.digest:
+    if before.code and after.code and not same_code(before.code.digest, after.code.digest):
         changes.append(Change("code", "digest", before.code.digest, after.code.digest))
     if isinstance(before.data, Data) and isinstance(after.data, Data):
         changes += _data_changes(before.data, after.data, selected_anew=any(c.key in SELECTION for c in config))
@@ -81,7 +82,7 @@ def uncounted_differences(baseline: Manifest, variant: Manifest) -> list[Change]
     changes: list[Change] = []
     before, after = baseline.inputs, variant.inputs
     if before.code and after.code:
-        if before.code.digest == after.code.digest and before.code.week2kit != after.code.week2kit:
+        if same_code(before.code.digest, after.code.digest) and before.code.week2kit != after.code.week2kit:
             changes.append(Change("code", "week2kit", before.code.week2kit, after.code.week2kit))
         if before.code.git != after.code.git:
             changes.append(Change("code", "git", _git(before.code.git), _git(after.code.git)))

@@ -486,6 +486,11 @@ def describe_finding(finding: Finding) -> str:
                 "it came out otherwise here, in an environment that is not the recorded one: that may be the reason, "
                 "and may not. Verify it where the facts below are as recorded."
             )
+        case "undecided.other_code":
+            return (
+                f"what is recorded does not follow from {where} by the code that is here, and other code trained the "
+                "run: it may compute this otherwise, or the record was edited. Verify it with the week2kit below."
+            )
         case "undecided.race":
             return (
                 f"the scores differ in their last bits, and threads of {now} may finish in another order each time: "

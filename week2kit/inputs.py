@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from week2kit.canonical import compact_json
+from week2kit.code import alike, same_code
 from week2kit.reruns import Here
 from week2kit.schema.manifest import Code, Column, Data, Seed
 from week2kit.thresholds import LISTED_KEYS
@@ -80,16 +81,17 @@ def _cause(factor: str, recorded: Any, now: Any) -> Cause:
 
 
 def code_causes(recorded: Code, here: Here) -> list[Cause]:
-    """That other modules train here, and which of them differ; a version alone changes nothing.
+    """That code trains here which computes otherwise, and which modules differ; a version alone changes nothing.
 
     Both values hold ``week2kit`` (the version), ``digest``, and ``modules``: the digests of those that differ, null
     where a record does not name them. The recorded one also has the state of the user's own project.
     """
-    if recorded.digest == here.code:
+    if same_code(recorded.digest, here.code):
         return []
     modules: tuple[Any, Any] = (None, None)
     if recorded.modules is not None:
-        modules = differing_leaves(recorded.modules, here.modules, limit=len(recorded.modules) + len(here.modules))
+        sides = alike(recorded.modules, here.modules)
+        modules = differing_leaves(*sides, limit=sum(map(len, sides)))
     git = recorded.git and recorded.git.model_dump()
     before = {"week2kit": recorded.week2kit, "digest": recorded.digest, "modules": modules[0], "git": git}
     now = {"week2kit": here.week2kit, "digest": here.code, "modules": modules[1]}

@@ -15,10 +15,8 @@ from pathlib import Path
 from typing import Final
 
 import week2kit
-from week2kit.canonical import combined_digest, text_digest
+from week2kit.code import code_digest, code_modules
 from week2kit.schema.manifest import Code, Git
-
-_LOOP: Final = Path(__file__).parent / "loop"
 
 #: Seconds for each question to git: a huge or remote working tree must not hold up a training.
 _GIT_TIMEOUT: Final = 2.0
@@ -28,16 +26,6 @@ def record_code() -> Code:
     """week2kit's version, the digest of its modules that train, and the state of the working directory's project."""
     modules = code_modules()
     return Code(week2kit=week2kit.__version__, digest=code_digest(modules), modules=modules, git=_git_state())
-
-
-def code_modules() -> dict[str, str]:
-    """The digest of the source of each training module, by file name; on Windows a checkout has those of a wheel."""
-    return {path.name: text_digest(path.read_bytes()) for path in sorted(_LOOP.glob("*.py"))}
-
-
-def code_digest(modules: Mapping[str, str]) -> str:
-    """One digest over names and sources of the training modules."""
-    return combined_digest(f"{modules[name]}  {name}" for name in sorted(modules))
 
 
 # --- git --------------------------------------------------------------------------------------------------------

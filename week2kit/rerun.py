@@ -19,6 +19,7 @@ import week2kit
 from week2kit import conditioning
 from week2kit.canonical import json_digest, label_text
 from week2kit.cells import Columns, compare_columns, compare_target, read_columns
+from week2kit.code import code_digest, code_modules
 from week2kit.conditions import AS_HERE
 from week2kit.dataset import reader_for_config
 from week2kit.environment import record_environment
@@ -27,7 +28,6 @@ from week2kit.loop.data import column_digest
 from week2kit.loop.model import is_forest, is_kmeans, walk
 from week2kit.loop.predictions import Predictions, PredictionsError, check_text, from_csv, to_csv
 from week2kit.loop.run import Progress, Result, Source, recompute, run_loop
-from week2kit.provenance import code_digest, code_modules
 from week2kit.reruns import Comparison, Fresh, FromPredictions, Here, Race, RerunRequest, Scored, Stored, Variable
 from week2kit.schema.config import FileData, parse_config
 from week2kit.schema.manifest import Data

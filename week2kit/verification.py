@@ -36,6 +36,7 @@ from week2kit.comparison import is_bounded
 from week2kit.conditions import AS_HERE, Conditions
 from week2kit.dataset import find_for_run, find_recorded, reader_of
 from week2kit.errors import CannotRestore, ChildDied, DataNotFound, TimeLimitReached, UnreadableRun
+from week2kit.inputs import code_causes
 from week2kit.interpreters import RESTORED, Interpreter, build
 from week2kit.isolation import Child, ChildBug, Children
 from week2kit.judgement import Judgement, judge_completed, judge_failed, rerun_record, undecided
@@ -433,8 +434,17 @@ class _Verification(_Trainings):
         with self.children.child() as child:
             checks += check_predictions(manifest, contents, lambda content: self._read_predictions(content, child))
             if _any_failed(checks):
-                return Judgement("tampered", checks=checks)
+                return self._does_not_follow(manifest, checks)
             return self._completed(manifest, checks, contents.files, child)
+
+    def _does_not_follow(self, manifest: CompletedRun, checks: list[Check]) -> Judgement:
+        """Edited or damaged; or other code computed the metrics and the report, and nobody can tell which."""
+        of_code = {f"follows.{name}" for name in ("val_report", *manifest.outcome.metrics)}
+        if any(check.outcome == "failed" and check.code not in of_code for check in checks):
+            return Judgement("tampered", checks=checks)
+        if causes := code_causes(manifest.inputs.code, self._here()):
+            return undecided("undecided.other_code", "predictions.csv", checks=checks, causes=causes)
+        return Judgement("tampered", checks=checks)
 
     # --- the two kinds ------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from week2kit.provenance import code_digest
+from week2kit.code import code_digest
 from week2kit.schema.manifest import SCHEMA_VERSION
 
 from .copies import (
@@ -38,6 +38,7 @@ class Case:
 
     `verdict` is None for a run that cannot be read; `exit` follows from the verdict unless it is given; `cause` is
     ``input factor``, and "" means that none is named; `data` is a file in the project that is given as ``--data``, `repeats` says whether ``--repeats`` is.
+    `code` changes the week2kit that verifies, in a copy of its folder.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Case:
     cause: str | None = None
     data: str | None = None
     repeats: bool = False
+    code: Callable[[Path], object] | None = None
     exit: int | None = None
 
     @property
@@ -1226,6 +1228,91 @@ for place in ("digest", "modules.data.py", "modules"):
         "the digest of the training code does not follow",
     )  # type: ignore[misc]
 case("code-version", "penguins", lambda c: c.set("inputs.code.week2kit", "9.9"), "identical", "model", level="model")
+
+
+# the week2kit that verifies is another one
+
+
+def _in_module(name: str, old: str, new: str) -> Callable[[Path], None]:
+    """Another text in a training module."""
+
+    def change(package: Path) -> None:
+        path = package / "loop" / name
+        text = path.read_text(encoding="utf-8")
+        assert old in text, f"{name} holds no {old!r}"
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    return change
+
+
+def _split_moved(package: Path) -> None:
+    """The module that splits lies elsewhere, under another name."""
+    (package / "loop" / "split.py").rename(package / "splitting.py")
+    for path in package.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("week2kit.loop.split import", "week2kit.splitting import"), encoding="utf-8")
+    code = package / "code.py"
+    text = code.read_text(encoding="utf-8")
+    code.write_text(
+        text.replace('(package / "loop").glob("*.py")', '[*(package / "loop").glob("*.py"), package / "splitting.py"]'),
+        encoding="utf-8",
+    )
+
+
+for id_, code in {
+    "comment": _in_module("split.py", "def make_folds", "# a comment\ndef make_folds"),
+    "docstring": _in_module("split.py", '"""One training: ', '"""A training: '),
+    "blank-line": _in_module("split.py", "    rows = np", "\n\n    rows = np"),
+    "import-order": _in_module(
+        "split.py",
+        "    import numpy as np\n    from sklearn.model_selection import GroupShuffleSplit, train_test_split\n",
+        "    from sklearn.model_selection import train_test_split, GroupShuffleSplit\n    import numpy as np\n",
+    ),
+    "file-moved": _split_moved,
+}.items():
+    # on a forgery it can be seen: other code would excuse it
+    forge = lambda c: c.forge_predictions(one_label)  # noqa: E731
+    case(
+        f"{id_}-in-the-code", "penguins", nothing, "identical", "scores and model.", level="model", cause="", code=code
+    )
+    case(
+        f"{id_}-in-the-code-forged",
+        "penguins",
+        forge,
+        "different",
+        "different",
+        layer="predictions",
+        cause="",
+        code=code,
+    )
+case(
+    "operator-in-the-code",
+    "penguins",
+    nothing,
+    "undecided",
+    "other modules: metrics.py",
+    cause="code week2kit",
+    code=_in_module("metrics.py", "math.fsum(values) / len(values)", "math.fsum(values) - len(values)"),
+)
+case(
+    "operator-in-the-code-forged",
+    "penguins",
+    lambda c: c.forge_predictions(one_label),
+    "undecided",
+    "other modules: split.py",
+    layer="predictions",
+    cause="code week2kit",
+    code=_in_module("split.py", "smallest >= sides", "smallest > sides"),
+)
+case(
+    "operator-that-changes-nothing-here",
+    "penguins",
+    nothing,
+    "identical",
+    "note: it holds here although other than recorded are: week2kit",
+    level="model",
+    code=_in_module("split.py", "smallest >= sides", "smallest > sides"),
+)
 
 
 def _elsewhere(change: Callable[[Copy], object]) -> Callable[[Copy], None]:

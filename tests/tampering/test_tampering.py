@@ -41,7 +41,7 @@ def bases(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def python(*arguments: str, path: Path | None = None, **more: Any) -> subprocess.CompletedProcess[str]:
     """Run Python with week2kit on its path, and one thread: two processors, and the recorded environment in force."""
-    paths = os.pathsep.join(map(str, [ROOT, *([path] if path else [])]))
+    paths = os.pathsep.join(map(str, [more.pop("root", ROOT), *([path] if path else [])]))
     environment = {**os.environ, "PYTHONPATH": paths, **ONE_THREAD, **more.pop("env", {})}
     done = subprocess.run(
         [sys.executable, *arguments], env=environment, capture_output=True, text=True, check=False, timeout=300, **more
@@ -84,12 +84,16 @@ class Verified:
         for case in cases:
             case.change(copies[case.id])
         before = {id_: snapshot(copy.project) for id_, copy in copies.items()}
-        for options in ([], ["--repeats"]):
-            together = [case for case in cases if case.data is None and case.repeats == bool(options)]
-            if together:
-                runs = (copies[case.id].run for case in together)
-                self._add(_verify(*runs, "--jobs=2", *options), together, copies)
         apart = [case for case in cases if case.data is not None]
+        by_command: dict[Any, list[Case]] = {}
+        for case in cases:
+            if case.data is None:
+                by_command.setdefault((case.code, case.repeats), []).append(case)
+        for number, ((code, repeats), together) in enumerate(by_command.items()):
+            root = _other_code(directory / f"code {number}", code) if code else ROOT
+            runs = (copies[case.id].run for case in together)
+            options = ["--repeats"] if repeats else []
+            self._add(_verify(*runs, "--jobs=2", *options, root=root), together, copies)
         pairs = [(str(copies[case.id].run), str(copies[case.id].project / str(case.data))) for case in apart]
         results = json.loads(python("-P", "-c", VERIFY_EACH, json.dumps(pairs)).stdout)
         for case, result in zip(apart, results, strict=True):
@@ -113,8 +117,15 @@ print(json.dumps(documents))
 """
 
 
-def _verify(*arguments: object) -> VerdictDocument:
-    return VerdictDocument.model_validate_json(week2kit("verify", "--json", *arguments).stdout)
+def _verify(*arguments: object, **more: Any) -> VerdictDocument:
+    return VerdictDocument.model_validate_json(week2kit("verify", "--json", *arguments, **more).stdout)
+
+
+def _other_code(root: Path, change: Callable[[Path], object]) -> Path:
+    """A folder with a week2kit that was changed, to be first on the path."""
+    shutil.copytree(ROOT / "week2kit", root / "week2kit", ignore=shutil.ignore_patterns("__pycache__"))
+    change(root / "week2kit")
+    return root
 
 
 @pytest.fixture(scope="session")

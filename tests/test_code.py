@@ -1,0 +1,307 @@
+"""The digest of the training code: what counts and what does not, and which other code computes alike."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from week2kit.code import (
+    BESIDE,
+    _logical_lines,
+    code_digest,
+    code_modules,
+    digest_modules,
+    statements,
+)
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "week2kit"
+LOOP = sorted((PACKAGE / "loop").glob("*.py"))
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A copy of what is digested, in a folder of another name."""
+    to = tmp_path / "elsewhere"
+    for path in [*LOOP, *(PACKAGE / name for name in BESIDE)]:
+        copy = to / path.relative_to(PACKAGE)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+    return to
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text, f"{path.name} holds no {old!r}"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+# --- what does not count ------------------------------------------------------------------------------------------
+
+
+def _each_line(change: Callable[[str], str]) -> Callable[[str], str]:
+    return lambda text: "".join(map(change, text.splitlines(keepends=True)))
+
+
+def _other_docstrings(text: str) -> str:
+    found = ast.walk(ast.parse(text))
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    for old in [doc for node in found if isinstance(node, kinds) and (doc := ast.get_docstring(node, clean=False))]:
+        text = text.replace(f'"""{old}"""', '"""Another."""', 1)
+    return text
+
+
+def _imports_reversed(text: str) -> str:
+    """The block of imports at the top of a module, in the opposite order."""
+    tree = ast.parse(text)
+    lines = text.splitlines(keepends=True)
+    top = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    blocks = ["".join(lines[node.lineno - 1 : node.end_lineno]) for node in top]
+    if not top:
+        return text
+    return "".join([*lines[: top[0].lineno - 1], *reversed(blocks), *lines[top[-1].end_lineno :]])
+
+
+ZIP = "zip(values, missing, strict=True)"
+
+HARMLESS: dict[str, Callable[[str], str]] = {
+    "comment-appended": lambda text: f"{text}# a comment\n",
+    "comment-without-line-end": lambda text: f"{text}# 'a comment",
+    "comments-before-definitions": _each_line(lambda line: f'# it\'s """\n{line}' if line.startswith("def ") else line),
+    "comments-removed": _each_line(lambda line: "" if line.lstrip().startswith("#") else line),
+    "type-ignores-removed": lambda text: re.sub(r"  # type: ignore\[.*?\]", "", text),
+    "docstrings-changed": _other_docstrings,
+    "docstrings-removed": lambda text: _other_docstrings(text).replace('"""Another."""', ""),
+    "blank-lines-doubled": lambda text: text.replace("\n\n", "\n\n\n\n"),
+    "blank-lines-removed": _each_line(lambda line: line if line.strip() else ""),
+    "blank-lines-filled": _each_line(lambda line: line if line.strip() else "   \n"),
+    "windows-line-ends": lambda text: text.replace("\n", "\r\n"),
+    "byte-order-mark": lambda text: f"\ufeff{text}",
+    "two-spaces": _each_line(lambda line: " " * ((len(line) - len(line.lstrip(" "))) // 2) + line.lstrip(" ")),
+    "tabs": _each_line(lambda line: "\t" * ((len(line) - len(line.lstrip(" "))) // 4) + line.lstrip(" ")),
+    "trailing-blanks": _each_line(lambda line: line if '"""' in line else f"{line[:-1]}  \n"),
+    "imports-reversed": _imports_reversed,
+    "an-import-more": lambda text: text.replace("from __future__ import annotations\n", "import json\n"),
+    "an-import-in-every-function": _each_line(
+        lambda line: f"{line}    import json, os\n" if re.match(r"def .*:\n", line) else line
+    ),
+    "blanks-in-brackets": lambda text: text.replace(ZIP, "zip ( values,missing, strict = True )"),
+    "lines-in-brackets": lambda text: text.replace(ZIP, "zip(values,\n# why\n\nmissing,\nstrict=True)"),
+    "comma-before-bracket": lambda text: text.replace(ZIP, "zip(values, missing, strict=True,)"),
+}
+
+
+@pytest.mark.parametrize("change", HARMLESS.values(), ids=HARMLESS)
+def test_what_computes_nothing_does_not_count(change: Callable[[str], str], package: Path) -> None:
+    changed = 0
+    for path in (package / "loop").glob("*.py"):
+        before = path.read_text(encoding="utf-8")
+        path.write_bytes(change(before).encode())
+        changed += path.read_bytes() != before.encode()
+    assert changed
+    assert digest_modules(package) == digest_modules(PACKAGE)
+
+
+SAME = {
+    "a quote": ("x = 'a'", 'x = "a"'),
+    "a quote of a formatted string": ("x = f'{a!r:>5}'", 'x = f"{a!r:>5}"'),
+    "a line joined by a backslash": ("x = a + \\\n    b", "x = a + b"),
+    "a call over lines": ("f(\n    a,\n    b,  # why\n)", "f(a, b)"),
+    "a list over lines": ("x = [\n    a,\n]", "x = [a]"),
+    "a tuple over lines": ("x = (\n    a,\n    b,\n)", "x = (a, b)"),
+    "a subscript over lines": ("x[\n    a,\n    b,\n]", "x[a, b]"),
+    "a dict over lines": ("x = {\n    a: b,\n}", "x = {a: b}"),
+    "a sign": ("f(x = -1)", "f(x=-1)"),
+    "an exponent": ("x = 1e-8+y", "x = 1e-8 + y"),
+    "an import on one line": ("from a import (\n    b,\n    c,\n)", "from a import c, b"),
+    "an import for types": ("if TYPE_CHECKING:\n    import a\nx = 1", "x = 1"),
+    "the order of definitions": ("def f(): return 1\ndef g(): return 2", "def g(): return 2\ndef f(): return 1"),
+    "a comment between decorator and function": ("@a\n# why\ndef f(): b", "@a\ndef f(): b"),
+    "a sign for numbers in a text": ("x = '# no comment' # one", "x = '# no comment'"),
+}
+
+
+@pytest.mark.parametrize(("first", "second"), SAME.values(), ids=SAME)
+def test_one_form_for_what_python_reads_as_the_same(first: str, second: str) -> None:
+    assert sorted(statements(first)) == sorted(statements(second))
+
+
+# --- what counts --------------------------------------------------------------------------------------------------
+
+OTHER = {
+    "an operator": ("x = a < b", "x = a <= b"),
+    "an operator of two": ("x = a ** b", "x = a * b"),
+    "a name": ("x = a.b", "x = a.c"),
+    "a number": ("x = 1e-8", "x = 1e-9"),
+    "a string": ("x = 'a'", "x = 'b'"),
+    "blanks in a string": ("x = 'a b'", "x = 'a  b'"),
+    "a formatted string": ("x = 'a'", "x = f'a'"),
+    "a raw string": (r"x = '\n'", r"x = r'\n'"),
+    "what a formatted string shows": ("x = f'{a}'", "x = f'{b}'"),
+    "a string that only looks like a comment": ("x = '#a'", "x = '#b'"),
+    "a decorator": ("@a\ndef f(): x", "def f(): x"),
+    "which function is decorated": ("@a\ndef f(): x\ndef g(): y", "def f(): x\n@a\ndef g(): y"),
+    "a default": ("def f(a=1): x", "def f(a=2): x"),
+    "an annotation": ("a: int", "a: float"),
+    "a keyword": ("x = a and b", "x = a or b"),
+    "a statement in a block": ("if a:\n    b\nc", "if a:\n    b\n    c"),
+    "a statement in the outer block": ("if a:\n  if b:\n    c\n  d", "if a:\n  if b:\n    c\n    d"),
+    "a tuple of one": ("x = (a,)", "x = (a)"),
+    "a tuple of one after a keyword": ("return (a,)", "return (a)"),
+    "a subscript by a tuple of one": ("x[a,]", "x[a]"),
+    "an argument": ("f(a, b)", "f(a)"),
+    "a formatted string that calls": ("f'{a()}'", "x = 1"),
+    "what else is done on the line of an import": ("import a; b()", "import a; c()"),
+    "the order within a function": ("def f():\n  a\n  b", "def f():\n  b\n  a"),
+    "what becomes of an error": ("try:\n  a\nexcept B:\n  c", "try:\n  a\nexcept B:\n  d"),
+}
+
+
+@pytest.mark.parametrize(("first", "second"), OTHER.values(), ids=OTHER)
+def test_what_computes_counts(first: str, second: str) -> None:
+    assert sorted(statements(first)) != sorted(statements(second))
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("loop/metrics.py", "math.fsum(values) / len(values)", "math.fsum(values) * len(values)"),
+        ("loop/split.py", "shuffle=split.shuffle", "shuffle=not split.shuffle"),
+        ("loop/data.py", '"NULL", ', ""),
+        ("loop/run.py", ">= GAP", "> GAP"),
+        ("loop/model.py", '"strategy": "median"', '"strategy": "mean"'),
+        ("loop/__init__.py", '"passive"', '"active"'),
+        ("thresholds.py", "GAP: Final = 0.1", "GAP: Final = 0.2"),
+        ("thresholds.py", "SAMPLE_ROWS: Final = 100_000", "SAMPLE_ROWS: Final = 10_000"),
+        ("thresholds.py", "0.85, 1.0)", "0.8, 1.0)"),
+        ("schema/config.py", "range(1, count + 1)", "range(count)"),
+        ("canonical.py", '"\\n".join(parts)', '"".join(parts)'),
+    ],
+)  # fmt: skip
+def test_a_change_names_its_module(name: str, old: str, new: str, package: Path) -> None:
+    edit(package / name, old, new)
+    now, before = digest_modules(package), digest_modules(PACKAGE)
+    assert [key for key in now if now[key] != before[key]] == [Path(name).name]
+    assert code_digest(now) != code_digest(before)
+
+
+def test_limits_and_words_beside_the_loop_do_not_count(package: Path) -> None:
+    edit(package / "thresholds.py", "MAX_JOBS: Final = 256", "MAX_JOBS: Final = 64")
+    edit(package / "canonical.py", "limit: int = 200", "limit: int = 300")
+    assert digest_modules(package) == digest_modules(PACKAGE)
+
+
+#: What the loop imports of ours and what does not count, with the reason. Everything else it imports must count.
+NOT_COUNTED = {
+    "canonical": {"clean": "shows text", "compact_json": "only writes a config down to read it back"},
+    "deferral": {"defer_scipy_stats": "when a library is imported changes no bit"},
+    "errors": {"*": "words"},
+    "privacy": {"scrub": "takes paths out of messages"},
+    "schema.config": {"*": "the shape of a config; the resolved one is an input of its own"},
+    "schema.manifest": {"*": "the shape of the record"},
+    "signals": {"held": "when an interrupt arrives"},
+    "thresholds": dict.fromkeys(["MAX_COLUMNS", "MAX_DATA_BYTES", "MAX_JOBS", "MAX_MESSAGE"], "a limit"),
+}
+
+
+def test_all_of_ours_that_the_loop_imports_counts_or_is_known_not_to() -> None:
+    for path in LOOP:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            module = getattr(node, "module", None) or ""
+            if isinstance(node, ast.ImportFrom) and module.startswith("week2kit.") and "loop" not in module:
+                inner = module.removeprefix("week2kit.")
+                counted = BESIDE.get(f"{inner.replace('.', '/')}.py", ())
+                known = NOT_COUNTED.get(inner, {})
+                rest = {alias.name for alias in node.names} - {*counted, *known}
+                assert not rest or "*" in known, (
+                    f"{path.name} imports {sorted(rest)} from {module}: does it decide a number, a digest or a "
+                    "warning? Then add it to week2kit.code.BESIDE, else to NOT_COUNTED here, with the reason."
+                )
+
+
+# --- wherever it lies ---------------------------------------------------------------------------------------------
+
+
+def test_a_module_may_have_another_name(package: Path) -> None:
+    (package / "loop/split.py").rename(package / "loop/splitting.py")
+    edit(package / "loop/run.py", "from week2kit.loop.split import", "from week2kit.loop.splitting import")
+    assert code_digest(digest_modules(package)) == code_digest(digest_modules(PACKAGE))
+
+
+def test_a_definition_may_move_to_another_module(package: Path) -> None:
+    metrics, split = package / "loop/metrics.py", package / "loop/split.py"
+    text = metrics.read_text(encoding="utf-8")
+    found = re.search(r"^def deviation.*?(?=^def |^@)", text, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    metrics.write_text(text.replace(found[0], "from week2kit.loop.split import deviation\n"), encoding="utf-8")
+    split.write_text(f"{split.read_text(encoding='utf-8')}\n\n{found[0]}", encoding="utf-8")
+    now, before = digest_modules(package), digest_modules(PACKAGE)
+    assert code_digest(now) == code_digest(before)
+    assert {name for name in now if now[name] != before[name]} == {"metrics.py", "split.py"}
+
+
+def test_other_files_do_not_count(package: Path) -> None:
+    (package / "loop/notes.txt").write_text("x = 1")
+    (package / "loop/model.pyc").write_bytes(b"x = 1")
+    assert digest_modules(package) == digest_modules(PACKAGE)
+
+
+def test_the_recorded_digest_is_that_of_what_is_imported() -> None:
+    assert code_modules() == digest_modules(PACKAGE)
+
+
+# --- the form -----------------------------------------------------------------------------------------------------
+
+
+def _again(text: str) -> str:
+    """A program that Python reads, out of the lines that the digest is made of."""
+    return "\n".join(" " * level + "".join(_glued(tokens)) for level, tokens in _logical_lines(text))
+
+
+def _glued(tokens: list[str]) -> Iterator[str]:
+    for before, token in zip(["", *tokens], tokens, strict=False):
+        prefixed = token[0] in "\"'" and re.fullmatch("(?i)[rbfu]{1,2}", before)
+        yield token if prefixed or not before else f" {token}"
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_the_lines_that_are_digested_are_the_same_program(path: Path) -> None:
+    """Nothing that Python's own parser sees is lost in them: neither a token nor the block that it stands in."""
+    text = path.read_text(encoding="utf-8")
+    assert ast.dump(ast.parse(_again(text))) == ast.dump(ast.parse(text))
+
+
+SAMPLE = '''
+"""A module."""
+from a import b
+@dataclass(frozen=True)
+class C:
+    """A class."""
+    x: float = 1e-8  # why
+    def f(self, *args, key='v', **more) -> str:
+        r"""Another docstring."""
+        if (n := len(args)) > 0x1F and key not in {"a", 'b"c'}:
+            return f"{n:>{self.x}} {more['k']!r} #" + rb'\\0'.decode() * -1
+        return """two
+lines""" "joined", (n,)
+'''
+
+
+def test_the_form_is_the_same_on_every_python_for_ever() -> None:
+    """One that changes makes every record of before one of another code."""
+    (found,) = statements(SAMPLE)
+    assert found.splitlines() == [
+        "@ dataclass ( frozen = True )",
+        "class C :",
+        " x : float = 1e-8",
+        ' def f ( self , * args , key = "v" , ** more ) -> str :',
+        '  if ( n := len ( args ) ) > 0x1F and key not in { "a" , \'b"c\' } :',
+        "   return f \"{n:>{self.x}} {more['k']!r} #\" + rb '\\0' .decode ( ) * - 1",
+        '  return """two',
+        'lines""" "joined" , ( n , )',
+    ]
