@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -35,10 +37,16 @@ LONG = (
 FOR_PYTHON = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTHONWARNINGS")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     # before the workers start; the tests start hundreds of processes, and each would compile our source again
     for name in FOR_PYTHON:
         os.environ.pop(name, None)
+    # train remembers where data lie, and those of tests are nobody's; matplotlib's list of fonts takes minutes
+    fonts = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "matplotlib")  # noqa: PTH111
+    if fonts.is_dir():
+        os.environ.setdefault("MPLCONFIGDIR", str(fonts))
+    os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="week2kit-tests-")
+    config.add_cleanup(lambda: shutil.rmtree(os.environ["XDG_CACHE_HOME"], ignore_errors=True))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

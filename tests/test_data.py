@@ -8,6 +8,7 @@ import io
 import math
 import struct
 import sys
+import tracemalloc
 from decimal import Decimal, localcontext
 from typing import Any
 
@@ -20,8 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import datasets
 
-from week2kit.errors import StageError
-from week2kit.loop.data import Table, column_digest, load_dataset, read_file, use_columns, values_digest
+from week2kit.errors import MissingHere, StageError
+from week2kit.loop.data import Reader, Table, column_digest, load_dataset, read_file, use_columns, values_digest
 from week2kit.schema.config import parse_config
 
 
@@ -443,6 +444,30 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(content: bytes | str, read
     with pytest.raises(StageError, match=said) as caught:
         table(content, reader)
     assert "Traceback" not in str(caught.value)
+
+
+ROW = "0.1,0.2,yes\n0.2,0.1,no\n"
+BOMBS = [
+    pytest.param(gzip.compress(b"a,b,y\n") + gzip.compress(ROW.encode() * 50_000) * 4, "csv", id="gzip of members"),
+    pytest.param(parquet(pa.table({"a": ["x" * 1000] * 5000, "y": [1.0, 2.0] * 2500})), "parquet", id="texts repeated"),
+    pytest.param(parquet(pa.table({"a": [1.0] * 300_000})), "parquet", id="one number repeated"),
+    pytest.param(gzip.compress(parquet(pa.table({"a": [1.0] * 300_000}))), "parquet", id="packed twice"),
+]
+
+
+@pytest.mark.parametrize(("content", "reader"), BOMBS)
+def test_what_unpacks_to_more_than_the_caller_allows_is_not_unpacked(content: bytes, reader: Reader) -> None:
+    assert len(content) < 100_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(MissingHere, match=r"unpacks to more than the 2097152 bytes") as caught:
+            read_file(content, reader, 2 << 20)
+        # pyarrow's own memory is not seen here; Python's stays near the limit
+        assert tracemalloc.get_traced_memory()[1] < 6 << 20
+    finally:
+        tracemalloc.stop()
+    assert caught.value.flags == ("--max-data-bytes", str(8 << 30))
+    assert len(read_file(content, reader, 20 << 20)) > 0
 
 
 PARQUET_REFUSED = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -323,6 +324,7 @@ def test_rows_taken_out_of_any_table_are_found(table: Any, random: Any, data: st
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # the same table lies in the folders of other tests
     lines = ["size,colour,kind", *(f"{i}.5,{'red' if i % 3 else 'blue'},{'ab'[i * 7 % 5 > 2]}" for i in range(40))]
     (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
     train({"data": {"path": "t.csv", "target": "kind"}, "model": "decision_tree", "seed": 3}, name="run")
@@ -345,9 +347,50 @@ def test_the_recorded_file_is_compared_with_the_one_that_is_given(project: Path)
 def test_without_the_recorded_file_features_are_not_told_cell_by_cell(project: Path) -> None:
     text = (project / "t.csv").read_text()
     (project / "t.csv").write_text(text.replace("\n7.5,", "\n7.25,"))
-    (verdict,) = verify("runs/run").runs
+    (verdict,) = verify("runs/run", data="t.csv").runs
     assert [cause.factor for cause in verdict.causes] == ["column size"]
     assert cells_told(verdict) == []
+
+
+def test_data_that_were_edited_where_they_were_trained_on_are_told_by_their_digest_alone(project: Path) -> None:
+    text = (project / "t.csv").read_text()
+    (project / "t.csv").write_text(text.replace("\n7.5,", "\n7.25,"))
+    (verdict,) = verify("runs/run").runs
+    assert (verdict.verdict, verdict.first_divergence) == ("different", "data")
+    assert [cause.factor for cause in verdict.causes] == ["bytes"]
+    told = "\n".join(describe_verdict(verdict))
+    assert "t.csv: it was trained on here, and holds other bytes now" in told
+    assert not any(name in verdict.model_dump_json() + told for name in ("size", "colour", "7.25"))
+
+
+def test_a_file_of_the_name_elsewhere_condemns_no_run_and_is_not_described(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = project / "elsewhere"
+    shutil.copytree(project / "runs", elsewhere / "runs")
+    (elsewhere / "t.csv").write_text("salary,ssn,kind\n7.25,1,a\n3,2,b\n")
+    monkeypatch.chdir(elsewhere)
+    (verdict,) = verify("runs/run").runs
+    assert (verdict.verdict, verdict.first_divergence, verdict.causes) == ("undecided", None, [])
+    told = "\n".join(describe_verdict(verdict))
+    assert "t.csv: this is not the file that the run was trained on" in told
+    assert not any(name in verdict.model_dump_json() + told for name in ("salary", "ssn", "7.25"))
+    (named,) = verify("runs/run", data="t.csv").runs
+    assert (named.verdict, named.first_divergence) == ("different", "data"), "what the caller names is described"
+
+
+def test_data_under_an_absolute_path_are_found_again_on_this_machine_alone(
+    project: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = shutil.move(project / "t.csv", tmp_path_factory.mktemp("far") / "t.csv")
+    run = train({"data": {"path": str(data), "target": "kind"}, "model": "decision_tree", "seed": 3}, name="far")
+    assert run.manifest.inputs.data is not None
+    assert run.manifest.inputs.data.from_run is None
+    (verdict,) = verify("runs/far").runs
+    assert verdict.verdict == "identical"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(project / "another user"))
+    (verdict,) = verify("runs/far").runs
+    assert verdict.verdict == "undecided"
 
 
 def test_a_line_is_told_only_where_every_row_has_one(project: Path) -> None:

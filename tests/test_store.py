@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import threading
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,16 @@ from week2kit.canonical import JsonError, dump_json, parse_json, sha256
 from week2kit.errors import UnreadableRun, UsageError
 from week2kit.schema.manifest import SCHEMA_VERSION, CompletedRun, FailedRun
 from week2kit.schema.migrations import STEPS, ManifestError, read_manifest
-from week2kit.store import ARTIFACTS, RunFolder, artifact_digest, find_runs, open_run, read_regular, replace_file
+from week2kit.store import (
+    ARTIFACTS,
+    RunFolder,
+    artifact_digest,
+    digest_regular,
+    find_runs,
+    open_run,
+    read_regular,
+    replace_file,
+)
 
 CONFIG = {"data": {"dataset": "iris"}, "model": "naive_bayes", "seed": 1}
 
@@ -244,6 +254,31 @@ def test_a_regular_file_is_read_up_to_its_limit(tmp_path: Path) -> None:
     assert read_regular(tmp_path / "f", 5, follow=False) == b"12345"
     with pytest.raises(OSError, match="larger than 4 bytes"):
         read_regular(tmp_path / "f", 4, follow=False)
+
+
+def test_reading_reserves_what_the_file_holds_and_not_its_limit(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"12345")
+    tracemalloc.start()
+    try:
+        assert read_regular(tmp_path / "f", 8 << 30, follow=False) == b"12345"
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_file_that_grows_or_tells_no_size_is_read_up_to_its_limit() -> None:
+    status = read_regular(Path("/proc/self/status"), 1 << 20, follow=False)  # its size is told as 0
+    assert b"VmPeak" in status
+    with pytest.raises(OSError, match="larger than 10 bytes"):
+        read_regular(Path("/proc/self/status"), 10, follow=False)
+
+
+def test_a_digest_is_that_of_the_bytes_and_has_the_same_limits(tmp_path: Path) -> None:
+    content = os.urandom(3 << 20) + b"x"
+    (tmp_path / "f").write_bytes(content)
+    assert digest_regular(tmp_path / "f", len(content), follow=False) == (len(content), sha256(content))
+    with pytest.raises(OSError, match="larger"):
+        digest_regular(tmp_path / "f", len(content) - 1, follow=False)
 
 
 def test_a_link_is_followed_only_where_it_may_be(tmp_path: Path) -> None:

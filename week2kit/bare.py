@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from week2kit.canonical import JsonError, clean, json_digest, parse_json, sha256, text_digest
+from week2kit.canonical import JsonError, clean, json_digest, parse_json, text_digest
 from week2kit.dataset import find_for_bare
 from week2kit.environment import DECIDING_LIBRARIES
 from week2kit.errors import CannotRestore, ConfigError, StageError
@@ -193,7 +193,7 @@ def digest_today(run: BareRun, config: Config | None) -> str | None:
     if config is None or not isinstance(config.data, FileData):
         return None
     try:
-        return sha256(find_for_bare(run, config.data.path, None)[1])
+        return find_for_bare(run, config.data.path, None).sha256
     except StageError:
         return None
 

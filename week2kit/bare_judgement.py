@@ -11,7 +11,7 @@ import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final, Literal, Protocol
 
 from week2kit.bare import (
@@ -28,14 +28,14 @@ from week2kit.bare import (
     validation_names,
     written_digits,
 )
-from week2kit.canonical import clean, sha256
+from week2kit.canonical import clean
 from week2kit.checks import failed, passed, skipped
 from week2kit.conditions import AS_HERE, Conditions
 from week2kit.dataset import find_for_bare, reader_of
 from week2kit.errors import ConfigError, DataNotFound
 from week2kit.interpreters import nearest_python
 from week2kit.judgement import OUR_ERRORS, Judgement, undecided
-from week2kit.reruns import Fresh, RerunRequest, Scored, Stored
+from week2kit.reruns import DataFile, Fresh, RerunRequest, Scored, Stored
 from week2kit.schema.config import Config, FileData
 from week2kit.schema.manifest import Environment
 from week2kit.store import BareRun
@@ -86,7 +86,14 @@ class Rerunner(Protocol):
         """Say what is being trained."""
 
 
-def judge_bare(run: BareRun, children: Rerunner, given: Path | None, *, restore_versions: bool) -> Judgement:
+def judge_bare(
+    run: BareRun,
+    children: Rerunner,
+    given: Path | None,
+    *,
+    restore_versions: bool,
+    max_data_bytes: int | None = None,
+) -> Judgement:
     """The verdict on a run that was made without week2kit.
 
     Args:
@@ -94,6 +101,7 @@ def judge_bare(run: BareRun, children: Rerunner, given: Path | None, *, restore_
         children: trains and scores in other processes.
         given: the data file, where the caller names it.
         restore_versions: whether recorded versions of Python and of libraries may be put back.
+        max_data_bytes: what the data may have, and unpack to, where the caller says so.
     """
     record = read_bare(run)
     before = [
@@ -107,24 +115,24 @@ def judge_bare(run: BareRun, children: Rerunner, given: Path | None, *, restore_
         return undecided("bare.config", now=record.problem, checks=before)
     assert isinstance(record.config.data, FileData)  # the flat form has no other
     try:
-        place, content = find_for_bare(run, record.config.data.path, given)
+        file = find_for_bare(run, record.config.data.path, given, max_data_bytes)
     except ConfigError as error:
         return undecided("bare.config", now=str(error), checks=before)
     except DataNotFound as error:
         return undecided("undecided.data_missing", now=f"{error} {error.hint}".strip(), checks=before)
-    case = _Case(record, _request(record.config, place, content), before, children)
+    case = _Case(record, _request(record.config, file), before, children)
     return case.judge(restore_versions=restore_versions)
 
 
-def _request(config: Config, place: Path, content: bytes) -> RerunRequest:
+def _request(config: Config, file: DataFile) -> RerunRequest:
     assert config.seed is not None  # the flat form has one by default
-    value = config.as_json()
+    name = PurePosixPath(file.shown).name
     return RerunRequest(
-        config=value,
+        config=config.as_json(),
         seed=config.seed,
-        path=clean(place.name),
-        reader=reader_of(place.name) or "csv",
-        content=content,
+        path=clean(name),
+        reader=reader_of(name) or "csv",
+        file=file,
         give_predictions=True,
     )
 
@@ -257,8 +265,11 @@ class _Case:
 
     def _thin(self, outcome: _Outcome) -> Finding:
         names = [check.code.removeprefix("metrics.") for check in _compared(outcome.checks)]
-        assert self.request.content is not None
-        return Finding(code="bare.thin", where=self.request.path, recorded=names, now=sha256(self.request.content))
+        return Finding(code="bare.thin", where=self.request.path, recorded=names, now=self._digest())
+
+    def _digest(self) -> str:
+        assert self.request.file is not None  # the flat form has no other data
+        return self.request.file.sha256
 
     def _differs(self, native: _Outcome, causes: list[Cause], more: Iterable[Check] = ()) -> Judgement:
         failure = native.fresh.failure
@@ -269,7 +280,7 @@ class _Case:
         code = "bare.other_versions" if causes else "bare.same_versions" if self.record.versions else "bare.no_versions"
         split = any(check.code == "split.folds" and check.outcome == "failed" for check in native.checks)
         first: Layer = "split" if split else "metrics"
-        reason = Finding(code=code, where=self.request.path, now=sha256(self.request.content or b""))
+        reason = Finding(code=code, where=self.request.path, now=self._digest())
         return self._judgement("undecided", native, reason, causes=causes, first=first, more=more)
 
     def _refused(self, native: _Outcome) -> Finding | None:

@@ -92,6 +92,15 @@ AllowModule = Annotated[
     list[str] | None,
     typer.Option(help="Also allow estimators of this top-level module; its code is imported.", metavar="MODULE"),
 ]
+MaxDataBytes = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Bytes that the data may have, and unpack to.",
+        metavar="BYTES",
+        show_default="8 GiB, and 1 GiB unpacked",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
 
@@ -297,6 +306,7 @@ def _train(
     ] = None,
     runs_dir: Annotated[Path, typer.Option(help="The folder that holds the runs.")] = Path("runs"),
     allow_module: AllowModule = None,
+    max_data_bytes: MaxDataBytes = None,
     as_json: AsJson = False,
 ) -> None:
     """Split, train, evaluate, save: with a record of everything that made the result."""
@@ -313,6 +323,7 @@ def _train(
                 name=name,
                 runs_dir=runs_dir,
                 allow_modules=allow_module or [],
+                max_data_bytes=max_data_bytes,
                 command=command,
                 on_stage=_stage_line(as_json),
             )
@@ -417,6 +428,7 @@ def _verify(
     ] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Tell all: what was tried, what it gave.")] = False,
     allow_module: AllowModule = None,
+    max_data_bytes: MaxDataBytes = None,
     as_json: AsJson = False,
 ) -> None:
     """Run each run again and assert the same outcome; say which layer diverged, and why."""
@@ -433,6 +445,7 @@ def _verify(
             timeout=VERIFY_TIMEOUT if timeout is None else timeout,
             jobs=jobs,
             allow_modules=allow_module or [],
+            max_data_bytes=max_data_bytes,
             effort=EFFORT if effort is None else effort,
             restore_versions=restore is Restore.versions,
             repeats=repeats,

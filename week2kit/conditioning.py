@@ -15,7 +15,6 @@ import os
 import sys
 import tempfile
 import time
-import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
@@ -156,13 +155,10 @@ def _empty_directory() -> Iterator[None]:
 
 
 def of_request(request: RerunRequest) -> RerunRequest:
-    """The request with the conditions that lie in what is trained: the number of jobs, the text of the data."""
+    """The request with the condition that lies in its config, the number of jobs; `rewritten` is that of its data."""
     conditions = request.conditions
     if conditions.jobs is not None:
         request = dataclasses.replace(request, config=_with_jobs(request.config, conditions.jobs))
-    if conditions.other_text and request.content is not None and request.reader in ("csv", "tsv"):
-        content, reader = _rewritten(request.content, request.reader)
-        request = dataclasses.replace(request, content=content, reader=reader)
     return request
 
 
@@ -195,19 +191,21 @@ def _takes_jobs(name: str) -> bool:
         return False
 
 
-def _rewritten(content: bytes, reader: str) -> tuple[bytes, Any]:
+def rewritten(content: bytes, reader: str, most: int) -> bytes:
     """The same table as tabs for commas (or the other way round), with the line ends of Windows, compressed."""
     import gzip
+
+    from week2kit.loop.data import unzipped
 
     before, after = (",", "\t") if reader == "csv" else ("\t", ",")
     text = io.StringIO(newline="")
     try:
         if content[:2] == b"\x1f\x8b":
-            content = gzip.decompress(content)
+            content = unzipped(content, most)
         table = content.decode("utf-8-sig")
         csv.field_size_limit(len(table) + 1)  # the loop's reader has no limit
         rows = csv.reader(io.StringIO(table, newline=""), delimiter=before)
         csv.writer(text, delimiter=after, lineterminator="\r\n").writerows(rows)
-    except (csv.Error, UnicodeDecodeError, OSError, EOFError, zlib.error) as error:
+    except (csv.Error, UnicodeDecodeError) as error:
         raise StageError(f"The table cannot be written in another text form: {error}") from error
-    return gzip.compress(text.getvalue().encode(), mtime=0), "tsv" if reader == "csv" else "csv"
+    return gzip.compress(text.getvalue().encode(), mtime=0)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
+import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Literal
 
 from week2kit.canonical import JsonError, clean, parse_json
 from week2kit.errors import ConfigError, DataNotFound, StageError
+from week2kit.reruns import DataFile
+from week2kit.resources import cache_directory
 from week2kit.schema.manifest import FoundData
-from week2kit.store import MANIFEST_NAME, BareRun, Run, read_regular
-from week2kit.thresholds import MAX_DATA_BYTES, MAX_MANIFEST_BYTES
+from week2kit.store import MANIFEST_NAME, BareRun, Run, digest_regular, read_regular, replace_file
+from week2kit.thresholds import MAX_CONFIG_BYTES, MAX_DATA_BYTES, MAX_MANIFEST_BYTES, REMEMBERED_PLACES
 
 
 def reader_of(name: str) -> Literal["csv", "tsv", "parquet"] | None:
@@ -93,35 +96,74 @@ def from_run_to_data(run: Path, data: Path) -> str | None:
     return PurePath(os.path.relpath(data, run)).as_posix()
 
 
-def read_data(path: Path) -> bytes:
-    """The bytes of a data file: one regular file within the size cap.
+def read_data(path: Path, most: int | None = None) -> bytes:
+    """The bytes of a data file: one regular file within the size cap, which the caller may set.
 
     Raises:
         StageError: it cannot be read, or is none.
     """
-    return _read(path, follow=True)
+    with _reading(path.name):
+        return read_regular(path, MAX_DATA_BYTES if most is None else most, follow=True)
 
 
-def _read(path: Path, *, follow: bool) -> bytes:
+@contextlib.contextmanager
+def _reading(name: str) -> Iterator[None]:
     try:
-        return read_regular(path, MAX_DATA_BYTES, follow=follow)
+        yield
     except IsADirectoryError:
-        raise StageError(f'The data path "{clean(path.name)}" is a folder; expected a file.') from None
+        raise StageError(f'The data path "{clean(name)}" is a folder; expected a file.') from None
     except OSError as error:
-        raise StageError(f'The data file "{clean(path.name)}" cannot be read: {error.strerror}.') from None
+        raise StageError(f'The data file "{clean(name)}" cannot be read: {error.strerror}.') from None
 
 
-def find_for_run(run: Run | BareRun, data: FoundData, given: Path | None) -> tuple[Path, bytes]:
-    """The data file of a run, and its bytes.
+# --- the index of this machine ----------------------------------------------------------------------------------
+
+
+def places_of(sha256: str | None) -> list[Path]:
+    """Where train read a file with this digest on this machine: each a path to look at, the latest first.
+
+    Kept in the user's cache folder, never in a run: a text file for each digest.
+    """
+    if sha256 is None:
+        return []
+    try:
+        lines = parse_json(read_regular(_index_of(sha256), MAX_CONFIG_BYTES, follow=False))
+    except (OSError, JsonError, RuntimeError):
+        return []
+    return [Path(line) for line in lines if isinstance(line, str)] if isinstance(lines, list) else []
+
+
+def remember(sha256: str, path: Path) -> None:
+    """Note where a file with this digest was read; what cannot be written is left."""
+    place, known = Path(os.path.realpath(path)), places_of(sha256)
+    if known[:1] == [place]:
+        return
+    lines = [str(place), *(str(other) for other in known if other != place)][:REMEMBERED_PLACES]
+    with contextlib.suppress(OSError, RuntimeError, ValueError):
+        index = _index_of(sha256)
+        index.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        replace_file(index, json.dumps(lines).encode())
+
+
+def _index_of(sha256: str) -> Path:
+    return cache_directory() / "week2kit" / "data" / f"{sha256}.json"
+
+
+# --- of a run ---------------------------------------------------------------------------------------------------
+
+
+def find_for_run(run: Run | BareRun, data: FoundData, given: Path | None, most: int | None = None) -> DataFile:
+    """The data file of a run.
 
     Looked for in this order: what the caller names, in the run folder, where it lay as seen from the run, at the path
-    as the config wrote it. Where several files are there, the first with the recorded bytes; where none has them, the
-    first: an unrelated file of the same name in the working directory must not condemn an honest run.
+    as the config wrote it, and, where no way from the run is recorded, where train read these bytes on this machine.
+    Where several files are there, the first with the recorded bytes; where none has them, the one in the run folder,
+    else the first.
 
     Raises:
         DataNotFound: it is in none of these places, or what is there cannot be read.
     """
-    found = _find(run, data, given)
+    found = _find(run, data, given, most)
     if not isinstance(found, str):
         return found
     raise DataNotFound(
@@ -132,28 +174,39 @@ def find_for_run(run: Run | BareRun, data: FoundData, given: Path | None) -> tup
     )
 
 
-def _find(run: Run | BareRun, data: FoundData, given: Path | None) -> tuple[Path, bytes] | str:
-    """The file and its bytes, or why what is there cannot be read: an empty text where nothing is there."""
+def _find(run: Run | BareRun, data: FoundData, given: Path | None, most: int | None) -> DataFile | str:
+    """The file, or why what is there cannot be read: an empty text where nothing is there."""
     if given is not None:
-        return given, _readable(given)
-    found: list[tuple[Path, bytes]] = []
+        return _named(given, most)
+    found: list[DataFile] = []
     unreadable = ""
-    for place in _places(run, data):
+    # where the record knows no way to the data, this machine may
+    for place in (*_places(run, data), *(places_of(data.sha256) if data.from_run is None else ())):
         if not _is_there(place):
             continue
         try:
-            content = _read(place, follow=not _lies_in(place, run.path))
+            file = _look_at(place, run.path, most)
         except StageError as error:
             unreadable = unreadable or str(error)
             continue
-        if data.bytes == len(content) and hashlib.sha256(content).hexdigest() == data.sha256:
-            return place, content
-        found.append((place, content))
-    return found[0] if found else unreadable
+        if (data.bytes, data.sha256) == (file.bytes, file.sha256):
+            return file
+        found.append(file)
+    return next((file for file in found if file.vouched), found[0]) if found else unreadable
 
 
-def find_for_bare(run: BareRun, written: str, given: Path | None) -> tuple[Path, bytes]:
-    """The data file of a run that was made without week2kit, and its bytes: the path as its config writes it.
+def _look_at(place: Path, run: Path, most: int | None) -> DataFile:
+    """A file that nobody named: opened only for its digest."""
+    inside = _lies_in(place, run)
+    with _reading(place.name):
+        size, sha256 = digest_regular(place, MAX_DATA_BYTES if most is None else most, follow=not inside)
+    path, short = os.path.realpath(place), os.path.normpath(place)  # runs/a/../../t.csv, unless a link is on the way
+    shown = Path(short) if os.path.realpath(short) == path else place
+    return DataFile(path, shown.as_posix(), size, sha256, inside, most)
+
+
+def find_for_bare(run: BareRun, written: str, given: Path | None, most: int | None = None) -> DataFile:
+    """The data file of a run that was made without week2kit: the path as its config writes it.
 
     Looked for in this order: what the caller names, in the run folder, at the path as seen from the run folder, from
     the working directory, and from the two folders above the run (``project/runs/first`` with ``project/data``). Of an
@@ -168,7 +221,7 @@ def find_for_bare(run: BareRun, written: str, given: Path | None) -> tuple[Path,
     unreadable = ""
     for start in ("", "../", "../../"):
         data = FoundData(source="file", path=path, from_run=start + path, bytes=None, sha256=None, reader=reader)
-        found = _find(run, data, given)
+        found = _find(run, data, given, most)
         if not isinstance(found, str):
             return found
         unreadable = unreadable or found
@@ -180,31 +233,33 @@ def find_for_bare(run: BareRun, written: str, given: Path | None) -> tuple[Path,
     )
 
 
-def find_recorded(run: Run, data: FoundData) -> bytes | None:
-    """The bytes of the very file that a run was trained on, where it still lies in one of its places; else None."""
-    for place in _places(run, data) if data.sha256 is not None else ():
+def find_recorded(run: Run, data: FoundData) -> DataFile | None:
+    """The very file that a run was trained on, where it still lies in one of its places; else None."""
+    for place in (*_places(run, data), *places_of(data.sha256)) if data.sha256 is not None else ():
         try:
-            content = _read(place, follow=not _lies_in(place, run.path)) if _is_there(place) else b""
+            file = _look_at(place, run.path, None) if _is_there(place) else None
         except StageError:
             continue
-        if hashlib.sha256(content).hexdigest() == data.sha256:
-            return content
+        if file is not None and file.sha256 == data.sha256:
+            return file
     return None
 
 
 def _lies_in(place: Path, directory: Path) -> bool:
-    return os.path.realpath(place.parent).startswith(os.path.realpath(directory))
+    return Path(os.path.realpath(place.parent)).is_relative_to(os.path.realpath(directory))
 
 
-def _readable(path: Path) -> bytes:
+def _named(path: Path, most: int | None) -> DataFile:
     if not _is_there(path):
         raise DataNotFound(
             f'--data: there is no file "{clean(str(path))}".', "Name the file that the run was made from."
         )
     try:
-        return read_data(path)
+        with _reading(path.name):
+            size, sha256 = digest_regular(path, MAX_DATA_BYTES if most is None else most, follow=True)
     except StageError as error:
         raise DataNotFound(f"--data: {error}") from None
+    return DataFile(os.path.realpath(path), path.as_posix(), size, sha256, True, most)
 
 
 def _places(run: Run | BareRun, data: FoundData) -> Iterable[Path]:

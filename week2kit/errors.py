@@ -53,6 +53,17 @@ class DataNotFound(StageError):
     """The data file is in none of the places where it is looked for."""
 
 
+class MissingHere(StageError):
+    """Something is not here that the run needs: a package, a file that was not fetched, a flag of the caller.
+
+    It says nothing about the run. ``flags`` are those of the command line that help, as words; none where none does.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, flags: Sequence[str] = ()) -> None:
+        super().__init__(message, hint)
+        self.flags = tuple(flags)
+
+
 class LibraryError(StageError):
     """An estimator raised an error while it was fitted or asked; `error` is the name of its type."""
 

@@ -407,6 +407,11 @@ def describe_finding(finding: Finding) -> str:
             )
         case "data.bytes":
             return f"{where}: recorded with {recorded} bytes, and the bytes with the recorded digest are {now}."
+        case "data.edited":
+            return (
+                f"{where}: it was trained on here, and holds other bytes now (sha256 {_short(finding.recorded)} "
+                f"recorded, {_short(finding.now)} here). Name it with --data to see what differs."
+            )
         case "data.other_text":
             return f"{where}: the same table in another form (line ends, spelling of numbers, compression)."
         case "split.contents":
@@ -469,6 +474,12 @@ def describe_finding(finding: Finding) -> str:
         # why nothing, or nothing more, can be said
         case "undecided.data_missing":
             return _plain(finding.now)
+        case "undecided.other_file":
+            return (
+                f"{where}: this is not the file that the run was trained on, nor the same table in another form "
+                f"(sha256 {_short(finding.recorded)} recorded, {_short(finding.now)} here). Name the right one with "
+                "--data, or this one to see what differs."
+            )
         case "undecided.data_found":
             return f"the run failed because {where} was missing, and now it is there: train again."
         case "undecided.timeout":

@@ -28,6 +28,7 @@ from typing import Final
 from week2kit.canonical import clean, combined_digest, json_digest, sha256
 from week2kit.errors import CannotRestore
 from week2kit.privacy import scrub
+from week2kit.resources import cache_directory
 from week2kit.thresholds import ABANDONED_BUILD, MAX_NAME_LENGTH, MAX_REQUIREMENTS
 
 #: What is installed in the recorded version: the libraries that compute or read numbers.
@@ -284,17 +285,12 @@ def _environments(cache: Path | None) -> Path:
 
 
 def _cache_directory() -> Path:
-    for variable in ("XDG_CACHE_HOME", "LOCALAPPDATA" if sys.platform == "win32" else ""):
-        directory = Path(os.environ.get(variable, ""))
-        if directory.is_absolute():  # a relative one does not count (XDG): it may lie in anybody's folder
-            return directory
     try:
-        home = Path.home()
+        return cache_directory()
     except RuntimeError:
         raise CannotRestore(
             "There is no home directory to keep the environment in. Set XDG_CACHE_HOME to a folder of yours."
         ) from None
-    return home / "Library/Caches" if sys.platform == "darwin" else home / ".cache"
 
 
 def _import_path(place: Path) -> Path:

@@ -10,6 +10,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,20 +18,33 @@ from pydantic import TypeAdapter
 
 import week2kit
 from week2kit import conditioning
-from week2kit.canonical import json_digest, label_text
+from week2kit.canonical import clean, json_digest, label_text
 from week2kit.cells import Columns, compare_columns, compare_target, read_columns
 from week2kit.code import code_digest, code_modules
 from week2kit.conditions import AS_HERE
 from week2kit.dataset import reader_for_config
 from week2kit.environment import record_environment
-from week2kit.errors import StageError, Week2kitError
-from week2kit.loop.data import column_digest
+from week2kit.errors import MissingHere, StageError, Week2kitError
+from week2kit.loop.data import Reader, column_digest
 from week2kit.loop.model import is_forest, is_kmeans, walk
 from week2kit.loop.predictions import Predictions, PredictionsError, check_text, from_csv, to_csv
 from week2kit.loop.run import Progress, Result, Source, recompute, run_loop
-from week2kit.reruns import Comparison, Fresh, FromPredictions, Here, Race, RerunRequest, Scored, Stored, Variable
+from week2kit.reruns import (
+    Comparison,
+    DataFile,
+    Fresh,
+    FromPredictions,
+    Here,
+    Race,
+    RerunRequest,
+    Scored,
+    Stored,
+    Variable,
+)
 from week2kit.schema.config import FileData, parse_config
 from week2kit.schema.manifest import Data
+from week2kit.store import read_regular
+from week2kit.thresholds import MAX_DATA_BYTES, MAX_UNPACKED_BYTES
 from week2kit.training import failure_record
 from week2kit.verdict import Finding
 
@@ -75,7 +89,7 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
             config = parse_config(request.config)
             if isinstance(config.data, FileData):
                 reader_for_config(config.data.path)
-            source = Source(request.path, None, request.reader, lambda: request.content or b"")
+            source = _source(request)
             modules = request.allowed_modules
             result = run_loop(config, request.seed, source, progress, advise=False, allowed_modules=modules)
         except (Week2kitError, MemoryError, OSError) as error:
@@ -102,21 +116,46 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
     return fresh.model_dump_json(by_alias=True).encode()
 
 
-def compare_tables(request: RerunRequest, recorded: Data, content: bytes | None, stored: Stored) -> bytes:
+def _source(request: RerunRequest) -> Source:
+    if request.file is None:  # the loop tells what it misses, or needs none
+        return Source(request.path, None, request.reader, bytes)
+    most = request.file.most or MAX_UNPACKED_BYTES
+    rewritten = request.conditions.other_text and request.reader in ("csv", "tsv")
+    reader: Reader = request.reader
+    if rewritten:
+        reader = "tsv" if reader == "csv" else "csv"
+
+    def read() -> bytes:
+        assert request.file is not None
+        content = _bytes_of(request.file)
+        return conditioning.rewritten(content, request.reader, most) if rewritten else content
+
+    return Source(request.path, None, reader, read, most, request.only_table)
+
+
+def _bytes_of(file: DataFile) -> bytes:
+    try:  # its links were resolved before
+        return read_regular(Path(file.path), MAX_DATA_BYTES if file.most is None else file.most, follow=False)
+    except OSError as error:
+        raise MissingHere(f'The data file "{clean(file.shown)}" cannot be read: {error.strerror}.') from None
+
+
+def compare_tables(request: RerunRequest, recorded: Data, file: DataFile | None, stored: Stored) -> bytes:
     """Tell which cells, rows or order differ between a file and the one that a run was trained on, as findings.
 
     Args:
         request: the training that was done with the file.
         recorded: what the run recorded of its data.
-        content: the bytes of the recorded file, where it is still there. Elsewhere the true values in `stored` tell
+        file: the recorded file, where it is still there. Elsewhere the true values in `stored` tell
             what happened to the target, as long as nothing else did.
         stored: the stored predictions.
     """
     try:
         config = parse_config(request.config)
-        new = read_columns(request.content or b"", request.reader, config)
-        if content is not None:
-            old = read_columns(content, recorded.reader, config)
+        assert request.file is not None
+        new = read_columns(_bytes_of(request.file), request.reader, config)
+        if file is not None:
+            old = read_columns(_bytes_of(file), recorded.reader, config)
             findings = compare_columns(old, new, recorded.path)
         else:
             findings = _other_target(new, recorded, stored)

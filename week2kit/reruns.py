@@ -12,10 +12,33 @@ from week2kit.schema.manifest import Data, Environment, Failure, FoundData, Outc
 
 
 @dataclass(frozen=True)
+class DataFile:
+    """A data file, which whoever trains reads itself: only its digest and its place are handed on.
+
+    Attributes:
+        path: absolute, with every link resolved.
+        shown: as it may be shown, and typed after ``--data``.
+        bytes, sha256: what it held when it was looked at.
+        vouched: whether the caller named it, or it lies in the run folder itself. What a record leads to besides may
+            be anybody's: nothing of it is told but its digest.
+        most: the bytes that it may have, and unpack to, where the caller says so.
+    """
+
+    path: str
+    shown: str
+    bytes: int
+    sha256: str
+    vouched: bool
+    most: int | None = None
+
+
+@dataclass(frozen=True)
 class RerunRequest:
     """One training to be done again.
 
     Attributes:
+        file: the data; None for a data set that scikit-learn ships.
+        only_table: the digest of the one table that may be trained on; None where any may.
         conditions: what is to be in force while it trains, besides the environment as it is here.
         give_predictions: whether the answer shall hold the predictions, to compare others with.
     """
@@ -24,7 +47,8 @@ class RerunRequest:
     seed: int
     path: str
     reader: Literal["csv", "tsv", "parquet", "sklearn"]
-    content: bytes | None
+    file: DataFile | None
+    only_table: str | None = None
     allowed_modules: tuple[str, ...] = ()
     conditions: Conditions = AS_HERE
     give_predictions: bool = False

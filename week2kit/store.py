@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple
 
 from week2kit.canonical import JsonError, clean, dump_json, json_digest, parse_json, sha256, show_value, text_digest
 from week2kit.errors import UnreadableRun, UsageError
@@ -45,6 +46,9 @@ OPTIONAL_ARTIFACTS: Final = frozenset({"model", "curves"})
 
 #: Artifacts that grow with the data or the model; the others are about as long as the manifest.
 _LARGE_ARTIFACTS: Final = frozenset({"model", "predictions"})
+
+#: Bytes that are read at a time where a file is not held as a whole.
+_PIECE: Final = 1 << 20
 
 _NAME: Final = re.compile(rf"[A-Za-z0-9._-]{{1,{MAX_NAME_LENGTH}}}")
 _SUFFIX_LETTERS: Final = "abcdefghijkmnpqrstuvwxyz23456789"
@@ -123,10 +127,11 @@ class BareRun(NamedTuple):
         return read_regular(self.path / file, MAX_CONFIG_BYTES, follow=False)
 
 
-def read_regular(path: Path, limit: int, *, follow: bool) -> bytes:
-    """The bytes of one regular file, opened once, never more than `limit`.
+@contextlib.contextmanager
+def open_regular(path: Path, limit: int, *, follow: bool) -> Iterator[BinaryIO]:
+    """One regular file of at most `limit` bytes, opened for reading.
 
-    Devices, pipes and folders are refused without being read; with ``follow=False`` so is a symbolic link.
+    Devices, pipes and folders are refused without being opened; with ``follow=False`` so is a symbolic link.
 
     Raises:
         OSError: it cannot be opened, is no regular file, or is too large; ``strerror`` says which.
@@ -136,20 +141,57 @@ def read_regular(path: Path, limit: int, *, follow: bool) -> bytes:
         if path.is_symlink():
             raise OSError(errno.ELOOP, "it is a symbolic link", path.name)
         flags |= getattr(os, "O_NOFOLLOW", 0)
-    descriptor = os.open(path, flags)
-    status = os.fstat(descriptor)
-    if stat.S_ISDIR(status.st_mode):
-        os.close(descriptor)
-        raise IsADirectoryError(errno.EISDIR, "it is a folder", path.name)
-    with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "it is not a regular file", path.name)
+    _refuse_other_than_regular(path.stat(), path)  # opening a pipe or a device may already do something
+    with open(os.open(path, flags), "rb") as file:
+        status = os.fstat(file.fileno())  # what was opened is what counts
+        _refuse_other_than_regular(status, path)
         if status.st_size > limit:
-            raise OSError(errno.EFBIG, f"it is larger than {limit} bytes", path.name)
-        data = file.read(limit + 1)
-        if len(data) > limit:
-            raise OSError(errno.EFBIG, f"it is larger than {limit} bytes", path.name)
-        return data
+            raise _too_large(limit, path)
+        yield file
+
+
+def _refuse_other_than_regular(status: os.stat_result, path: Path) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", path.name)
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file", path.name)
+
+
+def _too_large(limit: int, path: Path) -> OSError:
+    return OSError(errno.EFBIG, f"it is larger than {limit} bytes", path.name)
+
+
+def read_regular(path: Path, limit: int, *, follow: bool) -> bytes:
+    """The bytes of one regular file, opened once, never more than `limit`; memory is reserved for what it holds.
+
+    Raises:
+        OSError: as `open_regular`.
+    """
+    with open_regular(path, limit, follow=follow) as file:
+        data = file.read(os.fstat(file.fileno()).st_size + 1)
+        while more := file.read(_PIECE):  # it grows while it is read
+            data += more
+            if len(data) > limit:
+                break
+    if len(data) > limit:
+        raise _too_large(limit, path)
+    return data
+
+
+def digest_regular(path: Path, limit: int, *, follow: bool) -> tuple[int, str]:
+    """Number and SHA-256 of the bytes of one regular file, of which never more than a piece is held.
+
+    Raises:
+        OSError: as `open_regular`.
+    """
+    digest, size = hashlib.sha256(), 0
+    with open_regular(path, limit, follow=follow) as file:
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+            size += len(piece)
+            if size > limit:
+                raise _too_large(limit, path)
+    return size, digest.hexdigest()
 
 
 def _is_folder(path: Path) -> bool:

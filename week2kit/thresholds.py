@@ -114,6 +114,16 @@ MAX_CONFIG_BYTES: Final = 1 << 20
 MAX_MANIFEST_BYTES: Final = 64 << 20
 MAX_ARTIFACT_BYTES: Final = 2 << 30
 MAX_DATA_BYTES: Final = 8 << 30
+
+#: A compressed table may unpack to this unless the caller allows more: two million rows of twenty numbers are below
+#: it, and a machine of 8 GiB still parses them. (Deflate packs a thousand to one: 8 MiB may stand for 8 GiB.)
+MAX_UNPACKED_BYTES: Final = 1 << 30
+#: A file of other bytes than recorded may still hold the same table: compressed or not, quoted, with longer numbers.
+#: One that is so many times as large is not even tried.
+ANOTHER_FORM: Final = 100
+
+#: Places that are remembered of one data file: copies in more projects than these are found by --data.
+REMEMBERED_PLACES: Final = 20
 MAX_JSON_DEPTH: Final = 64
 MAX_COLUMNS: Final = 20_000
 MAX_NAME_LENGTH: Final = 64

@@ -18,7 +18,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from week2kit.canonical import JsonError, clean, dump_json, parse_json
-from week2kit.dataset import find_for_config, from_run_to_data, read_data, reader_for_config, reader_of, recorded_path
+from week2kit.dataset import (
+    find_for_config,
+    from_run_to_data,
+    read_data,
+    reader_for_config,
+    reader_of,
+    recorded_path,
+    remember,
+)
 from week2kit.errors import LibraryError, StageError, UsageError, Week2kitError
 from week2kit.explanation import failure_hint
 from week2kit.privacy import scrub
@@ -27,7 +35,7 @@ from week2kit.schema.config import Config, FileData, config_digest, json_slip, o
 from week2kit.schema.manifest import Stage
 from week2kit.signals import held
 from week2kit.store import Run, RunFolder, from_here, open_run, read_regular
-from week2kit.thresholds import MAX_CONFIG_BYTES, MAX_TRACEBACK_FRAMES
+from week2kit.thresholds import MAX_CONFIG_BYTES, MAX_TRACEBACK_FRAMES, MAX_UNPACKED_BYTES
 
 if TYPE_CHECKING:
     from week2kit.loop.run import Progress, Result, Source
@@ -42,6 +50,7 @@ class _Request:
     directory: Path | None
     command: str
     allowed_modules: tuple[str, ...]
+    max_data_bytes: int | None
 
 
 def train(
@@ -53,6 +62,7 @@ def train(
     name: str | None = None,
     runs_dir: str | Path = "runs",
     allow_modules: Sequence[str] = (),
+    max_data_bytes: int | None = None,
     command: str | None = None,
     on_stage: Callable[[Stage], None] = lambda stage: None,
 ) -> Run:
@@ -67,6 +77,7 @@ def train(
         name: the run folder's name; by default the UTC time and a random suffix.
         runs_dir: the folder that holds the runs; made where it is missing.
         allow_modules: top-level modules besides scikit-learn whose estimators the config may name.
+        max_data_bytes: the bytes that the data file may have, and unpack to; by default 8 GiB, and 1 GiB unpacked.
         command: what to record as the command; by default the call of this function.
         on_stage: told of each stage that begins.
 
@@ -80,13 +91,17 @@ def train(
         KeyboardInterrupt: as it came, after it was recorded.
     """
     given = [f"{key}={value}" for key, value in (("seed", seed), ("repeats", repeats)) if value is not None]
-    request = _read_request(config, [*set, *given], command, tuple(allow_modules))
+    request = _read_request(config, [*set, *given], command, tuple(allow_modules), max_data_bytes)
     folder = RunFolder.create(Path(runs_dir), name)
     return _Training(request, folder, on_stage).run()
 
 
 def _read_request(
-    config: str | Path | Mapping[str, Any], assignments: list[str], command: str | None, allowed: tuple[str, ...]
+    config: str | Path | Mapping[str, Any],
+    assignments: list[str],
+    command: str | None,
+    allowed: tuple[str, ...],
+    max_data_bytes: int | None,
 ) -> _Request:
     if isinstance(config, Mapping):
         try:
@@ -99,7 +114,7 @@ def _read_request(
         value, name, directory = _read_config_file(path), clean(path.name), path.parent
         said = f"week2kit.train({path.name!r})"
     value = override(value, assignments)
-    return _Request(value, name, directory, scrub(command or said), allowed)
+    return _Request(value, name, directory, scrub(command or said), allowed, max_data_bytes)
 
 
 def _read_config_file(path: Path) -> dict[str, Any]:
@@ -138,6 +153,7 @@ class _Training:
         self.seed: record.Seed | None = None
         self.progress: Progress | None = None
         self.result: Result | None = None
+        self.data_file: Path | None = None
         self.stage: Stage = "config"
         self.started = time.perf_counter()
 
@@ -193,6 +209,7 @@ class _Training:
         self.result = run_loop(
             self.config, self.seed.value, source, self.progress, allowed_modules=self.request.allowed_modules
         )
+        self._remember_data()
         from week2kit.environment import record_environment
         from week2kit.provenance import record_code
 
@@ -218,18 +235,24 @@ class _Training:
         if not isinstance(config.data, FileData):
             return Source(config.data.dataset)
         written = config.data.path
-        reader = reader_for_config(written)
+        reader, most = reader_for_config(written), self.request.max_data_bytes
 
         def read() -> bytes:
-            return read_data(find_for_config(written, self.request.directory))
+            self.data_file = find_for_config(written, self.request.directory)
+            return read_data(self.data_file, most)
 
-        return Source(recorded_path(written), self._from_run(written), reader, read)
+        return Source(recorded_path(written), self._from_run(written), reader, read, most or MAX_UNPACKED_BYTES)
 
     def _from_run(self, written: str) -> str | None:
         try:
             return from_run_to_data(self.folder.path, find_for_config(written, self.request.directory))
         except (StageError, OSError, ValueError):
             return None
+
+    def _remember_data(self) -> None:
+        data = self.progress.data if self.progress else None
+        if self.data_file is not None and data is not None and data.sha256 is not None:
+            remember(data.sha256, self.data_file)
 
     def _save(self, result: Result, environment: record.Environment) -> None:
         from week2kit.environment import requirements_text
@@ -287,6 +310,7 @@ class _Training:
         return record.RunningRun(**self._common(), inputs=self._inputs(), outcome=None, failure=None)
 
     def _failed(self, error: BaseException) -> record.FailedRun:
+        self._remember_data()
         inputs = self._inputs()
         with contextlib.suppress(Exception):  # a failure is recorded even where the environment cannot be
             inputs = inputs.model_copy(update=self._surroundings())

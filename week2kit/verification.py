@@ -14,14 +14,14 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final, TypeAlias
 
 from pydantic import TypeAdapter
 
 from week2kit.bare import named, read_bare, validation_names
 from week2kit.bare_judgement import judge_bare
-from week2kit.canonical import JsonError, clean, drop_keys, json_digest, parse_json, sha256
+from week2kit.canonical import JsonError, clean, drop_keys, json_digest, parse_json
 from week2kit.checks import (
     check_failed_record,
     check_files,
@@ -34,21 +34,21 @@ from week2kit.checks import (
 )
 from week2kit.comparison import is_bounded
 from week2kit.conditions import AS_HERE, Conditions
-from week2kit.dataset import find_for_run, find_recorded, reader_of
+from week2kit.dataset import find_for_run, find_recorded, places_of, reader_of
 from week2kit.errors import CannotRestore, ChildDied, DataNotFound, TimeLimitReached, UnreadableRun
 from week2kit.inputs import code_causes
 from week2kit.interpreters import RESTORED, Interpreter, build
 from week2kit.isolation import Child, ChildBug, Children
 from week2kit.judgement import Judgement, judge_completed, judge_failed, rerun_record, undecided
 from week2kit.layers import planned_layers
-from week2kit.reruns import Fresh, FromPredictions, Here, RerunRequest, Scored, Stored, Variable
+from week2kit.reruns import DataFile, Fresh, FromPredictions, Here, RerunRequest, Scored, Stored, Variable
 from week2kit.restoring import Factor, Plan
-from week2kit.schema.manifest import CompletedRun, Environment, FailedRun, Failure, FoundData, RunningRun
+from week2kit.schema.manifest import CompletedRun, Data, Environment, FailedRun, Failure, FoundData, RunningRun
 from week2kit.store import BareRun, Run, find_runs
-from week2kit.thresholds import EFFORT, LISTED_CELLS, SCORE_TOLERANCE, VERIFY_TIMEOUT
+from week2kit.thresholds import ANOTHER_FORM, EFFORT, LISTED_CELLS, SCORE_TOLERANCE, VERIFY_TIMEOUT
 from week2kit.trials import Kind, Train, Trials
 from week2kit.variation import Ground, chosen, not_in_force, variations
-from week2kit.verdict import LEVELS, Check, Finding, Level, RerunRecord, Verdict, VerdictDocument, VerdictName
+from week2kit.verdict import LEVELS, Cause, Check, Finding, Level, RerunRecord, Verdict, VerdictDocument, VerdictName
 
 _WORK: Final = "week2kit.rerun"
 
@@ -65,6 +65,7 @@ class Options:
     tolerance: float = SCORE_TOLERANCE
     timeout: float = VERIFY_TIMEOUT
     allowed_modules: tuple[str, ...] = ()
+    max_data_bytes: int | None = None
     effort: int = EFFORT
     restore_versions: bool = False
     vary: tuple[str, ...] = ()
@@ -80,6 +81,7 @@ def verify(
     timeout: float = VERIFY_TIMEOUT,
     jobs: int | None = None,
     allow_modules: Sequence[str] = (),
+    max_data_bytes: int | None = None,
     effort: int = EFFORT,
     restore_versions: bool = False,
     vary: Sequence[str] = (),
@@ -99,6 +101,7 @@ def verify(
         timeout: seconds that one run may take.
         jobs: how many runs are verified at a time; by default one per processor.
         allow_modules: top-level modules besides scikit-learn whose estimators may be trained.
+        max_data_bytes: the bytes that a data file may have, and unpack to; by default 8 GiB, and 1 GiB unpacked.
         effort: how many trainings one run may cost, from 3 on.
         restore_versions: whether recorded versions of Python and of libraries may be put back, in an environment that
             is built for them from a package index; never for runs that are not trusted.
@@ -131,6 +134,7 @@ def verify(
         tolerance=tolerance,
         timeout=timeout,
         allowed_modules=tuple(allow_modules),
+        max_data_bytes=max_data_bytes,
         effort=effort,
         restore_versions=restore_versions,
         vary=to_vary,
@@ -274,6 +278,8 @@ def verify_run(run: Run | BareRun, children: Children, options: Options) -> Verd
             judgement = _BareVerification(children, options, deadline, run).judge()
         else:
             judgement = _Verification(children, options, deadline, run).judge()
+    except DataNotFound as error:
+        judgement = undecided("undecided.data_missing", now=_told(error))
     except TimeLimitReached as error:
         judgement = undecided("undecided.timeout", now=str(error))
     except ChildDied as error:
@@ -320,7 +326,10 @@ class _Trainings:
 
     def _train(self, request: RerunRequest, stored: Stored | None, child: Child | Children) -> Fresh:
         answer = child.call(f"{_WORK}:train_again", request, stored, timeout=self._time_left())
-        return Fresh.model_validate_json(answer)
+        fresh = Fresh.model_validate_json(answer)
+        if request.file is not None:
+            _check_read(request, request.file, fresh)
+        return fresh
 
     def _train_under(self, request: RerunRequest, stored: Stored | None) -> Fresh:
         """Train under conditions; what cannot be brought about, or dies of it, is a failure and no end of the matter.
@@ -366,6 +375,24 @@ class _Trainings:
         return left
 
 
+class _OtherFile(Exception):
+    """The only file that a record leads to holds another table than the recorded one; nothing more is told of it."""
+
+    def __init__(self, file: DataFile) -> None:
+        super().__init__()
+        self.file = file
+
+
+def _check_read(request: RerunRequest, file: DataFile, fresh: Fresh) -> None:
+    """What was parsed is what was looked at before; and it is the recorded table, where no other may be trained on."""
+    digest = fresh.data.sha256 if fresh.data is not None else None
+    if digest not in (None, file.sha256) and not request.conditions.other_text:
+        raise DataNotFound(f'The data file "{clean(file.shown)}" changed while it was verified.', "Verify again.")
+    failure = fresh.failure
+    if request.only_table and failure is not None and (failure.stage, failure.error) == ("load", "StageError"):
+        raise _OtherFile(file)
+
+
 @dataclass(frozen=True)
 class _BareVerification(_Trainings):
     """The verification of a run that was made without week2kit."""
@@ -375,7 +402,13 @@ class _BareVerification(_Trainings):
     def judge(self) -> Judgement:
         options = self.options
         run, added = named(self.run, None if options.data is None else options.data.name, options.target)
-        judgement = judge_bare(run, self, options.data, restore_versions=options.restore_versions)
+        judgement = judge_bare(
+            run,
+            self,
+            options.data,
+            restore_versions=options.restore_versions,
+            max_data_bytes=options.max_data_bytes,
+        )
         judgement = _with_names(judgement, self.run, run, added)
         if not options.vary:
             return judgement
@@ -452,12 +485,21 @@ class _Verification(_Trainings):
         self, manifest: CompletedRun, checks: list[Check], files: dict[str, bytes], child: Child
     ) -> Judgement:
         """Judge by reruns: the first in the child that is there (it has trained nothing), others in new ones."""
-        stored = self._stored(files["predictions"])
         assert manifest.inputs.config.resolved is not None
+        data = manifest.inputs.data
         try:
-            request = self._request(manifest.inputs.config.resolved, manifest.inputs.seed.value, manifest.inputs.data)
+            request = self._request(manifest.inputs.config.resolved, manifest.inputs.seed.value, data)
+            judgement = self._by_reruns(manifest, request, files, child)
         except DataNotFound as error:
-            return undecided("undecided.data_missing", manifest.inputs.data.path, now=_told(error), checks=checks)
+            judgement = undecided("undecided.data_missing", data.path, now=_told(error))
+        except _OtherFile as other:
+            judgement = _on_other_file(other.file, data)
+        return _with_checks(judgement, checks)
+
+    def _by_reruns(
+        self, manifest: CompletedRun, request: RerunRequest, files: dict[str, bytes], child: Child
+    ) -> Judgement:
+        stored = self._stored(files["predictions"])
         curves = json_digest(parse_json(files["curves"])) if "curves" in files else None
         fresh_children: list[Child | Children] = [child]
 
@@ -493,19 +535,19 @@ class _Verification(_Trainings):
             judgement = self._with_cells(judgement, manifest, request, stored)
         if self.options.vary and judgement.verdict == "identical":
             judgement = self._varied(judgement, manifest, request, trials, train, tell)
-        return _with_checks(judgement, checks)
+        return judgement
 
     def _with_cells(
         self, judgement: Judgement, manifest: CompletedRun, request: RerunRequest, stored: Stored
     ) -> Judgement:
         """A judgement on other data, with the cells and rows that differ as far as they can be told."""
         data = manifest.inputs.data
-        if request.content is None or sha256(request.content) == data.sha256:
+        if request.file is None or not request.file.vouched or request.file.sha256 == data.sha256:
             return judgement
-        content = find_recorded(self.run, data)
+        recorded = find_recorded(self.run, data)
         try:
             answer = self.children.call(
-                f"{_WORK}:compare_tables", request, data, content, stored, timeout=self._time_left()
+                f"{_WORK}:compare_tables", request, data, recorded, stored, timeout=self._time_left()
             )
         except (TimeLimitReached, ChildDied):  # it only explains: the verdict stands without it
             return judgement
@@ -557,34 +599,43 @@ class _Verification(_Trainings):
         seed = manifest.inputs.seed.value if manifest.inputs.seed else 0
         data = manifest.inputs.data or _data_of_config(value)
         missing = manifest.failure.error == "DataNotFound"
+        absent: Judgement | None = None
         try:
             request = self._request(value, seed, data)
         except DataNotFound as error:
             if missing or str(error) == manifest.failure.message:
                 return Judgement("identical", level="failure", checks=checks)
             absent = undecided("undecided.data_missing", data.path if data else "", now=_told(error), checks=checks)
-            if manifest.failure.stage != "config" or manifest.inputs.data is not None:
-                return absent
-            # it failed before it came to the data, and does so without them
-            request = self._request(value, seed, None)
-            judgement = judge_failed(manifest, self._here(), lambda: self._train(request, None, self.children))
-            return _with_checks(judgement, checks) if judgement.verdict == "identical" else absent
+        except _OtherFile as other:
+            absent = _with_checks(_on_other_file(other.file, data), checks)
         if missing:
             return undecided("undecided.data_found", data.path if data else "", checks=checks)
-        return _with_checks(
-            judge_failed(manifest, self._here(), lambda: self._train(request, None, self.children)), checks
-        )
+        if absent is not None:
+            if manifest.failure.stage != "config" or manifest.inputs.data is not None:
+                return absent
+            request = self._request(value, seed, None)  # it failed before it came to the data, and does so without them
+        try:
+            judgement = judge_failed(manifest, self._here(), lambda: self._train(request, None, self.children))
+        except _OtherFile as other:
+            judgement = _on_other_file(other.file, data)
+        if absent is not None and judgement.verdict != "identical":
+            return absent
+        return _with_checks(judgement, checks)
 
     # --- children -----------------------------------------------------------------------------------------------
 
     def _request(self, config: dict[str, Any], seed: int, data: FoundData | None) -> RerunRequest:
-        path, reader, content = "", "sklearn", None
-        if data is not None:
-            path, reader = data.path, data.reader
-            if data.source == "file":
-                place, content = find_for_run(self.run, data, self.options.data)
-                reader = reader_of(place.name) or data.reader
-        return RerunRequest(config, seed, path, reader, content, self.options.allowed_modules)  # type: ignore[arg-type]
+        if data is None or data.source == "dataset":
+            path, reader = (data.path, data.reader) if data is not None else ("", "sklearn")
+            return RerunRequest(config, seed, path, reader, None, None, self.options.allowed_modules)
+        file = find_for_run(self.run, data, self.options.data, self.options.max_data_bytes)
+        only = None
+        if not file.vouched and file.sha256 != data.sha256:
+            if not isinstance(data, Data) or file.bytes > ANOTHER_FORM * (data.bytes or 0):
+                raise _OtherFile(file)
+            only = data.table_digest
+        reader = reader_of(PurePosixPath(file.shown).name) or data.reader
+        return RerunRequest(config, seed, data.path, reader, file, only, self.options.allowed_modules)
 
     def _stored(self, content: bytes) -> Stored:
         manifest = self.run.manifest
@@ -600,6 +651,23 @@ class _Verification(_Trainings):
         sizes = [fold.n_val for fold in manifest.outcome.split.folds]
         answer = child.call(f"{_WORK}:read_predictions", self._stored(content), sizes, timeout=self._time_left())
         return FromPredictions.model_validate_json(answer)
+
+
+def _on_other_file(file: DataFile, data: FoundData | None) -> Judgement:
+    """The judgement where a record leads to other bytes than it was made of, in a file that nobody named.
+
+    It is the data, edited, where train read the recorded bytes in this very place, as the index of this machine has it.
+    Otherwise it may be any file of that name, and says nothing of the run.
+    """
+    where, recorded = clean(file.shown), data.sha256 if data is not None else None
+    if recorded is None or Path(file.path) not in places_of(recorded):
+        return undecided("undecided.other_file", where, recorded, file.sha256)
+    return Judgement(
+        "different",
+        first_divergence="data",
+        causes=[Cause(input="data", factor="bytes", recorded=recorded, now=file.sha256, proof="observed")],
+        checks=[failed("data.bytes", "data.edited", where, recorded, file.sha256)],
+    )
 
 
 def _any_failed(checks: Iterable[Check]) -> bool:

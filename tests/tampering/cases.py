@@ -272,7 +272,7 @@ for id_, cells, cause, says in (
     ("a-column-added", lambda rows: [["extra", *rows[0]], *(["1", *r] for r in rows[1:])], "data column extra", "extra: not recorded, and here as int"),
     ("two-columns-exchange-names", lambda rows: [["depth", "length", *rows[0][2:]], *rows[1:]], "data column", "length: here it is named depth"),
 ):  # fmt: skip
-    layer = {"verdict": "different", "layer": "data"}
+    layer = {"verdict": "different", "layer": "data", "data": "penguins.csv"}
     case(f"data-{id_}", "penguins", _cells(cells), says=says, cause=cause, **layer)  # type: ignore[arg-type]
 
 
@@ -355,6 +355,7 @@ for id_, validation, says in (
         says,
         layer="data",
         cause="data column species",
+        data="penguins.csv",
     )
     case(
         f"data-target-of-a-{id_}-row",
@@ -364,6 +365,7 @@ for id_, validation, says in (
         says,
         layer="data",
         cause="data column species",
+        data="penguins.csv",
     )
 
 for id_, change, says in (
@@ -382,7 +384,43 @@ for id_, change, says in (
     ("truncated-in-a-row", _data(lambda d: d[:1503]), ""),
     ("another-table", _data(lambda d: b"a,b\n1,2\n"), 'no column "species"'),
 ):
-    case(f"data-{id_}", "penguins", change, "different", says, layer="data", cause="data bytes")
+    case(f"data-{id_}", "penguins", change, "different", says, layer="data", cause="data bytes", data="penguins.csv")
+
+# what the record leads to, and nobody named: only its digest is told
+
+OTHER_FILE = "penguins.csv: this is not the file that the run was trained on"
+for id_, change in {
+    "one-cell": _cells(_one_cell(3, 0, "53.750001")),
+    "a-column-dropped": _cells(lambda rows: [r[1:] for r in rows]),
+    "rows-reversed": _cells(lambda rows: [rows[0], *reversed(rows[1:])]),
+    "empty-file": _data(lambda d: b""),
+    "another-table": _data(lambda d: b"salary,ssn\n1,2\n"),
+    "truncated-gzip": _data(lambda d: gzip.compress(d)[:200]),
+    "much-larger": _data(lambda d: d + d.partition(b"\n")[2] * 200),
+}.items():
+    case(f"data-unnamed-{id_}", "penguins", change, "undecided", OTHER_FILE, cause="")
+case(
+    "data-unnamed-by-a-path-out-of-the-run",
+    "penguins",
+    lambda c: (
+        c.set("inputs.data.from_run", "../../mine/penguins.csv"),
+        _no_data(c),
+        (c.project / "mine").mkdir(),
+        (c.project / "mine" / "penguins.csv").write_text("salary,ssn\n1,2\n"),
+    ),
+    "undecided",
+    "mine/" + OTHER_FILE,
+    cause="",
+)
+case(
+    "data-in-run-folder-edited",
+    "penguins",
+    lambda c: (_cells(_one_cell(3, 2, ""))(c), _data_beside_manifest(c)),
+    "different",
+    "mass: recorded as int, here float",
+    layer="data",
+    cause="data column mass",
+)
 
 
 def _no_data(copy: Copy) -> None:
@@ -1402,6 +1440,7 @@ case(
     _elsewhere(_cells(_one_cell(3, 0, "53.750001"))),
     "different",
     OTHER_TABLE,
+    data="penguins.csv",
     layer="data",
     cause="data column length",
 )
@@ -1411,6 +1450,7 @@ case(
     _elsewhere(_cells(lambda rows: [r[1:] for r in rows])),
     "different",
     "length",
+    data="penguins.csv",
     layer="data",
     cause="data column length",
 )
@@ -1468,9 +1508,17 @@ case(
     _data(lambda d: d.replace(b",n", b",1"), "admissions.csv"),
     "different",
     "it completed",
+    data="admissions.csv",
     layer="data",
     cause="data bytes",
     exit=125,
+)
+case(
+    "data-edited",
+    "fails",
+    _data(lambda d: d.replace(b",n", b",1"), "admissions.csv"),
+    "undecided",
+    "admissions.csv: this is not the file that the run was trained on",
 )
 case("data-gone", "fails", lambda c: (c.project / "admissions.csv").unlink(), "undecided", "--data admissions.csv")
 case(

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from week2kit.canonical import clean, combined_digest, sha256
-from week2kit.errors import StageError
+from week2kit.errors import MissingHere, StageError
 from week2kit.schema.config import BundledData, Config, FileData
 from week2kit.schema.manifest import Column, Kind
-from week2kit.thresholds import MAX_COLUMNS, MAX_DATA_BYTES
+from week2kit.thresholds import MAX_COLUMNS, MAX_DATA_BYTES, MAX_UNPACKED_BYTES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,31 +77,51 @@ class Table:
 # --- reading ----------------------------------------------------------------------------------------------------
 
 
-def read_file(content: bytes, reader: Reader) -> pd.DataFrame:
+def read_file(content: bytes, reader: Reader, most: int = MAX_UNPACKED_BYTES) -> pd.DataFrame:
     """The table in the bytes of a CSV, TSV (gzip is recognised by its first bytes) or Parquet file.
 
     Numbers are read exactly: every float is the one that Python's ``float()`` gives for its text.
 
+    Args:
+        content: the bytes of the file.
+        reader: what they are read as.
+        most: the bytes that a compressed file may unpack to.
+
     Raises:
+        MissingHere: the caller allows fewer bytes, or a package is not installed.
         StageError: no table can be read from it.
     """
     if content[:2] == b"\x1f\x8b":
-        content = unzipped(content)
+        content = unzipped(content, most)
     if reader == "parquet":
-        return _read_parquet(content)
+        return _read_parquet(content, most)
     return _read_text(content, "\t" if reader == "tsv" else ",")
 
 
-def unzipped(content: bytes) -> bytes:
-    """The content of a gzip file, within the size cap."""
+def unzipped(content: bytes, most: int = MAX_UNPACKED_BYTES) -> bytes:
+    """The content of a gzip file, unpacked piece by piece up to the size that is allowed."""
+    unpacked = io.BytesIO()
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
-            data = file.read(MAX_DATA_BYTES + 1)
+            while piece := file.read(_UNPACKED_AT_ONCE):
+                unpacked.write(piece)
+                if unpacked.tell() > most:
+                    raise _unpacks_to_more_than(most)
     except (OSError, EOFError, zlib.error) as error:
         raise StageError(f"The data file is not a whole gzip file: {clean(str(error))}.") from None
-    if len(data) > MAX_DATA_BYTES:
-        raise StageError(f"The data file unpacks to more than {MAX_DATA_BYTES} bytes, the most that is read.")
-    return data
+    return unpacked.getvalue()
+
+
+_UNPACKED_AT_ONCE: Final = 1 << 20
+
+
+def _unpacks_to_more_than(most: int) -> MissingHere:
+    larger = max(MAX_DATA_BYTES, 2 * most)
+    return MissingHere(
+        f"The data file is compressed, and unpacks to more than the {most} bytes that are read.",
+        f"Unpack it first, or allow more: train and verify take --max-data-bytes {larger}.",
+        flags=("--max-data-bytes", str(larger)),
+    )
 
 
 _QUOTE_IT: Final = "Put values that hold the separator into double quotes."
@@ -206,19 +226,26 @@ def _header(content: bytes, delimiter: str) -> list[str]:
     return names
 
 
-def _read_parquet(content: bytes) -> pd.DataFrame:
+def _read_parquet(content: bytes, most: int) -> pd.DataFrame:
     try:
-        import pyarrow.parquet as parquet
-    except ImportError:
-        raise StageError(
-            "Reading Parquet needs pyarrow, which is not installed.", "pip install week2kit[parquet]"
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        missing = "is not installed" if isinstance(error, ModuleNotFoundError) else "cannot be imported"
+        raise MissingHere(
+            f"Reading Parquet needs pyarrow, which {missing} here.", "pip install week2kit[parquet]"
         ) from None
+    pieces, size = [], 0
     try:
         file = parquet.ParquetFile(io.BytesIO(content))
-        cells = file.metadata.num_rows * max(1, file.metadata.num_columns)
-        if cells * 8 > MAX_DATA_BYTES:
-            raise StageError(f"The data file holds {cells} cells, more than are read.")
-        table = file.read()
+        if file.metadata.num_rows * max(1, file.metadata.num_columns) * 8 > most:
+            raise _unpacks_to_more_than(most)
+        for piece in file.iter_batches(_ROWS_AT_ONCE):
+            pieces.append(piece)
+            size += piece.nbytes  # texts that repeat are stored once, and unpack to any size
+            if size > most:
+                raise _unpacks_to_more_than(most)
+        table = pyarrow.Table.from_batches(pieces, file.schema_arrow)
     except StageError:
         raise
     except Exception as error:
@@ -227,6 +254,10 @@ def _read_parquet(content: bytes) -> pd.DataFrame:
         raise StageError("The data file has two columns of the same name.", "Give every column its own name.")
     frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
     return frame
+
+
+#: Rows of a Parquet file that are unpacked before their size is looked at.
+_ROWS_AT_ONCE: Final = 1 << 14
 
 
 def load_dataset(name: str) -> tuple[pd.DataFrame, str]:

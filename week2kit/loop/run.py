@@ -35,7 +35,7 @@ from week2kit.schema.manifest import (
     Warned,
 )
 from week2kit.schema.manifest import Predictions as PredictionsRecord
-from week2kit.thresholds import CURVE_SHARES, GAP, IMBALANCE_SHARE, SAMPLE_ROWS
+from week2kit.thresholds import CURVE_SHARES, GAP, IMBALANCE_SHARE, MAX_UNPACKED_BYTES, SAMPLE_ROWS
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -43,12 +43,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Source:
-    """Where the data's bytes come from. `read` gives them all at once, so that those hashed are those parsed."""
+    """Where the data's bytes come from. `read` gives them all at once, so that those hashed are those parsed.
+
+    `most` is what they may unpack to, in bytes; `only` the digest of the one table that they may hold.
+    """
 
     path: str
     from_run: str | None = None
     reader: Reader = "sklearn"
     read: Callable[[], bytes] | None = None
+    most: int = MAX_UNPACKED_BYTES
+    only: str | None = None
 
 
 @dataclass
@@ -225,9 +230,11 @@ def _load(config: Config, source: Source, progress: Progress, *, classification:
         content = source.read()
         found |= {"bytes": len(content), "sha256": sha256(content)}
         progress.data = FoundData(**found)
-        frame, target = read_file(content, source.reader), config.data.target
+        frame, target = read_file(content, source.reader, source.most), config.data.target
         del content  # hundreds of megabytes that the fit can use
     table = use_columns(frame, config, target, classification=classification)
+    if source.only is not None and table.digest != source.only:
+        raise StageError("The data file holds another table.")
     data = Data(
         **found,
         table_digest=table.digest,
