@@ -5,6 +5,7 @@ With WEEK2KIT_REFRESH set, the page gets what the commands print today. No outpu
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import shutil
@@ -12,6 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 ROOT = Path(__file__).parent.parent
 REFRESH = "WEEK2KIT_REFRESH"
@@ -93,7 +96,9 @@ def check_sessions(page: Path, kind: str, checkout: Path) -> None:
         now = iter(printed)
         text = _fences(kind).sub(lambda _: next(now), page.read_text(encoding="utf-8"))
         page.write_text(text, encoding="utf-8")
-    assert printed == written
+    if printed != written:
+        lines = ("".join(side).splitlines() for side in (written, printed))
+        pytest.fail("\n".join(difflib.unified_diff(*lines, "the page", "printed today", lineterm="", n=1)), pytrace=False)
 
 
 def kernels_in_force() -> set[str | None]:

@@ -23,6 +23,8 @@ from week2kit.schema.manifest import Environment
 from week2kit.variation import GROUPS, Ground, chosen, not_in_force, variations
 from week2kit.verdict import Check, Finding, MetricValues, RerunRecord, Verdict
 
+from .sessions import kernels_in_force
+
 ROOT = Path(week2kit.__file__).parents[1]
 
 CANCER: dict[str, Any] = {
@@ -142,8 +144,10 @@ def test_the_iris_baseline_holds_under_everything(folder: Path) -> None:
 def test_a_fit_that_has_not_converged_moves_with_the_cpu_class(verified: Verdicts) -> None:
     verdict = verified["cancer"]
     found, lines = by_name(verdict), lines_of(verdict)
-    assert found["cpu SSE"]["labels_moved"] > 0
-    assert found["cpu SSE"]["metrics"]["accuracy"] != verdict["metrics"]["accuracy"]["recorded"]
+    assert found["cpu SSE"]["largest_difference"] > 1e-6
+    if kernels_in_force() == {"SkylakeX"}:  # from another processor's kernels to those of SSE, labels may hold
+        assert found["cpu SSE"]["labels_moved"] > 0
+        assert found["cpu SSE"]["metrics"]["accuracy"] != verdict["metrics"]["accuracy"]["recorded"]
     assert any(line.startswith("Does not hold under the x86-64 CPU class SSE: ") for line in lines)
     assert [line for line in lines if line.startswith("Holds under")] == [
         "Holds under another umask and n_jobs 1 and 2: predictions and scores bit for bit."
