@@ -97,8 +97,9 @@ def check_sessions(page: Path, kind: str, checkout: Path) -> None:
         text = _fences(kind).sub(lambda _: next(now), page.read_text(encoding="utf-8"))
         page.write_text(text, encoding="utf-8")
     if printed != written:
-        lines = ("".join(side).splitlines() for side in (written, printed))
-        pytest.fail("\n".join(difflib.unified_diff(*lines, "the page", "printed today", lineterm="", n=1)), pytrace=False)
+        sides = ("".join(side).splitlines() for side in (written, printed))
+        told = difflib.unified_diff(*sides, "the page", "printed today", lineterm="", n=1)
+        pytest.fail("\n".join(told), pytrace=False)
 
 
 def kernels_in_force() -> set[str | None]:
