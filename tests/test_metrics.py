@@ -29,6 +29,7 @@ from week2kit import train
 from week2kit.errors import StageError
 from week2kit.loop.metrics import Scorer, deviation, mean, report_text
 from week2kit.loop.predictions import Answers, predict
+from week2kit.scales import is_bounded, is_share
 from week2kit.schema.manifest import CompletedRun, FailedRun
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning", "ignore:y_pred contains")
@@ -320,7 +321,29 @@ def test_regression_metrics_are_scikit_learns_positive_and_with_their_direction(
     scorer = Scorer(name, 0, 0, "predict")
     assert scorer(y[300:], answers) == scikit_learns(name, model, X[300:], y[300:])
     assert scorer.greater_is_better is (name in ("d2_absolute_error_score", "explained_variance", "r2"))
-    assert scorer.bounded is scorer.greater_is_better
+    assert is_bounded(name) is scorer.greater_is_better
+
+
+@pytest.mark.parametrize("name", sorted(name.removeprefix("neg_") for name in get_scorer_names()))
+def test_bounded_is_what_ends_at_1_and_a_share_what_begins_at_0(name: str) -> None:
+    """The name alone tells it: whatever the data, the right answers give 1, and no answers less than 0."""
+    numbers = np.array([1.0, 2.5, 4.0, 8.5, 16.0])
+    tasks: list[tuple[int, np.ndarray[Any, Any]]] = [(0, numbers), *((n, np.tile(np.arange(n), 4)) for n in (2, 3, 5))]
+    right, others = [], []
+    for classes, true in tasks:
+        method = "predict_proba" if classes else "predict"
+        try:
+            scorer = Scorer(name, classes, 1 if classes == 2 else 0, method)
+            for found, labels in ((right, true), (others, true[::-1].copy()), (others, np.append(true[1:2], true[1:]))):
+                scores = np.eye(classes)[labels] if classes else labels
+                found.append(scorer(true, Answers(labels, scores, method)))  # type: ignore[arg-type]
+        except StageError:  # of another task, or not defined
+            continue
+    if right and scorer.greater_is_better:
+        assert is_bounded(name) is (right == pytest.approx([1.0] * len(right)) and max(others) <= 1)
+    else:
+        assert not is_bounded(name) or name.endswith("_samples")  # of several labels a row: never computed here
+    assert not is_share(name) or min(others, default=0.0) >= 0
 
 
 def test_a_loss_of_zero_is_written_without_a_sign() -> None:

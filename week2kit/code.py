@@ -28,6 +28,7 @@ _HERE: Final = Path(__file__).parent
 #: from here only words an error, sets a limit, or has no say in a run whose config is resolved.
 BESIDE: Final[Mapping[str, tuple[str, ...]]] = {
     "canonical.py": ("sha256", "combined_digest", "label_text", "label_texts", "on_one_line", "_LINE_BREAKS"),
+    "scales.py": ("is_bounded", "is_share", "_AVERAGE", "_BELOW_0", "_SHARES"),
     "schema/config.py": ("repeat_seeds", "reseeded", "_reseed"),
     "thresholds.py": (
         *("CURVE_SHARES", "GAP", "IMBALANCE_SHARE", "SAMPLE_ROWS"),

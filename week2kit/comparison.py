@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from week2kit.canonical import clean, compact_json, drop_keys, follows_seed, without_seed
+from week2kit.canonical import UNCOUNTED, clean, compact_json, drop_keys, follows_seed, without_seed
 from week2kit.code import same_code
 from week2kit.schema.manifest import Column, CompletedRun, Data, Environment, Manifest, Metric
 from week2kit.store import BareRun, Run
@@ -89,7 +89,7 @@ def uncounted_differences(baseline: Manifest, variant: Manifest) -> list[Change]
     if before.data and after.data and before.data.path != after.data.path:
         changes.append(Change("data", "path", before.data.path, after.data.path))
     if before.config.resolved is not None and after.config.resolved is not None:
-        for key in sorted(_UNCOUNTED - _SAID_ELSEWHERE):
+        for key in sorted(key for key, why in UNCOUNTED.items() if why == "reported" or key == "fail_on"):
             old, new = (config.resolved.get(key, ABSENT) for config in (before.config, after.config))  # type: ignore[union-attr]
             if old != new:
                 changes.append(Change("config", key, old, new))
@@ -103,19 +103,14 @@ def _git(git: object) -> str | Absent:
 
 # --- config -----------------------------------------------------------------------------------------------------
 
-#: Top-level keys that say what to report, not what to compute; the seed is an input of its own.
-_UNCOUNTED: Final = frozenset({"metrics", "seed", "goal", "hypothesis", "learning_curve", "fail_on", "repeats"})
-_SAID_ELSEWHERE: Final = frozenset({"seed", "goal", "hypothesis"})
-#: Where the table comes from does not count: its digest says whether it is another one.
-_PLACES: Final = frozenset({"data.path", "data.dataset"})
 #: Which columns are used; a change here explains columns that come or go.
 SELECTION: Final = frozenset({"data.features", "data.drop", "data.target", "split.groups", "data.groups"})
 
 
 def config_leaves(config: Mapping[str, Any]) -> dict[str, Any]:
     """The keys of a resolved config that count, dotted, with their values; lists are leaves."""
-    counted = {key: value for key, value in config.items() if key not in _UNCOUNTED}
-    return {key: value for key, value in _leaves(counted) if key not in _PLACES}
+    counted = {key: value for key, value in config.items() if key not in UNCOUNTED}
+    return {key: value for key, value in _leaves(counted) if key not in UNCOUNTED}
 
 
 def _leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -304,32 +299,6 @@ def metric_names(run: CompletedRun) -> list[str]:
 def primary_metric(run: CompletedRun) -> str:
     """The metric that decides."""
     return metric_names(run)[0]
-
-
-#: Scores that end at 1, so that a distance means the same everywhere; scikit-learn's names, averages cut off.
-_BOUNDED: Final = frozenset(
-    {
-        "accuracy",
-        "balanced_accuracy",
-        "average_precision",
-        "explained_variance",
-        "f1",
-        "jaccard",
-        "matthews_corrcoef",
-        "precision",
-        "r2",
-        "recall",
-        "roc_auc",
-        "top_k_accuracy",
-    }
-)
-_AVERAGES: Final = ("_macro", "_micro", "_weighted", "_samples", "_ovr", "_ovo", "_ovr_weighted", "_ovo_weighted")
-
-
-def is_bounded(metric: str) -> bool:
-    """Whether a metric is a score that ends at 1."""
-    stem = next((metric.removesuffix(end) for end in sorted(_AVERAGES, key=len)[::-1] if metric.endswith(end)), metric)
-    return stem in _BOUNDED
 
 
 def obstacles(baseline: CompletedRun, variant: CompletedRun) -> list[Statement]:

@@ -6,7 +6,9 @@ exit code once, where it leaves (`cli`, `pytest_plugin`). Anything else that esc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import builtins
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 
 class Week2kitError(Exception):
@@ -98,3 +100,30 @@ class ChildDied(Week2kitError):
 
 class ServerDied(ChildDied):
     """The process that starts the children ended and took this one along: its work can be done again."""
+
+
+# --- from outside -----------------------------------------------------------------------------------------------
+
+#: Types of errors that come from outside of the five inputs, and what they say where they bring no message.
+_FROM_OUTSIDE: Final[Mapping[str, str]] = {
+    "BrokenProcessPool": "a process of the fit died",
+    "ChildDied": "its process died",
+    "KeyboardInterrupt": "it was interrupted",
+    "MemoryError": "the memory was not enough",
+    "SystemExit": "the process was left",
+    "TerminatedWorkerError": "a process of the fit died",
+    "Terminated": "the process was asked to end",
+    "ThreadLimit": "no more threads may be started here",
+    "TimeLimitReached": "it took longer than was allowed",
+}
+
+
+def is_from_outside(error: str) -> bool:
+    """Whether an error of this type follows from none of the five inputs: no verdict and no advice follows from it."""
+    kind = getattr(builtins, error, None)
+    return error in _FROM_OUTSIDE or (isinstance(kind, type) and issubclass(kind, OSError))
+
+
+def message_without(error: str) -> str:
+    """What an error of this type means that came without a message."""
+    return _FROM_OUTSIDE.get(error, error)

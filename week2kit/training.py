@@ -27,7 +27,7 @@ from week2kit.dataset import (
     recorded_path,
     remember,
 )
-from week2kit.errors import LibraryError, StageError, UsageError, Week2kitError
+from week2kit.errors import LibraryError, StageError, UsageError, Week2kitError, message_without
 from week2kit.explanation import failure_hint
 from week2kit.privacy import scrub
 from week2kit.schema import manifest as record
@@ -346,14 +346,10 @@ def _without_paths(value: Any) -> Any:
     return scrub(value) if isinstance(value, str) and recorded_path(value) != value else value
 
 
-#: What errors mean that come without a message.
-_MESSAGES = {"KeyboardInterrupt": "it was interrupted", "MemoryError": "the memory was not enough"}
-
-
 def failure_record(error: BaseException, stage: Stage) -> record.Failure:
     """An error as the record keeps it: its type, its message without paths, a short traceback, and what to try."""
     name = error.error if isinstance(error, LibraryError) else type(error).__name__
-    message = scrub(str(error)) or _MESSAGES.get(name, name)
+    message = scrub(str(error)) or message_without(name)
     if isinstance(error, OSError):
         name, message = _os_error(error)
     expected = isinstance(error, StageError) and not isinstance(error, LibraryError)

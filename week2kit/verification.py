@@ -21,7 +21,7 @@ from pydantic import TypeAdapter
 
 from week2kit.bare import named, read_bare, validation_names
 from week2kit.bare_judgement import judge_bare
-from week2kit.canonical import JsonError, clean, drop_keys, parse_json
+from week2kit.canonical import JsonError, clean, drop_keys, json_digest, parse_json
 from week2kit.checks import (
     check_failed_record,
     check_files,
@@ -32,7 +32,6 @@ from week2kit.checks import (
     planned_integrity,
     skipped,
 )
-from week2kit.comparison import is_bounded
 from week2kit.conditions import AS_HERE, Conditions
 from week2kit.dataset import find_for_run, find_recorded, places_of, reader_of
 from week2kit.errors import CannotRestore, ChildDied, DataNotFound, TimeLimitReached, UnreadableRun
@@ -43,6 +42,7 @@ from week2kit.judgement import Judgement, judge_completed, judge_failed, rerun_r
 from week2kit.layers import planned_layers
 from week2kit.reruns import DataFile, Fresh, FromPredictions, Here, RerunRequest, Scored, Stored, Variable
 from week2kit.restoring import Factor, Plan
+from week2kit.scales import is_bounded
 from week2kit.schema.manifest import CompletedRun, Data, Environment, FailedRun, Failure, FoundData, RunningRun
 from week2kit.store import BareRun, Run, find_runs
 from week2kit.thresholds import ANOTHER_FORM, EFFORT, LISTED_CELLS, SCORE_TOLERANCE, VERIFY_TIMEOUT
@@ -277,7 +277,7 @@ def verify_run(run: Run | BareRun, children: Children, options: Options) -> Verd
         if isinstance(run, BareRun):
             judgement = _BareVerification(children, options, deadline, run).judge()
         else:
-            judgement = _with_unused_data(_Verification(children, options, deadline, run).judge(), run, options.data)
+            judgement = _Verification(children, options, deadline, run).judge()
     except DataNotFound as error:
         judgement = undecided("undecided.data_missing", now=_told(error))
     except TimeLimitReached as error:
@@ -300,15 +300,6 @@ def verify_run(run: Run | BareRun, children: Children, options: Options) -> Verd
         checks=judgement.checks,
         seconds=round(time.monotonic() - start, 3),
     )
-
-
-def _with_unused_data(judgement: Judgement, run: Run, given: Path | None) -> Judgement:
-    """The judgement with the note that a named data file was not used: the run is on data of scikit-learn's."""
-    data = run.manifest.inputs.data
-    if given is None or data is None or data.source != "dataset":
-        return judgement
-    note = skipped("data.given", "data.not_used", clean(given.as_posix(), 200), now=data.path)
-    return dataclasses.replace(judgement, checks=[*judgement.checks, note])
 
 
 def _not_varied(judgement: Judgement, options: Options) -> list[Finding]:
@@ -509,8 +500,7 @@ class _Verification(_Trainings):
         self, manifest: CompletedRun, request: RerunRequest, files: dict[str, bytes], child: Child
     ) -> Judgement:
         stored = self._stored(files["predictions"])
-        listed = self.run.artifact("curves")
-        curves = None if listed is None else listed.sha256  # also of a file that is not there
+        curves = json_digest(parse_json(files["curves"])) if "curves" in files else None
         fresh_children: list[Child | Children] = [child]
 
         def train(

@@ -13,7 +13,7 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -23,9 +23,6 @@ from sklearn.utils.metaestimators import available_if
 from week2kit.canonical import clean, label_text
 from week2kit.errors import StageError
 from week2kit.loop.predictions import Answers, Labels
-
-#: Scores that grow without a bound; every other score that is better when greater ends at 1.
-_UNBOUNDED: Final = frozenset({"positive_likelihood_ratio"})
 
 
 def _recorded(method: str) -> Any:
@@ -95,11 +92,6 @@ class Scorer:
                 "Choose a metric for this task, such as "
                 + ("accuracy or f1_macro." if classes else "r2 or root_mean_squared_error."),
             )
-
-    @property
-    def bounded(self) -> bool:
-        """Whether the metric is a score whose best value is 1."""
-        return self.greater_is_better and self.name not in _UNBOUNDED
 
     def __call__(self, y_true: np.ndarray[Any, Any], answers: Answers) -> float:
         """The metric of `answers` against the true class codes (regression: values), shape (rows,).

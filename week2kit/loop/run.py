@@ -20,6 +20,7 @@ from week2kit.loop.data import Reader, Table, load_dataset, read_file, use_colum
 from week2kit.loop.metrics import Scorer, report_text, summary
 from week2kit.loop.predictions import Answers, Labels, Predictions, predict
 from week2kit.loop.split import Fold, make_folds, positions_digest, settle_split
+from week2kit.scales import is_bounded
 from week2kit.schema.config import BundledData, Config, TimeSeries, parse_config, repeat_seeds, reseeded
 from week2kit.schema.manifest import (
     Data,
@@ -161,7 +162,7 @@ def _run_loop(
         pipeline = model.make_pipeline(settled, table, seed, allowed_modules)
         progress.config, progress.pipeline = settled, pipeline
         scorers = _scorers(settled, pipeline, classes)
-        _warn_unseeded(pipeline, settled, len(table.target), progress)
+        _warn_unseeded(pipeline, settled, progress)
     with progress.during("split"):
         folds, splitter = make_folds(settled.split, table, codes)
         progress.split = _split_record(settled, table, folds, splitter)
@@ -318,8 +319,8 @@ def _scorers(config: Config, pipeline: Pipeline, classes: Labels | None) -> list
     return scorers
 
 
-def _warn_unseeded(pipeline: Pipeline, config: Config, rows: int, progress: Progress) -> None:
-    names = model.unseeded(pipeline, rows)
+def _warn_unseeded(pipeline: Pipeline, config: Config, progress: Progress) -> None:
+    names = model.unseeded(pipeline)
     split = config.split
     if not isinstance(split, TimeSeries) and split.shuffle and split.random_state is None:
         names = ["split", *names]
@@ -538,7 +539,7 @@ def _warn_about_fit(
 def _warn_about_metrics(config: Config, scorers: list[Scorer], metrics: dict[str, Metric], progress: Progress) -> None:
     for scorer in scorers:
         training, validation = metrics[scorer.name].training, metrics[scorer.name].value
-        if scorer.bounded and training is not None and validation is not None and training - validation >= GAP:
+        if is_bounded(scorer.name) and training is not None and validation is not None and training - validation >= GAP:
             values = {"training": training, "validation": validation, "gap": training - validation}
             progress.warn("metric.gap", {"metric": scorer.name, **values})
     name = scorers[0].name

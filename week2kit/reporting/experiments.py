@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, NamedTuple
 
-from week2kit.canonical import follows_seed
+from week2kit.canonical import UNCOUNTED, drop_keys, follows_seed
 from week2kit.comparison import ABSENT, Absent, Change, same_value
 from week2kit.dataset import reader_of, recorded_path
 from week2kit.reporting.noise import Named
@@ -104,11 +104,8 @@ def made_by(experiment: Experiment, runs: Sequence[Run]) -> Run | None:
 
 
 def _essence(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What a config computes: without the person's words, and without where its table lies."""
-    essence = {key: value for key, value in config.items() if key not in ("goal", "hypothesis", "fail_on")}
-    if isinstance(data := essence.get("data"), Mapping):
-        essence["data"] = {key: value for key, value in data.items() if key != "path"}
-    return essence
+    """What a config computes and reports: without the person's words, and without where its table lies."""
+    return drop_keys(config, ("data", "path"), *((key,) for key, why in UNCOUNTED.items() if why == "words"))
 
 
 # --- what it is called ------------------------------------------------------------------------------------------

@@ -13,17 +13,17 @@ from week2kit.comparison import (
     Change,
     Statement,
     advantage,
-    is_bounded,
     is_interpretable,
     primary_metric,
     repeats_vary,
 )
+from week2kit.errors import is_from_outside
 from week2kit.reporting.experiments import Candidate, Step, again, following, made_by, named
 from week2kit.reporting.interpretation import beats_dummy, gap, learnt_little
 from week2kit.reporting.noise import spread
-from week2kit.reporting.retrospective import FROM_OUTSIDE
 from week2kit.reporting.runs import shown_path
 from week2kit.reporting.values import Comparison, Curve, Experiment, Proposal, Setback
+from week2kit.scales import is_bounded
 from week2kit.schema.manifest import FailedRun
 from week2kit.store import Run
 from week2kit.thresholds import (
@@ -112,7 +112,7 @@ def propose_first(setbacks: Sequence[Setback], run: Run | None, runs: Sequence[R
     if not setbacks or run is None:
         return _proposal(Statement("next.no_run"), Statement("next.train"), None)
     name, manifest = setbacks[0].run.name, run.manifest
-    if isinstance(manifest, FailedRun) and manifest.failure.error not in FROM_OUTSIDE:
+    if isinstance(manifest, FailedRun) and not is_from_outside(manifest.failure.error):
         repair = Statement("next.repair", {"run": name})
         return _proposal(Statement("next.none_completed"), repair, None)
     same = again(run, setbacks[0].run)

@@ -17,15 +17,13 @@ from week2kit.comparison import (
     config_leaves,
     primary_metric,
 )
+from week2kit.errors import is_from_outside
 from week2kit.reporting.nearness import Configs, Given
 from week2kit.reporting.runs import Runs
 from week2kit.reporting.values import Attempt, BriefFailure, Setback
 from week2kit.schema.manifest import CompletedRun, Data, FailedRun, Stage
 from week2kit.store import Run
 from week2kit.thresholds import BRIEF_FAILURES, COMPARED_MEMBERS, MAX_MESSAGE, RETROSPECTIVE_RUNS
-
-#: Errors that come from outside the five inputs: the same run may well complete next time.
-FROM_OUTSIDE: Final = frozenset({"KeyboardInterrupt", "Terminated", "MemoryError", "SystemExit", "TimeoutError"})
 
 
 class Failures(NamedTuple):
@@ -250,7 +248,7 @@ class _Story:
         if not isinstance(manifest, FailedRun):
             return Statement("interrupted.learned")
         failure = manifest.failure
-        if failure.error in FROM_OUTSIDE:
+        if is_from_outside(failure.error):
             return Statement("learned.from_outside", {"error": failure.error})
         if _never_valid(run):
             return Statement("learned.not_valid")

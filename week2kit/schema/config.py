@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, ValidationError
 
-from week2kit.canonical import JsonError, clean, drop_keys, json_digest, parse_json, without_seed
+from week2kit.canonical import UNCOUNTED, JsonError, clean, drop_keys, json_digest, parse_json, without_seed
 from week2kit.errors import ConfigError, UsageError
 from week2kit.schema.manifest import Label
 from week2kit.thresholds import MAX_JSON_DEPTH
@@ -591,14 +591,11 @@ def _reseed(value: Any, old: int, new: Any) -> None:
 # --- comparing --------------------------------------------------------------------------------------------------
 
 
-#: Keys that do not count when configs are compared: they change what is said about a result, not the result.
-UNCOUNTED: Final = (
-    ("data", "path"),
-    *((key,) for key in ("seed", "goal", "hypothesis", "learning_curve", "fail_on", "repeats")),
-)
+#: The digest of a config has them, as every recorded one had: which metrics a run claims, and on which bundled data.
+_DIGESTED: Final = frozenset({"metrics", "data.dataset"})
 
 
 def config_digest(resolved: Mapping[str, Any]) -> str:
-    """The digest of a resolved config without path, seed, goal, hypothesis and the other keys of `UNCOUNTED`."""
-    seed = resolved.get("seed")
-    return json_digest(without_seed(drop_keys(resolved, *UNCOUNTED), seed))
+    """The digest of a resolved config without path, seed, goal, hypothesis, learning_curve, fail_on and repeats."""
+    left_out = (tuple(key.split(".")) for key in UNCOUNTED if key not in _DIGESTED)
+    return json_digest(without_seed(drop_keys(resolved, *left_out), resolved.get("seed")))

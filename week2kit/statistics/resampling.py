@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from week2kit.scales import is_share
 from week2kit.statistics.exact import normal_probability, normal_quantile
-from week2kit.statistics.weighted import KINDS, SCORES, Kind, Rows, kind_of, support, weighted_metrics
+from week2kit.statistics.weighted import KINDS, Kind, Rows, kind_of, support, weighted_metrics
 from week2kit.thresholds import MIN_RESAMPLES, POWER, RESAMPLED_ROWS, RESAMPLES, SIGNIFICANCE, UNDEFINED_SHARE
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def metric_interval(
     Returns:
         Its two ends, or None as for `interval`.
     """
-    if metric not in SCORES or not 0 < estimate < 1:
+    if not is_share(metric) or not 0 < estimate < 1:
         return interval(values, level, support)
     defined = _varying(values, support)
     if defined is None:

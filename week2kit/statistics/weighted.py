@@ -343,9 +343,6 @@ def kind_of(metric: str) -> Kind | None:
     return KINDS.get(metric)
 
 
-#: Those that lie between 0 and 1.
-SCORES: Final = frozenset({*_COUNTS, *_RANKS} - {"matthews_corrcoef"})
-
 #: Those in which every row counts the same, whatever its class.
 _OF_ALL_ROWS: Final = frozenset(
     name for name in _COUNTS if name == "accuracy" or name.endswith(("_micro", "_weighted"))

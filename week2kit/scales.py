@@ -1,0 +1,35 @@
+"""The scale of a metric, by its name alone: that of scikit-learn's scorer without ``neg_``."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+#: Scores that are 1 at best, and 0 at worst.
+_SHARES: Final = frozenset(
+    {
+        *("accuracy", "average_precision", "balanced_accuracy", "f1", "jaccard", "precision", "recall", "roc_auc"),
+        *("top_k_accuracy", "completeness_score", "fowlkes_mallows_score", "homogeneity_score"),
+        *("normalized_mutual_info_score", "rand_score", "v_measure_score"),
+    }
+)
+
+#: Scores that are 1 at best, and may fall below 0.
+_BELOW_0: Final = frozenset(
+    {
+        *("d2_absolute_error_score", "d2_brier_score", "d2_log_loss_score", "explained_variance", "r2"),
+        *("adjusted_mutual_info_score", "adjusted_rand_score", "matthews_corrcoef"),
+    }
+)
+
+_AVERAGE: Final = re.compile(r"_(macro|micro|samples|weighted|ov[or](_weighted)?)$")
+
+
+def is_bounded(metric: str) -> bool:
+    """Whether a metric is a score that ends at 1, so that a distance means the same everywhere."""
+    return is_share(metric) or metric in _BELOW_0
+
+
+def is_share(metric: str) -> bool:
+    """Whether a metric is a score between 0 and 1."""
+    return _AVERAGE.sub("", metric) in _SHARES
