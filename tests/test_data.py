@@ -22,7 +22,16 @@ from hypothesis import strategies as st
 from sklearn import datasets
 
 from week2kit.errors import MissingHere, StageError
-from week2kit.loop.data import Reader, Table, column_digest, load_dataset, read_file, use_columns, values_digest
+from week2kit.loop.data import (
+    Reader,
+    Table,
+    column_digest,
+    load_dataset,
+    of_kind,
+    read_file,
+    use_columns,
+    values_digest,
+)
 from week2kit.schema.config import parse_config
 
 
@@ -444,6 +453,43 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(content: bytes | str, read
     with pytest.raises(StageError, match=said) as caught:
         table(content, reader)
     assert "Traceback" not in str(caught.value)
+
+
+NUMBERS = np.array([0, 3, -7, 2**53, -(2**63)])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "kind", "values", "came_out"),
+    [
+        ("float", "int", NUMBERS, "float"),
+        ("int", "float", NUMBERS.astype(float), "int"),
+        ("int", "float", np.array([-0.0, 1.0]), "int"),
+        ("float", "int", np.array([2**53 + 1]), "int"),  # no float is this number
+        ("float", "int", np.array([2**63 - 1]), "int"),
+        ("int", "float", np.array([1.0, 2.5]), "float"),
+        ("int", "float", np.array([1.0, np.nan]), "float"),
+        ("int", "float", np.array([1.0, 2.0**63]), "float"),
+        ("int", "float", np.array([1.0, -1e300]), "float"),
+        ("text", "int", np.array([1]), "int"),
+        ("bool", "int", np.array([1]), "int"),
+        (None, "int", np.array([1]), "int"),
+    ],
+)
+def test_a_column_takes_another_kind_only_where_every_number_is_the_same(
+    wanted: Any, kind: Any, values: Any, came_out: str
+) -> None:
+    found, changed = of_kind(wanted, kind, values)
+    assert found == came_out
+    assert [int(value) for value in changed if value == value] == [int(value) for value in values if value == value]
+    assert (changed is values) == (found == kind)
+
+
+def test_whole_numbers_have_the_digest_that_they_have_as_floats() -> None:
+    whole, floats = table(rows_of("1", "-3")).columns[0], table(rows_of("1.0", "-3.00")).columns[0]
+    assert (whole.kind, floats.kind) == ("int", "float")
+    assert (whole.as_float, floats.as_float) == (floats.digest, None)
+    assert table(rows_of("1", str(2**53 + 1))).columns[0].as_float is None
+    assert table(rows_of("true", "false")).columns[0].as_float is None
 
 
 ROW = "0.1,0.2,yes\n0.2,0.1,no\n"

@@ -24,6 +24,7 @@ from week2kit import open_run, train, verify
 from week2kit.canonical import combined_digest
 from week2kit.cells import Columns, compare_columns, unequal
 from week2kit.code import code_digest
+from week2kit.comparison import Change, compare_inputs, uncounted_differences
 from week2kit.explanation import describe_cause, describe_finding, describe_verdict
 from week2kit.inputs import code_causes, data_causes, differing_leaves, seed_causes
 from week2kit.loop.data import column_digest, load_dataset, row_hashes, unordered_digest, use_columns
@@ -342,6 +343,27 @@ def test_the_recorded_file_is_compared_with_the_one_that_is_given(project: Path)
     (finding,) = cells_told(verdict)
     assert (verdict.verdict, finding.code, finding.where) == ("different", "data.cells", "t.csv")
     assert finding.now["cells"][0] == {"column": "size", "row": 7, "line": 9, "recorded": 7.5, "now": 7.25}
+
+
+def test_whole_numbers_that_a_spreadsheet_wrote_otherwise_are_the_same_data(project: Path) -> None:
+    rows = (project / "t.csv").read_text().splitlines()
+    for name, count in (("floats", "{}.0"), ("whole", "{}")):
+        lines = [f"count,{rows[0]}", *(f"{count.format(i % 6)},{row}" for i, row in enumerate(rows[1:]))]
+        (project / f"{name}.csv").write_text("\n".join(lines) + "\n")
+        train({"data": {"path": f"{name}.csv", "target": "kind"}, "model": "decision_tree", "seed": 3}, name=name)
+    for run, other in (("floats", "whole"), ("whole", "floats")):
+        (verdict,) = verify(f"runs/{run}", data=f"{other}.csv").runs
+        assert (verdict.verdict, verdict.level) == ("identical", "model")
+        assert f"note: {run}.csv: the same table in another form" in "\n".join(describe_verdict(verdict))
+    pair = [open_run(f"runs/{name}").manifest for name in ("floats", "whole")]
+    assert compare_inputs(*pair) == []
+    assert Change("data", "form of column count", "float", "int") in uncounted_differences(*pair)
+    text = (project / "whole.csv").read_text()
+    (project / "whole.csv").write_text(text.replace("\n5,", "\n4,", 1))
+    (verdict,) = verify("runs/floats", data="whole.csv").runs
+    assert (verdict.verdict, verdict.first_divergence) == ("different", "data")
+    (finding,) = cells_told(verdict)
+    assert finding.now["columns"] == {"count": 1}
 
 
 def test_without_the_recorded_file_features_are_not_told_cell_by_cell(project: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from week2kit.loop.data import NUMBER, Reader, read_file, row_hashes, typed, unzipped
+from week2kit.loop.data import NUMBER, Reader, of_kind, read_file, row_hashes, typed, unzipped
 from week2kit.loop.predictions import Predictions
 from week2kit.schema.config import Config, FileData
 from week2kit.schema.manifest import Kind
@@ -39,8 +39,8 @@ class Columns:
         return row + 2 if self.one_line_each else None
 
 
-def read_columns(content: bytes, reader: Reader, config: Config) -> Columns:
-    """The columns of a file that a config uses; those that are not there are left out.
+def read_columns(content: bytes, reader: Reader, config: Config, kinds: Mapping[str, Kind] | None = None) -> Columns:
+    """The columns of a file that a config uses; those that are not there are left out. For `kinds` see `of_kind`.
 
     Raises:
         StageError: no table can be read from it.
@@ -51,7 +51,7 @@ def read_columns(content: bytes, reader: Reader, config: Config) -> Columns:
     data, others = config.data, {config.data.target, getattr(config.split, "groups", None)}
     features = data.features or [name for name in frame.columns if name not in {*(data.drop or []), *others}]
     used = [name for name in frame.columns if name in {*features, *others}]
-    found = {name: typed(frame[name], name) for name in used}
+    found = {name: of_kind((kinds or {}).get(name), *typed(frame[name], name)) for name in used}
     return Columns(
         {name: kind for name, (kind, _) in found.items()},
         {name: values for name, (_, values) in found.items()},

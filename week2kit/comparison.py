@@ -88,6 +88,9 @@ def uncounted_differences(baseline: Manifest, variant: Manifest) -> list[Change]
             changes.append(Change("code", "git", _git(before.code.git), _git(after.code.git)))
     if before.data and after.data and before.data.path != after.data.path:
         changes.append(Change("data", "path", before.data.path, after.data.path))
+    if isinstance(before.data, Data) and isinstance(after.data, Data):
+        for left, right in _kinds_that_changed(before.data, after.data):
+            changes.append(Change("data", f"form of column {left.name}", left.kind, right.kind))
     if before.config.resolved is not None and after.config.resolved is not None:
         for key in sorted(key for key, why in UNCOUNTED.items() if why == "reported" or key == "fail_on"):
             old, new = (config.resolved.get(key, ABSENT) for config in (before.config, after.config))  # type: ignore[union-attr]
@@ -246,7 +249,7 @@ def _draws_anew(value: Any, seed: object) -> bool:
 
 
 def _data_changes(before: Data, after: Data, *, selected_anew: bool) -> list[Change]:
-    if before.table_digest == after.table_digest:
+    if before.table_digest == after.table_digest or _kinds_that_changed(before, after):
         return []
     old, new = _by_name(before), _by_name(after)
     changes = [Change("data", "rows", before.rows, after.rows)] if before.rows != after.rows else []
@@ -267,7 +270,20 @@ def _by_name(data: Data) -> dict[str, Column]:
 
 
 def _same_column(left: Column, right: Column) -> bool:
-    return left.kind == right.kind and left.digest == right.digest
+    """Whether two columns hold the same values; whole numbers may be written as floats on one side."""
+    if left.kind == right.kind:
+        return left.digest == right.digest
+    return left.digest == right.as_float or left.as_float == right.digest
+
+
+def _kinds_that_changed(before: Data, after: Data) -> list[tuple[Column, Column]]:
+    """The columns that are of another kind, where two tables hold the same values otherwise; else none."""
+    pairs = list(zip(before.columns, after.columns, strict=False))
+    alike = before.rows == after.rows and len(before.columns) == len(after.columns)
+    same = all(
+        (left.name, left.role) == (right.name, right.role) and _same_column(left, right) for left, right in pairs
+    )
+    return [pair for pair in pairs if pair[0].kind != pair[1].kind] if alike and same else []
 
 
 def _digest(column: Column | None) -> str | Absent:

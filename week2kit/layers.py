@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from week2kit.checks import compare, failed, passed, skipped
 from week2kit.reruns import Fresh
-from week2kit.schema.manifest import CompletedRun, Data, Metric
+from week2kit.schema.manifest import Column, CompletedRun, Data, Metric
 from week2kit.thresholds import RECOMPUTED_METRIC_TOLERANCE
 from week2kit.verdict import Check, Finding, Layer
 
@@ -135,8 +135,8 @@ def _data_checks(manifest: CompletedRun, fresh: Fresh) -> Iterable[Check]:
             "data.columns",
             "data.columns",
             old.path,
-            [c.model_dump() for c in old.columns],
-            [c.model_dump() for c in new.columns],
+            [_described(c, old) for c in old.columns],
+            [_described(c, old) for c in new.columns],
         )
         yield compare("data.rows", "data.rows", old.path, old.rows, new.rows)
         if old.unordered_digest is not None:
@@ -146,6 +146,12 @@ def _data_checks(manifest: CompletedRun, fresh: Fresh) -> Iterable[Check]:
         else:
             other = Finding(code="data.other_text", where=old.path, recorded=old.sha256, now=new.sha256)
             yield passed("data.bytes", other)
+
+
+def _described(column: Column, recorded: Data) -> dict[str, Any]:
+    """A column as it is compared with the recorded one; old records have no digest of whole numbers as floats."""
+    known = any(c.as_float for c in recorded.columns)
+    return column.model_dump(exclude=set() if known else {"as_float"})
 
 
 def _split_checks(manifest: CompletedRun, fresh: Fresh) -> Iterable[Check]:

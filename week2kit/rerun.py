@@ -130,7 +130,7 @@ def _source(request: RerunRequest) -> Source:
         content = _bytes_of(request.file)
         return conditioning.rewritten(content, request.reader, most) if rewritten else content
 
-    return Source(request.path, None, reader, read, most, request.only_table)
+    return Source(request.path, None, reader, read, most, request.only_table, dict(request.kinds))
 
 
 def _bytes_of(file: DataFile) -> bytes:
@@ -153,7 +153,7 @@ def compare_tables(request: RerunRequest, recorded: Data, file: DataFile | None,
     try:
         config = parse_config(request.config)
         assert request.file is not None
-        new = read_columns(_bytes_of(request.file), request.reader, config)
+        new = read_columns(_bytes_of(request.file), request.reader, config, dict(request.kinds))
         if file is not None:
             old = read_columns(_bytes_of(file), recorded.reader, config)
             findings = compare_columns(old, new, recorded.path)

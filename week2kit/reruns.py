@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from week2kit.conditions import AS_HERE, Conditions
-from week2kit.schema.manifest import Data, Environment, Failure, FoundData, Outcome, Split
+from week2kit.schema.manifest import Data, Environment, Failure, FoundData, Kind, Outcome, Split
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class RerunRequest:
     Attributes:
         file: the data; None for a data set that scikit-learn ships.
         only_table: the digest of the one table that may be trained on; None where any may.
+        kinds: of what kind each column was when it was recorded, where the bytes are others than then.
         conditions: what is to be in force while it trains, besides the environment as it is here.
         give_predictions: whether the answer shall hold the predictions, to compare others with.
     """
@@ -49,6 +50,7 @@ class RerunRequest:
     reader: Literal["csv", "tsv", "parquet", "sklearn"]
     file: DataFile | None
     only_table: str | None = None
+    kinds: tuple[tuple[str, Kind], ...] = ()
     allowed_modules: tuple[str, ...] = ()
     conditions: Conditions = AS_HERE
     give_predictions: bool = False

@@ -627,15 +627,19 @@ class _Verification(_Trainings):
     def _request(self, config: dict[str, Any], seed: int, data: FoundData | None) -> RerunRequest:
         if data is None or data.source == "dataset":
             path, reader = (data.path, data.reader) if data is not None else ("", "sklearn")
-            return RerunRequest(config, seed, path, reader, None, None, self.options.allowed_modules)
+            return RerunRequest(config, seed, path, reader, None, allowed_modules=self.options.allowed_modules)
         file = find_for_run(self.run, data, self.options.data, self.options.max_data_bytes)
-        only = None
+        only, kinds = None, {}
+        if isinstance(data, Data) and file.sha256 != data.sha256:
+            kinds = {column.name: column.kind for column in data.columns}
         if not file.vouched and file.sha256 != data.sha256:
             if not isinstance(data, Data) or file.bytes > ANOTHER_FORM * (data.bytes or 0):
                 raise _OtherFile(file)
             only = data.table_digest
         reader = reader_of(PurePosixPath(file.shown).name) or data.reader
-        return RerunRequest(config, seed, data.path, reader, file, only, self.options.allowed_modules)
+        return RerunRequest(
+            config, seed, data.path, reader, file, only, tuple(kinds.items()), self.options.allowed_modules
+        )
 
     def _stored(self, content: bytes) -> Stored:
         manifest = self.run.manifest

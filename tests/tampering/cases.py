@@ -182,6 +182,11 @@ def _longer_numbers(rows: list[list[str]]) -> None:
         row[1] = f"{row[1]}00" if len(row[1]) % 2 else f"{float(row[1]):e}"
 
 
+def _integers_as_floats(rows: list[list[str]]) -> None:
+    for row in rows[1:]:
+        row[2] = f"{row[2]}.0"
+
+
 def _quoted(rows: list[list[str]]) -> list[list[str]]:
     return [[f'"{cell}"' for cell in rows[0]], *([*row[:-1], f'"{row[-1]}"'] for row in rows[1:])]
 
@@ -199,6 +204,8 @@ for id_, change in {
     "data-gzipped-under-its-name": _data(_gzipped_in_place),
     "data-float-spelling": _cells(_longer_numbers),
     "data-quoted": _cells(_quoted),
+    "data-integers-as-floats": _cells(_integers_as_floats),
+    "data-booleans-in-capitals": _cells(lambda rows: [rows[0], *([*r[:4], r[4].upper(), *r[5:]] for r in rows[1:])]),
     "data-missing-spelled-NA": _cells(_other_missing),
     "data-no-last-newline": _data(lambda d: d.rstrip(b"\n")),
     "data-unused-column-changed": _cells(lambda rows: [rows[0], *([*r[:5], "1999", r[6]] for r in rows[1:])]),
@@ -257,7 +264,7 @@ for id_, cells, cause, says in (
     ("one-category-with-a-space", _one_cell(3, 3, "Biscoe "), "data column island", "island: other text values"),
     ("one-boolean-flipped", _one_cell(3, 4, "true"), "data column tagged", "tagged: other bool values"),
     ("one-label-changed", _one_cell(3, 6, "C"), "data column species", "species: other text values"),
-    ("integers-as-floats", lambda rows: [rows[0], *([*r[:2], r[2] + ".0", *r[3:]] for r in rows[1:])], "column mass", "mass: recorded as int, here float"),
+    ("integers-as-floats-and-one-more", lambda rows: [rows[0], *([*r[:2], r[2] + (".0" if i else ".5"), *r[3:]] for i, r in enumerate(rows[1:]))], "column mass", "mass: recorded as int, here float"),
     ("text-in-a-number", _one_cell(3, 2, "many"), "data column mass", "mass: recorded as int, here text"),
     ("a-new-class", _one_cell(3, 6, "Z"), "data column species", "species: other text values"),
     ("two-rows-swapped", lambda rows: _swap(rows, 4, 30), "data order of rows", "order of rows: not the recorded one, and otherwise equal"),
@@ -295,7 +302,7 @@ for id_, cells, cause, says in (
     ("text-in-a-number", _one_cell(3, 2, "many"), "data column mass", "in 1 cell (mass 1): row 2 (line 4), mass: recorded 4326, here many"),
     ("one-label", _one_cell(3, 6, "C"), "data column species", "row 2 (line 4), species: recorded G, here C"),
     ("one-boolean", _one_cell(3, 4, "true"), "data column tagged", "row 2 (line 4), tagged: recorded False, here True"),
-    ("integers-as-floats", lambda rows: [rows[0], *([*r[:2], r[2] + ".0", *r[3:]] for r in rows[1:])], "column mass", "mass: recorded as int, here float"),
+    ("one-label-and-integers-as-floats", lambda rows: [rows[0], *([*r[:2], r[2] + ".0", *r[3:6], "C" if i == 2 else r[6]] for i, r in enumerate(rows[1:]))], "data column species", "in 1 cell (species 1): row 2 (line 4), species: recorded G, here C"),
     ("two-rows-swapped", lambda rows: _swap(rows, 4, 30), "data order of rows", "the rows are the recorded ones in another order, from row 3 on (2 stand elsewhere)"),
     ("rows-reversed", lambda rows: [rows[0], *reversed(rows[1:])], "data order of rows", "in another order, from row 0 on"),
     ("a-row-missing", lambda rows: [*rows[:5], *rows[6:]], "data rows", "recorded with 90 rows, here 89; missing here: 1 (row 4 (line 6)); new here: nothing"),

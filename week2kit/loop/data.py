@@ -10,7 +10,7 @@ import io
 import re
 import warnings
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
@@ -271,8 +271,22 @@ def load_dataset(name: str) -> tuple[pd.DataFrame, str]:
 # --- choosing and checking --------------------------------------------------------------------------------------
 
 
-def use_columns(frame: pd.DataFrame, config: Config, target: str, *, classification: bool) -> Table:
+def use_columns(
+    frame: pd.DataFrame,
+    config: Config,
+    target: str,
+    *,
+    classification: bool,
+    kinds: Mapping[str, Kind] | None = None,
+) -> Table:
     """The table of the columns that the config uses, checked.
+
+    Args:
+        frame: the table as it was read.
+        config: says which columns.
+        target: the name of the target.
+        classification: whether the target is classes.
+        kinds: of what kind each column is to be, as far as its values are the same in that kind (see `of_kind`).
 
     Raises:
         StageError: a named column is not there, a column holds what no model can use, or the target cannot be learnt.
@@ -295,11 +309,12 @@ def use_columns(frame: pd.DataFrame, config: Config, target: str, *, classificat
         (target, "target"),
         *([(groups, "groups")] if groups else []),
     ]:
-        kind, column = typed(frame[name], name)
+        kind, column = of_kind((kinds or {}).get(name), *typed(frame[name], name))
         missing = _count_missing(column)
         _check_column(name, role, kind, column, missing)
+        digest, as_float = column_digest(name, kind, column), _digest_as_float(name, kind, column)
         columns.append(
-            Column(name=name, kind=kind, role=role, missing=missing, digest=column_digest(name, kind, column))  # type: ignore[arg-type]
+            Column(name=name, kind=kind, role=role, missing=missing, digest=digest, as_float=as_float)  # type: ignore[arg-type]
         )
         values[role, name] = column
     import pandas as pd
@@ -372,6 +387,36 @@ def typed(series: pd.Series[Any], name: str) -> tuple[Kind, np.ndarray[Any, Any]
         f'Column "{clean(name)}" holds {dtype}, which no model reads as a feature.',
         f'Leave it out ("drop": ["{clean(name)}"]), or turn it into numbers first.',
     )
+
+
+def of_kind(wanted: Kind | None, kind: Kind, values: np.ndarray[Any, Any]) -> tuple[Kind, np.ndarray[Any, Any]]:
+    """A column as it was recorded, where only its spelling made another kind of the same numbers: 3 and 3.0.
+
+    Spreadsheets write one for the other. What is not the same number in the other kind stays as it is.
+    """
+    import numpy as np
+
+    if (kind, wanted) == ("int", "float"):
+        floats = values.astype(np.float64)
+        return ("float", floats) if _are_equal(floats, values) else (kind, values)
+    if (kind, wanted) == ("float", "int") and _fit_int64(values):
+        whole = values.astype(np.int64)
+        return ("int", whole) if _are_equal(values, whole) else (kind, values)
+    return kind, values
+
+
+def _fit_int64(floats: np.ndarray[Any, Any]) -> bool:
+    return bool(((floats >= -(2.0**63)) & (floats < 2.0**63)).all())  # a missing value is neither
+
+
+def _are_equal(floats: np.ndarray[Any, Any], whole: np.ndarray[Any, Any]) -> bool:
+    """Whether float64 and int64 values are the same numbers; numpy by itself compares both as floats."""
+    return _fit_int64(floats) and bool((floats.astype(whole.dtype) == whole).all() and (floats == whole).all())
+
+
+def _digest_as_float(name: str, kind: Kind, values: np.ndarray[Any, Any]) -> str | None:
+    kind, values = of_kind("float", kind, values) if kind == "int" else ("text", values)
+    return column_digest(name, kind, values) if kind == "float" else None
 
 
 def _typed_object(series: pd.Series[Any], name: str) -> tuple[Kind, np.ndarray[Any, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from week2kit.schema.manifest import (
     Data,
     FoldSize,
     FoundData,
+    Kind,
     Metric,
     Model,
     Outcome,
@@ -46,7 +47,8 @@ if TYPE_CHECKING:
 class Source:
     """Where the data's bytes come from. `read` gives them all at once, so that those hashed are those parsed.
 
-    `most` is what they may unpack to, in bytes; `only` the digest of the one table that they may hold.
+    `most` is what they may unpack to, in bytes; `only` the digest of the one table that they may hold, and
+    `kinds` are those that their columns had when they were recorded.
     """
 
     path: str
@@ -55,6 +57,7 @@ class Source:
     read: Callable[[], bytes] | None = None
     most: int = MAX_UNPACKED_BYTES
     only: str | None = None
+    kinds: Mapping[str, Kind] | None = None
 
 
 @dataclass
@@ -233,7 +236,7 @@ def _load(config: Config, source: Source, progress: Progress, *, classification:
         progress.data = FoundData(**found)
         frame, target = read_file(content, source.reader, source.most), config.data.target
         del content  # hundreds of megabytes that the fit can use
-    table = use_columns(frame, config, target, classification=classification)
+    table = use_columns(frame, config, target, classification=classification, kinds=source.kinds)
     if source.only is not None and table.digest != source.only:
         raise StageError("The data file holds another table.")
     data = Data(

@@ -60,6 +60,11 @@ class Column(Record):
     role: Literal["feature", "target", "groups"]
     missing: Count
     digest: Digest
+    as_float: Digest | None = Field(
+        default=None,
+        description="of whole numbers: the digest that the same values have as floats, as 3 and 3.0 are. Null where "
+        "a value is none, for other kinds, and in old records",
+    )
 
 
 class FoundData(Record):
