@@ -218,7 +218,7 @@ def test_only_variables_that_computing_needs_reach_a_child(monkeypatch: pytest.M
 def test_memory_and_file_size_are_limited(children: Children, tmp_path: Path) -> None:
     limits = Limits(memory=1 << 30, file_size=1 << 16)
     with Children([], method=children._method, limits=limits) as limited:
-        with pytest.raises(ChildBug, match="MemoryError"):
+        with pytest.raises(MemoryError):
             limited.call("builtins:bytearray", 1 << 31, timeout=60)
         with pytest.raises(ChildBug, match="File too large"):
             limited.call("week2kit.store:replace_file", tmp_path / "file", bytes(1 << 17), timeout=60)

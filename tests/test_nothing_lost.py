@@ -350,3 +350,65 @@ def test_a_killed_verifier_leaves_no_process(trained: Path) -> None:
     process.kill()
     process.communicate()
     assert wait_for(lambda: not _descendants_of_this_test(trained), 10)
+
+
+HOSTILE = """
+import os, signal, sys
+from sklearn.tree import DecisionTreeClassifier
+
+class Tree(DecisionTreeClassifier):
+    def __init__(self, does="nothing", random_state=None):
+        super().__init__(random_state=random_state)
+        self.does = does
+
+    def fit(self, X, y):
+        rerun = sys.modules.get("week2kit.rerun")
+        if rerun is not None and os.path.basename(sys.argv[0]) == "-c":
+            globals()[self.does](rerun)
+        return super().fit(X, y)
+
+def nothing(rerun): pass
+def exits(rerun): os._exit(3)
+def killed(rerun): os.kill(os.getpid(), signal.SIGKILL)
+def server(rerun): os.kill(os.getppid(), signal.SIGKILL)
+def memory(rerun): bytearray(1 << 60)
+def threads(rerun): raise RuntimeError("can't start new thread")
+def hangs(rerun): signal.pause()
+def answer(rerun): rerun.Fresh.model_dump_json = lambda *a, **k: "no answer"
+def late_memory(rerun): rerun.static_notes = lambda pipeline: bytearray(1 << 60)
+def bug(rerun): rerun.static_notes = None
+"""
+
+#: What becomes of a run whose training does so; the others of its folder keep their verdicts.
+HOSTILE_VERDICTS = {
+    "exits": "undecided.child_died",
+    "killed": "undecided.child_died",
+    "server": "undecided.child_died",
+    "memory": "undecided.limit",
+    "threads": "undecided.limit",
+    "hangs": "undecided.timeout",
+    "answer": "undecided.bug",
+    "late_memory": "undecided.limit",
+    "bug": "undecided.bug",
+}
+
+
+def test_a_hostile_run_costs_its_own_row_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "hostile.py").write_text(HOSTILE)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(ENVIRONMENT, "PYTHONPATH", os.pathsep.join([str(tmp_path), PYTHONPATH]))
+    expected = {}
+    for number, does in enumerate(sorted({"nothing": ""} | HOSTILE_VERDICTS)):
+        for name, kind in ((f"{number}a", does), (f"{number}b", "nothing")):
+            config = SHORT | {"model": {"class": "hostile.Tree", "params": {"does": kind}}}
+            train(config, name=name, runs_dir=tmp_path / "runs", allow_modules=["hostile"])
+            expected[f"runs/{name}"] = HOSTILE_VERDICTS.get(kind, "identical")
+    arguments = ("verify", "runs", "--allow-module", "hostile", "--timeout", 15, "--jobs", 2)
+    process = start(*arguments, "--json", cwd=tmp_path)
+    out, err = process.communicate(timeout=120)
+    rows = VerdictDocument.model_validate_json(out).runs
+    assert {row.run: row.reason.code if row.reason else row.verdict for row in rows} == expected
+    assert process.returncode == 70
+    assert "This is a bug in week2kit" in err
+    assert err.count("Traceback") == 2
+    assert not list(tmp_path.rglob("pymp-*"))

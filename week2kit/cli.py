@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from week2kit.reporting import Report
     from week2kit.starting import Survey
     from week2kit.store import Run
-    from week2kit.verdict import Verdict
+    from week2kit.verdict import Verdict, VerdictDocument
 
 # pydantic would read the metadata of every installed distribution to look for plugins
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
@@ -459,7 +459,15 @@ def _verify(
             _product(json.dumps(result.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False))
         elif len(result.runs) > 1:
             _product(", ".join(f"{count} {name}" for name, count in result.summary.items()))
+        _say_bugs(result)
         raise typer.Exit(exit_code(result, accept.value, strict.value if strict else None))
+
+
+def _say_bugs(result: VerdictDocument) -> None:
+    from week2kit.verification import bugs
+
+    for run, traceback in bugs(result):
+        _say(f"{run}: {traceback}\nThis is a bug in week2kit: please report it with the lines above.")
 
 
 def _begin_line(quiet: bool) -> Callable[[str], None]:

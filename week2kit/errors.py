@@ -102,6 +102,15 @@ class ServerDied(ChildDied):
     """The process that starts the children ended and took this one along: its work can be done again."""
 
 
+class LimitReached(Week2kitError):
+    """A training met a limit: `limit` is its name among those of `week2kit.limits`, `value` what it is, where known."""
+
+    def __init__(self, limit: str, value: int | None) -> None:
+        super().__init__(f"The training met the limit of {limit}.")
+        self.limit = limit
+        self.value = value
+
+
 # --- from outside -----------------------------------------------------------------------------------------------
 
 #: Types of errors that come from outside of the five inputs, and what they say where they bring no message.

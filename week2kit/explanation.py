@@ -302,6 +302,19 @@ def failure_hint(stage: str, error: str, message: str) -> str:
     return _HINTS_BY_ERROR.get(error, f"Look at the message above: it comes from the stage {stage}.")
 
 
+def _limit_met(limit: str, value: int | None) -> str:
+    if limit == "processes":
+        return (
+            "the training needed more threads than may be started here. Allow more (ulimit -u, --limit processes=N), "
+            "or verify where they are allowed."
+        )
+    may = "" if value is None else f": it may hold {value / (1 << 30):.3g} GiB here"
+    return (
+        f"the training needed more memory than it gets{may}. Allow more (--limit memory=GIB), or verify on a machine "
+        "that has it."
+    )
+
+
 # --- findings of verify -----------------------------------------------------------------------------------------
 
 
@@ -486,6 +499,18 @@ def describe_finding(finding: Finding) -> str:
             return f"{_plain(finding.now)} Allow more with --timeout."
         case "undecided.child_died":
             return _plain(finding.now)
+        case "undecided.limit":
+            return _limit_met(finding.where, finding.now)
+        case "undecided.system":
+            return (
+                f"the system refused what a verification needs: {_plain(finding.now)}. Verify again with fewer --jobs."
+            )
+        case "undecided.bug":
+            last = str(finding.now).rpartition("\n")[2]
+            return (
+                f"week2kit itself failed on it ({clean(last)}): a bug, and none of the run. Please report it with the "
+                "traceback, which is on standard error and in verify --json."
+            )
         case "undecided.interrupted":
             return "the run never came to its end (killed, or still running), so it claims nothing. Train it again."
         case "undecided.external_failure":

@@ -42,6 +42,7 @@ Work: TypeAlias = str
 
 _ANSWER: Final = b"a"
 _BUG: Final = b"b"
+_MEMORY: Final = b"m"
 
 _starting: Final = threading.Lock()
 
@@ -57,6 +58,9 @@ class Children:
         preload: modules that the server imports once.
         method: the start method; by default forkserver where processes can be forked, else spawn.
         limits: what each child may use.
+
+    Attributes:
+        again: to be held while work is done again that was lost with the server: what killed it once may do so again.
     """
 
     def __init__(self, preload: list[str], method: str | None = None, limits: Limits | None = None) -> None:
@@ -68,6 +72,7 @@ class Children:
         self._over = False
         self._answers: dict[tuple[Any, ...], bytes] = {}
         self._answering = threading.Lock()
+        self.again = threading.RLock()
 
     def __enter__(self) -> Children:
         return self
@@ -97,7 +102,8 @@ class Children:
         Raises:
             TimeLimitReached: it took longer than `timeout` seconds; the child was killed.
             ChildDied: the child ended without an answer.
-            ChildBug: the work raised an error.
+            MemoryError: the child's memory was not enough for the work.
+            ChildBug: the work raised another error.
         """
         with self.child() as child:
             return child.call(work, *arguments, timeout=timeout)
@@ -202,6 +208,8 @@ class Child:
         try:
             if self._connection.poll():
                 reply = self._connection.recv_bytes()
+                if reply[:1] == _MEMORY:
+                    raise MemoryError
                 if reply[:1] == _BUG:
                     raise ChildBug(reply[1:].decode("utf-8", "replace"))
                 return reply[1:]
@@ -581,6 +589,8 @@ def _answer(work: Work, arguments: tuple[Any, ...]) -> bytes:
         module, _, function = work.partition(":")
         answer: bytes = getattr(import_module(module), function)(*arguments)
         return _ANSWER + answer
+    except MemoryError:
+        return _MEMORY
     except BaseException:
         return _BUG + traceback.format_exc().encode("utf-8", "replace")
 

@@ -496,6 +496,8 @@ class RunItem(pytest.Item):
             ("week2kit.reruns", len(verdict.reruns)),
             ("week2kit.seconds", verdict.seconds),
         ]
+        if verdict.reason is not None and verdict.reason.code == "undecided.bug":
+            pytest.fail("\n".join([*_why_undecided(verdict), str(verdict.reason.now)]), pytrace=False)
         if verdict.verdict == "undecided":
             pytest.skip(" ".join(_why_undecided(verdict)))
         return verdict

@@ -10,10 +10,11 @@ import dataclasses
 import os
 import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, TypeAlias
 
@@ -34,12 +35,22 @@ from week2kit.checks import (
 )
 from week2kit.conditions import AS_HERE, Conditions
 from week2kit.dataset import find_for_run, find_recorded, places_of, reader_of
-from week2kit.errors import CannotRestore, ChildDied, DataNotFound, TimeLimitReached, UnreadableRun
+from week2kit.errors import (
+    CannotRestore,
+    ChildDied,
+    DataNotFound,
+    LimitReached,
+    ServerDied,
+    TimeLimitReached,
+    UnreadableRun,
+)
 from week2kit.inputs import code_causes
 from week2kit.interpreters import RESTORED, Interpreter, build
 from week2kit.isolation import Child, ChildBug, Children
 from week2kit.judgement import Judgement, judge_completed, judge_failed, rerun_record, undecided
 from week2kit.layers import planned_layers
+from week2kit.limits import Limits, memory_in_force
+from week2kit.privacy import scrub
 from week2kit.reruns import DataFile, Fresh, FromPredictions, Here, RerunRequest, Scored, Stored, Variable
 from week2kit.restoring import Factor, Plan
 from week2kit.scales import is_bounded
@@ -70,6 +81,7 @@ class Options:
     restore_versions: bool = False
     vary: tuple[str, ...] = ()
     repeats: bool = False
+    limits: Limits = field(default_factory=Limits)
     on_trial: OnTrial = lambda run, kind, factors: None
 
 
@@ -159,7 +171,7 @@ def verify(
     return document(verdicts)
 
 
-def rerun_children(runs: Iterable[Run | BareRun] = ()) -> Children:
+def rerun_children(runs: Iterable[Run | BareRun] = (), limits: Limits | None = None) -> Children:
     """The child processes in which runs are trained again: entered once, for any number of runs.
 
     What their configs name of scikit-learn is imported once, by the server that forks the children.
@@ -171,7 +183,7 @@ def rerun_children(runs: Iterable[Run | BareRun] = ()) -> Children:
             _OF_THE_FLAT_FORM if isinstance(run, BareRun) else _named_modules(run.manifest.inputs.config.resolved)
         )
     }
-    return Children(preload=["week2kit.loop", _WORK, *sorted(named & _PRELOADED)])
+    return Children(preload=["week2kit.loop", _WORK, *sorted(named & _PRELOADED)], limits=limits)
 
 
 #: The parts of scikit-learn that are worth importing ahead; a config may name anything, and only these are taken.
@@ -272,18 +284,7 @@ def _unreadable(path: Path, reason: str) -> Verdict:
 def verify_run(run: Run | BareRun, children: Children, options: Options) -> Verdict:
     """The verdict on one run that could be read; one that was made without week2kit has metrics, so it completed."""
     start = time.monotonic()
-    deadline = start + options.timeout
-    try:
-        if isinstance(run, BareRun):
-            judgement = _BareVerification(children, options, deadline, run).judge()
-        else:
-            judgement = _Verification(children, options, deadline, run).judge()
-    except DataNotFound as error:
-        judgement = undecided("undecided.data_missing", now=_told(error))
-    except TimeLimitReached as error:
-        judgement = undecided("undecided.timeout", now=str(error))
-    except ChildDied as error:
-        judgement = undecided("undecided.child_died", now=str(error))
+    judgement = _judged(run, children, options)
     return Verdict(
         run=clean(run.path.as_posix()),
         manifest_sha256=None if isinstance(run, BareRun) else run.manifest_sha256,
@@ -300,6 +301,45 @@ def verify_run(run: Run | BareRun, children: Children, options: Options) -> Verd
         checks=judgement.checks,
         seconds=round(time.monotonic() - start, 3),
     )
+
+
+def _judged(run: Run | BareRun, children: Children, options: Options, again: int = 2) -> Judgement:
+    """The judgement on one run; whatever goes wrong on the way is one, too: no other run pays for it."""
+    deadline = time.monotonic() + options.timeout
+    try:
+        if isinstance(run, BareRun):
+            return _BareVerification(children, options, deadline, run).judge()
+        return _Verification(children, options, deadline, run).judge()
+    except DataNotFound as error:
+        return undecided("undecided.data_missing", now=_told(error))
+    except TimeLimitReached as error:
+        return undecided("undecided.timeout", now=str(error))
+    except LimitReached as error:
+        return undecided("undecided.limit", error.limit, now=error.value)
+    except ServerDied as error:  # with every child, whatever it was at: each is begun again, one by one
+        if again:
+            with children.again:
+                return _judged(run, children, options, again - 1)
+        return undecided("undecided.child_died", now=str(error))
+    except ChildDied as error:
+        return undecided("undecided.child_died", now=str(error))
+    except MemoryError:  # of this process, which holds the files of the run
+        return undecided("undecided.limit", "memory", now=memory_in_force(options.limits))
+    except OSError as error:  # of this process: no more open files or processes
+        return undecided("undecided.system", now=scrub(error.strerror or type(error).__name__))
+    except Exception as error:
+        told = str(error) if isinstance(error, ChildBug) else traceback.format_exc()
+        return undecided(BUG, now=scrub(told.strip(), 10_000))
+
+
+#: The code of a verdict that a mistake of ours prevented; ``now`` is the traceback.
+BUG: Final = "undecided.bug"
+
+
+def bugs(result: VerdictDocument) -> list[tuple[str, str]]:
+    """The runs on which week2kit itself failed, each with the traceback."""
+    found = [(verdict.run, verdict.reason) for verdict in result.runs if verdict.reason is not None]
+    return [(run, str(reason.now)) for run, reason in found if reason.code == BUG]
 
 
 def _not_varied(judgement: Judgement, options: Options) -> list[Finding]:
@@ -327,9 +367,22 @@ class _Trainings:
     def _train(self, request: RerunRequest, stored: Stored | None, child: Child | Children) -> Fresh:
         answer = child.call(f"{_WORK}:train_again", request, stored, timeout=self._time_left())
         fresh = Fresh.model_validate_json(answer)
+        self._check_limits(fresh)
         if request.file is not None:
             _check_read(request, request.file, fresh)
         return fresh
+
+    def _check_limits(self, fresh: Fresh) -> None:
+        """Of a training that met a limit of this machine nothing follows: no run is judged by it.
+
+        Raises:
+            LimitReached: it did.
+        """
+        match fresh.failure.error if fresh.failure is not None else None:
+            case "MemoryError":
+                raise LimitReached("memory", memory_in_force(self.options.limits))
+            case "ThreadLimit":
+                raise LimitReached("processes", self.options.limits.processes)
 
     def _train_under(self, request: RerunRequest, stored: Stored | None) -> Fresh:
         """Train under conditions; what cannot be brought about, or dies of it, is a failure and no end of the matter.
@@ -346,7 +399,7 @@ class _Trainings:
                 variables, python = {**variables, **interpreter.variables}, str(interpreter.executable)
             with self.children.started(variables, python) as child:
                 return self._train(request, stored, child)
-        except (ChildDied, ChildBug, CannotRestore, NotImplementedError, OSError) as error:
+        except (ChildDied, ChildBug, CannotRestore, LimitReached, NotImplementedError, OSError) as error:
             failure = Failure(
                 stage="fit", error=type(error).__name__, message=str(error), traceback=[], hint="It cannot be put back."
             )
@@ -704,7 +757,7 @@ _WEAKEST_FIRST: Final = ("close", "explained", "identical")
 
 
 def exit_code(result: VerdictDocument, accept: str = "explained", strict: Level | None = None) -> int:
-    """The exit code for verdicts: 2, 3, 1, 125, 0, the first that applies.
+    """The exit code for verdicts: 70, 2, 3, 1, 125, 0, the first that applies.
 
     Args:
         result: the verdicts.
@@ -713,6 +766,8 @@ def exit_code(result: VerdictDocument, accept: str = "explained", strict: Level 
     """
     completed = [verdict for verdict in result.runs if verdict.status == "completed"]
     verdicts = {verdict.verdict for verdict in completed}
+    if bugs(result):
+        return 70
     if any(verdict.verdict is None for verdict in result.runs):
         return 2
     if any(verdict.verdict == "tampered" for verdict in result.runs):
