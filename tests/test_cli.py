@@ -424,11 +424,41 @@ def test_each_verdict_is_told_on_standard_output_and_what_cannot_be_read_on_stan
 
 def test_verify_json_is_one_document_and_nothing_else(shop: Path) -> None:
     done = command("verify", *paths(["identical", "tampered", "unreadable"]), "--json", cwd=shop)
-    assert (done.returncode, done.stderr) == (2, "")
+    assert done.returncode == 2
+    said = done.stderr.splitlines()
+    assert said[0].startswith("error: runs/unreadable/manifest.json: ")
+    progress = [re.fullmatch(r"(\d)/2 runs/(\w+): (\w+)", line) for line in said[1:]]
+    assert [line and line[1] for line in progress] == ["1", "2"]
+    assert {line and line.groups()[1:] for line in progress} == {("identical",) * 2, ("tampered",) * 2}
     document = json.loads(done.stdout)
+    assert (document["not_reached"], document["skipped"], document["options"]) == ([], [], {})
     assert document["summary"] == {"identical": 1, "tampered": 1, "unreadable": 1}
     told = {Path(run["run"]).name: (run["verdict"], run["level"]) for run in document["runs"]}
     assert told == {"identical": ("identical", "model"), "tampered": ("tampered", None), "unreadable": (None, None)}
+
+
+@pytest.mark.parametrize("verb", ["verify", "report"])
+def test_a_place_that_cannot_be_written_is_exit_code_2_and_nothing_is_written(shop: Path, verb: str) -> None:
+    (shop / "notes.md").write_text("mine\n")
+    before = sorted(shop.iterdir())
+    told = {
+        ".": "it is a folder: name a file in it.",
+        "..": "it is a folder: name a file in it.",
+        "runs": "it is a folder: name a file in it.",
+        "/": 'expected the name of a file, got "/".',
+        "": 'expected the name of a file, got "".',
+        "new/": 'expected the name of a file, got "new/".',
+        "/dev/full": "so it is not overwritten",
+        "notes.md": "expected `<!-- week2kit" if verb == "report" else "so it is not overwritten",
+        "none/r.md": "there is no folder none: make it, or choose another -o.",
+    }
+    for output, reason in told.items():
+        done = command(verb, "runs/identical", "-o", output, cwd=shop)
+        assert (done.returncode, done.stdout, reason in done.stderr) == (2, "", True), output + done.stderr
+        assert "Traceback" not in done.stderr
+    assert sorted(shop.iterdir()) == before
+    assert (shop / "notes.md").read_text() == "mine\n"
+    (shop / "notes.md").unlink()
 
 
 def test_a_folder_of_runs_is_verified_whole_and_other_folders_are_skipped(shop: Path, tmp_path: Path) -> None:
@@ -624,6 +654,9 @@ def test_a_named_path_that_leads_to_no_run_is_exit_code_2_wherever_it_stands(sho
     rows = json.loads(command("runs", *reversed(named), "--json", cwd=tmp_path).stdout)
     assert [row["run"] for row in rows if row["status"] == "unreadable"] == [*reversed(told)]
     # inside a folder of runs they are no path that was named
+    done = command("verify", "s", "-o", "v.json", cwd=tmp_path)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "written: v.json")
+    assert json.loads((tmp_path / "v.json").read_text())["skipped"] == ["s/bob", "s/carol", "s/dan", "s/many"]
     done = command("runs", "s", cwd=tmp_path)
     assert done.returncode == 0
     assert "s/carol: skipped, it holds no manifest.json: the run is in s/carol/runs/first.\n" in done.stderr

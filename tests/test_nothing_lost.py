@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -342,6 +343,48 @@ def test_an_interrupted_verification_ends_at_once_and_leaves_no_process(trained:
     assert finish(process, timeout=10)[0] == code
     assert wait_for(lambda: not _descendants_of_this_test(trained), 5)
     assert {path: path.stat().st_mtime_ns for path in (trained / "runs").rglob("*")} == before
+
+
+@pytest.mark.parametrize(("sent", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_an_ended_verification_keeps_the_verdicts_that_it_reached(
+    trained: Path, tmp_path: Path, sent: str, code: int
+) -> None:
+    """Also that of c, which waits behind b, and goes on from there: only b is verified again."""
+    kept = tmp_path / "verdicts.json"
+    more = ["-o", kept] if sent == "SIGINT" else []
+    process = start("verify", "--json", "--jobs", 2, *more, "runs/a", "runs/b", "runs/c", cwd=trained)
+    assert process.stderr is not None
+    lines = {process.stderr.readline().partition(" ")[2] for _ in "ac"}
+    assert lines == {"runs/a: identical\n", "runs/c: identical\n"}
+    os.killpg(process.pid, getattr(signal, sent))
+    ended, out, err = finish(process, timeout=10)
+    assert ended == code
+    assert ("written: " in err, bool(out)) == ((True, False) if more else (False, True))
+    document = VerdictDocument.model_validate_json(kept.read_text() if more else out)
+    assert [(verdict.run, verdict.verdict) for verdict in document.runs] == [
+        ("runs/a", "identical"),
+        ("runs/c", "identical"),
+    ]
+    assert (document.summary, document.not_reached) == ({"identical": 2}, ["runs/b"])
+    if more:
+        with (trained / "runs" / "c" / "metrics.json").open("a") as file:
+            file.write("\n ")  # other bytes, the same content
+        arguments = ["verify", "--json", *more, "--timeout", "3", "runs/a", "runs/b", "runs/c"]
+        assert finish(start(*arguments, "--resume", cwd=trained))[0] == 125
+        again = VerdictDocument.model_validate_json(kept.read_text())
+        assert [again.runs[0], again.runs[2]] == document.runs
+        assert (again.runs[1].verdict, again.not_reached) == ("undecided", [])
+        code, _, err = finish(start(*arguments, "--resume", "--tolerance", "1e-3", cwd=trained))
+        assert (code, "reached with other options (none)" in err) == (2, True)
+
+
+def test_a_verdict_is_not_kept_for_a_run_that_was_edited_since(trained: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "verdicts.json"
+    shutil.copytree(trained / "runs" / "a", tmp_path / "a")
+    assert finish(start("verify", "a", "-o", kept, cwd=tmp_path))[0] == 0
+    (tmp_path / "a" / "metrics.json").write_text('{"accuracy": 0.1}')
+    code, out, _ = finish(start("verify", "a", "-o", kept, "--resume", cwd=tmp_path))
+    assert (code, out.startswith("a  tampered")) == (3, True)
 
 
 def test_a_killed_verifier_leaves_no_process(trained: Path) -> None:

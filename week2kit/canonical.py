@@ -5,6 +5,7 @@ Nothing here knows what a run is; nothing here imports more than the standard li
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 import math
@@ -31,6 +32,19 @@ def dump_json(value: object) -> str:
 def compact_json(value: object) -> str:
     """`value` on one line with sorted keys: the form that is hashed and compared."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def as_utf8(data: bytes) -> bytes:
+    """A text that a Windows shell (``>`` of PowerShell 5.1) or editor wrote as UTF-16, with its mark, as UTF-8.
+
+    Other bytes come back as they are, and so do those that are no UTF-16 in spite of the mark.
+    """
+    if not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data
+    try:
+        return data.decode("utf-16").encode()
+    except UnicodeError:
+        return data
 
 
 def parse_json(data: bytes) -> Any:

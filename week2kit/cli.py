@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, cast
 import typer
 
 from week2kit import __version__
-from week2kit.canonical import clean
+from week2kit.canonical import clean, dump_json
 from week2kit.errors import ConfigError, Terminated, UsageError, Week2kitError
+from week2kit.signals import held
 from week2kit.streams import lost, take_over
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from week2kit.starting import Survey
     from week2kit.store import Run
     from week2kit.verdict import Verdict, VerdictDocument
+    from week2kit.verdict_file import Reached
 
 # pydantic would read the metadata of every installed distribution to look for plugins
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
@@ -131,6 +133,13 @@ def main() -> NoReturn:
 
 def _product(text: str) -> None:
     sys.stdout.write(text + "\n")
+
+
+def _file_name(text: str) -> Path:
+    """The file that -o names; a path would forget that its name ended as one of a folder."""
+    if not text or text.endswith(("/", os.sep)):
+        raise typer.BadParameter(f'expected the name of a file, got "{clean(text)}".')
+    return Path(text)
 
 
 def _recordable(argument: str) -> str:
@@ -427,6 +436,22 @@ def _verify(
         bool, typer.Option("--repeats", help="Train the recorded repeats with other seeds again, too.")
     ] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Tell all: what was tried, what it gave.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            parser=_file_name,
+            metavar="FILE",
+            help="Write the verdicts to this file as JSON, also while they are reached.",
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Keep the verdicts that the file of -o holds on the same records, and reach the others."
+        ),
+    ] = False,
     allow_module: AllowModule = None,
     max_data_bytes: MaxDataBytes = None,
     as_json: AsJson = False,
@@ -434,30 +459,37 @@ def _verify(
     """Run each run again and assert the same outcome; say which layer diverged, and why."""
     with _edge():
         from week2kit.thresholds import EFFORT, SCORE_TOLERANCE, VERIFY_TIMEOUT
+        from week2kit.verdict_file import Reached, read_known
         from week2kit.verification import exit_code, verify
 
         _imported()
-        result = verify(
-            *runs,
-            data=data,
-            target=target,
-            tolerance=SCORE_TOLERANCE if tolerance is None else tolerance,
-            timeout=VERIFY_TIMEOUT if timeout is None else timeout,
-            jobs=jobs,
-            allow_modules=allow_module or [],
-            max_data_bytes=max_data_bytes,
-            effort=EFFORT if effort is None else effort,
-            restore_versions=restore is Restore.versions,
-            repeats=repeats,
-            vary=[] if vary is None else [name.strip() for name in vary.split(",")],
-            on_begin=_begin_line(as_json),
-            on_trial=_trial_line(as_json),
-            on_verdict=lambda verdict: None if as_json else _verdict_lines(verdict, explain=explain),
-            on_skip=_say_skipped,
-        )
-        if as_json:
-            _product(json.dumps(result.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False))
-        elif len(result.runs) > 1:
+        if resume and output is None:
+            raise UsageError("verify: --resume goes on from the file of -o: name it, too.")
+        known = read_known(output) if resume and output is not None else None
+        reached = Reached(output)
+        with _kept(reached, as_json and output is None):
+            result = verify(
+                *runs,
+                data=data,
+                target=target,
+                tolerance=SCORE_TOLERANCE if tolerance is None else tolerance,
+                timeout=VERIFY_TIMEOUT if timeout is None else timeout,
+                jobs=jobs,
+                allow_modules=allow_module or [],
+                max_data_bytes=max_data_bytes,
+                effort=EFFORT if effort is None else effort,
+                restore_versions=restore is Restore.versions,
+                repeats=repeats,
+                vary=[] if vary is None else [name.strip() for name in vary.split(",")],
+                known=known,
+                on_found=reached.found,
+                on_begin=_begin_line(as_json),
+                on_trial=_trial_line(as_json),
+                on_reached=lambda verdict: _reached_line(reached.add(verdict), as_json),
+                on_verdict=lambda verdict: _verdict_lines(verdict, explain=explain, quiet=as_json),
+                on_skip=_say_skipped,
+            )
+        if not as_json and len(result.runs) > 1:
             _product(", ".join(f"{count} {name}" for name, count in result.summary.items()))
         _say_bugs(result)
         raise typer.Exit(exit_code(result, accept.value, strict.value if strict else None))
@@ -468,6 +500,25 @@ def _say_bugs(result: VerdictDocument) -> None:
 
     for run, traceback in bugs(result):
         _say(f"{run}: {traceback}\nThis is a bug in week2kit: please report it with the lines above.")
+
+
+@contextlib.contextmanager
+def _kept(reached: Reached, printed: bool) -> Iterator[None]:
+    """Give out the verdicts that were reached, also where an interrupt ends the verification before its last one."""
+    try:
+        yield
+    finally:
+        with held():
+            if reached.begun is not None and printed:
+                _product(dump_json(reached.document().model_dump(mode="json")).rstrip("\n"))
+            reached.save()
+        if reached.begun is not None and reached.output is not None:
+            _say(f"written: {clean(str(reached.output))}")
+
+
+def _reached_line(line: str, as_json: bool) -> None:
+    if as_json:
+        _say(line)
 
 
 def _begin_line(quiet: bool) -> Callable[[str], None]:
@@ -492,12 +543,14 @@ def _trial_line(quiet: bool) -> Callable[[str, str, Sequence[tuple[str, object]]
     return show
 
 
-def _verdict_lines(verdict: Verdict, *, explain: bool) -> None:
+def _verdict_lines(verdict: Verdict, *, explain: bool, quiet: bool) -> None:
     from week2kit.explanation import account, describe_verdict, short_verdict, variation_lines
 
     lines = describe_verdict(verdict) if explain else short_verdict(verdict)
     if verdict.verdict is None:
         _say(f"error: {lines[0]}")
+        return
+    if quiet:
         return
     if _watched():
         sys.stderr.write("\x1b[K")
@@ -539,7 +592,13 @@ def _report(
     ],
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="Write to this file; pictures of a Markdown report go beside it."),
+        typer.Option(
+            "-o",
+            "--output",
+            parser=_file_name,
+            metavar="FILE",
+            help="Write to this file; pictures of a Markdown report go beside it.",
+        ),
     ] = None,
     form: Annotated[
         Format | None,

@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple
@@ -543,6 +543,26 @@ def _taken(path: Path) -> str:
 
 def _suffix() -> str:
     return "".join(_SUFFIX_LETTERS[byte % len(_SUFFIX_LETTERS)] for byte in os.urandom(5))
+
+
+def refuse_place(path: Path, is_ours: Callable[[Path], bool], what: str) -> str:
+    """Why a file that a caller names with -o is not written; empty where it can be tried.
+
+    Args:
+        path: the file.
+        is_ours: whether a file that is there may be replaced.
+        what: what such a file is, as "a report".
+    """
+    if not path.name or _is_folder(path):
+        return "it is a folder: name a file in it."
+    if not _is_folder(path.parent):
+        return f"there is no folder {clean(os.fspath(path.parent))}: make it, or choose another -o."
+    if os.path.lexists(path) and not (path.is_file() and is_ours(path)):
+        return (
+            f"it is there already and is not {what} of week2kit, so it is not overwritten: choose another -o, or move "
+            "it away."
+        )
+    return ""
 
 
 def replace_file(path: Path, data: bytes) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from week2kit.canonical import JsonError, clean, dump_json, parse_json
+from week2kit.canonical import JsonError, as_utf8, clean, dump_json, parse_json
 from week2kit.dataset import (
     find_for_config,
     from_run_to_data,
@@ -120,7 +120,7 @@ def _read_request(
 def _read_config_file(path: Path) -> dict[str, Any]:
     shown, text = clean(str(path)), b""
     try:
-        text = read_regular(path, MAX_CONFIG_BYTES, follow=True)
+        text = as_utf8(read_regular(path, MAX_CONFIG_BYTES, follow=True))
         return read_object(text, path.suffix)
     except FileNotFoundError:
         raise UsageError(f"{shown}: there is no such config file.{from_here(path)}") from None

@@ -117,6 +117,11 @@ class VerdictDocument(Value):
     schema_version: Literal[1] = VERDICT_SCHEMA_VERSION
     runs: list[Verdict]
     summary: dict[str, int]
+    skipped: list[str] = Field(default=[], description="subfolders of a named folder that hold no run")
+    not_reached: list[str] = Field(
+        default=[], description="runs that have no verdict because the verification was ended before; else empty"
+    )
+    options: dict[str, Any] = Field(default={}, description="what the caller asked for that a verdict depends on")
 
     def _repr_markdown_(self) -> str:
         from week2kit.explanation import verdicts_markdown

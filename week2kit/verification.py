@@ -13,7 +13,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, TypeAlias
@@ -43,6 +43,7 @@ from week2kit.errors import (
     ServerDied,
     TimeLimitReached,
     UnreadableRun,
+    UsageError,
 )
 from week2kit.inputs import code_causes
 from week2kit.interpreters import RESTORED, Interpreter, build
@@ -84,6 +85,15 @@ class Options:
     limits: Limits = field(default_factory=Limits)
     on_trial: OnTrial = lambda run, kind, factors: None
 
+    def deciding(self) -> dict[str, Any]:
+        """Those that a verdict depends on, as plain data; none where nothing was asked for."""
+        asked, default = vars(self), vars(Options())
+        return {
+            name: clean(str(value)) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
+            for name, value in asked.items()
+            if value != default[name] and name not in ("timeout", "limits", "on_trial")
+        }
+
 
 def verify(
     *runs: str | Path | Run | BareRun,
@@ -98,8 +108,11 @@ def verify(
     restore_versions: bool = False,
     vary: Sequence[str] = (),
     repeats: bool = False,
+    known: VerdictDocument | None = None,
+    on_found: Callable[[VerdictDocument], None] = lambda begun: None,
     on_begin: Callable[[str], None] = lambda run: None,
     on_trial: OnTrial = lambda run, kind, factors: None,
+    on_reached: Callable[[Verdict], None] = lambda verdict: None,
     on_verdict: Callable[[Verdict], None] = lambda verdict: None,
     on_skip: Callable[[Path], None] = lambda path: None,
 ) -> VerdictDocument:
@@ -120,9 +133,13 @@ def verify(
         vary: what to vary after an identical rerun, to see what holds: "all", or names of `variation.GROUPS`, or of
             what is in them; these trainings do not count as effort.
         repeats: whether the repeats of a run are trained again, too; each costs as much as the run itself.
+        known: what an earlier call with the same options came to before it was ended: its verdicts stand where the
+            record and the files of a run are still the same.
+        on_found: told once, before the first verification, of what will be verified: no run is reached yet.
         on_begin: told of each run, by name, when its verification begins.
         on_trial: told of each training before it begins: run, kind, and each factor with its value.
-        on_verdict: told of each verdict as it is reached.
+        on_reached: told of each verdict as it is reached.
+        on_verdict: told of each verdict in the order of the runs.
         on_skip: told of each subfolder that holds no run.
 
     Returns:
@@ -131,7 +148,7 @@ def verify(
 
     Raises:
         UnreadableRun: no path was named.
-        UsageError: there is nothing of a name in `vary`.
+        UsageError: there is nothing of a name in `vary`, or `known` was reached with other options.
     """
     to_vary = tuple(chosen(vary))
     named = [run.path if isinstance(run, Run | BareRun) else Path(run) for run in runs]
@@ -153,22 +170,64 @@ def verify(
         repeats=repeats,
         on_trial=on_trial,
     )
-    verdicts = [_unreadable(path, reason) for path, reason in found.unreadable]
-    for verdict in verdicts:
+    stands = _standing(known, options) if known is not None else {}
+    unreadable = [_unreadable(path, reason) for path, reason in found.unreadable]
+    begun = VerdictDocument(
+        runs=unreadable,
+        summary={},
+        skipped=[clean(path.as_posix()) for path in found.skipped],
+        not_reached=[clean(run.path.as_posix()) for run in found.everything],
+        options=options.deciding(),
+    )
+    on_found(begun)
+    for verdict in unreadable:
         on_verdict(verdict)
+    reached: dict[int, Verdict] = {}
     with rerun_children(found.everything) as children:
         if any(isinstance(run, BareRun) or not isinstance(run.manifest, RunningRun) for run in found.everything):
             children.warm_up()
 
         def one(run: Run | BareRun) -> Verdict:
+            if (earlier := stands.get(clean(run.path.as_posix()))) is not None and _still_stands(earlier, run):
+                return earlier
             on_begin(run.name)
             return verify_run(run, children, options)
 
         several = _jobs(jobs, len(found.everything))
-        for number, verdict in enumerate(_in_order(one, found.everything, several, children)):
-            verdicts.insert(number, verdict)
-            on_verdict(verdict)
-    return document(verdicts)
+        in_order = 0
+        try:
+            for place, verdict in _as_reached(one, found.everything, several, children):
+                reached[place] = verdict
+                on_reached(verdict)
+                while in_order in reached:
+                    on_verdict(reached[in_order])
+                    in_order += 1
+        finally:  # it was ended: what waited for an earlier run is told all the same
+            for place in sorted(place for place in reached if place >= in_order):
+                on_verdict(reached[place])
+    return document([*(reached[place] for place in sorted(reached)), *unreadable], begun)
+
+
+def _standing(known: VerdictDocument, options: Options) -> dict[str, Verdict]:
+    """The verdicts of an earlier call, by run.
+
+    Raises:
+        UsageError: it was asked for something else.
+    """
+    if known.options != options.deciding():
+        asked = ", ".join(f"{name} {value}" for name, value in sorted(known.options.items())) or "none"
+        raise UsageError(f"the verdicts so far were reached with other options ({clean(asked)}): give the same again.")
+    return {verdict.run: verdict for verdict in known.runs if verdict.verdict not in ("undecided", None)}
+
+
+def _still_stands(verdict: Verdict, run: Run | BareRun) -> bool:
+    """Whether a verdict speaks of the run as it is: the same record, and the same answer about each of its files."""
+    if isinstance(run, BareRun) or run.manifest_sha256 != verdict.manifest_sha256:
+        return False
+    if isinstance(run.manifest, RunningRun):
+        return True
+    answers = check_files(run).checks
+    return [check for check in verdict.checks if check.code in {answer.code for answer in answers}] == answers
 
 
 def rerun_children(runs: Iterable[Run | BareRun] = (), limits: Limits | None = None) -> Children:
@@ -244,16 +303,18 @@ def _processors() -> Collection[int]:
     return allowed(0) if allowed else range(os.cpu_count() or 1)
 
 
-def _in_order(
+def _as_reached(
     one: Callable[[Run | BareRun], Verdict], runs: Sequence[Run | BareRun], jobs: int, children: Children
-) -> Iterator[Verdict]:
-    """The verdicts in the order of the runs, `jobs` of them being reached at a time."""
+) -> Iterator[tuple[int, Verdict]]:
+    """Each verdict with the place of its run, as it is reached; `jobs` of them are being reached at a time."""
     if jobs == 1:
-        yield from map(one, runs)
+        yield from enumerate(map(one, runs))
         return
     pool = ThreadPoolExecutor(jobs)
     try:
-        yield from pool.map(one, runs)
+        places = {pool.submit(one, run): place for place, run in enumerate(runs)}
+        for future in as_completed(places):
+            yield places[future], future.result()
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
         children.kill()  # or the threads would wait for them
@@ -262,11 +323,14 @@ def _in_order(
         pool.shutdown()
 
 
-def document(verdicts: Iterable[Verdict]) -> VerdictDocument:
-    """Verdicts with their count."""
+def document(verdicts: Iterable[Verdict], begun: VerdictDocument | None = None) -> VerdictDocument:
+    """Verdicts with their count, and with what else was looked at; runs without a verdict are not reached."""
     runs = list(verdicts)
     counts = Counter(verdict.verdict or "unreadable" for verdict in runs)
-    return VerdictDocument(runs=runs, summary=dict(sorted(counts.items())))
+    reached = {verdict.run for verdict in runs}
+    result = begun or VerdictDocument(runs=[], summary={})
+    left = [run for run in result.not_reached if run not in reached]
+    return result.model_copy(update={"runs": runs, "summary": dict(sorted(counts.items())), "not_reached": left})
 
 
 def _unreadable(path: Path, reason: str) -> Verdict:

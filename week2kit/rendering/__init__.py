@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias, assert_never
 
-from week2kit.errors import PicturesUnavailable
+from week2kit.canonical import clean
+from week2kit.errors import PicturesUnavailable, ReportError
 from week2kit.rendering.beside import picture_links
 from week2kit.rendering.captions import shown_pictures
 from week2kit.rendering.documents import MARKER, write_report
@@ -17,6 +19,7 @@ from week2kit.rendering.outside import TEXT_LINE_BYTES, Kept, kept, why_keep, wi
 from week2kit.rendering.templates import fill
 from week2kit.rendering.words import NO_WORDS, Words, insert, read_words, refuse_to_lose, room, words_beside
 from week2kit.reporting.values import Report
+from week2kit.store import refuse_place
 
 __all__ = [
     "MARKER",
@@ -155,6 +158,8 @@ def save(
     Raises:
         ReportError: it cannot be made, the file is there and is no report of week2kit, or it cannot be written.
     """
+    if reason := refuse_place(path, lambda _: True, "a report"):
+        raise ReportError(f"{clean(os.fspath(path))}: {reason}")
     beside = kind == "md" and template is None
     text = document(report, kind, template=template, full=full, output=path, pictures=pictures)
     why = why_keep(path, any_report=beside)

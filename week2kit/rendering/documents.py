@@ -14,7 +14,7 @@ from week2kit.errors import ReportError
 from week2kit.rendering.beside import remove_stale_pictures, write_pictures
 from week2kit.rendering.next_files import files_folder, write_next
 from week2kit.reporting.values import Proposal
-from week2kit.store import read_regular, replace_file
+from week2kit.store import read_regular, refuse_place, replace_file
 from week2kit.thresholds import MAX_REPORT_BYTES
 
 #: The first line of every report; a file without it was not written by week2kit and is never overwritten.
@@ -54,14 +54,8 @@ def write_report(
     """
     shown = clean(os.fspath(path))
     try:
-        if not path.parent.is_dir():
-            folder = clean(os.fspath(path.parent))
-            raise ReportError(f"{shown}: there is no folder {folder}: make it, or choose another -o.")
-        if os.path.lexists(path) and not (path.is_file() and _is_ours(path)):
-            raise ReportError(
-                f"{shown}: it is there already and is not a report of week2kit, so it is not overwritten: "
-                "choose another -o, or move it away."
-            )
+        if reason := refuse_place(path, _is_ours, "a report"):
+            raise ReportError(f"{shown}: {reason}")
         if proposal is not None:
             write_next(files_folder(path), proposal)
         if pictures is not None:

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
 
-from week2kit.canonical import JsonError, clean, parse_json, sha256
+from week2kit.canonical import JsonError, as_utf8, clean, parse_json, sha256
 from week2kit.errors import UsageError
 from week2kit.explanation import describe_verdict
 from week2kit.reporting.values import CauseRow, Verdicts, Verification
@@ -64,7 +64,7 @@ def read_verdicts(path: Path) -> Given:
     shown = clean(os.fspath(path))
     try:
         data = read_regular(path, MAX_VERDICTS_BYTES, follow=True)
-        document = _document(parse_json(data))
+        document = _document(parse_json(as_utf8(data)))
         by_manifest = _by_manifest(document)
     except OSError as error:
         raise UsageError(f"--verdicts {shown}: it cannot be read: {error.strerror}.") from None
