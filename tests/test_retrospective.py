@@ -176,6 +176,26 @@ def test_the_try_that_came_before_the_failure_is_not_told_as_next() -> None:
     assert only().learned.code == "learned.one_key"
 
 
+@pytest.mark.parametrize(
+    ("failed", "repaired", "is_told"),
+    [("01.100000", "01.200000", True), ("01", "01", False), ("01", "01.200000", False), ("01.900000", "02", True)],
+)
+def test_a_repair_within_a_second_is_told_where_the_record_knows_the_order(
+    failed: str, repaired: str, is_told: bool
+) -> None:
+    base()
+    recipes = [
+        BASE.but(
+            config=build.with_keys(build.LOGISTIC, model__params__C=value), created_at=f"2026-11-23T13:00:{second}Z"
+        )
+        for value, second in ((-1.0, failed), (0.5, repaired))
+    ]
+    build.failed(Path("runs"), "m_broken", recipes[0], error="ValueError", message="C must be positive")
+    build.completed(Path("runs"), "a_fixed", recipes[1])
+    assert (only("runs").learned.code == "learned.repaired") is is_told
+    assert ("later run" in told("runs")) is is_told
+
+
 def test_of_several_tries_the_one_that_was_repaired_is_told() -> None:
     base()
     for minute, value in enumerate((5, 6, 7), 1):

@@ -26,6 +26,7 @@ from week2kit.store import (
     ARTIFACTS,
     RunFolder,
     artifact_digest,
+    began_after,
     digest_regular,
     find_runs,
     open_run,
@@ -321,6 +322,25 @@ def test_named_runs_keep_their_order_and_runs_of_a_folder_follow_by_time_then_by
     assert found.unreadable == ()
     again = find_runs([tmp_path / "runs/c", tmp_path / "runs", tmp_path / "runs/a"])
     assert [run.manifest.run_id for run in again.runs] == ["x", "y", "z"], "each run once, where it was named first"
+
+
+def test_runs_of_one_second_follow_by_its_parts_and_old_records_of_whole_seconds_come_first(
+    manifest: Any, tmp_path: Path
+) -> None:
+    for run_id, created in (
+        ("a_last", "2026-01-02T00:00:01.200000Z"),
+        ("b_next_second", "2026-01-02T00:00:02Z"),
+        ("c_second", "2026-01-02T00:00:01.100000Z"),
+        ("d_old", "2026-01-02T00:00:01Z"),
+        ("e_before", "2026-01-02T00:00:00.999999Z"),
+    ):
+        write_run(tmp_path / run_id, manifest, run_id=run_id, created_at=created)
+    runs = {run.manifest.run_id: run for run in find_runs([tmp_path]).runs}
+    assert list(runs) == ["e_before", "d_old", "c_second", "a_last", "b_next_second"]
+    assert began_after(runs["a_last"], runs["c_second"])
+    assert began_after(runs["b_next_second"], runs["a_last"])
+    assert not began_after(runs["c_second"], runs["d_old"]), "which of them was first is not recorded"
+    assert not began_after(runs["d_old"], runs["c_second"])
 
 
 def test_what_cannot_be_read_is_told_and_does_not_hide_the_others(manifest: Any, tmp_path: Path) -> None:

@@ -444,7 +444,19 @@ def _is_run(path: Path) -> bool:
 def _in_folder_order(run: Run | BareRun) -> tuple[bool, str, str]:
     if isinstance(run, BareRun):
         return True, run.path.name, ""
-    return False, run.manifest.created_at, run.manifest.run_id
+    return False, *in_time(run)
+
+
+def in_time(run: Run) -> tuple[str, str]:
+    """By when a run began, then by its name; one that recorded whole seconds stands first in its second."""
+    return run.manifest.created_at.removesuffix("Z"), run.manifest.run_id
+
+
+def began_after(run: Run, other: Run) -> bool:
+    """Whether a run surely began after another one: records of whole seconds know no order within a second."""
+    times = in_time(run)[0], in_time(other)[0]
+    digits = min(map(len, times))
+    return times[0][:digits] > times[1][:digits]
 
 
 def artifact_digest(name: str, data: bytes) -> str:

@@ -41,7 +41,7 @@ from week2kit.reporting.values import (
     Verdict,
 )
 from week2kit.schema.manifest import CompletedRun
-from week2kit.store import ARTIFACTS, MANIFEST_NAME, BareRun, Found, Run, find_runs
+from week2kit.store import ARTIFACTS, MANIFEST_NAME, BareRun, Found, Run, find_runs, in_time
 from week2kit.thresholds import COMMAND_RUNS, DETAILED_VARIANTS, SIBLING_FOLDERS
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def _beside(named: Sequence[Path], found: Found) -> tuple[tuple[Run, ...], tuple
             continue  # a folder of runs was named itself, and all of its runs are here
         children = [path for path in _children(parent) if path.resolve() not in known]
         inside = find_runs(children[:SIBLING_FOLDERS])
-        runs += sorted(inside.runs, key=lambda run: (run.manifest.created_at, run.manifest.run_id))
+        runs += sorted(inside.runs, key=in_time)
         not_read += len(inside.unreadable) + len(children[SIBLING_FOLDERS:])
     return tuple(runs), tuple(sorted(shown_path(path) for path in parents.values())), not_read
 

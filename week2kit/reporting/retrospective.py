@@ -22,7 +22,7 @@ from week2kit.reporting.nearness import Configs, Given
 from week2kit.reporting.runs import Runs
 from week2kit.reporting.values import Attempt, BriefFailure, Setback
 from week2kit.schema.manifest import CompletedRun, Data, FailedRun, Stage
-from week2kit.store import Run
+from week2kit.store import Run, began_after, in_time
 from week2kit.thresholds import BRIEF_FAILURES, COMPARED_MEMBERS, MAX_MESSAGE, RETROSPECTIVE_RUNS
 
 
@@ -116,7 +116,7 @@ class _Story:
         self._completed = [run for run in runs if isinstance(run.manifest, CompletedRun)]
         self._completed.sort(key=lambda run: run is not baseline)
         # of equally near later ones the one that worked tells most
-        self._in_time = sorted(runs, key=lambda run: (run.manifest.status != "completed", run.manifest.created_at))
+        self._in_time = sorted(runs, key=lambda run: (run.manifest.status != "completed", in_time(run)))
         self._fingerprints: dict[Any, Fingerprint] = {}
 
     def groups(self) -> list[list[Run]]:
@@ -150,7 +150,7 @@ class _Story:
 
     def told(self, group: Sequence[Run]) -> Setback:
         """A group in full, told of the run that was repaired, or else of the one that is nearest to a working run."""
-        members = sorted(group, key=lambda run: run.manifest.created_at)[-COMPARED_MEMBERS:]
+        members = sorted(group, key=in_time)[-COMPARED_MEMBERS:]
         tries = [near for run in members if (near := self._near(run, self._later(run)))]
         repairs = [near for near in tries if isinstance(near.other.manifest, CompletedRun)]
         repair = min(reversed(repairs), key=lambda near: near.distance, default=None)
@@ -169,10 +169,7 @@ class _Story:
 
     def _later(self, run: Run) -> list[Run]:
         """The runs that try to answer the same question, begun after it: those of one time stamp are in no order."""
-        begun = run.manifest.created_at
-        return [
-            other for other in self._in_time if other.manifest.created_at > begun and self._configs.alike(run, other)
-        ]
+        return [other for other in self._in_time if began_after(other, run) and self._configs.alike(run, other)]
 
     def _working(self, run: Run) -> Sequence[Run]:
         """The completed runs that answer the same question; where none does, all of them."""
