@@ -443,6 +443,7 @@ REFUSED = [
     pytest.param(rows_of("1/2/2020", "31.12.2020"), "csv", "holds dates", id="dates of other countries"),
     pytest.param("a,y\n1,2\n2,\n", "csv", "target .* has no value in 1 of 2 rows, first in data row 1", id="no target"),
     pytest.param("a,y\n1,2\n2,2\n", "csv", "same value in every row", id="a constant target"),
+    pytest.param(f"{'a' * 1001},y\n1,2\n2,3\n3,3\n", "csv", "a name of 1001 characters", id="a long name"),
     pytest.param("a,y\n1,u\n2,v\n", "csv", "the model predicts numbers", id="texts for a regressor"),
     pytest.param("y\n1\n2\n", "csv", "No feature column is left", id="no features"),
 ]
@@ -561,6 +562,7 @@ NO_CLASSES = [
     pytest.param(["0.5", "1.5", "0.5", "1.5"], "holds fractions", id="fractions"),
     pytest.param(["a", "b", "c", "d"], "another value in each of its 4 rows", id="all different"),
     pytest.param(["a"] * 4, "same value in every row", id="all equal"),
+    pytest.param(["a", "b" * 1001, "a", "a"], "a text of 1001 characters", id="a text and no class"),
 ]
 
 

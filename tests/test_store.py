@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -463,3 +464,41 @@ def test_a_full_disk_at_the_end_leaves_the_run_as_running_and_says_so(tmp_path: 
     assert 'left as "running"' in done.stdout
     assert "Make room" in done.stdout
     assert open_run(tmp_path / "runs/run").manifest.status == "running"
+
+
+def test_no_more_large_manifests_are_read_at_once_than_the_memory_holds(
+    manifest: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Small ones are always read: whoever sends a large one costs no other run."""
+    for number in range(6):
+        path = write_run(tmp_path / f"r{number}", manifest, created_at=f"2026-01-0{number + 1}T00:00:00Z")
+        with (path / "manifest.json").open("a") as file:
+            file.write(" " * (300_000 * (number % 2)))
+    monkeypatch.setattr("week2kit.store.LARGE_MANIFESTS_BYTES", 700_000)
+    found = find_runs([tmp_path])
+    assert [run.name for run in found.runs] == ["r0", "r1", "r2", "r3", "r4"]
+    assert [path.name for path, _ in found.unreadable] == ["r5"]
+    assert "name fewer at a time" in found.unreadable[0][1]
+
+
+@pytest.mark.parametrize("place", ["inputs.environment.simd", "outcome.model.n_iter", "outcome.split.folds"])
+def test_thousands_of_errors_in_a_manifest_are_not_collected(place: str, manifest: Any, tmp_path: Path) -> None:
+    *above, last = place.split(".")
+    part = manifest
+    for key in above:
+        part = part[key]
+    part[last] = [-1] * 300_000
+    begin = time.monotonic()
+    with pytest.raises(UnreadableRun, match=rf"{place}\.0: [^(]*$"):
+        open_run(write_run(tmp_path / "run", manifest))
+    assert time.monotonic() - begin < 10
+
+
+def test_a_run_with_all_columns_that_are_read_leaves_a_record_that_is_read(manifest: Any, tmp_path: Path) -> None:
+    names = [f"a_feature_of_a_wide_table_{number:05}" for number in range(20_000)]
+    column = manifest["inputs"]["data"]["columns"][0]
+    manifest["inputs"]["data"]["columns"] = [{**column, "name": name} for name in names]
+    manifest["inputs"]["config"]["resolved"]["preprocess"][0]["columns"] = names
+    run = open_run(write_run(tmp_path / "run", manifest))
+    assert isinstance(run.manifest, CompletedRun)
+    assert len(run.manifest.inputs.data.columns) == 20_000

@@ -50,8 +50,8 @@ def as_utf8(data: bytes) -> bytes:
 def parse_json(data: bytes) -> Any:
     """The value of a JSON text in UTF-8 (with or without a byte order mark), read strictly.
 
-    Duplicate keys, NaN, infinity (also as ``1e999``), lone surrogates and nesting beyond
-    `thresholds.MAX_JSON_DEPTH` are refused: readers disagree about them, so a record must not hold them.
+    Duplicate keys, NaN, infinity (also as ``1e999``, or a whole number beyond every float), lone surrogates and nesting
+    beyond `thresholds.MAX_JSON_DEPTH` are refused: readers disagree about them, so a record must not hold them.
 
     Raises:
         JsonError: with the reason, and the line and column where the parser knows them.
@@ -60,20 +60,23 @@ def parse_json(data: bytes) -> Any:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise JsonError(f"it is not UTF-8 text (byte {error.start})") from None
+    numbers = _Numbers()
     try:
         value = json.loads(
-            text, object_pairs_hook=_unique_object, parse_constant=_refuse_constant, parse_float=_finite_float
+            text,
+            object_pairs_hook=_unique_object,
+            parse_constant=_refuse_constant,
+            parse_float=numbers.real,
+            parse_int=numbers.whole,
         )
     except json.JSONDecodeError as error:
         raise JsonError(f"line {error.lineno}, column {error.colno}: {error.msg}") from None
     except RecursionError:
         raise JsonError(f"it is nested deeper than {MAX_JSON_DEPTH} levels") from None
-    except ValueError as error:
-        if isinstance(error, JsonError):
-            raise
-        raise JsonError(str(error)) from None
     if _is_too_deep(value):
         raise JsonError(f"it is nested deeper than {MAX_JSON_DEPTH} levels")
+    if numbers.too_large:
+        raise JsonError(f"{_place_of_infinity(value)}{numbers.too_large[0][:40]} is too large for a number")
     if "\\u" in text and _has_surrogate(value):
         raise JsonError("it holds half of a surrogate pair, which is no character")
     return value
@@ -105,11 +108,50 @@ def _refuse_constant(name: str) -> float:
     raise JsonError(f"{name} is no JSON number")
 
 
-def _finite_float(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise JsonError(f"{text[:40]} is too large for a number")
-    return value
+class _Numbers:
+    """The numbers of one text; those that no float can hold become infinity, and are remembered."""
+
+    def __init__(self) -> None:
+        self.too_large: list[str] = []
+
+    def real(self, text: str) -> float:
+        value = float(text)
+        if math.isinf(value):
+            self.too_large.append(text)
+        return value
+
+    def whole(self, text: str) -> int | float:
+        return int(text) if len(text) <= _SURELY_FINITE or not math.isinf(self.real(text)) else math.inf
+
+
+#: Digits, with a sign, of whole numbers that every float can hold.
+_SURELY_FINITE: Final = 300
+
+
+def _place_of_infinity(value: object) -> str:
+    """Where in a parsed value the first number that is too large stands, as ``a.0.b: ``; "" where it is the whole."""
+    rest: list[tuple[str, object]] = [("", value)]
+    while rest:
+        place, item = rest.pop()
+        if isinstance(item, float) and math.isinf(item):
+            return f"{clean(place[1:])}: " if place else ""
+        pairs = item.items() if isinstance(item, dict) else enumerate(item) if isinstance(item, list) else ()
+        rest += [(f"{place}.{key}", inner) for key, inner in reversed(list(pairs))]
+    return ""
+
+
+def largest_text(value: object) -> int:
+    """The characters of the longest text or key in a JSON value."""
+    largest, rest = 0, [value]
+    while rest:
+        item = rest.pop()
+        if isinstance(item, str):
+            largest = max(largest, len(item))
+        elif isinstance(item, dict):
+            rest += [*item, *item.values()]
+        elif isinstance(item, list):
+            rest += item
+    return largest
 
 
 def _has_surrogate(value: object) -> bool:

@@ -21,11 +21,13 @@ from week2kit.errors import UnreadableRun, UsageError
 from week2kit.schema.manifest import Artifact, CompletedRun, FailedRun, Manifest, RunningRun
 from week2kit.schema.migrations import ManifestError, read_manifest
 from week2kit.thresholds import (
+    LARGE_MANIFESTS_BYTES,
     MAX_ARTIFACT_BYTES,
     MAX_CONFIG_BYTES,
     MAX_MANIFEST_BYTES,
     MAX_NAME_LENGTH,
     SEARCHED_FOLDERS,
+    SMALL_MANIFEST_BYTES,
 )
 
 MANIFEST_NAME: Final = "manifest.json"
@@ -403,13 +405,20 @@ def find_runs(paths: Iterable[str | Path]) -> Found:
     unreadable: list[tuple[Path, str]] = []
     skipped: list[Path] = []
     seen: set[str] = set()
+    large = 0
 
     def add(path: Path, into: list[Run | BareRun]) -> None:
+        nonlocal large
         if (resolved := os.path.realpath(path)) in seen:
             return
         seen.add(resolved)
+        if (size := _large_manifest(path)) and large + size > LARGE_MANIFESTS_BYTES:
+            shown = clean(os.fspath(path))
+            unreadable.append((path, f"{shown}: too many runs with large manifests before it: name fewer at a time."))
+            return
         try:
             into.append(open_any(path))
+            large += size
         except UnreadableRun as error:
             unreadable.append((path, str(error)))
 
@@ -435,6 +444,15 @@ def find_runs(paths: Iterable[str | Path]) -> Found:
             skipped += [child for child in children if child not in found]
         runs += sorted(inside, key=_in_folder_order)
     return Found(tuple(runs), tuple(unreadable), tuple(skipped))
+
+
+def _large_manifest(path: Path) -> int:
+    """The bytes of a manifest that is no small one; 0 for any other, and for one that is too large to be read."""
+    try:
+        size = (path / MANIFEST_NAME).lstat().st_size
+    except OSError:
+        return 0
+    return size if SMALL_MANIFEST_BYTES < size <= MAX_MANIFEST_BYTES else 0
 
 
 def _is_run(path: Path) -> bool:

@@ -75,9 +75,6 @@ SHOWN_CLASSES: Final = 12
 #: Below so many rows init writes nothing: five folds of fewer would be single rows.
 MIN_ROWS: Final = 10
 
-#: What a config takes as the name of a column (`schema.config.ColumnName`).
-MAX_COLUMN_NAME: Final = 1000
-
 #: A column that lacks this share of its values says nothing about most rows.
 MOSTLY_MISSING: Final = 0.9
 
@@ -109,9 +106,17 @@ CURVE_SHARES: Final = (0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 1.0)
 
 # --- untrusted input --------------------------------------------------------------------------------------------
 
-#: No config or manifest that a person or week2kit writes comes near these; hostile ones try to go beyond.
+#: No config that a person or week2kit writes comes near this; hostile ones try to go beyond.
 MAX_CONFIG_BYTES: Final = 1 << 20
-MAX_MANIFEST_BYTES: Final = 64 << 20
+
+#: A manifest of a few features has 10 KB, and one of 20,000 features with names of 20 letters 5.5 MB.
+MAX_MANIFEST_BYTES: Final = 8 << 20
+
+#: As values, a manifest takes ten times its size and more. Those up to the first size are all read at once, however
+#: many; of larger ones, as of thousands of features, no more than the second in one call.
+SMALL_MANIFEST_BYTES: Final = 1 << 18
+LARGE_MANIFESTS_BYTES: Final = 64 << 20
+
 MAX_ARTIFACT_BYTES: Final = 2 << 30
 MAX_DATA_BYTES: Final = 8 << 30
 
@@ -148,6 +153,14 @@ VERIFY_TIMEOUT: Final = 3600.0
 
 #: Seconds after which a half-built environment belongs to a build that was killed, and is removed.
 ABANDONED_BUILD: Final = 86_400.0
+
+#: Characters of a text in a manifest. What train records is cut at 2,000, a goal at this.
+MAX_RECORDED_TEXT: Final = 10_000
+
+#: Characters of the name of a column or of a class, and of all columns together: the record holds each twice, and a
+#: longer one is a cell of text.
+MAX_LABEL: Final = 1_000
+MAX_COLUMN_NAMES: Final = 1 << 20
 
 #: Characters of a foreign text (an error, a name) that are shown or recorded.
 MAX_MESSAGE: Final = 2000

@@ -630,7 +630,8 @@ for id_, change, says in (
     ("many-digits", lambda c: c.set("outcome.metrics.accuracy.value", 0.123456) or c.text_of("manifest.json", "0.123456", "9" * 5000), "not a manifest"),
     ("surrogate", lambda c: c.text_of("manifest.json", "Tell three", "\\ud83d"), "surrogate"),
     ("newer-version", lambda c: c.set("schema_version", SCHEMA_VERSION + 1), "install a newer week2kit"),
-    ("far-newer-version", lambda c: c.set("schema_version", 10**400), "install a newer week2kit"),
+    ("far-newer-version", lambda c: c.set("schema_version", 10**300), "install a newer week2kit"),
+    ("version-beyond-all-floats", lambda c: c.set("schema_version", 10**400), "schema_version: 1000"),
     ("older-version", lambda c: c.set("schema_version", 0), "was never used"),
     ("negative-version", lambda c: c.set("schema_version", -(10**9)), "was never used"),
     ("version-as-text", lambda c: c.set("schema_version", "1"), "no whole number under schema_version"),
@@ -644,6 +645,28 @@ for id_, change, says in (
     ("status-running", lambda c: c.set("status", "running"), "outcome"),
     ("status-missing", lambda c: c.set("status", REMOVED), "status"),
     ("no-metrics", lambda c: c.set("outcome.metrics", {}), "outcome.metrics"),
+    ("classes-null", lambda c: c.set("outcome.classes", None), "outcome.classes: a classification has classes"),
+    ("classes-empty", lambda c: c.set("outcome.classes", []), "outcome.classes: it holds no class"),
+    ("classes-one", lambda c: c.set("outcome.classes", ["A"]), "outcome.classes: expected two classes or more"),
+    ("classes-twice", lambda c: c.set("outcome.classes.0", "C"), "outcome.classes: the class 'C' stands there 2 times"),
+    ("classes-of-all-kinds", lambda c: c.set("outcome.classes", [1, "A", True]), "outcome.classes: the classes are not all of one kind"),
+    ("classes-one-in-two-types", lambda c: c.set("outcome.classes", [1, 1.0]), "outcome.classes: the classes are not all of one kind"),
+    ("classes-zero-twice", lambda c: c.set("outcome.classes", [0.0, -0.0]), "outcome.classes: the class 0.0 stands there 2 times"),
+    ("classes-null-among-them", lambda c: c.set("outcome.classes.0", None), "outcome.classes.0"),
+    ("classes-beyond-64-bits", lambda c: c.set("outcome.classes", [1, 2**63, 3]), "outcome.classes: "),
+    ("positive-of-three", lambda c: c.set("outcome.positive", "A"), "outcome.positive: only one of two classes"),
+    ("regression-with-classes", lambda c: c.set("outcome.task", "regression"), "outcome.classes: a classification has classes, and a regression has none"),
+    ("score-method-of-a-regression", lambda c: c.set("outcome.predictions.score_method", "predict"), "outcome.predictions.score_method"),
+    ("warning-with-a-huge-number", lambda c: c.set("warnings", [{"code": "data.leak", "values": {"score": 10**400}}]), "warnings.0.values.score: 1000"),
+    ("warning-with-a-huge-key", lambda c: c.set("warnings", [{"code": "data.leak", "values": {"x" * 10_001: 1}}]), "warnings.0.values: it holds a text of 10001 characters"),
+    ("config-with-a-huge-number", lambda c: c.set("inputs.config.resolved.model.params.C", -(10**400)), "model.params.C: -1000"),
+    ("metric-huge-whole-number", lambda c: c.set("outcome.metrics.accuracy.value", 10**309), "outcome.metrics.accuracy.value: 1000"),
+    ("rows-beyond-all-floats", lambda c: c.set("inputs.data.rows", 2**53 + 1), "inputs.data.rows"),
+    ("seconds-of-ages", lambda c: c.set("stages.0.seconds", 1e300), "stages.0.seconds"),
+    ("no-such-date", lambda c: c.set("created_at", "2026-99-99T25:61:61Z"), "created_at: there is no such date or time of day"),
+    ("command-of-a-megabyte", lambda c: c.set("command", "A" * 1_600_000), "command: String should have at most 10000"),
+    ("goal-of-a-lone-surrogate", lambda c: c.text_of("manifest.json", "Tell three", "\\udc80"), "surrogate"),
+    ("larger-than-8-MiB", lambda c: c.set("inputs.config.resolved.goal", "A" * (8 << 20)), "larger than 8388608 bytes"),
     ("no-folds", lambda c: c.set("outcome.split.folds", []), "outcome.split.folds"),
     ("no-outcome", lambda c: c.set("outcome", None), "outcome"),
     ("value-as-text", lambda c: c.set("outcome.metrics.accuracy.value", "1.0"), "outcome.metrics.accuracy.value"),
@@ -670,6 +693,10 @@ for id_, change, says in (
     ("run-is-a-loop", lambda c: (shutil.rmtree(c.run), c.run.symlink_to("run")), "run"),
 ):  # fmt: skip
     case(f"manifest-{id_}", "penguins", change, None, says)
+case("manifest-positive-of-another-type", "folds", lambda c: c.set("outcome.positive", True), None, "outcome.positive: it is none of the classes")  # fmt: skip
+case("manifest-positive-unknown", "folds", lambda c: c.set("outcome.positive", 2), None, "outcome.positive: it is none of the classes")  # fmt: skip
+case("manifest-classes-that-positive-is-not-of", "folds", lambda c: c.set("outcome.classes", [False, True]), None, "outcome.positive: it is none of the classes")  # fmt: skip
+case("manifest-regression-with-no-scores", "houses", lambda c: c.set("outcome.predictions.score_method", None), None, "outcome.predictions.score_method")  # fmt: skip
 
 # --- the record against itself ----------------------------------------------------------------------------------
 
@@ -723,10 +750,8 @@ for id_, change, says in (
     ("config-metric-left-out", lambda c: c.forge_config("metrics", ["accuracy"]), "asks for the metrics"),
     ("metric-left-out", lambda c: c.set("outcome.metrics.log_loss", REMOVED), "log_loss"),
     ("metric-unknown", lambda c: c.json_of("manifest.json", lambda m: m["outcome"]["metrics"].update(luck=m["outcome"]["metrics"]["accuracy"])), "luck"),
-    ("task", lambda c: c.set("outcome.task", "regression"), "regression"),
     ("model-class", lambda c: c.set("outcome.model.class", "sklearn.svm.SVC"), "sklearn.svm.SVC"),
     ("model-digest", lambda c: c.set("outcome.model.digest", "0" * 64), "the digest of the model and that of model.joblib differ"),
-    ("positive", lambda c: c.set("outcome.positive", "A"), "the record"),
     ("split-method", lambda c: c.set("outcome.split.method", "kfold"), "kfold"),
     ("data-source", lambda c: c.set("inputs.data.source", "dataset"), "dataset"),
     ("data-path", lambda c: c.set("inputs.data.path", "q.csv"), "q.csv"),
@@ -744,13 +769,8 @@ for id_, change, says in (
     ("scores-digest-null", lambda c: c.set("outcome.predictions.scores", None), "its scores do not have the recorded digest"),
     ("score-method", lambda c: c.set("outcome.predictions.score_method", "decision_function"), "predictions.csv"),
     ("score-method-null", lambda c: c.set("outcome.predictions.score_method", None), "predictions.csv"),
-    ("classes-null", lambda c: c.set("outcome.classes", None), "predictions.csv"),
-    ("classes-empty", lambda c: c.set("outcome.classes", []), "predictions.csv"),
-    ("classes-one", lambda c: c.set("outcome.classes", ["A"]), "predictions.csv"),
     ("classes-renamed", lambda c: c.set("outcome.classes.0", "B"), "predictions.csv"),
-    ("classes-twice", lambda c: c.set("outcome.classes.0", "C"), "predictions.csv"),
     ("classes-reversed", lambda c: c.set("outcome.classes", ["G", "C", "A"]), "predictions.csv"),
-    ("classes-of-all-kinds", lambda c: c.set("outcome.classes", [1, "A", True]), "predictions.csv"),
     ("artifact-unlisted", lambda c: c.set("artifacts.3", REMOVED), "expected these artifacts"),
     ("artifacts-none", lambda c: c.set("artifacts", []), "expected these artifacts"),
     ("artifact-twice", lambda c: c.set("artifacts", lambda a: [*a, a[0]]), "lists one twice"),
@@ -776,7 +796,6 @@ for id_, change, says in (
         "mean and deviation of the folds",
     ),
     ("positive-edited", lambda c: c.set("outcome.positive", 0), "the record"),
-    ("positive-of-another-type", lambda c: c.set("outcome.positive", True), "the record"),
     ("one-fold-less", lambda c: c.set("outcome.split.folds.2", REMOVED), "accuracy: expected 2"),
 ):
     case(f"record-{id_}", "folds", change, "tampered", says)
@@ -985,7 +1004,6 @@ for base, place, new, says, layer in (
     ("folds", f"{ACCURACY}.training", 1.0, "accuracy on training rows", "metrics"),
     ("folds", "outcome.metrics.roc_auc.dummy", 0.1, "roc_auc of the dummy", "metrics"),
     ("folds", "outcome.split.positions", "0" * 64, "split (kfold)", "split"),
-    ("folds", "outcome.classes", [False, True], "", None),
     ("houses", "outcome.metrics.r2.training", 1.0, "r2 on training rows", "metrics"),
     ("houses", "outcome.metrics.root_mean_squared_error.greater_is_better", True, "root_mean_squared_error", "metrics"),
     ("iris", f"{ACCURACY}.dummy", 0.2, "accuracy of the dummy", "metrics"),

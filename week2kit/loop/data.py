@@ -18,7 +18,7 @@ from week2kit.canonical import clean, combined_digest, sha256
 from week2kit.errors import MissingHere, StageError
 from week2kit.schema.config import BundledData, Config, FileData
 from week2kit.schema.manifest import Column, Kind
-from week2kit.thresholds import MAX_COLUMNS, MAX_DATA_BYTES, MAX_UNPACKED_BYTES
+from week2kit.thresholds import MAX_COLUMN_NAMES, MAX_COLUMNS, MAX_DATA_BYTES, MAX_LABEL, MAX_UNPACKED_BYTES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -301,6 +301,7 @@ def use_columns(
     if target in features:
         raise StageError(f'The target "{clean(target)}" is listed among the features.', "Take it out of data.features.")
     in_order = [name for name in names if name in set(features)]  # the file's order, however they were listed
+    _check_names([*in_order, target])
     if len(frame) == 0:
         raise StageError("The data file has column names, but no rows.")
     columns, values = [], {}
@@ -347,6 +348,20 @@ def _known_columns(names: Sequence[str], target: str, groups: str | None, data: 
                     f'{key}: the data has no column "{clean(name)}"; it has {_listed(names)}.',
                     _column_hint(name, names),
                 )
+
+
+def _check_names(names: Sequence[str]) -> None:
+    """A record holds the name of every used column, and shall stay one that can be read."""
+    if long := [name for name in names if len(name) > MAX_LABEL]:
+        raise StageError(
+            f'The column "{clean(long[0], 60)}" has a name of {len(long[0])} characters; at most {MAX_LABEL} are read.',
+            "Give it a shorter name in the file, or drop it with data.drop.",
+        )
+    if (characters := sum(map(len, names))) > MAX_COLUMN_NAMES:
+        raise StageError(
+            f"The names of the columns have {characters} characters together; at most {MAX_COLUMN_NAMES} are read.",
+            "Give them shorter names in the file, or use fewer: data.features.",
+        )
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -509,6 +524,11 @@ def _check_target(target: np.ndarray[Any, Any], name: str, kind: Kind, *, classi
         raise StageError(
             f'The target "{shown}" holds fractions, and the model predicts classes.',
             'Choose a regressor, for example "model": "linear_regression".',
+        )
+    if kind == "text" and (longest := max(map(len, pd.unique(target)))) > MAX_LABEL:
+        raise StageError(
+            f'The target "{shown}" holds a text of {longest} characters, and a class has at most {MAX_LABEL}.',
+            "Check that data.target names the right column.",
         )
     if distinct == len(target):
         raise StageError(

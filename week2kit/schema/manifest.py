@@ -5,9 +5,26 @@ How to raise the version: change the models, raise `SCHEMA_VERSION`, add the ste
 """
 
 # no annotations from the future: pydantic would compile and evaluate each of them again, at every start
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from collections import Counter
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, TypeAdapter
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    TypeAdapter,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from week2kit.canonical import clean, largest_text
+from week2kit.thresholds import MAX_CONFIG_BYTES, MAX_RECORDED_TEXT
 
 SCHEMA_VERSION: Final = 4
 
@@ -15,14 +32,57 @@ Digest: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 #: Sixteen hexadecimal digits that tell accidents apart, and stop no forger.
 Checksum: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=1000)]
-Count: TypeAlias = Annotated[int, Field(ge=0)]
+Text: TypeAlias = Annotated[str, Field(max_length=MAX_RECORDED_TEXT)]
+#: Whole numbers up to this are floats, too: whoever computes with a count need not ask.
+Count: TypeAlias = Annotated[int, Field(ge=0, le=2**53)]
 Number: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
 #: A class label with its type: ``1``, ``1.0``, ``"1"`` and ``true`` are four different labels.
-Label: TypeAlias = StrictBool | StrictInt | StrictFloat | StrictStr
+Label: TypeAlias = (
+    StrictBool
+    | Annotated[StrictInt, Field(ge=-(2**63), lt=2**63)]
+    | StrictFloat
+    | Annotated[StrictStr, Field(max_length=MAX_RECORDED_TEXT)]
+)
 Kind: TypeAlias = Literal["bool", "int", "float", "text"]
 Stage: TypeAlias = Literal["config", "load", "split", "fit", "evaluate", "save"]
 
 STAGES: Final[tuple[Stage, ...]] = ("config", "load", "split", "fit", "evaluate", "save")
+
+
+def _inconsistent(message: str, *places: str) -> PydanticCustomError:
+    """What no run of week2kit records, and where below the part that is validated."""
+    return PydanticCustomError("inconsistent", "{message}", {"message": message, "places": places})
+
+
+def _classes_of_one_kind(classes: list[Label]) -> list[Label]:
+    if not classes:
+        raise _inconsistent("it holds no class")
+    if len({type(label) for label in classes}) > 1:
+        raise _inconsistent("the classes are not all of one kind, such as texts or whole numbers")
+    twice, times = Counter(classes).most_common(1)[0]
+    if times > 1:
+        raise _inconsistent(f"the class {clean(repr(twice), 60)} stands there {times} times")
+    return classes
+
+
+def _a_moment(text: str) -> str:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise _inconsistent("there is no such date or time of day") from None
+    return text
+
+
+def _of_bounded_texts(value: dict[str, Any]) -> dict[str, Any]:
+    if (longest := largest_text(value)) > MAX_RECORDED_TEXT:
+        raise _inconsistent(f"it holds a text of {longest} characters, and at most {MAX_RECORDED_TEXT} are read")
+    return value
+
+
+T = TypeVar("T")
+#: The first thing that is wrong in a list is told, not a million of them collected.
+Many: TypeAlias = Annotated[list[T], Field(fail_fast=True)]
+Classes: TypeAlias = Annotated[Many[Label], AfterValidator(_classes_of_one_kind)]
 
 
 class Record(BaseModel):
@@ -55,7 +115,7 @@ class Code(Record):
 class Column(Record):
     """One used column of the table, in fit order (features, then target, then groups)."""
 
-    name: str
+    name: Text
     kind: Kind
     role: Literal["feature", "target", "groups"]
     missing: Count
@@ -71,8 +131,8 @@ class FoundData(Record):
     """Where the rows came from, and the digest of the bytes: what a run knows that failed before it had a table."""
 
     source: Literal["file", "dataset"]
-    path: str = Field(description="as the config writes it, or the name of the dataset; an absolute path is cut")
-    from_run: str | None = Field(
+    path: Text = Field(description="as the config writes it, or the name of the dataset; an absolute path is cut")
+    from_run: Text | None = Field(
         description="POSIX path from the run folder to the data, when both lie below the working directory"
     )
     bytes: Count | None
@@ -88,14 +148,14 @@ class Data(FoundData):
         description="checksum of the rows in any order; it explains, and proves nothing. Null in old records"
     )
     rows: Count
-    columns: list[Column]
+    columns: Many[Column]
 
 
 class Config(Record):
     """The resolved config; where it never became valid, the text that was given."""
 
     resolved: dict[str, Any] | None
-    raw: str | None
+    raw: Annotated[str, Field(max_length=MAX_CONFIG_BYTES)] | None
     digest: Digest | None = Field(
         description="of the resolved config without path, seed, goal, hypothesis, learning_curve and repeats"
     )
@@ -111,33 +171,33 @@ class Seed(Record):
 class Cpu(Record):
     """The processor: provenance; what took effect stands in blas, simd, libm and fingerprint."""
 
-    model: str
-    features: list[str]
+    model: Text
+    features: Many[Text]
 
 
 class Blas(Record):
     """One copy of a BLAS library as it was loaded."""
 
-    user: str = Field(description="the package that ships it: numpy, scipy, or the file's name")
-    vendor: str
-    version: str | None
-    architecture: str | None = Field(description="the kernel set in force, such as Haswell or SkylakeX")
+    user: Text = Field(description="the package that ships it: numpy, scipy, or the file's name")
+    vendor: Text
+    version: Text | None
+    architecture: Text | None = Field(description="the kernel set in force, such as Haswell or SkylakeX")
     threads: Count
 
 
 class Libm(Record):
     """The C mathematics library."""
 
-    name: str
-    version: str | None
+    name: Text
+    version: Text | None
 
 
 class Environment(Record):
     """What took effect, not what was asked for."""
 
-    python: str
-    implementation: str
-    platform: str = Field(description="operating system and machine, such as Linux-x86_64")
+    python: Text
+    implementation: Text
+    platform: Text = Field(description="operating system and machine, such as Linux-x86_64")
     cpu: Cpu
     cpus_allowed: Count
     cpus: Count | None = Field(
@@ -146,13 +206,13 @@ class Environment(Record):
     jobs: Count | None = Field(
         description="the jobs of an estimator that says nothing of them (joblib.parallel_config). Null in old records"
     )
-    libraries: dict[str, str] = Field(description="distributions that the run imported, name to version")
-    blas: list[Blas]
+    libraries: dict[Text, Text] = Field(description="distributions that the run imported, name to version")
+    blas: Many[Blas]
     openmp_threads: Count | None
-    simd: list[str] = Field(description="CPU features that numpy's dispatch has in force")
+    simd: Many[Text] = Field(description="CPU features that numpy's dispatch has in force")
     libm: Libm
-    variables: dict[str, str]
-    fingerprint: dict[str, Digest] = Field(description="digests of fixed computations: blas, lapack, ufunc, libm")
+    variables: dict[Text, Text]
+    fingerprint: dict[Text, Digest] = Field(description="digests of fixed computations: blas, lapack, ufunc, libm")
 
 
 class Inputs(Record):
@@ -192,7 +252,7 @@ class Split(Record):
     splitter: Name = Field(description="scikit-learn's class or function that split")
     positions: Digest
     contents: Digest
-    folds: Annotated[list[FoldSize], Field(min_length=1)]
+    folds: Annotated[Many[FoldSize], Field(min_length=1)]
 
 
 class Model(Record):
@@ -200,7 +260,7 @@ class Model(Record):
 
     class_: Name = Field(alias="class")
     digest: Digest
-    n_iter: list[Count] | None = Field(description="iterations of the last step's solver, where it tells")
+    n_iter: Many[Count] | None = Field(description="iterations of the last step's solver, where it tells")
     converged: bool | None = Field(description="false where scikit-learn warned; null where nothing iterates")
 
 
@@ -221,7 +281,7 @@ class Repeat(Record):
 
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     value: Number | None = Field(description="as of the metric")
-    folds: list[Number | None] = Field(description="cross-validation: the value in each fold; else empty")
+    folds: Many[Number | None] = Field(description="cross-validation: the value in each fold; else empty")
 
 
 class Metric(Record):
@@ -239,8 +299,8 @@ class Metric(Record):
     std: Number | None = Field(
         description="population standard deviation over the folds in which it is defined; null for one holdout"
     )
-    folds: list[Number | None]
-    repeats: list[Repeat] = Field(description="with the seeds that follow that of the run, in order")
+    folds: Many[Number | None]
+    repeats: Many[Repeat] = Field(description="with the seeds that follow that of the run, in order")
     greater_is_better: bool
 
 
@@ -248,19 +308,34 @@ class Outcome(Record):
     """What came out."""
 
     task: Literal["classification", "regression"]
-    classes: list[Label] | None
+    classes: Classes | None
     positive: Label | None
     split: Split
     model: Model
     predictions: Predictions
-    metrics: Annotated[dict[str, Metric], Field(min_length=1)]
+    metrics: Annotated[dict[Name, Metric], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        classes, positive, method = self.classes, self.positive, self.predictions.score_method
+        if (self.task == "regression") != (classes is None):
+            raise _inconsistent("a classification has classes, and a regression has none", "classes")
+        if classes is not None and len(classes) < 2:
+            raise _inconsistent("expected two classes or more", "classes")
+        if positive is not None and (classes is None or len(classes) != 2):
+            raise _inconsistent("only one of two classes is the positive one", "positive")
+        if positive is not None and repr(positive) not in map(repr, classes or ()):
+            raise _inconsistent("it is none of the classes", "positive")
+        if (self.task == "regression") != (method == "predict"):
+            raise _inconsistent('"predict" is for a regression, which has no other', "predictions", "score_method")
+        return self
 
 
 class PartialOutcome(Record):
     """What a failed run had reached; nothing of it is verified."""
 
     task: Literal["classification", "regression"] | None
-    classes: list[Label] | None
+    classes: Classes | None
     split: Split | None
 
 
@@ -280,14 +355,14 @@ class StageTime(Record):
     """How long a stage took, in seconds of wall-clock time."""
 
     name: Stage
-    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    seconds: Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
 
 
 class Warned(Record):
     """Something that a reader of the result must know: a stable code and the values it speaks of."""
 
     code: Name
-    values: dict[str, Any]
+    values: Annotated[dict[str, Any], AfterValidator(_of_bounded_texts)]
 
 
 class Failure(Record):
@@ -295,20 +370,22 @@ class Failure(Record):
 
     stage: Stage
     error: Name = Field(description="the type of the error")
-    message: str
-    traceback: list[str]
-    hint: str
+    message: Text
+    traceback: Many[Text]
+    hint: Text
 
 
 class _Run(Record):
     schema_version: Literal[4] = SCHEMA_VERSION
     run_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
     nonce: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
-    created_at: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{6})?Z$")]
-    command: str
-    artifacts: list[Artifact]
-    stages: list[StageTime]
-    warnings: list[Warned]
+    created_at: Annotated[
+        str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{6})?Z$"), AfterValidator(_a_moment)
+    ]
+    command: Text
+    artifacts: Many[Artifact]
+    stages: Many[StageTime]
+    warnings: Many[Warned]
 
 
 class RunningRun(_Run):

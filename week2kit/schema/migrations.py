@@ -88,7 +88,8 @@ def read_manifest(value: object, steps: Mapping[int, Callable[[dict[str, Any]], 
     try:
         return MANIFEST.validate_python(value)
     except ValidationError as error:
-        first, count = error.errors(include_url=False)[0], error.error_count()
-        where = ".".join(str(part) for part in first["loc"][1:]) or "the top level"
+        first, count = error.errors(include_url=False, include_input=False)[0], error.error_count()
+        places = (*first["loc"][1:], *first.get("ctx", {}).get("places", ()))
+        where = ".".join(map(str, places)) or "the top level"
         more = f" (and {count - 1} more)" if count > 1 else ""
         raise ManifestError(f"{clean(where)}: {clean(first['msg'])}{more}") from None

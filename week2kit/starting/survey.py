@@ -20,7 +20,7 @@ from week2kit.thresholds import (
     FEW_CLASSES,
     FIRST_ROWS,
     LARGEST_NUMBER,
-    MAX_COLUMN_NAME,
+    MAX_LABEL,
     MIN_ROWS,
     MOSTLY_MISSING,
 )
@@ -96,11 +96,11 @@ def _check_names(names: Sequence[str]) -> None:
             f"The first line of the data file holds numbers ({clean(', '.join(names), 60)}) and no column names.",
             "Write the names of the columns above the first row.",
         )
-    unfit = next((name for name in names if not 0 < len(name) <= MAX_COLUMN_NAME), None)
+    unfit = next((name for name in names if not 0 < len(name) <= MAX_LABEL), None)
     if unfit is not None:
         raise StageError(
             f'The data file has a column name of {len(unfit)} characters ("{clean(unfit, 60)}"); a config takes '
-            f"names of 1 to {MAX_COLUMN_NAME}.",
+            f"names of 1 to {MAX_LABEL}.",
             "Rename the column.",
         )
 
