@@ -22,6 +22,7 @@ import threadpoolctl
 from week2kit import environment
 from week2kit.environment import (
     Difference,
+    Uses,
     differences,
     fingerprint,
     record_environment,
@@ -249,6 +250,7 @@ def blas(**changes: object) -> dict[str, list[Blas]]:
 @pytest.fixture
 def recorded(here: Environment) -> Environment:
     fixed = {"libm": Libm(name="glibc", version="2.36"), "simd": ["X86_V3"], "openmp_threads": 1, **blas()}
+    fixed |= {"cpus": 2, "cpus_allowed": 2, "jobs": 1}
     return here.model_copy(update={**fixed, "python": "3.11.7", "libraries": record_libraries()})
 
 
@@ -284,6 +286,9 @@ def recorded(here: Environment) -> Environment:
         (blas(threads=8), "blas.threads", {"numpy": 1, "scipy": 1}, {"numpy": 8, "scipy": 1}),
         ({"openmp_threads": 4}, "openmp.threads", 1, 4),
         ({"openmp_threads": None}, "openmp.threads", 1, None),
+        ({"jobs": 4}, "jobs", 1, 4),
+        ({"cpus": 4}, "cpus", 2, 4),
+        ({"cpus": None, "cpus_allowed": 4}, "cpus", 2, 4),  # of a record that does not have it, what was allowed
         ({"simd": []}, "simd", ["X86_V3"], []),
         ({"libm": Libm(name="musl", version=None)}, "libm", "glibc 2.36", "musl"),
     ],
@@ -292,19 +297,26 @@ def recorded(here: Environment) -> Environment:
 def test_a_fact_that_can_change_bits_is_a_difference(
     recorded: Environment, change: Mapping[str, object], factor: str, before: object, after: object
 ) -> None:
-    found = differences(recorded, recorded.model_copy(update=change), ["xgboost"])
+    found = differences(recorded, recorded.model_copy(update=change), Uses(("xgboost",), cpus=True))
     assert found == [Difference(factor, before, after)]
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"cpus_allowed": 64},
+        {"cpus_allowed": 64, "cpus": 64},
+        {"jobs": None},
         {"variables": {"OMP_NUM_THREADS": "8", "LANG": "tr_TR.UTF-8"}},
         library("rich", "1.0"),
         library("threadpoolctl", "3.1.0"),
     ],
-    ids=["cpus", "variables", "a library that computes nothing", "threadpoolctl"],
+    ids=[
+        "cpus of a run without jobs",
+        "jobs of an old record",
+        "variables",
+        "a library that computes nothing",
+        "threadpoolctl",
+    ],
 )
 def test_a_fact_that_acts_through_others_is_no_difference(recorded: Environment, change: Mapping[str, object]) -> None:
     assert differences(recorded, recorded.model_copy(update=change)) == []

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from week2kit.conditions import Conditions
+from week2kit.environment import Uses
 from week2kit.restoring import KERNELS, plan_restoring, provocations, version_factors
 from week2kit.schema.manifest import Environment
 
@@ -71,6 +72,31 @@ def test_what_can_be_put_back(recorded: dict[str, Any], factors: dict[str, Condi
     plan = plan_restoring(environment(**recorded), HERE)
     assert {factor.name: factor.conditions for factor in plan.factors} == factors
     assert plan.stuck == {}
+
+
+@pytest.mark.parametrize(
+    ("recorded", "factors", "stuck"),
+    [
+        ({"cpus": 8}, {"cpus": Conditions(cpus=8)}, {}),
+        ({"jobs": 4}, {"jobs": Conditions(default_jobs=4)}, {}),
+        ({"jobs": 0}, {}, {"jobs": ("threads", 0)}),
+        ({"jobs": 10_000, "cpus": 10_000}, {}, {"jobs": ("threads", 10_000), "cpus": ("threads", 10_000)}),
+        ({"jobs": None, "cpus": None}, {}, {}),
+        ({"cpus": None, "cpus_allowed": 8}, {}, {"cpus": ("uncounted", None)}),
+    ],
+)
+def test_the_number_of_jobs_can_be_put_back_where_it_counts(
+    recorded: dict[str, Any], factors: dict[str, Conditions], stuck: dict[str, Any]
+) -> None:
+    plan = plan_restoring(environment(**recorded), HERE, Uses(cpus=True))
+    assert {factor.name: factor.conditions for factor in plan.factors} == factors
+    assert plan.stuck == stuck
+    assert "cpus" not in {factor.name for factor in plan_restoring(environment(**recorded), HERE).factors}
+
+
+def test_a_library_that_a_run_uses_is_named_with_the_version_to_install() -> None:
+    plan = plan_restoring(environment(libraries={**HERE.libraries, "xgboost": "3.0"}), HERE, Uses(("xgboost",)))
+    assert plan.stuck == {"library.xgboost": ("library", "3.0")}
 
 
 @pytest.mark.parametrize(

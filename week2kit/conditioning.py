@@ -21,6 +21,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+import joblib
+
 from week2kit.conditions import Conditions
 from week2kit.environment import shipped_by
 from week2kit.errors import StageError
@@ -45,6 +47,8 @@ def in_force(conditions: Conditions) -> Iterator[None]:
             stack.enter_context(_variable("TZ", conditions.time_zone))
         if conditions.home is not None:
             stack.enter_context(_variable("HOME", conditions.home))
+        if conditions.default_jobs is not None:
+            stack.enter_context(joblib.parallel_config(n_jobs=conditions.default_jobs))
         if conditions.umask is not None:
             stack.callback(os.umask, os.umask(conditions.umask))
         yield
@@ -157,6 +161,8 @@ def _empty_directory() -> Iterator[None]:
 def of_request(request: RerunRequest) -> RerunRequest:
     """The request with the condition that lies in its config, the number of jobs; `rewritten` is that of its data."""
     conditions = request.conditions
+    if conditions.cpus is not None:
+        request = dataclasses.replace(request, config=_with_cpus(request.config, conditions.cpus))
     if conditions.jobs is not None:
         request = dataclasses.replace(request, config=_with_jobs(request.config, conditions.jobs))
     return request
@@ -177,6 +183,16 @@ def _with_jobs(value: Any, jobs: int) -> Any:
     if isinstance(name := changed.get("class"), str) and _takes_jobs(name):
         changed["params"] = {**(changed.get("params") or {}), "n_jobs": jobs}
     return changed
+
+
+def _with_cpus(value: Any, cpus: int, name: str = "") -> Any:
+    """A resolved config in which every negative ``n_jobs``, also those of a search's grid, is what it is on `cpus`."""
+    if isinstance(value, dict):
+        return {key: _with_cpus(item, cpus, key) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_cpus(item, cpus, name) for item in value]
+    counts = name.rpartition("__")[2] == "n_jobs" and isinstance(value, int) and value < 0
+    return max(cpus + 1 + value, 1) if counts else value
 
 
 def _takes_jobs(name: str) -> bool:

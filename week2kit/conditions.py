@@ -27,6 +27,8 @@ class Conditions:
         elsewhere: train in an empty working directory.
         umask: the file mode mask.
         jobs: ``n_jobs`` of every estimator that takes one.
+        cpus: the number of CPUs that a negative ``n_jobs`` counts from.
+        default_jobs: the jobs of estimators that say nothing of them.
         other_text: give the same table in another text form.
     """
 
@@ -43,6 +45,8 @@ class Conditions:
     elsewhere: bool | None = None
     umask: int | None = None
     jobs: int | None = None
+    cpus: int | None = None
+    default_jobs: int | None = None
     other_text: bool | None = None
 
     def __or__(self, other: Conditions) -> Conditions:

@@ -79,27 +79,42 @@ class Difference:
     now: object
 
 
-def differences(recorded: Environment, now: Environment, libraries: Sequence[str] = ()) -> list[Difference]:
+@dataclass(frozen=True)
+class Uses:
+    """What counts for one run besides what counts for every one.
+
+    Attributes:
+        libraries: distributions that bring its classes, where these are not scikit-learn's, and what they require.
+        cpus: whether the number of CPUs decides how many jobs an estimator has (``n_jobs=-1``).
+    """
+
+    libraries: tuple[str, ...] = ()
+    cpus: bool = False
+
+
+def differences(recorded: Environment, now: Environment, uses: Uses = Uses()) -> list[Difference]:
     """The facts that can change the bits of an outcome and differ, in a fixed order.
 
     In are: Python and its implementation (``sum`` of floats changed in 3.12), the platform, the versions of
-    `DECIDING_LIBRARIES` and of the distributions `libraries`, per copy of a BLAS its vendor, version, kernel and
+    `DECIDING_LIBRARIES` and of those that the run uses, per copy of a BLAS its vendor, version, kernel and
     threads, the width of OpenMP (KMeans sums by thread), the SIMD features that numpy uses (named otherwise by other
-    releases of numpy), the C mathematics library, and the fingerprints, which tell a difference that has no name.
+    releases of numpy), the C mathematics library, the jobs of estimators that draw or sum job by job (bagging), and the
+    fingerprints, which tell a difference that has no name.
 
     In is the processor's model, too: BLAS cuts large matrices by the size of its caches, which no other fact shows.
 
-    Out are: the features of the processor and the number of CPUs, which act only through kernels, SIMD, libm and
-    threads; environment variables, for the same reason and because most are not obeyed to the letter; other libraries,
-    which compute nothing.
+    Out are: the features of the processor, which act only through kernels, SIMD and libm; the number of CPUs where no
+    job hangs on it; environment variables, for the same reason and because most are not obeyed to the letter; other
+    libraries, which compute nothing. A number of jobs that an old record lacks is not compared.
     """
-    before, after = _facts(recorded, libraries), _facts(now, libraries)
+    before, after = _facts(recorded, uses, now), _facts(now, uses, recorded)
     return [Difference(factor, before[factor], after[factor]) for factor in before if before[factor] != after[factor]]
 
 
-def _facts(environment: Environment, libraries: Sequence[str]) -> dict[str, object]:
-    names = dict.fromkeys((*DECIDING_LIBRARIES, *libraries))
+def _facts(environment: Environment, uses: Uses, beside: Environment) -> dict[str, object]:
+    names = dict.fromkeys((*DECIDING_LIBRARIES, *uses.libraries))
     libm = environment.libm
+    counted = None not in (environment.cpus, beside.cpus)
     return {
         "python": environment.python,
         "implementation": environment.implementation,
@@ -111,6 +126,8 @@ def _facts(environment: Environment, libraries: Sequence[str]) -> dict[str, obje
         "blas.kernel": {blas.user: blas.architecture for blas in environment.blas},
         "blas.threads": {blas.user: blas.threads for blas in environment.blas},
         "openmp.threads": environment.openmp_threads,
+        "jobs": None if beside.jobs is None else environment.jobs,
+        "cpus": None if not uses.cpus else environment.cpus if counted else environment.cpus_allowed,
         "simd": environment.simd,
         "libm": f"{libm.name} {libm.version}" if libm.version else libm.name,
         **{f"fingerprint.{name}": environment.fingerprint.get(name) for name in _FINGERPRINTS},
@@ -153,7 +170,7 @@ def _libraries(modules: Sequence[str]) -> dict[str, str]:
     imported = {name.partition(".")[0] for name in list(sys.modules)} - sys.stdlib_module_names
     names = {_distribution(name) for name in imported}
     found = {name: version for name, version in installed.items() if name in names}
-    for name in (*DECIDING_LIBRARIES, "threadpoolctl", *(_distribution(m.partition(".")[0]) for m in modules)):
+    for name in (*DECIDING_LIBRARIES, "threadpoolctl", *map(_bringing, modules)):
         version = installed.get(name) or _metadata_version(name)
         if version is not None:
             found[name] = version
@@ -173,6 +190,27 @@ def _installed() -> dict[str, str]:
         for match in filter(None, map(_METADATA_DIRECTORY.fullmatch, names)):
             found.setdefault(_normal(match["name"]), match["version"])  # the first on the path is the one imported
     return found
+
+
+def required_by(module: str) -> list[str]:
+    """The distribution that brings a module, and those that it requires: their versions may decide what it computes."""
+    own = _bringing(module)
+    try:
+        required = importlib.metadata.requires(own) or []
+    except importlib.metadata.PackageNotFoundError:
+        required = []
+    names = [re.match(r"[A-Za-z0-9._-]+", text) for text in required if "extra ==" not in text]
+    return sorted({own, *(_normal(name[0]) for name in names if name)})
+
+
+def _bringing(module: str) -> str:
+    """The distribution of an installed module, whatever it is called; that of its name where none is installed."""
+    top = module.partition(".")[0]
+    own = _distribution(top)
+    origin = getattr(sys.modules.get(top), "__file__", None) or ""
+    if own in _installed() or not {"site-packages", "dist-packages"} & set(PurePath(origin).parts):
+        return own
+    return _normal(importlib.metadata.packages_distributions().get(top, [own])[0])
 
 
 def _distribution(module: str) -> str:

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from week2kit.canonical import clean, show_value
+from week2kit.restoring import is_version
 from week2kit.schema.manifest import CompletedRun, Failure, Warned
-from week2kit.thresholds import FEW_SHARED_ROWS, MAX_THREADS, SCORE_TOLERANCE
+from week2kit.thresholds import DUMPS, FEW_SHARED_ROWS, MAX_THREADS, SCORE_TOLERANCE
 
 if TYPE_CHECKING:
     from week2kit.store import Run
@@ -80,7 +81,7 @@ def describe_warning(warned: Warned) -> str:
         case "seed.unset":
             return (
                 f"No seed fixes {v['estimators']}: another run draws other numbers, and may give another result. "
-                'Remove "random_state": null.'
+                + _to_seed(warned.values.get("estimators"))
             )
         case "data.leak":
             return (
@@ -96,6 +97,13 @@ def describe_warning(warned: Warned) -> str:
             )
         case code:
             return f"{clean(code)}: " + ", ".join(f"{clean(key)} {v[key]}" for key in sorted(warned.values))
+
+
+def _to_seed(names: object) -> str:
+    """How to fix what draws without a seed; one of them takes none."""
+    isomap = isinstance(names, list) and "Isomap" in names
+    advice = ['Isomap takes no seed: give it "eigen_solver": "dense".'] if isomap else []
+    return " ".join([*(['Remove "random_state": null.'] if names != ["Isomap"] else []), *advice])
 
 
 class _Values:
@@ -436,7 +444,7 @@ def describe_finding(finding: Finding) -> str:
         case "model.convergence":
             return f"the solver: recorded [iterations, converged] {recorded}, here {now}."
         case "model.bytes":
-            return "model.joblib: fitting twice here gives the same bytes, and they are not the recorded ones."
+            return f"model.joblib: {DUMPS} fits here give the same bytes, and they are not the recorded ones."
         case "model.other_versions":
             return "the bytes of the model were not compared: Python or a library has another version than recorded."
         case "model.other_environment":
@@ -449,7 +457,24 @@ def describe_finding(finding: Finding) -> str:
         case "model.unseeded":
             return "the bytes of the model differ from the recorded ones, as those of a model without a seed may."
         case "model.never_repeats":
-            return "the bytes of this kind of model never repeat; its predictions do."
+            return (
+                "the bytes of the model vary from fit to fit here, so they were not compared; its predictions do not."
+            )
+        case "model.races":
+            return (
+                f"the bytes of the model differ from the recorded ones, and those of {now} may vary from fit to fit: "
+                "its threads count their work. Its predictions repeat."
+            )
+        case "model.jobs_written":
+            return (
+                "the bytes of the model were not compared: to put the number of CPUs back, n_jobs was written out, and "
+                "it is stored in them."
+            )
+        case "model.too_few":
+            return (
+                f"the bytes of the model differ from the recorded ones, and only {now} fits tell whether they repeat "
+                "here: allow more with --effort."
+            )
         case "predictions.scores":
             return "the scores on the validation rows are not the recorded ones."
         case "predictions.rows":
@@ -474,6 +499,8 @@ def describe_finding(finding: Finding) -> str:
             return f"{where}, repeats with other seeds: {_repeats(finding.recorded, finding.now)}."
         case "repeats.not_trained":
             return f"the {recorded} repeats with other seeds were not trained again: --repeats does that, too."
+        case "data.not_used":
+            return f"--data {where} was not used: the run is on {now}, which comes with scikit-learn."
         case "curves":
             return "curves.json: the learning curve came out otherwise."
         case "seed.nothing_fixes_it":
@@ -482,6 +509,14 @@ def describe_finding(finding: Finding) -> str:
             return f"three reruns agreed, but threads of {now} may finish in another order: set its n_jobs to 1."
         case "environment.other":
             return f"it holds here although other than recorded are: {shown(sorted(finding.now or ()))}."
+        case "failure.same":
+            return "the run fails again in the same way, and not on the recorded data."
+        case "failure.other_bytes":
+            return (
+                f"{where}: the file has other bytes than recorded (sha256 {_short(finding.recorded)} recorded, "
+                f"{_short(finding.now)} found). The run failed before a table was recorded, so nothing tells whether "
+                "the values are the same."
+            )
         case "failure.other":
             return f"the run is recorded to fail ({recorded}); here: {now}."
         # why nothing, or nothing more, can be said
@@ -555,6 +590,13 @@ def describe_finding(finding: Finding) -> str:
             return f"{_factor(finding.where)}: it belongs to the machine and cannot be put back here."
         case "stuck.versions":
             return f"{_factor(finding.where)}: it comes with the versions of libraries; --restore versions tries that."
+        case "stuck.library":
+            return f"{_factor(finding.where)}: verify it where the recorded version, {now}, is installed."
+        case "stuck.uncounted":
+            return (
+                f"{_factor(finding.where)}: the record does not say how many jobs a negative n_jobs came to, so they "
+                "cannot be put back."
+            )
         case "stuck.failed":
             return f"{_factor(finding.where)}: it could not be put back: {_plain(finding.now)}"
         case "stuck.needs":
@@ -590,12 +632,13 @@ def describe_finding(finding: Finding) -> str:
             )
         case "unstable.unseeded":
             return (
-                f"reruns here differ from one another, because {now} draws without a seed. Set a seed and train again."
+                f"reruns here differ from one another, because {now} draws without a seed. {_to_seed(finding.now)} "
+                "Then train again."
             )
         case "unstable.race":
             return (
-                f"reruns here differ from one another, from the layer {where} on, although every seed is set: threads "
-                f"finish in another order each time. {_races(finding.now)} and train again."
+                f"reruns here differ from one another, from the layer {where} on, and no estimator is known to draw "
+                f"without a seed. {_races(finding.now)} and train again."
             )
         case "rerun.failed":
             return f"recorded as completed; trained here it failed at the stage {where}: {_plain(finding.now)}"
@@ -844,7 +887,10 @@ def _races(races: object) -> str:
         )
     kept_out = [race.get("estimator") for race in known]
     told = f"It is not {shown(kept_out)}, which week2kit lets run in one thread. " if kept_out else ""
-    return f"{told}Set n_jobs to 1, or OMP_NUM_THREADS=1,"
+    return (
+        f"{told}Threads finish in another order each time, or something draws that no seed reaches. Set n_jobs to 1, "
+        "or OMP_NUM_THREADS=1,"
+    )
 
 
 def _part(values: object, key: str) -> str:
@@ -965,7 +1011,8 @@ def short_verdict(verdict: Verdict) -> list[str]:
             told = [*told, _facts_in_short(verdict)]
     last = [f"{line} (--explain tells more)" if len(told) > 1 else line for line in told[-1:]]
     findings = [check.finding for check in verdict.checks if check.outcome != "failed" and check.finding is not None]
-    notes = [f"note: {describe_finding(finding)}" for finding in findings if finding.code in _WEIGHTY]
+    weighty = [f"note: {describe_finding(finding)}" for finding in findings if finding.code in _WEIGHTY]
+    notes = [note for note in dict.fromkeys(weighty) if note not in first]
     if notes and last == lines[2:3]:  # a note that happens to be the first
         last = []
     return [*first, *last, *notes]
@@ -978,7 +1025,7 @@ def _facts_in_short(verdict: Verdict) -> str:
     told = ", ".join(names[:_MOST_FINDINGS]) + (
         f" and {len(names) - _MOST_FINDINGS} more" if names[_MOST_FINDINGS:] else ""
     )
-    versions = any(cause.factor == "python" or cause.factor.startswith("library.") for cause in causes)
+    versions = any(is_version(cause.factor) for cause in causes)
     tried = any(check.code == "environment.restored" for check in verdict.checks)
     offer = " --restore versions tries the recorded versions." if versions and not tried else ""
     return f"Not as recorded: {told}.{offer}"
@@ -1069,6 +1116,7 @@ _UNTOLD: Final = frozenset({"predictions.no_scores", "bare.no_manifest", "bare.t
 #: Notes that a person should not have to ask for.
 _WEIGHTY: Final = frozenset(
     {"bare.named", "bare.other_versions_hold", "bare.versions_unrecorded", "fit.not_converged"}
+    | {"data.not_used", "failure.other_bytes"}
     | {"bare.python_instead", "bare.python_too_old", "bare.not_restored"}
 )
 
@@ -1102,6 +1150,8 @@ _FACTORS: Final[Mapping[str, str]] = {
     "blas.vendor": "vendor of the BLAS",
     "blas.version": "version of the BLAS",
     "cpu": "CPU model",
+    "cpus": "number of CPUs",
+    "jobs": "jobs where n_jobs is not given",
     "libm": "C mathematics library",
     "openmp.threads": "OpenMP threads",
     "simd": "CPU features used by numpy",

@@ -6,12 +6,12 @@ What agrees and what does not is said by `week2kit.layers`; what follows from th
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from week2kit.checks import failed, passed, skipped
-from week2kit.environment import differences, same_versions
+from week2kit.environment import Uses, differences, same_versions
 from week2kit.errors import is_from_outside
 from week2kit.inputs import code_causes, data_causes, seed_causes
 from week2kit.layers import (
@@ -28,7 +28,7 @@ from week2kit.layers import (
 from week2kit.reruns import Fresh, Here
 from week2kit.restoring import Factor, is_version, plan_restoring, provocations, version_factors
 from week2kit.schema.manifest import CompletedRun, Data, Environment, FailedRun
-from week2kit.thresholds import RERUNS_FOR_NOISE, SCORE_TOLERANCE
+from week2kit.thresholds import DUMPS, RERUNS_FOR_NOISE, SCORE_TOLERANCE
 from week2kit.trials import EffortSpent, Trial, Trials
 from week2kit.verdict import Cause, Check, Finding, Layer, Level, MetricValues, RerunRecord, VerdictName
 
@@ -87,7 +87,8 @@ def judge_completed(
         restore_versions: whether versions of Python and of libraries may be put back.
     """
     first = trials.run("native")
-    case = _Case(manifest, here, here.environment, first, _facts(manifest, here), tolerance, curves, trials)
+    uses = _uses(manifest, here, first)
+    case = _Case(manifest, here, here.environment, first, uses, _facts(manifest, here, uses), tolerance, curves, trials)
     try:
         return _judge_completed(case, restore_versions=restore_versions)
     except EffortSpent:
@@ -133,7 +134,7 @@ def _where_restored_unstable(case: _Case, restored: _Restored | None) -> Layer |
     """As `_where_unstable`, with the recorded facts put back: more threads than here may race where these do not."""
     if restored is None or restored.case.fresh.failure is not None:
         return None
-    if not {"blas.threads", "openmp.threads"} & {factor.name for factor in restored.factors}:
+    if not {"blas.threads", "openmp.threads", "jobs", "cpus"} & {factor.name for factor in restored.factors}:
         return None
     more = [case.trials.run("restored", restored.factors) for _ in range(RERUNS_FOR_NOISE - 1)]
     return where_unstable([restored.case.fresh, *more])
@@ -155,7 +156,7 @@ def _put_back(case: _Case, *, restore_versions: bool) -> _Restored | None:
     a processor in another way.
     """
     recorded = case.manifest.inputs.environment
-    plan = plan_restoring(recorded, case.here.environment)
+    plan = plan_restoring(recorded, case.here.environment, case.uses)
     factors = plan.factors
     if restore_versions:
         factors = [*version_factors(recorded, case.here.environment), *factors]
@@ -164,7 +165,7 @@ def _put_back(case: _Case, *, restore_versions: bool) -> _Restored | None:
     fresh = case.trials.run("restored", factors)
     if fresh.environment is not None and restore_versions:
         names = {factor.name for factor in factors}
-        plan = plan_restoring(recorded, fresh.environment)
+        plan = plan_restoring(recorded, fresh.environment, case.uses)
         if more := [factor for factor in plan.factors if factor.name not in names]:
             factors = [*factors, *more]
             fresh = case.trials.run("restored", factors)
@@ -238,12 +239,35 @@ class _Search:
             self.not_apart += group
 
 
+def _writes_jobs(factors: Sequence[Factor]) -> bool:
+    """Whether putting facts back wrote another ``n_jobs`` into the estimators, and so into the bytes of the model."""
+    return any(factor.name == "cpus" for factor in factors)
+
+
 def _racing(fresh: Fresh) -> list[str]:
     """The estimators whose threads may finish in any order, and that week2kit cannot keep from it."""
     return [race.estimator for race in fresh.races if not race.kept_out]
 
 
-def _facts(manifest: CompletedRun | FailedRun, here: Here) -> list[Cause]:
+def _uses(manifest: CompletedRun | FailedRun, here: Here, fresh: Fresh, before: Uses = Uses()) -> Uses:  # noqa: B008
+    """What of an environment counts for this run; a training that came to no pipeline says nothing of its jobs."""
+    modules = _named_modules(manifest.inputs.config.resolved or {})
+    libraries = {name for module, names in here.libraries.items() if module in modules for name in names}
+    cpus = before.cpus if fresh.by_cpus is None else bool(fresh.by_cpus)
+    return Uses(tuple(sorted(libraries)), cpus)
+
+
+def _named_modules(value: Any) -> set[str]:
+    """The top-level modules of the classes in a config."""
+    if isinstance(value, list):
+        return set().union(*map(_named_modules, value))
+    if not isinstance(value, dict):
+        return set()
+    own = {value["class"].partition(".")[0]} if isinstance(value.get("class"), str) else set()
+    return own.union(*map(_named_modules, value.values()))
+
+
+def _facts(manifest: CompletedRun | FailedRun, here: Here, uses: Uses) -> list[Cause]:
     """The recorded facts that are not in force here: of the environment, and of week2kit's own code."""
     recorded = manifest.inputs
     facts: list[Cause] = []
@@ -252,7 +276,7 @@ def _facts(manifest: CompletedRun | FailedRun, here: Here) -> list[Cause]:
     if recorded.environment is not None:
         facts += [
             Cause(input="environment", factor=d.factor, recorded=d.recorded, now=d.now, proof="observed")
-            for d in differences(recorded.environment, here.environment)
+            for d in differences(recorded.environment, here.environment, uses)
         ]
     return facts
 
@@ -264,6 +288,7 @@ class _Case:
     Attributes:
         here: what was in force in it.
         home: the environment as it is here, with nothing put back.
+        uses: what of it counts for this run.
         facts: the recorded facts that were not in force in it.
     """
 
@@ -271,6 +296,7 @@ class _Case:
     here: Here
     home: Environment
     fresh: Fresh
+    uses: Uses
     facts: list[Cause]
     tolerance: float
     curves: str | None
@@ -282,7 +308,9 @@ class _Case:
         if fresh.environment is None:
             return dataclasses.replace(self, fresh=fresh)
         here = self.here.model_copy(update={"environment": fresh.environment})
-        return dataclasses.replace(self, here=here, fresh=fresh, facts=_facts(self.manifest, here))
+        # with the number of CPUs put back, no job follows from that of here
+        uses = _uses(self.manifest, self.here, fresh, self.uses)
+        return dataclasses.replace(self, here=here, fresh=fresh, uses=uses, facts=_facts(self.manifest, here, uses))
 
     def came_out(self) -> bool:
         """Whether the recorded outcome came out: scores and every metric, bit for bit."""
@@ -400,9 +428,11 @@ class _Case:
 
     def identical(self, checks: list[Check]) -> Judgement:
         """Data to metrics are equal bit for bit; how deep it goes beyond that is the level."""
-        bytes_check, level = self._model_bytes(self._second)
+        bytes_check, level = self._model_bytes(())
         if bytes_check.outcome == "failed":
             return self.judgement("different", first_divergence="model", checks=[*checks, bytes_check])
+        if where := where_unstable(self.trials.native()):
+            return self.unstable(where)
         facts = {fact.factor: fact.now for fact in self.facts}
         notes = [
             bytes_check,
@@ -418,16 +448,11 @@ class _Case:
         racing = _racing(self.fresh)
         return Finding(code="seed.race", now=racing) if racing else None
 
-    def _second(self) -> Fresh:
-        """Another training in the environment as it is here."""
-        self.trials.repeat(2)
-        return self.trials.native()[1]
-
     def explained(self, restored: _Restored, search: _Search, *, minimal: bool) -> Judgement:
         """The recorded outcome came out with recorded facts put back; the smallest set that does it is the cause."""
         there = dataclasses.replace(self, restored=restored)
         checks = restored.case.checks()
-        bytes_check, level = restored.case._model_bytes(lambda: self.trials.run("restored", restored.factors))
+        bytes_check, level = restored.case._model_bytes(restored.factors)
         # where none could be tried apart, the set as a whole is what was put back
         apart = [f for f in search.needed if f not in search.not_apart] or search.needed
         causes = [
@@ -464,7 +489,11 @@ class _Case:
             checks=[*checks, *notes],
         )
 
-    def _model_bytes(self, again: Callable[[], Fresh]) -> tuple[Check, Level]:
+    def _model_bytes(self, factors: Sequence[Factor]) -> tuple[Check, Level]:
+        """Whether the bytes of the model are the recorded ones, where all that counts came out with these put back.
+
+        Other bytes condemn only where several more trainings never vary; whatever may vary is a note.
+        """
         assert self.fresh.outcome is not None
         recorded, now = self.manifest.outcome.model.digest, self.fresh.outcome.model.digest
         level: Level = "scores" if self.manifest.outcome.predictions.scores is not None else "predictions"
@@ -478,9 +507,16 @@ class _Case:
             return skipped("model.bytes", "model.never_repeats", "model.joblib", now=self.fresh.never_repeat), level
         if self.fresh.unseeded:  # two draws that agree by luck would condemn an honest third one
             return skipped("model.bytes", "model.unseeded", "model.joblib", recorded, now), level
-        second = again().outcome
-        if second is not None and second.model.digest != now:
-            return skipped("model.bytes", "model.never_repeats", "model.joblib"), level
+        if self.fresh.racing_bytes:
+            return skipped("model.bytes", "model.races", "model.joblib", now=self.fresh.racing_bytes), level
+        if _writes_jobs(factors):
+            return skipped("model.bytes", "model.jobs_written", "model.joblib", recorded, now), level
+        if self.trials.left < DUMPS - 1:
+            return skipped("model.bytes", "model.too_few", "model.joblib", now=DUMPS), level
+        for _ in range(DUMPS - 1):
+            again = self.trials.run("restored" if factors else "native", factors).outcome
+            if again is None or again.model.digest != now:
+                return skipped("model.bytes", "model.never_repeats", "model.joblib"), level
         return failed("model.bytes", "model.bytes", "model.joblib", recorded, now), level
 
     def other_outcome(self, checks: list[Check]) -> Judgement:
@@ -531,7 +567,7 @@ class _Case:
         if not self._only_of_processor():
             return self.judgement("undecided", reason=open_, **shared)
         trials = self.trials
-        factors = provocations(self.home)
+        factors = provocations(self.home, self.uses)
         native = next((fresh for fresh in trials.native() if fresh.predictions is not None), None)
         if trials.left < len(factors) + (native is None):
             return self.judgement("undecided", reason=open_, **shared)
@@ -560,7 +596,7 @@ class _Case:
         """Why each recorded fact that is still not in force could not be put back, where there is a reason to tell."""
         plan = self.restored.stuck if self.restored else None
         if plan is None:
-            plan = plan_restoring(self.manifest.inputs.environment, self.home).stuck
+            plan = plan_restoring(self.manifest.inputs.environment, self.home, self.uses).stuck
         names = {fact.factor for fact in self.facts}
         return [
             skipped("environment.facts", f"stuck.{reason}", factor, now=value)
@@ -572,6 +608,8 @@ class _Case:
         """The first layer that differs; other scores come from another model where the models' bytes differ."""
         assert self.fresh.outcome is not None
         layer = next(layer for code in failing if (layer := layer_of(code)))
+        if self.restored is not None and _writes_jobs(self.restored.factors):
+            return layer
         if layer == "predictions" and self.fresh.outcome.model.digest != self.manifest.outcome.model.digest:
             return "model"
         return layer
@@ -579,7 +617,7 @@ class _Case:
 
 #: Facts that act through kernels, SIMD, the C library and threads, each of which can be provoked here.
 _PROVOKABLE: Final = frozenset(
-    {"cpu", "blas.kernel", "blas.threads", "openmp.threads", "simd", "libm"}
+    {"cpu", "cpus", "blas.kernel", "blas.threads", "openmp.threads", "simd", "libm"}
     | {f"fingerprint.{name}" for name in ("blas", "lapack", "ufunc", "libm")}
 )
 
@@ -611,12 +649,12 @@ def judge_failed(manifest: FailedRun, here: Here, again: Again) -> Judgement:
     if is_from_outside(recorded.error):
         return undecided("undecided.external_failure", recorded.stage, told)
     fresh = again()
-    facts = _facts(manifest, here)
+    facts = _facts(manifest, here, _uses(manifest, here, fresh))
     rerun = [RerunRecord(factors=[], agrees_to="nothing", seconds=round(fresh.seconds, 3))]
     now = fresh.failure
     if now is not None and (now.stage, now.error, now.message) == (recorded.stage, recorded.error, recorded.message):
         rerun = [rerun[0].model_copy(update={"agrees_to": "failure"})]
-        return Judgement("identical", level="failure", reruns=rerun, checks=[passed("failure")])
+        return _failed_again(manifest, fresh, rerun)
     came_out = "it completed" if now is None else f"{now.stage}: {now.error}: {now.message}"
     check = failed("failure", "failure.other", recorded.stage, told, came_out)
     old, new = manifest.inputs.data, fresh.data
@@ -632,3 +670,18 @@ def judge_failed(manifest: FailedRun, here: Here, again: Again) -> Judgement:
     return Judgement(
         "different", first_divergence=None if same_data else "data", causes=causes, reruns=rerun, checks=[check]
     )
+
+
+def _failed_again(manifest: FailedRun, fresh: Fresh, reruns: list[RerunRecord]) -> Judgement:
+    """It fails again in the same way: on the recorded data?"""
+    old, new = manifest.inputs.data, fresh.data
+    if old is None or new is None or old.sha256 == new.sha256 or old.sha256 is None:
+        return Judgement("identical", level="failure", reruns=reruns, checks=[passed("failure")])
+    if isinstance(old, Data) and isinstance(new, Data) and (causes := data_causes(old, new)):
+        other = failed("data.table", "data.table", old.path, old.table_digest, new.table_digest)
+        checks = [passed("failure", Finding(code="failure.same")), other]
+        return Judgement("different", first_divergence="data", causes=causes, reruns=reruns, checks=checks)
+    # the same table in another form; or it failed before there was a table, and nothing tells whether it is the same
+    code = "data.other_text" if isinstance(old, Data) and isinstance(new, Data) else "failure.other_bytes"
+    note = passed("data.bytes", Finding(code=code, where=old.path, recorded=old.sha256, now=new.sha256))
+    return Judgement("identical", level="failure", reruns=reruns, checks=[passed("failure"), note])

@@ -118,11 +118,7 @@ def compare_layers(manifest: CompletedRun, fresh: Fresh, curves: str | None) -> 
         checks += _metric_checks(name, old.metrics[name], new.metrics.get(name))
     checks += repeat_checks(old.metrics, new.metrics)
     if curves is not None or fresh.curves is not None:
-        checks.append(
-            skipped("curves", "artifact.missing", "curves.json")
-            if curves is None
-            else compare("curves", "curves", "curves.json", curves, fresh.curves)
-        )
+        checks.append(compare("curves", "curves", "curves.json", curves, fresh.curves))
     return checks
 
 

@@ -11,8 +11,9 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+import joblib
 import numpy as np
 from pydantic import TypeAdapter
 
@@ -23,10 +24,10 @@ from week2kit.cells import Columns, compare_columns, compare_target, read_column
 from week2kit.code import code_digest, code_modules
 from week2kit.conditions import AS_HERE
 from week2kit.dataset import reader_for_config
-from week2kit.environment import record_environment
+from week2kit.environment import record_environment, required_by
 from week2kit.errors import MissingHere, StageError, Week2kitError
 from week2kit.loop.data import Reader, column_digest
-from week2kit.loop.model import is_forest, is_kmeans, walk
+from week2kit.loop.model import is_forest, is_kmeans, jobs_by_cpus, walk
 from week2kit.loop.predictions import Predictions, PredictionsError, check_text, from_csv, to_csv
 from week2kit.loop.run import Progress, Result, Source, recompute, run_loop
 from week2kit.reruns import (
@@ -60,6 +61,7 @@ def describe_here(allowed_modules: tuple[str, ...]) -> bytes:
         code=code_digest(modules),
         modules=modules,
         week2kit=week2kit.__version__,
+        libraries={module: required_by(module) for module in allowed_modules},
     )
     return here.model_dump_json().encode()
 
@@ -83,6 +85,9 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
     progress = Progress()
     failure, result, environment = None, None, None
     idle: list[str] = []
+    races: list[Race] = []
+    never_repeat: list[str] = []
+    racing_bytes: list[str] = []
     with conditioning.in_force(request.conditions):
         try:
             request = conditioning.of_request(request)
@@ -94,10 +99,11 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
             result = run_loop(config, request.seed, source, progress, advise=False, allowed_modules=modules)
         except (Week2kitError, MemoryError, OSError) as error:
             failure = failure_record(error, progress.stage)
+        if progress.pipeline is not None:
+            races, never_repeat, racing_bytes = static_notes(progress.pipeline)
         if request.conditions != AS_HERE:
             environment = record_environment(request.allowed_modules)
             idle = conditioning.not_in_force(request.conditions)
-    races, never_repeat = static_notes(progress.pipeline) if progress.pipeline is not None else ([], [])
     fresh = Fresh(
         failure=failure,
         data=progress.data,
@@ -107,6 +113,8 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
         unseeded=[name for w in progress.warnings if w.code == "seed.unset" for name in w.values["estimators"]],
         races=races,
         never_repeat=never_repeat,
+        racing_bytes=racing_bytes,
+        by_cpus=jobs_by_cpus(progress.pipeline) if progress.pipeline is not None else None,
         comparison=_compare(result, stored) if result and stored else None,
         environment=environment,
         not_in_force=idle,
@@ -176,18 +184,36 @@ def _other_target(new: Columns, recorded: Data, stored: Stored) -> list[Finding]
     return compare_target(predictions, new, other[0].name, recorded.path)
 
 
-def static_notes(pipeline: Pipeline) -> tuple[list[Race], list[str]]:
-    """What in a pipeline races, and what is dumped to other bytes each time, each sorted by name."""
+def static_notes(pipeline: Pipeline) -> tuple[list[Race], list[str], list[str]]:
+    """What in a pipeline races, what is dumped to other bytes each time, and what may be, each sorted by name."""
     alone = {id(step) for step in _own_steps(pipeline)}
     races = set()
     for estimator in walk(pipeline):
         name = type(estimator).__name__
-        if is_forest(estimator) and getattr(estimator, "n_jobs", None) not in (None, 1):
+        if is_forest(estimator) and _has_jobs(estimator):
             races.add((name, "forest", id(estimator) in alone))
         if is_kmeans(estimator):
             races.add((name, "kmeans", True))
     found = [Race(estimator=name, kind=kind, kept_out=kept_out) for name, kind, kept_out in sorted(races)]
-    return found, sorted({type(estimator).__name__ for estimator in walk(pipeline) if _keeps_an_address(estimator)})
+    addresses = {type(estimator).__name__ for estimator in walk(pipeline) if _keeps_an_address(estimator)}
+    several = {type(e).__name__ for e in walk(pipeline) if (is_forest(e) or _searches_a_tree(e)) and _has_jobs(e)}
+    return found, sorted(addresses), sorted(several)
+
+
+def _has_jobs(estimator: Any) -> bool:
+    """Whether an estimator has several jobs, its own or those that ``joblib.parallel_config`` gives it."""
+    jobs = getattr(estimator, "n_jobs", None)
+    return jobs != 1 and (jobs is not None or joblib.effective_n_jobs(None) != 1)
+
+
+#: What looks for neighbours in a tree, which counts the nodes that it visits, without a lock, and is dumped with them.
+_TREE_SEARCHES: Final = frozenset({"NeighborsBase", "LocallyLinearEmbedding", "Isomap", "BaseLabelPropagation"})
+
+
+def _searches_a_tree(estimator: Any) -> bool:
+    kinds = {kind.__name__ for kind in type(estimator).__mro__}
+    algorithm = getattr(estimator, "algorithm", getattr(estimator, "neighbors_algorithm", "auto"))
+    return bool(kinds & _TREE_SEARCHES) and algorithm != "brute"
 
 
 def _own_steps(value: Any) -> Iterator[Any]:

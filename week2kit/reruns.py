@@ -99,13 +99,15 @@ class Comparison(_Answer):
 class Here(_Answer):
     """What is in force in the processes that train again: the environment, and the code that trains.
 
-    `code` is the digest of the training modules, `modules` that of each, and `week2kit` the version.
+    `code` is the digest of the training modules, `modules` that of each, and `week2kit` the version. `libraries` are
+    the distributions behind each module that the caller allows.
     """
 
     environment: Environment
     code: str
     modules: dict[str, str] = {}
     week2kit: str = ""
+    libraries: dict[str, list[str]] = {}
 
 
 class Race(_Answer):
@@ -143,6 +145,8 @@ class Fresh(_Answer):
         unseeded: what draws without a seed; this and the next two are known from the pipeline, without any rerun.
         races: what races.
         never_repeat: what is dumped to other bytes each time.
+        racing_bytes: what may be dumped to other bytes each time, because its threads count what they do.
+        by_cpus: the estimators whose number of jobs follows from that of the CPUs; null where it failed before.
         comparison: how far its predictions are from the stored ones.
         environment: what was in force, where conditions were asked for.
         not_in_force: conditions of the process, by name, that were asked for and did not take effect.
@@ -157,6 +161,8 @@ class Fresh(_Answer):
     unseeded: list[str]
     races: list[Race] = []
     never_repeat: list[str] = []
+    racing_bytes: list[str] = []
+    by_cpus: list[str] | None = None
     comparison: Comparison | None
     environment: Environment | None = None
     not_in_force: list[str] = []

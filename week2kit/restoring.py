@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from week2kit.conditions import Conditions
-from week2kit.environment import DECIDING_LIBRARIES, Difference, differences
+from week2kit.environment import DECIDING_LIBRARIES, Difference, Uses, differences
 from week2kit.schema.manifest import Environment
-from week2kit.thresholds import MAX_THREADS
+from week2kit.thresholds import MAX_JOBS, MAX_THREADS
 
 
 @dataclass(frozen=True)
@@ -39,23 +39,25 @@ VERSION_FACTS: Final = ("python", "implementation", "blas.vendor", "blas.version
 
 
 def is_version(fact: str) -> bool:
-    """Whether a fact is one of versions: only an environment with the recorded ones can put it back."""
-    return fact in VERSION_FACTS or fact.startswith("library.")
+    """Whether a fact is one of versions that --restore puts back: only an environment with the recorded ones can."""
+    return fact in VERSION_FACTS or fact.removeprefix("library.") in DECIDING_LIBRARIES
 
 
-def plan_restoring(recorded: Environment, here: Environment) -> Plan:
+def plan_restoring(recorded: Environment, here: Environment, uses: Uses = Uses()) -> Plan:  # noqa: B008
     """How to put back what differs; facts that only follow from others (fingerprints) are left out.
 
     The order is that in which they are taken away again to find the smallest set that is needed: the kernels, which
     explain most, are tried last.
     """
-    facts = {difference.factor: difference for difference in differences(recorded, here)}
+    facts = {difference.factor: difference for difference in differences(recorded, here, uses)}
     plan = Plan()
     for name, put_back in (
         ("openmp.threads", _openmp_threads),
         ("blas.threads", _blas_threads),
         ("libm", _libm),
         ("simd", _simd),
+        ("jobs", _jobs),
+        ("cpus", _cpus),
         ("blas.kernel", _kernel),
     ):
         fact = facts.pop(name, None)
@@ -69,10 +71,16 @@ def plan_restoring(recorded: Environment, here: Environment) -> Plan:
             plan.factors.append(Factor(name, fact.recorded, fact.now, answer))
         else:
             plan.stuck[name] = answer
-    for name in facts:
+    for name, fact in facts.items():
         if not name.startswith("fingerprint."):
-            plan.stuck[name] = ("versions", None) if is_version(name) else ("machine", None)
+            plan.stuck[name] = _why_stuck(fact)
     return plan
+
+
+def _why_stuck(fact: Difference) -> tuple[str, Any]:
+    if is_version(fact.factor):
+        return ("versions", None)
+    return ("library", fact.recorded) if fact.factor.startswith("library.") else ("machine", None)
 
 
 Answer = Conditions | tuple[str, Any]
@@ -97,6 +105,20 @@ def _blas_threads(recorded: Environment, here: Environment) -> Answer:
         return ("unknown", sorted(wanted))
     beyond = [threads for threads in wanted.values() if not 0 < threads <= MAX_THREADS]
     return ("threads", max(beyond)) if beyond else Conditions(blas_threads=tuple(sorted(wanted.items())))
+
+
+# --- jobs -------------------------------------------------------------------------------------------------------
+
+
+def _jobs(recorded: Environment, here: Environment) -> Answer:
+    assert recorded.jobs is not None  # else it is not compared
+    return Conditions(default_jobs=recorded.jobs) if 0 < recorded.jobs <= MAX_JOBS else ("threads", recorded.jobs)
+
+
+def _cpus(recorded: Environment, here: Environment) -> Answer:
+    if recorded.cpus is None:  # what was allowed is not always what was counted
+        return ("uncounted", None)
+    return Conditions(cpus=recorded.cpus) if 0 < recorded.cpus <= MAX_JOBS else ("threads", recorded.cpus)
 
 
 # --- variants of code -------------------------------------------------------------------------------------------
@@ -181,11 +203,12 @@ def _variant(side: Environment, here: Environment) -> str:
 # --- provoking --------------------------------------------------------------------------------------------------
 
 
-def provocations(here: Environment) -> list[Factor]:
+def provocations(here: Environment, uses: Uses = Uses()) -> list[Factor]:  # noqa: B008
     """Each factor that can be changed here, changed once or more, whatever a record says of it.
 
     The kernels of older processors, numpy without SIMD dispatch, the C library without fused multiply-add, and other
-    numbers of threads. What none of these can move does not hang on the environment's factors.
+    numbers of threads, and of jobs where they count. What none of these can move does not hang on the environment's
+    factors.
     """
     kernels = sorted({str(blas.architecture) for blas in here.blas})
     found = [
@@ -202,6 +225,8 @@ def provocations(here: Environment) -> list[Factor]:
     threads = max((blas.threads for blas in here.blas), default=1)
     other = 1 if threads > 1 else 2
     found.append(Factor("threads", other, threads, threads_of(here, other)))
+    if uses.cpus:
+        found += [Factor("cpus", n, here.cpus, Conditions(cpus=n)) for n in (1, 2, 3) if n != here.cpus]
     return found
 
 

@@ -22,6 +22,10 @@ EFFORT: Final = 12
 #: How often a run is repeated to tell an unseeded draw or a race from a real difference.
 RERUNS_FOR_NOISE: Final = 3
 
+#: Trainings whose models must all be dumped to the same bytes before other bytes condemn a run of which everything else
+#: came out bit for bit. Counters that race are equal in two dumps of three.
+DUMPS: Final = 5
+
 #: Decimals of a metric in a record that was made without week2kit and may be rounded. Fewer agree by chance, as 0.9
 #: does with every accuracy from 0.85 to 0.95; more are a number's own digits, and must all agree.
 MIN_ROUNDED_DIGITS: Final = 2

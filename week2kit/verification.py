@@ -22,7 +22,7 @@ from pydantic import TypeAdapter
 
 from week2kit.bare import named, read_bare, validation_names
 from week2kit.bare_judgement import judge_bare
-from week2kit.canonical import JsonError, clean, drop_keys, json_digest, parse_json
+from week2kit.canonical import JsonError, clean, drop_keys, parse_json
 from week2kit.checks import (
     check_failed_record,
     check_files,
@@ -373,7 +373,7 @@ def _judged(run: Run | BareRun, children: Children, options: Options, again: int
     try:
         if isinstance(run, BareRun):
             return _BareVerification(children, options, deadline, run).judge()
-        return _Verification(children, options, deadline, run).judge()
+        return _with_unused_data(_Verification(children, options, deadline, run).judge(), run, options.data)
     except DataNotFound as error:
         return undecided("undecided.data_missing", now=_told(error))
     except TimeLimitReached as error:
@@ -404,6 +404,15 @@ def bugs(result: VerdictDocument) -> list[tuple[str, str]]:
     """The runs on which week2kit itself failed, each with the traceback."""
     found = [(verdict.run, verdict.reason) for verdict in result.runs if verdict.reason is not None]
     return [(run, str(reason.now)) for run, reason in found if reason.code == BUG]
+
+
+def _with_unused_data(judgement: Judgement, run: Run, given: Path | None) -> Judgement:
+    """The judgement with the note that a named data file was not used: the run is on data of scikit-learn's."""
+    data = run.manifest.inputs.data
+    if given is None or data is None or data.source != "dataset":
+        return judgement
+    note = skipped("data.given", "data.not_used", clean(given.as_posix(), 200), now=data.path)
+    return dataclasses.replace(judgement, checks=[*judgement.checks, note])
 
 
 def _not_varied(judgement: Judgement, options: Options) -> list[Finding]:
@@ -617,7 +626,8 @@ class _Verification(_Trainings):
         self, manifest: CompletedRun, request: RerunRequest, files: dict[str, bytes], child: Child
     ) -> Judgement:
         stored = self._stored(files["predictions"])
-        curves = json_digest(parse_json(files["curves"])) if "curves" in files else None
+        listed = self.run.artifact("curves")
+        curves = None if listed is None else listed.sha256  # also of a file that is not there
         fresh_children: list[Child | Children] = [child]
 
         def train(

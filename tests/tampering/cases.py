@@ -1118,6 +1118,15 @@ def _curves(copy: Copy) -> None:
 
 
 case(
+    "curves-missing-and-digest-edited",
+    "iris",
+    lambda c: ((c.run / "curves.json").unlink(), _artifact("curves", "sha256", "0" * 64)(c)),
+    "different",
+    "curves.json: the learning curve came out otherwise",
+    layer="metrics",
+)
+case("data-given", "iris", nothing, "identical", "--data", level="model", cause="", data="none.csv")
+case(
     "curves-sealed", "iris", _curves, "different", "curves.json: the learning curve came out otherwise", layer="metrics"
 )
 
@@ -1133,10 +1142,19 @@ for base in ("penguins", "folds", "houses", "margins"):
         base,
         _other_model,
         "different",
-        "model.joblib: fitting twice here",
+        "model.joblib: 5 fits here",
         layer="model",
         cause="",
     )
+case(
+    "model-of-another-run-sealed",
+    "neighbours",
+    _other_model,
+    "identical",
+    "those of KNeighborsClassifier may vary from fit to fit: its threads count their work",
+    level="scores",
+    cause="",
+)
 case(
     "model-edited-sealed",
     "penguins",
@@ -1450,6 +1468,34 @@ case(
     layer="predictions",
     cause="environment cpu",
 )
+case("untouched", "bagged", nothing, "identical", "scores and model.", level="model", cause="")
+case("untouched", "neighbours", nothing, "identical", "bit for bit: metrics, predictions", level="model", cause="")
+case(
+    "claims-64-cpus",
+    "bagged",
+    lambda c: c.set("inputs.environment.cpus", 64),
+    "identical",
+    f"{HOLDS} other than recorded are: cpus",
+    level="model",
+)
+case(
+    "claims-64-cpus",
+    "houses",  # no job of it hangs on them
+    lambda c: c.set("inputs.environment.cpus", 64),
+    "identical",
+    "scores and model.",
+    level="model",
+    cause="",
+)
+for count, says in ((64, "the recorded facts were put back (number of CPUs)"), (10_000, IDLE)):
+    case(
+        f"claims-{count}-cpus-and-one-value",
+        "bagged",
+        lambda c, n=count: (c.forge_predictions(one_label), c.set("inputs.environment.cpus", n)),
+        "different",
+        says,
+        layer="predictions",
+    )
 for id_, change in {"rows-renamed": _predictions(rows_renamed), "truths-swapped": _predictions(truths_swapped)}.items():
     case(
         f"elsewhere-{id_}",
@@ -1545,6 +1591,34 @@ case(
     "undecided",
     "admissions.csv: this is not the file that the run was trained on",
 )
+case(
+    "data-edited-and-named",
+    "fails",
+    _cells(_one_cell(3, 0, "59"), "admissions.csv"),
+    "different",
+    "the run fails again in the same way, and not on the recorded data",
+    data="admissions.csv",
+    layer="data",
+    cause="data column score",
+    exit=125,
+)
+case(
+    "data-in-another-form",
+    "fails",
+    _data(lambda d: d.replace(b"\n", b"\r\n"), "admissions.csv"),
+    "identical",
+    "note: admissions.csv: the same table in another form",
+    level="failure",
+)
+case(
+    "data-edited-and-named",
+    "no_column",
+    _cells(_one_cell(3, 0, "59"), "admissions.csv"),
+    "identical",
+    "note: admissions.csv: the file has other bytes than recorded",
+    data="admissions.csv",
+    level="failure",
+)
 case("data-gone", "fails", lambda c: (c.project / "admissions.csv").unlink(), "undecided", "--data admissions.csv")
 case(
     "data-found",
@@ -1637,4 +1711,5 @@ del (
     shown,
     text,
     write,
+    count,
 )

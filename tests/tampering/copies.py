@@ -106,6 +106,16 @@ CONFIGS: Mapping[str, dict[str, Any]] = {
         "model": "ridge",
         "seed": 1,
     },
+    "bagged": {  # it draws job by job, and has as many as there are CPUs
+        "data": {"path": "houses.csv", "target": "price"},
+        "model": {"class": "sklearn.ensemble.BaggingRegressor", "params": {"n_estimators": 7, "n_jobs": -1}},
+        "seed": 11,
+    },
+    "neighbours": {  # its tree counts the nodes that two threads visit
+        "data": ADMISSIONS,
+        "model": {"class": "sklearn.neighbors.KNeighborsClassifier", "params": {"algorithm": "kd_tree", "n_jobs": 2}},
+        "seed": 11,
+    },
     "folds": {
         "data": ADMISSIONS,
         "split": {"method": "kfold", "n_splits": 3},

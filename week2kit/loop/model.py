@@ -517,17 +517,74 @@ def _has_l1(e: Any) -> bool:
     return not plain or getattr(e, "penalty", "l2") not in ("l2", "deprecated", None)
 
 
-def unseeded(model: BaseEstimator) -> list[str]:
-    """The class names of the estimators in `model` that draw at random without a seed, sorted."""
-    return sorted(
-        {
-            type(estimator).__name__
-            for estimator in walk(model)
-            if "random_state" in parameter_names(type(estimator))
-            and getattr(estimator, "random_state", None) is None
-            and not _never_draws(estimator)
-        }
-    )
+def unseeded(model: BaseEstimator, rows: int | None = None) -> list[str]:
+    """The class names of the estimators in `model` that draw at random without a seed, sorted.
+
+    Args:
+        model: an estimator with everything in it, also what a search tries.
+        rows: of the table, where they are known.
+    """
+    return sorted({name for estimator in walk(model) for name in _draws_unseeded(estimator, rows)})
+
+
+def _draws_unseeded(estimator: Any, rows: int | None) -> Iterator[str]:
+    name = type(estimator).__name__
+    if "random_state" in parameter_names(type(estimator)):
+        if getattr(estimator, "random_state", None) is None and not _never_draws(estimator):
+            yield name
+    elif name == "Isomap" and _starts_at_random(estimator, rows):
+        yield name
+    for value in vars(estimator).values() if hasattr(estimator, "__dict__") else ():
+        if hasattr(value, "get_n_splits") and getattr(value, "shuffle", True) and _has_no_seed(value):
+            yield type(value).__name__
+    yield from _unseeded_by_grid(estimator)
+
+
+def _has_no_seed(splitter: Any) -> bool:
+    return getattr(splitter, "random_state", 0) is None
+
+
+def _starts_at_random(isomap: Any, rows: int | None) -> bool:
+    """Whether the eigenvectors of Isomap are ARPACK's, which starts at a vector that no parameter fixes."""
+    few = (rows is not None and rows <= 200) or isomap.n_components >= 10  # KernelPCA's rule: then it is dense
+    return isomap.eigen_solver == "arpack" or (isomap.eigen_solver == "auto" and not few)
+
+
+def _unseeded_by_grid(search: Any) -> Iterator[str]:
+    """What a search's grid leaves without a seed: ``{"model__random_state": [null]}`` takes the one away it had."""
+    from sklearn.base import clone
+
+    for grid in (getattr(search, name, None) for name in ("param_grid", "param_distributions")):
+        for one in grid if isinstance(grid, list | tuple) else [grid]:
+            for key, tried in one.items() if isinstance(one, dict) and hasattr(search, "estimator") else ():
+                if key.rpartition("__")[2] == "random_state" and isinstance(tried, list) and None in tried:
+                    with contextlib.suppress(Exception):  # a key of no estimator: the fit says so
+                        yield from unseeded(clone(search.estimator).set_params(**{key: None}))
+
+
+#: Under which name other libraries take a number of threads; not given, it is that of all CPUs.
+_THREADS_OF: Final[Mapping[str, str]] = {"catboost": "thread_count", "lightgbm": "n_jobs", "xgboost": "n_jobs"}
+
+
+def jobs_by_cpus(model: BaseEstimator) -> list[str]:
+    """The class names of the estimators whose number of jobs follows from that of the CPUs, sorted."""
+    return sorted({type(estimator).__name__ for estimator in walk(model) if _counts_cpus(estimator)})
+
+
+def _counts_cpus(estimator: Any) -> bool:
+    own = _THREADS_OF.get(type(estimator).__module__.partition(".")[0])
+    if own is not None:
+        jobs = estimator.get_params().get(own)
+        return jobs is None or jobs <= 0
+    return any(_is_negative_jobs(name, value) for name, value in getattr(estimator, "__dict__", {}).items())
+
+
+def _is_negative_jobs(name: str, value: Any) -> bool:
+    if isinstance(value, dict):  # a search's grid
+        return any(_is_negative_jobs(str(key), item) for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return any(_is_negative_jobs(name, item) for item in value)
+    return name.rpartition("__")[2] == "n_jobs" and isinstance(value, int) and value < 0
 
 
 def races_with_openmp(model: BaseEstimator) -> bool:
@@ -560,8 +617,11 @@ def steady_threads(model: BaseEstimator) -> Iterator[None]:
 
 @contextmanager
 def steady_forests(model: BaseEstimator) -> Iterator[None]:
-    """Let forests predict with one job: with more, trees are added up in the order in which threads finish."""
-    changed = [e for e in walk(model) if is_forest(e) and getattr(e, "n_jobs", None) not in (None, 1)]
+    """Let forests predict with one job: with more, trees are added up in the order in which threads finish.
+
+    Also where they say nothing of jobs: ``joblib.parallel_config`` may give them some.
+    """
+    changed = [e for e in walk(model) if is_forest(e) and getattr(e, "n_jobs", 1) != 1]
     kept = [e.n_jobs for e in changed]
     try:
         for estimator in changed:

@@ -165,7 +165,7 @@ def _run_loop(
         pipeline = model.make_pipeline(settled, table, seed, allowed_modules)
         progress.config, progress.pipeline = settled, pipeline
         scorers = _scorers(settled, pipeline, classes)
-        _warn_unseeded(pipeline, settled, progress)
+        _warn_unseeded(pipeline, settled, len(table.target), progress)
     with progress.during("split"):
         folds, splitter = make_folds(settled.split, table, codes)
         progress.split = _split_record(settled, table, folds, splitter)
@@ -322,8 +322,8 @@ def _scorers(config: Config, pipeline: Pipeline, classes: Labels | None) -> list
     return scorers
 
 
-def _warn_unseeded(pipeline: Pipeline, config: Config, progress: Progress) -> None:
-    names = model.unseeded(pipeline)
+def _warn_unseeded(pipeline: Pipeline, config: Config, rows: int, progress: Progress) -> None:
+    names = model.unseeded(pipeline, rows)
     split = config.split
     if not isinstance(split, TimeSeries) and split.shuffle and split.random_state is None:
         names = ["split", *names]

@@ -1,0 +1,149 @@
+"""The number of jobs is an input: recorded, put back, and named as the cause where another one gives other bits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.ensemble import BaggingRegressor, RandomForestRegressor
+from sklearn.linear_model import LinearRegression
+from sklearn.manifold import Isomap
+from sklearn.model_selection import GridSearchCV, KFold, ShuffleSplit
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.tree import DecisionTreeRegressor
+
+from week2kit import train, verify
+from week2kit.conditioning import of_request
+from week2kit.conditions import Conditions
+from week2kit.loop.model import jobs_by_cpus, unseeded
+from week2kit.reruns import RerunRequest
+from week2kit.schema.manifest import CompletedRun
+from week2kit.verdict import Verdict
+
+
+def bagging(**params: Any) -> dict[str, Any]:
+    tree = {"class": "sklearn.tree.DecisionTreeRegressor", "params": {"max_depth": 4}}
+    return {"class": "sklearn.ensemble.BaggingRegressor", "params": {"n_estimators": 31, "estimator": tree, **params}}
+
+
+def config(model: dict[str, Any]) -> dict[str, Any]:
+    return {"data": {"dataset": "diabetes"}, "preprocess": "none", "model": model, "metrics": ["r2"], "seed": 11}
+
+
+def verdict(run: Path) -> Verdict:
+    return verify(run).runs[0]
+
+
+@pytest.fixture
+def on_one_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run with ``n_jobs=-1`` of a machine with one CPU; verified here, where there are more."""
+    with monkeypatch.context() as patch:
+        patch.setenv("LOKY_MAX_CPU_COUNT", "1")
+        run = train(config(bagging(n_jobs=-1)), name="run", runs_dir=tmp_path)
+    assert isinstance(run.manifest, CompletedRun)
+    assert run.manifest.inputs.environment.cpus == 1
+    return run.path
+
+
+several = pytest.mark.skipif(joblib.cpu_count() < 2, reason="needs two CPUs")
+
+
+@several
+def test_another_number_of_cpus_is_put_back_and_named(on_one_cpu: Path) -> None:
+    found = verdict(on_one_cpu)
+    assert (found.verdict, found.level) == ("explained", "scores")
+    assert [(cause.factor, cause.recorded, cause.proof) for cause in found.causes] == [("cpus", 1, "restored")]
+
+
+@several
+def test_an_old_record_that_did_not_count_them_condemns_nobody(on_one_cpu: Path) -> None:
+    path = on_one_cpu / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest["inputs"]["environment"] |= {"cpus": None, "jobs": None, "cpus_allowed": 1}
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    found = verdict(on_one_cpu)
+    assert found.verdict == "close"  # the last bits of a sum
+    assert [cause.factor for cause in found.causes] == ["cpus"]
+
+
+def test_the_jobs_of_a_session_are_put_back_and_named(tmp_path: Path) -> None:
+    with joblib.parallel_config(n_jobs=2):
+        run = train(config(bagging()), name="run", runs_dir=tmp_path)
+    found = verdict(run.path)
+    assert (found.verdict, found.level) == ("explained", "model")
+    assert [(cause.factor, cause.recorded, cause.now) for cause in found.causes] == [("jobs", 2, 1)]
+
+
+def test_a_negative_number_of_jobs_is_written_out_wherever_it_stands() -> None:
+    def nested(outer: int, inner: int, of_grid: list[Any], last: int) -> dict[str, Any]:
+        estimators = [["a", {"class": "y", "params": {"n_jobs": inner}}]]
+        return {
+            "model": {"class": "x", "params": {"n_jobs": outer, "estimators": estimators}},
+            "grid": {"param_grid": [{"n_jobs": of_grid, "model__n_jobs": [last]}], "jobs": -1},
+            "data": {"drop": ["n_jobs"]},
+        }
+
+    request = RerunRequest(nested(-2, -1, [-1, 2, None], -9), 1, "", "csv", None, conditions=Conditions(cpus=4))
+    assert of_request(request).config == nested(3, 4, [4, 2, None], 1)
+
+
+TREE = DecisionTreeRegressor(random_state=0)
+STEPS = Pipeline([("tree", TREE)])
+
+
+@pytest.mark.parametrize(
+    ("estimator", "names"),
+    [
+        (BaggingRegressor(TREE), []),
+        (BaggingRegressor(TREE, n_jobs=2), []),
+        (make_pipeline(BaggingRegressor(TREE, n_jobs=-1)), ["BaggingRegressor"]),
+        (GridSearchCV(BaggingRegressor(TREE), {"n_jobs": [1, -2]}), ["GridSearchCV"]),
+        (GridSearchCV(TREE, [{"max_depth": [2]}], n_jobs=-1), ["GridSearchCV"]),
+    ],
+    ids=[str(number) for number in range(5)],
+)
+def test_it_is_known_which_jobs_follow_from_the_cpus(estimator: Any, names: list[str]) -> None:
+    assert jobs_by_cpus(estimator) == names
+
+
+def searched(grid: dict[str, Any], **more: Any) -> GridSearchCV:
+    return GridSearchCV(TREE, grid, **more)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "rows", "names"),
+    [
+        (searched({"random_state": [None]}), None, ["DecisionTreeRegressor"]),
+        (GridSearchCV(STEPS, {"tree__random_state": [1, None]}), None, ["DecisionTreeRegressor"]),
+        (searched({"random_state": [1, 2]}), None, []),
+        (searched({"nothing__random_state": [None]}), None, []),
+        (searched({"max_depth": [2]}, cv=KFold(3, shuffle=True)), None, ["KFold"]),
+        (searched({"max_depth": [2]}, cv=ShuffleSplit(3)), None, ["ShuffleSplit"]),
+        (searched({"max_depth": [2]}, cv=KFold(3)), None, []),
+        (searched({"max_depth": [2]}, cv=ShuffleSplit(3, random_state=1)), None, []),
+        (searched({"estimator": [RandomForestRegressor()]}), None, ["RandomForestRegressor"]),
+        (make_pipeline(Isomap(), LinearRegression()), None, ["Isomap"]),
+        (make_pipeline(Isomap(), LinearRegression()), 150, []),  # small enough for a dense solver
+        (make_pipeline(Isomap(n_components=12), LinearRegression()), 500, []),
+        (make_pipeline(Isomap(eigen_solver="dense"), LinearRegression()), 500, []),
+        (make_pipeline(Isomap(eigen_solver="arpack"), LinearRegression()), 150, ["Isomap"]),
+    ],
+    ids=[str(number) for number in range(14)],
+)  # fmt: skip
+def test_draws_in_a_grid_in_a_splitter_and_in_a_dependency_are_told(
+    estimator: Any, rows: int | None, names: list[str]
+) -> None:
+    assert unseeded(estimator, rows) == names
+
+
+def test_isomap_starts_at_random_where_it_is_said_to() -> None:
+    """The rule is that of scikit-learn: where it changes, this one must follow."""
+    X = np.random.RandomState(0).normal(size=(250, 5))
+    arpack = [Isomap().fit_transform(X) for _ in range(3)]
+    assert any((one != arpack[0]).any() for one in arpack[1:])
+    dense = [Isomap().fit_transform(X[:150]) for _ in range(3)]
+    assert all((one == dense[0]).all() for one in dense[1:])
