@@ -127,7 +127,7 @@ def test_the_ids_of_a_run_follow_from_its_manifest_and_are_stable(project: Calla
             *("split.positions", "split.contents", "split.folds"),
             *("model.convergence", "predictions.form", "predictions.rows", "predictions.scores", "predictions.labels"),
             *("metrics.accuracy", "training.accuracy", "dummy.accuracy"),
-            *("model.bytes", "seed.fixed", "environment.facts"),
+            *("model.bytes", "seed.fixed", "environment.facts", "warnings"),
         ]
     ]
 

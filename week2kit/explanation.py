@@ -499,6 +499,8 @@ def describe_finding(finding: Finding) -> str:
             return f"{where}, repeats with other seeds: {_repeats(finding.recorded, finding.now)}."
         case "repeats.not_trained":
             return f"the {recorded} repeats with other seeds were not trained again: --repeats does that, too."
+        case "warnings.other":
+            return f"{where}: its warnings are not those of the training here. {_warned(finding.recorded, finding.now)}"
         case "data.not_used":
             return f"--data {where} was not used: the run is on {now}, which comes with scikit-learn."
         case "curves":
@@ -909,6 +911,17 @@ def _repeats(recorded: object, now: object) -> str:
     return "; ".join(told[:_MOST_VALUES]) + (f"; and {len(told) - _MOST_VALUES} more" if told[_MOST_VALUES:] else "")
 
 
+def _warned(recorded: object, now: object) -> str:
+    """The warnings that only a record has, and those that only the training gives, each with its values."""
+    sides = [[w for w in side if isinstance(w, Mapping)] if isinstance(side, list) else [] for side in (recorded, now)]
+    told = []
+    for what, side in (("The record alone has", sides[0]), ("The training alone has", sides[1])):
+        each = [f"{shown(warned.get('code'))} ({shown(warned.get('values'))})" for warned in side[:_MOST_VALUES]]
+        more = [f"{len(side) - _MOST_VALUES} more"] if side[_MOST_VALUES:] else []
+        told += [f"{what} {', '.join([*each, *more])}."] if side else []
+    return " ".join(told)
+
+
 def _keys(recorded: object, now: object) -> str:
     """Places in two JSON values that differ, with both values; one that is not there is "not given"."""
     left, right = (side if isinstance(side, Mapping) else {} for side in (recorded, now))
@@ -1102,6 +1115,9 @@ def _advice(verdict: Verdict, lines: list[str]) -> str | None:
     """What to do where no finding says it."""
     if verdict.verdict == "tampered" and not any(_COPY_AGAIN in line for line in lines):
         return _COPY_AGAIN
+    only_warnings = {check.code for check in verdict.checks if check.outcome == "failed"} == {"warnings"}
+    if only_warnings:
+        return "Believe those of the training, and train again for a record that has them."
     if verdict.verdict == "different" and verdict.status == "completed" and verdict.first_divergence != "data":
         return "No recorded fact explains it: train again, and compare the two runs with week2kit report."
     return None
@@ -1116,7 +1132,7 @@ _UNTOLD: Final = frozenset({"predictions.no_scores", "bare.no_manifest", "bare.t
 #: Notes that a person should not have to ask for.
 _WEIGHTY: Final = frozenset(
     {"bare.named", "bare.other_versions_hold", "bare.versions_unrecorded", "fit.not_converged"}
-    | {"data.not_used", "failure.other_bytes"}
+    | {"data.not_used", "failure.other_bytes", "warnings.other"}
     | {"bare.python_instead", "bare.python_too_old", "bare.not_restored"}
 )
 
@@ -1239,7 +1255,7 @@ def account(verdict: Verdict) -> list[tuple[str, list[str]]]:
 #: The first part of the codes of checks that a rerun answers.
 _OF_RERUNS: Final = frozenset(
     {"data", "split", "model", "predictions", "metrics", "report", "training", "dummy", "repeats", "curves"}
-    | {"seed", "environment", "failure"}
+    | {"seed", "environment", "failure", "warnings"}
 )
 
 

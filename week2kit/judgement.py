@@ -18,6 +18,7 @@ from week2kit.layers import (
     agrees_to,
     as_note,
     compare_layers,
+    compare_warnings,
     differing,
     in_the_last_bits,
     layer_of,
@@ -355,8 +356,33 @@ class _Case:
         return differing(case.checks()) if trial.fresh.outcome is not None else []
 
     def judgement(self, verdict: VerdictName, **more: Any) -> Judgement:
-        """A judgement with the metrics and the account of the trainings."""
-        return Judgement(verdict, metrics=self.metrics(), reruns=self.account(), **more)
+        """A judgement with the metrics and the account of the trainings, and what the warnings of the record add."""
+        judgement = Judgement(verdict, metrics=self.metrics(), reruns=self.account(), **more)
+        failing = {layer_of(check.code) for check in differing(judgement.checks)}
+        reached = self.fresh.outcome is not None and self.trials.native()[0].failure is None
+        if verdict in ("unstable", "different") or not reached or failing & {"data", "split"}:
+            return judgement
+        checks = self._warnings(verdict)
+        judgement = dataclasses.replace(judgement, checks=[*judgement.checks, *checks])
+        if not differing(checks):
+            return judgement
+        return dataclasses.replace(judgement, verdict="different", level=None, reason=None)
+
+    def _warnings(self, verdict: VerdictName) -> list[Check]:
+        """The warnings of the record: what data, split, seed and metrics decide condemns where the code is the same.
+
+        Libraries may say other things in another version, on another processor, once in a process, or in threads.
+        """
+        case = self.restored.case if self.restored is not None and verdict == "explained" else self
+        named = _named_modules(self.manifest.inputs.config.resolved or {})
+        return compare_warnings(
+            self.manifest.warnings,
+            self.trials.native()[0],
+            case.fresh,
+            metrics=verdict in ("identical", "explained"),
+            strict=all(fact.input != "code" for fact in case.facts),
+            libraries=not case.facts and not case.fresh.threads and named <= {"sklearn"},
+        )
 
     # --- verdicts -----------------------------------------------------------------------------------------------
 

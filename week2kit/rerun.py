@@ -88,6 +88,7 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
     races: list[Race] = []
     never_repeat: list[str] = []
     racing_bytes: list[str] = []
+    threads = False
     with conditioning.in_force(request.conditions):
         try:
             request = conditioning.of_request(request)
@@ -96,11 +97,12 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
                 reader_for_config(config.data.path)
             source = _source(request)
             modules = request.allowed_modules
-            result = run_loop(config, request.seed, source, progress, advise=False, allowed_modules=modules)
+            result = run_loop(config, request.seed, source, progress, advise=request.advise, allowed_modules=modules)
         except (Week2kitError, MemoryError, OSError) as error:
             failure = failure_record(error, progress.stage)
         if progress.pipeline is not None:
             races, never_repeat, racing_bytes = static_notes(progress.pipeline)
+            threads = any(map(_has_jobs, walk(progress.pipeline)))
         if request.conditions != AS_HERE:
             environment = record_environment(request.allowed_modules)
             idle = conditioning.not_in_force(request.conditions)
@@ -110,10 +112,12 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
         split=progress.split,
         outcome=result.outcome if result else None,
         curves=json_digest(result.curves) if result and result.curves is not None else None,
+        warnings=progress.warnings,
         unseeded=[name for w in progress.warnings if w.code == "seed.unset" for name in w.values["estimators"]],
         races=races,
         never_repeat=never_repeat,
         racing_bytes=racing_bytes,
+        threads=threads,
         by_cpus=jobs_by_cpus(progress.pipeline) if progress.pipeline is not None else None,
         comparison=_compare(result, stored) if result and stored else None,
         environment=environment,

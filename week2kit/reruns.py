@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from week2kit.conditions import AS_HERE, Conditions
-from week2kit.schema.manifest import Data, Environment, Failure, FoundData, Kind, Outcome, Split
+from week2kit.schema.manifest import Data, Environment, Failure, FoundData, Kind, Outcome, Split, Warned
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class RerunRequest:
         kinds: of what kind each column was when it was recorded, where the bytes are others than then.
         conditions: what is to be in force while it trains, besides the environment as it is here.
         give_predictions: whether the answer shall hold the predictions, to compare others with.
+        advise: whether to look for all that train warns of, which costs trees; the same comes out of every training.
     """
 
     config: dict[str, Any]
@@ -54,6 +55,7 @@ class RerunRequest:
     allowed_modules: tuple[str, ...] = ()
     conditions: Conditions = AS_HERE
     give_predictions: bool = False
+    advise: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,10 +144,12 @@ class Fresh(_Answer):
     """What came out of one rerun; what it did not reach is null.
 
     Attributes:
+        warnings: what train would have recorded; leaks and shared rows only where they were asked for.
         unseeded: what draws without a seed; this and the next two are known from the pipeline, without any rerun.
         races: what races.
         never_repeat: what is dumped to other bytes each time.
         racing_bytes: what may be dumped to other bytes each time, because its threads count what they do.
+        threads: whether an estimator has several jobs: what its threads are warned of may get lost.
         by_cpus: the estimators whose number of jobs follows from that of the CPUs; null where it failed before.
         comparison: how far its predictions are from the stored ones.
         environment: what was in force, where conditions were asked for.
@@ -158,10 +162,12 @@ class Fresh(_Answer):
     split: Split | None
     outcome: Outcome | None
     curves: str | None
+    warnings: list[Warned] = []
     unseeded: list[str]
     races: list[Race] = []
     never_repeat: list[str] = []
     racing_bytes: list[str] = []
+    threads: bool = False
     by_cpus: list[str] | None = None
     comparison: Comparison | None
     environment: Environment | None = None

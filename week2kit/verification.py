@@ -411,8 +411,9 @@ def _with_unused_data(judgement: Judgement, run: Run, given: Path | None) -> Jud
     data = run.manifest.inputs.data
     if given is None or data is None or data.source != "dataset":
         return judgement
-    note = skipped("data.given", "data.not_used", clean(given.as_posix(), 200), now=data.path)
-    return dataclasses.replace(judgement, checks=[*judgement.checks, note])
+    note = passed("data.bytes", Finding(code="data.not_used", where=clean(given.as_posix(), 200), now=data.path))
+    others = [check for check in judgement.checks if check.code != note.code]
+    return dataclasses.replace(judgement, checks=[*others, note])
 
 
 def _not_varied(judgement: Judgement, options: Options) -> list[Finding]:
@@ -644,7 +645,9 @@ class _Verification(_Trainings):
             beside = stored if against is None else dataclasses.replace(stored, content=against.encode())
             if conditions != AS_HERE:
                 return self._train_under(asked, beside)
-            return self._train(asked, beside, fresh_children.pop() if fresh_children else self.children)
+            if not fresh_children:
+                return self._train(asked, beside, self.children)
+            return self._train(dataclasses.replace(asked, advise=True), beside, fresh_children.pop())
 
         def tell(kind: Kind, factors: Sequence[Factor]) -> None:
             self.options.on_trial(self.run.name, kind, [(factor.name, factor.recorded) for factor in factors])

@@ -1534,6 +1534,60 @@ case(
     level="scores",
 )
 
+# --- warnings ---------------------------------------------------------------------------------------------------
+
+
+def _warnings(change: Callable[[list[Any]], list[Any]]) -> Callable[[Copy], None]:
+    def apply(copy: Copy) -> None:
+        before = copy.get("warnings")
+        copy.set("warnings", change)
+        assert copy.get("warnings") != before
+
+    return apply
+
+
+def _without(code: str) -> Callable[[Copy], None]:
+    return _warnings(lambda told: [warned for warned in told if warned["code"] != code])
+
+
+def _and_warned(code: str, **values: Any) -> Callable[[Copy], None]:
+    return _warnings(lambda told: [*told, {"code": code, "values": values}])
+
+
+def _other_score(by: float) -> Callable[[Copy], None]:
+    def change(told: list[Any]) -> list[Any]:
+        leak = next(warned for warned in told if warned["code"] == "data.leak")
+        leak["values"]["score"] -= by
+        return told
+
+    return _warnings(change)
+
+
+LEAK = "data.leak (feature b, metric balanced_accuracy, score 1.0)"
+LIBRARY = {"category": "UserWarning", "message": "all is well"}
+case("untouched", "warned", nothing, "identical", "scores and model.", level="model", cause="")
+for id_, base, change, says in (
+    ("warning-of-a-leak-left-out", "warned", _without("data.leak"), f"The training alone has {LEAK}."),
+    ("warning-of-shared-rows-left-out", "warned", _without("split.shared_rows"), "split.shared_rows (looked_at 16, rows"),
+    ("all-warnings-left-out", "warned", _warnings(lambda told: []), LEAK),
+    ("warning-of-a-gap-left-out", "other", _without("metric.gap"), "The training alone has metric.gap"),
+    ("warning-twice", "warned", _warnings(lambda told: [*told, told[0]]), f"The record alone has {LEAK}."),
+    ("warning-of-another-score", "warned", _other_score(0.01), "The record alone has data.leak (feature b, metric balanced_accuracy, score 0.99). The training alone"),
+    ("warning-of-a-leak-added", "penguins", _and_warned("data.leak", feature="mass", score=1.0, metric="r2"), "The record alone has data.leak"),
+    ("warning-of-a-library-added", "penguins", _and_warned("library.warning", **LIBRARY), "The record alone has library.warning"),
+    ("elsewhere-warning-of-a-leak-left-out", "warned", _elsewhere(_without("data.leak")), LEAK),
+    ("schema-1-and-a-warning-left-out", "warned", lambda c: (_of_version_1(c), _without("data.leak")(c)), LEAK),
+):  # fmt: skip
+    case(id_, base, change, "different", says, cause="")
+for id_, base, change, says, level in (
+    ("warning-in-the-last-bits", "warned", _other_score(1e-13), "scores and model.", "model"),
+    ("warning-of-a-session-added", "penguins", _and_warned("session.set_aside", settings={}), "scores and model.", "model"),
+    ("code-module-and-a-warning-left-out", "warned", lambda c: (_other_module(c), _without("data.leak")(c)), f"note: manifest.json: its warnings are not those of the training here. The training alone has {LEAK}.", "model"),
+    ("elsewhere-warning-of-a-library-added", "penguins", _elsewhere(_and_warned("library.warning", **LIBRARY)), "note: manifest.json: its warnings are not", "model"),
+    ("warning-of-a-library-added", "bagged", _and_warned("library.warning", **LIBRARY), "note: manifest.json: its warnings are not", "model"),  # it has threads
+):  # fmt: skip
+    case(id_, base, change, "identical", says, level=level)
+
 # --- runs exchanged ---------------------------------------------------------------------------------------------
 
 
@@ -1712,4 +1766,5 @@ del (
     text,
     write,
     count,
+    level,
 )

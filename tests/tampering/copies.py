@@ -76,12 +76,19 @@ def answers() -> str:
     return "\n".join((header, *(f"{line[:-1]}{yes if line[-1] == '1' else no}" for line in lines), ""))
 
 
+def leaks() -> str:
+    """A table with a feature that holds the answer, and rows that come twice."""
+    rows = [f"{math.sin(i // 2 * 1.3)!r},{i // 2 % 2},{'ny'[i // 2 % 2]}" for i in range(80)]
+    return "\n".join(["a,b,y", *rows]) + "\n"
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "penguins.csv": penguins,
     "houses.csv": houses,
     "admissions.csv": admissions,
     "outliers.csv": outliers,
     "answers.csv": answers,
+    "leaks.csv": leaks,
 }
 
 PENGUINS = {"path": "penguins.csv", "target": "species", "drop": ["year"]}
@@ -104,6 +111,12 @@ CONFIGS: Mapping[str, dict[str, Any]] = {
         "split": {"shuffle": False},
         "preprocess": "none",
         "model": "ridge",
+        "seed": 1,
+    },
+    "warned": {
+        "data": {"path": "leaks.csv", "target": "y"},
+        "model": "logistic_regression",
+        "metrics": ["accuracy"],
         "seed": 1,
     },
     "bagged": {  # it draws job by job, and has as many as there are CPUs

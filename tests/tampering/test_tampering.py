@@ -174,10 +174,10 @@ def test_every_verdict_can_be_written_as_json(verified: Verified) -> None:
 
 # --- every single value of a manifest ---------------------------------------------------------------------------
 
-#: What a manifest says that no rerun can prove: who, when, how long, with which warnings; and what is no claim about
+#: What a manifest says that no rerun can prove: who, when, how long; and what is no claim about
 #: the outcome. Whatever else is changed must be noticed. (Modules have dots in their names: the table has them.)
 UNPROVEN = re.compile(
-    r"run_id|nonce|created_at|command|stages\..*|warnings\..*|artifacts\.\d+\.bytes|inputs\.seed\.source"
+    r"run_id|nonce|created_at|command|stages\..*|artifacts\.\d+\.bytes|inputs\.seed\.source"
     r"|inputs\.code\.(week2kit|git.*|modules.*)|inputs\.data\.(sha256|from_run)|inputs\.environment\.(?!libraries).*"
 )
 

@@ -58,7 +58,8 @@ def _scores(table: Table, codes: np.ndarray[Any, Any] | None, fold: Fold, name: 
     train, val = evenly(fold.train, rows), evenly(fold.val, rows)
     both = np.concatenate([train, val])
     values = table.features[name].to_numpy()[both]
-    ranks = pd.factorize(values, sort=True)[0].astype(np.float64).reshape(-1, 1)
+    # what a tree would turn them into, so that it need not look at them again: there are thousands of such trees
+    ranks = pd.factorize(values, sort=True)[0].astype(np.float32).reshape(-1, 1)
     if codes is not None:
         return _tree_scores(ranks, codes[both], len(train))
     with np.errstate(over="ignore", invalid="ignore"):  # a target that large is no leak, and its metrics tell of it
@@ -66,8 +67,9 @@ def _scores(table: Table, codes: np.ndarray[Any, Any] | None, fold: Fold, name: 
 
 
 def _tree_scores(ranks: np.ndarray[Any, Any], codes: np.ndarray[Any, Any], n_train: int) -> tuple[float, float]:
-    tree = DecisionTreeClassifier(max_depth=LEAK_DEPTH, random_state=0).fit(ranks[:n_train], codes[:n_train])
-    right = tree.predict(ranks) == codes
+    tree = DecisionTreeClassifier(max_depth=LEAK_DEPTH, random_state=0)
+    tree.fit(ranks[:n_train], codes[:n_train], check_input=False)
+    right = tree.predict(ranks, check_input=False) == codes
     return _balanced(right[:n_train], codes[:n_train]), _balanced(right[n_train:], codes[n_train:])
 
 
@@ -81,8 +83,9 @@ def _balanced(right: np.ndarray[Any, Any], codes: np.ndarray[Any, Any]) -> float
 def _regression_scores(
     ranks: np.ndarray[Any, Any], values: np.ndarray[Any, Any], target: np.ndarray[Any, Any], n_train: int
 ) -> tuple[float, float]:
-    tree = DecisionTreeRegressor(max_depth=LEAK_DEPTH, random_state=0).fit(ranks[:n_train], target[:n_train])
-    candidates = [tree.predict(ranks)]
+    tree = DecisionTreeRegressor(max_depth=LEAK_DEPTH, random_state=0)
+    tree.fit(ranks[:n_train], target[:n_train], check_input=False)
+    candidates = [tree.predict(ranks, check_input=False)]
     if values.dtype.kind in "fi":
         x = np.nan_to_num(values.astype(np.float64))
         centered, residual = x[:n_train] - x[:n_train].mean(), target[:n_train] - target[:n_train].mean()
