@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from week2kit import verify
 from week2kit.code import (
     BESIDE,
+    KNOWN,
     _logical_lines,
+    alike,
     code_digest,
     code_modules,
     digest_modules,
+    follows,
+    same_code,
     statements,
 )
+from week2kit.environment import record_environment, requirements_text
+from week2kit.explanation import describe_verdict
+from week2kit.verdict import Verdict
+
+from .tampering.copies import Copy, one_label
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "week2kit"
@@ -305,3 +316,82 @@ def test_the_form_is_the_same_on_every_python_for_ever() -> None:
         '  return """two',
         'lines""" "joined" , ( n , )',
     ]
+
+
+# --- other code that computes alike -------------------------------------------------------------------------------
+
+TODAY = code_digest(code_modules())
+OLD_RUNS = sorted((ROOT / "tests/old_runs").glob("*/*-baseline"))
+DATA = ROOT / "examples/penguins/penguins.csv"
+
+
+def test_it_was_decided_whether_todays_code_computes_what_earlier_code_did() -> None:
+    assert TODAY in KNOWN, (
+        f"What the training modules do was changed: {TODAY}. If every run that the code before recorded still comes "
+        "out (tests/old_runs and runs/ verify identical), add this digest to week2kit.code.KNOWN; if earlier values "
+        "follow another rule, tell it in week2kit.earlier, too. Otherwise take the digests before out of KNOWN."
+    )
+
+
+def test_old_digests_are_known_and_others_are_not() -> None:
+    for run in OLD_RUNS:
+        recorded = json.loads((run / "manifest.json").read_text(encoding="utf-8"))["inputs"]["code"]
+        assert same_code(recorded["digest"], TODAY), run
+        assert "modules" not in recorded or follows(recorded["digest"], recorded["modules"])
+    assert not same_code("0" * 64, TODAY)
+    assert same_code("0" * 64, "0" * 64)
+
+
+def test_an_old_record_and_a_new_one_name_the_modules_that_differ() -> None:
+    recorded = json.loads((ROOT / "tests/old_runs/v3/iris-baseline/manifest.json").read_text(encoding="utf-8"))
+    old, here = alike(recorded["inputs"]["code"]["modules"], code_modules())
+    assert old["split.py"] == here["split.py"], "unchanged: the digest of its text is known as that of its tokens"
+    assert not {Path(name).name for name in BESIDE} & here.keys(), "of these an old record knows nothing"
+
+
+def recorded_here(run: Path) -> None:
+    """Let a record say that it was made in the environment that is here, so that no fact of it excuses anything."""
+    manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    here = record_environment()
+    old = manifest["inputs"]["environment"]
+    manifest["inputs"]["environment"] = {key: here.model_dump(mode="json")[key] for key in old}
+    (run / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    (run / "requirements.txt").write_text(requirements_text(here), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Verdict]:
+    """The verdicts on old runs that were changed, by what was changed."""
+    folder = tmp_path_factory.mktemp("old")
+    copies = {name: Copy(folder / name, folder) for name in ("label", "model", "message")}
+    for copy, run in zip(copies.values(), ("v1/iris-baseline", "v3/iris-baseline", "v2/penguins-failing"), strict=True):
+        shutil.copytree(ROOT / "tests/old_runs" / run, copy.run)
+        if run.endswith("baseline"):
+            recorded_here(copy.run)
+            copy.seal()
+    copies["label"].forge_predictions(one_label)
+    copies["model"].bytes_of("model.joblib", lambda data: data + b"\0")
+    copies["model"].seal()
+    copies["message"].set("failure.message", "It was said in other words then.")
+    by_run = {verdict.run: verdict for verdict in verify(*(copy.run for copy in copies.values()), data=DATA).runs}
+    return {name: by_run[copy.run.as_posix()] for name, copy in copies.items()}
+
+
+def code_of(verdict: Verdict) -> list[str]:
+    return [cause.factor for cause in verdict.causes if cause.input == "code"]
+
+
+def test_a_forged_old_run_is_different_and_no_code_excuses_it(verdicts: Mapping[str, Verdict]) -> None:
+    verdict = verdicts["label"]
+    assert (verdict.verdict, code_of(verdict)) == ("different", []), describe_verdict(verdict)
+
+
+def test_other_bytes_of_the_model_alone_do_not_condemn_a_run_of_earlier_code(verdicts: Mapping[str, Verdict]) -> None:
+    verdict = verdicts["model"]
+    assert (verdict.verdict, verdict.level) == ("identical", "scores"), describe_verdict(verdict)
+    assert "the bytes alone prove nothing" in "\n".join(describe_verdict(verdict))
+
+
+def test_an_old_failure_that_is_said_in_other_words_now_is_undecided(verdicts: Mapping[str, Verdict]) -> None:
+    verdict = verdicts["message"]
+    assert (verdict.verdict, code_of(verdict)) == ("undecided", ["week2kit"]), describe_verdict(verdict)

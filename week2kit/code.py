@@ -79,19 +79,20 @@ def _sum(digests: Iterable[str]) -> str:
 
 # --- other digests that compute alike ---------------------------------------------------------------------------
 
-#: Digests of training code whose recorded outcomes come out again with today's, oldest first; today's is in the last
-#: line. The first are of the modules' texts, as records before schema 4 have them. Whoever changes what the training
-#: modules do adds the new digest: to the last line where every outcome stays the same to the bit; as a line of its own
-#: where some values are computed otherwise from here on, which then are told apart and not judged. Where neither can
-#: be said, the lines before go: nothing recorded by that code can be held against a rerun.
-KNOWN: Final[tuple[frozenset[str], ...]] = (
-    frozenset(
-        {
-            "fbdfb1bc1849c02d8def9288cc364b6545fc81fea98b27ffc44c5cccf7a46611",  # 0.1.0, schema 1
-            "a03b39beb315049668755444aa4ad030f5eec72218ca50e80cc528043dccaafd",  # 0.1.0, schema 2
-            "bcdce14a7a1d10f1ef382f2e679b9acdedf7fac1c12c76a35b7da2abdf9c9075",  # 0.1.0, schema 3
-        }
-    ),
+#: Digests of training code of which recorded runs show that it computes what today's does: what it recorded is held
+#: against a rerun here as if the code were the same. The first are of the modules' texts, as records before schema 4
+#: have them; `week2kit.earlier` knows which metrics followed other rules then. The last is today's.
+#:
+#: Whoever changes what the training modules do adds the new digest, where every outcome recorded by the code before
+#: comes out again, to the bit or by the rules of then. Where it does not, the digests before go: a run trained by that
+#: code is then undecided where it comes out otherwise.
+KNOWN: Final = frozenset(
+    {
+        "fbdfb1bc1849c02d8def9288cc364b6545fc81fea98b27ffc44c5cccf7a46611",  # 0.1.0, schema 1
+        "a03b39beb315049668755444aa4ad030f5eec72218ca50e80cc528043dccaafd",  # 0.1.0, schema 2
+        "bcdce14a7a1d10f1ef382f2e679b9acdedf7fac1c12c76a35b7da2abdf9c9075",  # 0.1.0, schema 3
+        "e83aabeda2e27ec6c2282d692ace1e046d12e77d0e277a537a2c15773b67d0b2",  # 0.1.0, schema 4
+    }
 )
 
 #: The first 16 digits of the digests of the modules' texts in old records, and the digests of what these modules do.
@@ -109,14 +110,9 @@ _OF_TEXTS: Final[Mapping[str, str]] = {
 }
 
 
-def generation(digest: str) -> int | None:
-    """Which line of `KNOWN` a digest of code stands in; None for code of which nothing is known."""
-    return next((number for number, digests in enumerate(KNOWN) if digest in digests), None)
-
-
 def same_code(first: str, second: str) -> bool:
-    """Whether two digests are of code that computes alike what both compute by the same rules."""
-    return first == second or (generation(first) is not None and generation(second) is not None)
+    """Whether two digests are of code that computes alike."""
+    return first == second or {first, second} <= KNOWN
 
 
 def follows(digest: str, modules: Mapping[str, str]) -> bool:

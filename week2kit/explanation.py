@@ -449,6 +449,11 @@ def describe_finding(finding: Finding) -> str:
             return "the bytes of the model were not compared: Python or a library has another version than recorded."
         case "model.other_environment":
             return "the bytes of the model differ from the recorded ones, in an environment that differs as well."
+        case "model.other_code":
+            return (
+                "the bytes of the model differ from the recorded ones, and an earlier week2kit trained it: scores and "
+                "metrics are the same, and the bytes alone prove nothing."
+            )
         case "model.never_repeats" if finding.now:
             return (
                 f"the bytes of {now} never repeat, because it keeps a memory address, id(stop_words): they were not "

@@ -80,13 +80,18 @@ def _cause(factor: str, recorded: Any, now: Any) -> Cause:
 # --- code -------------------------------------------------------------------------------------------------------
 
 
-def code_causes(recorded: Code, here: Here) -> list[Cause]:
+def code_causes(recorded: Code, here: Here, *, exactly: bool = False) -> list[Cause]:
     """That code trains here which computes otherwise, and which modules differ; a version alone changes nothing.
 
     Both values hold ``week2kit`` (the version), ``digest``, and ``modules``: the digests of those that differ, null
     where a record does not name them. The recorded one also has the state of the user's own project.
+
+    Args:
+        recorded: the code that trained.
+        here: the code that trains again.
+        exactly: whether code that computes alike counts, too: it may say, refuse and store things otherwise.
     """
-    if same_code(recorded.digest, here.code):
+    if recorded.digest == here.code or (not exactly and same_code(recorded.digest, here.code)):
         return []
     modules: tuple[Any, Any] = (None, None)
     if recorded.modules is not None:

@@ -268,12 +268,12 @@ def _named_modules(value: Any) -> set[str]:
     return own.union(*map(_named_modules, value.values()))
 
 
-def _facts(manifest: CompletedRun | FailedRun, here: Here, uses: Uses) -> list[Cause]:
+def _facts(manifest: CompletedRun | FailedRun, here: Here, uses: Uses, *, exactly: bool = False) -> list[Cause]:
     """The recorded facts that are not in force here: of the environment, and of week2kit's own code."""
     recorded = manifest.inputs
     facts: list[Cause] = []
     if recorded.code is not None:
-        facts += code_causes(recorded.code, here)
+        facts += code_causes(recorded.code, here, exactly=exactly)
     if recorded.environment is not None:
         facts += [
             Cause(input="environment", factor=d.factor, recorded=d.recorded, now=d.now, proof="observed")
@@ -312,6 +312,10 @@ class _Case:
         # with the number of CPUs put back, no job follows from that of here
         uses = _uses(self.manifest, self.here, fresh, self.uses)
         return dataclasses.replace(self, here=here, fresh=fresh, uses=uses, facts=_facts(self.manifest, here, uses))
+
+    def other_code(self) -> list[Cause]:
+        """The code, where it is not the very same: one that computes alike may refuse and store other things."""
+        return code_causes(self.manifest.inputs.code, self.here, exactly=True)
 
     def came_out(self) -> bool:
         """Whether the recorded outcome came out: scores and every metric, bit for bit."""
@@ -380,7 +384,7 @@ class _Case:
             self.trials.native()[0],
             case.fresh,
             metrics=verdict in ("identical", "explained"),
-            strict=all(fact.input != "code" for fact in case.facts),
+            strict=not case.other_code(),
             libraries=not case.facts and not case.fresh.threads and named <= {"sklearn"},
         )
 
@@ -406,9 +410,11 @@ class _Case:
         if causes:
             checks = [failed("data.table", "data.table", old.path)]
             return self.judgement("different", first_divergence="data", reason=reason, causes=causes, checks=checks)
-        before_fit = failure.stage in ("config", "load", "split") and self._only_of_processor()
-        if is_from_outside(failure.error) or (self.facts and not before_fit):
-            return self.judgement("undecided", reason=reason, causes=self.facts, checks=self._stuck_notes())
+        code = self.other_code()
+        before_fit = failure.stage in ("config", "load", "split") and not code and self._only_of_processor()
+        facts = [*code, *(fact for fact in self.facts if fact.input != "code")]
+        if is_from_outside(failure.error) or (facts and not before_fit):
+            return self.judgement("undecided", reason=reason, causes=facts, checks=self._stuck_notes())
         where: Layer = "model" if failure.stage in ("fit", "evaluate") else "data"
         return self.judgement("different", first_divergence=where, reason=reason)
 
@@ -529,6 +535,8 @@ class _Case:
             return skipped("model.bytes", "model.other_versions", "model.joblib"), level
         if self.facts:
             return skipped("model.bytes", "model.other_environment", "model.joblib", recorded, now), level
+        if self.other_code():
+            return skipped("model.bytes", "model.other_code", "model.joblib", recorded, now), level
         if self.fresh.never_repeat:
             return skipped("model.bytes", "model.never_repeats", "model.joblib", now=self.fresh.never_repeat), level
         if self.fresh.unseeded:  # two draws that agree by luck would condemn an honest third one
@@ -675,7 +683,7 @@ def judge_failed(manifest: FailedRun, here: Here, again: Again) -> Judgement:
     if is_from_outside(recorded.error):
         return undecided("undecided.external_failure", recorded.stage, told)
     fresh = again()
-    facts = _facts(manifest, here, _uses(manifest, here, fresh))
+    facts = _facts(manifest, here, _uses(manifest, here, fresh), exactly=True)
     rerun = [RerunRecord(factors=[], agrees_to="nothing", seconds=round(fresh.seconds, 3))]
     now = fresh.failure
     if now is not None and (now.stage, now.error, now.message) == (recorded.stage, recorded.error, recorded.message):
