@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,9 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import BaggingClassifier, RandomForestClassifier, StackingClassifier
+from sklearn.ensemble import BaggingClassifier, RandomForestClassifier, StackingClassifier, VotingClassifier
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.manifold import LocallyLinearEmbedding
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 
 from week2kit import open_run, train, verify
@@ -505,31 +508,51 @@ def test_an_unset_seed_is_told_beside_the_seed_of_the_run() -> None:
 # --- what is known without a rerun ------------------------------------------------------------------------------
 
 FOREST = RandomForestClassifier(n_jobs=2, random_state=0)
+NEIGHBOURS = KNeighborsClassifier(n_jobs=2)
 NOTES = [
-    pytest.param(FOREST, [("RandomForestClassifier", "forest", True)], [], id="a forest"),
-    pytest.param(RandomForestClassifier(random_state=0), [], [], id="a forest of one job"),
+    pytest.param(FOREST, [("RandomForestClassifier", "forest", True)], [], ["RandomForestClassifier"], id="a forest"),
+    pytest.param(RandomForestClassifier(random_state=0), [], [], [], id="a forest of one job"),
     pytest.param(
-        StackingClassifier([("forest", FOREST)]), [("RandomForestClassifier", "forest", False)], [], id="inside"
+        StackingClassifier([("forest", FOREST)]), [("RandomForestClassifier", "forest", False)], [],
+        ["RandomForestClassifier"], id="inside",
     ),
-    pytest.param(BaggingClassifier(FOREST), [("RandomForestClassifier", "forest", False)], [], id="a bag of forests"),
     pytest.param(
-        ColumnTransformer([("c", Pipeline([("k", KMeans())]), [0])]), [("KMeans", "kmeans", True)], [], id="k-means"
+        BaggingClassifier(FOREST), [("RandomForestClassifier", "forest", False)], [], ["RandomForestClassifier"],
+        id="a bag of forests",
     ),
-    pytest.param(TfidfVectorizer(), [], ["TfidfVectorizer"], id="tf-idf"),
+    pytest.param(
+        ColumnTransformer([("c", Pipeline([("k", KMeans())]), [0])]), [("KMeans", "kmeans", True)], [], [], id="k-means"
+    ),
+    pytest.param(TfidfVectorizer(), [], ["TfidfVectorizer"], [], id="tf-idf"),
     pytest.param(
         ColumnTransformer([("a", CountVectorizer(), "a"), ("b", HashingVectorizer(), "b")]), [],
-        ["CountVectorizer", "HashingVectorizer"], id="two of words",
+        ["CountVectorizer", "HashingVectorizer"], [], id="two of words",
     ),
-    pytest.param(TfidfVectorizer(analyzer="char"), [], [], id="of characters"),
-    pytest.param(LogisticRegression(), [], [], id="nothing"),
+    pytest.param(TfidfVectorizer(analyzer="char"), [], [], [], id="of characters"),
+    pytest.param(NEIGHBOURS, [], [], ["KNeighborsClassifier"], id="neighbours"),
+    pytest.param(VotingClassifier([("n", NEIGHBOURS)]), [], [], ["KNeighborsClassifier"], id="neighbours inside"),
+    pytest.param(KNeighborsClassifier(), [], [], [], id="neighbours of one job"),
+    pytest.param(KNeighborsClassifier(n_jobs=2, algorithm="brute"), [], [], [], id="neighbours without a tree"),
+    pytest.param(
+        LocallyLinearEmbedding(n_jobs=-1), [], [], ["LocallyLinearEmbedding"], id="what looks for neighbours"
+    ),
+    pytest.param(LogisticRegression(), [], [], [], id="nothing"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("step", "races", "never"), NOTES)
-def test_what_races_and_what_never_repeats(step: Any, races: Any, never: list[str]) -> None:
-    found, never_repeat = static_notes(Pipeline([("step", step), ("model", LogisticRegression())]))
-    assert [(race.estimator, race.kind, race.kept_out) for race in found] == races
-    assert never_repeat == never
+@pytest.mark.parametrize(("step", "races", "never", "racing"), NOTES)
+def test_what_races_and_what_never_repeats(step: Any, races: Any, never: list[str], racing: list[str]) -> None:
+    notes = static_notes(Pipeline([("step", step), ("model", LogisticRegression())]))
+    assert [(race.estimator, race.kind, race.kept_out) for race in notes["races"]] == races
+    assert (notes["never_repeat"], notes["racing_bytes"]) == (never, racing)
+
+
+def test_under_jobs_of_the_session_what_says_nothing_of_jobs_has_some() -> None:
+    pipeline = Pipeline([("step", RandomForestClassifier(random_state=0)), ("model", KNeighborsClassifier())])
+    with joblib.parallel_config(n_jobs=2):
+        notes = static_notes(pipeline)
+    assert notes["racing_bytes"] == ["KNeighborsClassifier", "RandomForestClassifier"]
+    assert not static_notes(pipeline)["threads"]
 
 
 def test_the_bytes_of_a_text_vectoriser_condemn_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

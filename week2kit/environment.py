@@ -51,7 +51,7 @@ def record_environment(modules: Sequence[str] = ()) -> Environment:
         cpu=_cpu(),
         cpus_allowed=_cpus_allowed(),
         cpus=joblib.cpu_count(),
-        jobs=joblib.effective_n_jobs(None),
+        jobs=_jobs(),
         libraries=_libraries(modules),
         blas=_blas(),
         openmp_threads=_openmp_threads(),
@@ -254,6 +254,14 @@ def _first_processor() -> dict[str, str]:
     except OSError:
         return {}
     return fields
+
+
+def _jobs() -> int:
+    """The jobs of an estimator that says nothing of them, run as the loop does: in threads, whatever a session has."""
+    import joblib
+
+    with joblib.parallel_config(backend="threading"):
+        return int(joblib.effective_n_jobs(None))
 
 
 def _cpus_allowed() -> int:

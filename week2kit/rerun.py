@@ -85,10 +85,7 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
     progress = Progress()
     failure, result, environment = None, None, None
     idle: list[str] = []
-    races: list[Race] = []
-    never_repeat: list[str] = []
-    racing_bytes: list[str] = []
-    threads = False
+    notes: dict[str, Any] = {}
     with conditioning.in_force(request.conditions):
         try:
             request = conditioning.of_request(request)
@@ -101,8 +98,7 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
         except (Week2kitError, MemoryError, OSError) as error:
             failure = failure_record(error, progress.stage)
         if progress.pipeline is not None:
-            races, never_repeat, racing_bytes = static_notes(progress.pipeline)
-            threads = any(map(_has_jobs, walk(progress.pipeline)))
+            notes = static_notes(progress.pipeline)
         if request.conditions != AS_HERE:
             environment = record_environment(request.allowed_modules)
             idle = conditioning.not_in_force(request.conditions)
@@ -114,11 +110,7 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
         curves=json_digest(result.curves) if result and result.curves is not None else None,
         warnings=progress.warnings,
         unseeded=[name for w in progress.warnings if w.code == "seed.unset" for name in w.values["estimators"]],
-        races=races,
-        never_repeat=never_repeat,
-        racing_bytes=racing_bytes,
-        threads=threads,
-        by_cpus=jobs_by_cpus(progress.pipeline) if progress.pipeline is not None else None,
+        **notes,
         comparison=_compare(result, stored) if result and stored else None,
         environment=environment,
         not_in_force=idle,
@@ -188,8 +180,8 @@ def _other_target(new: Columns, recorded: Data, stored: Stored) -> list[Finding]
     return compare_target(predictions, new, other[0].name, recorded.path)
 
 
-def static_notes(pipeline: Pipeline) -> tuple[list[Race], list[str], list[str]]:
-    """What in a pipeline races, what is dumped to other bytes each time, and what may be, each sorted by name."""
+def static_notes(pipeline: Pipeline) -> dict[str, Any]:
+    """What is known of a pipeline without a rerun, as the fields of `Fresh` that tell it; names are sorted."""
     alone = {id(step) for step in _own_steps(pipeline)}
     races = set()
     for estimator in walk(pipeline):
@@ -201,7 +193,13 @@ def static_notes(pipeline: Pipeline) -> tuple[list[Race], list[str], list[str]]:
     found = [Race(estimator=name, kind=kind, kept_out=kept_out) for name, kind, kept_out in sorted(races)]
     addresses = {type(estimator).__name__ for estimator in walk(pipeline) if _keeps_an_address(estimator)}
     several = {type(e).__name__ for e in walk(pipeline) if (is_forest(e) or _searches_a_tree(e)) and _has_jobs(e)}
-    return found, sorted(addresses), sorted(several)
+    return {
+        "races": found,
+        "never_repeat": sorted(addresses),
+        "racing_bytes": sorted(several),
+        "threads": any(map(_has_jobs, walk(pipeline))),
+        "by_cpus": jobs_by_cpus(pipeline),
+    }
 
 
 def _has_jobs(estimator: Any) -> bool:
