@@ -46,10 +46,7 @@ def code_modules() -> dict[str, str]:
 def digest_modules(package: Path) -> dict[str, str]:
     """The digests of the training modules in the folder of a week2kit, and of what they take from beside them."""
     modules = {path.name: _digest(_text(path)) for path in sorted((package / "loop").glob("*.py"))}
-    return modules | {
-        Path(name).name: _digest("\n".join(_definition(_text(package / name), wanted) for wanted in names))
-        for name, names in BESIDE.items()
-    }
+    return modules | {Path(name).name: _beside(_text(package / name), names) for name, names in BESIDE.items()}
 
 
 def code_digest(modules: Mapping[str, str]) -> str:
@@ -59,6 +56,10 @@ def code_digest(modules: Mapping[str, str]) -> str:
 
 def _text(path: Path) -> str:
     return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+
+
+def _beside(text: str, names: Iterable[str]) -> str:
+    return _digest("\n".join(_definition(text, name) for name in names))
 
 
 def _definition(text: str, name: str) -> str:
