@@ -83,6 +83,13 @@ honest("eight", "svc", verifier="one processor")
 # C6: forests whose trees are added up by two threads
 honest("two", "forest")
 honest("two", "bagged")
+# jobs: as many as there are CPUs, or as a session says
+honest("one counted", "by_cpus", "cpus")
+honest("here", "by_cpus", "cpus", verifier="one processor")
+honest("notebook", "by_session", "jobs")
+honest("notebook", "penguins")
+honest("notebook", "tree_search")
+honest("here", "tree_search")
 # where k-means would race
 honest("wide", "kmeans")
 # upward, where this processor can
@@ -93,6 +100,8 @@ honest("here", "unfinished", KERNEL, LIBM, verifier="sse")
 for machine, name in (
     ("here", "drawn_forest"),
     ("here", "drawn_mlp"),
+    ("here", "drawn_by_a_grid"),
+    ("here", "drawn_by_isomap"),
     ("haswell", "drawn_forest"),
     ("here", "race"),
     ("haswell", "race"),
@@ -179,6 +188,15 @@ def _also(first: Callable[[Copy], object], second: Callable[[Copy], object]) -> 
     return lambda copy: (first(copy), second(copy))[0] and None
 
 
+def _other_curve(copy: Copy) -> None:
+    """The file of the learning curve is gone, and its digest is another one."""
+    (copy.run / "curves.json").unlink()
+    curve = next(i for i, artifact in enumerate(copy.get("artifacts")) if artifact["name"] == "curves")
+    copy.set(f"artifacts.{curve}.sha256", "0" * 64)
+
+
+LEAK = {"code": "data.leak", "values": {"feature": "island", "score": 1.0, "metric": "balanced_accuracy"}}
+
 # each of the inputs
 for row, source, change, verdict in (
     ("data-one-cell", "here/penguins", _table(_one_cell), "different"),
@@ -198,6 +216,9 @@ for row, source, change, verdict in (
     ("split-positions", "here/penguins", lambda c: c.set("outcome.split.positions", "0" * 64), "different"),
     ("training-metric", "here/penguins", lambda c: c.set("outcome.metrics.accuracy.training", 1.0), "different"),
     ("model-of-another-run", "here/penguins", _model_of("tree"), "different"),
+    ("warning-left-out", "here/by_session", lambda c: c.set("warnings", lambda told: told[1:]), "different"),
+    ("warning-added", "here/penguins", lambda c: c.set("warnings", lambda told: [*told, LEAK]), "different"),
+    ("curve-without-its-file", "here/curve", _other_curve, "different"),
     ("metric-alone", "here/penguins", lambda c: c.set("outcome.metrics.accuracy.value", 0.999), "tampered"),
     ("metric-alone-from-haswell", "haswell/unfinished", lambda c: c.set("outcome.metrics.accuracy.value", 0.999), "tampered"),
 ):  # fmt: skip

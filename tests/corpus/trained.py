@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ def _model(name: str, **params: Any) -> dict[str, Any]:
 
 LOGISTIC = "sklearn.linear_model.LogisticRegression"
 FOREST = "sklearn.ensemble.RandomForestRegressor"
+BAGGING = "sklearn.ensemble.BaggingRegressor"
+SHALLOW = _model("sklearn.tree.DecisionTreeRegressor", max_depth=4)
 SCORES = ["accuracy", "log_loss"]
 QUARTER = {"split": {"test_size": 0.25, "stratify": True}}
 
@@ -86,8 +89,13 @@ CONFIGS: Mapping[str, dict[str, Any]] = {
         "diabetes",
         _model("sklearn.ensemble.BaggingRegressor", n_estimators=3, estimator=_model(FOREST, n_estimators=7, n_jobs=2)),
     ),
+    # it draws job by job: as many as there are CPUs, or as the session says
+    "by_cpus": _config("diabetes", _model(BAGGING, n_estimators=31, estimator=SHALLOW, n_jobs=-1), metrics=["r2"]),
+    "by_session": _config("diabetes", _model(BAGGING, n_estimators=31, estimator=SHALLOW), metrics=["r2"]),
+    "tree_search": _config("wine", _model("sklearn.neighbors.KNeighborsClassifier", algorithm="kd_tree", n_jobs=2)),
     "race": _config("diabetes", _model("racing.Racing"), metrics=["r2"]),
     "wide_race": _config("diabetes", _model("racing.RacingWide"), metrics=["r2"]),
+    "curve": _config("wine", "naive_bayes", metrics=SCORES, learning_curve=True),
     # they draw without a seed
     "lucky_tree": _config("iris", _model("decision_tree", random_state=None), preprocess="none", metrics=["accuracy"]),
     "lucky_boosting": _config(
@@ -95,6 +103,22 @@ CONFIGS: Mapping[str, dict[str, Any]] = {
     ),
     # a draw that gets every row right would leave nothing to forge: three trees never do on these digits
     "drawn_forest": _config("digits", _model("random_forest", n_estimators=3, random_state=None), metrics=["accuracy"]),
+    "drawn_by_a_grid": _config(
+        "digits",
+        _model(
+            "sklearn.model_selection.GridSearchCV",
+            cv=2,
+            estimator=_model("sklearn.ensemble.RandomForestClassifier", n_estimators=3),
+            param_grid={"random_state": [None]},
+        ),
+        metrics=["accuracy"],
+    ),
+    "drawn_by_isomap": _config(
+        "breast_cancer",
+        _model(LOGISTIC),
+        preprocess=[_model("sklearn.preprocessing.StandardScaler"), _model("sklearn.manifold.Isomap", n_components=3)],
+        metrics=SCORES,
+    ),
     "drawn_mlp": _config(
         "iris", _model("sklearn.neural_network.MLPClassifier", max_iter=30, random_state=None), metrics=["accuracy"]
     ),
@@ -105,7 +129,8 @@ CONFIGS: Mapping[str, dict[str, Any]] = {
 class Machine:
     """An environment to train in: variables of the process, and threads that only threadpoolctl can ask for.
 
-    `simd` names the best of numpy's features that stay (by their generation), and None leaves all of them.
+    `simd` names the best of numpy's features that stay (by their generation), and None leaves all of them. `cpus` is
+    what joblib counts, `session` whether a notebook has settings of its own: two jobs, and tables of pandas.
     """
 
     kernel: str | None = None
@@ -115,6 +140,8 @@ class Machine:
     openmp: int = 1
     pooled: int | None = None
     processors: int | None = None
+    cpus: int | None = None
+    session: bool = False
 
     def variables(self) -> dict[str, str]:
         found = {
@@ -126,6 +153,8 @@ class Machine:
             found["OPENBLAS_CORETYPE"] = self.kernel
         if self.simd is not None:
             found["NPY_DISABLE_CPU_FEATURES"] = " ".join(_beyond(self.simd))
+        if self.cpus is not None:
+            found["LOKY_MAX_CPU_COUNT"] = str(self.cpus)
         if not self.libm:
             found["GLIBC_TUNABLES"] = "glibc.cpu.hwcaps=-FMA,-FMA4"
         return found
@@ -155,6 +184,8 @@ MACHINES: Mapping[str, Machine] = {
     "eight": Machine(pooled=8),
     "wide": Machine(openmp=4),
     "one processor": Machine(processors=1),
+    "one counted": Machine(cpus=1),
+    "notebook": Machine(session=True),
 }
 
 
@@ -163,7 +194,7 @@ def train_on(machine: str, names: Sequence[str], directory: Path) -> None:
     for name in names:
         (directory / name).mkdir(parents=True)
         shutil.copy(ROOT / "examples" / "penguins" / "penguins.csv", directory / name)
-    arguments = json.dumps([list(names), MACHINES[machine].pooled])
+    arguments = json.dumps([list(names), MACHINES[machine].pooled, MACHINES[machine].session])
     done = subprocess.run(
         [sys.executable, "-P", __file__, arguments],
         cwd=directory,
@@ -186,10 +217,14 @@ def _main() -> None:
 
     from week2kit import train
 
-    names, pooled = json.loads(sys.argv[1])
-    import sklearn.ensemble  # noqa: F401 - only the libraries that are loaded can be limited
+    names, pooled, session = json.loads(sys.argv[1])
+    import joblib
+    import sklearn.ensemble  # only the libraries that are loaded can be limited
 
-    with threadpoolctl.threadpool_limits(pooled, user_api="blas"):
+    with threadpoolctl.threadpool_limits(pooled, user_api="blas"), ExitStack() as stack:
+        if session:
+            stack.enter_context(joblib.parallel_config(n_jobs=2))
+            sklearn.set_config(transform_output="pandas")
         for name in names:
             os.chdir(name)
             run = train(CONFIGS[name], name="run", allow_modules=["racing"])
