@@ -133,6 +133,7 @@ SAME = {
     "an import for types": ("if TYPE_CHECKING:\n    import a\nx = 1", "x = 1"),
     "the order of definitions": ("def f(): return 1\ndef g(): return 2", "def g(): return 2\ndef f(): return 1"),
     "a comment between decorator and function": ("@a\n# why\ndef f(): b", "@a\ndef f(): b"),
+    "a docstring where nothing else stands": ('class A(B):\n    """What it is."""', "class A(B):\n    pass"),
     "a sign for numbers in a text": ("x = '# no comment' # one", "x = '# no comment'"),
 }
 

@@ -158,7 +158,7 @@ def statements(text: str) -> Iterator[str]:
     """The top-level statements of a module as far as they count, each in one form: a line for each logical line."""
     held: list[str] = []
     for level, tokens in _logical_lines(text):
-        if tokens[0] in ("import", "from") and ";" not in tokens:
+        if tokens in (["pass"], ["..."]) or (tokens[0] in ("import", "from") and ";" not in tokens):
             continue
         if tokens[-1][-1] in "\"'" and tokens[:-1] in ([], ["r"]):  # a docstring: nothing is done with it
             continue
