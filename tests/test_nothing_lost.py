@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -97,7 +98,10 @@ def _descendants_of_this_test(directory: Path) -> list[int]:
 def test_an_interrupted_training_is_recorded(project: Path, sent: str, code: int, error: str, after: float) -> None:
     process = start("train", "long.json", "--name", "a", cwd=project)
     wait_for(lambda: (project / "runs" / "a" / "manifest.json").exists())
-    time.sleep(after)
+    if after == 3.0:
+        wait_for(lambda: _computed(process.pid) > after, 60)
+    else:
+        time.sleep(after)
     os.killpg(process.pid, getattr(signal, sent))
     assert finish(process)[0] == code
     manifest = open_run(project / "runs" / "a").manifest
@@ -109,6 +113,12 @@ def test_an_interrupted_training_is_recorded(project: Path, sent: str, code: int
         assert manifest.inputs.data is not None
         assert manifest.inputs.environment is not None
     verified_text(project, "ended from outside")
+
+
+def _computed(pid: int) -> float:
+    """Seconds that a process has computed; the imports of a training take half of three."""
+    fields = (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) / os.sysconf("SC_CLK_TCK")
 
 
 def test_an_interrupt_while_the_config_is_read_waits_until_it_is(
@@ -130,6 +140,97 @@ def test_an_interrupt_while_the_config_is_read_waits_until_it_is(
     manifest = open_run(tmp_path / "a").manifest
     assert isinstance(manifest, FailedRun)
     assert manifest.failure.error == "KeyboardInterrupt"
+
+
+SIGNALLED = """
+import os, signal, sys
+from pathlib import Path
+from week2kit import cli, store
+
+at, repeated = sys.argv.pop(1), int(sys.argv.pop(1))
+
+def send():
+    for _ in range(repeated):
+        os.kill(os.getpid(), signal.SIGINT)
+
+def before(function, here):
+    def wrapped(*arguments, **more):
+        if here(*arguments):
+            send()
+        return function(*arguments, **more)
+    return wrapped
+
+written = []
+if at == "mkdir":
+    Path.mkdir = before(Path.mkdir, lambda path, *a: path.name.startswith(".a."))
+if at == "rename":
+    Path.rename = before(Path.rename, lambda path, *a: path.name.startswith(".a."))
+if at == "last-fsync":
+    write = store.RunFolder.write_manifest
+    def noted(self, manifest):
+        written.append(manifest.status)
+        write(self, manifest)
+    store.RunFolder.write_manifest = noted
+    os.fsync = before(os.fsync, lambda *a: written[-1:] == ["completed"])
+if at == "record":  # of the interrupt itself: the second comes while the first is recorded
+    os.fsync = before(os.fsync, lambda *a: True)
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("repeated", [1, 2])
+@pytest.mark.parametrize("at", ["mkdir", "rename", "last-fsync", "record"])
+def test_an_interrupt_at_the_first_and_the_last_moment_is_recorded(at: str, repeated: int, project: Path) -> None:
+    code, _, err = finish(
+        subprocess.Popen(
+            [sys.executable, "-P", "-c", SIGNALLED, at, str(repeated), "train", "short.json", "--name", "a"],
+            cwd=project,
+            env=ENVIRONMENT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+    )
+    assert (code, err.count("Interrupted.")) == (130, 1)
+    assert [path.name for path in (project / "runs").iterdir()] == ["a"]
+    manifest = open_run(project / "runs" / "a").manifest
+    assert isinstance(manifest, FailedRun)
+    assert manifest.failure.error == "KeyboardInterrupt"
+    assert not list((project / "runs").rglob("*.tmp"))
+
+
+#: Fits that want more than two or four GiB, at once or piece by piece.
+TOO_LARGE = {
+    "kernel": {"model": "sklearn.kernel_ridge.KernelRidge", "metrics": ["r2"]},
+    "layers": {
+        "model": {
+            "class": "sklearn.neural_network.MLPClassifier",
+            "params": {"hidden_layer_sizes": [20_000, 20_000, 20_000]},
+        }
+    },
+    "trees": {
+        "model": {
+            "class": "sklearn.ensemble.ExtraTreesClassifier",
+            "params": {"n_estimators": 20_000, "max_features": 1},
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("kind", TOO_LARGE)
+def test_a_fit_that_is_too_large_is_recorded(kind: str, project: Path) -> None:
+    random = Random(1)
+    rows = "".join(f"{random.random()},{random.random()},{i % 13},{random.randrange(2)}\n" for i in range(30_000))
+    (project / "big.csv").write_text("a,b,c,y\n" + rows)
+    config = {"data": {"path": "big.csv", "target": "y"}, "preprocess": "none", "seed": 1} | TOO_LARGE[kind]
+    (project / "large.json").write_text(json.dumps(config))
+    limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))}
+    code, _, err = finish(start("train", "large.json", "--name", "a", cwd=project, **limit), 120)
+    assert (code, "The memory was not enough" in err) == (1, True), err
+    manifest = open_run(project / "runs" / "a").manifest
+    assert isinstance(manifest, FailedRun)
+    assert (manifest.failure.stage, manifest.failure.error) == ("fit", "MemoryError")
+    assert manifest.inputs.environment is not None
 
 
 def verified_text(project: Path, says: str) -> str:
@@ -325,11 +426,9 @@ def test_a_child_that_is_killed_costs_only_its_own_run(trained: Path, jobs: int)
 
 def _busy_child(directory: Path, verifier: int) -> int | None:
     """The process that has computed for two seconds on behalf of a verification, and is not the verifier itself."""
-    ticks = os.sysconf("SC_CLK_TCK")
     for pid in _descendants_of_this_test(directory):
         with contextlib.suppress(OSError):
-            fields = (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()
-            if pid != verifier and int(fields[11]) > 2 * ticks:  # utime
+            if pid != verifier and _computed(pid) > 2:
                 return pid
     return None
 

@@ -21,7 +21,7 @@ import pytest
 from week2kit import train
 from week2kit.canonical import JsonError, dump_json, parse_json, sha256
 from week2kit.errors import UnreadableRun, UsageError
-from week2kit.schema.manifest import SCHEMA_VERSION, CompletedRun, FailedRun
+from week2kit.schema.manifest import SCHEMA_VERSION, CompletedRun, FailedRun, RunningRun
 from week2kit.schema.migrations import STEPS, ManifestError, read_manifest
 from week2kit.store import (
     ARTIFACTS,
@@ -30,6 +30,7 @@ from week2kit.store import (
     began_after,
     digest_regular,
     find_runs,
+    leftovers,
     open_run,
     read_regular,
     replace_file,
@@ -187,10 +188,37 @@ def test_a_reader_sees_the_old_file_or_the_new_one_and_never_a_part(tmp_path: Pa
     assert seen <= set(versions)
 
 
+def begin(runs: Path, name: str | None) -> RunFolder:
+    return RunFolder.create(runs, name, first_record)
+
+
+def first_record(folder: RunFolder) -> RunningRun:
+    return RunningRun.model_validate(
+        {
+            "run_id": folder.run_id,
+            "nonce": folder.nonce,
+            "created_at": folder.created_at,
+            "command": "week2kit train",
+            "inputs": {
+                "code": None,
+                "data": None,
+                "config": {"resolved": None, "raw": "{}", "digest": None},
+                "seed": None,
+                "environment": None,
+            },
+            "outcome": None,
+            "artifacts": [],
+            "stages": [],
+            "warnings": [],
+            "failure": None,
+        }
+    )
+
+
 def test_a_name_is_never_taken_twice_however_many_ask_for_it(tmp_path: Path) -> None:
     def create(_: int) -> str:
         try:
-            return RunFolder.create(tmp_path, "same").run_id
+            return begin(tmp_path, "same").run_id
         except UsageError as error:
             return str(error)
 
@@ -202,7 +230,7 @@ def test_a_name_is_never_taken_twice_however_many_ask_for_it(tmp_path: Path) -> 
 
 def test_runs_without_a_name_get_folders_of_their_own(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
-        folders = list(pool.map(lambda _: RunFolder.create(tmp_path, None), range(100)))
+        folders = list(pool.map(lambda _: begin(tmp_path, None), range(100)))
     assert len({folder.path for folder in folders}) == len({folder.nonce for folder in folders}) == 100
     assert all(len(folder.nonce) == 32 for folder in folders)
 
@@ -210,19 +238,117 @@ def test_runs_without_a_name_get_folders_of_their_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a b", "ü", "x" * 65, "a\n", "../a", "a\\b", "-\x1b[31m"])
 def test_a_name_that_could_lead_elsewhere_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--name: expected up to 64 letters"):
-        RunFolder.create(tmp_path / "runs", name)
+        begin(tmp_path / "runs", name)
     assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize("name", ["a", "x" * 64, "run-1.b_c", "...a", "-a"])
 def test_a_plain_name_is_taken(name: str, tmp_path: Path) -> None:
-    assert RunFolder.create(tmp_path, name).path == tmp_path / name
+    assert begin(tmp_path, name).path == tmp_path / name
+
+
+def test_a_folder_has_a_record_from_its_first_moment(tmp_path: Path) -> None:
+    def look(folder: RunFolder) -> RunningRun:
+        assert not (tmp_path / "a").exists()
+        return first_record(folder)
+
+    RunFolder.create(tmp_path, "a", look)
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["manifest.json"]
+
+
+def test_a_folder_that_cannot_be_recorded_leaves_nothing(tmp_path: Path) -> None:
+    def interrupted(folder: RunFolder) -> RunningRun:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        RunFolder.create(tmp_path, "a", interrupted)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "link"])
+def test_an_empty_folder_of_a_person_is_a_name_that_is_taken(kind: str, tmp_path: Path) -> None:
+    place = tmp_path / "a"
+    {"folder": place.mkdir, "file": place.touch, "link": lambda: place.symlink_to("nowhere")}[kind]()
+    with pytest.raises(UsageError, match="this name is taken"):
+        begin(tmp_path, "a")
+    assert names(tmp_path) == ["a"]
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def left_by_killed_trainings(runs: Path) -> None:
+    """Temporary files and folders as a kill at any moment leaves them, an hour ago."""
+    begin(runs, "killed")
+    (runs / "killed" / ".manifest.json.0123abcd.tmp").write_text("{")
+    (runs / "killed" / ".model.joblib.0123abcd.tmp").write_text("")
+    (runs / "run_20261123_115700_k3x9y").mkdir()
+    (runs / "named").mkdir()
+    (runs / "named" / ".manifest.json.89abcdef.tmp").write_text("")
+    (runs / ".run_20261123_115701_k3x9y.89abcdef.tmp").mkdir()
+    (runs / ".run_20261123_115701_k3x9y.89abcdef.tmp" / "manifest.json").write_text("{}")
+    for path in [*runs.rglob("*"), *runs.rglob(".*")]:
+        os.utime(path, (0, 0))
+
+
+def test_what_killed_trainings_left_is_told_and_removed_by_the_next_one(tmp_path: Path) -> None:
+    left_by_killed_trainings(tmp_path)
+    assert [path.relative_to(tmp_path).as_posix() for path in leftovers(tmp_path)] == [
+        ".run_20261123_115701_k3x9y.89abcdef.tmp",
+        "killed/.manifest.json.0123abcd.tmp",
+        "killed/.model.joblib.0123abcd.tmp",
+        "named/.manifest.json.89abcdef.tmp",
+        "run_20261123_115700_k3x9y",
+    ]
+    begin(tmp_path, "next")
+    assert leftovers(tmp_path) == []
+    assert names(tmp_path) == ["killed", "next"]
+    assert names(tmp_path / "killed") == ["manifest.json"]
+
+
+def test_what_is_a_persons_or_is_being_written_is_not_removed(tmp_path: Path) -> None:
+    kept = [
+        "empty/",
+        "notes/.notes.txt.0123abcd.tmp",
+        "notes/.config.json.0123abc.tmp",
+        "notes/config.json.0123abcd.tmp",
+        ".run_a.0123abcd.tmp/model.joblib",
+        ".cache/.manifest.json",
+        "run_20261123_115700_k3x9y/photo.jpg",
+    ]
+    for name in kept:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).mkdir() if name.endswith("/") else (tmp_path / name).write_text("")
+    for path in [*tmp_path.rglob("*"), *tmp_path.rglob(".*")]:
+        os.utime(path, (0, 0))
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / ".manifest.json.0123abcd.tmp").write_text("")  # younger than a second
+    begin(tmp_path, "next")
+    assert all((tmp_path / name).exists() for name in [*kept, "new/.manifest.json.0123abcd.tmp"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be removed there")
+def test_what_another_process_is_writing_is_not_removed(tmp_path: Path) -> None:
+    writing = "import sys, time, os; from pathlib import Path; from week2kit import store\n"
+    writing += "os.fsync = lambda fd: (os.utime(fd, (0, 0)), print('writing', flush=True), sys.stdin.read())\n"
+    writing += f"store.replace_file(Path({os.fspath(tmp_path / 'run' / 'model.joblib')!r}), b'model')"
+    (tmp_path / "run").mkdir()
+    with subprocess.Popen([sys.executable, "-c", writing], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        assert writer.stdin is not None
+        assert writer.stdout.readline() == b"writing\n"
+        begin(tmp_path, "next")
+        assert leftovers(tmp_path) == []
+        writer.stdin.close()
+    assert names(tmp_path / "run") == ["model.joblib"]
 
 
 def test_a_folder_that_cannot_be_made_is_said_with_what_to_try(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match=r"no run folder can be made there.*--runs-dir"):
-        RunFolder.create(tmp_path / "file" / "runs", None)
+        begin(tmp_path / "file" / "runs", None)
 
 
 def test_artifacts_are_recorded_with_the_digest_of_their_content(run_folder: Path, manifest: Any) -> None:

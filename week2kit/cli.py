@@ -9,6 +9,7 @@ import os
 import shlex
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -21,6 +22,7 @@ from week2kit.canonical import clean, dump_json
 from week2kit.errors import ConfigError, Terminated, UsageError, Week2kitError
 from week2kit.signals import held
 from week2kit.streams import lost, take_over
+from week2kit.thresholds import REPEATED_SIGNAL
 
 if TYPE_CHECKING:
     from week2kit.reporting import Report
@@ -112,7 +114,9 @@ def main() -> NoReturn:
     take_over()
     os.umask(os.umask(0o077) & 0o077)  # whoever makes a file must be able to read it, whatever the umask
     with contextlib.suppress(ValueError):
-        signal.signal(signal.SIGTERM, _terminate)
+        signal.signal(signal.SIGTERM, _once(lambda: Terminated("the process was asked to end")))
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # whoever ignores it goes on doing so
+            signal.signal(signal.SIGINT, _once(KeyboardInterrupt))
     try:
         code = app(standalone_mode=False) or 0
     except KeyboardInterrupt:
@@ -171,8 +175,17 @@ def _exit_code_of(error: Exception) -> int:
     return 70
 
 
-def _terminate(signum: int, frame: object) -> None:
-    raise Terminated("the process was asked to end")
+def _once(error: Callable[[], BaseException]) -> Callable[[int, object], None]:
+    """A handler that raises an error, and none again within a moment: the first is still being recorded."""
+    last = -REPEATED_SIGNAL
+
+    def handle(signum: int, frame: object) -> None:
+        nonlocal last
+        before, last = last, time.monotonic()
+        if last - before >= REPEATED_SIGNAL:
+            raise error()
+
+    return handle
 
 
 @contextlib.contextmanager
@@ -700,10 +713,12 @@ def _runs(
     """One line per run: name, status, primary metric, what differs from the first. Without a folder: of runs/."""
     with _edge():
         from week2kit.comparison import list_runs, runs_table
-        from week2kit.store import find_runs
+        from week2kit.store import find_runs, leftovers
 
         named = directories or [Path("runs")]
         found = find_runs(named)
+        for left in (left for directory in named for left in leftovers(directory)):
+            _say(f"{clean(left.as_posix())}: left by a training that was killed; the next training there removes it.")
         for path in found.skipped:
             _say_skipped(path)
         rows = list_runs(found.everything, [path for path, _ in found.unreadable])

@@ -17,6 +17,8 @@ from importlib.util import find_spec
 from types import FrameType, ModuleType
 from typing import Any, Final
 
+from week2kit.signals import held
+
 _NAME: Final = "scipy.stats"
 
 #: What scikit-learn 1.5 to 1.9 takes by ``from scipy.stats import ...`` while it is being imported.
@@ -109,7 +111,8 @@ def _real(stand_in: _StandIn) -> ModuleType:
     with _lock:
         if sys.modules.get(_NAME) is stand_in:
             del sys.modules[_NAME]
-    return importlib.import_module(_NAME)
+    with held():
+        return importlib.import_module(_NAME)
 
 
 class _PackageFirst(MetaPathFinder, Loader):

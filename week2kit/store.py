@@ -8,9 +8,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import itertools
 import os
 import re
 import stat
+import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,12 +23,15 @@ from week2kit.errors import UnreadableRun, UsageError
 from week2kit.schema.manifest import Artifact, CompletedRun, FailedRun, Manifest, RunningRun
 from week2kit.schema.migrations import ManifestError, read_manifest
 from week2kit.thresholds import (
+    ABANDONED_BUILD,
+    ABANDONED_WRITE,
     LARGE_MANIFESTS_BYTES,
     MAX_ARTIFACT_BYTES,
     MAX_CONFIG_BYTES,
     MAX_MANIFEST_BYTES,
     MAX_NAME_LENGTH,
     SEARCHED_FOLDERS,
+    SIBLING_FOLDERS,
     SMALL_MANIFEST_BYTES,
 )
 
@@ -54,6 +59,7 @@ _PIECE: Final = 1 << 20
 
 _NAME: Final = re.compile(rf"[A-Za-z0-9._-]{{1,{MAX_NAME_LENGTH}}}")
 _SUFFIX_LETTERS: Final = "abcdefghijkmnpqrstuvwxyz23456789"
+_OWN_NAME: Final = re.compile(rf"run_\d{{8}}_\d{{6}}_[{_SUFFIX_LETTERS}]{{5}}")
 
 
 # --- reading ----------------------------------------------------------------------------------------------------
@@ -502,8 +508,11 @@ class RunFolder:
         self._artifacts: dict[str, Artifact] = {}
 
     @classmethod
-    def create(cls, runs_directory: Path, name: str | None) -> RunFolder:
+    def create(cls, runs_directory: Path, name: str | None, first: Callable[[RunFolder], RunningRun]) -> RunFolder:
         """Make a new folder below `runs_directory`: `name`, or the UTC time and a random suffix.
+
+        It is made under a hidden name and moved to its own with the record `first` in it: there is no moment at which
+        it has none. What killed trainings left there is removed.
 
         Raises:
             UsageError: the name is taken or not allowed, or the folder cannot be made.
@@ -514,21 +523,45 @@ class RunFolder:
                 f'--name: expected up to {MAX_NAME_LENGTH} letters, digits, ".", "_" and "-", got "{clean(name)}".'
             )
         try:
+            for left in leftovers(runs_directory):
+                _remove(left)
             runs_directory.mkdir(parents=True, exist_ok=True)
             while True:
                 run_id = name or f"run_{now:%Y%m%d_%H%M%S}_{_suffix()}"
+                folder = cls(runs_directory / run_id, run_id, f"{now:%Y-%m-%dT%H:%M:%S.%fZ}")
                 try:
-                    (runs_directory / run_id).mkdir()
+                    folder._make(first)
                 except FileExistsError:
                     if name is None:
                         continue
                     raise UsageError(_taken(runs_directory / name)) from None
-                return cls(runs_directory / run_id, run_id, f"{now:%Y-%m-%dT%H:%M:%S.%fZ}")
+                return folder
         except OSError as error:
             raise UsageError(
                 f"{clean(str(runs_directory))}: no run folder can be made there: {error.strerror}. "
                 "Choose another place with --runs-dir."
             ) from None
+
+    def _make(self, first: Callable[[RunFolder], RunningRun]) -> None:
+        if os.path.lexists(self.path):  # an empty folder would be replaced
+            raise FileExistsError
+        place, hidden = self.path, temporary_name(self.path)
+        hidden.mkdir()
+        try:
+            with _held_lock(hidden):
+                self.path = hidden
+                self.write_manifest(first(self))
+                try:
+                    hidden.rename(place)
+                except OSError as error:
+                    if os.path.lexists(place):  # another training was faster
+                        raise FileExistsError from error
+                    raise
+        except BaseException:
+            _remove(hidden)
+            raise
+        finally:
+            self.path = place
 
     @property
     def artifacts(self) -> list[Artifact]:
@@ -601,14 +634,115 @@ def replace_file(path: Path, data: bytes) -> None:
     Raises:
         OSError: the disk is full, or the folder cannot be written; nothing is left behind.
     """
-    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
+    temporary = temporary_name(path)
     try:
-        with temporary.open("xb") as file:
+        with temporary.open("xb") as file, _held_lock(temporary):
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+            if os.name != "nt":  # there an open file cannot be moved
+                temporary.replace(path)
+        if os.name == "nt":
+            temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+# --- what a killed process leaves -------------------------------------------------------------------------------
+
+#: What is being written has such a name for some moments, and keeps it where its process is killed.
+_TEMPORARY: Final = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.tmp")
+
+
+def temporary_name(path: Path) -> Path:
+    """A new name beside `path` under which it is written before it is moved there."""
+    return path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
+
+
+def leftovers(runs_directory: Path) -> list[Path]:
+    """What trainings that were killed left in a folder of runs: files and run folders under temporary names.
+
+    Nothing counts that anybody may still write, or that is not called as week2kit calls it.
+    """
+    found: list[Path] = []
+    with contextlib.suppress(OSError), os.scandir(runs_directory) as entries:
+        found += _temporary_files(runs_directory)
+        for entry in itertools.islice(entries, SIBLING_FOLDERS):
+            with contextlib.suppress(OSError):
+                if entry.is_dir(follow_symlinks=False):
+                    found += _left_in(Path(entry.path))
+    return sorted(path for path in found if _is_abandoned(path))
+
+
+def _left_in(folder: Path) -> list[Path]:
+    """What a killed training may have left in a folder, or the folder itself."""
+    if match := _TEMPORARY.fullmatch(folder.name):
+        return [folder] if _NAME.fullmatch(match["name"]) else []
+    if _OWN_NAME.fullmatch(folder.name) and not any(folder.iterdir()):  # as earlier versions made it first
+        return [folder]
+    return _temporary_files(folder)
+
+
+def _temporary_files(folder: Path) -> list[Path]:
+    ours = {MANIFEST_NAME, *ARTIFACTS.values()}
+    with os.scandir(folder) as entries:
+        named = [(entry, _TEMPORARY.fullmatch(entry.name)) for entry in entries]
+        return [
+            Path(entry.path)
+            for entry, match in named
+            if match is not None and match["name"] in ours and entry.is_file(follow_symlinks=False)
+        ]
+
+
+def _is_abandoned(path: Path) -> bool:
+    """Whether nobody writes it any more: whoever does holds its lock, which ends with the process.
+
+    Where nothing can be locked (Windows, some network drives), what is a day old is taken for abandoned.
+    """
+    with contextlib.suppress(OSError):
+        age = time.time() - path.lstat().st_mtime
+        with _held_lock(path) as locked:
+            return age > (ABANDONED_WRITE if locked else ABANDONED_BUILD)
+    return False
+
+
+@contextlib.contextmanager
+def _held_lock(path: Path) -> Iterator[bool]:
+    """Hold the lock of a file or folder; whether it could be locked.
+
+    Raises:
+        BlockingIOError: another process holds it.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield False
+        return
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            locked = True
+        except BlockingIOError:
+            raise
+        except OSError:
+            locked = False
+        yield locked
+    finally:
+        os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    """Remove a leftover, and the run folder that holds nothing else: never a file that is not ours."""
+    with contextlib.suppress(OSError):
+        if not path.is_dir() or path.is_symlink():
+            path.unlink()
+            if not _TEMPORARY.fullmatch(path.parent.name):
+                path.parent.rmdir()  # only where it was made and never had a record
+            return
+        if _TEMPORARY.fullmatch(path.name):
+            for file in [*_temporary_files(path), path / MANIFEST_NAME]:
+                file.unlink(missing_ok=True)
+        path.rmdir()

@@ -152,6 +152,12 @@ CHILD_PROCESSES: Final = 8192
 #: Bytes of the largest file that a child may write; a training writes none, a library of the caller's own some logs.
 CHILD_FILE_BYTES: Final = 1 << 30
 
+#: Bytes that a training holds and never touches: given back when the memory is at its end, they do for a record.
+MEMORY_RESERVE: Final = 16 << 20
+
+#: Seconds within which another Ctrl-C or SIGTERM is the same wish: a key that is hit twice, a terminal and a shell.
+REPEATED_SIGNAL: Final = 1.0
+
 #: Seconds that one verification may take unless the caller says otherwise.
 VERIFY_TIMEOUT: Final = 3600.0
 
@@ -165,6 +171,10 @@ MAX_RECORDED_TEXT: Final = 10_000
 #: longer one is a cell of text.
 MAX_LABEL: Final = 1_000
 MAX_COLUMN_NAMES: Final = 1 << 20
+
+#: Seconds after which a temporary file that nobody has locked belongs to a process that was killed: between making a
+#: file and locking it lie microseconds.
+ABANDONED_WRITE: Final = 1.0
 
 #: Characters of a foreign text (an error, a name) that are shown or recorded.
 MAX_MESSAGE: Final = 2000

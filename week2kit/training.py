@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import json
 import secrets
 import shlex
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +37,7 @@ from week2kit.schema.config import Config, FileData, config_digest, json_slip, o
 from week2kit.schema.manifest import Stage
 from week2kit.signals import held
 from week2kit.store import Run, RunFolder, from_here, open_run, read_regular
-from week2kit.thresholds import MAX_CONFIG_BYTES, MAX_TRACEBACK_FRAMES, MAX_UNPACKED_BYTES
+from week2kit.thresholds import MAX_CONFIG_BYTES, MAX_TRACEBACK_FRAMES, MAX_UNPACKED_BYTES, MEMORY_RESERVE
 
 if TYPE_CHECKING:
     from week2kit.loop.run import Progress, Result, Source
@@ -92,8 +94,7 @@ def train(
     """
     given = [f"{key}={value}" for key, value in (("seed", seed), ("repeats", repeats)) if value is not None]
     request = _read_request(config, [*set, *given], command, tuple(allow_modules), max_data_bytes)
-    folder = RunFolder.create(Path(runs_dir), name)
-    return _Training(request, folder, on_stage).run()
+    return _Training(request, Path(runs_dir), name, on_stage).run()
 
 
 def _read_request(
@@ -145,10 +146,12 @@ def _read_config_file(path: Path) -> dict[str, Any]:
 class _Training:
     """One run from its first to its last manifest."""
 
-    def __init__(self, request: _Request, folder: RunFolder, on_stage: Callable[[Stage], None]) -> None:
+    def __init__(self, request: _Request, runs_dir: Path, name: str | None, on_stage: Callable[[Stage], None]) -> None:
         self.request = request
-        self.folder = folder
+        self.place = runs_dir, name
         self.on_stage = on_stage
+        self._folder: RunFolder | None = None
+        self.reserve: bytearray | None = bytearray(MEMORY_RESERVE)
         self.config: Config | None = None
         self.seed: record.Seed | None = None
         self.progress: Progress | None = None
@@ -159,30 +162,57 @@ class _Training:
 
     def run(self) -> Run:
         try:
-            with held():  # pydantic compiles models at their first use, and makes an interrupt an error of its own
-                self.folder.write_manifest(self._running())
-                self._prepare()
-                self.folder.write_manifest(self._running())
-            manifest: record.CompletedRun | record.FailedRun = self._complete()
-        except Week2kitError as error:
-            manifest = self._failed(error)
-        except MemoryError as error:
-            manifest = self._failed(error)
-        except OSError as error:
-            manifest = self._failed(error)
-        except BaseException as error:  # Ctrl-C, SIGTERM, or a bug of ours: recorded, and passed on
-            with contextlib.suppress(OSError):
-                self.folder.write_manifest(self._failed(error))
-            raise
+            self._begin()
+            self._write(self._complete())
+            return open_run(self.folder.path)
+        except BaseException as error:
+            if self._folder is None or isinstance(error, _NotRecorded):
+                raise
+            ended = error  # what it holds of the fit can be let go only where it is no longer being handled
+        self._record_failure(ended)
+        if not isinstance(ended, Week2kitError | MemoryError | OSError):
+            raise ended  # Ctrl-C, SIGTERM, or a bug of ours: recorded, and passed on
+        return open_run(self.folder.path)
+
+    @property
+    def folder(self) -> RunFolder:
+        """The run's folder, once it is made."""
+        assert self._folder is not None
+        return self._folder
+
+    def _begin(self) -> None:
+        """Make the folder with a first record, and settle the config; an interrupt waits until both are done.
+
+        Pydantic, too, compiles models at their first use, and makes an interrupt an error of its own.
+        """
+        with held():
+            self._folder = RunFolder.create(*self.place, self._running)
+            self._prepare()
+            self.folder.write_manifest(self._running(self.folder))
+
+    def _write(self, manifest: record.CompletedRun | record.FailedRun) -> None:
         try:
             self.folder.write_manifest(manifest)
         except OSError as error:
-            raise UsageError(
+            raise _NotRecorded(
                 f"{clean(str(self.folder.path))}: the record cannot be written: {error.strerror}. The run is left as "
                 f'"running"{" (it had failed: " + clean(manifest.failure.message) + ")" if manifest.failure else ""}. '
                 "Make room, and train again."
             ) from None
-        return open_run(self.folder.path)
+
+    def _record_failure(self, error: BaseException) -> None:
+        """Record first what costs nothing, while no signal disturbs it; then what else can be told."""
+        self.reserve = None
+        failure = failure_record(error, self.progress.stage if self.progress else "config")
+        self.result = None
+        if isinstance(error, Week2kitError | MemoryError):
+            _let_go(error)
+        with held():
+            manifest = self._failed(failure)
+            self._write(manifest)
+        with contextlib.suppress(Exception):  # a failure is recorded even where the environment cannot be
+            inputs = manifest.inputs.model_copy(update=self._surroundings())
+            self._write(manifest.model_copy(update={"inputs": inputs}))
 
     # --- the steps ----------------------------------------------------------------------------------------------
 
@@ -217,7 +247,7 @@ class _Training:
         with self.progress.during("save"):
             self._save(self.result, environment)
         return record.CompletedRun(
-            **self._common(),
+            **self._common(self.folder),
             inputs=record.CompletedInputs(
                 code=record_code(),
                 data=self.result.data,
@@ -270,14 +300,14 @@ class _Training:
 
     # --- the record ---------------------------------------------------------------------------------------------
 
-    def _common(self) -> dict[str, Any]:
+    def _common(self, folder: RunFolder) -> dict[str, Any]:
         progress = self.progress
         return {
-            "run_id": self.folder.run_id,
-            "nonce": self.folder.nonce,
-            "created_at": self.folder.created_at,
+            "run_id": folder.run_id,
+            "nonce": folder.nonce,
+            "created_at": folder.created_at,
             "command": self.request.command,
-            "artifacts": self.folder.artifacts,
+            "artifacts": folder.artifacts,
             "stages": progress.stage_times() if progress else [],
             "warnings": sorted(progress.warnings, key=lambda w: (w.code, json.dumps(w.values, default=str)))
             if progress
@@ -306,20 +336,16 @@ class _Training:
             environment=None,
         )
 
-    def _running(self) -> record.RunningRun:
-        return record.RunningRun(**self._common(), inputs=self._inputs(), outcome=None, failure=None)
+    def _running(self, folder: RunFolder) -> record.RunningRun:
+        return record.RunningRun(**self._common(folder), inputs=self._inputs(), outcome=None, failure=None)
 
-    def _failed(self, error: BaseException) -> record.FailedRun:
+    def _failed(self, failure: record.Failure) -> record.FailedRun:
         self._remember_data()
-        inputs = self._inputs()
-        with contextlib.suppress(Exception):  # a failure is recorded even where the environment cannot be
-            inputs = inputs.model_copy(update=self._surroundings())
         progress = self.progress
         outcome = None
         if progress is not None and progress.task is not None:
             outcome = record.PartialOutcome(task=progress.task, classes=progress.classes, split=progress.split)
-        stage = progress.stage if progress else "config"
-        return record.FailedRun(**self._common(), inputs=inputs, outcome=outcome, failure=failure_record(error, stage))
+        return record.FailedRun(**self._common(self.folder), inputs=self._inputs(), outcome=outcome, failure=failure)
 
     def _surroundings(self) -> dict[str, Any]:
         if self.progress is None:
@@ -346,6 +372,19 @@ def _without_paths(value: Any) -> Any:
     return scrub(value) if isinstance(value, str) and recorded_path(value) != value else value
 
 
+class _NotRecorded(UsageError):
+    """The last record cannot be written: there is nothing more that could be done."""
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Let go what an error holds of the fit that it ended: its record needs memory, too."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
+    gc.collect()
+
+
 def failure_record(error: BaseException, stage: Stage) -> record.Failure:
     """An error as the record keeps it: its type, its message without paths, a short traceback, and what to try."""
     name = error.error if isinstance(error, LibraryError) else type(error).__name__
@@ -366,5 +405,6 @@ def _os_error(error: OSError) -> tuple[str, str]:
 
 def _frames(error: BaseException) -> list[str]:
     error = error.__cause__ if isinstance(error, LibraryError) and error.__cause__ else error
-    frames = traceback.extract_tb(error.__traceback__)[-MAX_TRACEBACK_FRAMES:]
-    return [scrub(f"{frame.filename}:{frame.lineno} in {frame.name}") for frame in frames]
+    # not extract_tb, which reads the source of every module on the way
+    frames = deque(traceback.walk_tb(error.__traceback__), MAX_TRACEBACK_FRAMES)
+    return [scrub(f"{frame.f_code.co_filename}:{line} in {frame.f_code.co_name}") for frame, line in frames]
