@@ -260,7 +260,7 @@ def _outcome(recipe: Recipe) -> dict[str, Any]:
             "rows": rows,
             "digest": digest(recipe.predictions),
             "scores": None,
-            "score_method": None,
+            "score_method": "predict" if task == "regression" else None,
             "decision": None,
         },
         "metrics": {name: _metric(values) for name, values in (recipe.metrics or _metrics(recipe)).items()},

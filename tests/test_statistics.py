@@ -302,9 +302,18 @@ def _of_numbers() -> dict[str, Callable[[Array, Array], float]]:
     }
 
 
+def _is_defined(run: Rows, name: str, true: Array) -> bool:
+    """Whether these rows define the metric: they hold its class, two classes, or two values."""
+    if name in ("f1", "precision", "recall", "jaccard", "average_precision"):
+        return bool((true == run.positive).any())
+    return name not in ("roc_auc", "matthews_corrcoef", "r2", "explained_variance") or len(np.unique(true)) > 1
+
+
 def _reference(run: Rows, name: str, at: Array) -> float:
     """scikit-learn's value on the rows `at`, written out."""
     true, predicted = run.true[at], run.predicted[at]
+    if not _is_defined(run, name, true):
+        return math.nan
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if run.classes == 0:
@@ -320,8 +329,6 @@ def _reference(run: Rows, name: str, at: Array) -> float:
             return float(metrics.brier_score_loss(true == run.positive, toward, pos_label=True))
         if name == "average_precision":
             return float(metrics.average_precision_score(true == run.positive, toward))
-        if len(np.unique(true)) < 2:
-            return math.nan
         return float(metrics.roc_auc_score(true == run.positive, toward))
 
 
@@ -389,6 +396,17 @@ def test_every_value_is_scikit_learns_on_the_rows_written_out(run: Rows) -> None
         expected = [_reference(run, name, at) for at in drawn]
         np.testing.assert_allclose(result.values[name][0], expected, rtol=1e-9, atol=1e-12, err_msg=name)
         np.testing.assert_allclose(result.estimates[name][0], _reference(run, name, everything), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("positive", [0, 1])
+def test_ranks_are_those_of_the_decision_function_where_it_stands_beside_probabilities(positive: int) -> None:
+    run = RUNS["binary, ties"]._replace(positive=positive)
+    assert run.scores is not None
+    decision = np.random.RandomState(4).normal(size=len(run.true)) + run.true
+    both = resample(["roc_auc", "log_loss"], [run._replace(decision=decision)], seed=0, resamples=2).estimates
+    expected = metrics.roc_auc_score(run.true == positive, decision if positive else -decision)
+    assert both["roc_auc"][0] == pytest.approx(expected, rel=1e-12)
+    assert both["log_loss"][0] == pytest.approx(metrics.log_loss(run.true, run.scores), rel=1e-12)
 
 
 def test_the_tables_of_that_test_hold_the_hard_cases() -> None:

@@ -226,6 +226,7 @@ class _Case:
             fresh.outcome.predictions.score_method,
             sorted(wanted),
             fresh.outcome.positive,
+            earlier=True,  # what a script gets from scikit-learn's functions, undefined or not
         )
         scored = self.children.score(stored, self._report_digits())
         return _Outcome(fresh, scored, [*self._other_checks(fresh, scored), *self._metric_checks(names, scored)])

@@ -14,6 +14,7 @@ from typing import Any, Final
 from week2kit.canonical import JsonError, combined_digest, compact_json, parse_json
 from week2kit.code import code_digest, follows
 from week2kit.dataset import reader_of
+from week2kit.earlier import changed_since
 from week2kit.environment import requirements_text
 from week2kit.errors import ConfigError
 from week2kit.inputs import differing_leaves
@@ -52,11 +53,13 @@ def planned_integrity(manifest: CompletedRun) -> list[str]:
     listed = [artifact.name for artifact in manifest.artifacts if _is_known(artifact, manifest.artifacts)]
     record = ("config", "config_digest", "config_valid", "seed", "metric_names", "outcome", "data", "table", "code")
     derived = ("metrics", "requirements", "model", "folds", "repeats")
+    scores = ("scores", "decision") if manifest.outcome.predictions.decision is not None else ("scores",)
     return [
         "record.artifacts",
         *(f"artifacts.{name}" for name in listed),
         *(f"record.{name}" for name in (*record, *derived)),
-        *(f"follows.{name}" for name in ("predictions", "scores", *manifest.outcome.metrics, "val_report")),
+        *(["record.metric_rules"] if changed_since(manifest) else []),
+        *(f"follows.{name}" for name in ("predictions", *scores, *manifest.outcome.metrics, "val_report")),
     ]
 
 
@@ -144,6 +147,8 @@ def check_record(run: Run, contents: Contents) -> list[Check]:
             compare("record.model", "record.model", "model.joblib", manifest.outcome.model.digest, model.sha256)
         )
     checks += [_check_folds(manifest), _check_repeats(manifest)]
+    if changed := changed_since(manifest):
+        checks.append(passed("record.metric_rules", Finding(code="record.metric_rules", recorded=changed)))
     return checks
 
 
@@ -291,6 +296,9 @@ def check_predictions(
         compare("follows.predictions", "follows.predictions", "predictions.csv", recorded.digest, found.digest),
         compare("follows.scores", "follows.scores", "predictions.csv", recorded.scores, found.scores),
     ]
+    if recorded.decision is not None or found.decision is not None:
+        decisions = recorded.decision, found.decision
+        checks.append(compare("follows.decision", "follows.scores", "predictions.csv", *decisions))
     for name, metric in manifest.outcome.metrics.items():
         now = found.metrics[name]
         near = _equal if now.exact else _near

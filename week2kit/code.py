@@ -30,6 +30,7 @@ BESIDE: Final[Mapping[str, tuple[str, ...]]] = {
     "canonical.py": ("sha256", "combined_digest", "label_text", "label_texts", "on_one_line", "_LINE_BREAKS"),
     "scales.py": ("is_bounded", "is_share", "_AVERAGE", "_BELOW_0", "_SHARES"),
     "schema/config.py": ("repeat_seeds", "reseeded", "_reseed"),
+    "schema/manifest.py": ("OF_POSITIVE",),
     "thresholds.py": (
         *("CURVE_SHARES", "GAP", "IMBALANCE_SHARE", "SAMPLE_ROWS"),
         *("LEAK_DEPTH", "LEAK_FEATURES", "LEAK_ROWS", "LEAK_SCORE", "LEAK_SCREEN_ROWS", "LEAK_SCREEN_SCORE"),
@@ -92,7 +93,7 @@ KNOWN: Final = frozenset(
         "fbdfb1bc1849c02d8def9288cc364b6545fc81fea98b27ffc44c5cccf7a46611",  # 0.1.0, schema 1
         "a03b39beb315049668755444aa4ad030f5eec72218ca50e80cc528043dccaafd",  # 0.1.0, schema 2
         "bcdce14a7a1d10f1ef382f2e679b9acdedf7fac1c12c76a35b7da2abdf9c9075",  # 0.1.0, schema 3
-        "e83aabeda2e27ec6c2282d692ace1e046d12e77d0e277a537a2c15773b67d0b2",  # 0.1.0, schema 4
+        "129a3037c58cfb6b735863900fb9a752d9ff0c514260be2eb00b1629947e4f91",  # 0.1.0, schema 4
     }
 )
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from week2kit.canonical import UNCOUNTED, clean, compact_json, drop_keys, follows_seed, without_seed
 from week2kit.code import same_code
+from week2kit.earlier import changed_since, is_earlier
 from week2kit.schema.manifest import Column, CompletedRun, Data, Environment, Manifest, Metric
 from week2kit.store import BareRun, Run
 
@@ -408,14 +409,20 @@ _SAYS_LITTLE: Final = frozenset({"metric.one_row", "metric.zero_targets"})
 
 def is_interpretable(run: CompletedRun, metric: str) -> bool:
     """Whether the value of a metric can be held against that on training rows, of a dummy, or of another run."""
-    told = (w for w in run.warnings if w.code in _SAYS_LITTLE and w.values.get("metric") == metric)
-    return run.outcome.metrics[metric].value is not None and next(told, None) is None
+    warned = [one.values.get("metrics") for one in run.warnings if one.code in _SAYS_LITTLE]
+    said = any(isinstance(names, list) and metric in names for names in warned)
+    return run.outcome.metrics[metric].value is not None and not said and changed_since(run).get(metric) != "undefined"
 
 
 def comparable_difference(run: CompletedRun, other: CompletedRun, metric: str) -> float | None:
     """The metric of `other` minus that of `run`; None where nothing can be concluded from it."""
     if not is_interpretable(run, metric) or not is_interpretable(other, metric):
         return None
+    one_is_earlier = is_earlier(run.inputs.environment) != is_earlier(other.inputs.environment)
+    if one_is_earlier and metric in {**changed_since(run), **changed_since(other)}:
+        return None  # computed by two rules
+    if run.outcome.class_of(metric) != other.outcome.class_of(metric):
+        return None  # of two classes
     return difference(run.outcome.metrics[metric], other.outcome.metrics[metric])
 
 

@@ -78,6 +78,8 @@ def describe_warning(warned: Warned) -> str:
             return (
                 f"The split is not stratified: class {v['label']} has only {v['rows']} row(s), too few for every side."
             )
+        case "split.small_class":
+            return f"Class {v['label']} has {v['rows']} row(s) for {v['folds']} folds: some folds hold none of it."
         case "seed.unset":
             return (
                 f"No seed fixes {v['estimators']}: another run draws other numbers, and may give another result. "
@@ -90,6 +92,27 @@ def describe_warning(warned: Warned) -> str:
             )
         case "library.warning":
             return f"{v['category']}: {v['message']}"
+        case "metric.undefined":
+            return f"{v['metrics']}: {_undefined(warned.values)}"
+        case "repeats.undefined":
+            return (
+                f"{v['metric']}: not defined on {v['folds']} of {v['of']} sets of validation rows with other seeds; "
+                "these are left out."
+            )
+        case "library.metric":
+            rows, folds = f"the {v['rows']} rows", f" in {v['folds']} of {v['of']} folds"
+            several = warned.values.get("of") != 1
+            return f"scikit-learn warns of {v['metrics']} on {rows}{folds if several else ''}: {v['message']}"
+        case "metric.one_row":
+            return (
+                f"{v['metrics']}: {v['folds']} of {v['of']} folds hold one row, and the mean over such folds is not "
+                "the metric over all rows. Nothing is concluded from it; use fewer folds."
+            )
+        case "metric.zero_targets":
+            return (
+                f"{v['metrics']} divides by the true value, which is 0 in {v['rows']} of {v['of']} validation rows: "
+                "these decide it. Nothing is concluded from it; use mean_absolute_error."
+            )
         case "session.set_aside":
             return (
                 f"The session had settings of its own ({v['settings']}). The training did not use them: it runs with "
@@ -104,6 +127,28 @@ def _to_seed(names: object) -> str:
     isomap = isinstance(names, list) and "Isomap" in names
     advice = ['Isomap takes no seed: give it "eigen_solver": "dense".'] if isomap else []
     return " ".join([*(['Remove "random_state": null.'] if names != ["Isomap"] else []), *advice])
+
+
+_UNDEFINED: Final[Mapping[str, str]] = {
+    "no_row_of": "no row is of class {labels}",
+    "one_class": "all rows are of one class",
+    "one_row": "there is one row only",
+    "constant": "the target has one value only",
+    "not_a_number": "scikit-learn gives no number for what was predicted",
+}
+
+
+def _undefined(values: Mapping[str, Any]) -> str:
+    """Where a metric has no value, why, and what becomes of its mean."""
+    v = _Values(values)
+    count, of, rows = values.get("folds"), values.get("of"), values.get("rows")
+    reason = _UNDEFINED.get(str(values.get("reason")), "").format(labels=v["labels"])
+    why = f" ({reason} there)" if reason else ""
+    if of == 1:
+        told = f"not defined on the {v['rows']} rows{why}."
+        return told if rows == "training" else f"{told} Stratify the split, use more rows, or choose another metric."
+    where = f"not defined in {count} of {of} folds{' on the training rows' if rows == 'training' else ''}{why}"
+    return f"{where}; the mean is over the others." if count != of else f"{where}, so there is no value."
 
 
 class _Values:
@@ -264,7 +309,14 @@ def _metric_table(manifest: CompletedRun) -> list[str]:
         ends = ([min(values), max(values)] if count > 1 else values) if values else [None]
         spans = [" to ".join(map(show_value, ends))] if count else []
         rows.append(
-            (name, show_value(metric.value), *spread, show_value(metric.training), show_value(metric.dummy), *spans)
+            (
+                _title(manifest, name),
+                show_value(metric.value),
+                *spread,
+                show_value(metric.training),
+                show_value(metric.dummy),
+                *spans,
+            )
         )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
@@ -272,6 +324,12 @@ def _metric_table(manifest: CompletedRun) -> list[str]:
         cells = [row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))]
         lines.append("  ".join(cells))
     return lines
+
+
+def _title(manifest: CompletedRun, metric: str) -> str:
+    """A metric, with the class that it is of."""
+    label = manifest.outcome.class_of(metric)
+    return metric if label is None else f"{metric} of {clean(label, 40)}"
 
 
 # --- failures of train ------------------------------------------------------------------------------------------
@@ -376,6 +434,10 @@ def describe_finding(finding: Finding) -> str:
             return f"manifest.json, {where}: expected {recorded} from the split, got {now}."
         case "record.fold_mean":
             return f"manifest.json, {where}: mean and deviation of the folds are {recorded}, and the record says {now}."
+        case "record.metric_rules":
+            return (
+                f"an earlier week2kit computed metrics otherwise, and they are checked so: {_rules(finding.recorded)}."
+            )
         case "record.repeats":
             return f"manifest.json, {where}: the config asks for {recorded} repeats, and {now} are recorded."
         case "record.repeat_seeds":
@@ -902,6 +964,19 @@ def _races(races: object) -> str:
 
 def _part(values: object, key: str) -> str:
     return shown(values.get(key) if isinstance(values, Mapping) else None)
+
+
+_RULES: Final[Mapping[object, str]] = {
+    "undefined": "(where rows do not define it, what scikit-learn puts in its place, such as 0; now it has no value)",
+    "probabilities": "(from probabilities; now from the decision function where the model has one)",
+}
+
+
+def _rules(changed: object) -> str:
+    """Which metrics follow which earlier rule."""
+    rules = changed if isinstance(changed, Mapping) else {}
+    named = {rule: [name for name in sorted(rules) if rules[name] == rule] for rule in sorted({*rules.values()})}
+    return "; ".join(f"{shown(names)} {_RULES.get(rule, '')}" for rule, names in named.items())
 
 
 def _repeats(recorded: object, now: object) -> str:

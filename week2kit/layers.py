@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from week2kit.checks import compare, failed, passed, skipped
 from week2kit.reruns import Fresh
-from week2kit.schema.manifest import Column, CompletedRun, Data, Metric, Warned
+from week2kit.schema.manifest import Column, CompletedRun, Data, Metric, Outcome, Warned
 from week2kit.thresholds import LISTED_KEYS, RECOMPUTED_METRIC_TOLERANCE
 from week2kit.verdict import Check, Finding, Layer
 
@@ -101,8 +101,8 @@ def compare_layers(manifest: CompletedRun, fresh: Fresh, curves: str | None) -> 
                 "predictions.scores",
                 "predictions.scores",
                 "predictions.csv",
-                old.predictions.scores,
-                new.predictions.scores,
+                _scores(old),
+                _scores(new),
             )
         )
     checks.append(
@@ -193,6 +193,9 @@ _OF_INPUTS: Final = ("data", "split", "seed")
 _OF_METRICS: Final = ("metric",)
 _OF_SESSIONS: Final = ("session",)
 
+#: What no rerun says: of a choice that the recorded config spells out; of repeats, which are trained when asked for.
+_NOT_SAID_AGAIN: Final = frozenset({"split.not_stratified", "repeats.undefined"})
+
 
 def compare_warnings(
     recorded: Sequence[Warned], advised: Fresh, fresh: Fresh, *, metrics: bool, strict: bool, libraries: bool
@@ -223,7 +226,8 @@ def _part(warned: Warned) -> str:
 def _select(
     recorded: Sequence[Warned], now: Sequence[Warned], wanted: Callable[[str], bool]
 ) -> tuple[list[Warned], list[Warned]]:
-    return [w for w in recorded if wanted(_part(w))], [w for w in now if wanted(_part(w))]
+    sides = [[w for w in side if wanted(_part(w)) and w.code not in _NOT_SAID_AGAIN] for side in (recorded, now)]
+    return sides[0], sides[1]
 
 
 def _warning_check(recorded: list[Warned], now: list[Warned], *, condemn: bool) -> Check:
@@ -286,6 +290,12 @@ def _repeats(metric: Metric) -> list[list[float | None]]:
     return [[repeat.seed, repeat.value, *repeat.folds] for repeat in metric.repeats]
 
 
+def _scores(outcome: Outcome) -> str | list[str | None] | None:
+    """The digests of all scores: the decision function may stand beside probabilities."""
+    predictions = outcome.predictions
+    return predictions.scores if predictions.decision is None else [predictions.scores, predictions.decision]
+
+
 def agrees_to(manifest: CompletedRun, fresh: Fresh) -> Any:
     """How far a rerun agrees with the record, in the order of depth."""
     old, new = manifest.outcome, fresh.outcome
@@ -300,7 +310,7 @@ def agrees_to(manifest: CompletedRun, fresh: Fresh) -> Any:
         return "split"
     if new.predictions.digest != old.predictions.digest:
         return "metrics"
-    if new.predictions.scores != old.predictions.scores:
+    if _scores(new) != _scores(old):
         return "predictions"
     return "model" if new.model.digest == old.model.digest else "scores"
 
@@ -313,7 +323,7 @@ def _fingerprint(fresh: Fresh) -> list[tuple[Layer, object]]:
     outcome, split = fresh.outcome, fresh.split
     return [
         ("split", (split.positions, split.contents) if split else None),
-        ("predictions", (outcome.predictions.scores, outcome.predictions.digest) if outcome else None),
+        ("predictions", (_scores(outcome), outcome.predictions.digest) if outcome else None),
         ("metrics", (outcome.metrics, fresh.curves) if outcome else None),
         ("model", fresh.failure.message if fresh.failure else None),
     ]

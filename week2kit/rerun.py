@@ -94,7 +94,15 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
                 reader_for_config(config.data.path)
             source = _source(request)
             modules = request.allowed_modules
-            result = run_loop(config, request.seed, source, progress, advise=request.advise, allowed_modules=modules)
+            result = run_loop(
+                config,
+                request.seed,
+                source,
+                progress,
+                advise=request.advise,
+                earlier=request.earlier,
+                allowed_modules=modules,
+            )
         except (Week2kitError, MemoryError, OSError) as error:
             failure = failure_record(error, progress.stage)
         if progress.pipeline is not None:
@@ -248,17 +256,19 @@ def compare_predictions(old: Predictions, new: Predictions) -> Comparison | None
     """How far predictions are from stored ones; None where they speak of other rows, or of other true values."""
     if not _same_rows(old, new):
         return None
-    if old.scores is None or new.scores is None or old.scores.shape != new.scores.shape:
+    pairs = [(old.scores, new.scores), *([(old.decision, new.decision)] if old.decision is not None else [])]
+    known = [(a, b) for a, b in pairs if a is not None and b is not None and a.shape == b.shape]
+    if old.scores is None or len(known) < len(pairs):
         moved = np.flatnonzero(old.y_pred != new.y_pred)
         return Comparison(rows=len(old.row), labels_moved=len(moved), first_moved=_first(old, moved))
-    units = _units(old)
+    units = [_units(old, scores) for scores, _ in known]
     moved = np.flatnonzero(old.y_pred != new.y_pred) if old.classes is not None else np.array([], dtype=np.int64)
     return Comparison(
         rows=len(old.row),
         labels_moved=len(moved),
         first_moved=_first(old, moved),
-        largest_difference=_largest(old.scores, new.scores, units),
-        widest_tie=_widest_tie(old, new, moved, units),
+        largest_difference=max(_largest(a, b, unit) for (a, b), unit in zip(known, units, strict=True)),
+        widest_tie=_widest_tie(old, new, moved, units[0]),
     )
 
 
@@ -268,15 +278,15 @@ def _same_rows(old: Predictions, new: Predictions) -> bool:
     return old.classes == new.classes and all(np.array_equal(a, b) for a, b in parts)
 
 
-def _units(old: Predictions) -> np.ndarray[Any, Any]:
+def _units(old: Predictions, scores: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """What the difference of each score is measured in: its own absolute value or the median one of its fold.
 
     Models of different folds may give scores of different sizes, so each fold has a median of its own.
     """
-    assert old.scores is not None
-    sizes: np.ndarray[Any, Any] = np.abs(old.scores)
+    sizes: np.ndarray[Any, Any] = np.abs(scores)
+    method = old.method if scores is old.scores else "decision_function"
     for fold in old.folds():
-        sizes[fold] = np.maximum(sizes[fold], _median(sizes[fold], old.method))
+        sizes[fold] = np.maximum(sizes[fold], _median(sizes[fold], method))
     return sizes
 
 
@@ -324,7 +334,7 @@ def read_predictions(stored: Stored, n_val: list[int]) -> bytes:
         sizes = [len(part) for part in predictions.folds()]
         if sizes != n_val:
             raise PredictionsError(f"its folds have {sizes[:5]} rows, and the record says {n_val[:5]}")
-        metrics, report = recompute(predictions, stored.metric_names, stored.positive)
+        metrics, report = recompute(predictions, stored.metric_names, stored.positive, earlier=stored.earlier)
     except (PredictionsError, StageError) as error:
         return FromPredictions(problem=str(error)).model_dump_json().encode()
     return (
@@ -332,6 +342,7 @@ def read_predictions(stored: Stored, n_val: list[int]) -> bytes:
             rows=len(predictions.row),
             digest=predictions.digest,
             scores=predictions.scores_digest,
+            decision=predictions.decision_digest,
             metrics=metrics,
             report=report,
         )
@@ -358,8 +369,9 @@ def score_predictions(stored: Stored, digits: int) -> bytes:
         if not {name, f"neg_{name}"} & scorers:
             continue  # to be asked for the nearest name, thousands of times, would take minutes
         with contextlib.suppress(StageError):
-            value = recompute(predictions, [name], stored.positive)[0][name]["value"]
-            values[name] = -value if name.startswith("neg_") else value
+            value = recompute(predictions, [name], stored.positive, earlier=stored.earlier)[0][name]["value"]
+            if value is not None:
+                values[name] = -value if name.startswith("neg_") else value
     return Scored(metrics=values, report=_report(predictions, digits)).model_dump_json().encode()
 
 

@@ -41,6 +41,7 @@ class RerunRequest:
         only_table: the digest of the one table that may be trained on; None where any may.
         kinds: of what kind each column was when it was recorded, where the bytes are others than then.
         conditions: what is to be in force while it trains, besides the environment as it is here.
+        earlier: whether the record has the metrics of an earlier week2kit, see `week2kit.earlier`.
         give_predictions: whether the answer shall hold the predictions, to compare others with.
         advise: whether to look for all that train warns of, which costs trees; the same comes out of every training.
     """
@@ -56,17 +57,22 @@ class RerunRequest:
     conditions: Conditions = AS_HERE
     give_predictions: bool = False
     advise: bool = False
+    earlier: bool = False
 
 
 @dataclass(frozen=True)
 class Stored:
-    """The stored predictions of a run: the bytes of predictions.csv, and what is needed to read them."""
+    """The stored predictions of a run: the bytes of predictions.csv, and what is needed to read them.
+
+    `earlier` says that its metrics are those of an earlier week2kit, see `week2kit.earlier`.
+    """
 
     content: bytes
     classes: list[Any] | None
     method: Literal["predict_proba", "decision_function", "predict"] | None
     metric_names: list[str]
     positive: Any
+    earlier: bool = False
 
 
 class _Answer(BaseModel):
@@ -194,6 +200,7 @@ class FromPredictions(_Answer):
     rows: int = 0
     digest: str = ""
     scores: str | None = None
+    decision: str | None = None
     metrics: dict[str, MetricFromPredictions] = {}
     report: str = ""
 

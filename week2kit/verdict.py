@@ -79,7 +79,9 @@ class RerunRecord(Value):
         "of its fold, whichever is larger",
     )
     labels_moved: int | None = None
-    metrics: dict[str, float] = Field(default={}, description="validation metrics that came out")
+    metrics: dict[str, float | None] = Field(
+        default={}, description="validation metrics that came out; null: not defined on these rows"
+    )
     failure: str | None = Field(default=None, description="why it did not come to an end")
     not_in_force: list[str] = Field(
         default=[], description="switches of a variation that did not take effect: it says nothing then"

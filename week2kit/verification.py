@@ -35,6 +35,7 @@ from week2kit.checks import (
 )
 from week2kit.conditions import AS_HERE, Conditions
 from week2kit.dataset import find_for_run, find_recorded, places_of, reader_of
+from week2kit.earlier import is_earlier
 from week2kit.errors import (
     CannotRestore,
     ChildDied,
@@ -755,9 +756,10 @@ class _Verification(_Trainings):
     # --- children -----------------------------------------------------------------------------------------------
 
     def _request(self, config: dict[str, Any], seed: int, data: FoundData | None) -> RerunRequest:
+        earlier, modules = is_earlier(self.run.manifest.inputs.environment), self.options.allowed_modules
         if data is None or data.source == "dataset":
             path, reader = (data.path, data.reader) if data is not None else ("", "sklearn")
-            return RerunRequest(config, seed, path, reader, None, allowed_modules=self.options.allowed_modules)
+            return RerunRequest(config, seed, path, reader, None, allowed_modules=modules, earlier=earlier)
         file = find_for_run(self.run, data, self.options.data, self.options.max_data_bytes)
         only, kinds = None, {}
         if isinstance(data, Data) and file.sha256 != data.sha256:
@@ -767,16 +769,20 @@ class _Verification(_Trainings):
                 raise _OtherFile(file)
             only = data.table_digest
         reader = reader_of(PurePosixPath(file.shown).name) or data.reader
-        return RerunRequest(
-            config, seed, data.path, reader, file, only, tuple(kinds.items()), self.options.allowed_modules
-        )
+        kept = tuple(kinds.items())
+        return RerunRequest(config, seed, data.path, reader, file, only, kept, modules, earlier=earlier)
 
     def _stored(self, content: bytes) -> Stored:
         manifest = self.run.manifest
         assert isinstance(manifest, CompletedRun)
         outcome = manifest.outcome
         return Stored(
-            content, outcome.classes, outcome.predictions.score_method, list(outcome.metrics), outcome.positive
+            content,
+            outcome.classes,
+            outcome.predictions.score_method,
+            list(outcome.metrics),
+            outcome.positive,
+            earlier=is_earlier(manifest.inputs.environment),
         )
 
     def _read_predictions(self, content: bytes, child: Child) -> FromPredictions:

@@ -3,17 +3,22 @@
 A scorer asks an estimator for predictions. Here it asks a `_Replay`, which gives back recorded ones: so the values are
 scikit-learn's own, and the same function serves the model, the dummy, the training rows and a stored predictions.csv.
 Class labels are whole numbers by then, the positive class of a binary task being 1.
+
+A metric that the true rows do not define has no value: `Undefined` says why. What the model does not predict is another
+matter: there the value is scikit-learn's, and what it warns of is kept.
 """
 
 from __future__ import annotations
 
+import copy
 import difflib
+import inspect
 import math
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -23,11 +28,61 @@ from sklearn.utils.metaestimators import available_if
 from week2kit.canonical import clean, label_text
 from week2kit.errors import StageError
 from week2kit.loop.predictions import Answers, Labels
+from week2kit.schema.manifest import OF_POSITIVE
+
+#: Metrics whose mean over folds of one row each is that over all rows.
+_MEANS_OF_ROWS: Final = frozenset(
+    {
+        *("accuracy", "top_k_accuracy", "f1_micro", "precision_micro", "recall_micro", "recall_weighted"),
+        *("log_loss", "brier_score", "mean_absolute_error", "mean_squared_error", "mean_squared_log_error"),
+        *("mean_absolute_percentage_error", "mean_poisson_deviance", "mean_gamma_deviance"),
+    }
+)
+
+# --- what the true rows define ----------------------------------------------------------------------------------
+
+
+class Undefined(NamedTuple):
+    """Why a metric has no value on some rows: these classes (as codes) have no row, or what the reason says."""
+
+    reason: Literal["no_row_of", "one_class", "one_row", "constant", "not_a_number"]
+    classes: tuple[int, ...] = ()
+
+
+def _no_row_of(y_true: np.ndarray[Any, Any], classes: Sequence[int]) -> Undefined | None:
+    missing = sorted({*classes} - {*np.unique(y_true).tolist()})
+    return Undefined("no_row_of", tuple(missing)) if missing else None
+
+
+def _one_class(y_true: np.ndarray[Any, Any], classes: Sequence[int]) -> Undefined | None:
+    return Undefined("one_class") if (y_true == y_true[0]).all() else None
+
+
+def _no_spread(y_true: np.ndarray[Any, Any], classes: Sequence[int]) -> Undefined | None:
+    if len(y_true) < 2:
+        return Undefined("one_row")
+    return Undefined("constant") if (y_true == y_true[0]).all() else None
+
+
+#: A question to true values and to the classes that the metric asks for.
+_Need = Callable[[Any, Sequence[int]], Undefined | None]
+
+#: What a metric asks of the true rows. scikit-learn gives 0, 1, nan or an error where they lack it, as versions differ;
+#: every metric that is not named here is defined on any rows.
+_NEEDS: Final[Mapping[str, _Need]] = {
+    **dict.fromkeys(OF_POSITIVE, _no_row_of),
+    **dict.fromkeys(("roc_auc", "positive_likelihood_ratio", "negative_likelihood_ratio"), _no_row_of),
+    **dict.fromkeys(("roc_auc_ovr", "roc_auc_ovr_weighted", "roc_auc_ovo", "roc_auc_ovo_weighted"), _no_row_of),
+    **dict.fromkeys(("matthews_corrcoef", "d2_log_loss_score", "d2_brier_score"), _one_class),
+    **dict.fromkeys(("r2", "explained_variance", "d2_absolute_error_score"), _no_spread),
+}
+
+# --- scorers ----------------------------------------------------------------------------------------------------
 
 
 def _recorded(method: str) -> Any:
     """A check for `available_if`: scorers look for the methods that a model has, and take the first they like."""
-    return lambda replay: replay.answers.method == method
+    return lambda replay: method in replay.answers.methods
 
 
 class _Replay(BaseEstimator):  # type: ignore[misc]
@@ -36,6 +91,7 @@ class _Replay(BaseEstimator):  # type: ignore[misc]
     def __init__(self, answers: Answers, classes: int) -> None:
         self.answers = answers
         self.classes_ = np.arange(classes)
+        self.asked: set[str] = set()
 
     def fit(self, X: Any, y: Any) -> _Replay:
         return self
@@ -48,11 +104,13 @@ class _Replay(BaseEstimator):  # type: ignore[misc]
 
     @available_if(_recorded("predict_proba"))  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> Any:
+        self.asked.add("predict_proba")
         return self.answers.scores
 
     @available_if(_recorded("decision_function"))  # type: ignore[untyped-decorator]
     def decision_function(self, X: Any) -> Any:
-        return self.answers.scores
+        self.asked.add("decision_function")
+        return self.answers.scores if self.answers.method == "decision_function" else self.answers.decision
 
 
 class _ReplayClassifier(ClassifierMixin, _Replay):  # type: ignore[misc]
@@ -63,6 +121,14 @@ class _ReplayRegressor(RegressorMixin, _Replay):  # type: ignore[misc]
     """Replayed numbers."""
 
 
+class Score(NamedTuple):
+    """What a metric gives on some rows: its value, or why it has none; and what scikit-learn warned of."""
+
+    value: float | None
+    undefined: Undefined | None = None
+    warned: tuple[str, ...] = ()
+
+
 class Scorer:
     """One metric for one task: evaluates recorded answers.
 
@@ -71,57 +137,107 @@ class Scorer:
         classes: the number of classes; 0 for regression.
         positive: the code of the positive class of a binary task.
         method: what the model's scores are, or None where it has none.
+        decision: whether a model that gives probabilities has a decision function besides.
+        labels: the classes, for messages; without them they are their codes.
+        earlier: whether to evaluate as week2kit did before schema 4: from probabilities wherever there are some, and
+            with what scikit-learn gives in place of a value that is not defined. See `week2kit.earlier`.
 
     Raises:
         StageError: there is no such metric, or this model and target cannot give it.
     """
 
-    def __init__(self, name: str, classes: int, positive: int, method: str | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        classes: int,
+        positive: int,
+        method: str | None,
+        *,
+        decision: bool = False,
+        labels: Labels | None = None,
+        earlier: bool = False,
+    ) -> None:
         self.name = name
-        self._classes = classes
+        self.earlier = earlier
+        #: Whether it is that of one of two classes.
+        self.of_positive = classes == 2 and name in OF_POSITIVE
+        #: Whether it asks for the decision function of a model that gives probabilities, too.
+        self.takes_decision = False
+        self._classes, self._labels = classes, labels
+        self._wanted = (positive,) if self.of_positive else tuple(range(classes))
         self._flip = classes == 2 and positive == 0
-        self._loud, self.greater_is_better = _find(name)
-        self._scorer = _quietly(self._loud)
+        self._scorer, self.greater_is_better = _find(name)
         self.of_labels = classes > 0 and self._why_not(None, of_cells=True) is None
-        reason = None if self.of_labels else self._why_not(method, of_cells=False)
+        reason = None if self.of_labels else self._why_not(method, decision=decision, of_cells=False)
         if reason is None and self._takes_fractions() == (classes > 0):
             reason = "it measures " + ("numbers, not classes" if classes else "classes, not numbers")
         if reason is not None:
             raise StageError(
                 f"metrics: {name} cannot be computed for this model and target: {reason}",
-                "Choose a metric for this task, such as "
-                + ("accuracy or f1_macro." if classes else "r2 or root_mean_squared_error."),
+                f"Choose a metric for this task, such as {_instead(name, classes)}.",
             )
 
-    def __call__(self, y_true: np.ndarray[Any, Any], answers: Answers) -> float:
+    @property
+    def is_mean_of_rows(self) -> bool:
+        """Whether its mean over folds of one row each is the metric over all rows."""
+        return self.name in _MEANS_OF_ROWS
+
+    def __call__(self, y_true: np.ndarray[Any, Any], answers: Answers) -> float | None:
+        """The value of `measure`."""
+        return self.measure(y_true, answers).value
+
+    def measure(self, y_true: np.ndarray[Any, Any], answers: Answers) -> Score:
         """The metric of `answers` against the true class codes (regression: values), shape (rows,).
 
         Raises:
-            StageError: the value is not a finite number, or scikit-learn refuses to compute one.
+            StageError: the value is not a finite number although the rows define it, or scikit-learn refuses to
+                compute one.
         """
+        need = None if self.earlier else _NEEDS.get(self.name)
+        if need is not None and (undefined := need(y_true, self._wanted)) is not None:
+            return Score(None, undefined)
         try:
-            value = self._of_cells(y_true, answers.labels) if self.of_labels else self._of_rows(y_true, answers)
-        except ValueError as error:
-            raise StageError(f"The metric {self.name} cannot be computed: {clean(str(error))}.") from None
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                value = self._of_cells(y_true, answers.labels) if self.of_labels else self._of_rows(y_true, answers)[0]
+        except (ValueError, AttributeError) as error:
+            raise StageError(f"The metric {self.name} cannot be computed: {self._readable(error)}.") from None
+        warned = tuple(sorted({str(one.message) for one in caught if issubclass(one.category, _TOLD)}))
+        if math.isnan(value) and self._classes and not self.earlier:  # it depends on what is predicted, too
+            return Score(None, Undefined("not_a_number"), warned)
         if not math.isfinite(value):
             raise StageError(
                 f"The metric {self.name} is not a finite number on {len(y_true)} rows ({value}).",
                 "A class or value may be missing on one side: use more rows, stratify, or choose another metric.",
             )
-        return value
+        return Score(value, None, warned)
 
-    def _of_rows(self, y_true: np.ndarray[Any, Any], answers: Answers) -> float:
-        labels, scores = answers.labels, answers.scores
+    def _of_rows(self, y_true: np.ndarray[Any, Any], answers: Answers) -> tuple[float, set[str]]:
+        """The value, and which scores the scorer asked for."""
+        labels, scores, decision = answers.labels, answers.scores, answers.decision
         if self._flip:
             y_true, labels = 1 - y_true, 1 - labels
-            if scores is not None:
-                scores = scores[:, ::-1] if scores.ndim == 2 else -scores
+            scores, decision = _flipped(scores), _flipped(decision)
         kind = _ReplayClassifier if self._classes else _ReplayRegressor
-        replay = kind(Answers(labels, scores, answers.method), self._classes)
-        return self._signed(self._scorer(replay, np.empty((len(y_true), 0)), y_true))
+        replay = kind(Answers(labels, scores, answers.method, None if self.earlier else decision), self._classes)
+        value = self._for(y_true)(replay, np.empty((len(y_true), 0)), y_true)
+        return self._signed(value), replay.asked
+
+    def _for(self, y_true: np.ndarray[Any, Any]) -> Any:
+        """The scorer; one that is told all classes where the rows lack one and it would take the rest for all."""
+        if self.earlier or not self._classes or len(np.unique(y_true)) == self._classes:
+            return self._scorer
+        if "labels" not in inspect.signature(self._scorer._score_func).parameters:
+            return self._scorer
+        scorer = copy.copy(self._scorer)
+        scorer._kwargs = {**self._scorer._kwargs, "labels": list(range(self._classes))}
+        return scorer
 
     def _of_cells(self, y_true: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) -> float:
-        """The value from the confusion matrix: each non-empty cell is one row, weighted by its count."""
+        """The value from the confusion matrix: each non-empty cell is one row, weighted by its count.
+
+        Counts are whole numbers, and every label metric of scikit-learn computes from their sums: the same bits.
+        """
         true, predicted, counts = cells(y_true, labels, self._classes)
         if self._flip:
             true, predicted = 1 - true, 1 - predicted
@@ -129,32 +245,47 @@ class Scorer:
         return self._signed(self._scorer(replay, np.empty((len(true), 0)), true, sample_weight=counts))
 
     def _signed(self, value: Any) -> float:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return float(value) if self.greater_is_better else 0.0 - float(value)
+        return float(value) if self.greater_is_better else 0.0 - float(value)
 
-    def _why_not(self, method: str | None, *, of_cells: bool) -> str | None:
+    def _why_not(self, method: str | None, *, decision: bool = False, of_cells: bool) -> str | None:
         """Why the scorer cannot evaluate a small example with these scores, or None where it can."""
         if self._classes == 0:
             values = np.arange(9) + 0.5  # some metrics take positive numbers only
             return self._refusal(values, Answers(values, values, "predict"), of_cells=False)
         y = np.tile(np.arange(self._classes), 3)
+        decided = y - 0.5 if self._classes == 2 else np.eye(self._classes)[y]
         scores: np.ndarray[Any, Any] | None = None
         if method == "predict_proba":
             scores = np.eye(self._classes)[y] * 0.5 + 0.5 / self._classes
         elif method == "decision_function":
-            scores = y - 0.5 if self._classes == 2 else np.eye(self._classes)[y]
-        return self._refusal(y, Answers(y, scores, method), of_cells=of_cells)  # type: ignore[arg-type]
+            scores = decided
+        besides = decided if decision and method == "predict_proba" else None
+        return self._refusal(y, Answers(y, scores, method, besides), of_cells=of_cells)  # type: ignore[arg-type]
 
     def _refusal(self, y: np.ndarray[Any, Any], answers: Answers, *, of_cells: bool) -> str | None:
         try:
-            if of_cells:
-                self._of_cells(y, answers.labels)
-            else:
-                self._of_rows(y, answers)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                if of_cells:
+                    self._of_cells(y, answers.labels)
+                else:
+                    self.takes_decision = "decision_function" in self._of_rows(y, answers)[1]
         except Exception as error:
-            return clean(str(error)).replace("_ReplayClassifier", "the model")
+            return self._readable(error)
         return None
+
+    def _readable(self, error: Exception) -> str:
+        """What scikit-learn says, of the model and of labels where it speaks of the replay and of codes."""
+        text = clean(str(error)).replace("_ReplayClassifier", "the model")
+        if self._labels is None or self.earlier:
+            return text
+        codes = {str(code): label_text(label) for code, label in enumerate(self._labels)}
+
+        def named(match: re.Match[str]) -> str:
+            found = match[1].replace(",", " ").split()
+            return f"[{', '.join(codes[code] for code in found)}]" if codes.keys() >= {*found} else match[0]
+
+        return clean(re.sub(r"\[(\d+(?:[ ,]+\d+)*)\]", named, text))
 
     def _takes_fractions(self) -> bool:
         """Whether the metric is one of numbers: those of classes and clusters refuse fractions, or warn of them."""
@@ -163,10 +294,30 @@ class Scorer:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
-                self._loud(replay, np.empty((9, 0)), values)
+                self._scorer(replay, np.empty((9, 0)), values)
         except Exception:
             return False
         return True
+
+
+#: Of scikit-learn's warnings, those that are about the value; the others are about its own interfaces.
+_TOLD: Final = (UserWarning, RuntimeWarning)
+
+
+def _flipped(scores: np.ndarray[Any, Any] | None) -> np.ndarray[Any, Any] | None:
+    """The scores of two classes that have changed places."""
+    return None if scores is None else scores[:, ::-1] if scores.ndim == 2 else -scores
+
+
+def _instead(name: str, classes: int) -> str:
+    """Metrics to try in place of one that the target or the model cannot give."""
+    if not classes:
+        return "r2 or root_mean_squared_error"
+    if classes > 2 and name == "roc_auc":
+        return "roc_auc_ovr"
+    if classes > 2 and name in ("f1", "precision", "recall", "jaccard"):
+        return f"{name}_macro"
+    return "accuracy or f1_macro"
 
 
 def _find(name: str) -> tuple[Any, bool]:
@@ -181,17 +332,6 @@ def _find(name: str) -> tuple[Any, bool]:
         f'metrics: there is no metric "{clean(name)}".',
         f'Did you mean "{close[0]}"?' if close else "Use the names of scikit-learn's scorers.",
     )
-
-
-def _quietly(scorer: Any) -> Any:
-    """The scorer without its warnings: a class without predictions counts as 0, and a dummy has many of those."""
-
-    def call(*args: Any, **kwargs: Any) -> Any:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return scorer(*args, **kwargs)
-
-    return call
 
 
 def cells(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from week2kit.canonical import label_text, label_texts
+from week2kit.canonical import clean, label_text, label_texts
 from week2kit.errors import StageError
 from week2kit.loop.data import values_digest
 from week2kit.loop.model import steady_forests, steady_threads
@@ -32,11 +32,18 @@ class Answers:
 
     `labels` are class codes (int64; regression: float64 values), shape (rows,); `scores` are float64 of shape
     (rows, classes), or (rows,) for a binary decision function and regression; None for a classifier with neither.
+    `decision` is the decision function beside probabilities, where it was asked for.
     """
 
     labels: np.ndarray[Any, Any]
     scores: np.ndarray[Any, Any] | None
     method: ScoreMethod | None
+    decision: np.ndarray[Any, Any] | None = None
+
+    @property
+    def methods(self) -> set[str | None]:
+        """The methods of the model whose answers these are."""
+        return {self.method} | ({"decision_function"} if self.decision is not None else set())
 
 
 def encode(values: np.ndarray[Any, Any], classes: Labels) -> np.ndarray[Any, Any]:
@@ -48,14 +55,20 @@ def encode(values: np.ndarray[Any, Any], classes: Labels) -> np.ndarray[Any, Any
     return np.asarray(codes, dtype=np.int64)
 
 
-def predict(pipeline: Pipeline, X: Any, classes: Labels | None) -> Answers:
+def predict(pipeline: Pipeline, X: Any, classes: Labels | None, *, decision: bool = False) -> Answers:
     """The labels and scores that a fitted pipeline gives for `X`; its transformers run once.
 
-    A class that was missing among the training rows has probability 0; a decision function without it has no column
-    for it, and is left out.
+    A class that was missing among the training rows has probability 0; a decision function without it, or one of pairs
+    of classes, has no column for each class, and is left out.
+
+    Args:
+        pipeline: a fitted pipeline.
+        X: the features, a table of shape (rows, columns).
+        classes: the classes of the target; None for regression.
+        decision: whether to ask a model that gives probabilities for its decision function, too.
 
     Raises:
-        StageError: a score is not a finite number.
+        StageError: a score is not a finite number, or the decision function that was asked for lacks a class.
     """
     import numpy as np
 
@@ -74,15 +87,38 @@ def predict(pipeline: Pipeline, X: Any, classes: Labels | None) -> Answers:
         if method is None:
             return Answers(codes, None, None)
         scores = np.asarray(getattr(model, method)(values), dtype=np.float64)
+        decided = None
+        if decision and method == "predict_proba" and hasattr(model, "decision_function"):
+            decided = np.asarray(model.decision_function(values), dtype=np.float64)
     _check_finite(scores, f"scores ({method})")
     known = encode(np.asarray(model.classes_), classes)
+    if decided is not None:
+        _check_finite(decided, "scores (decision_function)")
+        _check_classes(decided, known, classes)
+    if method == "decision_function" and not _is_whole(scores, classes):
+        return Answers(codes, None, None)
     if len(known) < len(classes):
-        if method == "decision_function":
-            return Answers(codes, None, None)
         wide = np.zeros((len(scores), len(classes)))
         wide[:, known] = scores
         scores = wide
-    return Answers(codes, scores, method)  # type: ignore[arg-type]
+    return Answers(codes, scores, method, decided)  # type: ignore[arg-type]
+
+
+def _is_whole(decision: np.ndarray[Any, Any], classes: Labels) -> bool:
+    """Whether a decision function has a column for each class, or, of two classes, the one that tells them apart."""
+    return decision.ndim == 1 if len(classes) == 2 else decision.ndim == 2 and decision.shape[1] == len(classes)
+
+
+def _check_classes(decision: np.ndarray[Any, Any], known: np.ndarray[Any, Any], classes: Labels) -> None:
+    """Refuse a decision function that a metric asks for and that lacks a class, as scikit-learn's scorers do."""
+    if _is_whole(decision, classes):
+        return
+    missing = [label for code, label in enumerate(classes) if code not in known]
+    why = f"no training row is of class {clean(str(missing[0]))}" if missing else "it compares classes pair by pair"
+    raise StageError(
+        f"A metric asks for the model's decision function, which has no column for each class: {why}.",
+        "Stratify the split or use more rows." if missing else "Choose a metric of labels or of probabilities.",
+    )
 
 
 def _check_finite(values: np.ndarray[Any, Any], what: str) -> None:
@@ -111,6 +147,8 @@ class Predictions:
     scores: np.ndarray[Any, Any] | None
     method: ScoreMethod | None
     classes: Labels | None
+    decision: np.ndarray[Any, Any] | None = None
+    """As in `Answers`."""
     raw: bool = False
     """Whether line breaks of labels stand in the text as they are: so older versions wrote them."""
 
@@ -130,6 +168,11 @@ class Predictions:
     def scores_digest(self) -> str | None:
         """The digest of the scores as float64, or None where there are none."""
         return None if self.scores is None else values_digest(self.scores)
+
+    @property
+    def decision_digest(self) -> str | None:
+        """The digest of the decision function beside probabilities, or None where there is none."""
+        return None if self.decision is None else values_digest(self.decision)
 
     def decoded(self, codes: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """The labels of class codes; regression: the values as they are."""
@@ -156,11 +199,19 @@ class Predictions:
 # --- as text ----------------------------------------------------------------------------------------------------
 
 
-def _score_columns(predictions: Predictions) -> list[str]:
-    """The names of the score columns: one per class, or ``score`` for a binary decision function; regression: none."""
-    if predictions.scores is None or predictions.classes is None:
+def _score_columns(predictions: Predictions) -> list[tuple[str, np.ndarray[Any, Any]]]:
+    """The score columns with their names: one per class, or one for a binary decision function; regression: none."""
+    if predictions.classes is None:
         return []
-    return ["score"] if predictions.scores.ndim == 1 else [f"score:{text}" for text in predictions.texts or ()]
+    found: list[tuple[str, np.ndarray[Any, Any]]] = []
+    for name, scores in (("score", predictions.scores), ("decision", predictions.decision)):
+        if scores is not None and scores.ndim == 1:
+            found.append((name, scores))
+        elif scores is not None:
+            found += [
+                (f"{name}:{text}", column) for text, column in zip(predictions.texts or (), scores.T, strict=True)
+            ]
+    return found
 
 
 def _quoted(text: str) -> str:
@@ -175,10 +226,9 @@ def to_csv(predictions: Predictions) -> bytes:
 
 def _blocks(predictions: Predictions) -> Iterator[bytes]:
     """The text of predictions.csv: the header, then some thousand lines at a time."""
-    names = _score_columns(predictions)
-    yield _encoded([",".join(map(_quoted, (*_FIXED_COLUMNS, *names)))])
+    scores = _score_columns(predictions)
+    yield _encoded([",".join(map(_quoted, (*_FIXED_COLUMNS, *(name for name, _ in scores))))])
     labels = None if predictions.texts is None else list(map(_quoted, predictions.texts))
-    scores = predictions.scores.reshape(len(predictions.row), -1) if names and predictions.scores is not None else None
     for start in range(0, len(predictions.row), _BLOCK):
         lines = slice(start, start + _BLOCK)
         whole = (predictions.repeat, predictions.fold, predictions.row)
@@ -186,8 +236,7 @@ def _blocks(predictions: Predictions) -> Iterator[bytes]:
         for part in (predictions.y_true, predictions.y_pred):
             values = part[lines].tolist()
             columns.append(list(map(repr, values)) if labels is None else [labels[code] for code in values])
-        if scores is not None:
-            columns += [list(map(repr, column.tolist())) for column in scores[lines].T]
+        columns += [list(map(repr, column[lines].tolist())) for _, column in scores]
         yield _encoded(map(",".join, zip(*columns, strict=True)))
 
 
@@ -242,13 +291,19 @@ def _of_frame(frame: Any, classes: Labels | None, method: ScoreMethod | None, *,
     wanted = [] if texts is None or method is None else ["score"] if binary_decision else [
         f"score:{text}" for text in texts
     ]  # fmt: skip
-    if list(frame.columns) != [*_FIXED_COLUMNS, *wanted]:
+    besides = [] if method != "predict_proba" or texts is None else ["decision"] if len(texts) == 2 else [
+        f"decision:{text}" for text in texts
+    ]  # fmt: skip
+    if list(frame.columns) != [*_FIXED_COLUMNS, *wanted, *besides]:
+        besides = []
+    if list(frame.columns) != [*_FIXED_COLUMNS, *wanted, *besides]:
         raise PredictionsError(f"its columns are not {', '.join((*_FIXED_COLUMNS, *wanted))[:200]}")
     if not len(frame):
         raise PredictionsError("it holds no predictions")
     try:
         whole = [frame[name].to_numpy(dtype=np.int64) for name in ("repeat", "fold", "row")]
         scores = frame[wanted].to_numpy(dtype=np.float64) if wanted else None
+        decision = frame[besides].to_numpy(dtype=np.float64) if besides else None
     except (ValueError, TypeError, OverflowError):
         raise PredictionsError("a repeat, fold, row or score is not the number it should be") from None
     y_true, y_pred = (_parsed(frame[name].to_numpy(dtype=object), texts, name) for name in ("y_true", "y_pred"))
@@ -256,9 +311,11 @@ def _of_frame(frame: Any, classes: Labels | None, method: ScoreMethod | None, *,
         scores = y_pred
     elif binary_decision and scores is not None:
         scores = scores[:, 0]
-    if scores is not None and not np.isfinite(scores).all():
+    if not all(np.isfinite(values).all() for values in (scores, decision) if values is not None):
         raise PredictionsError("a score is not a finite number")
-    return Predictions(whole[0], whole[1], whole[2], y_true, y_pred, scores, method, classes, raw)
+    if decision is not None and len(besides) == 1:
+        decision = decision[:, 0]
+    return Predictions(whole[0], whole[1], whole[2], y_true, y_pred, scores, method, classes, decision, raw)
 
 
 def check_text(content: bytes, predictions: Predictions) -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -17,11 +17,12 @@ from week2kit.canonical import clean, compact_json, sha256
 from week2kit.errors import ConfigError, LibraryError, StageError, WarningRefused
 from week2kit.loop import advice, model, session
 from week2kit.loop.data import Reader, Table, load_dataset, read_file, use_columns
-from week2kit.loop.metrics import Scorer, report_text, summary
+from week2kit.loop.metrics import Score, Scorer, report_text, summary
 from week2kit.loop.predictions import Answers, Labels, Predictions, predict
 from week2kit.loop.split import Fold, make_folds, positions_digest, settle_split
 from week2kit.scales import is_bounded
-from week2kit.schema.config import BundledData, Config, TimeSeries, parse_config, repeat_seeds, reseeded
+from week2kit.schema.config import BundledData, Config, KFold, TimeSeries, parse_config, repeat_seeds, reseeded
+from week2kit.schema.config import Split as SplitConfig
 from week2kit.schema.manifest import (
     Data,
     FoldSize,
@@ -129,6 +130,7 @@ def run_loop(
     progress: Progress,
     *,
     advise: bool = True,
+    earlier: bool = False,
     allowed_modules: Sequence[str] = (),
 ) -> Result:
     """Load, split, fit and evaluate as the config says.
@@ -139,6 +141,7 @@ def run_loop(
         source: the data.
         progress: told of every stage; holds what was reached when an error is raised.
         advise: whether to look for leaks and shared rows also where ``fail_on`` does not ask for it.
+        earlier: whether metrics are those of a record before schema 4, see `week2kit.earlier`.
         allowed_modules: modules besides scikit-learn whose classes may be used; the caller's decision.
 
     Raises:
@@ -147,11 +150,17 @@ def run_loop(
     with session.set_aside() as others:
         if others:
             progress.warn("session.set_aside", {"settings": others})
-        return _run_loop(config, seed, source, progress, advise=advise, allowed_modules=allowed_modules)
+        return _run_loop(config, seed, source, progress, advise, earlier, allowed_modules)
 
 
 def _run_loop(
-    config: Config, seed: int, source: Source, progress: Progress, *, advise: bool, allowed_modules: Sequence[str]
+    config: Config,
+    seed: int,
+    source: Source,
+    progress: Progress,
+    advise: bool,
+    earlier: bool,
+    allowed_modules: Sequence[str],
 ) -> Result:
     with progress.during("config"):
         built = model.build_estimators(config, seed, allowed_modules)
@@ -164,11 +173,13 @@ def _run_loop(
         settled = _settle(built.config, table, classes, codes, seed, progress)
         pipeline = model.make_pipeline(settled, table, seed, allowed_modules)
         progress.config, progress.pipeline = settled, pipeline
-        scorers = _scorers(settled, pipeline, classes)
+        scorers = _scorers(settled, pipeline, classes, earlier=earlier)
         _warn_unseeded(pipeline, settled, len(table.target), progress)
     with progress.during("split"):
-        folds, splitter = make_folds(settled.split, table, codes)
+        folds, splitter = make_folds(settled.split, table, codes, classes)
         progress.split = _split_record(settled, table, folds, splitter)
+        if not earlier:
+            _warn_small_class(settled.split, codes, classes, progress)
         _advise_on_data(table, codes, classes, folds[0], progress, everything=advise)
     loop = _Loop(settled, table, classes, codes, pipeline, scorers, progress)
     measured = [loop.measure(fold) for fold in folds]
@@ -179,10 +190,11 @@ def _run_loop(
     with progress.during("evaluate"):
         predictions = loop.predictions(folds, measured)
         metrics = loop.metrics(measured)
-        _warn_about_metrics(settled, scorers, metrics, progress)
+        loop.warn_about_metrics(folds, measured, metrics)
         curves = loop.curves(folds[0]) if settled.learning_curve else None
         report = report_text(predictions.y_true, predictions.y_pred, predictions.texts)
     repeated = [loop.repeat(other, allowed_modules) for other in repeat_seeds(seed, settled.repeats or 0)]
+    loop.warn_about_repeats(repeated)
     with progress.during("save"):
         model_bytes = model.dump(final.pipeline)
     outcome = Outcome(
@@ -202,7 +214,7 @@ def _run_loop(
             rows=len(predictions.row),
             digest=predictions.digest,
             scores=predictions.scores_digest,
-            decision=None,
+            decision=predictions.decision_digest,
             score_method=predictions.method,
         ),
         metrics={
@@ -305,16 +317,17 @@ def _positive(config: Config, classes: Labels | None) -> Any:
     raise ConfigError([f"positive: expected one of the classes {clean(shown)}, got {clean(repr(config.positive))}"])
 
 
-def _scorers(config: Config, pipeline: Pipeline, classes: Labels | None) -> list[Scorer]:
+def _scorers(config: Config, pipeline: Pipeline, classes: Labels | None, *, earlier: bool) -> list[Scorer]:
     """The metrics of the config, each tried on a small example: what cannot be given is an error before the fit."""
     last = pipeline.steps[-1][1]
-    scored = (method for method in ("predict_proba", "decision_function") if model.has(last, method))
-    method = next(scored, None) if classes else "predict"
+    methods = [m for m in ("predict_proba", "decision_function") if model.has(last, m)] if classes else ["predict"]
+    method, decision = methods[0] if methods else None, "decision_function" in methods
     positive = classes.index(config.positive) if classes and len(classes) == 2 else 0
+    count = len(classes or ())
     problems, scorers = [], []
     for name in config.metrics or []:
         try:
-            scorers.append(Scorer(name, len(classes or ()), positive, method))
+            scorers.append(Scorer(name, count, positive, method, decision=decision, labels=classes, earlier=earlier))
         except StageError as error:
             problems.append(f"{error} {error.hint}".strip())
     if problems:
@@ -329,6 +342,18 @@ def _warn_unseeded(pipeline: Pipeline, config: Config, rows: int, progress: Prog
         names = ["split", *names]
     if names:
         progress.warn("seed.unset", {"estimators": names})
+
+
+def _warn_small_class(
+    split: SplitConfig, codes: np.ndarray[Any, Any] | None, classes: Labels | None, progress: Progress
+) -> None:
+    """Say where folds are stratified by a class of which not every fold can hold a row."""
+    if codes is None or classes is None or not isinstance(split, KFold) or not split.stratify:
+        return
+    counts = np.bincount(codes)
+    if counts.min() < split.n_splits:
+        values = {"label": classes[int(counts.argmin())], "rows": int(counts.min()), "folds": split.n_splits}
+        progress.warn("split.small_class", values)
 
 
 def _split_record(config: Config, table: Table, folds: list[Fold], splitter: str) -> Split:
@@ -370,15 +395,19 @@ def _advise_on_data(
 # --- fit and evaluate -------------------------------------------------------------------------------------------
 
 
+#: The metrics of one model on some rows, by name.
+Scores: TypeAlias = dict[str, Score]
+
+
 @dataclass(frozen=True)
 class _Measured:
     """One fold: the fitted model, what it says of the validation rows, and its scores."""
 
     fitted: model.Fitted
     answers: Answers
-    values: dict[str, float | None]
-    training: dict[str, float | None]
-    dummy: dict[str, float | None]
+    scores: Scores
+    training: Scores
+    dummy: Scores
     n_training_rows: int
 
 
@@ -402,7 +431,8 @@ class _Loop:
 
     def predict(self, fitted: model.Fitted, rows: np.ndarray[Any, Any]) -> Answers:
         with model.library_errors():
-            return predict(fitted.pipeline, self.table.features.iloc[rows], self.classes)
+            decision = any(scorer.takes_decision for scorer in self.scorers)
+            return predict(fitted.pipeline, self.table.features.iloc[rows], self.classes, decision=decision)
 
     def learn(self, fold: Fold) -> tuple[model.Fitted, Answers]:
         """Fit on the training rows of a fold, and ask about its validation rows."""
@@ -436,16 +466,16 @@ class _Loop:
             config = reseeded(self.config, seed)
             pipeline = model.make_pipeline(config, self.table, seed, allowed_modules)
             scores = replace(self, config=config, pipeline=pipeline).scores()
-        values = {scorer.name: [score[scorer.name] for score in scores] for scorer in self.scorers}
+        values = {scorer.name: [score[scorer.name].value for score in scores] for scorer in self.scorers}
         return {
             name: Repeat(seed=seed, value=summary(of_folds)[0], folds=of_folds if len(of_folds) > 1 else [])
             for name, of_folds in values.items()
         }
 
-    def scores(self) -> list[dict[str, float | None]]:
+    def scores(self) -> list[Scores]:
         """Every metric on the validation rows of each fold, and nothing else."""
         with self.progress.during("split"):
-            folds, _ = make_folds(self.config.split, self.table, self.codes)
+            folds, _ = make_folds(self.config.split, self.table, self.codes, self.classes)
         scores = []
         for fold in folds:
             _, answers = self.learn(fold)
@@ -453,8 +483,8 @@ class _Loop:
                 scores.append(self._score(fold.val, answers))
         return scores
 
-    def _score(self, rows: np.ndarray[Any, Any], answers: Answers) -> dict[str, float | None]:
-        return {scorer.name: scorer(self.truth[rows], answers) for scorer in self.scorers}
+    def _score(self, rows: np.ndarray[Any, Any], answers: Answers) -> Scores:
+        return {scorer.name: scorer.measure(self.truth[rows], answers) for scorer in self.scorers}
 
     def _dummy(self, fold: Fold) -> Answers:
         """What a model says that ignores the features: the most frequent class and the class shares, or the mean."""
@@ -468,7 +498,7 @@ class _Loop:
         return Answers(dummy.predict(more_nothing).astype(np.int64), scores, "predict_proba")
 
     def predictions(self, folds: list[Fold], measured: list[_Measured]) -> Predictions:
-        scores = [one.answers.scores for one in measured]
+        scores, decisions = ([getattr(one.answers, name) for one in measured] for name in ("scores", "decision"))
         whole = all(score is not None for score in scores)
         rows = np.concatenate([fold.val for fold in folds])
         sizes = [len(fold.val) for fold in folds]
@@ -478,7 +508,8 @@ class _Loop:
             row=rows,
             y_true=self.truth[rows],
             y_pred=np.concatenate([one.answers.labels for one in measured]),
-            scores=np.concatenate(scores) if whole else None,  # type: ignore[arg-type]
+            scores=np.concatenate(scores) if whole else None,
+            decision=np.concatenate(decisions) if all(part is not None for part in decisions) else None,
             method=measured[0].answers.method if whole else None,
             classes=self.classes,
         )
@@ -487,19 +518,94 @@ class _Loop:
         several = len(measured) > 1
         result = {}
         for scorer in self.scorers:
-            values = [one.values[scorer.name] for one in measured]
+            values = [one.scores[scorer.name].value for one in measured]
             value, std = summary(values)
             result[scorer.name] = Metric(
                 value=value,
-                training=summary([one.training[scorer.name] for one in measured])[0],
+                training=summary([one.training[scorer.name].value for one in measured])[0],
                 n_training_rows=sum(one.n_training_rows for one in measured),
-                dummy=summary([one.dummy[scorer.name] for one in measured])[0],
+                dummy=summary([one.dummy[scorer.name].value for one in measured])[0],
                 std=std if several else None,
                 folds=values if several else [],
                 repeats=[],
                 greater_is_better=scorer.greater_is_better,
             )
         return result
+
+    # --- what is told of them -------------------------------------------------------------------------------------
+
+    def warn_about_metrics(self, folds: list[Fold], measured: list[_Measured], metrics: Mapping[str, Metric]) -> None:
+        """What has no value, what scikit-learn warned of, and what the values say; of the dummy, its value says all.
+
+        A dummy that never predicts a class is told by its low score, not by scikit-learn's warnings of it.
+        """
+        of_little: set[str] = set()
+        if not self.scorers[0].earlier:
+            for rows in ("validation", "training"):
+                parts = [one.scores if rows == "validation" else one.training for one in measured]
+                self._warn_of_undefined(rows, parts)
+                self._warn_as_told(rows, parts)
+            of_little = self._say_little(folds, metrics)
+        for scorer in self.scorers:
+            training, validation = metrics[scorer.name].training, metrics[scorer.name].value
+            if training is None or validation is None or scorer.name in of_little:
+                continue
+            if is_bounded(scorer.name) and training - validation >= GAP:
+                values = {"training": training, "validation": validation, "gap": training - validation}
+                self.progress.warn("metric.gap", {"metric": scorer.name, **values})
+        primary, name = self.scorers[0], self.scorers[0].name
+        value, dummy = metrics[name].value, metrics[name].dummy
+        if value is None or dummy is None or name in of_little:
+            return
+        at_best = (
+            is_bounded(name) and value >= 1 and not primary.earlier
+        )  # the dummy is right, too: nobody is told apart
+        if not at_best and not (value > dummy if primary.greater_is_better else value < dummy):
+            self.progress.warn("metric.no_better_than_dummy", {"metric": name, "value": value, "dummy": dummy})
+
+    def _warn_of_undefined(self, rows: str, parts: Sequence[Scores]) -> None:
+        """Say in how many folds metrics have no value, and why in the first of them."""
+        told: dict[str, tuple[dict[str, Any], list[str]]] = {}
+        for scorer in self.scorers:
+            found = [one for part in parts if (one := part[scorer.name].undefined) is not None]
+            if found:
+                codes = sorted({code for one in found for code in one.classes})
+                labels = [(self.classes or ())[code] for code in codes]
+                why = {"folds": len(found), "of": len(parts), "reason": found[0].reason, "labels": labels}
+                told.setdefault(repr(why), (why, []))[1].append(scorer.name)
+        for why, names in told.values():
+            self.progress.warn("metric.undefined", {"metrics": names, "rows": rows, **why})
+
+    def _warn_as_told(self, rows: str, parts: Sequence[Scores]) -> None:
+        """Say once what scikit-learn warned of, with the metrics and the number of folds that it is about."""
+        messages = sorted({message for part in parts for score in part.values() for message in score.warned})
+        for message in messages:
+            having = [{name for name, score in part.items() if message in score.warned} for part in parts]
+            names = [scorer.name for scorer in self.scorers if any(scorer.name in part for part in having)]
+            count = sum(bool(part) for part in having)
+            values = {"metrics": names, "rows": rows, "folds": count, "of": len(parts), "message": clean(message, 500)}
+            self.progress.warn("library.metric", values)
+
+    def _say_little(self, folds: list[Fold], metrics: Mapping[str, Metric]) -> set[str]:
+        """The metrics from whose values nothing is to be concluded; it is told why."""
+        defined = [scorer for scorer in self.scorers if metrics[scorer.name].value is not None]
+        small = sum(len(fold.val) == 1 for fold in folds)
+        of_one_row = [scorer.name for scorer in defined if small and not scorer.is_mean_of_rows]
+        if of_one_row:
+            self.progress.warn("metric.one_row", {"metrics": of_one_row, "folds": small, "of": len(folds)})
+        truth = self.truth[np.concatenate([fold.val for fold in folds])]
+        zeros = int(np.count_nonzero(truth == 0))
+        percentages = [scorer.name for scorer in defined if zeros and scorer.name == "mean_absolute_percentage_error"]
+        if percentages:
+            self.progress.warn("metric.zero_targets", {"metrics": percentages, "rows": zeros, "of": len(truth)})
+        return {*of_one_row, *percentages}
+
+    def warn_about_repeats(self, repeated: Sequence[Mapping[str, Repeat]]) -> None:
+        """Say of which metrics repeats, or some of their folds, have no value."""
+        for scorer in self.scorers:
+            every = [value for one in repeated for value in (one[scorer.name].folds or [one[scorer.name].value])]
+            if undefined := every.count(None):
+                self.progress.warn("repeats.undefined", {"metric": scorer.name, "folds": undefined, "of": len(every)})
 
     def curves(self, fold: Fold) -> dict[str, Any]:
         """The primary metric on training and validation rows over the number of training rows (first fold)."""
@@ -539,23 +645,16 @@ def _warn_about_fit(
             progress.warn("library.warning", {"category": category, "message": message})
 
 
-def _warn_about_metrics(config: Config, scorers: list[Scorer], metrics: dict[str, Metric], progress: Progress) -> None:
-    for scorer in scorers:
-        training, validation = metrics[scorer.name].training, metrics[scorer.name].value
-        if is_bounded(scorer.name) and training is not None and validation is not None and training - validation >= GAP:
-            values = {"training": training, "validation": validation, "gap": training - validation}
-            progress.warn("metric.gap", {"metric": scorer.name, **values})
-    name = scorers[0].name
-    primary = metrics[name]
-    if primary.value is None or primary.dummy is None:
-        return
-    better = primary.value > primary.dummy if primary.greater_is_better else primary.value < primary.dummy
-    if not better:
-        progress.warn("metric.no_better_than_dummy", {"metric": name, "value": primary.value, "dummy": primary.dummy})
-
-
-def recompute(predictions: Predictions, metric_names: Sequence[str], positive: Any) -> tuple[dict[str, Any], str]:
+def recompute(
+    predictions: Predictions, metric_names: Sequence[str], positive: Any, *, earlier: bool = False
+) -> tuple[dict[str, Any], str]:
     """Metrics and report from stored predictions alone, without any model.
+
+    Args:
+        predictions: what predictions.csv holds.
+        metric_names: the metrics.
+        positive: the positive class of a binary task.
+        earlier: whether the metrics are those of a record before schema 4, see `week2kit.earlier`.
 
     Returns:
         For each metric ``{"value", "folds", "exact"}`` (exact: a metric of labels, which has one right value), and the
@@ -569,7 +668,8 @@ def recompute(predictions: Predictions, metric_names: Sequence[str], positive: A
     parts = predictions.folds()
     result: dict[str, Any] = {}
     for name in metric_names:
-        scorer = Scorer(name, len(classes or ()), code, predictions.method if classes else "predict")
+        method, decision = predictions.method if classes else "predict", predictions.decision is not None
+        scorer = Scorer(name, len(classes or ()), code, method, decision=decision, labels=classes, earlier=earlier)
         values = [
             scorer(
                 predictions.y_true[part],
@@ -577,6 +677,7 @@ def recompute(predictions: Predictions, metric_names: Sequence[str], positive: A
                     predictions.y_pred[part],
                     None if predictions.scores is None else predictions.scores[part],
                     predictions.method,
+                    None if predictions.decision is None else predictions.decision[part],
                 ),
             )
             for part in parts

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from week2kit.canonical import clean
+from week2kit.canonical import clean, label_text
 from week2kit.errors import StageError
 from week2kit.loop.data import Table, values_digest
+from week2kit.loop.predictions import Labels
 from week2kit.schema.config import Holdout, KFold, Split, TimeSeries
 
 if TYPE_CHECKING:
@@ -52,13 +54,16 @@ def settle_split(split: Split, class_counts: list[int] | None, seed: int) -> tup
     return split.model_copy(update=update), too_small
 
 
-def make_folds(split: Split, table: Table, codes: np.ndarray[Any, Any] | None) -> tuple[list[Fold], str]:
+def make_folds(
+    split: Split, table: Table, codes: np.ndarray[Any, Any] | None, classes: Labels | None = None
+) -> tuple[list[Fold], str]:
     """The folds of a settled split, and the name of what made them.
 
     Args:
         split: a split as `settle_split` returns it.
         table: the data.
         codes: the classes as whole numbers in scikit-learn's order, shape (rows,); None for regression.
+        classes: their labels, for messages.
 
     Raises:
         StageError: the data is too small for the split, or a class has too few rows.
@@ -71,9 +76,24 @@ def make_folds(split: Split, table: Table, codes: np.ndarray[Any, Any] | None) -
         return _cross_validation(split, table, codes)
     except ValueError as error:
         raise StageError(
-            f"The {len(table.target)} rows cannot be split as the config asks: {clean(str(error))}",
+            f"The {len(table.target)} rows cannot be split as the config asks: "
+            f"{_of_classes(split, codes, classes) or clean(str(error))}",
             "Use more rows, a larger test_size, fewer folds, or do not stratify.",
         ) from None
+
+
+def _of_classes(split: Split, codes: np.ndarray[Any, Any] | None, classes: Labels | None) -> str | None:
+    """Which class is too small to stratify by, where one is: scikit-learn would name its code."""
+    import numpy as np
+
+    if codes is None or classes is None or isinstance(split, TimeSeries) or not split.stratify:
+        return None
+    counts = np.bincount(codes, minlength=len(classes))
+    needed = split.n_splits if isinstance(split, KFold) else 2
+    if counts.min() >= needed:
+        return None
+    rows = "1 row" if counts.min() == 1 else f"{counts.min()} rows"
+    return f"class {clean(label_text(classes[int(counts.argmin())]))} has {rows}, and stratifying takes {needed}."
 
 
 def _holdout(split: Holdout, table: Table, codes: np.ndarray[Any, Any] | None) -> tuple[list[Fold], str]:
@@ -102,7 +122,9 @@ def _cross_validation(
 
     splitter = _splitter(split)
     rows = np.zeros(len(table.target))
-    parts = list(splitter.split(rows, codes if codes is not None else table.target, groups=table.groups))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)  # train says which class it is
+        parts = list(splitter.split(rows, codes if codes is not None else table.target, groups=table.groups))
     folds = [
         Fold(number // split.n_splits, number % split.n_splits, train.astype(np.int64), val.astype(np.int64))
         for number, (train, val) in enumerate(parts)

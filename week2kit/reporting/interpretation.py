@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from week2kit.comparison import Change, Statement, changed_things, is_interpretable, primary_metric
+from week2kit.earlier import changed_since
 from week2kit.reporting.noise import Named, tell_noise
 from week2kit.reporting.values import Finding, Judgement, MetricRow, MovedClasses, MovedErrors, Topic
 from week2kit.scales import is_bounded
@@ -132,19 +133,21 @@ def learnt_little(run: CompletedRun) -> bool:
     if metric.training is None or metric.dummy is None or not is_interpretable(run, name):
         return False
     if not is_bounded(name):
-        return not _beats(metric, metric.training)
+        return _beats(name, metric, metric.training) is False
     return metric.training - metric.dummy < NEAR_DUMMY * (1 - metric.dummy)
 
 
 def beats_dummy(run: CompletedRun) -> bool | None:
     """Whether the validation score is better than that of a dummy that ignores the features; None: not known."""
     name, metric = primary(run)
-    return _beats(metric, metric.value) if is_interpretable(run, name) else None
+    return _beats(name, metric, metric.value) if is_interpretable(run, name) else None
 
 
-def _beats(metric: Metric, value: float | None) -> bool | None:
+def _beats(name: str, metric: Metric, value: float | None) -> bool | None:
     if value is None or metric.dummy is None:
         return None
+    if metric.greater_is_better and value == metric.dummy == 1 and is_bounded(name):
+        return None  # both are right on every row: nothing tells them apart
     return value > metric.dummy if metric.greater_is_better else value < metric.dummy
 
 
@@ -223,6 +226,10 @@ _TOLD: Final = frozenset({"metric.gap", "metric.no_better_than_dummy"})
 
 
 def _warnings(named: Named) -> Iterator[Statement]:
+    changed = changed_since(named.run)
+    for rule in dict.fromkeys(changed.values()):
+        metrics = [metric for metric, found in changed.items() if found == rule]
+        yield Statement(f"earlier.{rule}", {"run": named.name, "metrics": metrics})
     for warned in named.run.warnings:
         if warned.code in _TOLD:
             continue

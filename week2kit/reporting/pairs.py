@@ -7,10 +7,9 @@ from typing import NamedTuple
 
 from week2kit.comparison import (
     Statement,
-    advantage,
     changed_things,
+    comparable_difference,
     compare_inputs,
-    difference,
     metric_names,
     primary_metric,
     uncounted_differences,
@@ -135,15 +134,17 @@ def _metric_row(
     either = left or right
     assert either is not None  # the name comes from one of the two
     judged = comparable and left is not None and right is not None
+    found = comparable_difference(before, after, name) if judged and after is not None else None
     return MetricRow(
         metric=name,
         primary=name == primary_metric(before),
         greater_is_better=either.greater_is_better,
         baseline=_score(left, estimate.baseline),
         variant=_score(right, estimate.variant),
-        difference=difference(left, right) if judged and left and right else None,
-        outcome=_outcome(left, right) if judged and left and right else None,
+        difference=found,
+        outcome=None if found is None else _outcome(found if either.greater_is_better else -found),
         interval=estimate.difference if judged else None,
+        of=before.outcome.class_of(name),
     )
 
 
@@ -163,10 +164,7 @@ def _score(metric: Metric | None, interval: Range | None) -> Score | None:
     )
 
 
-def _outcome(left: Metric, right: Metric) -> Outcome | None:
-    gain = advantage(left, right)
-    if gain is None:
-        return None
+def _outcome(gain: float) -> Outcome:
     return "better" if gain > 0 else "worse" if gain < 0 else "equal"
 
 

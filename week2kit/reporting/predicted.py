@@ -27,6 +27,8 @@ class Predicted(NamedTuple):
     predicted: Sequence[str]
     scores: Sequence[Sequence[str]]
     """One column per class, one for a binary decision function, none where the model has no scores."""
+    decision: Sequence[Sequence[str]] = ()
+    """The same of the decision function beside probabilities, where a metric asks for it."""
 
     @property
     def several_folds(self) -> bool:
@@ -40,7 +42,8 @@ class Predicted(NamedTuple):
             return [column[position] for position in positions]
 
         places = [self.places[position] for position in positions]
-        return Predicted(places, take(self.true), take(self.predicted), [take(column) for column in self.scores])
+        scores, decision = ([take(column) for column in columns] for columns in (self.scores, self.decision))
+        return Predicted(places, take(self.true), take(self.predicted), scores, decision)
 
 
 class NotComparable(Exception):
@@ -66,12 +69,16 @@ def read_predictions(run: Run) -> Predicted:
         if len(data) > PREDICTION_BYTES:
             raise NotComparable(Statement("rows.too_many", values))
         lines = csv.reader(StringIO(data.decode(), newline=""), strict=True)
-        if next(lines, [])[: len(_COLUMNS)] != _COLUMNS:
+        names = next(lines, [])
+        if names[: len(_COLUMNS)] != _COLUMNS:
             raise NotComparable(Statement("rows.unreadable", values))
         repeats, folds, rows, true, predicted, *scores = zip(*lines, strict=True)
         if any("\n" in label or "\r" in label for label in {*true, *predicted}):  # as older versions wrote them
             true, predicted = (tuple(map(on_one_line, column)) for column in (true, predicted))
-        return Predicted(list(zip(repeats, folds, rows, strict=True)), true, predicted, scores)
+        # a label stands behind a colon, so no score column begins like this
+        own = sum(not name.startswith("decision") for name in names[len(_COLUMNS) :])
+        places = list(zip(repeats, folds, rows, strict=True))
+        return Predicted(places, true, predicted, scores[:own], scores[own:])
     except (OSError, UnicodeDecodeError, csv.Error, ValueError):  # ValueError: lines of unequal length, or none
         raise NotComparable(Statement("rows.unreadable", values)) from None
 

@@ -94,6 +94,16 @@ SENTENCES: Final[Mapping[str, str]] = {
     "thin.unknown_alone": (
         "Not known: which rows, which code and which processor gave it, and what a dummy would score."
     ),
+    # --- records of earlier versions ---
+    "earlier.undefined": (
+        "An earlier week2kit made {run:name}. Where rows do not define {metrics:names}, it recorded what scikit-learn "
+        "puts in the place of a value, such as 0, so nothing is concluded from it. Train it again."
+    ),
+    "earlier.probabilities": (
+        "An earlier week2kit made {run:name} and took {metrics:names} from the probabilities of the model; "
+        "scikit-learn's scorer takes its decision function where it has one. Train it again to compare it with runs "
+        "of today."
+    ),
     # --- the difference ---
     "difference.not_comparable": "The two runs are not comparable, so no difference is drawn and there is no winner.",
     "difference.moved": (

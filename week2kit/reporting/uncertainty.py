@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from week2kit.canonical import label_texts
-from week2kit.comparison import Statement, metric_names, repeats_vary
+from week2kit.comparison import Statement, is_interpretable, metric_names, repeats_vary
 from week2kit.reporting.predicted import Predicted
 from week2kit.reporting.values import Method, Range
 from week2kit.scales import is_bounded
@@ -111,7 +111,11 @@ def over_trainings(runs: Sequence[CompletedRun]) -> dict[str, Estimate]:
 
 
 def _common(runs: Sequence[CompletedRun]) -> list[str]:
-    return [name for name in metric_names(runs[0]) if all(name in run.outcome.metrics for run in runs)]
+    return [
+        name
+        for name in metric_names(runs[0])
+        if all(name in run.outcome.metrics and is_interpretable(run, name) for run in runs)
+    ]
 
 
 def _bounded(metric: str, estimate: Estimate) -> Estimate:
@@ -240,8 +244,6 @@ def rows_of(run: CompletedRun, table: Predicted) -> Rows:
     Raises:
         ValueError: a label is none of the classes, or a number is none.
     """
-    import numpy as np
-
     from week2kit.statistics.resampling import Rows
 
     if run.outcome.task == "regression":
@@ -250,13 +252,21 @@ def rows_of(run: CompletedRun, table: Predicted) -> Rows:
     labels = run.outcome.classes or []
     classes = label_texts(labels)
     codes = {label: code for code, label in enumerate(classes)}
-    scores = np.column_stack([_floats(column) for column in table.scores]) if table.scores else None
-    if scores is not None and scores.shape[1] == 1:
-        scores = scores[:, 0]
+    scores, decision = (_columns(columns) for columns in (table.scores, table.decision))
     positive = labels.index(run.outcome.positive) if run.outcome.positive is not None else 1
     method = run.outcome.predictions.score_method
     true, predicted = (_codes(column, codes) for column in (table.true, table.predicted))
-    return Rows(true, predicted, scores, method, len(classes), positive)
+    return Rows(true, predicted, scores, method, len(classes), positive, decision)
+
+
+def _columns(columns: Sequence[Sequence[str]]) -> np.ndarray[Any, Any] | None:
+    """Score columns as one array of shape (rows, columns), or (rows,) where there is one; None where there is none."""
+    import numpy as np
+
+    if not columns:
+        return None
+    values = [_floats(column) for column in columns]
+    return values[0] if len(values) == 1 else np.column_stack(values)
 
 
 def _codes(labels: Sequence[str], codes: Mapping[str, int]) -> np.ndarray[Any, Any]:

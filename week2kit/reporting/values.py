@@ -150,6 +150,8 @@ class MetricRow(NamedTuple):
     outcome: Outcome | None
     interval: Range | None
     """95 % interval of the difference."""
+    of: str | None = None
+    """The class that a metric of two classes is of."""
 
 
 class FoldRow(NamedTuple):

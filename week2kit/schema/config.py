@@ -55,9 +55,13 @@ WarningCode: TypeAlias = Literal[
     "fit.not_converged",
     "metric.gap",
     "metric.no_better_than_dummy",
+    "metric.one_row",
+    "metric.undefined",
+    "metric.zero_targets",
     "seed.unset",
     "split.not_stratified",
     "split.shared_rows",
+    "split.small_class",
 ]
 
 

@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from week2kit.canonical import clean, largest_text
+from week2kit.canonical import clean, label_text, largest_text
 from week2kit.thresholds import MAX_CONFIG_BYTES, MAX_RECORDED_TEXT
 
 SCHEMA_VERSION: Final = 4
@@ -304,6 +304,10 @@ class Metric(Record):
     greater_is_better: bool
 
 
+#: Metrics of the positive one of two classes.
+OF_POSITIVE: Final = frozenset({"f1", "precision", "recall", "jaccard", "average_precision"})
+
+
 class Outcome(Record):
     """What came out."""
 
@@ -329,6 +333,10 @@ class Outcome(Record):
         if (self.task == "regression") != (method == "predict"):
             raise _inconsistent('"predict" is for a regression, which has no other', "predictions", "score_method")
         return self
+
+    def class_of(self, metric: str) -> str | None:
+        """The class that a metric of one of two classes is of, as text; None for other metrics."""
+        return None if self.positive is None or metric not in OF_POSITIVE else label_text(self.positive)
 
 
 class PartialOutcome(Record):

@@ -60,8 +60,9 @@ def resample(metrics: Sequence[str], runs: Sequence[Rows], *, seed: int, resampl
 
     Source: Efron 1979, the ordinary nonparametric bootstrap. Every value equals that of the scikit-learn scorer of
     this name (a ``neg_`` one with its sign turned) on the rows written out as often as they were drawn; but `log_loss`
-    and `brier_score` know all classes even where a resample lacks one, and `roc_auc` is nan where it has only one. The
-    resamples of a run do not depend on the other runs and metrics that are asked for.
+    and `brier_score` know all classes even where a resample lacks one, and a metric that a resample does not define is
+    nan there (`f1` without a row of its class, `roc_auc` of one class, `r2` of one value). The resamples of a run do
+    not depend on the other runs and metrics that are asked for.
 
     Args:
         metrics: names that `kind_of` knows. One that the rows of a run cannot give (`log_loss` without probabilities,

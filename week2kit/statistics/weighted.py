@@ -32,7 +32,8 @@ class Rows(NamedTuple):
 
     `true` and `predicted` are class codes (int64; regression: float64 values), shape (n,). `scores` are float64 of
     shape (n, classes), or (n,) for a binary decision function; None where there are none. `classes` is 0 for
-    regression; `positive` is the code of the positive class of a binary task, and says nothing in others.
+    regression; `positive` is the code of the positive class of a binary task, and says nothing in others. `decision` is
+    the decision function beside probabilities, of which ranks are then taken.
     """
 
     true: NDArray[Any]
@@ -41,6 +42,7 @@ class Rows(NamedTuple):
     method: Literal["predict_proba", "decision_function", "predict"] | None
     classes: int
     positive: int = 1
+    decision: Floats | None = None
 
 
 def weighted_metrics(names: Sequence[str], run: Rows) -> Callable[[Floats], Floats]:
@@ -147,7 +149,8 @@ def _matthews_corrcoef(counts: _Counts) -> Floats:
     rows = true.sum(axis=1)
     together = counts.hits.sum(axis=1) * rows - (true * predicted).sum(axis=1)
     apart = (rows**2 - (true**2).sum(axis=1)) * (rows**2 - (predicted**2).sum(axis=1))
-    return _share(together, np.sqrt(apart))
+    one_class = (true > 0).sum(axis=1) < 2
+    return np.where(one_class, np.nan, _share(together, np.sqrt(apart)))
 
 
 #: A part of a whole, from the rows of a class, those predicted as it, and those that are both.
@@ -166,7 +169,8 @@ def _averages(name: str, ratio: _Ratio) -> dict[str, Callable[[_Counts], Floats]
 
     def binary(counts: _Counts) -> Floats:
         at = counts.positive
-        return _share(*ratio(counts.true[:, at], counts.predicted[:, at], counts.hits[:, at]))
+        values = _share(*ratio(counts.true[:, at], counts.predicted[:, at], counts.hits[:, at]))
+        return np.where(counts.true[:, at] > 0, values, np.nan)  # not defined without a row of the class
 
     def macro(counts: _Counts) -> Floats:
         return _mean_where(_share(*ratio(*counts[:3])), counts.true + counts.predicted > 0)
@@ -249,11 +253,11 @@ def _variance(values: Floats) -> Measure:
 
 
 def _explained(residual: Measure, total: Measure) -> Measure:
-    """1 - residual / total; where nothing varies 1 for no residual and 0 for any, as scikit-learn has it."""
+    """1 - residual / total; not defined where nothing varies."""
 
     def measure(weights: Floats) -> Floats:
         left, all_of_it = residual(weights), total(weights)
-        return np.where(all_of_it > 0, 1 - left / all_of_it, np.where(left > 0, 0.0, 1.0))
+        return np.where(all_of_it > 0, 1 - left / all_of_it, np.nan)
 
     return measure
 
@@ -297,10 +301,11 @@ def _rank_metrics(run: Rows, names: Sequence[str]) -> Measures:
 
 def _toward_positive(run: Rows) -> Floats:
     """The scores, the greater the more they speak for the positive class."""
-    assert run.scores is not None
-    if run.scores.ndim == 2:
-        return np.asarray(run.scores[:, run.positive])
-    return run.scores if run.positive == 1 else -run.scores
+    scores = run.scores if run.decision is None else run.decision
+    assert scores is not None
+    if scores.ndim == 2:
+        return np.asarray(scores[:, run.positive])
+    return scores if run.positive == 1 else -scores
 
 
 def _roc_auc(ranking: _Ranking) -> Floats:
@@ -313,7 +318,7 @@ def _roc_auc(ranking: _Ranking) -> Floats:
 def _average_precision(ranking: _Ranking) -> Floats:
     positives, negatives, so_far = ranking
     precision = _share(so_far, so_far + np.cumsum(negatives, axis=1))
-    return _share((positives * precision).sum(axis=1), positives.sum(axis=1))
+    return np.asarray((positives * precision).sum(axis=1) / positives.sum(axis=1))
 
 
 _RANKS: Final[Mapping[str, Callable[[_Ranking], Floats]]] = {
