@@ -22,7 +22,7 @@ from week2kit.schema.manifest import CompletedRun
 from week2kit.store import open_run
 from week2kit.verification import planned_checks
 
-from .sessions import pytest_session
+from .sessions import command, pytest_session
 
 TREE: dict[str, Any] = {
     "data": {"dataset": "iris"},
@@ -58,6 +58,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (place / f"{name}.json").write_text(json.dumps(config))
         run = week2kit.train(place / f"{name}.json", name=name, runs_dir=place / "runs")
         assert run.manifest.status == ("failed" if name == "fails" else "completed")
+    (place / "data").mkdir()  # where this machine does not look for it
+    (place / "table.csv").rename(place / "data" / "table.csv")
     return place / "runs"
 
 
@@ -134,7 +136,7 @@ def test_the_ids_of_a_run_follow_from_its_manifest_and_are_stable(project: Calla
 
 @pytest.mark.parametrize("repeats", [False, True], ids=["without-repeats", "with-repeats"])
 def test_every_check_of_a_verdict_is_planned_and_every_planned_one_is_made(trained: Path, repeats: bool) -> None:
-    document = week2kit.verify(trained, data=trained.parent / "table.csv", repeats=repeats)
+    document = week2kit.verify(trained, data=trained.parent / "data" / "table.csv", repeats=repeats)
     verdicts = {Path(verdict.run).name: verdict for verdict in document.runs if verdict.status == "completed"}
     assert verdicts.keys() == CONFIGS.keys() - {"fails"}
     for name, verdict in verdicts.items():
@@ -160,8 +162,8 @@ def test_it_is_off_until_it_is_asked_for(project: Callable[..., Path], how: str)
             "[tool.pytest]\nweek2kit = true\n" if native else "[tool.pytest.ini_options]\nweek2kit = 'true'\n"
         )
     session = run_pytest(folder, *(["--week2kit"] if how == "flag" else []), "runs")
-    assert session.exit_code == (5 if how == "not" else 0)
-    assert session.counts == ({} if how == "not" else {"passed": 1})
+    assert session.exit_code == (5 if how == "not" else 1)
+    assert session.counts == ({} if how == "not" else {"skipped": 1})
 
 
 def test_a_session_that_does_not_use_it_imports_nothing_for_it(tmp_path: Path) -> None:
@@ -205,7 +207,8 @@ def test_an_honest_run_passes_in_every_kind_of_session(project: Callable[..., Pa
     folder = project("tree", "fails")
     (folder / "elsewhere").mkdir()
     session = run_pytest(folder, "--week2kit", *arguments)
-    assert (session.exit_code, session.counts) == (0, {"passed": 1 + items(folder / "runs" / "tree")}), session.output
+    counts = {"passed": items(folder / "runs" / "tree"), "skipped": 1}
+    assert (session.exit_code, session.counts) == (0, counts), session.output
 
 
 @pytest.mark.parametrize(
@@ -277,16 +280,32 @@ def test_a_session_in_which_nothing_could_be_verified_fails(project: Callable[..
         assert "Name it: --week2kit-data table.csv" in session.output
 
 
-def test_one_run_that_was_verified_is_enough_beside_undecided_ones(project: Callable[..., Path]) -> None:
-    session = run_pytest(project("table", "tree"), "--week2kit", "runs")
-    assert session.exit_code == 0
-    assert session.counts.keys() == {"passed", "skipped"}
+def test_an_undecided_run_beside_a_verified_one_is_not_green_unless_that_is_allowed(
+    project: Callable[..., Path],
+) -> None:
+    folder = project("table", "tree")
+    for more in ([], ["-n2"]):
+        session = run_pytest(folder, "--week2kit", "runs", *more)
+        assert session.exit_code == 1
+        assert session.counts.keys() == {"passed", "skipped"}
+        assert "Not verified, because undecided here: runs/table. The reasons stand" in session.output
+    assert verified(folder) == 125
+    for more in (["--week2kit-allow-undecided"], ["-o", "week2kit_allow_undecided=true"]):
+        session = run_pytest(folder, "--week2kit", "runs", "-k", "verdict", *more)
+        assert (session.exit_code, session.counts.keys()) == (0, {"passed", "skipped", "deselected"})
+    session = run_pytest(folder, "--week2kit", "runs/table", "-k", "verdict", "--week2kit-allow-undecided")
+    assert session.exit_code == 1
+
+
+def verified(folder: Path) -> int:
+    """The exit code of verify for the same runs."""
+    return command("verify", "runs", cwd=folder).returncode
 
 
 def test_the_data_file_is_named_by_flag_or_configuration(project: Callable[..., Path], trained: Path) -> None:
     folder = project("table")
     (folder / "data").mkdir()
-    shutil.copy(trained.parent / "table.csv", folder / "data" / "renamed.csv")
+    shutil.copy(trained.parent / "data" / "table.csv", folder / "data" / "renamed.csv")
     session = run_pytest(folder, "--week2kit", "runs", "--week2kit-data", "data/renamed.csv")
     assert (session.exit_code, session.counts.keys()) == (0, {"passed"})
     (folder / "pytest.ini").write_text("[pytest]\nweek2kit = true\nweek2kit_data = data/renamed.csv\n")
@@ -338,17 +357,35 @@ def test_an_unreadable_manifest_is_one_failing_item_and_the_session_goes_on(proj
     assert str(folder) not in session.output.replace(f"rootdir: {folder}", "")
 
 
-def test_a_failed_run_passes_when_it_fails_again_in_the_same_way(project: Callable[..., Path]) -> None:
+def test_a_failed_run_is_listed_and_never_green_by_itself(project: Callable[..., Path]) -> None:
     folder = project("fails")
-    session = run_pytest(folder, "--week2kit", "runs", "-v")
-    assert "runs/fails::verdict PASSED" in session.output
-    assert (session.exit_code, session.counts) == (0, {"passed": 1})
+    session = run_pytest(folder, "--week2kit", "runs", "-rs")
+    assert (session.exit_code, session.counts) == (1, {"skipped": 1})
+    assert "Nothing was verified: the runs here failed or were interrupted" in session.output
+    assert "recorded as failed: it has no outcome that could come out again" in session.output
     manifest = folder / "runs" / "fails" / "manifest.json"
     failure = json.loads(manifest.read_text())["failure"] | {"message": "the dog ate it"}
     write_json(manifest, failure=failure)
-    session = run_pytest(folder, "--week2kit", "runs")
-    assert (session.exit_code, session.counts) == (1, {"failed": 1})
+    session = run_pytest(folder, "--week2kit", "runs", "-rs")
+    assert (session.exit_code, session.counts) == (1, {"skipped": 1})
     assert "the dog ate it" in session.output
+    project("tree")  # beside a run that completed the exit code is that run's
+    session = run_pytest(folder, "--week2kit", "runs", "-k", "verdict")
+    assert (session.exit_code, verified(folder)) == (0, 0)
+
+
+def test_a_named_folder_without_a_run_or_a_test_is_not_green(project: Callable[..., Path]) -> None:
+    folder = project("tree")
+    (folder / "plots" / "deep").mkdir(parents=True)
+    (folder / "tests").mkdir()
+    (folder / "tests" / "test_own.py").write_text("def test_own(): pass\n")
+    shutil.copytree(folder / "runs" / "tree", folder / "more" / "deep" / "run")
+    for more in ([], ["-n1"]):
+        session = run_pytest(folder, "--week2kit", "runs", "plots", "tests", "more", "-k", "verdict", *more)
+        assert session.exit_code == 1
+        assert "Nothing was verified in plots: neither a run nor a test was found there." in session.output
+    session = run_pytest(folder, "--week2kit", "runs", "tests", "more", "-k", "verdict")
+    assert session.exit_code == 0, session.output
 
 
 def test_an_interrupted_run_is_one_skipped_item(project: Callable[..., Path]) -> None:
@@ -403,6 +440,36 @@ def test_with_xdist_each_run_is_trained_once_on_one_worker(project: Callable[...
     assert {reruns for seen in verifications.values() for reruns, _ in seen} == {"1"}
 
 
+OTHER_PLUGIN = """
+import random
+import pytest
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    random.shuffle(items)
+
+def pytest_runtest_setup(item):
+    random.seed(1)
+    item.user_properties.append((["not", "a", "text"], {"of": "theirs"}))
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item, call):
+    return (yield)
+"""
+
+
+def test_plugins_that_shuffle_reseed_and_wrap_change_nothing(project: Callable[..., Path]) -> None:
+    folder = project("tree", "table", "fails")
+    (folder / "theirs.py").write_text(OTHER_PLUGIN)
+    (folder / "test_own.py").write_text("def test_own(): pass\n")
+    more = ["-p", "theirs", "-o", "pythonpath=.", "-W", "error", "-p", "no:cacheprovider"]
+    session = run_pytest(folder, "--week2kit", *more, "-p", "no:xdist")
+    assert (session.exit_code, session.counts["passed"]) == (1, 1 + items(folder / "runs" / "tree")), session.output
+    assert "Not verified, because undecided here: runs/table." in session.output
+    session = run_pytest(folder, "--week2kit", *more, "--week2kit-allow-undecided")
+    assert session.exit_code == 0, session.output
+
+
 def test_junit_has_the_ids_the_sentences_and_no_path_of_this_machine(project: Callable[..., Path]) -> None:
     folder = project("tree", "table")
     write_json(folder / "runs" / "tree" / "metrics.json", accuracy=0.5)
@@ -452,7 +519,10 @@ def test_python_files_in_a_run_folder_are_never_collected(project: Callable[...,
 def test_assert_reproducible_returns_the_verdict_that_it_accepted(trained: Path) -> None:
     verdict = assert_reproducible(trained / "tree", accept="identical", strict="model")
     assert (verdict.verdict, verdict.level) == ("identical", "model")
-    assert assert_reproducible(open_run(trained / "table"), data=trained.parent / "table.csv").verdict == "identical"
+    assert (
+        assert_reproducible(open_run(trained / "table"), data=trained.parent / "data" / "table.csv").verdict
+        == "identical"
+    )
 
 
 def test_assert_reproducible_says_what_is_wrong(project: Callable[..., Path]) -> None:

@@ -9,8 +9,10 @@ for each check that its few files lead to, among them ``metrics.accuracy`` and `
 nothing for it. Where such files lie beside Python files or folders, as in a project's own folder, they are passed
 over, and the summary says so: what else is in a run folder is not collected.
 
-A failed check is a failed item; checks that were skipped or not reached, and runs that are undecided here, skip with
-their reason. A session that was asked to verify and verified nothing fails.
+A failed check is a failed item; checks that were skipped or not reached, runs that are undecided here, and runs that
+are recorded as failed or interrupted, skip with their reason. What is not 0 for ``week2kit verify`` is not green here:
+a session with an undecided run fails (unless ``--week2kit-allow-undecided``), and so does one in which no completed run
+was verified; its summary says which runs those are.
 
 pytest executes what lies beside its tests, so this door is for runs of your own. Python files in a run folder are
 never collected, but pytest itself reads ``conftest.py`` and configuration files (``pytest.ini``, ``pyproject.toml``)
@@ -60,6 +62,7 @@ VERDICT: Final = "verdict"
 
 #: The name under which the verdict goes with each report of an item, also into JUnit XML.
 _PROPERTY: Final = "week2kit.verdict"
+_STATUS: Final = "week2kit.status"
 
 
 # --- for one's own tests ----------------------------------------------------------------------------------------
@@ -106,8 +109,7 @@ def assert_reproducible(
         children.warm_up()
         opened = open_any(run) if isinstance(run, str | Path) else run
         verdict = verify_run(opened, children, options)
-    told = f"The run is recorded as {verdict.status}: it has no outcome that could come out again."
-    no_outcome = [] if verdict.status == "completed" else [told]
+    no_outcome = [] if verdict.status == "completed" else [_no_outcome(verdict)]
     if skip_undecided and (no_outcome or verdict.verdict == "undecided"):
         pytest.skip(" ".join([*_why_undecided(verdict), *no_outcome]))
     if no_outcome or not demand.accepts(verdict):
@@ -155,7 +157,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--week2kit-data", metavar="FILE", help="the data file, where it is not found beside the runs")
     group.addoption("--week2kit-target", metavar="COLUMN", help="the label column of runs whose config names none")
     group.addoption("--week2kit-repeats", action="store_true", help="train the repeats of runs again, too")
-    parser.addini("week2kit_repeats", "the same as --week2kit-repeats", type="bool", default=False)
+    group.addoption(
+        "--week2kit-allow-undecided", action="store_true", help="pass although some runs are undecided here"
+    )
+    for name in ("repeats", "allow_undecided"):
+        flag = name.replace("_", "-")
+        parser.addini(f"week2kit_{name}", f"the same as --week2kit-{flag}", type="bool", default=False)
     parser.addini("week2kit", "collect run folders, and verify them", type="bool", default=False)
     for name in ("accept", "strict", "timeout", "data", "target"):
         parser.addini(f"week2kit_{name}", f"the same as --week2kit-{name}", default="")
@@ -180,6 +187,7 @@ class Settings:
     data: Path | None
     target: str | None
     repeats: bool
+    allow_undecided: bool
     insisted: bool  # by the flag, typed: then a session without a run is a mistake
 
 
@@ -195,9 +203,11 @@ def _settings(config: pytest.Config) -> Settings:
     except (UsageError, argparse.ArgumentTypeError) as error:
         raise pytest.UsageError(f"week2kit: {error}") from None
     insisted = "--week2kit" in config.invocation_params.args
-    repeats = config.getoption("week2kit_repeats") or config.getini("week2kit_repeats")
+    repeats, allow = (
+        bool(config.getoption(name) or config.getini(name)) for name in ("week2kit_repeats", "week2kit_allow_undecided")
+    )
     data, target = _data_file(config, value("data")), value("target") or None
-    return Settings(Demand(accept, strict), timeout, data, target, repeats, insisted)
+    return Settings(Demand(accept, strict), timeout, data, target, repeats, allow, insisted)
 
 
 def _data_file(config: pytest.Config, name: str) -> Path | None:
@@ -248,8 +258,9 @@ class RunsSession:
         self.settings = settings
         self.found = 0
         self.passed_over: list[str] = []
+        self.empty: list[str] = []
         self._config = config
-        self._verdicts: set[str] = set()
+        self._verdicts: dict[str, tuple[str, str]] = {}
         self._children: Children | None = None
 
     def verify(self, run: Run | BareRun) -> Verdict:
@@ -294,9 +305,22 @@ class RunsSession:
             report.longrepr = (f"{item.record.nodeid}/{item.record.path.name}", 1, report.longrepr[2])
         return report
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Find the folders that were named and hold neither a run nor a test, before any item is deselected."""
+        paths = {item.path for item in items}
+        paths |= {parent for path in paths for parent in path.parents}
+        for argument in self._config.args:
+            folder = self._config.invocation_params.dir / argument.partition("::")[0]
+            as_collected = Path(os.path.abspath(folder))  # noqa: PTH100 - a link stays one
+            if folder.is_dir() and as_collected not in paths and folder.resolve() not in paths:
+                self.empty.append(argument)
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Remember the verdicts: with xdist they are reached elsewhere."""
-        self._verdicts.update(str(value) for name, value in report.user_properties if name == _PROPERTY)
+        told = {name: str(value) for name, value in report.user_properties if name in (_PROPERTY, _STATUS)}
+        if _PROPERTY in told:
+            self._verdicts[report.nodeid.partition("::")[0]] = (told[_PROPERTY], told[_STATUS])
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -306,7 +330,8 @@ class RunsSession:
         if hasattr(self._config, "workeroutput"):
             self._config.workeroutput["week2kit_found"] = self.found
             self._config.workeroutput["week2kit_passed_over"] = self.passed_over
-        elif self._nothing_verified() and session.exitstatus == pytest.ExitCode.OK:
+            self._config.workeroutput["week2kit_empty"] = self.empty
+        elif self._why_not_green() and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -316,19 +341,36 @@ class RunsSession:
                 f"week2kit: {folder}: a run without a manifest lies beside Python files or folders there, and was not "
                 "collected. Move it into a folder of its own, or: week2kit verify"
             )
-        if why := self._nothing_verified():
+        if why := self._why_not_green():
             terminalreporter.write_sep("=", "week2kit", red=True)
             terminalreporter.write_line(why, red=True)
 
-    def _nothing_verified(self) -> str | None:
+    def _why_not_green(self) -> str | None:
         """Why this session cannot pass although no item failed, or None."""
         if self._config.option.collectonly:
             return None
-        if self._verdicts == {"undecided"}:
-            return "Nothing was verified: every run was undecided. The reasons stand beside the skipped items (-rs)."
         if self.settings.insisted and not self.found:
             return "Nothing was verified: no run folder was found. Name the folder that holds the runs."
+        if empty := self._named_and_empty():
+            return f"Nothing was verified in {', '.join(empty)}: neither a run nor a test was found there."
+        completed = {run: verdict for run, (verdict, status) in self._verdicts.items() if status == "completed"}
+        undecided = sorted(run for run, verdict in completed.items() if verdict == "undecided")
+        if self._verdicts and not completed:
+            return "Nothing was verified: the runs here failed or were interrupted, and have no outcome (-rs)."
+        if completed and len(undecided) == len(completed):
+            return "Nothing was verified: every run was undecided. The reasons stand beside the skipped items (-rs)."
+        if undecided and not self.settings.allow_undecided:
+            more = f" and {len(undecided) - 5} more" if len(undecided) > 5 else ""
+            return (
+                f"Not verified, because undecided here: {', '.join(undecided[:5])}{more}. The reasons stand beside the "
+                "skipped items (-rs). To pass without them: --week2kit-allow-undecided."
+            )
         return None
+
+    def _named_and_empty(self) -> list[str]:
+        """The folders of `empty` that a person typed; what --lf leaves out is not collected at all."""
+        typed = self.settings.insisted and self._config.args_source is pytest.Config.ArgsSource.ARGS
+        return sorted(set(self.empty)) if typed and not getattr(self._config.option, "lf", False) else []
 
     # --- xdist --------------------------------------------------------------------------------------------------
 
@@ -338,6 +380,7 @@ class RunsSession:
         output = getattr(node, "workeroutput", {})
         self.found += output.get("week2kit_found", 0)
         self.passed_over += output.get("week2kit_passed_over", [])
+        self.empty += output.get("week2kit_empty", [])
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
@@ -492,6 +535,7 @@ class RunItem(pytest.Item):
         verdict = self.record.verdict
         self.user_properties += [
             (_PROPERTY, str(verdict.verdict)),
+            (_STATUS, str(verdict.status)),
             *([("week2kit.level", verdict.level)] if verdict.level else []),
             ("week2kit.reruns", len(verdict.reruns)),
             ("week2kit.seconds", verdict.seconds),
@@ -534,9 +578,11 @@ class VerdictItem(RunItem):
     """The verdict on the whole run."""
 
     def runtest(self) -> None:
-        """Pass where the verdict is accepted."""
+        """Pass where the verdict is accepted; a run without an outcome skips, unless its folder was edited."""
         verdict = self.judged()
         sentences = _sentences(verdict)
+        if verdict.status != "completed" and verdict.verdict != "tampered":
+            pytest.skip(" ".join([*sentences, _no_outcome(verdict)]))
         if not self.demand.accepts(verdict):
             raise CheckFailed("\n".join([*sentences, *self.demand.unmet(verdict)]))
         self.add_report_section("call", "week2kit", "\n".join(sentences))
@@ -571,6 +617,10 @@ def _sentences(verdict: Verdict) -> list[str]:
     from week2kit.explanation import describe_verdict
 
     return [_flags(line) for line in describe_verdict(verdict)]
+
+
+def _no_outcome(verdict: Verdict) -> str:
+    return f"The run is recorded as {verdict.status}: it has no outcome that could come out again."
 
 
 def _why_undecided(verdict: Verdict) -> list[str]:
