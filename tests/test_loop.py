@@ -333,7 +333,7 @@ def test_a_solver_that_stops_early_is_said_with_its_iterations(tmp_path: Path) -
     assert calm.outcome.model.converged is True
 
 
-@pytest.mark.parametrize("action", ["ignore", "once", "default"])
+@pytest.mark.parametrize("action", ["ignore", "once", "default", "error"])
 def test_what_is_said_of_a_fit_does_not_depend_on_the_callers_filters(action: Any, tmp_path: Path) -> None:
     config = {"data": {"dataset": "wine"}, "model": named("logistic_regression", max_iter=3), "seed": 1}
     with warnings.catch_warnings():
@@ -391,15 +391,20 @@ def test_a_class_that_the_session_has_put_in_the_place_of_scikit_learns_is_refus
     assert "name that class, or train where scikit-learn is not patched" in manifest.failure.message
 
 
-def test_a_warning_that_the_caller_makes_an_error_is_one(tmp_path: Path) -> None:
-    config = {"data": {"dataset": "wine"}, "model": named("logistic_regression", max_iter=3), "seed": 1}
-    for arguments in (("error", "", UserWarning), ("error", "lbfgs failed", Warning)):
-        with warnings.catch_warnings():
-            warnings.resetwarnings()
-            warnings.filterwarnings(*arguments)
-            manifest = train(config, runs_dir=tmp_path).manifest
-        assert isinstance(manifest, FailedRun)
-        assert (manifest.failure.stage, manifest.failure.error) == ("fit", "ConvergenceWarning")
+def test_threads_that_the_system_refuses_are_told_as_such_also_where_the_tidying_up_fails_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        try:
+            raise RuntimeError("can't start new thread")
+        finally:
+            raise AttributeError("'DummyProcess' object has no attribute 'terminate'")
+
+    monkeypatch.setattr(linear_model.Ridge, "fit", refused)
+    manifest = train({"data": {"dataset": "diabetes"}, "model": "ridge", "seed": 1}, runs_dir=tmp_path).manifest
+    assert isinstance(manifest, FailedRun)
+    assert (manifest.failure.error, manifest.failure.message) == ("ThreadLimit", "can't start new thread")
+    assert "ulimit -u" in manifest.failure.hint
 
 
 @pytest.mark.parametrize(("ones", "said"), [(80, True), (79, False)], ids=["at the limit", "below"])

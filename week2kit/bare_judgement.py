@@ -34,7 +34,7 @@ from week2kit.conditions import AS_HERE, Conditions
 from week2kit.dataset import find_for_bare, reader_of
 from week2kit.errors import ConfigError, DataNotFound
 from week2kit.interpreters import nearest_python
-from week2kit.judgement import OUR_ERRORS, Judgement, undecided
+from week2kit.judgement import OUR_ERRORS, Judgement, missing_here, undecided
 from week2kit.reruns import DataFile, Fresh, RerunRequest, Scored, Stored
 from week2kit.schema.config import Config, FileData
 from week2kit.schema.manifest import Environment
@@ -119,7 +119,9 @@ def judge_bare(
     except ConfigError as error:
         return undecided("bare.config", now=str(error), checks=before)
     except DataNotFound as error:
-        return undecided("undecided.data_missing", now=f"{error} {error.hint}".strip(), checks=before)
+        return undecided(
+            "undecided.data_missing", "", error.command or None, f"{error} {error.hint}".strip(), checks=before
+        )
     case = _Case(record, _request(record.config, file), before, children)
     return case.judge(restore_versions=restore_versions)
 
@@ -201,6 +203,8 @@ class _Case:
     def judge(self, *, restore_versions: bool) -> Judgement:
         self.children.tell("native", [])
         native = self._train(AS_HERE)
+        if native.fresh.missing is not None:
+            return self._judgement("undecided", native, missing_here(native.fresh.missing))
         causes = self._other_versions() if self.record.versions else []
         if native.fresh.failure is None and not _compared(native.checks):
             return self._judgement("undecided", native, Finding(code="bare.nothing_compared"), causes=causes)

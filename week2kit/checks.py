@@ -6,6 +6,7 @@ damaged in copying; which of the two it was, no file can tell.
 
 from __future__ import annotations
 
+import errno
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -18,11 +19,12 @@ from week2kit.earlier import changed_since
 from week2kit.environment import requirements_text
 from week2kit.errors import ConfigError
 from week2kit.inputs import differing_leaves
+from week2kit.pointers import POINTER_BYTES, Pointer, pointer_beside, pointer_in
 from week2kit.reruns import FromPredictions
 from week2kit.schema.config import FileData, config_digest, parse_config, repeat_seeds
 from week2kit.schema.manifest import Artifact, Code, CompletedRun, FailedRun
-from week2kit.store import ARTIFACTS, OPTIONAL_ARTIFACTS, Run, artifact_digest
-from week2kit.thresholds import RECOMPUTED_METRIC_TOLERANCE
+from week2kit.store import ARTIFACTS, OPTIONAL_ARTIFACTS, Run, artifact_digest, digest_regular, is_no_file
+from week2kit.thresholds import MAX_DATA_BYTES, RECOMPUTED_METRIC_TOLERANCE
 from week2kit.verdict import Check, Finding
 
 _REQUIRED: Final = ("config", "metrics", "model", "predictions", "requirements", "val_report")
@@ -80,16 +82,26 @@ def _is_known(artifact: Artifact, listed: Sequence[Artifact]) -> bool:
 
 @dataclass(frozen=True)
 class Contents:
-    """The files of a run that could be read and agree with their digests."""
+    """The files of a run that could be read.
+
+    Attributes:
+        files: the content of each, but of the model, which only its digest is needed of.
+        unread: why files that a verdict needs could not be read here, which says nothing about the run.
+    """
 
     checks: list[Check]
     files: dict[str, bytes]
+    unread: list[Finding]
 
 
 def check_files(run: Run) -> Contents:
-    """Every listed artifact is there, is a regular file, and has its recorded content."""
+    """Every listed artifact is there, is a regular file, and has its recorded content.
+
+    One that was not fetched, may not be read, or is a link could not be looked at: that condemns nobody.
+    """
     checks: list[Check] = []
     files: dict[str, bytes] = {}
+    unread: list[Finding] = []
     manifest = run.manifest
     names = [artifact.name for artifact in manifest.artifacts]
     if isinstance(manifest, CompletedRun):
@@ -106,20 +118,56 @@ def check_files(run: Run) -> Contents:
         if not _is_known(artifact, manifest.artifacts):
             checks.append(failed("record.artifacts", "artifact.unknown", artifact.path, artifact.name, None))
             continue
-        try:
-            content = run.read(artifact.name)
-            digest = artifact_digest(artifact.name, content)
-        except FileNotFoundError:
-            missing = skipped if artifact.name in OPTIONAL_ARTIFACTS else failed
-            checks.append(missing(code, "artifact.missing", artifact.path))
-        except OSError as error:
-            checks.append(failed(code, "artifact.unreadable", artifact.path, None, error.strerror))
-        except JsonError as error:
-            checks.append(failed(code, "artifact.no_json", artifact.path, None, str(error)))
-        else:
+        found = _look_at(run, artifact)
+        if isinstance(found, bytes | str):
+            digest = found if isinstance(found, str) else artifact_digest(artifact.name, found)
             checks.append(compare(code, "artifact.changed", artifact.path, artifact.sha256, digest))
-            files[artifact.name] = content
-    return Contents(checks, files)
+        if isinstance(found, bytes):
+            files[artifact.name] = found
+        if isinstance(found, Finding):
+            here = found.code not in _OF_THE_RUN
+            optional = artifact.name in OPTIONAL_ARTIFACTS and (here or found.code == "artifact.missing")
+            checks.append(Check(code=code, outcome="skipped" if here or optional else "failed", finding=found))
+            unread += [found] if here and not optional else []
+    return Contents(checks, files, unread)
+
+
+#: What is found in place of a file that its run answers for; anything else is missing here.
+_OF_THE_RUN: Final = frozenset({"artifact.missing", "artifact.unreadable", "artifact.no_json"})
+
+
+def _look_at(run: Run, artifact: Artifact) -> bytes | str | Finding:
+    """The content of an artifact, or its digest where no more is needed, or why there is none."""
+    path = run.path / artifact.path
+    try:
+        if artifact.name == "model" and not path.is_symlink() and path.stat().st_size > POINTER_BYTES:
+            return digest_regular(path, MAX_DATA_BYTES, follow=False)[1]
+        content = run.read(artifact.name)
+        if pointer := pointer_in(content):
+            return _unfetched(artifact, pointer)
+        artifact_digest(artifact.name, content)
+    except OSError as error:
+        if pointer := pointer_beside(path):
+            return _unfetched(artifact, pointer)
+        if isinstance(error, FileNotFoundError):
+            return Finding(code="artifact.missing", where=artifact.path)
+        here = "artifact.link" if error.errno == errno.ELOOP else "artifact.unread"
+        code = "artifact.unreadable" if is_no_file(error) else here
+        return Finding(code=code, where=artifact.path, now=error.strerror)
+    except JsonError as error:
+        return Finding(code="artifact.no_json", where=artifact.path, now=str(error))
+    return content
+
+
+def _unfetched(artifact: Artifact, pointer: Pointer) -> Finding:
+    """That a pointer stands in place of an artifact, and whether it is one to the recorded content.
+
+    The recorded digest of JSON is that of its values, and that of a text follows from other line ends, too.
+    """
+    told = {"tool": pointer.tool, "fetch": pointer.fetch}
+    if artifact.name == "model" and pointer.sha256 not in (None, artifact.sha256):
+        told["sha256"] = str(pointer.sha256)
+    return Finding(code="artifact.unfetched", where=artifact.path, recorded=artifact.sha256, now=told)
 
 
 # --- the record -------------------------------------------------------------------------------------------------

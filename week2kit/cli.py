@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, cast
+from typing import TYPE_CHECKING, Annotated, Final, Literal, NoReturn, cast
 
 import typer
 
@@ -311,6 +311,7 @@ def _width() -> int:
 
 @app.command("train")
 def _train(
+    context: typer.Context,
     config: Annotated[Path, typer.Argument(help="A JSON or TOML config.", metavar="CONFIG", show_default=False)],
     assignments: Annotated[
         list[str] | None,
@@ -357,10 +358,30 @@ def _train(
         given = [Given("--set", _recordable(assignment)) for assignment in assignments or []]
         given += [Given("--seed", f"seed={seed}")] if seed is not None else []
         given += [Given("--repeats", f"repeats={repeats}")] if repeats is not None else []
-        product, talk = run_lines(run, config.name, given)
+        product, talk = run_lines(run, config.name, given, _flags(context, "allow_module", "max_data_bytes"))
         _product("\n".join(product))
         _say("\n".join(talk))
     raise typer.Exit(0 if run.manifest.status == "completed" else 1)
+
+
+def _flags(context: typer.Context, *names: str) -> list[str]:
+    """The options that were given, of those with these names, as words."""
+    words: list[str] = []
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if parameter.name in names and source is not None and source.name == "COMMANDLINE":
+            value = context.params[parameter.name]
+            option = max(parameter.opts, key=len)
+            for one in value if isinstance(value, list | tuple) else [value]:
+                words += [option] if one is True else [option, str(getattr(one, "value", one))]
+    return words
+
+
+#: Options of verify that another verification of one run needs as well.
+_OF_ONE_RUN: Final = (
+    *("data", "target", "accept", "strict", "tolerance", "timeout", "effort", "restore", "vary", "repeats", "explain"),
+    *("allow_module", "max_data_bytes", "limit"),
+)
 
 
 def _manifest_text(run: Run) -> str:
@@ -409,6 +430,7 @@ def _own_stdout() -> Iterator[None]:
 
 @app.command("verify")
 def _verify(
+    context: typer.Context,
     runs: Annotated[
         list[Path], typer.Argument(help="Run folders, or folders of them.", metavar="RUN...", show_default=False)
     ],
@@ -499,7 +521,9 @@ def _verify(
                 on_begin=_begin_line(as_json),
                 on_trial=_trial_line(as_json),
                 on_reached=lambda verdict: _reached_line(reached.add(verdict), as_json),
-                on_verdict=lambda verdict: _verdict_lines(verdict, explain=explain, quiet=as_json),
+                on_verdict=lambda verdict: _verdict_lines(
+                    verdict, _flags(context, *_OF_ONE_RUN), explain=explain, quiet=as_json
+                ),
                 on_skip=_say_skipped,
             )
         if not as_json and len(result.runs) > 1:
@@ -556,8 +580,8 @@ def _trial_line(quiet: bool) -> Callable[[str, str, Sequence[tuple[str, object]]
     return show
 
 
-def _verdict_lines(verdict: Verdict, *, explain: bool, quiet: bool) -> None:
-    from week2kit.explanation import account, describe_verdict, short_verdict, variation_lines
+def _verdict_lines(verdict: Verdict, flags: list[str], *, explain: bool, quiet: bool) -> None:
+    from week2kit.explanation import describe_verdict, next_command, short_verdict, variation_lines
 
     lines = describe_verdict(verdict) if explain else short_verdict(verdict)
     if verdict.verdict is None:
@@ -567,9 +591,15 @@ def _verdict_lines(verdict: Verdict, *, explain: bool, quiet: bool) -> None:
         return
     if _watched():
         sys.stderr.write("\x1b[K")
-    if not explain:
+    if explain:
+        _account_tree(verdict, lines[0])
+    else:
         _product("\n    ".join([f"{verdict.run}  {lines[0]}", *lines[1:], *variation_lines(verdict)]))
-        return
+    if command := next_command(verdict, flags):
+        _say(f"next: {command}")
+
+
+def _account_tree(verdict: Verdict, title: str) -> None:
     from io import StringIO
     from shutil import get_terminal_size
 
@@ -577,9 +607,11 @@ def _verdict_lines(verdict: Verdict, *, explain: bool, quiet: bool) -> None:
     from rich.text import Text
     from rich.tree import Tree
 
-    tree = Tree(Text(f"{verdict.run}  {lines[0]}"))
-    for title, entries in account(verdict):
-        branch = tree.add(Text(title))
+    from week2kit.explanation import account
+
+    tree = Tree(Text(f"{verdict.run}  {title}"))
+    for part, entries in account(verdict):
+        branch = tree.add(Text(part))
         for entry in entries:
             branch.add(Text(entry))
     # only a terminal has a width; elsewhere a line is a line

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath, PurePosixPath
-from typing import Literal
+from typing import Final, Literal
 
 from week2kit.canonical import JsonError, clean, parse_json
-from week2kit.errors import ConfigError, DataNotFound, StageError
+from week2kit.errors import ConfigError, DataNotFound, MissingHere, StageError
+from week2kit.pointers import POINTER_BYTES, Pointer, pointer_beside, pointer_in
 from week2kit.reruns import DataFile
 from week2kit.resources import cache_directory
 from week2kit.schema.manifest import FoundData
@@ -50,11 +52,20 @@ def find_for_config(path: str, config_directory: Path | None) -> Path:
     for place in places:
         if _is_there(place):
             return place
+    pointer = next(filter(None, map(pointer_beside, places)), None)
     looked = "beside the config, and in the working directory" if not _is_absolute(path) else "at that place"
     raise DataNotFound(
         f'data.path: there is no file "{clean(_shown(path))}" {looked}.',
-        "Write the path as seen from the config file.",
+        _fetch(pointer) if pointer else "Write the path as seen from the config file.",
     )
+
+
+def _fetch(pointer: Pointer) -> str:
+    return f"{pointer.tool} may have it: {pointer.fetch}"
+
+
+def _to_fetch(said: str, pointer: Pointer) -> DataNotFound:
+    return DataNotFound(said, _fetch(pointer), command=pointer.fetch)
 
 
 def _is_absolute(path: str) -> bool:
@@ -100,10 +111,23 @@ def read_data(path: Path, most: int | None = None) -> bytes:
     """The bytes of a data file: one regular file within the size cap, which the caller may set.
 
     Raises:
+        MissingHere: a pointer stands in its place.
         StageError: it cannot be read, or is none.
     """
     with _reading(path.name):
-        return read_regular(path, MAX_DATA_BYTES if most is None else most, follow=True)
+        content = read_regular(path, MAX_DATA_BYTES if most is None else most, follow=True)
+    if pointer := pointer_in(content):
+        raise MissingHere(_not_fetched(path.name, pointer), _fetch(pointer), command=pointer.fetch)
+    return content
+
+
+def _not_fetched(name: str, pointer: Pointer, recorded: str | None = None) -> str:
+    said = f'The data file "{clean(name)}" was not fetched: a pointer of {pointer.tool} stands in its place.'
+    if recorded is None or pointer.sha256 is None:
+        return said
+    if pointer.sha256 == recorded:
+        return f"{said} It stands for the file that the run was trained on."
+    return f"{said} It stands for another file (sha256 {pointer.sha256[:12]}) than was recorded ({recorded[:12]})."
 
 
 @contextlib.contextmanager
@@ -113,7 +137,15 @@ def _reading(name: str) -> Iterator[None]:
     except IsADirectoryError:
         raise StageError(f'The data path "{clean(name)}" is a folder; expected a file.') from None
     except OSError as error:
-        raise StageError(f'The data file "{clean(name)}" cannot be read: {error.strerror}.') from None
+        raise StageError(
+            f'The data file "{clean(name)}" cannot be read: {error.strerror}.', _REMEDIES.get(error.errno or 0, "")
+        ) from None
+
+
+_REMEDIES: Final = {
+    errno.EACCES: "Allow it (chmod +r), or work as a user who may read it.",
+    errno.EFBIG: "Allow more: train and verify take --max-data-bytes.",
+}
 
 
 # --- the index of this machine ----------------------------------------------------------------------------------
@@ -164,35 +196,55 @@ def find_for_run(run: Run | BareRun, data: FoundData, given: Path | None, most: 
         DataNotFound: it is in none of these places, or what is there cannot be read.
     """
     found = _find(run, data, given, most)
-    if not isinstance(found, str):
+    if isinstance(found, DataFile):
         return found
-    raise DataNotFound(
-        found
-        or f'The data file "{clean(data.path)}" is not in the run folder, not where it lay when the run was made, and '
+    raise found or DataNotFound(
+        f'The data file "{clean(data.path)}" is not in the run folder, not where it lay when the run was made, and '
         "not at the path of its config.",
-        f"Name it: --data {clean(PurePosixPath(data.path).name)}",
+        _name_it(data.path),
     )
 
 
-def _find(run: Run | BareRun, data: FoundData, given: Path | None, most: int | None) -> DataFile | str:
-    """The file, or why what is there cannot be read: an empty text where nothing is there."""
+def _name_it(path: str) -> str:
+    return f"Name it: --data {clean(PurePosixPath(path).name)}"
+
+
+def _find(run: Run | BareRun, data: FoundData, given: Path | None, most: int | None) -> DataFile | DataNotFound | None:
+    """The file, or why what is there cannot be read or was not fetched; None where nothing is there."""
     if given is not None:
-        return _named(given, most)
+        return _named(given, most, data.sha256)
     found: list[DataFile] = []
-    unreadable = ""
+    unfetched: list[DataNotFound] = []
+    why_not: list[DataNotFound] = []
     # where the record knows no way to the data, this machine may
     for place in (*_places(run, data), *(places_of(data.sha256) if data.from_run is None else ())):
         if not _is_there(place):
+            if pointer := pointer_beside(place):
+                why_not.append(_to_fetch(f'The data file "{clean(place.name)}" is not there.', pointer))
             continue
         try:
             file = _look_at(place, run.path, most)
         except StageError as error:
-            unreadable = unreadable or str(error)
+            why_not.append(DataNotFound(str(error), error.hint or _name_it(data.path), command=error.command))
             continue
         if (data.bytes, data.sha256) == (file.bytes, file.sha256):
             return file
-        found.append(file)
-    return next((file for file in found if file.vouched), found[0]) if found else unreadable
+        if pointer := _pointer(file):
+            unfetched.append(_to_fetch(_not_fetched(place.name, pointer, data.sha256), pointer))
+        else:
+            found.append(file)
+    vouched = [file for file in found if file.vouched]
+    best: list[DataFile | DataNotFound] = [*vouched, *unfetched, *found, *why_not]
+    return best[0] if best else None
+
+
+def _pointer(file: DataFile) -> Pointer | None:
+    """What a file is a pointer to, where it is one."""
+    if file.bytes > POINTER_BYTES:
+        return None
+    with contextlib.suppress(OSError):
+        return pointer_in(read_regular(Path(file.path), POINTER_BYTES, follow=False))
+    return None
 
 
 def _look_at(place: Path, run: Path, most: int | None) -> DataFile:
@@ -218,16 +270,15 @@ def find_for_bare(run: BareRun, written: str, given: Path | None, most: int | No
         DataNotFound: it is in none of these places (which are named), or what is there cannot be read.
     """
     path, reader = recorded_path(written).replace("\\", "/"), reader_for_config(written)
-    unreadable = ""
+    why_not: DataNotFound | None = None
     for start in ("", "../", "../../"):
         data = FoundData(source="file", path=path, from_run=start + path, bytes=None, sha256=None, reader=reader)
         found = _find(run, data, given, most)
-        if not isinstance(found, str):
+        if isinstance(found, DataFile):
             return found
-        unreadable = unreadable or found
-    raise DataNotFound(
-        unreadable
-        or f'The data file "{clean(path)}" of its config.json is not there. Looked for in the run folder, and by this '
+        why_not = why_not or found
+    raise why_not or DataNotFound(
+        f'The data file "{clean(path)}" of its config.json is not there. Looked for in the run folder, and by this '
         "path from the run folder, from the two folders above it, and from the working directory.",
         f"Say where it lies: --data PATH/TO/{clean(_last_part(path))}",
     )
@@ -249,17 +300,22 @@ def _lies_in(place: Path, directory: Path) -> bool:
     return Path(os.path.realpath(place.parent)).is_relative_to(os.path.realpath(directory))
 
 
-def _named(path: Path, most: int | None) -> DataFile:
+def _named(path: Path, most: int | None, recorded: str | None) -> DataFile:
     if not _is_there(path):
+        pointer = pointer_beside(path)
         raise DataNotFound(
-            f'--data: there is no file "{clean(str(path))}".', "Name the file that the run was made from."
+            f'--data: there is no file "{clean(str(path))}".',
+            _fetch(pointer) if pointer else "Name the file that the run was made from.",
         )
     try:
         with _reading(path.name):
             size, sha256 = digest_regular(path, MAX_DATA_BYTES if most is None else most, follow=True)
     except StageError as error:
-        raise DataNotFound(f"--data: {error}") from None
-    return DataFile(os.path.realpath(path), path.as_posix(), size, sha256, True, most)
+        raise DataNotFound(f"--data: {error}", error.hint) from None
+    file = DataFile(os.path.realpath(path), path.as_posix(), size, sha256, True, most)
+    if pointer := _pointer(file):
+        raise _to_fetch(f"--data: {_not_fetched(path.name, pointer, recorded)}", pointer)
+    return file
 
 
 def _places(run: Run | BareRun, data: FoundData) -> Iterable[Path]:

@@ -34,12 +34,14 @@ class PicturesUnavailable(ReportError):
 class StageError(Week2kitError):
     """A stage of the loop could not be carried out for a reason that lies in the inputs.
 
-    The message never holds a path of this machine; ``hint`` says what to try.
+    The message never holds a path of this machine; ``hint`` says what to try, and ``command`` is the one that does it,
+    where one does.
     """
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", *, command: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+        self.command = command
 
 
 class ConfigError(StageError):
@@ -61,8 +63,8 @@ class MissingHere(StageError):
     It says nothing about the run. ``flags`` are those of the command line that help, as words; none where none does.
     """
 
-    def __init__(self, message: str, hint: str = "", *, flags: Sequence[str] = ()) -> None:
-        super().__init__(message, hint)
+    def __init__(self, message: str, hint: str = "", *, command: str = "", flags: Sequence[str] = ()) -> None:
+        super().__init__(message, hint, command=command)
         self.flags = tuple(flags)
 
 
@@ -118,6 +120,7 @@ _FROM_OUTSIDE: Final[Mapping[str, str]] = {
     "BrokenProcessPool": "a process of the fit died",
     "ChildDied": "its process died",
     "KeyboardInterrupt": "it was interrupted",
+    "MissingHere": "something was not there",
     "MemoryError": "the memory was not enough",
     "SystemExit": "the process was left",
     "TerminatedWorkerError": "a process of the fit died",

@@ -6,14 +6,17 @@ every text among them is cleaned here.
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from week2kit.canonical import clean, show_value
 from week2kit.restoring import is_version
 from week2kit.schema.manifest import CompletedRun, Failure, Warned
-from week2kit.thresholds import DUMPS, FEW_SHARED_ROWS, MAX_THREADS, SCORE_TOLERANCE
+from week2kit.thresholds import DUMPS, FEW_SHARED_ROWS, MAX_MESSAGE, MAX_THREADS, SCORE_TOLERANCE
 
 if TYPE_CHECKING:
     from week2kit.store import Run
@@ -206,10 +209,13 @@ class Given(NamedTuple):
         return f"{self.option} {clean(self.assignment if self.option == '--set' else self.value, 100)}"
 
 
-def run_lines(run: Run, config_name: str, given: Sequence[Given] = ()) -> tuple[list[str], list[str]]:
+def run_lines(
+    run: Run, config_name: str, given: Sequence[Given] = (), flags: Sequence[str] = ()
+) -> tuple[list[str], list[str]]:
     """What train says of its run: the product (a short table and the folder), and the talk (warnings, what next).
 
-    A problem of a key that the command line gave is told of that option: the config file does not have it.
+    A problem of a key that the command line gave is told of that option: the config file does not have it. `flags` are
+    what train was given that verify needs, too.
     """
     manifest, folder = run.manifest, clean(run.path.as_posix())
     talk = warning_lines(manifest.warnings)
@@ -217,7 +223,7 @@ def run_lines(run: Run, config_name: str, given: Sequence[Given] = ()) -> tuple[
         if manifest.inputs.seed.source == "drawn":
             talk.insert(0, f"No seed was given: {manifest.inputs.seed.value} was drawn and recorded.")
         talk += _rows_or_share(manifest)
-        talk.append(f"next: week2kit verify {folder}")
+        talk.append(f"next: {command_line('week2kit', 'verify', run.path.as_posix(), *flags)}")
         return [*_metric_table(manifest), "", f"run: {folder}"], talk
     failure = manifest.failure
     if failure is not None:
@@ -229,6 +235,11 @@ def run_lines(run: Run, config_name: str, given: Sequence[Given] = ()) -> tuple[
         talk += [f"error at stage {failure.stage}: {clean(problem, 600)}" for problem in problems]
         talk.append(f"  try: {clean(hint, 400)}")
     return [f"run: {folder} ({manifest.status}, recorded)"], talk
+
+
+def command_line(*words: str) -> str:
+    """Words as a shell takes them, as text that is safe to show."""
+    return clean(shlex.join(words), MAX_MESSAGE)
 
 
 def _rows_or_share(manifest: CompletedRun) -> list[str]:
@@ -381,6 +392,36 @@ def _limit_met(limit: str, value: int | None) -> str:
     )
 
 
+# --- after verify ---
+
+
+def next_command(verdict: Verdict, flags: Sequence[str] = ()) -> str | None:
+    """The command that brings what was missing for a verdict, or that tells more; None where there is none.
+
+    Args:
+        verdict: the verdict.
+        flags: those of verify that were given, as words; of an option that is added the last one counts.
+    """
+    failing = [check.finding for check in verdict.checks if check.outcome == "failed" and check.finding]
+    edited = [finding for finding in failing if finding.code == "data.edited"]
+    finding = edited[0] if edited else verdict.reason
+    if finding is None:
+        return None
+    again = ("week2kit", "verify", verdict.run, *flags)
+    match finding.code, finding.recorded:
+        case "undecided.missing_here", list(missing):
+            return command_line(*again, *map(str, missing))
+        case "undecided.missing_here" | "undecided.data_missing", str(command):
+            return clean(command, MAX_MESSAGE)
+        case "undecided.other_file" | "data.edited", _:
+            return command_line(*again, "--data", finding.where)
+        case "artifact.unfetched", _:
+            return clean(_text(finding.now, "fetch"), MAX_MESSAGE)
+        case "artifact.unread", _ if finding.now == os.strerror(errno.EACCES):
+            return command_line("chmod", "+r", f"{verdict.run}/{finding.where}")
+    return None
+
+
 # --- findings of verify -----------------------------------------------------------------------------------------
 
 
@@ -393,6 +434,15 @@ def describe_finding(finding: Finding) -> str:
             return f"{where}: it is not there, and is not needed: the rerun makes it again."
         case "artifact.missing":
             return f"{where}: the record lists this file, and it is not there. {_COPY_AGAIN}"
+        case "artifact.unfetched":
+            return _unfetched(finding)
+        case "artifact.unread":
+            return f"{where}: it cannot be read here: {_plain(finding.now)}. {_ALLOW_IT}{_made_again(finding)}"
+        case "artifact.link":
+            return (
+                f"{where}: it is a symbolic link, and no link in a run folder is followed. Put the file itself there "
+                f"(dvc unprotect, git annex unlock, or a copy).{_made_again(finding)}"
+            )
         case "artifact.unreadable":
             return f"{where}: expected a regular file of the run folder; {_plain(finding.now)}."
         case "artifact.no_json":
@@ -589,7 +639,7 @@ def describe_finding(finding: Finding) -> str:
         case "failure.other":
             return f"the run is recorded to fail ({recorded}); here: {now}."
         # why nothing, or nothing more, can be said
-        case "undecided.data_missing":
+        case "undecided.data_missing" | "undecided.missing_here":
             return _plain(finding.now)
         case "undecided.other_file":
             return (
@@ -719,6 +769,26 @@ def describe_finding(finding: Finding) -> str:
             return _why_not_varied(finding)
         case code:
             return f"{clean(code)}: recorded {recorded}, found {now}."
+
+
+_ALLOW_IT: Final = "Allow it (chmod +r), or verify as a user who may read it."
+
+
+def _unfetched(finding: Finding) -> str:
+    """That a pointer stands in place of a file of the run, to what, and what to do."""
+    where, said = shown(finding.where), f"a pointer of {_plain(_text(finding.now, 'tool'))} stands in its place"
+    if isinstance(finding.now, Mapping) and (other := finding.now.get("sha256")):
+        said += f", to another file (sha256 {_short(other)}) than the recorded one ({_short(finding.recorded)})"
+    return f"{where}: it was not fetched; {said}. Fetch it: {_plain(_text(finding.now, 'fetch'))}{_made_again(finding)}"
+
+
+def _made_again(finding: Finding) -> str:
+    """That a file is not needed, where it is not."""
+    return " (It is not needed: the rerun makes it again.)" if finding.where in ("model.joblib", "curves.json") else ""
+
+
+def _text(values: object, key: str) -> str:
+    return str(values.get(key, "")) if isinstance(values, Mapping) else ""
 
 
 def _of_bare(finding: Finding) -> str:
@@ -1161,7 +1231,8 @@ def describe_verdict(verdict: Verdict) -> list[str]:
     if advice := _advice(verdict, lines):
         lines.append(advice)
     notes = [check.finding for check in verdict.checks if check.outcome != "failed" and check.finding]
-    lines += [f"note: {describe_finding(note)}" for note in notes if note.code not in _UNTOLD]
+    notes = [note for note in notes if note.code not in _UNTOLD and note != verdict.reason]
+    lines += [f"note: {describe_finding(note)}" for note in notes]
     return lines
 
 

@@ -91,7 +91,7 @@ class Children:
     def warm_up(self) -> None:
         """Start the server (or the first worker) without waiting for it: it imports while the caller reads files."""
         if self._method == "forkserver":
-            with _starting:
+            with _starting, contextlib.suppress(OSError):  # told to whoever asks for a child
                 _running_server(self._preload)
         else:
             self._idle.append(self._start())

@@ -26,7 +26,7 @@ from week2kit.layers import (
     repeat_checks,
     where_unstable,
 )
-from week2kit.reruns import Fresh, Here
+from week2kit.reruns import Fresh, Here, Missing
 from week2kit.restoring import Factor, is_version, plan_restoring, provocations, version_factors
 from week2kit.schema.manifest import CompletedRun, Data, Environment, FailedRun
 from week2kit.thresholds import DUMPS, RERUNS_FOR_NOISE, SCORE_TOLERANCE
@@ -58,6 +58,12 @@ class Judgement:
 def undecided(code: str, where: str = "", recorded: Any = None, now: Any = None, **more: Any) -> Judgement:
     """The judgement that nothing can be said here, and why."""
     return Judgement("undecided", reason=Finding(code=code, where=where, recorded=recorded, now=now), **more)
+
+
+def missing_here(missing: Missing) -> Finding:
+    """That something is not here which the run needs; recorded is what helps, a command or flags of verify."""
+    helps = missing.flags or missing.command or None
+    return Finding(code="undecided.missing_here", recorded=helps, now=missing.said)
 
 
 # --- completed runs ---------------------------------------------------------------------------------------------
@@ -99,6 +105,8 @@ def judge_completed(
 def _judge_completed(case: _Case, *, restore_versions: bool) -> Judgement:
     first, trials = case.fresh, case.trials
     checks: list[Check] = []
+    if first.missing is not None:
+        return case.judgement("undecided", reason=missing_here(first.missing))
     if first.failure is None:
         if first.unseeded or _racing(first):
             # it may have agreed, or differed, by luck
@@ -693,6 +701,8 @@ def judge_failed(manifest: FailedRun, here: Here, again: Again) -> Judgement:
     check = failed("failure", "failure.other", recorded.stage, told, came_out)
     old, new = manifest.inputs.data, fresh.data
     same_data = old is None or new is None or old.sha256 == new.sha256
+    if fresh.missing is not None:
+        return Judgement("undecided", reason=missing_here(fresh.missing), reruns=rerun)
     external = now is not None and is_from_outside(now.error)
     if external or (facts and same_data):
         return undecided(

@@ -25,9 +25,9 @@ from week2kit.code import code_digest, code_modules
 from week2kit.conditions import AS_HERE
 from week2kit.dataset import reader_for_config
 from week2kit.environment import record_environment, required_by
-from week2kit.errors import MissingHere, StageError, Week2kitError
+from week2kit.errors import ConfigError, LibraryError, MissingHere, StageError, Week2kitError
 from week2kit.loop.data import Reader, column_digest
-from week2kit.loop.model import is_forest, is_kmeans, jobs_by_cpus, walk
+from week2kit.loop.model import find_class, is_forest, is_kmeans, jobs_by_cpus, walk
 from week2kit.loop.predictions import Predictions, PredictionsError, check_text, from_csv, to_csv
 from week2kit.loop.run import Progress, Result, Source, recompute, run_loop
 from week2kit.reruns import (
@@ -36,6 +36,7 @@ from week2kit.reruns import (
     Fresh,
     FromPredictions,
     Here,
+    Missing,
     Race,
     RerunRequest,
     Scored,
@@ -83,7 +84,7 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
     start = time.perf_counter()
     np.random.seed()  # forked children share the server's state, and unseeded draws must differ
     progress = Progress()
-    failure, result, environment = None, None, None
+    failure, missing, result, environment = None, None, None, None
     idle: list[str] = []
     notes: dict[str, Any] = {}
     with conditioning.in_force(request.conditions):
@@ -105,6 +106,7 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
             )
         except (Week2kitError, MemoryError, OSError) as error:
             failure = failure_record(error, progress.stage)
+            missing = _missing(error, request)
         if progress.pipeline is not None:
             notes = static_notes(progress.pipeline)
         if request.conditions != AS_HERE:
@@ -112,6 +114,7 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
             idle = conditioning.not_in_force(request.conditions)
     fresh = Fresh(
         failure=failure,
+        missing=missing,
         data=progress.data,
         split=progress.split,
         outcome=result.outcome if result else None,
@@ -126,6 +129,38 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
         seconds=time.perf_counter() - start,
     )
     return fresh.model_dump_json(by_alias=True).encode()
+
+
+def _missing(error: BaseException, request: RerunRequest) -> Missing | None:
+    """What is not here that the training needs, where it failed of that."""
+    if isinstance(error, MissingHere):
+        return Missing(said=f"{error} {error.hint}".strip(), command=error.command, flags=list(error.flags))
+    if not isinstance(error, ConfigError | LibraryError):
+        return None
+    wanted = sorted({name for name in _classes(request.config) if name.partition(".")[0] != "sklearn"})
+    tops = sorted({name.partition(".")[0] for name in wanted} - set(request.allowed_modules))
+    if tops:
+        flags = [word for top in tops for word in ("--allow-module", top)]
+        named = " and ".join(clean(top, 80) for top in tops)
+        said = f"It was trained with estimators of {named}, whose code is only imported where you allow it."
+        return Missing(said=f"{said} If you trust it: {clean(' '.join(flags))}", flags=flags)
+    for name in wanted:
+        try:
+            find_class(name, request.allowed_modules)
+        except (ValueError, LibraryError) as refused:
+            said = f"{clean(name)} cannot be imported here: {str(refused).rstrip('.')}."
+            return Missing(said=f"{said} Install what it was trained with, or put its folder on PYTHONPATH.")
+    return None
+
+
+def _classes(config: Any) -> Iterator[str]:
+    """The import paths of the classes that a config names, wherever it does."""
+    if isinstance(config, dict):
+        if isinstance(name := config.get("class"), str) and "." in name:
+            yield name
+        config = list(config.values())
+    for item in config if isinstance(config, list) else ():
+        yield from _classes(item)
 
 
 def _source(request: RerunRequest) -> Source:

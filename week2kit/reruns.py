@@ -146,10 +146,19 @@ class Variable(_Answer):
     umask: int
 
 
+class Missing(_Answer):
+    """What is not here that the run needs, in a sentence or two; and the command, or the flags of verify, that help."""
+
+    said: str
+    command: str = ""
+    flags: list[str] = []
+
+
 class Fresh(_Answer):
     """What came out of one rerun; what it did not reach is null.
 
     Attributes:
+        missing: why it failed, where that is nothing of the run.
         warnings: what train would have recorded; leaks and shared rows only where they were asked for.
         unseeded: what draws without a seed; this and the next two are known from the pipeline, without any rerun.
         races: what races.
@@ -164,6 +173,7 @@ class Fresh(_Answer):
     """
 
     failure: Failure | None
+    missing: Missing | None = None
     data: Data | FoundData | None
     split: Split | None
     outcome: Outcome | None

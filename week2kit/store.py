@@ -20,6 +20,7 @@ from typing import Any, BinaryIO, Final, NamedTuple
 
 from week2kit.canonical import JsonError, clean, dump_json, json_digest, parse_json, sha256, show_value, text_digest
 from week2kit.errors import UnreadableRun, UsageError
+from week2kit.pointers import pointer_in
 from week2kit.schema.manifest import Artifact, CompletedRun, FailedRun, Manifest, RunningRun
 from week2kit.schema.migrations import ManifestError, read_manifest
 from week2kit.thresholds import (
@@ -165,6 +166,11 @@ def _refuse_other_than_regular(status: os.stat_result, path: Path) -> None:
         raise OSError(errno.EINVAL, "it is not a regular file", path.name)
 
 
+def is_no_file(error: OSError) -> bool:
+    """Whether `open_regular` refused what is there, whoever may read it: a folder, a pipe, or more than its limit."""
+    return error.errno in (errno.EISDIR, errno.EINVAL, errno.EFBIG)
+
+
 def _too_large(limit: int, path: Path) -> OSError:
     return OSError(errno.EFBIG, f"it is larger than {limit} bytes", path.name)
 
@@ -219,6 +225,7 @@ def open_run(path: str | Path) -> Run:
         raise UnreadableRun(f"{shown}: expected a run folder, and it is {_no_folder(path)}")
     try:
         data = read_regular(path / MANIFEST_NAME, MAX_MANIFEST_BYTES, follow=False)
+        _refuse_pointer(data, f"{shown}/{MANIFEST_NAME}")
         return Run(path, read_manifest(parse_json(data)), sha256(data))
     except FileNotFoundError:
         raise UnreadableRun(_no_manifest(path)) from None
@@ -243,6 +250,13 @@ def _no_folder(path: Path) -> str:
     if _is_run(path.parent):
         return f"a file; name the run folder that holds it: {clean(path.parent.as_posix())}."
     return "a file." if path.is_file() else "neither a folder nor a file."
+
+
+def _refuse_pointer(content: bytes, shown: str) -> None:
+    if pointer := pointer_in(content):
+        raise UnreadableRun(
+            f"{shown}: it was not fetched; a pointer of {pointer.tool} stands in its place. Fetch it: {pointer.fetch}"
+        )
 
 
 def from_here(path: Path) -> str:
@@ -362,7 +376,9 @@ def open_bare(path: str | Path) -> BareRun:
 def _read_object(path: Path, file: str) -> dict[str, Any]:
     shown = f"{clean(os.fspath(path))}/{file}"
     try:
-        value = parse_json(read_regular(path / file, MAX_CONFIG_BYTES, follow=False))
+        data = read_regular(path / file, MAX_CONFIG_BYTES, follow=False)
+        _refuse_pointer(data, shown)
+        value = parse_json(data)
     except OSError as error:
         raise UnreadableRun(f"{shown}: cannot be read: {error.strerror}.") from None
     except JsonError as error:

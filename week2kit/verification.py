@@ -376,7 +376,7 @@ def _judged(run: Run | BareRun, children: Children, options: Options, again: int
             return _BareVerification(children, options, deadline, run).judge()
         return _with_unused_data(_Verification(children, options, deadline, run).judge(), run, options.data)
     except DataNotFound as error:
-        return undecided("undecided.data_missing", now=_told(error))
+        return undecided("undecided.data_missing", "", error.command or None, _told(error))
     except TimeLimitReached as error:
         return undecided("undecided.timeout", now=str(error))
     except LimitReached as error:
@@ -592,6 +592,8 @@ class _Verification(_Trainings):
         checks += check_record(self.run, contents)
         if _any_failed(checks):
             return Judgement("tampered", checks=checks)
+        if contents.unread:
+            return Judgement("undecided", reason=contents.unread[0], checks=checks)
         with self.children.child() as child:
             checks += check_predictions(manifest, contents, lambda content: self._read_predictions(content, child))
             if _any_failed(checks):
@@ -619,7 +621,7 @@ class _Verification(_Trainings):
             request = self._request(manifest.inputs.config.resolved, manifest.inputs.seed.value, data)
             judgement = self._by_reruns(manifest, request, files, child)
         except DataNotFound as error:
-            judgement = undecided("undecided.data_missing", data.path, now=_told(error))
+            judgement = undecided("undecided.data_missing", data.path, error.command or None, _told(error))
         except _OtherFile as other:
             judgement = _on_other_file(other.file, data)
         return _with_checks(judgement, checks)
@@ -736,7 +738,8 @@ class _Verification(_Trainings):
         except DataNotFound as error:
             if missing or str(error) == manifest.failure.message:
                 return Judgement("identical", level="failure", checks=checks)
-            absent = undecided("undecided.data_missing", data.path if data else "", now=_told(error), checks=checks)
+            where = data.path if data else ""
+            absent = undecided("undecided.data_missing", where, error.command or None, _told(error), checks=checks)
         except _OtherFile as other:
             absent = _with_checks(_on_other_file(other.file, data), checks)
         if missing:

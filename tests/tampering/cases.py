@@ -4,6 +4,7 @@ from __future__ import annotations
 
 # ruff: noqa: E501  a row is a line, however long its sentence
 import gzip
+import hashlib
 import json
 import os
 import shutil
@@ -383,7 +384,6 @@ for id_, change, says in (
     ("binary", _data(lambda d: bytes(range(256)) * 20), ""),
     ("truncated-gzip", _data(lambda d: gzip.compress(d)[:200]), "not a whole gzip file"),
     ("html-error-page", _data(lambda d: b"<!doctype html><html>404</html>\n"), 'no column "species"'),
-    ("lfs-pointer", _data(lambda d: b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\n"), "no column"),
     ("infinite-cell", _cells(_one_cell(3, 2, "1e999")), "infinite"),
     ("ragged-row", _cells(lambda rows: rows[5].append("7")), "Expected 7 fields in line 6, saw 8"),
     ("target-column-renamed", _cells(_one_cell(0, 6, "kind")), 'no column "species"'),
@@ -531,6 +531,16 @@ def _link_to_itself_moved(name: str) -> Callable[[Copy], None]:
     return change
 
 
+def _lfs_pointer(name: str, digest: str = "") -> Callable[[Copy], None]:
+    """A Git LFS pointer in place of a file, to its own content or to another."""
+
+    def pointer(data: bytes) -> bytes:
+        oid = digest or hashlib.sha256(data).hexdigest()
+        return f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {len(data)}\n".encode()
+
+    return lambda copy: copy.bytes_of(name, pointer)
+
+
 FILES = ("config.json", "metrics.json", "val_report.txt", "predictions.csv", "model.joblib", "requirements.txt")
 for name in FILES:
     changed = "no JSON that can be read" if name.endswith(".json") else "its content is not the recorded one"
@@ -547,12 +557,26 @@ for name in FILES:
     for id_, make, says in (
         ("a-folder", Path.mkdir, "expected a regular file of the run folder; it is a folder"),
         ("a-fifo", os.mkfifo, "it is not a regular file"),
-        ("a-link-to-zero", lambda p: p.symlink_to("/dev/zero"), "it is a symbolic link"),
-        ("a-link-out", lambda p: p.symlink_to("/etc/passwd"), "it is a symbolic link"),
-        ("a-loop", lambda p: p.symlink_to(p.name), "it is a symbolic link"),
     ):
         case(f"{name}-is-{id_}", "penguins", _instead(name, make), "tampered", says)
-    case(f"{name}-is-a-link-to-the-true-file", "penguins", _link_to_itself_moved(name), "tampered", "symbolic link")
+    # what cannot be looked at here condemns nobody; a model is not needed
+    needed: dict[str, Any] = {"verdict": "undecided"}
+    not_needed: dict[str, Any] = {"verdict": "identical", "level": "model"}
+    missing_here = not_needed if name == "model.joblib" else needed
+    for id_, change, says in (
+        ("a-link-to-zero", _instead(name, lambda p: p.symlink_to("/dev/zero")), "it is a symbolic link"),
+        ("a-link-out", _instead(name, lambda p: p.symlink_to("/etc/passwd")), "it is a symbolic link"),
+        ("a-loop", _instead(name, lambda p: p.symlink_to(p.name)), "it is a symbolic link"),
+        ("a-link-to-the-true-file", _link_to_itself_moved(name), "it is a symbolic link"),
+        ("a-link-into-an-empty-annex", _instead(name, lambda p: p.symlink_to("../.git/annex/objects/x")), "git annex get"),
+        ("a-link-into-an-empty-cache-of-dvc", _instead(name, lambda p: p.symlink_to("../../.dvc/cache/x")), "dvc pull"),
+        ("a-pointer-of-git-lfs", _lfs_pointer(name), "a pointer of Git LFS stands in its place. Fetch it: git lfs pull"),
+        ("a-pointer-of-git-annex", _damage(name, lambda d: b"/annex/objects/MD5E-s10--0123456789.csv\n"), "git annex get"),
+        ("kept-by-dvc", lambda c, name=name: ((c.run / name).unlink(), (c.run / f"{name}.dvc").write_text("outs:\n")), "dvc pull"),
+    ):  # fmt: skip
+        case(
+            f"{name}-is-{id_}", "penguins", change, says=f"{name}: {says}" if "link-to" in id_ else says, **missing_here
+        )
     case(
         f"{name}-of-another-run",
         "penguins",
@@ -569,6 +593,13 @@ for name in FILES:
             "tampered",
             "the folder is incomplete",
         )
+case("model.joblib-is-a-pointer-to-another", "penguins", _lfs_pointer("model.joblib", "a" * 64), "identical", "to another file (sha256 aaaaaaaaaaaa) than the recorded one", level="model")  # fmt: skip
+case("manifest.json-is-a-pointer", "penguins", _lfs_pointer("manifest.json"), None, "manifest.json: it was not fetched; a pointer of Git LFS stands in its place. Fetch it: git lfs pull")  # fmt: skip
+case("predictions.csv-is-a-pointer-and-metrics-edited", "penguins", lambda c: (_lfs_pointer("predictions.csv")(c), c.text_of("metrics.json", "0.", "0.9")), "tampered", "metrics.json: its content")  # fmt: skip
+case("data-is-a-pointer", "penguins", _lfs_pointer("../../penguins.csv"), "undecided", "It stands for the file that the run was trained on. Git LFS may have it: git lfs pull")  # fmt: skip
+case("data-is-a-pointer-to-another", "penguins", _lfs_pointer("../../penguins.csv", "a" * 64), "undecided", "It stands for another file (sha256 aaaaaaaaaaaa) than was recorded")  # fmt: skip
+case("data-given-is-a-pointer", "penguins", _lfs_pointer("../../penguins.csv"), "undecided", "--data: The data file \"penguins.csv\" was not fetched", data="penguins.csv")  # fmt: skip
+case("data-kept-by-dvc", "penguins", lambda c: (_no_data(c), (c.project / "penguins.csv.dvc").write_text("outs:\n")), "undecided", "DVC may have it: dvc pull")  # fmt: skip
 case(
     "curves.json-edited",
     "iris",

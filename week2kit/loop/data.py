@@ -232,8 +232,9 @@ def _read_parquet(content: bytes, most: int) -> pd.DataFrame:
         from pyarrow import parquet
     except ImportError as error:
         missing = "is not installed" if isinstance(error, ModuleNotFoundError) else "cannot be imported"
+        command = "pip install 'week2kit[parquet]'"
         raise MissingHere(
-            f"Reading Parquet needs pyarrow, which {missing} here.", "pip install week2kit[parquet]"
+            f"Reading Parquet needs pyarrow, which {missing} here.", f"Install it: {command}", command=command
         ) from None
     pieces, size = [], 0
     try:

@@ -665,9 +665,7 @@ class Fitted:
 
 
 def fit(pipeline: Pipeline, X: Any, y: np.ndarray[Any, Any]) -> Fitted:
-    """Fit a clone of `pipeline`, keeping the warnings.
-
-    A filter that makes a warning an error (``python -W error``) is honoured.
+    """Fit a clone of `pipeline`, keeping its warnings, whatever the filters of the caller make of them.
 
     Raises:
         StageError: scikit-learn refuses the data or the parameters.
@@ -676,26 +674,12 @@ def fit(pipeline: Pipeline, X: Any, y: np.ndarray[Any, Any]) -> Fitted:
 
     model = clone(pipeline)
     with warnings.catch_warnings(record=True) as caught:
-        _hear_everything()
+        warnings.resetwarnings()
+        warnings.simplefilter("always")
         with steady_threads(model):
             model.fit(X, y)
     said = {(w.category.__name__, clean(scrub(str(w.message)))) for w in caught if issubclass(w.category, UserWarning)}
     return Fitted(model, tuple(sorted(said)))
-
-
-def _hear_everything() -> None:
-    """Let every warning through: the record must not depend on what a notebook ignores; errors stay errors."""
-    filters = list(warnings.filters)
-    warnings.resetwarnings()
-    warnings.simplefilter("always")
-    for action, message, category, module, line in reversed(filters):
-        heard: Literal["error", "always"] = "error" if action == "error" else "always"
-        warnings.filterwarnings(heard, _pattern(message), category, _pattern(module), line)  # type: ignore[arg-type]
-
-
-def _pattern(text: Any) -> str:
-    """The regular expression of a warnings filter, which holds it compiled, as text, or not at all."""
-    return str(getattr(text, "pattern", text or ""))
 
 
 def dump(model: BaseEstimator) -> bytes:
@@ -725,5 +709,22 @@ def library_errors() -> Iterator[None]:
     except BaseException as error:
         if isinstance(error, OSError) and error.errno == errno.ENOMEM:
             raise MemoryError(message_of(error)) from error
-        name = "ThreadLimit" if "can't start new thread" in (message := message_of(error)) else type(error).__name__
+        name, message = type(error).__name__, message_of(error)
+        if limit := next(filter(_is_of_threads, _behind(error)), None):  # joblib's tidying up raises another after it
+            name, message = "ThreadLimit", message_of(limit)
         raise LibraryError(name, message or name) from error
+
+
+def _behind(error: BaseException) -> Iterator[BaseException]:
+    """An error, and those that it followed from or came upon, the latest first."""
+    seen: set[int] = set()
+    following: BaseException | None = error
+    while following is not None and id(following) not in seen:
+        seen.add(id(following))
+        yield following
+        following = following.__cause__ or following.__context__
+
+
+def _is_of_threads(error: BaseException) -> bool:
+    """Whether the system refused a thread or a process."""
+    return isinstance(error, BlockingIOError) or "can't start new thread" in str(error)

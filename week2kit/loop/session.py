@@ -5,6 +5,7 @@ Settings of pandas do not reach the loop, which says of every column how it is h
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -32,6 +33,8 @@ _SKLEARN: Final[dict[str, Any]] = {
 def set_aside() -> Iterator[dict[str, str]]:
     """Train with the defaults of scikit-learn and numpy, and give the session its own settings back at the end.
 
+    A warning is never an error meanwhile: no run may depend on what a shell or a notebook makes of warnings.
+
     Yields:
         The settings that could have changed a result: ``library name`` to value.
     """
@@ -40,5 +43,8 @@ def set_aside() -> Iterator[dict[str, str]]:
     others = {f"scikit-learn {name}": str(session[name]) for name in defaults if session[name] != defaults[name]}
     # to ignore or print what others warn of changes no number
     others |= {f"numpy {name}": how for name, how in np.geterr().items() if how in ("raise", "call")}
-    with sklearn.config_context(**defaults), np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"):
+    numbers = np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
+    with sklearn.config_context(**defaults), numbers, warnings.catch_warnings():
+        if any(action == "error" for action, *_ in warnings.filters):  # PYTHONWARNINGS, or python -W error
+            warnings.simplefilter("default")
         yield others

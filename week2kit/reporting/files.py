@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from week2kit.canonical import JsonError, json_digest, parse_json
 from week2kit.comparison import Statement
+from week2kit.pointers import pointer_beside, pointer_in
 from week2kit.reporting.values import FileRow, FileState
 from week2kit.schema.manifest import Artifact, CompletedRun
-from week2kit.store import ARTIFACTS, OPTIONAL_ARTIFACTS, Run, artifact_digest
+from week2kit.store import ARTIFACTS, OPTIONAL_ARTIFACTS, Run, artifact_digest, is_no_file
 
 _REQUIRED: Final = frozenset(ARTIFACTS) - OPTIONAL_ARTIFACTS
 
@@ -16,14 +17,17 @@ _REQUIRED: Final = frozenset(ARTIFACTS) - OPTIONAL_ARTIFACTS
 def examine(run: Run) -> tuple[tuple[FileRow, ...], tuple[Statement, ...]]:
     """The files that the manifest lists with their state, and everything that contradicts the record.
 
-    A model or a learning curve that is not there contradicts nothing: models are often not committed.
+    A model or a learning curve that is not there contradicts nothing: models are often not committed. Neither does a
+    file that was not fetched, or may not be read here.
     """
     rows: list[FileRow] = []
     against: list[Statement] = []
     for artifact in sorted(run.manifest.artifacts, key=lambda artifact: artifact.name):
         state, content = _state(run, artifact)
         rows.append(FileRow(artifact.path, artifact.sha256, state))
-        if state != "agrees" and not (state == "missing" and artifact.name in OPTIONAL_ARTIFACTS):
+        if state not in ("agrees", "not read here") and not (
+            state == "missing" and artifact.name in OPTIONAL_ARTIFACTS
+        ):
             against.append(Statement(f"file.{state.replace(' ', '_')}", {"file": artifact.path}))
         elif artifact.name == "metrics" and isinstance(run.manifest, CompletedRun):
             against += _other_metrics(run.manifest, content)
@@ -39,16 +43,18 @@ def _state(run: Run, artifact: Artifact) -> tuple[FileState, Any]:
         return "not recorded", None  # a name of no file of ours: it is not opened, wherever it points
     try:
         data = run.read(artifact.name)
+        if pointer_in(data):
+            return "not read here", None
         if artifact.path.endswith(".json"):
             content = parse_json(data)
             return ("agrees", content) if json_digest(content) == artifact.sha256 else ("differs", None)
         return ("agrees" if artifact_digest(artifact.name, data) == artifact.sha256 else "differs"), None
     except FileNotFoundError:
-        return "missing", None
+        return ("not read here" if pointer_beside(run.path / artifact.path) else "missing"), None
     except JsonError:
         return "differs", None
-    except OSError:
-        return "unreadable", None
+    except OSError as error:
+        return ("unreadable" if is_no_file(error) else "not read here"), None
 
 
 def _other_metrics(run: CompletedRun, content: object) -> list[Statement]:

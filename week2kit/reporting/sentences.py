@@ -322,7 +322,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "warning": "{run:name} recorded: {warned:warning}",
     # --- rows ---
     "rows.not_comparable": "The two runs were not validated on the same rows, so no rows are put side by side.",
-    "rows.not_intact": "A file of {runs:names} does not agree with its record, so its rows are not compared.",
+    "rows.not_intact": (
+        "A file of {runs:names} cannot be read here, or does not agree with its record, so its rows are not compared."
+    ),
     "rows.too_many": "{file:name} of {run:name} is too large to be compared row by row in a report.",
     "rows.unreadable": "{file:name} of {run:name} is missing, or is not the table that week2kit writes.",
     "rows.not_the_same": (

@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # its models cost milliseconds, and only `--verdicts` needs t
 
 REPORT_VERSION: Final = 1
 
-FileState: TypeAlias = Literal["agrees", "differs", "missing", "unreadable", "not recorded"]
+FileState: TypeAlias = Literal["agrees", "differs", "missing", "unreadable", "not read here", "not recorded"]
 Outcome: TypeAlias = Literal["better", "worse", "equal"]
 Verdict: TypeAlias = Literal["better", "worse", "noise", "equal", "equivalent", "untested"]
 Method: TypeAlias = Literal["mcnemar", "bootstrap", "corrected_t"]
