@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from week2kit import verify
+from week2kit import open_run, train, verify
+from week2kit.canonical import combined_digest
 from week2kit.code import (
     BESIDE,
     KNOWN,
@@ -24,8 +25,10 @@ from week2kit.code import (
     same_code,
     statements,
 )
+from week2kit.comparison import compare_inputs
 from week2kit.environment import record_environment, requirements_text
 from week2kit.explanation import describe_verdict
+from week2kit.schema.migrations import read_manifest
 from week2kit.verdict import Verdict
 
 from .tampering.copies import Copy, one_label
@@ -364,15 +367,19 @@ def recorded_here(run: Path) -> None:
 def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Verdict]:
     """The verdicts on old runs that were changed, by what was changed."""
     folder = tmp_path_factory.mktemp("old")
-    copies = {name: Copy(folder / name, folder) for name in ("label", "model", "message")}
-    for copy, run in zip(copies.values(), ("v1/iris-baseline", "v3/iris-baseline", "v2/penguins-failing"), strict=True):
-        shutil.copytree(ROOT / "tests/old_runs" / run, copy.run)
-        if run.endswith("baseline"):
-            recorded_here(copy.run)
-            copy.seal()
+    old = {"label": "v1/iris-baseline", "model": "v3/iris-baseline", "table": "v2/iris-baseline"}
+    old["message"] = "v2/penguins-failing"
+    copies = {name: Copy(folder / name, folder) for name in old}
+    for name, copy in copies.items():
+        shutil.copytree(ROOT / "tests/old_runs" / old[name], copy.run)
+        recorded_here(copy.run)
+        copy.seal()
     copies["label"].forge_predictions(one_label)
     copies["model"].bytes_of("model.joblib", lambda data: data + b"\0")
     copies["model"].seal()
+    copies["table"].set("inputs.data.columns.0.digest", "0" * 64)
+    columns = copies["table"].get("inputs.data.columns")
+    copies["table"].set("inputs.data.table_digest", combined_digest(column["digest"] for column in columns))
     copies["message"].set("failure.message", "It was said in other words then.")
     by_run = {verdict.run: verdict for verdict in verify(*(copy.run for copy in copies.values()), data=DATA).runs}
     return {name: by_run[copy.run.as_posix()] for name, copy in copies.items()}
@@ -393,6 +400,20 @@ def test_other_bytes_of_the_model_alone_do_not_condemn_a_run_of_earlier_code(ver
     assert "the bytes alone prove nothing" in "\n".join(describe_verdict(verdict))
 
 
-def test_an_old_failure_that_is_said_in_other_words_now_is_undecided(verdicts: Mapping[str, Verdict]) -> None:
-    verdict = verdicts["message"]
+@pytest.mark.parametrize("what", ["message", "table"])
+def test_what_earlier_code_said_or_read_otherwise_is_undecided(what: str, verdicts: Mapping[str, Verdict]) -> None:
+    """The message of a failure, and the table that was read out of the same bytes."""
+    verdict = verdicts[what]
     assert (verdict.verdict, code_of(verdict)) == ("undecided", ["week2kit"]), describe_verdict(verdict)
+    assert "the code that trains here is not the recorded one" in "\n".join(describe_verdict(verdict))
+    assert "environment" not in describe_verdict(verdict)[1]
+
+
+def test_a_comparison_of_an_old_run_with_a_new_one_does_not_count_the_code(tmp_path: Path) -> None:
+    old = open_run(ROOT / "tests/old_runs/v3/iris-baseline")
+    new = train(json.loads((old.path / "config.json").read_text(encoding="utf-8")), runs_dir=tmp_path, name="new")
+    assert "code" not in {change.input for change in compare_inputs(old.manifest, new.manifest)}
+    value = json.loads((new.path / "manifest.json").read_text(encoding="utf-8"))
+    value["inputs"]["code"] |= {"digest": "0" * 64, "modules": None}
+    other = read_manifest(value)
+    assert "code" in {change.input for change in compare_inputs(old.manifest, other)}

@@ -676,10 +676,15 @@ def describe_finding(finding: Finding) -> str:
                 "it came out otherwise here, in an environment that is not the recorded one: that may be the reason, "
                 "and may not. Verify it where the facts below are as recorded."
             )
+        case "undecided.code":
+            return (
+                "it came out otherwise here, and the code that trains here is not the recorded one: that may be the "
+                "reason, and may not. Verify it with the week2kit that trained it."
+            )
         case "undecided.other_code":
             return (
                 f"what is recorded does not follow from {where} by the code that is here, and other code trained the "
-                "run: it may compute this otherwise, or the record was edited. Verify it with the week2kit below."
+                "run: it may compute this otherwise, or the record was edited. Verify it with the week2kit that did."
             )
         case "undecided.race":
             return (

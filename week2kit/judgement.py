@@ -248,6 +248,11 @@ class _Search:
             self.not_apart += group
 
 
+def _may_be(facts: Sequence[Cause]) -> str:
+    """What may be the reason that something came out otherwise: another environment, or other code alone."""
+    return "undecided.code" if facts and all(fact.input == "code" for fact in facts) else "undecided.environment"
+
+
 def _writes_jobs(factors: Sequence[Factor]) -> bool:
     """Whether putting facts back wrote another ``n_jobs`` into the estimators, and so into the bytes of the model."""
     return any(factor.name == "cpus" for factor in factors)
@@ -418,9 +423,8 @@ class _Case:
         if causes:
             checks = [failed("data.table", "data.table", old.path)]
             return self.judgement("different", first_divergence="data", reason=reason, causes=causes, checks=checks)
-        code = self.other_code()
-        before_fit = failure.stage in ("config", "load", "split") and not code and self._only_of_processor()
-        facts = [*code, *(fact for fact in self.facts if fact.input != "code")]
+        facts = [*self.other_code(), *(fact for fact in self.facts if fact.input != "code")]
+        before_fit = failure.stage in ("config", "load", "split") and _only_of_processor(facts)
         if is_from_outside(failure.error) or (facts and not before_fit):
             return self.judgement("undecided", reason=reason, causes=facts, checks=self._stuck_notes())
         where: Layer = "model" if failure.stage in ("fit", "evaluate") else "data"
@@ -445,16 +449,18 @@ class _Case:
         assert isinstance(new, Data)
         where = next(layer for check in differing(checks) if (layer := layer_of(check.code)))
         same_bytes = old.source == "dataset" or old.sha256 == new.sha256
-        causes = data_causes(old, new) if where == "data" and not same_bytes else self.facts
+        # one table out of the same bytes: code that computes alike may still read a cell otherwise
+        facts = self.facts or (self.other_code() if where == "data" and same_bytes else [])
+        causes = data_causes(old, new) if where == "data" and not same_bytes else facts
         # text and whole numbers are the same on every processor; some of scikit-learn's datasets are computed
         on_processor = where == "data" and old.source == "dataset"
-        excused = self.facts and (on_processor or not self._only_of_processor())
+        excused = facts and (on_processor or not _only_of_processor(facts))
         read_otherwise = where == "split" or same_bytes
         verdict: Literal["undecided", "different"] = "undecided" if excused and read_otherwise else "different"
         return self.judgement(
             verdict,
             first_divergence=where,
-            reason=Finding(code="undecided.environment", where=where) if verdict == "undecided" else None,
+            reason=Finding(code=_may_be(facts), where=where) if verdict == "undecided" else None,
             causes=causes,
             checks=[*checks, *self._stuck_notes()] if verdict == "undecided" else checks,
         )
@@ -604,9 +610,9 @@ class _Case:
         Each factor that can be changed here is changed. Where none moves a score beyond the tolerance, the facts that
         cannot be put back, which act in the same ways, excuse nothing. Facts of versions act in other ways.
         """
-        open_ = Finding(code="undecided.environment", where="scores", now=moved)
+        open_ = Finding(code=_may_be(self.facts), where="scores", now=moved)
         names = {fact.factor for fact in self.facts}
-        if not self._only_of_processor():
+        if not _only_of_processor(self.facts):
             return self.judgement("undecided", reason=open_, **shared)
         trials = self.trials
         factors = provocations(self.home, self.uses)
@@ -619,10 +625,6 @@ class _Case:
             return self.judgement("undecided", reason=open_, **shared)
         idle = Finding(code="different.nothing_moves_it", recorded=sorted(names), now=[f.name for f in factors])
         return self.judgement("different", reason=idle, **shared)
-
-    def _only_of_processor(self) -> bool:
-        """Whether the facts that are not in force act through kernels, SIMD, the C library and threads only."""
-        return all(fact.input == "environment" and fact.factor in _PROVOKABLE for fact in self.facts)
 
     def _holds(self, fresh: Fresh, native: Fresh) -> bool:
         """Whether a provoked training has the scores of the native one, within the tolerance, and its repeats.
@@ -662,6 +664,11 @@ _PROVOKABLE: Final = frozenset(
     {"cpu", "cpus", "blas.kernel", "blas.threads", "openmp.threads", "simd", "libm"}
     | {f"fingerprint.{name}" for name in ("blas", "lapack", "ufunc", "libm")}
 )
+
+
+def _only_of_processor(facts: Iterable[Cause]) -> bool:
+    """Whether facts that are not in force act through kernels, SIMD, the C library and threads only."""
+    return all(fact.input == "environment" and fact.factor in _PROVOKABLE for fact in facts)
 
 
 def rerun_record(manifest: CompletedRun, trial: Trial, differs: list[str]) -> RerunRecord:
@@ -705,9 +712,7 @@ def judge_failed(manifest: FailedRun, here: Here, again: Again) -> Judgement:
         return Judgement("undecided", reason=missing_here(fresh.missing), reruns=rerun)
     external = now is not None and is_from_outside(now.error)
     if external or (facts and same_data):
-        return undecided(
-            "undecided.environment", recorded.stage, told, came_out, causes=facts, reruns=rerun, checks=[check]
-        )
+        return undecided(_may_be(facts), recorded.stage, told, came_out, causes=facts, reruns=rerun, checks=[check])
     causes = facts
     if old is not None and new is not None and not same_data:
         causes = [Cause(input="data", factor="bytes", recorded=old.sha256, now=new.sha256, proof="observed")]
