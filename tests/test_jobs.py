@@ -1,4 +1,7 @@
-"""The number of jobs is an input: recorded, put back, and named as the cause where another one gives other bits."""
+"""The number of jobs is an input: recorded, put back, and named as the cause where another one gives other bits.
+
+So is what draws without a seed.
+"""
 
 from __future__ import annotations
 

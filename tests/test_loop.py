@@ -379,6 +379,21 @@ def test_a_setting_of_the_session_changes_no_result_and_is_told_where_it_could(
     assert list(settings.values()) == ([told] if told else [])
 
 
+def test_a_failure_says_the_same_however_the_session_prints_numbers(tmp_path: Path) -> None:
+    numbers = TEXTS.assign(b=np.where(TEXTS.a == 7, 99.123456789, 1.0))
+    step = {"columns": ["a", "b"], "steps": [named("sklearn.preprocessing.OrdinalEncoder")]}
+    config = csv_config(numbers, tmp_path, preprocess=[step], model="decision_tree", split={"random_state": 1})
+
+    def failure() -> str:
+        manifest = train(config, runs_dir=tmp_path).manifest
+        assert manifest.failure is not None
+        return manifest.failure.message
+
+    before = failure()
+    with np.printoptions(precision=1, legacy="1.25"):
+        assert failure() == before
+
+
 def test_a_class_that_the_session_has_put_in_the_place_of_scikit_learns_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,22 @@ _SKLEARN: Final[dict[str, Any]] = {
 }
 
 
+#: How numpy writes numbers: they stand in messages of errors, by which a failure is known again.
+_PRINTED: Final[dict[str, Any]] = {
+    "edgeitems": 3,
+    "floatmode": "maxprec",
+    "formatter": None,
+    "infstr": "inf",
+    "legacy": False,
+    "linewidth": 75,
+    "nanstr": "nan",
+    "precision": 8,
+    "sign": "-",
+    "suppress": False,
+    "threshold": 1000,
+}
+
+
 @contextmanager
 def set_aside() -> Iterator[dict[str, str]]:
     """Train with the defaults of scikit-learn and numpy, and give the session its own settings back at the end.
@@ -43,8 +59,12 @@ def set_aside() -> Iterator[dict[str, str]]:
     others = {f"scikit-learn {name}": str(session[name]) for name in defaults if session[name] != defaults[name]}
     # to ignore or print what others warn of changes no number
     others |= {f"numpy {name}": how for name, how in np.geterr().items() if how in ("raise", "call")}
-    numbers = np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
-    with sklearn.config_context(**defaults), numbers, warnings.catch_warnings():
+    with (
+        sklearn.config_context(**defaults),
+        np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"),
+        np.printoptions(**_PRINTED),
+        warnings.catch_warnings(),
+    ):
         if any(action == "error" for action, *_ in warnings.filters):  # PYTHONWARNINGS, or python -W error
             warnings.simplefilter("default")
         yield others
