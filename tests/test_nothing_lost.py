@@ -554,3 +554,27 @@ def test_a_hostile_run_costs_its_own_row_only(tmp_path: Path, monkeypatch: pytes
     assert "This is a bug in week2kit" in err
     assert err.count("Traceback") == 2
     assert not list(tmp_path.rglob("pymp-*"))
+
+
+# --- report -----------------------------------------------------------------------------------------------------
+
+
+def test_a_report_that_cannot_be_written_leaves_the_old_one_and_its_pictures(trained: Path) -> None:
+    target = trained / "r.md"
+    assert finish(start("report", "runs/a", "-o", target, "--only-named", cwd=trained))[0] == 0
+    text = target.read_text()
+    place = text.index("*What do you conclude")
+    target.write_text(text[:place] + "word " * 40_000 + text[text.index("\n", place) :] + "Outside.\n")
+    before = _contents(trained)
+    for size, told in {100_000: "r.md: the report cannot be written", 3_000: "r_files"}.items():
+        limits = {"preexec_fn": lambda size=size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))}
+        process = start("report", "runs/a", "runs/c", "-o", target, "--only-named", cwd=trained, **limits)
+        code, out, err = finish(process)
+        assert (code, out) == (2, "")
+        assert told in err
+        assert err.endswith("File too large.\n")
+        assert _contents(trained) == before
+
+
+def _contents(folder: Path) -> dict[Path, bytes | None]:
+    return {path: path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}

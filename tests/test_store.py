@@ -34,6 +34,7 @@ from week2kit.store import (
     open_run,
     read_regular,
     replace_file,
+    replace_files,
 )
 
 CONFIG = {"data": {"dataset": "iris"}, "model": "naive_bayes", "seed": 1}
@@ -168,6 +169,20 @@ def test_a_target_that_cannot_be_replaced_leaves_nothing_beside_it(tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["f"]
     with pytest.raises(FileNotFoundError):
         replace_file(tmp_path / "nowhere" / "f", b"new")
+
+
+def test_several_files_are_replaced_together_or_not_at_all(tmp_path: Path) -> None:
+    old, new, folder = tmp_path / "old", tmp_path / "new", tmp_path / "folder"
+    old.write_text("old")
+    folder.mkdir()
+    with pytest.raises(OSError, match="folder") as caught:
+        replace_files({old: b"1", new: b"2", folder: b"3"})
+    assert caught.value.filename == str(folder)
+    with pytest.raises(ZeroDivisionError):
+        replace_files({old: b"1", new: b"2"}, lambda: 1 // 0 and None)
+    assert (old.read_text(), sorted(tmp_path.iterdir())) == ("old", [folder, old])
+    replace_files({old: b"1", new: b"2"})
+    assert (old.read_text(), new.read_text(), sorted(tmp_path.iterdir())) == ("1", "2", [folder, new, old])
 
 
 def test_a_reader_sees_the_old_file_or_the_new_one_and_never_a_part(tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -362,6 +364,33 @@ def test_a_report_that_was_edited_elsewhere_is_kept_before_it_is_replaced(edit: 
         assert Path("report.md").read_bytes() == fresh
         assert result.save("report.md") is None
     assert names() == ["report.md", "report.md.old", "report.md.old2", "report.md.old3"]
+
+
+def test_eight_reports_at_once_into_one_file_keep_the_old_one_once() -> None:
+    result = report(three_runs())
+    result.save("report.md")
+    fresh = Path("report.md").read_text()
+    placed = re.sub(r"\*What do you conclude.*", "Mine, in its place.", fresh, count=1)
+    edited = placed + "Mine, outside.\n"
+    for _ in range(3):
+        Path("report.md").write_text(edited)
+        together = multiprocessing.get_context("fork").Barrier(8)
+
+        def save(together: Any = together) -> None:
+            together.wait()
+            result.save("report.md")
+
+        saving = [multiprocessing.get_context("fork").Process(target=save) for _ in range(8)]
+        for process in saving:
+            process.start()
+        for process in saving:
+            process.join(60)
+        assert [process.exitcode for process in saving] == [0] * 8
+        assert names() == ["report.md", "report.md.old"]
+        assert not [path for path in Path().rglob("*") if path.name.startswith(".")]
+        assert Path("report.md.old").read_text() == edited
+        assert Path("report.md").read_text() == placed
+        Path("report.md.old").unlink()
 
 
 def test_an_old_report_takes_no_name_that_something_else_has() -> None:

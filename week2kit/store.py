@@ -11,9 +11,10 @@ import hashlib
 import itertools
 import os
 import re
+import shutil
 import stat
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple
@@ -664,6 +665,67 @@ def replace_file(path: Path, data: bytes) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def replace_files(files: Mapping[Path, bytes], ready: Callable[[], None] = lambda: None) -> None:
+    """Write several files, all of them or none: first all beside their places, then each put there, in order.
+
+    Args:
+        files: what each holds.
+        ready: called when all are written and none is in its place yet; what it raises ends it so.
+
+    Raises:
+        OSError: one cannot be written, its ``filename``; all are as they were.
+    """
+    staged: list[tuple[Path, Path]] = []
+    aside: list[tuple[Path, Path | None]] = []
+    done = False
+    try:
+        for path, data in files.items():
+            with _naming(path):
+                staged.append((temporary_name(path), path))
+                _write_new(staged[-1][0], data)
+        ready()
+        for temporary, path in staged:
+            with _naming(path):
+                aside.append((path, _second_name(path)))
+                temporary.replace(path)
+        done = True
+    finally:
+        for path, before in reversed(aside if not done else []):
+            with contextlib.suppress(OSError):
+                before.replace(path) if before is not None else path.unlink()
+        for left in [temporary for temporary, _ in staged] + [before for _, before in aside if before is not None]:
+            left.unlink(missing_ok=True)
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Let an error say which file it is about."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = os.fspath(path)
+        raise
+
+
+def _second_name(path: Path) -> Path | None:
+    """Another name beside it for what a path leads to, or a copy where there are no links; None: there is nothing."""
+    if not os.path.lexists(path):
+        return None
+    name = temporary_name(path)
+    try:
+        os.link(path, name, follow_symlinks=False)
+    except (OSError, NotImplementedError):
+        shutil.copy2(path, name, follow_symlinks=False)
+    return name
 
 
 # --- what a killed process leaves -------------------------------------------------------------------------------

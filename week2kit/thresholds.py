@@ -265,6 +265,9 @@ MAX_REPORT_BYTES: Final = 16 << 20
 MAX_TEMPLATE_BYTES: Final = 1 << 20
 MAX_VERDICTS_BYTES: Final = 64 << 20
 
+#: How often a report is made again because somebody else wrote its file meanwhile; eight at once need two or three.
+SAVE_ATTEMPTS: Final = 20
+
 #: Seconds between two savings of the verdicts so far: a verification that is killed loses no more than these, and
 #: hundreds of runs do not write the growing file hundreds of times.
 SAVED_EVERY: Final = 5.0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias, assert_never
@@ -13,13 +15,14 @@ from week2kit.canonical import clean
 from week2kit.errors import PicturesUnavailable, ReportError
 from week2kit.rendering.beside import picture_links
 from week2kit.rendering.captions import shown_pictures
-from week2kit.rendering.documents import MARKER, write_report
+from week2kit.rendering.documents import MARKER, ChangedMeanwhile, Replaced, content_of, write_report
 from week2kit.rendering.next_files import next_paths
 from week2kit.rendering.outside import TEXT_LINE_BYTES, Kept, kept, why_keep, with_text_line
 from week2kit.rendering.templates import fill
 from week2kit.rendering.words import NO_WORDS, Words, insert, read_words, refuse_to_lose, room, words_beside
 from week2kit.reporting.values import Report
 from week2kit.store import refuse_place
+from week2kit.thresholds import SAVE_ATTEMPTS
 
 __all__ = [
     "MARKER",
@@ -160,10 +163,28 @@ def save(
     """
     if reason := refuse_place(path, lambda _: True, "a report"):
         raise ReportError(f"{clean(os.fspath(path))}: {reason}")
-    beside = kind == "md" and template is None
+    for attempt in range(SAVE_ATTEMPTS):
+        with contextlib.suppress(*[ChangedMeanwhile] if attempt < SAVE_ATTEMPTS - 1 else []):
+            return _save(report, path, kind, template, full=full, pictures=pictures)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _save(
+    report: Report, path: Path, kind: Kind, template: Path | None, *, full: bool, pictures: Mapping[str, str] | None
+) -> Kept | None:
+    """As `save`, unless somebody else writes the file meanwhile: words and what is kept are those that it held."""
+    beside, read_at = kind == "md" and template is None, time.time_ns()
+    before = content_of(path)
     text = document(report, kind, template=template, full=full, output=path, pictures=pictures)
     why = why_keep(path, any_report=beside)
-    old = write_report(path, text, pictures if beside else None, report.proposal if beside else None, keep=bool(why))
+    old = write_report(
+        path,
+        text,
+        pictures if beside else None,
+        report.proposal if beside else None,
+        keep=Replaced(before, read_at) if why and before is not None else None,
+        unchanged=lambda: content_of(path) == before,
+    )
     return kept(path, old, why) if old is not None else None
 
 

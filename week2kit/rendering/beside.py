@@ -12,7 +12,6 @@ from week2kit.canonical import clean
 from week2kit.errors import ReportError
 from week2kit.rendering.next_files import files_folder
 from week2kit.rendering.svg import PICTURE_MARKER
-from week2kit.store import replace_file
 
 
 def picture_links(report: Path, names: Mapping[str, str]) -> dict[str, str]:
@@ -21,15 +20,15 @@ def picture_links(report: Path, names: Mapping[str, str]) -> dict[str, str]:
     return {name: f"{folder}/{name}" for name in names}
 
 
-def write_pictures(report: Path, pictures: Mapping[str, str]) -> None:
-    """Write the pictures of a report, each in one step; only a picture of ours is ever replaced.
+def picture_contents(report: Path, pictures: Mapping[str, str]) -> dict[Path, bytes]:
+    """The files of the pictures of a report.
 
     Raises:
-        ReportError: something that is not ours is in the way, or the folder cannot be written.
+        ReportError: something that is not ours is in the way: only a picture of ours is ever replaced.
     """
     folder = files_folder(report)
     if not pictures:
-        return
+        return {}
     if os.path.lexists(folder) and (folder.is_symlink() or not folder.is_dir()):
         raise ReportError(
             f"{_shown(folder)}: the pictures of the report belong into a folder of this name, and something else has "
@@ -41,31 +40,23 @@ def write_pictures(report: Path, pictures: Mapping[str, str]) -> None:
                 f"{_shown(folder / name)}: it is there already and is not a picture of week2kit, so it is not "
                 "overwritten: choose another -o, or move it away."
             )
-    try:
-        folder.mkdir(exist_ok=True)
-        for name, svg in sorted(pictures.items()):
-            replace_file(folder / name, svg.encode())
-    except OSError as error:
-        raise ReportError(
-            f"{_shown(folder)}: the pictures of the report cannot be written: {error.strerror}."
-        ) from None
+    return {folder / name: svg.encode() for name, svg in sorted(pictures.items())}
 
 
 def remove_stale_pictures(report: Path, pictures: Mapping[str, str]) -> None:
     """Take away pictures of ours that the report no longer shows, and the folder where it is empty then.
 
-    Raises:
-        OSError: a picture cannot be removed.
+    One that cannot be removed stays.
     """
     folder = files_folder(report)
     if folder.is_symlink() or not folder.is_dir():
         return
-    stale = [path for path in _own_pictures(folder) if path.name not in pictures]
-    for path in stale:
-        path.unlink()
-    if stale:
-        with contextlib.suppress(OSError):  # not empty: other files are in it
-            folder.rmdir()
+    with contextlib.suppress(OSError):
+        stale = [path for path in _own_pictures(folder) if path.name not in pictures]
+        for path in stale:
+            path.unlink()
+        if stale:
+            folder.rmdir()  # only where no other files are in it
 
 
 def _own_pictures(folder: Path) -> Iterator[Path]:

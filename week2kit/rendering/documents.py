@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from week2kit.canonical import JsonError, clean, parse_json
 from week2kit.errors import ReportError
-from week2kit.rendering.beside import remove_stale_pictures, write_pictures
-from week2kit.rendering.next_files import files_folder, write_next
+from week2kit.rendering.beside import picture_contents, remove_stale_pictures
+from week2kit.rendering.next_files import files_folder, next_contents
 from week2kit.reporting.values import Proposal
-from week2kit.store import read_regular, refuse_place, replace_file
+from week2kit.store import read_regular, refuse_place, replace_file, replace_files, temporary_name
 from week2kit.thresholds import MAX_REPORT_BYTES
 
 #: The first line of every report; a file without it was not written by week2kit and is never overwritten.
 MARKER: Final = "<!-- week2kit report 1 -->"
+
+
+class Replaced(NamedTuple):
+    """A report that is replaced: what it held, and when that was read, in nanoseconds since the epoch."""
+
+    content: bytes
+    read_at: int
 
 
 #: Windows editors put it before the first line.
@@ -34,9 +41,12 @@ def write_report(
     pictures: Mapping[str, str] | None = None,
     proposal: Proposal | None = None,
     *,
-    keep: bool = False,
+    keep: Replaced | None = None,
+    unchanged: Callable[[], bool] = lambda: True,
 ) -> Path | None:
-    """Write a report to a file in one step, as UTF-8 with LF; only a report of ours is ever replaced.
+    """Write a report to a file, as UTF-8 with LF, with all that lies beside it or not at all.
+
+    Only a report of ours is ever replaced.
 
     Args:
         path: the file.
@@ -44,42 +54,90 @@ def write_report(
         pictures: SVG by file name, for the folder beside the report; None: the report has none, and no folder is
             looked at.
         proposal: the next experiments, whose configs go into that folder, too.
-        keep: keep the report that is replaced beside the new one.
+        keep: the report that is replaced, where it is to be kept beside the new one.
+        unchanged: asked last of all whether the file is still the one that the text was made for.
 
     Returns:
         Where the replaced report was kept; None where it was not.
 
     Raises:
-        ReportError: the file is there and lacks our marker, there is no such folder, or it cannot be written.
+        ReportError: the file is there and lacks our marker, there is no such folder, or it cannot be written; then
+            the old report and what lies beside it are as they were.
+        ChangedMeanwhile: it is not `unchanged`; the same.
     """
     shown = clean(os.fspath(path))
     try:
         if reason := refuse_place(path, _is_ours, "a report"):
             raise ReportError(f"{shown}: {reason}")
-        if proposal is not None:
-            write_next(files_folder(path), proposal)
-        if pictures is not None:
-            write_pictures(path, pictures)
-        old = _keep_old(path) if keep else None
-        replace_file(path, text.encode())
-        if pictures is not None:
-            remove_stale_pictures(path, pictures)
-        return old
+        folder, old = files_folder(path), None
+        beside = next_contents(folder, proposal) if proposal is not None else {}
+        drawn = picture_contents(path, pictures or {})
+
+        def ready() -> None:
+            nonlocal old
+            if not unchanged():
+                raise ChangedMeanwhile(f"{shown}: somebody else is writing it: try again.")
+            old = _keep_old(path, keep) if keep is not None else None
+
+        if beside or drawn:
+            folder.mkdir(exist_ok=True)
+        replace_files({**beside, **drawn, path: text.encode()}, ready)
     except OSError as error:
-        raise ReportError(f"{shown}: the report cannot be written: {error.strerror}.") from None
+        raise ReportError(_not_written(path, Path(error.filename or path), error.strerror or "")) from None
+    if pictures is not None:
+        remove_stale_pictures(path, pictures)
+    return old
 
 
-def _keep_old(path: Path) -> Path:
-    """Copy a report to the first free name beside it: ``report.md.old``, ``report.md.old2``, ..."""
-    data = read_regular(path, MAX_REPORT_BYTES, follow=True)
-    for number in count(1):
-        old = path.with_name(f"{path.name}.old{number if number > 1 else ''}")
-        if os.path.lexists(old):
-            continue
-        with contextlib.suppress(FileExistsError), old.open("xb") as file:  # it came into being in between
-            file.write(data)
-            return old
+class ChangedMeanwhile(ReportError):
+    """A report was written by somebody else while a new one was made for its place."""
+
+
+def _not_written(report: Path, path: Path, reason: str) -> str:
+    if path.parent == files_folder(report) and path.suffix == ".svg":
+        return f"{clean(os.fspath(path.parent))}: the pictures of the report cannot be written: {reason}."
+    if path.parent == files_folder(report) or path == files_folder(report):
+        return f"{clean(os.fspath(path))}: it cannot be written: {reason}."
+    return f"{clean(os.fspath(report))}: the report cannot be written: {reason}."
+
+
+def content_of(path: Path) -> bytes | None:
+    """What a report holds; None where there is none that can be read."""
+    try:
+        return read_regular(path, MAX_REPORT_BYTES, follow=True)
+    except OSError:
+        return None
+
+
+def _keep_old(path: Path, replaced: Replaced) -> Path:
+    """A copy of a report under the first free name beside it: ``report.md.old``, ``report.md.old2``, ...
+
+    What somebody else keeps who makes the same report at the same time is not kept again.
+    """
+    whole = temporary_name(path)
+    replace_file(whole, replaced.content)
+    try:
+        for number in count(1):
+            old = path.with_name(f"{path.name}.old{number if number > 1 else ''}")
+            with contextlib.suppress(FileExistsError):
+                _take_name(whole, old)
+                return old
+            if old.lstat().st_mtime_ns >= replaced.read_at and content_of(old) == replaced.content:
+                return old
+    finally:
+        whole.unlink(missing_ok=True)
     raise AssertionError("there is always a free name")
+
+
+def _take_name(whole: Path, name: Path) -> None:
+    """Give a file a name that nothing has yet, in one step where there are links."""
+    try:
+        os.link(whole, name)
+    except FileExistsError:
+        raise
+    except OSError:
+        with name.open("xb") as file:
+            file.write(whole.read_bytes())
 
 
 def read_report(path: Path) -> str:

@@ -39,25 +39,32 @@ def next_paths(path: Path, proposal: Proposal) -> list[str]:
     return [f"{start}/{name}" for name in next_names(proposal)]
 
 
-def write_next(folder: Path, proposal: Proposal) -> None:
-    """Write each proposed experiment as a config that ``week2kit train`` takes; only our own files are replaced.
+def next_contents(folder: Path, proposal: Proposal) -> dict[Path, bytes]:
+    """The files of the proposed experiments, as configs that ``week2kit train`` takes.
 
     Raises:
-        ReportError: a file of that name is there and was not written by week2kit, or it cannot be written.
+        ReportError: a file of that name is there and was not written by week2kit: only our own are replaced.
     """
+    contents: dict[Path, bytes] = {}
     for name, experiment in zip(next_names(proposal), proposal.experiments, strict=True):
         path = folder / name
-        shown = clean(os.fspath(path))
+        if os.path.lexists(path) and not _is_our_json(path):
+            raise ReportError(
+                f"{clean(os.fspath(path))}: it is there already and was not written by week2kit, or was changed since, "
+                "so it is not overwritten: move it away."
+            )
+        contents[path] = dump_json(experiment.config).encode()
+    return contents
+
+
+def write_next(folder: Path, proposal: Proposal) -> None:
+    """Write each proposed experiment; errors as of `next_contents`, and where one cannot be written."""
+    for path, content in next_contents(folder, proposal).items():
         try:
             folder.mkdir(exist_ok=True)
-            if os.path.lexists(path) and not _is_our_json(path):
-                raise ReportError(
-                    f"{shown}: it is there already and was not written by week2kit, or was changed since, so it is not "
-                    "overwritten: move it away."
-                )
-            replace_file(path, dump_json(experiment.config).encode())
+            replace_file(path, content)
         except OSError as error:
-            raise ReportError(f"{shown}: it cannot be written: {error.strerror}.") from None
+            raise ReportError(f"{clean(os.fspath(path))}: it cannot be written: {error.strerror}.") from None
 
 
 def _is_our_json(path: Path) -> bool:
