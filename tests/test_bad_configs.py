@@ -90,6 +90,16 @@ def vectorizer(**params: Any) -> Callable[[dict[str, Any]], None]:
     return with_(preprocess=[{"columns": ["a", "b"], "steps": []}, {"columns": "c", "steps": [step]}])
 
 
+def imputed(**params: Any) -> Callable[[dict[str, Any]], None]:
+    step = {"class": "sklearn.impute.SimpleImputer", "params": params}
+    return with_(preprocess=[{"columns": ["a", "b"], "steps": [step]}, {"columns": ["c"], "steps": ["one_hot"]}])
+
+
+def encoded(**params: Any) -> Callable[[dict[str, Any]], None]:
+    step = {"class": "sklearn.preprocessing.OneHotEncoder", "params": params}
+    return with_(preprocess=[{"columns": ["a", "b"], "steps": []}, {"columns": ["c"], "steps": [step]}])
+
+
 def searched(**grid: Any) -> Callable[[dict[str, Any]], None]:
     steps = [
         ["text", {"class": "sklearn.feature_extraction.text.CountVectorizer"}],
@@ -334,6 +344,13 @@ ROWS = [
     Bad("target-dropped-features", "load", "No feature column is left", with_data(drop=["a", "b", "c"])),
     Bad("target-beyond-range", "evaluate", "not a finite number", with_(model="linear_regression", metrics=["root_mean_squared_error"]), target(lambda i: f"{(-1) ** i * (i + 1)}e200")),
     Bad("target-beyond-range-in-folds", "evaluate", "", lambda c: c.update(model="linear_regression", metrics=["neg_mean_absolute_error"], split={"method": "kfold", "n_splits": 3}), target(lambda i: f"{(-1) ** i * (i + 1)}e200")),
+    Bad("steps-empty", "config", "Pipeline does not tell whether it does classification", with_model("sklearn.pipeline.Pipeline", steps=[["a", {"class": "ridge"}], []])),
+    Bad("steps-one", "config", "Pipeline does not tell whether it does classification", with_model("sklearn.pipeline.Pipeline", steps=[["a"]])),
+    Bad("steps-null", "config", "Pipeline does not tell whether it does classification", with_model("sklearn.pipeline.Pipeline", steps=[None])),
+    Bad("votes-empty", "fit", "", with_model("sklearn.ensemble.VotingClassifier", estimators=[[]])),
+    Bad("fill-value-a-list", "fit", "", imputed(strategy="constant", fill_value=[1])),
+    Bad("dtype-a-list", "fit", "", encoded(dtype=["x"])),
+    Bad("dtype-an-object", "fit", "", encoded(dtype={"a": 1})),
     # the split
     Bad("stratify-too-small-a-class", "split", "cannot be split as the config asks", with_(split={"stratify": True}), target(lambda i: "z" if i == 0 else i % 2)),
     Bad("stratify-a-regression", "split", "only classes can be stratified", lambda c: c.update(model="ridge", split={"stratify": True}), target(lambda i: i * 1.5)),
@@ -525,7 +542,7 @@ BROKEN = {
     "predict": (own("pass", "def predict(self, X): raise BaseException('odd')"), "evaluate", "odd"),
     "no-classes": (own("del self.classes_", "def predict_proba(self, X): return np.eye(len(X))"), "evaluate", "classes_"),
     "not-pickled": (own("self.f_ = lambda: 0"), "save", "ickle"),
-    "no-tags": (own("pass", "def __sklearn_tags__(self): raise AttributeError('none')"), "config", "neither a classifier"),
+    "no-tags": (own("pass", "def __sklearn_tags__(self): raise AttributeError('none')"), "config", "does not tell whether"),
 }  # fmt: skip
 
 

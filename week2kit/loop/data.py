@@ -32,7 +32,8 @@ MISSING: Final = (
     "NULL", "NaN", "None", "n/a", "nan", "null",
 )  # fmt: skip
 
-NUMBER: Final = re.compile(r"\s*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
+#: (Python's float takes blanks around it, but not the separators of ASCII, which count as blanks elsewhere.)
+NUMBER: Final = re.compile(r"[^\S\x1c-\x1f]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[^\S\x1c-\x1f]*")
 
 _DATE: Final = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}.*)?|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
 

@@ -241,9 +241,12 @@ def _as_declared(kind: type[BaseEstimator], name: str, value: Any) -> Any:
     """A JSON list as a tuple where the class declares that it takes tuples and no lists (ngram_range)."""
     if not isinstance(value, list):
         return value
-    constraints = getattr(kind, "_parameter_constraints", {}).get(name, [])
-    takes_list = isinstance(constraints, str) or any(c in (list, "array-like", "no_validation") for c in constraints)
-    return tuple(value) if tuple in constraints and not takes_list else value
+    declared = getattr(kind, "_parameter_constraints", None)
+    constraints = declared.get(name) if isinstance(declared, dict) else None
+    if not isinstance(constraints, list) or tuple not in constraints:  # some declare nothing ("no_validation")
+        return value
+    takes_list = any(constraint is list or constraint in ("array-like", "no_validation") for constraint in constraints)
+    return value if takes_list else tuple(value)
 
 
 def _validated(
@@ -338,7 +341,12 @@ def _checked_step(spec: Estimator, where: str, seed: int, problems: list[str], a
 
 
 def _task_of(model: BaseEstimator, config: Config, problems: list[str]) -> Task | None:
-    task = _does(model)
+    try:
+        task = _does(model)
+    except Exception as error:  # steps that are none, or a class without the tags of scikit-learn
+        said = message_of(error) or type(error).__name__
+        problems.append(f"model: {type(model).__name__} does not tell whether it does classification: {clean(said)}")
+        return None
     if task is None:
         problems.append(f"model.class: {type(model).__name__} is neither a classifier nor a regressor")
     elif config.task not in (None, task):
@@ -347,14 +355,12 @@ def _task_of(model: BaseEstimator, config: Config, problems: list[str]) -> Task 
 
 
 def _does(model: BaseEstimator) -> Task | None:
-    """What an estimator does; one with steps that are none, or without the tags of scikit-learn, says nothing."""
     from sklearn.base import is_classifier, is_regressor
 
-    try:
-        return "classification" if is_classifier(model) else "regression" if is_regressor(model) else None
-    except Exception:
-        old = getattr(model, "_estimator_type", None)  # how classes said it before tags
+    old = getattr(model, "_estimator_type", None)  # how classes said it before they had tags
+    if old is not None and not hasattr(model, "__sklearn_tags__"):
         return "classification" if old == "classifier" else "regression" if old == "regressor" else None
+    return "classification" if is_classifier(model) else "regression" if is_regressor(model) else None
 
 
 def settle_preprocess(config: Config, table: Table, seed: int) -> Config:
