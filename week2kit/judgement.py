@@ -592,7 +592,8 @@ class _Case:
         rest = [check for check in checks if check not in repeats]
         # what differs although no score does cannot follow from the scores, but for the order in which they are summed;
         # of the scores of repeats nothing is recorded, and their metrics are all that can be near
-        if not self.within() or not (moved_scores or in_the_last_bits(rest)) or not in_the_last_bits(repeats):
+        of_scores = moved_scores or in_the_last_bits(rest)
+        if self._other_kinds(failing) or not self.within() or not of_scores or not in_the_last_bits(repeats):
             return self._beyond(shared, moved)
         metrics_moved = any(layer_of(code) == "metrics" for code in failing)
         # a wider tolerance of the caller's makes a run close, and never identical
@@ -603,6 +604,13 @@ class _Case:
         shared["first_divergence"] = None
         reason = Finding(code="identical.other_scores", now=moved)
         return self.judgement("identical", level="metrics", reason=reason, **shared)
+
+    def _other_kinds(self, failing: Iterable[str]) -> bool:
+        """Whether the record has scores of another kind, or lacks some: no processor does that, and nothing is near."""
+        assert self.fresh.outcome is not None
+        old, new = self.manifest.outcome.predictions, self.fresh.outcome.predictions
+        lacking = (old.decision is None) != (new.decision is None) and not self.other_code()
+        return lacking or "predictions.form" in failing
 
     def _beyond(self, shared: dict[str, Any], moved: dict[str, Any]) -> Judgement:
         """Beyond the tolerance, with facts that cannot be put back: could they have done it?

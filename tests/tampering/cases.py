@@ -25,6 +25,7 @@ from .copies import (
     one_label,
     put,
     rows_renamed,
+    scores_left_out,
     scores_scaled,
     scores_shifted,
     truths_swapped,
@@ -1527,6 +1528,15 @@ for count, says in ((64, "the recorded facts were put back (number of CPUs)"), (
         says,
         layer="predictions",
     )
+
+
+def _without_scores(copy: Copy) -> None:
+    copy.forge_predictions(scores_left_out)
+    copy.set("outcome.predictions.score_method", None)
+
+
+case("scores-left-out", "other", _without_scores, "different", "kind of scores", layer="predictions", cause="")
+case("elsewhere-scores-left-out", "other", _elsewhere(_without_scores), "different", IDLE, layer="predictions")
 for id_, change in {"rows-renamed": _predictions(rows_renamed), "truths-swapped": _predictions(truths_swapped)}.items():
     case(
         f"elsewhere-{id_}",

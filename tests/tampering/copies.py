@@ -386,6 +386,11 @@ def all_but_the_outlier(predictions: Predictions) -> Predictions:
     return replace(predictions, y_pred=y_pred, scores=y_pred)
 
 
+def scores_left_out(predictions: Predictions) -> Predictions:
+    """No scores, as of a model that gives labels only: there is nothing to compare then but labels."""
+    return replace(predictions, scores=None, method=None)
+
+
 def rows_renamed(predictions: Predictions) -> Predictions:
     """The predictions are said to be of other rows."""
     return replace(predictions, row=predictions.row[::-1].copy())
