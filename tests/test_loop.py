@@ -10,6 +10,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any
 
@@ -905,3 +906,28 @@ def test_the_text_of_a_library_is_scrubbed_before_it_is_recorded(tmp_path: Path)
     assert isinstance(manifest, FailedRun)
     assert str(tmp_path) not in manifest.failure.message
     assert "kernel" in manifest.failure.message
+
+
+def test_jobs_within_jobs_start_no_thousand_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The work is divided by the number of jobs, which decides the numbers; how many threads do it does not."""
+    started: list[int] = []
+
+    def counted(number: int) -> ThreadPool:
+        started.append(number)
+        return ThreadPool(number)
+
+    monkeypatch.setattr("week2kit.loop.threads.ThreadPool", counted)
+    inner = {"class": "random_forest", "params": {"n_estimators": 9, "n_jobs": 9}}
+    model = {
+        "class": "sklearn.ensemble.BaggingClassifier",
+        "params": {"estimator": inner, "n_estimators": 12, "n_jobs": 12},
+    }
+    digests = set()
+    for processors in (1, 4):
+        monkeypatch.setattr("joblib.cpu_count", lambda *a, processors=processors, **k: processors)
+        started.clear()
+        run = train({"data": {"dataset": "iris"}, "model": model, "seed": 1}, runs_dir=tmp_path / str(processors))
+        assert isinstance(run.manifest, CompletedRun)
+        assert max(started) == processors
+        digests.add((run.manifest.outcome.predictions.scores, run.manifest.outcome.model.digest))
+    assert len(digests) == 1

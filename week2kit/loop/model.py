@@ -613,7 +613,9 @@ def steady_threads(model: BaseEstimator) -> Iterator[None]:
     import joblib
     import threadpoolctl
 
-    with joblib.parallel_config(backend="threading"):
+    from week2kit.loop.threads import Threads
+
+    with joblib.parallel_config(backend=Threads()):
         if races_with_openmp(model):
             with threadpoolctl.threadpool_limits(limits=1, user_api="openmp"):
                 yield
