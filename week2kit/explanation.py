@@ -710,6 +710,11 @@ def describe_finding(finding: Finding) -> str:
                 f"{_factors(finding.recorded)} cannot be put back here, but changing {_factors(finding.now)} moves no "
                 "score beyond the tolerance: that does not explain it."
             )
+        case "different.other_kinds":
+            return (
+                f"{_factors(finding.recorded)} cannot be put back here, but no processor changes the classes, the rows "
+                "or the kind of scores that a model gives: that does not explain it."
+            )
         case "stuck.machine":
             return f"{_factor(finding.where)}: it belongs to the machine and cannot be put back here."
         case "stuck.versions":

@@ -593,6 +593,9 @@ class _Case:
         # what differs although no score does cannot follow from the scores, but for the order in which they are summed;
         # of the scores of repeats nothing is recorded, and their metrics are all that can be near
         of_scores = moved_scores or in_the_last_bits(rest)
+        if self._other_kinds(failing) and _only_of_processor(self.facts):
+            kinds = Finding(code="different.other_kinds", recorded=sorted(fact.factor for fact in self.facts))
+            return self.judgement("different", reason=kinds, **shared)
         if self._other_kinds(failing) or not self.within() or not of_scores or not in_the_last_bits(repeats):
             return self._beyond(shared, moved)
         metrics_moved = any(layer_of(code) == "metrics" for code in failing)

@@ -1536,7 +1536,14 @@ def _without_scores(copy: Copy) -> None:
 
 
 case("scores-left-out", "other", _without_scores, "different", "kind of scores", layer="predictions", cause="")
-case("elsewhere-scores-left-out", "other", _elsewhere(_without_scores), "different", IDLE, layer="predictions")
+case(
+    "elsewhere-scores-left-out",
+    "other",
+    _elsewhere(_without_scores),
+    "different",
+    "no processor changes",
+    layer="predictions",
+)
 for id_, change in {"rows-renamed": _predictions(rows_renamed), "truths-swapped": _predictions(truths_swapped)}.items():
     case(
         f"elsewhere-{id_}",
