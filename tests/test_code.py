@@ -417,3 +417,18 @@ def test_a_comparison_of_an_old_run_with_a_new_one_does_not_count_the_code(tmp_p
     value["inputs"]["code"] |= {"digest": "0" * 64, "modules": None}
     other = read_manifest(value)
     assert "code" in {change.input for change in compare_inputs(old.manifest, other)}
+
+
+@pytest.mark.parametrize(("by", "verdict"), [("today", "tampered"), ("earlier", "undecided")])
+def test_labels_that_earlier_code_broke_over_lines_are_not_called_edited(by: str, verdict: str, tmp_path: Path) -> None:
+    """They stood in predictions.csv so that nobody can read them back; today's are written on one line."""
+    copy, table, labels = Copy(tmp_path, tmp_path), tmp_path / "t.csv", ("likely", "not\r\nlikely", "not\r\nlikely")
+    table.write_text("a,b\n" + "".join(f'{i},"{labels[i % 3]}"\n' for i in range(30)), newline="")
+    config = {"data": {"path": str(table), "target": "b"}, "model": "decision_tree", "seed": 1}
+    train(config, runs_dir=copy.run.parent, name="run")
+    copy.text_of("predictions.csv", "not\\r\\nlikely", "not\r\nlikely\r", count=-1)
+    if by == "earlier":
+        copy.set("inputs.code", lambda code: {**code, "digest": min(KNOWN - {TODAY}), "modules": None})
+    copy.seal()
+    (found,) = verify(copy.run).runs
+    assert found.verdict == verdict, describe_verdict(found)

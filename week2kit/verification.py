@@ -603,9 +603,12 @@ class _Verification(_Trainings):
     def _does_not_follow(self, manifest: CompletedRun, checks: list[Check]) -> Judgement:
         """Edited or damaged; or other code computed the metrics and the report, and nobody can tell which."""
         of_code = {f"follows.{name}" for name in ("val_report", *manifest.outcome.metrics)}
+        # earlier versions wrote a label with a line break so that nobody can read it back
+        broken = any("\n" in str(label) or "\r" in str(label) for label in manifest.outcome.classes or ())
+        of_code |= {"follows.predictions"} if broken else set()
         if any(check.outcome == "failed" and check.code not in of_code for check in checks):
             return Judgement("tampered", checks=checks)
-        if causes := code_causes(manifest.inputs.code, self._here()):
+        if causes := code_causes(manifest.inputs.code, self._here(), exactly=broken):
             return undecided("undecided.other_code", "predictions.csv", checks=checks, causes=causes)
         return Judgement("tampered", checks=checks)
 
