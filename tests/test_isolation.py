@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 import week2kit.isolation
-from week2kit.errors import ChildDied, ServerDied, TimeLimitReached
+from week2kit.errors import ChildDied, ServerDied, TimeLimitReached, UsageError
 from week2kit.isolation import Child, ChildBug, Children
-from week2kit.limits import Limits
+from week2kit.limits import Limits, read_limits
 
 ROOT = Path(__file__).parent.parent
 HERE = os.fsencode(Path.cwd())
@@ -265,3 +265,29 @@ def _lives(pid: int) -> bool:
         return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_limits_are_read_as_they_are_typed() -> None:
+    limits = read_limits(["memory=1.5", "file=none", "processes=9", "time=60"], ["HF_HOME"])
+    assert limits == Limits(memory=3 << 29, file_size=None, processes=9, time=60, variables=("HF_HOME",))
+    assert read_limits([]) == Limits()
+
+
+@pytest.mark.parametrize("text", ["memory", "memory=", "memory=0", "memory=-1", "memory=nan", "memory=1e99", "cpu=1"])
+def test_a_limit_that_is_none_is_told(text: str) -> None:
+    with pytest.raises(UsageError, match="--limit"):
+        read_limits([text])
+
+
+def test_no_more_privileges_no_core_and_the_limits_are_in_force() -> None:
+    if sys.platform != "linux":
+        pytest.skip("only Linux tells")
+    with Children([], limits=Limits(memory=3 << 30)) as children:
+        status, limits = (
+            children.call("subprocess:check_output", ["cat", f"/proc/self/{name}"], timeout=60)
+            for name in ("status", "limits")
+        )
+    assert b"NoNewPrivs:\t1" in status
+    told = {line[:25].strip(): line[25:].split()[0] for line in limits.decode().splitlines()}
+    assert (told["Max core file size"], told["Max data size"]) == ("0", str(3 << 30))
+    assert told["Max file size"] == str(1 << 30)

@@ -578,3 +578,18 @@ def test_a_report_that_cannot_be_written_leaves_the_old_one_and_its_pictures(tra
 
 def _contents(folder: Path) -> dict[Path, bytes | None]:
     return {path: path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+
+
+def test_a_limit_that_was_met_is_undecided_and_named(tmp_path: Path) -> None:
+    data = {"data": {"path": "t.csv", "target": "y"}, "preprocess": "none", "seed": 1, "metrics": ["r2"]}
+    (tmp_path / "t.csv").write_text("a,y\n" + "".join(f"{i * 7919 % 1009},{i % 31}\n" for i in range(6_000)))
+    (tmp_path / "k.json").write_text(json.dumps(data | {"model": "sklearn.kernel_ridge.KernelRidge"}))
+    assert finish(start("train", "k.json", "--name", "a", cwd=tmp_path))[0] == 0
+    code, out, _ = finish(start("verify", "runs/a", "--limit", "memory=0.4", cwd=tmp_path))
+    assert (code, "it may hold 0.4 GiB here. Allow more (--limit memory=GIB)" in out) == (125, True), out
+    limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_DATA, (2 << 28, 2 << 28))}
+    code, out, _ = finish(start("verify", "runs/a", cwd=tmp_path, **limit))
+    assert (code, "it may hold 0.5 GiB here. Allow more (ulimit -v and -d)" in out) == (125, True), out
+    code, out, _ = finish(start("verify", "runs/a", "--limit", "time=0.01", cwd=tmp_path))
+    assert (code, "the 0.01 seconds for all runs together were over" in out) == (125, True), out
+    assert finish(start("verify", "runs/a", "--limit", "memory=none", cwd=tmp_path))[0] == 0

@@ -380,7 +380,7 @@ def _flags(context: typer.Context, *names: str) -> list[str]:
 #: Options of verify that another verification of one run needs as well.
 _OF_ONE_RUN: Final = (
     *("data", "target", "accept", "strict", "tolerance", "timeout", "effort", "restore", "vary", "repeats", "explain"),
-    *("allow_module", "max_data_bytes", "limit"),
+    *("allow_module", "max_data_bytes", "limit", "pass_env"),
 )
 
 
@@ -487,12 +487,26 @@ def _verify(
             "--resume", help="Keep the verdicts that the file of -o holds on the same records, and reach the others."
         ),
     ] = False,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Change what a training may use: memory=GIB, file=GIB, processes=N; or time=SECONDS of all runs "
+            "together. none lifts it.",
+            metavar="NAME=VALUE",
+            show_default="memory and swap of the machine, 1, 8192, 86400",
+        ),
+    ] = None,
+    pass_env: Annotated[
+        list[str] | None,
+        typer.Option(help="Also pass this environment variable on to the trainings.", metavar="NAME"),
+    ] = None,
     allow_module: AllowModule = None,
     max_data_bytes: MaxDataBytes = None,
     as_json: AsJson = False,
 ) -> None:
     """Run each run again and assert the same outcome; say which layer diverged, and why."""
     with _edge():
+        from week2kit.limits import read_limits
         from week2kit.thresholds import EFFORT, SCORE_TOLERANCE, VERIFY_TIMEOUT
         from week2kit.verdict_file import Reached, read_known
         from week2kit.verification import exit_code, verify
@@ -515,6 +529,7 @@ def _verify(
                 effort=EFFORT if effort is None else effort,
                 restore_versions=restore is Restore.versions,
                 repeats=repeats,
+                limits=read_limits(limit or [], pass_env or []),
                 vary=[] if vary is None else [name.strip() for name in vary.split(",")],
                 known=known,
                 on_found=reached.found,

@@ -379,16 +379,18 @@ def failure_hint(stage: str, error: str, message: str) -> str:
     return _HINTS_BY_ERROR.get(error, f"Look at the message above: it comes from the stage {stage}.")
 
 
-def _limit_met(limit: str, value: int | None) -> str:
+def _limit_met(limit: str, value: float | None) -> str:
+    if limit == "time":
+        return f"the {value:g} seconds for all runs together were over. Allow more: --limit time=SECONDS."
     if limit == "processes":
         return (
             "the training needed more threads than may be started here. Allow more (ulimit -u, --limit processes=N), "
             "or verify where they are allowed."
         )
     may = "" if value is None else f": it may hold {value / (1 << 30):.3g} GiB here"
+    allow = "ulimit -v and -d" if limit == "inherited" else "--limit memory=GIB"
     return (
-        f"the training needed more memory than it gets{may}. Allow more (--limit memory=GIB), or verify on a machine "
-        "that has it."
+        f"the training needed more memory than it gets{may}. Allow more ({allow}), or verify on a machine that has it."
     )
 
 

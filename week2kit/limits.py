@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import math
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from week2kit.thresholds import CHILD_FILE_BYTES, CHILD_PROCESSES
+from week2kit.errors import UsageError
+from week2kit.thresholds import CHILD_FILE_BYTES, CHILD_PROCESSES, TOTAL_TIMEOUT
 
 
 @dataclass(frozen=True)
@@ -28,13 +30,51 @@ class Limits:
         memory: bytes that it may hold; by default those that the machine or the container has, with its swap.
         processes: processes and threads that may be there besides those of now.
         file_size: bytes of the largest file that it may write.
+        time: seconds that the verification of all runs together may take.
         variables: environment variables of the caller that reach it besides those that computing needs.
     """
 
     memory: int | None = field(default_factory=lambda: physical_memory())
     processes: int | None = CHILD_PROCESSES
     file_size: int | None = CHILD_FILE_BYTES
+    time: float | None = TOTAL_TIMEOUT
     variables: tuple[str, ...] = ()
+
+
+#: What --limit takes: the limit, how many of its units are in one of what is given, and what that is.
+_SETTINGS: Final = {
+    "memory": ("memory", 1 << 30, "GiB"),
+    "file": ("file_size", 1 << 30, "GiB"),
+    "processes": ("processes", 1, "a number"),
+    "time": ("time", 1, "seconds"),
+}
+
+
+def read_limits(settings: Iterable[str], variables: Iterable[str] = ()) -> Limits:
+    """Limits from texts such as ``memory=32`` (GiB) or ``time=none``, and the names of variables.
+
+    Raises:
+        UsageError: there is no such limit, or it is no number above zero.
+    """
+    given: dict[str, Any] = {}
+    for setting in settings:
+        name, _, text = setting.partition("=")
+        if name not in _SETTINGS:
+            raise UsageError(f'--limit: expected one of {", ".join(sorted(_SETTINGS))}, got "{setting[:100]}".')
+        field_name, unit, what = _SETTINGS[name]
+        value = math.inf if text == "none" else _number(text)
+        if value is None:
+            raise UsageError(f'--limit {name}: expected {what} above 0, or none, got "{text[:100]}".')
+        given[field_name] = None if value == math.inf else value if name == "time" else int(value * unit)
+    return Limits(**given, variables=tuple(variables))
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 < value < 1e9 else None
 
 
 # --- the environment --------------------------------------------------------------------------------------------
@@ -83,15 +123,16 @@ def _swap() -> int:
     return 0
 
 
-def memory_in_force(limits: Limits) -> int | None:
-    """The bytes that a child may hold: its limit, or a lower one of this process that it inherits."""
-    found = [] if limits.memory is None else [limits.memory]
+def memory_in_force(limits: Limits) -> tuple[str, int | None]:
+    """The limit of memory of a child and its bytes: its own (memory), or a lower one that it inherits (inherited)."""
     with contextlib.suppress(ImportError):
         import resource
 
         values = (resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA))
-        found += [value for value in values if value != resource.RLIM_INFINITY]
-    return min(found, default=None)
+        inherited = min((value for value in values if value != resource.RLIM_INFINITY), default=None)
+        if inherited is not None and (limits.memory is None or inherited < limits.memory):
+            return "inherited", inherited
+    return "memory", limits.memory
 
 
 def impose(limits: Limits) -> None:
@@ -148,8 +189,3 @@ def end_with_parent(signal_number: int) -> bool:
     It reaches also a process that computes in C and holds the interpreter's lock.
     """
     return prctl(_PARENT_DEATH_SIGNAL, signal_number)
-
-
-def describe_bytes(value: Mapping[str, object] | int) -> str:
-    """A number of bytes for a person."""
-    return f"{int(value) / (1 << 30):.3g} GiB"  # type: ignore[arg-type]

@@ -161,6 +161,9 @@ REPEATED_SIGNAL: Final = 1.0
 #: Seconds that one verification may take unless the caller says otherwise.
 VERIFY_TIMEOUT: Final = 3600.0
 
+#: Seconds that all runs of one verification may take together: nobody waits longer than a day for a verdict.
+TOTAL_TIMEOUT: Final = 86_400.0
+
 #: Seconds after which a half-built environment belongs to a build that was killed, and is removed.
 ABANDONED_BUILD: Final = 86_400.0
 

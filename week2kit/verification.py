@@ -7,6 +7,7 @@ metrics to skip is ever taken from it.
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import sys
 import time
@@ -84,6 +85,7 @@ class Options:
     vary: tuple[str, ...] = ()
     repeats: bool = False
     limits: Limits = field(default_factory=Limits)
+    ends: float | None = None
     on_trial: OnTrial = lambda run, kind, factors: None
 
     def deciding(self) -> dict[str, Any]:
@@ -92,7 +94,7 @@ class Options:
         return {
             name: clean(str(value)) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
             for name, value in asked.items()
-            if value != default[name] and name not in ("timeout", "limits", "on_trial")
+            if value != default[name] and name not in ("timeout", "limits", "ends", "on_trial")
         }
 
 
@@ -109,6 +111,7 @@ def verify(
     restore_versions: bool = False,
     vary: Sequence[str] = (),
     repeats: bool = False,
+    limits: Limits | None = None,
     known: VerdictDocument | None = None,
     on_found: Callable[[VerdictDocument], None] = lambda begun: None,
     on_begin: Callable[[str], None] = lambda run: None,
@@ -134,6 +137,7 @@ def verify(
         vary: what to vary after an identical rerun, to see what holds: "all", or names of `variation.GROUPS`, or of
             what is in them; these trainings do not count as effort.
         repeats: whether the repeats of a run are trained again, too; each costs as much as the run itself.
+        limits: what each training may use of the machine, and the time of all runs together.
         known: what an earlier call with the same options came to before it was ended: its verdicts stand where the
             record and the files of a run are still the same.
         on_found: told once, before the first verification, of what will be verified: no run is reached yet.
@@ -152,6 +156,7 @@ def verify(
         UsageError: there is nothing of a name in `vary`, or `known` was reached with other options.
     """
     to_vary = tuple(chosen(vary))
+    limits = limits or Limits()
     named = [run.path if isinstance(run, Run | BareRun) else Path(run) for run in runs]
     if not named:
         raise UnreadableRun("verify: expected at least one run folder, and none was named.")
@@ -169,6 +174,8 @@ def verify(
         restore_versions=restore_versions,
         vary=to_vary,
         repeats=repeats,
+        limits=limits,
+        ends=None if limits.time is None else time.monotonic() + limits.time,
         on_trial=on_trial,
     )
     stands = _standing(known, options) if known is not None else {}
@@ -184,7 +191,7 @@ def verify(
     for verdict in unreadable:
         on_verdict(verdict)
     reached: dict[int, Verdict] = {}
-    with rerun_children(found.everything) as children:
+    with rerun_children(found.everything, limits) as children:
         if any(isinstance(run, BareRun) or not isinstance(run.manifest, RunningRun) for run in found.everything):
             children.warm_up()
 
@@ -370,7 +377,10 @@ def verify_run(run: Run | BareRun, children: Children, options: Options) -> Verd
 
 def _judged(run: Run | BareRun, children: Children, options: Options, again: int = 2) -> Judgement:
     """The judgement on one run; whatever goes wrong on the way is one, too: no other run pays for it."""
-    deadline = time.monotonic() + options.timeout
+    now = time.monotonic()
+    if options.ends is not None and now >= options.ends:
+        return undecided("undecided.limit", "time", now=options.limits.time)
+    deadline = min(now + options.timeout, math.inf if options.ends is None else options.ends)
     try:
         if isinstance(run, BareRun):
             return _BareVerification(children, options, deadline, run).judge()
@@ -378,6 +388,8 @@ def _judged(run: Run | BareRun, children: Children, options: Options, again: int
     except DataNotFound as error:
         return undecided("undecided.data_missing", "", error.command or None, _told(error))
     except TimeLimitReached as error:
+        if deadline == options.ends:
+            return undecided("undecided.limit", "time", now=options.limits.time)
         return undecided("undecided.timeout", now=str(error))
     except LimitReached as error:
         return undecided("undecided.limit", error.limit, now=error.value)
@@ -389,7 +401,8 @@ def _judged(run: Run | BareRun, children: Children, options: Options, again: int
     except ChildDied as error:
         return undecided("undecided.child_died", now=str(error))
     except MemoryError:  # of this process, which holds the files of the run
-        return undecided("undecided.limit", "memory", now=memory_in_force(options.limits))
+        limit, value = memory_in_force(options.limits)
+        return undecided("undecided.limit", limit, now=value)
     except OSError as error:  # of this process: no more open files or processes
         return undecided("undecided.system", now=scrub(error.strerror or type(error).__name__))
     except Exception as error:
@@ -455,7 +468,7 @@ class _Trainings:
         """
         match fresh.failure.error if fresh.failure is not None else None:
             case "MemoryError":
-                raise LimitReached("memory", memory_in_force(self.options.limits))
+                raise LimitReached(*memory_in_force(self.options.limits))
             case "ThreadLimit":
                 raise LimitReached("processes", self.options.limits.processes)
 
