@@ -277,6 +277,9 @@ def other_table(change: Callable[[list[str]], list[str]], more: str = "", values
     return write
 
 
+#: The same table in the run folder itself: only of such a file, and of one that is named, it is told what differs.
+OWN = other_table(lambda rows: rows)
+
 METADATA = {"python_version": "3.9.1 (main) [GCC]", "libraries": {"sklearn": {"version": "1.2.2"}}, "timestamp": "2026"}
 
 
@@ -461,14 +464,17 @@ CASES = [
     Case("an alias edited", both(NO_REPORT, metrics(macro_f1=0.5)), "undecided", "macro_f1: recorded 0.5"),
     Case("another seed", config(random_state=8), "undecided", "a difference proves nothing"),
     Case(
-        "another test size", config(test_size=0.25), "undecided", "the test_size of config.json is not that of the run"
+        "another test size",
+        both(OWN, config(test_size=0.25)),
+        "undecided",
+        "the test_size of config.json is not that of the run",
     ),
     # shows that the table, or the split, is another one
     Case(
         "another number of rows",
-        metrics(n_train=120, n_val=30),
+        both(OWN, metrics(n_train=120, n_val=30)),
         "undecided",
-        r"flowers.csv: the table has 230 rows, and the record counts 150 \(n_train 120, n_val 30\): it is not",
+        r"own.csv: the table has 230 rows, and the record counts 150 \(n_train 120, n_val 30\): it is not",
     ),
     Case(
         "another table",
@@ -484,7 +490,7 @@ CASES = [
     ),
     Case(
         "scored on the rows that it was trained on",
-        scored_on_everything,
+        both(scored_on_everything, OWN),
         "undecided",
         r"gives n_train 161, n_val 69, and the record counts n_val 230, .* scored on rows that it was trained on",
     ),
@@ -514,7 +520,7 @@ CASES = [
     ),
     Case(
         "another table whose metrics are the same",
-        both(NO_REPORT, metrics(n_train=160)),
+        both(OWN, NO_REPORT, metrics(n_train=160)),
         "undecided",
         "table has 230 rows, and the record counts 229",
     ),
@@ -526,7 +532,7 @@ CASES = [
     ),
     Case(
         "a class too many in the report",
-        edit("val_report.txt", r"( +aster [^\n]*\n)", r"\1 tulip 1.00 1.00 1.00 3\n"),
+        both(OWN, edit("val_report.txt", r"( +aster [^\n]*\n)", r"\1 tulip 1.00 1.00 1.00 3\n")),
         "undecided",
         "val_report.txt counts aster .*, tulip 3: it is not the table",
     ),
@@ -542,7 +548,12 @@ CASES = [
         "undecided",
         "a, b, c have no row of that name here, and no row here has their numbers",
     ),
-    Case("rows counted otherwise", metrics(n_val=70), "undecided", "n_val 70 rows; the split has .*n_val 69 here"),
+    Case(
+        "rows counted otherwise",
+        both(OWN, metrics(n_val=70)),
+        "undecided",
+        "n_val 70 rows; the split has .*n_val 69 here",
+    ),
     Case(
         "a row of the report",
         edit("val_report.txt", r"(lily +0)\.\d\d", r"\1.11"),
@@ -591,7 +602,19 @@ CASES = [
     ),
     Case("data that are no table", config(input_csv="../../../../../etc/passwd"), "undecided", "expected a .csv"),
     Case("the folder itself as data", config(input_csv=".."), "undecided", "expected a .csv"),
-    Case("no such column", config(label_col="colour"), "undecided", 'the data has no column "colour"'),
+    Case("no such column", both(OWN, config(label_col="colour")), "undecided", 'the data has no column "colour"'),
+    Case(
+        "no such column, in a file that nobody named",
+        config(label_col="colour"),
+        "undecided",
+        r"flowers.csv: the path in config.json leads to this file \(sha256 .*\), and the run is not of this table",
+    ),
+    Case(
+        "other numbers of rows, in a file that nobody named",
+        metrics(n_train=120, n_val=30),
+        "undecided",
+        "What differs is told of a file that you name with --data.",
+    ),
     # rules that week2kit alone has
     Case(
         "a column of dates",
@@ -732,6 +755,12 @@ def test_each_folder_gets_its_verdict_and_its_sentence(case: Case, verified: Ver
     assert re.search(case.says, sentences), sentences
     told = verdict.reason is not None and verdict.reason.code in OTHER_INPUTS
     assert "thin" in sentences or told or case.verdict in (None, "tampered") or verdict.reruns == []
+
+
+def test_nothing_is_told_of_a_file_that_nobody_named(verified: Verified) -> None:
+    for name in ("no such column", "other numbers of rows"):
+        told = verified.verdicts[f"{name}, in a file that nobody named"].model_dump_json()
+        assert not any(word in told for word in ("height", "width", "soil", "230", "aster"))
 
 
 def test_where_the_table_is_another_one_this_is_told_alone_and_no_version_is_blamed(verified: Verified) -> None:

@@ -60,6 +60,10 @@ _LAYERS: Final[Mapping[str, Layer]] = {
     "bare.other_supports": "split",
 }
 
+#: Reasons that tell columns, classes, cells or numbers of rows: of a file that nobody named they are kept back, as the
+#: path of a stranger's config may lead to any table of the person who verifies it.
+_DESCRIBES_THE_TABLE: Final = frozenset({*_LAYERS, "bare.own_rule", "bare.failed"})
+
 #: Tables that week2kit refuses by a rule of its own, by what its error says (`loop.data`): pandas and scikit-learn
 #: take them, perhaps with a warning.
 _OWN_RULES: Final[Mapping[str, re.Pattern[str]]] = {
@@ -123,7 +127,10 @@ def judge_bare(
             "undecided.data_missing", "", error.command or None, f"{error} {error.hint}".strip(), checks=before
         )
     case = _Case(record, _request(record.config, file), before, children)
-    return case.judge(restore_versions=restore_versions)
+    judgement = case.judge(restore_versions=restore_versions)
+    if file.vouched or judgement.reason is None or judgement.reason.code not in _DESCRIBES_THE_TABLE:
+        return judgement
+    return undecided("bare.not_named", clean(file.shown), now=file.sha256, checks=before)
 
 
 def _request(config: Config, file: DataFile) -> RerunRequest:

@@ -415,7 +415,7 @@ def next_command(verdict: Verdict, flags: Sequence[str] = ()) -> str | None:
             return command_line(*again, *map(str, missing))
         case "undecided.missing_here" | "undecided.data_missing", str(command):
             return clean(command, MAX_MESSAGE)
-        case "undecided.other_file" | "data.edited", _:
+        case "undecided.other_file" | "bare.not_named" | "data.edited", _:
             return command_line(*again, "--data", finding.where)
         case "artifact.unfetched", _:
             return clean(_text(finding.now, "fetch"), MAX_MESSAGE)
@@ -877,6 +877,11 @@ def _of_bare(finding: Finding) -> str:
                 f"{where}: week2kit itself refuses this table, and the script that made the run may have trained on "
                 f"it: {_plain(finding.now)} {_OWN_RULES.get(str(finding.recorded), '')}"
             ).rstrip()
+        case "bare.not_named":
+            return (
+                f"{where}: the path in config.json leads to this file (sha256 {_short(finding.now)}), and the run is "
+                "not of this table, or was split otherwise. What differs is told of a file that you name with --data."
+            )
         case "bare.other_columns":
             return (
                 f"{where}: it is not the table that the run was trained on, or config.json is not that of the run. "
@@ -988,6 +993,7 @@ _OWN_RULES: Final[Mapping[str, str]] = {
 #: What shows that the record speaks of another table or split than were used here, and what was not tested then:
 #: there is nothing else to tell.
 _OTHER_INPUTS: Final[Mapping[str, str]] = {
+    "bare.not_named": "could not be tested with this table",
     "bare.own_rule": "could not be tested with this table",
     "bare.other_columns": "could not be tested with this table",
     "bare.other_rows": "could not be tested with this table",
