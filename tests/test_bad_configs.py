@@ -650,3 +650,31 @@ def test_experimental_classes_are_enabled_in_train_and_in_the_rerun(kind: str, t
     run = train({"data": {"dataset": "iris"}, "seed": 1} | EXPERIMENTAL[kind], runs_dir=tmp_path)
     assert run.manifest.status == "completed", run.manifest.failure
     assert verify(run).runs[0].verdict == "identical"
+
+
+@pytest.mark.parametrize(
+    ("splitter", "seeded"),
+    [
+        ({"class": "sklearn.model_selection.StratifiedKFold", "params": {"n_splits": 3, "shuffle": True}}, True),
+        ({"class": "sklearn.model_selection.StratifiedKFold", "params": {"n_splits": 3}}, False),
+        ({"class": "sklearn.model_selection.ShuffleSplit", "params": {"n_splits": 3}}, True),
+        ({"class": "sklearn.model_selection.TimeSeriesSplit", "params": {"n_splits": 3}}, False),
+    ],
+    ids=["shuffled", "in-order", "drawn", "in-time"],
+)
+def test_a_search_may_split_by_a_splitter_and_the_seed_reaches_it(
+    splitter: dict[str, Any], seeded: bool, tmp_path: Path
+) -> None:
+    search = {"estimator": {"class": "decision_tree"}, "param_grid": {"max_depth": [1, 2]}, "cv": splitter}
+    config = {"model": {"class": "sklearn.model_selection.GridSearchCV", "params": search}, "seed": 7}
+    run = train({"data": {"dataset": "iris"}} | config, runs_dir=tmp_path)
+    assert run.manifest.status == "completed", run.manifest.failure
+    resolved = run.manifest.inputs.config.resolved["model"]["params"]["cv"]["params"]
+    assert resolved.get("random_state") == (7 if seeded else None)
+    assert not [warning for warning in run.manifest.warnings if warning.code == "seed.unset"]
+
+
+def test_a_splitter_is_no_model(tmp_path: Path) -> None:
+    run = train({"data": {"dataset": "iris"}, "model": "sklearn.model_selection.KFold", "seed": 7}, runs_dir=tmp_path)
+    assert isinstance(run.manifest, FailedRun)
+    assert "is no estimator" in run.manifest.failure.message

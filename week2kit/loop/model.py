@@ -44,12 +44,13 @@ _CLOSED_MODULES: Final = frozenset({"conftest", "experimental", "externals", "te
 # --- classes ----------------------------------------------------------------------------------------------------
 
 
-def find_class(path: str, allowed_modules: Sequence[str] = ()) -> type[BaseEstimator]:
+def find_class(path: str, allowed_modules: Sequence[str] = (), *, splitters: bool = False) -> type[BaseEstimator]:
     """The estimator class at an import path into a public module of scikit-learn, or of a module the caller allows.
 
     Args:
         path: such as ``sklearn.linear_model.LogisticRegression``.
         allowed_modules: further top-level modules; only the caller may name them, never a config.
+        splitters: whether it may be what a search splits by, such as StratifiedKFold, too.
 
     Raises:
         ValueError: nothing else is imported; the message says what was expected.
@@ -79,9 +80,17 @@ def find_class(path: str, allowed_modules: Sequence[str] = ()) -> type[BaseEstim
             "where scikit-learn is not patched"
         )
     # scikit-learn's clone asks for get_params, not for a base class: other libraries follow its guide without one
-    if not (isinstance(found, type) and all(callable(getattr(found, part, None)) for part in ("fit", "get_params"))):
+    if not (isinstance(found, type) and (_has_all(found, "fit", "get_params") or (splitters and _splits(found)))):
         raise ValueError(f'"{clean(path)}" is no estimator: expected a class with fit and get_params')
     return found
+
+
+def _has_all(kind: type, *methods: str) -> bool:
+    return all(callable(getattr(kind, method, None)) for method in methods)
+
+
+def _splits(kind: type) -> bool:
+    return _has_all(kind, "split", "get_n_splits") and not hasattr(kind, "fit")
 
 
 def _imported(name: str) -> ModuleType:
@@ -131,7 +140,13 @@ def _alias_hint(path: str) -> str:
 
 
 def build_estimator(
-    spec: Estimator, where: str, seed: int, problems: list[str], allowed_modules: Sequence[str] = ()
+    spec: Estimator,
+    where: str,
+    seed: int,
+    problems: list[str],
+    allowed_modules: Sequence[str] = (),
+    *,
+    splitters: bool = False,
 ) -> tuple[BaseEstimator | None, Estimator]:
     """The unfitted estimator of a spec, and the spec with its seeds written out; what is wrong goes to `problems`.
 
@@ -139,14 +154,15 @@ def build_estimator(
     be estimators themselves, each as ``{"class": ..., "params": {...}}``, alone or in lists.
     """
     try:
-        kind = find_class(spec.class_, allowed_modules)
+        kind = find_class(spec.class_, allowed_modules, splitters=splitters)
     except ValueError as error:
         problems.append(f"{where}.class: {error}")
         return None, spec
     known = parameter_names(kind)
     takes_any = _takes_any(kind)
     params = dict(spec.params)
-    if "random_state" in known and not _SEEDS & params.keys():
+    draws = not _splits(kind) or "shuffle" not in known or params.get("shuffle", False)  # else a seed is an error
+    if "random_state" in known and draws and not _SEEDS & params.keys():
         params["random_state"] = seed
     before = len(problems)
     values: dict[str, Any] = {}
@@ -213,7 +229,7 @@ def _build_value(
         from week2kit.schema.config import ALIASES
 
         spec = Estimator(class_=ALIASES.get(value["class"], value["class"]), params=params)
-        built, written = build_estimator(spec, place, seed, problems, allowed_modules)
+        built, written = build_estimator(spec, place, seed, problems, allowed_modules, splitters=True)
         return built, written.model_dump(by_alias=True)
     if isinstance(value, list):
         pairs = [_build_value(v, f"{place}.{i}", seed, problems, allowed_modules) for i, v in enumerate(value)]
@@ -536,7 +552,7 @@ def unseeded(model: BaseEstimator, rows: int | None = None) -> list[str]:
 def _draws_unseeded(estimator: Any, rows: int | None) -> Iterator[str]:
     name = type(estimator).__name__
     if "random_state" in parameter_names(type(estimator)):
-        if getattr(estimator, "random_state", None) is None and not _never_draws(estimator):
+        if not _is_seeded(estimator) and not _never_draws(estimator):
             yield name
     elif name == "Isomap" and _starts_at_random(estimator, rows):
         yield name
@@ -544,6 +560,15 @@ def _draws_unseeded(estimator: Any, rows: int | None) -> Iterator[str]:
         if hasattr(value, "get_n_splits") and getattr(value, "shuffle", True) and _has_no_seed(value):
             yield type(value).__name__
     yield from _unseeded_by_grid(estimator)
+
+
+def _is_seeded(estimator: Any) -> bool:
+    """Whether a seed is given, as an attribute (scikit-learn's) or as a parameter under another library's name."""
+    if getattr(estimator, "random_state", None) is not None:
+        return True
+    with contextlib.suppress(Exception):
+        return any(estimator.get_params(deep=False).get(seed) is not None for seed in _SEEDS)
+    return False
 
 
 def _has_no_seed(splitter: Any) -> bool:
