@@ -266,8 +266,9 @@ def test_other_files_do_not_count(package: Path) -> None:
     assert digest_modules(package) == digest_modules(PACKAGE)
 
 
-def test_the_recorded_digest_is_that_of_what_is_imported() -> None:
+def test_the_recorded_digest_is_that_of_what_is_imported_and_names_every_module_once() -> None:
     assert code_modules() == digest_modules(PACKAGE)
+    assert len(code_modules()) == len(LOOP) + len(BESIDE)
 
 
 # --- the form -----------------------------------------------------------------------------------------------------
