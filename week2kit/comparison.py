@@ -404,7 +404,7 @@ def advantage(metric: Metric, other: Metric) -> float | None:
 
 
 #: Warnings of a metric whose value says little, though it is one: nothing is concluded from it.
-_SAYS_LITTLE: Final = frozenset({"metric.one_row", "metric.zero_targets"})
+_SAYS_LITTLE: Final = frozenset({"metric.one_row", "metric.replaced", "metric.zero_targets"})
 
 
 def is_interpretable(run: CompletedRun, metric: str) -> bool:

@@ -105,11 +105,20 @@ def describe_warning(warned: Warned) -> str:
         case "library.metric":
             rows, folds = f"the {v['rows']} rows", f" in {v['folds']} of {v['of']} folds"
             several = warned.values.get("of") != 1
-            return f"scikit-learn warns of {v['metrics']} on {rows}{folds if several else ''}: {v['message']}"
+            # the rest of such a message speaks of parameters of scikit-learn's functions
+            said = clean(str(warned.values.get("message")).partition(". Use ")[0].rstrip("."), 300)
+            return f"scikit-learn warns of {v['metrics']} on {rows}{folds if several else ''}: {said}."
+        case "metric.one_row" if warned.values.get("of") == 1:
+            return f"{v['metrics']}: one row is validated, and nothing is concluded from it. Use more."
         case "metric.one_row":
             return (
                 f"{v['metrics']}: {v['folds']} of {v['of']} folds hold one row, and the mean over such folds is not "
                 "the metric over all rows. Nothing is concluded from it; use fewer folds."
+            )
+        case "metric.replaced":
+            return (
+                f"{v['metrics']}: scikit-learn puts a number in the place of a division by zero, and nothing is "
+                "concluded from it. Look at recall and precision."
             )
         case "metric.zero_targets":
             return (
@@ -133,10 +142,9 @@ def _to_seed(names: object) -> str:
 
 
 _UNDEFINED: Final[Mapping[str, str]] = {
-    "no_row_of": "no row is of class {labels}",
-    "one_class": "all rows are of one class",
+    "one_class": "all rows there are of one class",
     "one_row": "there is one row only",
-    "constant": "the target has one value only",
+    "constant": "the target has one value only there",
     "not_a_number": "scikit-learn gives no number for what was predicted",
 }
 
@@ -145,11 +153,15 @@ def _undefined(values: Mapping[str, Any]) -> str:
     """Where a metric has no value, why, and what becomes of its mean."""
     v = _Values(values)
     count, of, rows = values.get("folds"), values.get("of"), values.get("rows")
-    reason = _UNDEFINED.get(str(values.get("reason")), "").format(labels=v["labels"])
-    why = f" ({reason} there)" if reason else ""
+    labels = values.get("labels")
+    if values.get("reason") == "no_row_of" and isinstance(labels, list):
+        one = of == 1 or len(labels) == 1
+        why = f" ({'no row there is' if one else 'each lacks rows'} of class {' or '.join(map(shown, labels))})"
+    else:
+        why = f" ({_UNDEFINED.get(str(values.get('reason')), 'the rows do not define it')})"
     if of == 1:
         told = f"not defined on the {v['rows']} rows{why}."
-        return told if rows == "training" else f"{told} Stratify the split, use more rows, or choose another metric."
+        return told if rows == "training" else f"{told} Shuffle or stratify, use more rows, or choose another metric."
     where = f"not defined in {count} of {of} folds{' on the training rows' if rows == 'training' else ''}{why}"
     return f"{where}; the mean is over the others." if count != of else f"{where}, so there is no value."
 

@@ -182,6 +182,11 @@ class Scorer:
         """Whether its mean over folds of one row each is the metric over all rows."""
         return self.name in _MEANS_OF_ROWS
 
+    @property
+    def divides(self) -> bool:
+        """Whether scikit-learn puts a number in the place of a division by zero that stands for the best."""
+        return self.name in ("positive_likelihood_ratio", "negative_likelihood_ratio")
+
     def __call__(self, y_true: np.ndarray[Any, Any], answers: Answers) -> float | None:
         """The value of `measure`."""
         return self.measure(y_true, answers).value
@@ -202,7 +207,8 @@ class Scorer:
                 value = self._of_cells(y_true, answers.labels) if self.of_labels else self._of_rows(y_true, answers)[0]
         except (ValueError, AttributeError) as error:
             raise StageError(f"The metric {self.name} cannot be computed: {self._readable(error)}.") from None
-        warned = tuple(sorted({str(one.message) for one in caught if issubclass(one.category, _TOLD)}))
+        said = {str(one.message) for one in caught if issubclass(one.category, _TOLD)}
+        warned = tuple(sorted(message for message in said if not message.startswith(_NOT_OF_VALUES)))
         if math.isnan(value) and self._classes and not self.earlier:  # it depends on what is predicted, too
             return Score(None, Undefined("not_a_number"), warned)
         if not math.isfinite(value):
@@ -302,6 +308,8 @@ class Scorer:
 
 #: Of scikit-learn's warnings, those that are about the value; the others are about its own interfaces.
 _TOLD: Final = (UserWarning, RuntimeWarning)
+#: The shape of a table that the scorer itself looks at, and that no value depends on.
+_NOT_OF_VALUES: Final = ("A single label was found in",)
 
 
 def _flipped(scores: np.ndarray[Any, Any] | None) -> np.ndarray[Any, Any] | None:

@@ -518,13 +518,17 @@ class _Loop:
         several = len(measured) > 1
         result = {}
         for scorer in self.scorers:
-            values = [one.scores[scorer.name].value for one in measured]
+            values, dummies = (
+                [scores[scorer.name].value for scores in side]
+                for side in ([one.scores for one in measured], [one.dummy for one in measured])
+            )
+            alike = [value is None for value in values] == [dummy is None for dummy in dummies]
             value, std = summary(values)
             result[scorer.name] = Metric(
                 value=value,
                 training=summary([one.training[scorer.name].value for one in measured])[0],
                 n_training_rows=sum(one.n_training_rows for one in measured),
-                dummy=summary([one.dummy[scorer.name].value for one in measured])[0],
+                dummy=summary(dummies)[0] if alike else None,  # means over other folds are not compared
                 std=std if several else None,
                 folds=values if several else [],
                 repeats=[],
@@ -545,7 +549,7 @@ class _Loop:
                 parts = [one.scores if rows == "validation" else one.training for one in measured]
                 self._warn_of_undefined(rows, parts)
                 self._warn_as_told(rows, parts)
-            of_little = self._say_little(folds, metrics)
+            of_little = self._say_little(folds, measured, metrics)
         for scorer in self.scorers:
             training, validation = metrics[scorer.name].training, metrics[scorer.name].value
             if training is None or validation is None or scorer.name in of_little:
@@ -586,7 +590,7 @@ class _Loop:
             values = {"metrics": names, "rows": rows, "folds": count, "of": len(parts), "message": clean(message, 500)}
             self.progress.warn("library.metric", values)
 
-    def _say_little(self, folds: list[Fold], metrics: Mapping[str, Metric]) -> set[str]:
+    def _say_little(self, folds: list[Fold], measured: Sequence[_Measured], metrics: Mapping[str, Metric]) -> set[str]:
         """The metrics from whose values nothing is to be concluded; it is told why."""
         defined = [scorer for scorer in self.scorers if metrics[scorer.name].value is not None]
         small = sum(len(fold.val) == 1 for fold in folds)
@@ -598,7 +602,11 @@ class _Loop:
         percentages = [scorer.name for scorer in defined if zeros and scorer.name == "mean_absolute_percentage_error"]
         if percentages:
             self.progress.warn("metric.zero_targets", {"metrics": percentages, "rows": zeros, "of": len(truth)})
-        return {*of_one_row, *percentages}
+        warned = {name for one in measured for name, score in one.scores.items() if score.warned}
+        ratios = [scorer.name for scorer in defined if scorer.divides and scorer.name in warned]
+        if ratios:
+            self.progress.warn("metric.replaced", {"metrics": ratios})
+        return {*of_one_row, *percentages, *ratios}
 
     def warn_about_repeats(self, repeated: Sequence[Mapping[str, Repeat]]) -> None:
         """Say of which metrics repeats, or some of their folds, have no value."""

@@ -56,6 +56,7 @@ WarningCode: TypeAlias = Literal[
     "metric.gap",
     "metric.no_better_than_dummy",
     "metric.one_row",
+    "metric.replaced",
     "metric.undefined",
     "metric.zero_targets",
     "seed.unset",
