@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.metadata
+import importlib.util
 import math
 import os
 import platform
@@ -207,10 +208,19 @@ def _bringing(module: str) -> str:
     """The distribution of an installed module, whatever it is called; that of its name where none is installed."""
     top = module.partition(".")[0]
     own = _distribution(top)
-    origin = getattr(sys.modules.get(top), "__file__", None) or ""
+    origin = _origin(top)
     if own in _installed() or not {"site-packages", "dist-packages"} & set(PurePath(origin).parts):
         return own
     return _normal(importlib.metadata.packages_distributions().get(top, [own])[0])
+
+
+def _origin(top: str) -> str:
+    """Where a top-level module lies, which is not imported for it; an empty text where it is not found."""
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):  # a module that was made by hand has no place
+        return ""
+    return "" if spec is None or spec.origin is None else spec.origin
 
 
 def _distribution(module: str) -> str:

@@ -1,11 +1,11 @@
-"""The number of jobs is an input: recorded, put back, and named as the cause where another one gives other bits.
-
-So is what draws without a seed.
-"""
+"""Facts of a verdict besides the processor: the number of jobs, libraries of the caller, draws that nothing fixes."""
 
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,14 @@ from sklearn.tree import DecisionTreeRegressor
 from week2kit import train, verify
 from week2kit.conditioning import of_request
 from week2kit.conditions import Conditions
+from week2kit.environment import required_by
+from week2kit.explanation import describe_verdict
 from week2kit.loop.model import jobs_by_cpus, unseeded
 from week2kit.reruns import RerunRequest
 from week2kit.schema.manifest import CompletedRun
-from week2kit.verdict import Verdict
+from week2kit.verdict import Verdict, VerdictDocument
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def bagging(**params: Any) -> dict[str, Any]:
@@ -150,3 +154,60 @@ def test_isomap_starts_at_random_where_it_is_said_to() -> None:
     assert any((one != arpack[0]).any() for one in arpack[1:])
     dense = [Isomap().fit_transform(X[:150]) for _ in range(3)]
     assert all((one == dense[0]).all() for one in dense[1:])
+
+
+# --- libraries of the caller --------------------------------------------------------------------------------------
+
+MODEL = """
+from sklearn.linear_model import LogisticRegression
+class Model(LogisticRegression):
+    def fit(self, X, y):
+        self.C = {strength}
+        return super().fit(X, y)
+"""
+
+
+def installed(directory: Path, version: str, requires: str = "", name: str = "own-lib", strength: float = 1.0) -> Path:
+    """A folder of packages with the module ``ownlib``, as pip leaves one."""
+    packages = directory / version / "site-packages"
+    (packages / "ownlib").mkdir(parents=True)
+    (packages / "ownlib" / "__init__.py").write_text(MODEL.format(strength=strength))
+    told = packages / f"{name.replace('-', '_')}-{version}.dist-info"
+    told.mkdir()
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n" + requires
+    (told / "METADATA").write_text(metadata)
+    (told / "top_level.txt").write_text("ownlib\n")
+    return packages
+
+
+def week2kit(*arguments: str, packages: Path, cwd: Path) -> str:
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(packages)])}
+    command = [sys.executable, "-P", "-m", "week2kit", *arguments, "--allow-module", "ownlib"]
+    done = subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True, check=False, timeout=300)
+    return done.stdout
+
+
+def test_another_version_of_an_allowed_library_is_named_and_condemns_nobody(tmp_path: Path) -> None:
+    """Its distribution has another name than the module."""
+    old, new = installed(tmp_path, "1.0"), installed(tmp_path, "2.0", strength=1e-3)
+    chosen = {"data": {"dataset": "iris"}, "model": {"class": "ownlib.Model"}, "metrics": ["accuracy"], "seed": 1}
+    (tmp_path / "c.json").write_text(json.dumps(chosen))
+    assert "run: runs/r" in week2kit("train", "c.json", "--name", "r", packages=old, cwd=tmp_path)
+    assert "own-lib==1.0" in (tmp_path / "runs/r/requirements.txt").read_text()
+    (same,) = json.loads(week2kit("verify", "runs/r", "--json", packages=old, cwd=tmp_path))["runs"]
+    assert (same["verdict"], same["level"], same["causes"]) == ("identical", "model", [])
+    told = json.loads(week2kit("verify", "runs/r", "--json", packages=new, cwd=tmp_path))
+    (other,) = told["runs"]
+    assert other["verdict"] == "undecided"
+    (cause,) = other["causes"]
+    assert (cause["factor"], cause["recorded"], cause["now"]) == ("library.own-lib", "1.0", "2.0")
+    lines = "\n".join(describe_verdict(VerdictDocument.model_validate(told).runs[0]))
+    assert "verify it where the recorded version, 1.0, is installed" in lines
+    assert "--restore versions" not in lines
+
+
+def test_what_a_library_requires_counts_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    requires = 'Requires-Dist: Numba_Lib (>=0.5)\nRequires-Dist: pytest>=7; extra == "test"\n'
+    monkeypatch.syspath_prepend(str(installed(tmp_path, "1.0", requires, name="ownlib")))
+    assert required_by("ownlib") == ["numba-lib", "ownlib"]
+    assert required_by("nothing_of_that_name") == ["nothing-of-that-name"]
