@@ -17,7 +17,7 @@ import pytest
 
 import week2kit.isolation
 from week2kit.errors import ChildDied, ServerDied, TimeLimitReached, UsageError
-from week2kit.isolation import Child, ChildBug, Children
+from week2kit.isolation import Child, ChildBug, Children, removed_scratch
 from week2kit.limits import Limits, read_limits
 
 ROOT = Path(__file__).parent.parent
@@ -291,3 +291,19 @@ def test_no_more_privileges_no_core_and_the_limits_are_in_force() -> None:
     told = {line[:25].strip(): line[25:].split()[0] for line in limits.decode().splitlines()}
     assert (told["Max core file size"], told["Max data size"]) == ("0", str(3 << 30))
     assert told["Max file size"] == str(1 << 30)
+
+
+def test_temporary_folders_of_killed_children_go_with_their_verification(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", os.fspath(tmp_path))
+    kept = ["week2kit-1-young", "week2kit-x-1", "week2kit", "tmpabc", "my-week2kit-1-a"]
+    for name in [*kept, "week2kit-1-old"]:
+        (tmp_path / name).mkdir()
+    os.utime(tmp_path / "week2kit-1-old", (0, 0))
+    (tmp_path / f"week2kit-{os.getpid()}-link").symlink_to("tmpabc")
+    with removed_scratch(), Children([]) as children:
+        with pytest.raises(ChildBug, match="TypeError"):  # what it returns is no bytes
+            children.call("tempfile:mkdtemp", "", f"week2kit-{os.getpid()}-", os.fspath(tmp_path), timeout=60)
+        assert list(tmp_path.glob(f"week2kit-{os.getpid()}-*[!k]"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*kept, f"week2kit-{os.getpid()}-link"])

@@ -593,3 +593,21 @@ def test_a_limit_that_was_met_is_undecided_and_named(tmp_path: Path) -> None:
     code, out, _ = finish(start("verify", "runs/a", "--limit", "time=0.01", cwd=tmp_path))
     assert (code, "the 0.01 seconds for all runs together were over" in out) == (125, True), out
     assert finish(start("verify", "runs/a", "--limit", "memory=none", cwd=tmp_path))[0] == 0
+
+
+@pytest.mark.parametrize("sent", ["SIGINT", "SIGTERM", "SIGKILL"])
+@pytest.mark.parametrize("after", [0.3, 3.0], ids=["while-it-starts", "in-a-fit"])
+def test_a_verification_that_is_ended_leaves_nothing_in_the_temporary_folder(
+    sent: str, after: float, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ENVIRONMENT, "TMPDIR", str(tmp_path))
+    process = start("verify", "runs", "--jobs", 2, cwd=trained)
+    wait_for(lambda: len(_descendants_of_this_test(trained)) > 1)
+    time.sleep(after)
+    process.send_signal(getattr(signal, sent))
+    process.send_signal(getattr(signal, sent))  # a key that is hit twice
+    code, _, err = finish(process, timeout=10)
+    assert code == {"SIGINT": 130, "SIGTERM": 143, "SIGKILL": -9}[sent]
+    assert err == {"SIGINT": "Interrupted.\n", "SIGTERM": "Terminated.\n", "SIGKILL": ""}[sent]
+    assert wait_for(lambda: not _descendants_of_this_test(trained), 5)
+    assert not list(tmp_path.iterdir())

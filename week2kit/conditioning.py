@@ -13,7 +13,6 @@ import io
 import locale
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -26,6 +25,7 @@ import joblib
 from week2kit.conditions import Conditions
 from week2kit.environment import shipped_by
 from week2kit.errors import StageError
+from week2kit.isolation import scratch_folder
 from week2kit.reruns import RerunRequest
 
 
@@ -147,7 +147,7 @@ def _blas_threads(threads: dict[str, int]) -> Iterator[None]:
 def _empty_directory() -> Iterator[None]:
     before = os.open(".", os.O_RDONLY)
     try:
-        with tempfile.TemporaryDirectory() as directory:
+        with scratch_folder() as directory:
             os.chdir(directory)
             yield
             os.fchdir(before)

@@ -16,12 +16,15 @@ import contextlib
 import gc
 import multiprocessing
 import os
+import re
 import selectors
+import shutil
 import signal
 import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -31,10 +34,12 @@ from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
+from pathlib import Path
 from typing import Any, Final, NoReturn, TypeAlias
 
 from week2kit.errors import ChildDied, ServerDied, TimeLimitReached
 from week2kit.limits import Limits, end_with_parent, impose, needed_variables
+from week2kit.thresholds import ABANDONED_BUILD
 
 #: The work of a child, as "module:function": a function that returns bytes. The caller need not import the module,
 #: and nothing that comes back from a child is ever unpickled.
@@ -174,11 +179,12 @@ class _Settings:
     limits: Limits
     path: list[str] | None
     variables: Mapping[str, str]
+    owner: int
 
 
 def _settings(limits: Limits, path: list[str] | None) -> _Settings:
     kept = {name: os.environ[name] for name in limits.variables if name in os.environ}
-    return _Settings(limits, path, kept)
+    return _Settings(limits, path, kept, os.getpid())
 
 
 def _import_path() -> list[str]:
@@ -548,6 +554,34 @@ def _without_working_directory() -> Iterator[None]:
             os.environ["PYTHONSAFEPATH"] = before
 
 
+# --- folders of a child -----------------------------------------------------------------------------------------
+
+#: Where a child reads for which process it works: the name of its temporary folder tells it, should it be killed.
+_OWNER: Final = "WEEK2KIT_OWNER"
+_SCRATCH: Final = re.compile(r"week2kit-(?P<owner>[0-9]{1,10})-[a-z0-9_]+")
+
+
+def scratch_folder() -> tempfile.TemporaryDirectory[str]:
+    """A temporary folder of a child; where it is killed, its verification removes it, or the next one that varies."""
+    prefix = f"week2kit-{os.environ.get(_OWNER, os.getpid())}-"
+    return tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)
+
+
+@contextlib.contextmanager
+def removed_scratch() -> Iterator[None]:
+    """At the end remove the temporary folders of killed children of this process, and those that are a day old."""
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            for folder in Path(tempfile.gettempdir()).iterdir():
+                match = _SCRATCH.fullmatch(folder.name)
+                if match is None or folder.is_symlink():
+                    continue
+                if int(match["owner"]) == os.getpid() or time.time() - folder.stat().st_mtime > ABANDONED_BUILD:
+                    shutil.rmtree(folder, ignore_errors=True)
+
+
 # --- in the child -----------------------------------------------------------------------------------------------
 
 
@@ -602,6 +636,7 @@ def _take(settings: _Settings) -> None:
     for name in os.environ.keys() - needed_variables(settings.limits.variables).keys():
         del os.environ[name]
     os.environ.update(settings.variables)
+    os.environ[_OWNER] = str(settings.owner)
     impose(settings.limits)
 
 

@@ -6,6 +6,7 @@ metrics to skip is ever taken from it.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import os
@@ -49,7 +50,7 @@ from week2kit.errors import (
 )
 from week2kit.inputs import code_causes
 from week2kit.interpreters import RESTORED, Interpreter, build
-from week2kit.isolation import Child, ChildBug, Children
+from week2kit.isolation import Child, ChildBug, Children, removed_scratch
 from week2kit.judgement import Judgement, judge_completed, judge_failed, rerun_record, undecided
 from week2kit.layers import planned_layers
 from week2kit.limits import Limits, memory_in_force
@@ -191,7 +192,8 @@ def verify(
     for verdict in unreadable:
         on_verdict(verdict)
     reached: dict[int, Verdict] = {}
-    with rerun_children(found.everything, limits) as children:
+    tidied = removed_scratch() if to_vary else contextlib.nullcontext()
+    with tidied, rerun_children(found.everything, limits) as children:
         if any(isinstance(run, BareRun) or not isinstance(run.manifest, RunningRun) for run in found.everything):
             children.warm_up()
 
