@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 from functools import cache
@@ -1020,3 +1022,56 @@ def test_an_unreadable_run_is_exit_code_2_whatever_a_check_found() -> None:
     done = command("report", *RUNS, "runs/none", "--check", "report.md")
     assert done.returncode == 2
     assert "numbers hold" in done.stdout
+
+
+# --- where a report was made, and where it lies today -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("folder", ["reports", "my reports"])
+def test_an_unchanged_report_holds_from_any_folder_and_under_any_name(folder: str) -> None:
+    two_runs()
+    here = Path.cwd()
+    Path(folder).mkdir()
+    assert command("report", *RUNS, "-o", f"{folder}/report.md").returncode == 0
+    shutil.copytree(f"{folder}/report_files", f"{folder}/anna_files")
+    shutil.copy(f"{folder}/report.md", f"{folder}/anna.md")
+    shutil.copytree(folder, "handed in")
+    absolute = [str(here / run) for run in RUNS]
+    for named, file in (
+        (RUNS, f"{folder}/report.md"),
+        (RUNS, str(here / folder / "report.md")),
+        (RUNS, f"{folder}/anna.md"),
+        (RUNS, "handed in/anna.md"),
+        (absolute, f"{folder}/report.md"),
+        (absolute, str(here / "handed in/anna.md")),
+    ):
+        done = command("report", *named, "--check", file)
+        assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    os.chdir(folder)
+    done = command("report", *(f"../{run}" for run in RUNS), "--check", "anna.md")
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_number_in_a_path_cannot_be_changed_where_the_report_lies_elsewhere() -> None:
+    two_runs()
+    Path("out1").mkdir()
+    assert command("report", *RUNS, "-o", "out1/report.md").returncode == 0
+    text = Path("out1/report.md").read_text()
+    for old in ("out1/report_files/next.json", "--name"):
+        Path("moved.md").write_text(text.replace(old, old.replace("1", "2") + " 7", 1))
+        assert check_report(report(RUNS), Path("moved.md")).failures, old
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_the_commands_of_a_report_work_where_it_was_made(absolute: bool) -> None:
+    two_runs()
+    Path("out").mkdir()
+    here = Path.cwd() if absolute else Path()
+    assert command("report", *(here / run for run in RUNS), "-o", here / "out/r.md").returncode == 0
+    text = Path("out/r.md").read_text()
+    named = [word for line in re.findall(r"^week2kit train .*", text, re.M) for word in shlex.split(line)[2:3]]
+    assert named
+    assert all(Path(word).is_file() for word in named), named
+    assert str(Path.cwd()) not in text
+    verified = next(line for line in text.splitlines() if line.startswith("week2kit verify "))
+    assert shlex.split(verified)[2:4] == RUNS

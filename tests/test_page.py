@@ -19,6 +19,7 @@ from cmarkgfm.cmark import Options
 from week2kit.rendering import MARKER, render, write_report
 from week2kit.rendering.drawing import draw
 from week2kit.rendering.page import make_page
+from week2kit.rendering.words import lesson
 from week2kit.reporting import report
 from week2kit.reporting.values import Report
 
@@ -327,13 +328,14 @@ def test_a_warning_is_a_notice() -> None:
 def test_what_a_person_wrote_is_kept_as_markdown_and_never_as_html() -> None:
     text = make_page(
         f"{MARKER}\n# Report\n\n<!-- week2kit words: goal -->\n**mine** <b onclick=x>no</b> ![far](http://a.example/x.png)\n"
-        "<!-- week2kit end of words -->\n\n<!-- week2kit words: lesson a -->\n*Write between these.*\n"
+        f"<!-- week2kit end of words -->\n\n{lesson('a')}\n\n<!-- week2kit words: interpretation -->\n*my own*\n"
         "<!-- week2kit end of words -->\n\n> [!NOTE]\n\n> [!TIP]\n> - a list\n\n- x\n\n  > quoted\n"
     )
     assert "<strong>mine</strong> &lt;b onclick=x&gt;no&lt;/b&gt; far" in text
     assert "<img" not in text
     assert "week2kit words" not in text
     assert "Write between" not in text
+    assert "<em>my own</em>" in text
 
 
 def test_headings_of_one_text_have_ids_of_their_own() -> None:

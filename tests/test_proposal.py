@@ -611,12 +611,12 @@ def test_next_json_finds_the_data_of_the_run(place: Callable[[], None], output: 
     assert not json.loads(written)["data"]["path"].startswith("/")
 
 
-def test_a_report_elsewhere_names_its_config_as_seen_from_it(tmp_path: Path) -> None:
+def test_a_report_elsewhere_names_its_config_as_seen_from_here(tmp_path: Path) -> None:
     _in_the_working_directory()
     output = tmp_path / "deep" / "r.md"
     output.parent.mkdir()
     in_a_shell(f"week2kit report {tmp_path}/runs/base --only-named -o {output}")
-    assert "\nweek2kit train r_files/next.json --name C-10.0\n" in output.read_text()
+    assert "\nweek2kit train deep/r_files/next.json --name C-10.0\n" in output.read_text()
     assert str(tmp_path) not in output.read_text() + (output.parent / "r_files" / "next.json").read_text()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from week2kit.errors import ReportError
@@ -18,6 +18,7 @@ from week2kit.rendering.checking import check_report, describe
 from week2kit.rendering.outside import text_line
 from week2kit.rendering.words import find_words, insert, lesson, place
 from week2kit.reporting import report
+from week2kit.reporting.values import Report
 
 from . import build_runs as build
 from .sessions import command
@@ -161,6 +162,76 @@ def test_whatever_was_written_is_read_back(words: str) -> None:
     kept = find_words(text, "x")
     assert kept == {"goal": words if words.endswith("\n") else words + "\n"}
     assert insert(fresh, kept) == text
+
+
+#: Lines that mean something to a reader of Markdown, of a report, or of its places; and line ends of both kinds.
+_LINES = st.sampled_from(
+    [
+        *(
+            "##########",
+            "## Interpretation",
+            "## Goal",
+            "---",
+            "===",
+            "```",
+            "~~~",
+            "<!--",
+            "-->",
+            "*x*",
+            "> [!WARNING]",
+            "",
+        ),
+        *(
+            f"<!-- week2kit text: {'a' * 64} -->",
+            MARKER,
+            f"{END} x",
+            "| a |",
+            "<!-- a comment -->",
+            "\ufeff",
+            "\u2028\x85",
+        ),
+    ]
+) | st.text(st.sampled_from("#\r>`-* \tab<!|~\\_[]0.\x0b\x85\u2028"), max_size=8)
+_SOME = st.lists(st.tuples(_LINES, st.sampled_from(["\n", "\r\n"])), min_size=1, max_size=4).map(
+    lambda lines: "".join(map("".join, lines))
+)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> list[Report]:
+    """Reports with and without goals, with places that the others do not have."""
+    folder = tmp_path_factory.mktemp("made")
+    odd = build.with_keys(build.LOGISTIC, goal="##########\r\n", hypothesis="\r")
+    silent = build.with_keys(build.LOGISTIC, goal="", model__params__C=10.0)
+    build.completed(folder / "goal", "base", BASE)
+    build.completed(folder / "odd", "base", BASE.but(config=odd))
+    build.completed(folder / "silent", "base", BASE.but(config=silent, predictions=BETTER))
+    build.failed(folder / "silent", "bad", BASE, message="no")
+    return [report([folder / name]) for name in ("goal", "odd", "silent")]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_every_text_between_the_places_survives_or_nothing_is_written(made: list[Report], data: st.DataObject) -> None:
+    path = Path("report.md")
+    text = render(data.draw(st.sampled_from(made)))
+    written_by_key = {key: data.draw(_SOME) for key in re.findall(r"<!-- week2kit words: (.*) -->", text)}
+    for key, words in written_by_key.items():
+        text = written(text, key, words)
+    text = ("\ufeff" if data.draw(st.booleans()) else "") + text
+    if windows := data.draw(st.booleans()):
+        text = re.sub("\r?\n", "\r\n", text)
+    path.write_bytes(text.encode())
+    for _ in range(2):
+        before = path.read_bytes()
+        try:
+            words = read_words(path)
+        except ReportError:
+            return
+        path.write_text(render(data.draw(st.sampled_from(made)), words), encoding="utf-8", newline="")
+        for key, words in written_by_key.items():
+            kept = re.sub("\r?\n", "\r\n", words) if windows else words
+            assert not words.strip() or kept.encode() in path.read_bytes(), (key, words, before)
 
 
 # --- or nothing is written ---------------------------------------------------------------------------------------

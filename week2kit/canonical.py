@@ -226,8 +226,10 @@ _ANSI: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1
 
 
 def show_value(value: float | None) -> str:
-    """A metric for people in a table of four decimals; null is a value that is not defined."""
-    return "not defined" if value is None else f"{value:.4f}"
+    """A metric for people: four decimals, or four significant digits where those would hide it; null is not defined."""
+    if value is None:
+        return "not defined"
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e4 else f"{value:.4g}"
 
 
 def clean(text: str, limit: int = 200) -> str:

@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from week2kit.canonical import UNCOUNTED, clean, compact_json, drop_keys, follows_seed, without_seed
+from week2kit.canonical import UNCOUNTED, clean, compact_json, drop_keys, follows_seed, show_value, without_seed
 from week2kit.code import same_code
 from week2kit.earlier import changed_since, is_earlier
-from week2kit.schema.manifest import Column, CompletedRun, Data, Environment, Manifest, Metric
+from week2kit.schema.manifest import Column, CompletedRun, Data, Environment, Manifest, Metric, metric_names
 from week2kit.store import BareRun, Run
 
 if TYPE_CHECKING:
@@ -305,14 +305,6 @@ def _environment_changes(before: Environment, after: Environment) -> list[Change
 _OF_ONE_CLASS: Final = frozenset({"f1", "precision", "recall", "roc_auc", "average_precision", "jaccard"})
 
 
-def metric_names(run: CompletedRun) -> list[str]:
-    """The metrics of a run, in the order of its config; the first is the primary one."""
-    listed = run.inputs.config.resolved.get("metrics") if run.inputs.config.resolved else None
-    wanted = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
-    known = [name for name in dict.fromkeys(wanted) if name in run.outcome.metrics]
-    return known + sorted(name for name in run.outcome.metrics if name not in known)
-
-
 def primary_metric(run: CompletedRun) -> str:
     """The metric that decides."""
     return metric_names(run)[0]
@@ -588,8 +580,7 @@ def runs_table(rows: Sequence[Mapping[str, Any]]) -> str:
     """The rows of `list_runs` as aligned text that is safe to print."""
     lines = [("run", "status", "metric", "value", "differs from the first in")]
     for row in rows:
-        missing = "not defined" if row["metric"] else ""
-        value = missing if row["value"] is None else f"{row['value']:.4f}"
+        value = show_value(row["value"]) if row["metric"] else ""
         differs = clean(", ".join(row["differs"])) or "-"
         lines.append((clean(row["run"]), row["status"], clean(row["metric"] or ""), value, differs))
     widths = [max(len(line[column]) for line in lines) for column in range(4)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import sys
 from pathlib import Path
@@ -33,6 +34,22 @@ def scrub(text: str, limit: int = MAX_MESSAGE) -> str:
     text = _WINDOWS_PATH.sub(lambda match: _last_part(match[0], r"[\\/]+"), text)
     text = _POSIX_PATH.sub(lambda match: _last_part(match[0], "/+"), text)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def shown_path(path: Path) -> str:
+    """A path as a document names it, with forward slashes: one that was given as absolute, as seen from here.
+
+    Where that would tell the name of the home directory, which is that of its user, only the last part.
+    """
+    if not path.is_absolute():
+        return path.as_posix()
+    try:
+        seen = Path(os.path.relpath(path))
+        if Path.home().name not in seen.parts:
+            return seen.as_posix()
+    except (OSError, RuntimeError, ValueError):  # no working directory, no home, another drive
+        pass
+    return path.name or path.resolve().name
 
 
 def _below_packages(path: str) -> str:

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, Final, NamedTuple
 from week2kit.canonical import JsonError, clean, dump_json, json_digest, parse_json, sha256, show_value, text_digest
 from week2kit.errors import UnreadableRun, UsageError
 from week2kit.pointers import pointer_in
-from week2kit.schema.manifest import Artifact, CompletedRun, FailedRun, Manifest, RunningRun
+from week2kit.schema.manifest import Artifact, CompletedRun, FailedRun, Manifest, RunningRun, metric_names
 from week2kit.schema.migrations import ManifestError, read_manifest
 from week2kit.thresholds import (
     ABANDONED_BUILD,
@@ -98,11 +98,10 @@ class Run(NamedTuple):
         if isinstance(manifest, CompletedRun):
             lines += ["", "| metric | validation | training | dummy |", "|---|---:|---:|---:|"]
             metrics = manifest.outcome.metrics
-            asked = (manifest.inputs.config.resolved or {}).get("metrics") or sorted(metrics)  # the first one decides
             lines += [
-                f"| {name} | {show_value(metrics[name].value)} | {show_value(metrics[name].training)} "
+                f"| {clean(name)} | {show_value(metrics[name].value)} | {show_value(metrics[name].training)} "
                 f"| {show_value(metrics[name].dummy)} |"
-                for name in asked
+                for name in metric_names(manifest)
             ]
         elif isinstance(manifest, FailedRun):
             lines.append(f"\nat stage {manifest.failure.stage}: {clean(manifest.failure.message)}")

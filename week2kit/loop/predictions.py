@@ -301,7 +301,8 @@ def _of_frame(frame: Any, classes: Labels | None, method: ScoreMethod | None, *,
     if not len(frame):
         raise PredictionsError("it holds no predictions")
     try:
-        whole = [frame[name].to_numpy(dtype=np.int64) for name in ("repeat", "fold", "row")]
+        with np.errstate(invalid="ignore"):  # a fraction, nan or inf becomes another number, which `check_text` tells
+            whole = [frame[name].to_numpy(dtype=np.int64) for name in ("repeat", "fold", "row")]
         scores = frame[wanted].to_numpy(dtype=np.float64) if wanted else None
         decision = frame[besides].to_numpy(dtype=np.float64) if besides else None
     except (ValueError, TypeError, OverflowError):

@@ -10,11 +10,12 @@ import bisect
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from functools import partial
 from itertools import takewhile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final, Literal, NamedTuple, Protocol, TypeAlias, assert_never
 from urllib.parse import unquote
 
@@ -27,7 +28,7 @@ from week2kit.rendering.next_files import next_paths
 from week2kit.rendering.outside import is_text_line, text_line
 from week2kit.rendering.pictures import plan_pictures
 from week2kit.rendering.svg import unseal
-from week2kit.rendering.words import Line, Words, find_words, is_place, read_lines
+from week2kit.rendering.words import Line, Words, find_words, is_place, outside, read_lines
 from week2kit.reporting.values import Proposal, Report
 from week2kit.schema.manifest import Warned
 from week2kit.store import read_regular
@@ -88,7 +89,9 @@ def check_report(report: Report, path: Path, ways: Iterable[Make] = ()) -> Check
     text = read_report(path)
     lines, words = read_lines(text, shown), find_words(text, shown)
     made = list(dict.fromkeys(text for make in ways or _ways(report, path) for text in _made(make, report, words)))
-    compared = [_compare(_outside(lines), candidate) for candidate in made]
+    # a report that nobody changed may have been made from another folder, and moved or renamed since
+    key = _placeless if _stated(text) == text_line(text) else str
+    compared = [_compare(_outside(lines), candidate, key) for candidate in made]
     best = min(range(len(made)), key=lambda index: (len(compared[index][0]), len(compared[index][1])))
     failures, notes, numbers = compared[best]
     if failures and (other := _other_runs(lines, report)):
@@ -163,15 +166,44 @@ def _check_text_lines(lines: Iterable[Line], text: str, made: Sequence[str]) -> 
     ]
 
 
-def _compare(file: Sequence[_Text], made: str) -> tuple[list[Finding], list[Finding], int]:
-    """What of the file does not stand in the report that was made again: failures, notes, and numbers that hold."""
+def _stated(text: str) -> str:
+    """The line with the digest of a report, as it stands there."""
+    return next((line.strip() for line in outside(text) if is_text_line(line)), "")
+
+
+#: A command, as a line of its own or as code within one.
+_COMMAND: Final = re.compile(r"(?:^|(?<=`))week2kit [^`]*")
+_PATH: Final = re.compile(r"[^\s`'\"(),|\[\]]*/(?=[^\s`'\"(),|\[\]])")
+
+
+def _placeless(text: str) -> str:
+    """A line with its paths cut to what does not hang on where a report is made, and under which name it is kept."""
+    return _PATH.sub("", _COMMAND.sub(lambda match: _plain_command(match[0]), text))
+
+
+def _plain_command(command: str) -> str:
+    try:
+        words = shlex.split(command)
+    except ValueError:  # a long one was cut
+        return command
+    return "\0".join(PurePosixPath(word).name or word for word in words)
+
+
+def _compare(file: Sequence[_Text], made: str, key: Callable[[str], str]) -> tuple[list[Finding], list[Finding], int]:
+    """What of the file does not stand in the report that was made again: failures, notes, and numbers that hold.
+
+    Args:
+        file: the lines of the file.
+        made: the report that was made again.
+        key: what of a line is compared.
+    """
     texts = [line.text for line in file]
     record = [line.text for line in _outside(read_lines(made, "report"))]
     warnings = _warnings(record)
     failures: list[Finding] = []
     notes: list[Finding] = []
     unheld: set[int] = set()
-    for here, there in _differences(texts, record):
+    for here, there in _differences(list(map(key, texts)), list(map(key, record))):
         unheld.update(here)
         lost = list(there)
         for index in here:
@@ -390,13 +422,18 @@ def _line_of(run: str, file: object, lines: Sequence[Line]) -> int:
 
 def _check_pictures(lines: Iterable[Line], report: Report, path: Path) -> Iterator[Finding]:
     """The pictures that the report shows are in the folder beside it, as they were drawn, and of these runs."""
-    folder = re.escape(next(iter(picture_links(path, {"": ""}).values())))
+    own = path.parent / unquote(next(iter(picture_links(path, {"": ""}).values())))
     plans = {f"{picture.name}.svg": picture.digest for picture in plan_pictures(report)}
     for line in lines:
-        if line.key is None and (match := re.match(rf"!\[.*\]\(({folder}[\w.-]+)\)$", line.text.rstrip())):
-            problem = _problem_of(path.parent / unquote(match[1]), plans)
-            if problem is not None:
-                yield Finding(problem, line.number, match[1], "")
+        if line.key is None and (match := _PICTURE.match(line.text.rstrip())):
+            # a report that was renamed shows the folder of its old name, and may have one of its new one
+            named = path.parent / PurePosixPath(unquote(match["folder"])).name / match["name"]
+            found = next((place for place in (named, own / match["name"]) if place.is_file()), named)
+            if problem := _problem_of(found, plans):
+                yield Finding(problem, line.number, match["address"], "")
+
+
+_PICTURE: Final = re.compile(r"!\[.*\]\((?P<address>(?P<folder>[^/()\s]+_files)/(?P<name>[\w.-]+))\)$")
 
 
 def _problem_of(picture: Path, plans: Mapping[str, str]) -> Code | None:

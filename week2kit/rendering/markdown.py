@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 from markupsafe import Markup
 
 from week2kit.canonical import clean, compact_json, dump_json
+from week2kit.canonical import show_value as show_number
 from week2kit.comparison import Absent, Statement
 from week2kit.explanation import describe_warning
 from week2kit.rendering.next_files import lasting_command
@@ -43,10 +44,7 @@ def printed(value: object) -> Markdown:
 
 def number(value: float | None) -> str:
     """A measured number for people: four decimals, or four significant digits where decimals would hide it."""
-    if value is None:
-        return "–"
-    size = abs(value)
-    return f"{value:.4f}" if size == 0 or 1e-3 <= size < 1e4 else f"{value:.4g}"
+    return "–" if value is None else show_number(value)
 
 
 def signed(value: float | None) -> str:

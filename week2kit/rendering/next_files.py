@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from week2kit.canonical import JsonError, clean, dump_json, parse_json
 from week2kit.errors import ReportError
+from week2kit.privacy import shown_path
 from week2kit.reporting.values import Proposal, RunRow
 from week2kit.store import read_regular, replace_file
 from week2kit.thresholds import MAX_CONFIG_BYTES
@@ -33,10 +34,8 @@ def next_names(proposal: Proposal) -> list[str]:
 
 
 def next_paths(path: Path, proposal: Proposal) -> list[str]:
-    """Those files as the report names them: as its own path was given; of an absolute one, as seen from the report."""
-    folder = files_folder(path)
-    start = folder.name if folder.is_absolute() else folder.as_posix()
-    return [f"{start}/{name}" for name in next_names(proposal)]
+    """Those files as the report names them: from where it is made."""
+    return [f"{shown_path(files_folder(path))}/{name}" for name in next_names(proposal)]
 
 
 def next_contents(folder: Path, proposal: Proposal) -> dict[Path, bytes]:

@@ -17,6 +17,7 @@ from markupsafe import Markup, escape
 from week2kit.rendering.documents import MARKER
 from week2kit.rendering.svg import STYLE, unseal
 from week2kit.rendering.templates import fill_page
+from week2kit.rendering.words import INVITATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 #: Comments are for those who write into the Markdown, and so is the invitation to write in a place that nobody used.
-_UNUSED: Final = re.compile(r"^<!-- week2kit words: .* -->\n\*.*\*\n<!-- week2kit end of words -->$", re.MULTILINE)
+_INVITATION: Final = "|".join(map(re.escape, INVITATIONS.values()))
+_UNUSED: Final = re.compile(
+    rf"^<!-- week2kit words: .* -->\n(?:{_INVITATION})\n<!-- week2kit end of words -->$", re.MULTILINE
+)
 _COMMENT: Final = re.compile(r"^[ \t]*<!-- week2kit .*-->[ \t]*$", re.MULTILINE)
 _ALERT: Final = re.compile(r"\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\](?:\n|$)")
 _STEP: Final = re.compile(r'^ *(\w+)\["\1: (.*)"\]$', re.MULTILINE)

@@ -28,7 +28,8 @@ NO_WORDS: Final[Words] = {}
 
 _END: Final = "<!-- week2kit end of words -->"
 _KEEPS: Final = "Write between these two comments: `report -o` keeps it."
-_INVITATIONS: Final[Mapping[str, str]] = {
+#: What stands in a place that nobody used, by the kind of its key.
+INVITATIONS: Final[Mapping[str, str]] = {
     "goal": f"*What shall these runs find out? {_KEEPS}*",
     "hypothesis": f"*What did you expect, and why? {_KEEPS}*",
     "interpretation": f"*What do you conclude, in your own words? {_KEEPS}*",
@@ -54,7 +55,7 @@ _PLACE: Final = re.compile(rf"^<!-- week2kit words: (?P<key>.+) -->\n(?P<inside>
 def place(key: str) -> Markdown:
     """An empty place for words: two comments, and between them a line that invites to write."""
     kind = key.split(" ")[0]
-    return Markdown(f"{_begin(key)}\n{_INVITATIONS.get(kind, _INVITATIONS['interpretation'])}\n{_END}")
+    return Markdown(f"{_begin(key)}\n{INVITATIONS.get(kind, INVITATIONS['interpretation'])}\n{_END}")
 
 
 def lesson(name: str) -> Markdown:
@@ -214,7 +215,7 @@ def find_words(text: str, shown: str) -> Words:
         if line.key is not None:
             inside.setdefault(line.key, []).append(line.text)
     words = {key: "\n".join(lines) + "\n" for key, lines in inside.items()}
-    return {key: value for key, value in words.items() if value.strip() not in ("", *_INVITATIONS.values())}
+    return {key: value for key, value in words.items() if value.strip() not in ("", *INVITATIONS.values())}
 
 
 def is_place(line: str) -> bool:

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from week2kit.canonical import clean
-from week2kit.comparison import Change, Statement, metric_names, primary_metric
+from week2kit.comparison import Change, Statement, primary_metric
 from week2kit.errors import UnreadableRun, UsageError
+from week2kit.privacy import shown_path
 from week2kit.reporting.experiments import Candidate
 from week2kit.reporting.figures import make_figures
 from week2kit.reporting.interpretation import caveats, findings
@@ -25,7 +26,7 @@ from week2kit.reporting.pairs import compare, fit_seconds, interpreted, metric_r
 from week2kit.reporting.proposal import propose, propose_first
 from week2kit.reporting.ranking import ranked, told
 from week2kit.reporting.retrospective import failures
-from week2kit.reporting.runs import Runs, completed, shown_path
+from week2kit.reporting.runs import Runs, completed
 from week2kit.reporting.uncertainty import Estimate
 from week2kit.reporting.values import (
     REFUTED,
@@ -40,7 +41,7 @@ from week2kit.reporting.values import (
     RunRow,
     Verdict,
 )
-from week2kit.schema.manifest import CompletedRun
+from week2kit.schema.manifest import CompletedRun, metric_names
 from week2kit.store import ARTIFACTS, MANIFEST_NAME, BareRun, Found, Run, find_runs, in_time
 from week2kit.thresholds import COMMAND_RUNS, DETAILED_VARIANTS, SIBLING_FOLDERS
 

@@ -10,7 +10,6 @@ from week2kit.comparison import (
     changed_things,
     comparable_difference,
     compare_inputs,
-    metric_names,
     primary_metric,
     uncounted_differences,
 )
@@ -32,7 +31,7 @@ from week2kit.reporting.values import (
     Range,
     Score,
 )
-from week2kit.schema.manifest import CompletedRun, Metric
+from week2kit.schema.manifest import CompletedRun, Metric, metric_names
 from week2kit.store import Run
 from week2kit.thresholds import LISTED_FOLDS
 

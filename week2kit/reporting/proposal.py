@@ -18,10 +18,10 @@ from week2kit.comparison import (
     repeats_vary,
 )
 from week2kit.errors import is_from_outside
+from week2kit.privacy import shown_path
 from week2kit.reporting.experiments import Candidate, Step, again, following, made_by, named
 from week2kit.reporting.interpretation import beats_dummy, gap, learnt_little
 from week2kit.reporting.noise import spread
-from week2kit.reporting.runs import shown_path
 from week2kit.reporting.values import Comparison, Curve, Experiment, Proposal, Setback
 from week2kit.scales import is_bounded
 from week2kit.schema.manifest import FailedRun

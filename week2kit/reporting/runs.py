@@ -7,17 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from week2kit.comparison import Statement, compare_inputs, obstacles, primary_metric
+from week2kit.privacy import shown_path
 from week2kit.reporting.files import examine
 from week2kit.reporting.noise import Named
 from week2kit.reporting.predicted import NotComparable, Predicted, aligned, read_predictions
 from week2kit.reporting.values import RunRow, Verification
 from week2kit.schema.manifest import CompletedRun, Environment
 from week2kit.store import ARTIFACTS, Run
-
-
-def shown_path(path: Path) -> str:
-    """`path` as it is shown: as it was given, with forward slashes; of an absolute one only the last part."""
-    return path.as_posix() if not path.is_absolute() else path.resolve().name
 
 
 class Runs:

@@ -15,7 +15,7 @@ from week2kit.bare import BareRecord, read_bare, scorer_name, validation_names
 from week2kit.canonical import clean, json_digest
 from week2kit.comparison import Statement, changed_things, compare_thin, same_value
 from week2kit.errors import ConfigError
-from week2kit.reporting.runs import shown_path
+from week2kit.privacy import shown_path
 from week2kit.reporting.values import EvidenceRow, GoalRow, Proposal, Thin, ThinRow, ThinScore
 from week2kit.scales import is_bounded
 from week2kit.schema.config import Config, FileData, parse_config

@@ -423,6 +423,14 @@ class CompletedRun(_Run):
     failure: None
 
 
+def metric_names(run: CompletedRun) -> list[str]:
+    """The metrics of a run, in the order of its config; the first is the primary one."""
+    listed = run.inputs.config.resolved.get("metrics") if run.inputs.config.resolved else None
+    wanted = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
+    known = [name for name in dict.fromkeys(wanted) if name in run.outcome.metrics]
+    return known + sorted(name for name in run.outcome.metrics if name not in known)
+
+
 Manifest: TypeAlias = Annotated[RunningRun | FailedRun | CompletedRun, Field(discriminator="status")]
 
 MANIFEST: Final[TypeAdapter[Manifest]] = TypeAdapter(Manifest)
