@@ -66,7 +66,7 @@ def test_runs_of_an_older_schema_still_verify(version: str) -> None:
     before = {path: path.read_bytes() for path in OLD_RUNS.rglob("*") if path.is_file()}
     result = verify(OLD_RUNS / version, data=ROOT / "examples/penguins/penguins.csv")
     told = {verdict.run: describe_verdict(verdict) for verdict in result.runs}
-    assert len(told) == 3
+    assert len(told) == len(list((OLD_RUNS / version).iterdir()))
     assert exit_code(result, "close") == 0, told
     assert not any("week2kit" in line for lines in told.values() for line in lines), "no other code excuses them"
     assert {path: path.read_bytes() for path in OLD_RUNS.rglob("*") if path.is_file()} == before

@@ -500,7 +500,7 @@ def describe_finding(finding: Finding) -> str:
             return f"manifest.json, {where}: mean and deviation of the folds are {recorded}, and the record says {now}."
         case "record.metric_rules":
             return (
-                f"an earlier week2kit computed metrics otherwise, and they are checked so: {_rules(finding.recorded)}."
+                f"an earlier version computed metrics otherwise, and they are checked so: {_rules(finding.recorded)}."
             )
         case "record.repeats":
             return f"manifest.json, {where}: the config asks for {recorded} repeats, and {now} are recorded."
