@@ -616,6 +616,32 @@ def test_a_pipe_that_does_not_wait_gets_all_the_same(tmp_path: Path) -> None:
     assert process.wait(30) == 0
 
 
+def test_what_the_machine_refuses_is_one_sentence_and_no_bug(shop: Path, tmp_path: Path) -> None:
+    gone = "The folder where you are was removed: go to another one, and try again."
+    many = "Too many open files: allow more open files (ulimit -n), and try again."
+    for line, told in {
+        "mkdir gone; cd gone; rmdir ../gone; exec WEEK2KIT verify runs/a": gone,
+        "mkdir gone; cd gone; rmdir ../gone; exec WEEK2KIT runs": gone,
+        f"ulimit -n 5; exec WEEK2KIT report {shop}/runs/identical -o r.md": many,
+    }.items():
+        done = shell(line, tmp_path)
+        assert (done.returncode, done.stdout, done.stderr) == (2, "", f"error: {told}\n"), line
+    assert not list(tmp_path.iterdir())
+    done = shell(f"umask 0777; exec WEEK2KIT report {shop}/runs/identical -o r.md", tmp_path)
+    assert (done.returncode, (tmp_path / "r.md").stat().st_mode & 0o777) == (0, 0o600)
+    done = shell(f"mkdir gone; cd gone; rmdir ../gone; exec WEEK2KIT runs {shop}/runs/identical", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_terminal_that_takes_no_escape_sequences_gets_none_and_a_file_no_width(shop: Path) -> None:
+    for odd in ({"TERM": "dumb", "FORCE_COLOR": "1"}, {"COLUMNS": "1"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}):
+        for arguments, code in {"verify runs/tampered --explain": 3, "--help": 0, "nothing": 2}.items():
+            done = command(*arguments.split(), cwd=shop, env=odd)
+            assert (done.returncode, "\x1b" in done.stdout + done.stderr) == (code, False), done.stderr
+            if code == 3:
+                assert max(map(len, done.stdout.splitlines())) > 150
+
+
 def test_a_named_path_that_leads_to_no_run_is_exit_code_2_wherever_it_stands(shop: Path, tmp_path: Path) -> None:
     shutil.copytree(shop / "runs" / "identical", tmp_path / "s" / "alice")
     shutil.copytree(shop / "runs" / "identical", tmp_path / "s" / "carol" / "runs" / "first")

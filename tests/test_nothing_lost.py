@@ -411,6 +411,8 @@ def test_a_fit_that_hangs_is_stopped_and_costs_only_its_own_run(trained: Path) -
     assert took < 12
     stopped = VerdictDocument.model_validate_json(out).runs[1]
     assert 4 <= stopped.seconds < 6
+    assert stopped.reason is not None
+    assert stopped.reason.now == "It was stopped after 4 seconds."
     assert wait_for(lambda: not _descendants_of_this_test(trained), 5)
 
 

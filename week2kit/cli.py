@@ -19,7 +19,7 @@ import typer
 
 from week2kit import __version__
 from week2kit.canonical import clean, dump_json
-from week2kit.errors import ConfigError, Terminated, UsageError, Week2kitError
+from week2kit.errors import ConfigError, Terminated, UsageError, Week2kitError, refusal
 from week2kit.signals import held
 from week2kit.streams import lost, take_over
 from week2kit.thresholds import REPEATED_SIGNAL
@@ -168,6 +168,9 @@ def _exit_code_of(error: Exception) -> int:
         return error.exit_code
     if isinstance(error, typer.Abort):
         return 130
+    if told := refusal(error):
+        _say(f"error: {told}")
+        return 2
     import traceback
 
     traceback.print_exc()

@@ -7,6 +7,8 @@ exit code once, where it leaves (`cli`, `pytest_plugin`). Anything else that esc
 from __future__ import annotations
 
 import builtins
+import errno
+import os
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -128,6 +130,49 @@ _FROM_OUTSIDE: Final[Mapping[str, str]] = {
     "ThreadLimit": "no more threads may be started here",
     "TimeLimitReached": "it took longer than was allowed",
 }
+
+
+#: What a machine refuses, by errno, and what to do; an error of an import tells it in its text.
+_REFUSALS: Final[Mapping[int, str]] = {
+    errno.EMFILE: "allow more open files (ulimit -n)",
+    errno.ENFILE: "close other programs",
+    errno.ENOMEM: "allow more memory (ulimit -v), or close other programs",
+    errno.ENOSPC: "make room",
+    errno.EDQUOT: "make room",
+    errno.EAGAIN: "allow more processes and threads (ulimit -u)",
+}
+
+
+def refused(error: BaseException) -> int | None:
+    """The errno of what the machine refused that led to an error; None where it is something else."""
+    seen: list[BaseException] = []
+    link: BaseException | None = error
+    while link is not None and link not in seen:
+        seen.append(link)
+        if isinstance(link, MemoryError) or "failed to map segment" in (told := str(link)):  # of a shared library
+            return errno.ENOMEM
+        if isinstance(link, RuntimeError) and "can't start new thread" in told:
+            return errno.EAGAIN
+        if isinstance(link, OSError) and link.errno in _REFUSALS:
+            return link.errno
+        if isinstance(link, ImportError):
+            named = (code for code in _REFUSALS if os.strerror(code) in told)
+            if (code := next(named, None)) is not None:
+                return code
+        link = link.__cause__ or link.__context__
+    return None
+
+
+def refusal(error: BaseException) -> str:
+    """What the machine refused, and what to do, as a sentence; empty where it is something else: see `refused`."""
+    if (code := refused(error)) is not None:
+        return f"{os.strerror(code)}: {_REFUSALS[code]}, and try again."
+    if isinstance(error, FileNotFoundError):
+        try:
+            os.getcwd()  # noqa: PTH109
+        except OSError:
+            return "The folder where you are was removed: go to another one, and try again."
+    return ""
 
 
 def is_from_outside(error: str) -> bool:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import gc
 import multiprocessing
 import os
@@ -37,7 +38,7 @@ from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeAlias
 
-from week2kit.errors import ChildDied, ServerDied, TimeLimitReached
+from week2kit.errors import ChildDied, ServerDied, TimeLimitReached, refused
 from week2kit.limits import Limits, end_with_parent, impose, needed_variables
 from week2kit.thresholds import ABANDONED_BUILD
 
@@ -623,9 +624,9 @@ def _answer(work: Work, arguments: tuple[Any, ...]) -> bytes:
         module, _, function = work.partition(":")
         answer: bytes = getattr(import_module(module), function)(*arguments)
         return _ANSWER + answer
-    except MemoryError:
-        return _MEMORY
-    except BaseException:
+    except BaseException as error:
+        if refused(error) == errno.ENOMEM:
+            return _MEMORY
         return _BUG + traceback.format_exc().encode("utf-8", "replace")
 
 

@@ -389,10 +389,10 @@ def _judged(run: Run | BareRun, children: Children, options: Options, again: int
         return _with_unused_data(_Verification(children, options, deadline, run).judge(), run, options.data)
     except DataNotFound as error:
         return undecided("undecided.data_missing", "", error.command or None, _told(error))
-    except TimeLimitReached as error:
+    except TimeLimitReached:  # a child knows what was left of the time, not what was asked for
         if deadline == options.ends:
             return undecided("undecided.limit", "time", now=options.limits.time)
-        return undecided("undecided.timeout", now=str(error))
+        return undecided("undecided.timeout", now=f"It was stopped after {options.timeout:g} seconds.")
     except LimitReached as error:
         return undecided("undecided.limit", error.limit, now=error.value)
     except ServerDied as error:  # with every child, whatever it was at: each is begun again, one by one
@@ -514,7 +514,7 @@ class _Trainings:
     def _time_left(self) -> float:
         left = self.deadline - time.monotonic()
         if left <= 0:
-            raise TimeLimitReached(f"It was stopped after {self.options.timeout:g} seconds.")
+            raise TimeLimitReached("The time was over.")
         return left
 
 
