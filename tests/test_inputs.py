@@ -571,7 +571,7 @@ def test_the_bytes_of_a_text_vectoriser_condemn_no_run(tmp_path: Path, monkeypat
 @pytest.mark.parametrize(
     ("now", "says"),
     [
-        (None, "each time. Set n_jobs to 1, or OMP_NUM_THREADS=1, and train again."),
+        (None, "that no seed reaches. Set n_jobs to 1, or OMP_NUM_THREADS=1, and train again."),
         ([{"estimator": "KMeans", "kind": "kmeans", "kept_out": True}], "It is not KMeans, which week2kit lets run in"),
         ([{"estimator": "Forest", "kind": "forest", "kept_out": False}], "It may be Forest: where another estimator"),
     ],
