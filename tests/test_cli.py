@@ -286,6 +286,14 @@ def test_set_seed_name_and_place_reach_the_record(project: Path) -> None:
     assert manifest["command"].startswith("week2kit train tree.json --set model.params.max_depth=1 --set")
 
 
+def test_a_config_that_a_windows_editor_wrote_is_read(project: Path) -> None:
+    (project / "u.json").write_text(json.dumps(TREE, indent=1), encoding="utf-16")
+    (project / "u.toml").write_text('model = "dummy"\nseed = 1\n[data]\ndataset = "iris"\n', encoding="utf-16")
+    for name in ("u.json", "u.toml"):
+        done = command("train", name, cwd=project)
+        assert done.returncode == 0, done.stderr
+
+
 def test_a_failed_training_is_recorded_and_exit_code_1(project: Path) -> None:
     done = command("train", "tree.json", "--name", "bad", "--set", "model.params.max_dept=1", cwd=project)
     assert (done.returncode, done.stdout) == (1, "run: runs/bad (failed, recorded)\n")
@@ -629,6 +637,10 @@ def test_what_the_machine_refuses_is_one_sentence_and_no_bug(shop: Path, tmp_pat
     assert not list(tmp_path.iterdir())
     done = shell(f"umask 0777; exec WEEK2KIT report {shop}/runs/identical -o r.md", tmp_path)
     assert (done.returncode, (tmp_path / "r.md").stat().st_mode & 0o777) == (0, 0o600)
+    odd = {"HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null", "MPLCONFIGDIR": "/dev/null", "TMPDIR": str(tmp_path)}
+    done = shell(f"exec WEEK2KIT report {shop}/runs/identical -o r.md", tmp_path, **odd)
+    assert (done.returncode, done.stderr) == (0, "written: r.md\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["r.md", "r_files"]
     done = shell(f"mkdir gone; cd gone; rmdir ../gone; exec WEEK2KIT runs {shop}/runs/identical", tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -861,6 +861,32 @@ def test_what_holds_no_verdicts_is_exit_code_2(content: bytes | None, said: str)
     assert not re.search("[\x1b\x07\u202e]|Traceback", done.stderr)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-8-sig"])
+def test_verdicts_that_a_windows_shell_wrote_are_read(encoding: str) -> None:
+    two_runs()
+    text = verdicts(one="identical").read_text()
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    Path("verify.json").write_bytes((mark + text.replace("\n", "\r\n")).encode(encoding))
+    done = command("report", *RUNS, "--verdicts", "verify.json")
+    assert (done.returncode, "not verified" in done.stdout) == (0, True), done.stderr
+    Path("verify.json").write_bytes(b"\xff\xfe\x00")
+    done = command("report", *RUNS, "--verdicts", "verify.json")
+    assert (done.returncode, "not UTF-8 text" in done.stderr) == (2, True)
+
+
+def test_a_report_that_own_words_make_too_long_says_so() -> None:
+    runs = two_runs()
+    assert command("report", *runs, "-o", "r.md").stderr == "written: r.md\n"
+    Path("r.md").write_text(put(Path("r.md").read_text(), "interpretation", "word " * 14_000 + "\n"))
+    done = command("report", *runs, "-o", "r.md")
+    size = f"{len(Path('r.md').read_text()):,}"
+    assert done.stderr == (
+        f"r.md: it has {size} characters, as your own words are kept whole, and a comment on GitHub takes 65,536.\n"
+        "written: r.md\n"
+    )
+    assert command("report", *runs, "-o", "r.md", "--full").stderr == "written: r.md\n"
+
+
 def test_a_list_of_verdicts_that_is_too_large_is_not_read() -> None:
     two_runs()
     with Path("verify.json").open("wb") as file:

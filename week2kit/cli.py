@@ -698,7 +698,7 @@ def _report(
             {"--check": check, "-o": output},
             {"--full": full, "--template": template, "--format": form is Format.json},
         )
-        from week2kit.rendering import document, kind_of, save
+        from week2kit.rendering import document, kind_of, save, too_long
         from week2kit.reporting import report
 
         _imported()
@@ -718,6 +718,8 @@ def _report(
                 kept = save(result, output, kind, template=template, full=full, pictures=pictures)
                 if kept is not None:
                     _say(kept.sentence)
+                if beside and not full and (told := too_long(output)):
+                    _say(told)
                 _say(f"written: {clean(str(output))}")
         for reason in result.unreadable:
             _say(f"error: {reason}")

@@ -15,7 +15,7 @@ from week2kit.canonical import clean
 from week2kit.errors import PicturesUnavailable, ReportError
 from week2kit.rendering.beside import picture_links
 from week2kit.rendering.captions import shown_pictures
-from week2kit.rendering.documents import MARKER, ChangedMeanwhile, Replaced, content_of, write_report
+from week2kit.rendering.documents import MARKER, ChangedMeanwhile, Replaced, content_of, too_long, write_report
 from week2kit.rendering.next_files import next_paths
 from week2kit.rendering.outside import TEXT_LINE_BYTES, Kept, kept, why_keep, with_text_line
 from week2kit.rendering.templates import fill
@@ -38,6 +38,7 @@ __all__ = [
     "refuse_to_lose",
     "render",
     "save",
+    "too_long",
     "words_beside",
     "write_report",
 ]

@@ -15,7 +15,7 @@ from week2kit.rendering.beside import picture_contents, remove_stale_pictures
 from week2kit.rendering.next_files import files_folder, next_contents
 from week2kit.reporting.values import Proposal
 from week2kit.store import read_regular, refuse_place, replace_file, replace_files, temporary_name
-from week2kit.thresholds import MAX_REPORT_BYTES
+from week2kit.thresholds import MAX_REPORT_BYTES, REPORT_BYTES
 
 #: The first line of every report; a file without it was not written by week2kit and is never overwritten.
 MARKER: Final = "<!-- week2kit report 1 -->"
@@ -99,6 +99,17 @@ def _not_written(report: Path, path: Path, reason: str) -> str:
     if path.parent == files_folder(report) or path == files_folder(report):
         return f"{clean(os.fspath(path))}: it cannot be written: {reason}."
     return f"{clean(os.fspath(report))}: the report cannot be written: {reason}."
+
+
+def too_long(path: Path) -> str:
+    """That a written report is longer than a comment may be, which only a person's own words can make it; or empty."""
+    size = len((content_of(path) or b"").decode("utf-8", "replace"))
+    if size <= REPORT_BYTES:
+        return ""
+    return (
+        f"{clean(os.fspath(path))}: it has {size:,} characters, as your own words are kept whole, and a comment on "
+        f"GitHub takes {REPORT_BYTES:,}."
+    )
 
 
 def content_of(path: Path) -> bytes | None:

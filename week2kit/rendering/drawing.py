@@ -7,6 +7,7 @@ each number, and words beside what they name. Lengths are in pixels of a picture
 from __future__ import annotations
 
 import io
+import logging
 import math
 import os
 import re
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from week2kit.errors import PicturesUnavailable
+from week2kit.errors import PicturesUnavailable, refused
 from week2kit.rendering.markdown import number
 from week2kit.rendering.pictures import (
     Calibrations,
@@ -95,10 +96,14 @@ def draw(report: Report) -> dict[str, str]:
 def _import_matplotlib() -> None:
     """Import matplotlib; a backend that the environment names does not count, and a wrong one would stop it."""
     backend = os.environ.pop("MPLBACKEND", None)
+    # without a home it makes a temporary folder and says so, which is nothing that a person has to do anything about
+    logging.getLogger("matplotlib").addHandler(logging.NullHandler())
     try:
         import matplotlib.backends.backend_svg
         import matplotlib.figure  # noqa: F401
-    except ImportError:
+    except ImportError as error:
+        if refused(error) is not None:
+            raise
         raise PicturesUnavailable(
             "No picture was drawn, because matplotlib is not installed: `pip install 'week2kit[pictures]'` "
             '(in a clone: `python3 -m pip install -e ".[pictures]"`). '
