@@ -257,7 +257,8 @@ def test_a_run_that_comes_out_otherwise_fails_at_the_layer_that_differs(project:
     assert '"path": "table.csv"' in text
     rows = [f"{a},{(a * 5) % 11},{'yes' if a % 3 else 'no'}" for a in range(60)]
     (folder / "table.csv").write_text("\n".join(["a,b,label", *rows]) + "\n")
-    session = run_pytest(folder, "--week2kit", "runs", "-rfs")
+    named = f"--week2kit-data={folder / 'table.csv'}"  # a file that nobody named is another one, and no other outcome
+    session = run_pytest(folder, "--week2kit", "runs", named, "-rfs")
     assert session.exit_code == 1
     assert "FAILED runs/table::verdict - different: " in session.output
     assert "FAILED runs/table::data.table - table.csv: the table is not the one" in session.output
