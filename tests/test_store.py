@@ -323,6 +323,17 @@ def test_what_killed_trainings_left_is_told_and_removed_by_the_next_one(tmp_path
     assert names(tmp_path / "killed") == ["manifest.json"]
 
 
+def test_runs_tells_what_killed_trainings_left(tmp_path: Path) -> None:
+    left_by_killed_trainings(tmp_path / "runs")
+    told = subprocess.run(
+        [sys.executable, "-m", "week2kit", "runs"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    says = "left by a training that was killed; the next training there removes it."
+    assert told.stderr.count(says) == 5
+    assert f"runs/killed/.model.joblib.0123abcd.tmp: {says}" in told.stderr
+    assert told.stdout.count("killed") == 1
+
+
 def test_what_is_a_persons_or_is_being_written_is_not_removed(tmp_path: Path) -> None:
     kept = [
         "empty/",
