@@ -19,7 +19,7 @@ from sklearn.model_selection import GridSearchCV, KFold, ShuffleSplit
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.tree import DecisionTreeRegressor
 
-from week2kit import train, verify
+from week2kit import open_run, train, verify
 from week2kit.conditioning import of_request
 from week2kit.conditions import Conditions
 from week2kit.environment import required_by
@@ -41,19 +41,26 @@ def config(model: dict[str, Any]) -> dict[str, Any]:
     return {"data": {"dataset": "diabetes"}, "preprocess": "none", "model": model, "metrics": ["r2"], "seed": 11}
 
 
+def week2kit(*arguments: str, cwd: Path, **variables: str) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
+    command = [sys.executable, "-P", "-m", "week2kit", *arguments]
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    return done.stdout
+
+
 def verdict(run: Path) -> Verdict:
     return verify(run).runs[0]
 
 
 @pytest.fixture
-def on_one_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A run with ``n_jobs=-1`` of a machine with one CPU; verified here, where there are more."""
-    with monkeypatch.context() as patch:
-        patch.setenv("LOKY_MAX_CPU_COUNT", "1")
-        run = train(config(bagging(n_jobs=-1)), name="run", runs_dir=tmp_path)
-    assert isinstance(run.manifest, CompletedRun)
-    assert run.manifest.inputs.environment.cpus == 1
-    return run.path
+def on_one_cpu(tmp_path: Path) -> Path:
+    """A run with ``n_jobs=-1`` of a machine with one CPU (in a process: scikit-learn remembers it); here are more."""
+    (tmp_path / "c.json").write_text(json.dumps(config(bagging(n_jobs=-1))))
+    week2kit("train", "c.json", "--name", "run", cwd=tmp_path, LOKY_MAX_CPU_COUNT="1")
+    manifest = open_run(tmp_path / "runs" / "run").manifest
+    assert isinstance(manifest, CompletedRun)
+    assert manifest.inputs.environment.cpus == 1
+    return tmp_path / "runs" / "run"
 
 
 several = pytest.mark.skipif(joblib.cpu_count() < 2, reason="needs two CPUs")
@@ -180,23 +187,21 @@ def installed(directory: Path, version: str, requires: str = "", name: str = "ow
     return packages
 
 
-def week2kit(*arguments: str, packages: Path, cwd: Path) -> str:
-    variables = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(packages)])}
-    command = [sys.executable, "-P", "-m", "week2kit", *arguments, "--allow-module", "ownlib"]
-    done = subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True, check=False, timeout=300)
-    return done.stdout
-
-
 def test_another_version_of_an_allowed_library_is_named_and_condemns_nobody(tmp_path: Path) -> None:
     """Its distribution has another name than the module."""
     old, new = installed(tmp_path, "1.0"), installed(tmp_path, "2.0", strength=1e-3)
     chosen = {"data": {"dataset": "iris"}, "model": {"class": "ownlib.Model"}, "metrics": ["accuracy"], "seed": 1}
     (tmp_path / "c.json").write_text(json.dumps(chosen))
-    assert "run: runs/r" in week2kit("train", "c.json", "--name", "r", packages=old, cwd=tmp_path)
+
+    def with_packages(packages: Path, *arguments: str) -> str:
+        path = os.pathsep.join([str(ROOT), str(packages)])
+        return week2kit(*arguments, "--allow-module", "ownlib", cwd=tmp_path, PYTHONPATH=path)
+
+    assert "run: runs/r" in with_packages(old, "train", "c.json", "--name", "r")
     assert "own-lib==1.0" in (tmp_path / "runs/r/requirements.txt").read_text()
-    (same,) = json.loads(week2kit("verify", "runs/r", "--json", packages=old, cwd=tmp_path))["runs"]
+    (same,) = json.loads(with_packages(old, "verify", "runs/r", "--json"))["runs"]
     assert (same["verdict"], same["level"], same["causes"]) == ("identical", "model", [])
-    told = json.loads(week2kit("verify", "runs/r", "--json", packages=new, cwd=tmp_path))
+    told = json.loads(with_packages(new, "verify", "runs/r", "--json"))
     (other,) = told["runs"]
     assert other["verdict"] == "undecided"
     (cause,) = other["causes"]
