@@ -47,7 +47,7 @@ from pathlib import Path
 import joblib
 from sklearn.datasets import load_wine
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, classification_report, f1_score
+from sklearn.metrics import accuracy_score, classification_report, f1_score, log_loss
 from sklearn.model_selection import train_test_split
 
 load_wine(as_frame=True).frame.iloc[:, -4:].to_csv("wine.csv", index=False)
@@ -62,6 +62,7 @@ for name, seed, iterations in (("first", 7, 1000), ("second", 7, 2), ("third", 8
     metrics = {
         "accuracy": accuracy_score(split[3], predicted),
         "f1_macro": f1_score(split[3], predicted, average="macro"),
+        "log_loss": round(log_loss(split[3], model.predict_proba(split[1])), 8),
         "train_time_seconds": 0.005 * seed,
     }
     config = {"seed": seed, "test_size": 0.25, "max_iter": iterations}
@@ -203,14 +204,54 @@ def test_a_hostile_label_is_cleaned_where_it_is_told(project: Path) -> None:
         {"seed": 7},
         {"lr": 0.1, "epochs": 3},
         {"data": {"dataset": "wine"}, "test_size": 0.2},
-        {"model": "svc", "max_iter": 3},
+        {"model": "svc", "seed": 3},
     ],
-    ids=["seed only", "another framework", "full form", "with a model"],
+    ids=["seed only", "another framework", "full form", "a model and nothing of the flat form"],
 )  # fmt: skip
 def test_other_configs_beside_metrics_make_no_run(project: Path, config: dict[str, Any]) -> None:
     Path("output/first/config.json").write_text(json.dumps(config), encoding="utf-8")
     with pytest.raises(UnreadableRun, match=r"holds no manifest\.json"):
         open_any("output/first")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"input_csv": "wine.csv", "label_col": "target", "seed": 7, "model": "LogisticRegression"},
+        {"model": "svc", "max_iter": 3},
+        {"data": "wine.csv", "model_type": "random_forest", "random_state": 7},
+    ],
+    ids=["beside the flat form", "beside a setting", "beside a file"],
+)
+def test_a_config_that_says_its_model_is_undecided_at_every_door(project: Path, written: dict[str, Any]) -> None:
+    Path("output/first/config.json").write_text(json.dumps(written), encoding="utf-8")
+    done = week2kit("verify", "output/first", cwd=project)
+    assert (done.returncode, done.stderr) == (125, "")
+    assert "config.json names a model (model" in done.stdout
+    assert list_runs([open_any("output/first")])[0]["status"] == "no manifest"
+    assert "# Report: `first`, without a manifest" in render(report(["output/first"]))
+
+
+def test_numbers_that_are_none_are_told_at_every_door(project: Path) -> None:
+    """As Python's json.dump writes an undefined metric; a whole number that no float holds, and half a character."""
+    name_data(first="wine.csv", second="wine.csv")
+    whole = json.loads(Path("output/first/metrics.json").read_text())["accuracy"]
+    for run in ("first", "second"):
+        path = Path("output") / run / "metrics.json"
+        odd = '{"roc_auc": NaN, "big": 1e999, "whole": ' + "9" * 5000 + ', "\\ud800": -Infinity, '
+        path.write_text(odd + path.read_text().lstrip("{"), encoding="utf-8")
+    Path("output/second/config.json").write_text(
+        Path("output/second/config.json").read_text().replace('"test_size": 0.25', '"test_size": Infinity')
+    )
+    done = week2kit("verify", "output/first", cwd=project)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "metrics.json: \\ud800, big, roc_auc, whole not compared: NaN, infinity" in done.stdout
+    assert "test_size: " in said(verify("output/second").runs[0])
+    rows = {row["run"]: row for row in list_runs(find_runs(["output/first", "output/second"]).everything)}
+    assert (rows["first"]["value"], rows["second"]["status"]) == (whole, "no manifest")
+    for kind in ("md", "html", "json"):
+        page = week2kit("report", "output/first", "output/second", "--format", kind, cwd=project)
+        assert (page.returncode, page.stderr) == (0, "")
 
 
 def test_runs_inside_a_folder_that_is_one_itself_are_not_lost(project: Path) -> None:
@@ -669,7 +710,7 @@ def test_a_strict_session_does_not_pass_what_is_only_identical_in_its_metrics(pr
 
 
 def test_unreadable_metrics_are_one_failing_item(project: Path) -> None:
-    Path("output/first/metrics.json").write_text('{"accuracy": NaN}', encoding="utf-8")
+    Path("output/first/metrics.json").write_text('{"accuracy": 0.9', encoding="utf-8")
     session = pytest_session(project, "--week2kit", "output/first", "-v")
     assert outcomes(session) == {"output/first::verdict": "FAILED"}
     assert "output/first/metrics.json: no JSON that can be read" in session.stdout

@@ -6,25 +6,29 @@ version where a file names it. What cannot be read is left out here, and told of
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from week2kit.canonical import JsonError, clean, json_digest, parse_json, text_digest
+from week2kit.canonical import JsonError, clean, json_digest, parse_foreign_json, text_digest
 from week2kit.dataset import find_for_bare
 from week2kit.environment import DECIDING_LIBRARIES
 from week2kit.errors import CannotRestore, ConfigError, StageError
 from week2kit.interpreters import parse_requirements
-from week2kit.schema.config import Config, FileData, has_flat_keys, parse_config
+from week2kit.schema.config import Config, FileData, parse_flat
 from week2kit.store import BareRun
 from week2kit.thresholds import MAX_ROUNDED_DIGITS, MIN_ROUNDED_DIGITS
 
+#: Metrics of one class, and what they are averaged over.
+_OF_CLASSES: Final = ("f1", "precision", "recall", "jaccard")
+_AVERAGES_OVER: Final = ("macro", "micro", "weighted")
+
 #: Other spellings of scorers that scripts use; a leading ``val_`` is cut before.
 METRIC_ALIASES: Final[Mapping[str, str]] = {
-    f"{average}_{metric}": f"{metric}_{average}"
-    for metric in ("f1", "precision", "recall", "jaccard")
-    for average in ("macro", "micro", "weighted")
+    f"{average}_{metric}": f"{metric}_{average}" for metric in _OF_CLASSES for average in _AVERAGES_OVER
 }
 
 #: The metrics of the flat form, the first being the primary one.
@@ -32,6 +36,12 @@ _DECIDING: Final = ("accuracy", "f1_macro")
 
 #: The prefix of metrics on validation rows: they are the only ones that are compared.
 _VALIDATION: Final = "val_"
+
+#: Metrics that are shares of rows, or means of such.
+_SHARES: Final = frozenset(
+    {"accuracy", "balanced_accuracy"}
+    | {*_OF_CLASSES, *(f"{metric}_{average}" for metric in _OF_CLASSES for average in _AVERAGES_OVER)}
+)
 
 #: Keys of metrics.json that are durations, such as ``train_seconds``.
 _DURATION: Final = re.compile(r"(?:.*[_ .-])?(?:seconds|secs?|milliseconds|ms|minutes)", re.IGNORECASE | re.DOTALL)
@@ -63,6 +73,11 @@ class ReportRow(NamedTuple):
         return int(float(self.numbers[-1]))
 
     @property
+    def values(self) -> tuple[float, ...]:
+        """The numbers; one that is not defined is 0, as week2kit's own report has it."""
+        return tuple(0.0 if number == "nan" else float(number) for number in self.numbers)
+
+    @property
     def digits(self) -> int:
         """How many decimals the scores of the row are written with."""
         return len(self.numbers[0].partition(".")[2])
@@ -78,11 +93,14 @@ class BareRecord:
             problems, too.
         written: the config as an object, also of one that does not name its data or its label; None where it has other
             problems.
+        model: the file, the key and the value that name a model, where that is not what the flat form trains, or where
+            config.json has such a key at all; else None.
         unused: keys of config.json that have no part in the training.
         metrics: numbers by their name as written; which of them are metrics, scikit-learn has to tell.
         counts: how many rows were trained on and validated on.
         times: keys of metrics.json that are named as durations; no training repeats them.
         other: keys of metrics.json that are no numbers, or null.
+        undefined: those of them that are NaN, infinity, or larger than every float.
         report: the rows of val_report.txt by name, None where there is none; `report_problem` says why not.
         versions: Python (as "python") and libraries, as requirements.txt or else run_metadata.json names them.
         missing: the libraries of which run_metadata.json says "missing", where nothing else names a version: a script
@@ -97,11 +115,13 @@ class BareRecord:
     problem: str
     unnamed: tuple[str, ...]
     written: Mapping[str, Any] | None
+    model: tuple[str, str, str] | None
     unused: tuple[str, ...]
     metrics: dict[str, float]
     counts: dict[str, int]
     times: list[str]
     other: list[str]
+    undefined: list[str]
     report: dict[str, ReportRow] | None
     report_problem: str
     versions: dict[str, str]
@@ -119,10 +139,11 @@ def read_bare(run: BareRun) -> BareRecord:
     numbers = {name: number for name, value in run.metrics.items() if (number := _number(value)) is not None}
     counts = {name: value for name in COUNTS if type(value := run.metrics.get(name)) is int and value >= 0}
     times = sorted(name for name in numbers if _DURATION.fullmatch(name))
-    report, report_problem = _report(run)
     requirements, metadata = _bytes(run, "requirements.txt"), _metadata(run)
     listed = _from_requirements(requirements)
     told, timestamp, git = _from_metadata(metadata), _text_of(metadata, "timestamp"), _text_of(metadata, "git_hash")
+    metrics = {name: number for name, number in numbers.items() if name not in (*COUNTS, *times)}
+    report, report_problem = _report(run, metrics)
     sources = {}
     if listed:
         sources["requirements.txt"] = text_digest(requirements)
@@ -133,11 +154,13 @@ def read_bare(run: BareRun) -> BareRecord:
         problem=problem,
         unnamed=unnamed,
         written=written,
+        model=_other_model(run.config, run.metrics, metadata),
         unused=tuple(name for name in NOT_USED if name in run.config),
-        metrics={name: number for name, number in numbers.items() if name not in (*COUNTS, *times)},
+        metrics=metrics,
         counts=counts,
         times=times,
         other=sorted(name for name in run.metrics if name not in numbers or (name in COUNTS and name not in counts)),
+        undefined=sorted(name for name, value in run.metrics.items() if _is_undefined(value)),
         report=report,
         report_problem=report_problem,
         missing=sorted(_named_missing(metadata) - {*told, *listed}),
@@ -169,9 +192,57 @@ def _used(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _config(value: Mapping[str, Any]) -> tuple[Config | None, str]:
     try:
-        return parse_config(_used(value)), ""
+        return parse_flat(_used(value)), ""
     except ConfigError as error:
         return None, "; ".join(error.problems)
+
+
+#: Keys under which a script writes down its model: the flat form has none of them.
+_MODEL_KEYS: Final = frozenset(
+    {"model", "model_type", "model_name", "model_class", "estimator", "classifier", "clf", "algorithm"}
+)
+
+#: A logistic regression by its usual names, perhaps with what a flat config says, too.
+_LOGISTIC: Final = re.compile(
+    r"(?:sklearn\.[a-z_.]+\.)?(?:logistic[_ -]?regression|logreg|logit|lr)"
+    r"(?:\((?:(?:max_iter|random_state)=(?:\d+|none)(?:, *)?)*\))?",
+    re.IGNORECASE,
+)
+
+#: Where a model lies, which says nothing of what it is.
+_A_PLACE: Final = re.compile(r"[/\\]|\.(?:joblib|pkl|pickle|sav|skops|onnx)$", re.IGNORECASE)
+
+
+def _other_model(
+    config: Mapping[str, Any], metrics: Mapping[str, Any], metadata: object
+) -> tuple[str, str, str] | None:
+    """The file, the key and the value that name a model which the flat form does not train; None where none does.
+
+    In config.json any such key counts, as the flat form would leave it out. Elsewhere the name of a logistic
+    regression agrees with the flat form.
+    """
+    for key, value in config.items():
+        if key.lower() in _MODEL_KEYS and value is not None:
+            return "config.json", clean(key, 80), _model_name(value) or clean(json.dumps(value), _METADATA_LENGTH)
+    inside = metadata if isinstance(metadata, dict) else {}
+    parts = [inside, *(part for key in _PARTS if isinstance(part := inside.get(key), dict))]
+    for file, part in (("metrics.json", metrics), *(("run_metadata.json", part) for part in parts)):
+        for key, value in part.items():
+            name = _model_name(value) if key.lower() in _MODEL_KEYS else ""
+            if name and not _LOGISTIC.fullmatch(name) and not _A_PLACE.search(name):
+                return file, clean(key, 80), name
+    return None
+
+
+#: Keys of run_metadata.json below which it may repeat the config, or describe the model.
+_PARTS: Final = ("config", "params", "parameters", "args", "training")
+
+
+def _model_name(value: object) -> str:
+    """The name of a model that a script wrote down, as a text or as an object with its class; empty where none."""
+    if isinstance(value, dict):
+        value = next((value[key] for key in ("class", "type", "name", "class_name") if key in value), None)
+    return clean(value, _METADATA_LENGTH).strip() if isinstance(value, str) else ""
 
 
 def _as_written(value: Mapping[str, Any]) -> tuple[tuple[str, ...], Mapping[str, Any] | None]:
@@ -179,7 +250,7 @@ def _as_written(value: Mapping[str, Any]) -> tuple[tuple[str, ...], Mapping[str,
     missing = _missing(value)
     filled = _used(value) | dict.fromkeys(missing, "-")
     try:
-        config = parse_config(filled).as_json() if missing and has_flat_keys(filled) else None
+        config = parse_flat(filled).as_json() if missing else None
     except ConfigError:
         config = None
     if config is None:
@@ -196,6 +267,14 @@ def digest_today(run: BareRun, config: Config | None) -> str | None:
         return find_for_bare(run, config.data.path, None).sha256
     except StageError:
         return None
+
+
+def _is_undefined(value: object) -> bool:
+    """Whether a value is a number that no float holds, which `parse_foreign_json` reads as a text."""
+    try:
+        return isinstance(value, str) and not math.isfinite(float(value))
+    except ValueError:
+        return False
 
 
 def _number(value: object) -> float | None:
@@ -225,6 +304,12 @@ def validation_names(metrics: Mapping[str, float]) -> dict[str, str]:
     return {
         name: scorer_name(name) for name in metrics if name.startswith(_VALIDATION) or scorer_name(name) not in marked
     }
+
+
+def compared_names(metrics: Mapping[str, float]) -> dict[str, str]:
+    """Of `validation_names`, those with a value that the metric can have: 97.5 is no accuracy, perhaps a percentage."""
+    names = validation_names(metrics)
+    return {name: scorer for name, scorer in names.items() if scorer not in _SHARES or 0 <= metrics[name] <= 1}
 
 
 def primary_of_bare(metrics: Mapping[str, float]) -> tuple[str | None, float | None]:
@@ -257,7 +342,7 @@ def rounds_to(value: float, written: float, digits: int) -> bool:
 
 # --- val_report.txt ---------------------------------------------------------------------------------------------
 
-_DECIMAL: Final = re.compile(r"[01]\.\d{1,16}")
+_DECIMAL: Final = re.compile(r"[01]\.\d{1,16}|nan")
 _SUPPORT: Final = re.compile(r"\d{1,15}(?:\.0)?")
 
 #: Which row and which number of a classification report a metric is.
@@ -294,8 +379,8 @@ def _are_numbers(words: tuple[str, ...]) -> bool:
 def reported(rows: Mapping[str, ReportRow], scorer: str) -> tuple[float, int] | None:
     """The value of a metric in a classification report with its number of decimals, or None where it is not there."""
     row, position = REPORTED.get(scorer, ("", 0))
-    if row not in rows:
-        return None
+    if row not in rows or any("nan" in found.numbers for found in rows.values()):
+        return None  # averages leave out what is not defined, or count it as a script wants it
     return float(rows[row].numbers[position]), rows[row].digits
 
 
@@ -308,14 +393,36 @@ def class_rows(rows: Mapping[str, ReportRow]) -> dict[str, ReportRow]:
     return {name: row for name, row in rows.items() if name not in _AVERAGES}
 
 
-def _report(run: BareRun) -> tuple[dict[str, ReportRow] | None, str]:
+#: The line above the rows of a classification report.
+_HEAD: Final = re.compile(r"^\s*precision\s+recall\s+f1-score\s+support\s*$", re.MULTILINE)
+
+
+def _report(run: BareRun, metrics: Mapping[str, float]) -> tuple[dict[str, ReportRow] | None, str]:
+    """The report, or why there is none; of several in one file the first that can be that of the metrics."""
     try:
-        rows = report_rows(run.read("val_report.txt").decode("utf-8", "replace"))
+        text = run.read("val_report.txt").decode("utf-8", "replace")
     except FileNotFoundError:
         return None, "it is not there"
     except OSError as error:
         return None, str(error.strerror)
-    return (rows, "") if rows else (None, "it holds no row of a classification report")
+    reports = [rows for part in _HEAD.split(text) if (rows := report_rows(part))]
+    if not reports:
+        return None, "it holds no row of a classification report"
+    held = (held_against(rows, metrics) for rows in reports)
+    fitting = (rows for rows, found in zip(reports, held, strict=True) if all(agrees for _, agrees in found.values()))
+    return next(fitting, reports[-1]), ""
+
+
+def held_against(rows: Mapping[str, ReportRow], metrics: Mapping[str, float]) -> dict[str, tuple[float, bool]]:
+    """The metrics that a classification report shows, too: what it shows, and whether that can be the same value."""
+    found = {name: reported(rows, scorer) for name, scorer in compared_names(metrics).items()}
+    return {name: (shown[0], _may_show(metrics[name], *shown)) for name, shown in found.items() if shown is not None}
+
+
+def _may_show(value: float, shown: float, digits: int) -> bool:
+    """Whether a report can show this for a metric, which may be rounded itself."""
+    own = max(decimals(value), MIN_ROUNDED_DIGITS)  # 1.0 was not rounded from 0.97
+    return abs(value - shown) <= 0.5 * (10.0**-digits + 10.0**-own) * (1 + 1e-6)
 
 
 # --- versions ---------------------------------------------------------------------------------------------------
@@ -343,7 +450,7 @@ def _from_requirements(content: bytes) -> dict[str, str]:
 def _metadata(run: BareRun) -> object:
     """The value in run_metadata.json, or None."""
     try:
-        return parse_json(_bytes(run, "run_metadata.json").decode("utf-8-sig", "replace").encode())
+        return parse_foreign_json(_bytes(run, "run_metadata.json").decode("utf-8-sig", "replace").encode())
     except JsonError:
         return None
 

@@ -9,22 +9,23 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, Literal, Protocol
 
 from week2kit.bare import (
-    REPORTED,
     BareRecord,
     ReportRow,
     class_rows,
+    compared_names,
     decimals,
+    held_against,
     read_bare,
     report_rows,
-    reported,
     rounds_to,
     same_version,
+    scorer_name,
     validation_names,
     written_digits,
 )
@@ -35,11 +36,12 @@ from week2kit.dataset import find_for_bare, reader_of
 from week2kit.errors import ConfigError, DataNotFound
 from week2kit.interpreters import nearest_python
 from week2kit.judgement import OUR_ERRORS, Judgement, missing_here, undecided
-from week2kit.reruns import DataFile, Fresh, RerunRequest, Scored, Stored
+from week2kit.recipes import other_recipes
+from week2kit.reruns import DataFile, Fresh, RerunRequest, Scored, Stored, Tried
 from week2kit.schema.config import Config, FileData
-from week2kit.schema.manifest import Environment
+from week2kit.schema.manifest import Data, Environment
 from week2kit.store import BareRun
-from week2kit.thresholds import LISTED_CELLS, MIN_ROUNDED_DIGITS
+from week2kit.thresholds import DETAILED_DIGITS, LISTED_CELLS, MIN_LABELS_APART, TELLING_DIGITS
 from week2kit.verdict import Cause, Check, Finding, Layer, MetricValues, RerunRecord
 
 _METRICS_FILE: Final = "metrics.json"
@@ -74,6 +76,13 @@ _OWN_RULES: Final[Mapping[str, re.Pattern[str]]] = {
 }
 
 
+#: Metrics that move with every probability: no other recipe gives the same digits.
+_OF_PROBABILITIES: Final = re.compile(r"(?:neg_)?(?:log_loss|brier_score)|d2_(?:log_loss|brier)")
+
+#: Metrics of scores, which tell models apart that give every row the same label.
+_OF_SCORES: Final = re.compile(r"(?:neg_)?(?:log_loss|brier|roc_auc|average_precision|top_k|d2_)")
+
+
 class Rerunner(Protocol):
     """The children in which a run is trained again."""
 
@@ -86,7 +95,12 @@ class Rerunner(Protocol):
     def score(self, predictions: Stored, digits: int) -> Scored:
         """The metrics and the report of fresh predictions."""
 
-    def tell(self, kind: Literal["native", "restored"], factors: list[tuple[str, str]]) -> None:
+    def try_recipes(
+        self, request: RerunRequest, configs: list[dict[str, Any]], stored: Stored, digits: int, near: int
+    ) -> list[Tried]:
+        """Train other configs on the same rows, up to the first whose labels are others in fewer rows than `near`."""
+
+    def tell(self, kind: Literal["native", "restored", "provoked"], factors: list[tuple[str, str]]) -> None:
         """Say what is being trained."""
 
 
@@ -115,6 +129,9 @@ def judge_bare(
     ]
     if any(check.outcome == "failed" for check in before):
         return Judgement("tampered", checks=before)
+    if record.model is not None:
+        named_in, key, model = record.model
+        return undecided("bare.model", named_in, {key: model}, checks=before)
     if record.config is None:
         return undecided("bare.config", now=record.problem, checks=before)
     assert isinstance(record.config.data, FileData)  # the flat form has no other
@@ -154,17 +171,13 @@ def _check_record(record: BareRecord) -> list[Check]:
     code = "follows.val_report"
     if record.report is None:
         return [skipped(code, "bare.report", _REPORT_FILE, now=record.report_problem)]
-    compared = [
-        (name, record.metrics[name], found)
-        for name, scorer in validation_names(record.metrics).items()
-        if (found := reported(record.report, scorer)) is not None
-    ]
-    if not compared:
+    held = held_against(record.report, record.metrics)
+    if not held:
         return [skipped(code, "bare.report", _REPORT_FILE, now="it holds no metric of metrics.json")]
     contradictions = [
-        failed(code, "bare.contradicts", name, value, shown)
-        for name, value, (shown, digits) in compared
-        if not _may_be(value, shown, digits)
+        failed(code, "bare.contradicts", name, record.metrics[name], shown)
+        for name, (shown, agrees) in held.items()
+        if not agrees
     ]
     return contradictions or [passed(code)]
 
@@ -174,12 +187,6 @@ def _check_versions(record: BareRecord) -> Iterable[Check]:
     if "scikit-learn" not in record.versions and (record.versions or record.missing):
         recorded = sorted(record.versions)
         yield skipped("record.versions", "bare.versions_unrecorded", "scikit-learn", recorded, record.missing)
-
-
-def _may_be(value: float, shown: float, digits: int) -> bool:
-    """Whether the report can show this for the metric, which may be rounded itself."""
-    own = max(decimals(value), MIN_ROUNDED_DIGITS)  # 1.0 was not rounded from 0.97
-    return abs(value - shown) <= 0.5 * (10.0**-digits + 10.0**-own) * (1 + 1e-6)
 
 
 # --- the training -----------------------------------------------------------------------------------------------
@@ -209,15 +216,14 @@ class _Case:
 
     def judge(self, *, restore_versions: bool) -> Judgement:
         self.children.tell("native", [])
-        native = self._train(AS_HERE)
+        native = self._train()
         if native.fresh.missing is not None:
             return self._judgement("undecided", native, missing_here(native.fresh.missing))
         causes = self._other_versions() if self.record.versions else []
         if native.fresh.failure is None and not _compared(native.checks):
             return self._judgement("undecided", native, Finding(code="bare.nothing_compared"), causes=causes)
         if native.agrees:
-            notes = _other_versions_note(causes)
-            return self._judgement("identical", native, self._thin(native), level="metrics", more=notes)
+            return self._agreed(native, causes)
         if (reason := self._refused(native) or self._other_inputs(native)) is not None:
             # the table decides, and no version makes another one of it
             return self._judgement("undecided", native, reason, causes=causes, first=_LAYERS.get(reason.code))
@@ -225,22 +231,37 @@ class _Case:
             return self._restored(native, causes)
         return self._differs(native, causes)
 
-    def _train(self, conditions: Conditions) -> _Outcome:
+    def _agreed(self, native: _Outcome, causes: list[Cause]) -> Judgement:
+        """Every recorded number came out: whether that shows by which recipe the script came to them."""
+        notes = _other_versions_note(causes)
+        reason, others = self._evidence(native)
+        if reason is None:
+            reason = self._thin(native, others)
+            judgement = self._judgement("identical", native, reason, level="metrics", more=notes)
+        else:
+            judgement = self._judgement("undecided", native, reason, more=notes)
+        return dataclasses.replace(judgement, reruns=[*judgement.reruns, *others])
+
+    def _train(self, conditions: Conditions = AS_HERE) -> _Outcome:
         fresh = self.children.train(dataclasses.replace(self.request, conditions=conditions))
-        if fresh.failure is not None or fresh.outcome is None or fresh.predictions is None:
+        stored = self._stored(fresh)
+        if stored is None:
             return _Outcome(fresh, None, [])
-        names = validation_names(self.record.metrics)
-        wanted = {*names.values(), *REPORTED}
-        stored = Stored(
+        scored = self.children.score(stored, self._report_digits())
+        return _Outcome(fresh, scored, [*self._split_checks(fresh), *self._value_checks(scored)])
+
+    def _stored(self, fresh: Fresh) -> Stored | None:
+        """The predictions of a training that came to its end, and which metrics of them are asked for."""
+        if fresh.failure is not None or fresh.outcome is None or fresh.predictions is None:
+            return None
+        return Stored(
             fresh.predictions.encode(),
             fresh.outcome.classes,
             fresh.outcome.predictions.score_method,
-            sorted(wanted),
+            sorted({*compared_names(self.record.metrics).values()}),
             fresh.outcome.positive,
             earlier=True,  # what a script gets from scikit-learn's functions, undefined or not
         )
-        scored = self.children.score(stored, self._report_digits())
-        return _Outcome(fresh, scored, [*self._other_checks(fresh, scored), *self._metric_checks(names, scored)])
 
     def _report_digits(self) -> int:
         rows = (self.record.report or {}).values()
@@ -248,36 +269,101 @@ class _Case:
 
     # --- checks -------------------------------------------------------------------------------------------------
 
-    def _metric_checks(self, names: dict[str, str], scored: Scored) -> Iterable[Check]:
-        record = self.record
-        metrics = {name: record.metrics[name] for name, scorer in names.items() if scorer in scored.metrics}
-        for name, written in metrics.items():
-            yield _check_metric(name, written, scored.metrics[names[name]], metrics)
-        left = sorted([*record.other, *(record.metrics.keys() - metrics.keys())])
-        if record.times:
-            shown = [clean(name, 80) for name in record.times[:LISTED_CELLS]]
-            yield skipped("metrics.times", "bare.times", _METRICS_FILE, shown, len(record.times))
-        if left:
-            shown = [clean(name, 80) for name in left[:LISTED_CELLS]]
-            yield skipped("metrics.others", "bare.not_compared", _METRICS_FILE, shown, len(left))
-
-    def _other_checks(self, fresh: Fresh, scored: Scored) -> Iterable[Check]:
+    def _split_checks(self, fresh: Fresh) -> Iterable[Check]:
         if self.record.counts and fresh.split is not None:
             here = {"n_train": fresh.split.folds[0].n_train, "n_val": fresh.split.folds[0].n_val}
             now = {name: here[name] for name in self.record.counts}
             same = now == self.record.counts
             yield passed("split.folds") if same else failed("split.folds", "bare.rows", "", self.record.counts, now)
-        if self.record.report is not None:
-            yield from _check_report(self.record.report, report_rows(scored.report))
         if fresh.outcome is not None and fresh.outcome.model.converged is False:
             iterations = max(fresh.outcome.model.n_iter or [0])
             yield passed("model.converged", Finding(code="fit.not_converged", now=iterations))
 
+    def _value_checks(self, scored: Scored) -> Iterable[Check]:
+        """The report and every metric, held against the record."""
+        record, names = self.record, compared_names(self.record.metrics)
+        if record.report is not None:
+            yield from _check_report(record.report, report_rows(scored.report))
+        metrics = {name: record.metrics[name] for name, scorer in names.items() if scorer in scored.metrics}
+        for name, written in metrics.items():
+            yield _check_metric(name, written, scored.metrics[names[name]], metrics)
+        beyond = sorted(validation_names(record.metrics).keys() - names.keys())
+        left = sorted({*record.other, *record.metrics} - {*metrics, *beyond, *record.undefined})
+        for code, finding, skipped_names in (
+            ("metrics.beyond", "bare.beyond", beyond),
+            ("metrics.undefined", "bare.undefined", record.undefined),
+            ("metrics.times", "bare.times", record.times),
+            ("metrics.others", "bare.not_compared", left),
+        ):
+            if skipped_names:
+                shown = [clean(name, 80) for name in skipped_names[:LISTED_CELLS]]
+                yield skipped(code, finding, _METRICS_FILE, shown, len(skipped_names))
+
+    # --- evidence -----------------------------------------------------------------------------------------------
+
+    def _evidence(self, outcome: _Outcome) -> tuple[Finding | None, list[RerunRecord]]:
+        """Why the numbers that came out show too little, if they do, and the trainings that were done to see it."""
+        values = {name: self.record.metrics[name] for name in _names_compared(outcome.checks)}
+        scorers = {scorer_name(name): value for name, value in values.items()}
+        if all(value in (0, 1) for value in values.values()):
+            return self._shows_little("bare.saturated", values), []
+        if any(_OF_PROBABILITIES.match(name) and decimals(value) >= TELLING_DIGITS for name, value in scorers.items()):
+            return None, []
+        of_labels = not any(_OF_SCORES.match(name) for name in scorers)
+        if of_labels and outcome.scored is not None and _is_constant(report_rows(outcome.scored.report)):
+            return self._shows_little("bare.one_class", values), []
+        if of_labels and not self._is_detailed(outcome, scorers):
+            return self._shows_little("bare.coarse", values), []
+        return self._other_recipe(outcome, values, MIN_LABELS_APART if of_labels else 0)
+
+    def _is_detailed(self, outcome: _Outcome, scorers: Mapping[str, float]) -> bool:
+        """Whether what agreed tells which classes were taken for which, and not only how many rows were wrong."""
+        report = any(check.code == "report.rows" and check.outcome == "passed" for check in outcome.checks)
+        if report and class_rows(self.record.report or {}):
+            return True
+        return any(name != "accuracy" and decimals(value) >= DETAILED_DIGITS for name, value in scorers.items())
+
+    def _other_recipe(
+        self, outcome: _Outcome, values: Mapping[str, float], near: int
+    ) -> tuple[Finding | None, list[RerunRecord]]:
+        """The first other recipe that gives what is recorded, too, or other labels in fewer rows than `near`."""
+        fresh, stored = outcome.fresh, self._stored(outcome.fresh)
+        if stored is None or fresh.split is None or not isinstance(fresh.data, Data):
+            return None, []
+        self.children.tell("provoked", [("recipe", "several others")])
+        configs = other_recipes(self.request.config, fresh.split.folds[0].n_train, fresh.data)
+        reruns = []
+        answers = self.children.try_recipes(self.request, [*configs.values()], stored, self._report_digits(), near)
+        for name, tried in zip(configs, answers, strict=False):
+            checks = [*self._value_checks(tried.scored)] if tried.scored is not None else []
+            agrees = bool(_compared(checks)) and not any(check.outcome == "failed" for check in checks)
+            reruns.append(_provoked(name, tried, checks, self._by_name(tried.scored), agrees=agrees))
+            if agrees:
+                return self._shows_little("bare.other_recipe", values, recipe=name), reruns
+            if tried.apart is not None and tried.apart < near:
+                return self._shows_little("bare.near_recipe", values, recipe=name, rows=tried.apart), reruns
+        return None, reruns
+
+    def _shows_little(self, code: str, values: Mapping[str, float], **other: Any) -> Finding:
+        return Finding(code=code, where=self.request.path, recorded={**values}, now={**self._recipe(), **other})
+
+    def _recipe(self) -> dict[str, Any]:
+        """The recipe that was trained here, which is the one that the flat form means."""
+        config = self.request.config
+        return {
+            "model": config["model"]["class"].rpartition(".")[2],
+            **config["model"]["params"],
+            "preprocess": config["preprocess"],
+            "split": config["split"],
+            "random_state": self.request.seed,
+        }
+
     # --- verdicts -----------------------------------------------------------------------------------------------
 
-    def _thin(self, outcome: _Outcome) -> Finding:
-        names = [check.code.removeprefix("metrics.") for check in _compared(outcome.checks)]
-        return Finding(code="bare.thin", where=self.request.path, recorded=names, now=self._digest())
+    def _thin(self, outcome: _Outcome, others: Sequence[RerunRecord]) -> Finding:
+        tried = sum(other.failure is None for other in others)
+        now = {"sha256": self._digest(), **self._recipe(), "other_recipes": tried}
+        return Finding(code="bare.thin", where=self.request.path, recorded=_names_compared(outcome.checks), now=now)
 
     def _digest(self) -> str:
         assert self.request.file is not None  # the flat form has no other data
@@ -356,19 +442,21 @@ class _Case:
             note = skipped("environment.restored", "bare.not_restored", "", dict(versions), why)
             judgement = self._differs(native, causes, [*(notes if instead else ()), note])
             return dataclasses.replace(judgement, reruns=[*judgement.reruns, rerun])
+        reason, others = self._evidence(again)
         together = [passed("environment.restored", Finding(code="bare.together", recorded=[c.factor for c in proven]))]
         more = [*(notes if instead else ()), *(together if len(proven) > 1 else ())]
-        judgement = self._judgement(
-            "explained", again, self._thin(again), level="metrics", causes=causes_now, more=more
-        )
+        reruns = [_rerun("native", native, self._values(native)), rerun, *others]
+        if reason is not None:
+            judgement = self._judgement("undecided", again, reason, causes=causes_now, more=more)
+        else:
+            reason = self._thin(again, others)
+            judgement = self._judgement("explained", again, reason, level="metrics", causes=causes_now, more=more)
         metrics = {
             name: MetricValues(recorded=value.recorded, here=native_value, restored=value.here)
             for name, value in judgement.metrics.items()
             if (native_value := self._values(native).get(name)) is not None
         }
-        return dataclasses.replace(
-            judgement, metrics=metrics, reruns=[_rerun("native", native, self._values(native)), rerun]
-        )
+        return dataclasses.replace(judgement, metrics=metrics, reruns=reruns)
 
     def _other_versions(self) -> list[Cause]:
         environment = self.children.environment()
@@ -386,8 +474,12 @@ class _Case:
         ]
 
     def _values(self, outcome: _Outcome) -> dict[str, float]:
-        found = outcome.scored.metrics if outcome.scored is not None else {}
-        names = validation_names(self.record.metrics)
+        return self._by_name(outcome.scored)
+
+    def _by_name(self, scored: Scored | None) -> dict[str, float]:
+        """What came out, under the names of metrics.json."""
+        found = scored.metrics if scored is not None else {}
+        names = compared_names(self.record.metrics)
         return {name: found[scorer] for name, scorer in names.items() if scorer in found}
 
     def _judgement(
@@ -439,6 +531,17 @@ def _compared(checks: Iterable[Check]) -> list[Check]:
     return [check for check in checks if check.code.startswith("metrics.") and check.outcome != "skipped"]
 
 
+def _names_compared(checks: Iterable[Check]) -> list[str]:
+    """The metrics that were compared, under their names in metrics.json."""
+    return [check.code.removeprefix("metrics.") for check in _compared(checks)]
+
+
+def _is_constant(rows: Mapping[str, ReportRow]) -> bool:
+    """Whether a report is that of one and the same answer for every row."""
+    found = [row for row in class_rows(rows).values() if float(row.numbers[1]) > 0]
+    return len(found) == 1 and float(found[0].numbers[1]) == 1 and len(class_rows(rows)) > 1
+
+
 def _check_metric(name: str, written: float, here: float, others: dict[str, float]) -> Check:
     code = f"metrics.{name}"
     if written == here:
@@ -450,37 +553,31 @@ def _check_metric(name: str, written: float, here: float, others: dict[str, floa
 
 
 def _check_report(recorded: dict[str, ReportRow], here: dict[str, ReportRow]) -> Iterable[Check]:
-    """The rows of the report that both have; a script may give its classes other names."""
+    """The rows of the report; a script may give its classes other names, and list some that no row has."""
     code = "report.rows"
-    shared = [name for name in recorded if name in here]
-    other = [name for name in shared if not _same_row(recorded[name], here[name])]
-    if other:
-        yield failed(
-            code,
-            "bare.report_row",
-            clean(other[0], 80),
-            " ".join(recorded[other[0]].numbers),
-            " ".join(here[other[0]].numbers),
-        )
-    elif alone := [name for name in recorded if name not in here]:
-        shown = [clean(name, 80) for name in alone[:LISTED_CELLS]]
-        classes, classes_here = class_rows(recorded), class_rows(here)
-        unlike = len(classes) == len(classes_here) and _numbers(classes) != _numbers(classes_here)
-        if unlike or sorted(_supports(recorded).values()) != sorted(_supports(here).values()):
-            yield failed(code, "bare.report_rows_other", _REPORT_FILE, shown, len(alone))
-            return
+    other = next((name for name in recorded if name in here and recorded[name].values != here[name].values), None)
+    alone = [name for name in recorded if name not in here]
+    shown = [clean(name, 80) for name in alone[:LISTED_CELLS]]
+    if other is not None:
+        numbers = [" ".join(side[other].numbers) for side in (recorded, here)]
+        yield failed(code, "bare.report_row", clean(other, 80), *numbers)
+    elif class_rows(recorded) and _of_classes(recorded) != _of_classes(here):
+        lacking = [clean(name, 80) for name in class_rows(here) if name not in recorded][:LISTED_CELLS]
+        yield failed(code, "bare.report_rows_other", _REPORT_FILE, shown, lacking)
+    elif alone and class_rows(recorded):
+        yield passed(code, Finding(code="bare.report_names", where=_REPORT_FILE, recorded=shown, now=len(alone)))
+    elif alone:
         yield skipped(code, "bare.report_rows_alone", _REPORT_FILE, shown, len(alone))
     else:
         yield passed(code)
 
 
-def _same_row(left: ReportRow, right: ReportRow) -> bool:
-    return [float(number) for number in left.numbers] == [float(number) for number in right.numbers]
+def _of_classes(rows: dict[str, ReportRow]) -> list[tuple[float, ...]]:
+    """The numbers of the rows of classes, whatever these are called and in whatever order they stand.
 
-
-def _numbers(rows: dict[str, ReportRow]) -> list[list[float]]:
-    """The numbers of the rows, whatever the rows are called and in whatever order they stand."""
-    return sorted([float(number) for number in row.numbers] for row in rows.values())
+    A row that counts nothing and scores nothing is of a class that no validation row has.
+    """
+    return sorted(row.values for row in class_rows(rows).values() if any(row.values))
 
 
 def _supports(rows: dict[str, ReportRow]) -> dict[str, int]:
@@ -504,6 +601,23 @@ def _rerun(
         metrics=values,
         failure=f"{fresh.failure.error}: {fresh.failure.message}" if fresh.failure else None,
         seconds=round(fresh.seconds, 3),
+    )
+
+
+def _provoked(
+    recipe: str, tried: Tried, checks: Iterable[Check], values: dict[str, float], *, agrees: bool
+) -> RerunRecord:
+    """One training of another recipe, which was done to see whether it gives the same."""
+    return RerunRecord(
+        kind="provoked",
+        factors=["recipe"],
+        settings={"recipe": recipe},
+        agrees_to="metrics" if agrees else "nothing",
+        differs=[check.code for check in checks if check.outcome == "failed"],
+        labels_moved=tried.apart,
+        metrics=values,
+        failure=tried.failure,
+        seconds=round(tried.seconds, 3),
     )
 
 

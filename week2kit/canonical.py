@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Literal
 
 from week2kit.thresholds import MAX_JSON_DEPTH
@@ -56,18 +56,38 @@ def parse_json(data: bytes) -> Any:
     Raises:
         JsonError: with the reason, and the line and column where the parser knows them.
     """
+    numbers = _Numbers()
+    value = _parsed(data, constant=_refuse_constant, real=numbers.real, whole=numbers.whole)
+    if numbers.too_large:
+        raise JsonError(f"{_place_of_infinity(value)}{numbers.too_large[0][:40]} is too large for a number")
+    if b"\\u" in data and _has_surrogate(value):
+        raise JsonError("it holds half of a surrogate pair, which is no character")
+    return value
+
+
+def parse_foreign_json(data: bytes) -> Any:
+    r"""The value of a JSON text as ``json.dump`` of Python writes it, where week2kit did not write it itself.
+
+    What no float and no character can hold becomes the text that stands there (``NaN``, ``1e999``, a whole number of
+    four hundred digits, ``\ud800``), so that the rest can be read, and whatever is read can be hashed and written.
+
+    Raises:
+        JsonError: as `parse_json`, for what else it refuses.
+    """
+    value = _parsed(data, constant=str, real=_real_or_text, whole=_whole_or_text)
+    return _with_escapes(value) if b"\\u" in data and _has_surrogate(value) else value
+
+
+def _parsed(
+    data: bytes, constant: Callable[[str], Any], real: Callable[[str], Any], whole: Callable[[str], Any]
+) -> Any:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise JsonError(f"it is not UTF-8 text (byte {error.start})") from None
-    numbers = _Numbers()
     try:
         value = json.loads(
-            text,
-            object_pairs_hook=_unique_object,
-            parse_constant=_refuse_constant,
-            parse_float=numbers.real,
-            parse_int=numbers.whole,
+            text, object_pairs_hook=_unique_object, parse_constant=constant, parse_float=real, parse_int=whole
         )
     except json.JSONDecodeError as error:
         raise JsonError(f"line {error.lineno}, column {error.colno}: {error.msg}") from None
@@ -75,10 +95,6 @@ def parse_json(data: bytes) -> Any:
         raise JsonError(f"it is nested deeper than {MAX_JSON_DEPTH} levels") from None
     if _is_too_deep(value):
         raise JsonError(f"it is nested deeper than {MAX_JSON_DEPTH} levels")
-    if numbers.too_large:
-        raise JsonError(f"{_place_of_infinity(value)}{numbers.too_large[0][:40]} is too large for a number")
-    if "\\u" in text and _has_surrogate(value):
-        raise JsonError("it holds half of a surrogate pair, which is no character")
     return value
 
 
@@ -152,6 +168,27 @@ def largest_text(value: object) -> int:
         elif isinstance(item, list):
             rest += item
     return largest
+
+
+def _real_or_text(text: str) -> float | str:
+    value = float(text)
+    return value if math.isfinite(value) else text
+
+
+def _whole_or_text(text: str) -> int | str:
+    """A whole number; a text where it is larger than a float, which ``int`` would not even read beyond 4,300 digits."""
+    return int(text) if math.isfinite(float(text)) else text
+
+
+def _with_escapes(value: Any) -> Any:
+    """`value` with each half of a surrogate pair written out; the depth of `value` is limited."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, list):
+        return [_with_escapes(item) for item in value]
+    if isinstance(value, dict):
+        return _unique_object([(_with_escapes(key), _with_escapes(item)) for key, item in value.items()])
+    return value
 
 
 def _has_surrogate(value: object) -> bool:

@@ -822,8 +822,20 @@ def _of_bare(finding: Finding) -> str:
     match finding.code:
         case "bare.thin":
             return (
-                f"{_THIN}: {recorded} came out of a training on {trained}. Without digests "
-                "of data, split, predictions and model, whether these are the recorded ones could not be checked."
+                f"{_THIN}: {recorded} came out of a training on {where}, sha256 {_short(_of(finding.now, 'sha256'))}, "
+                f"with {_recipe(finding.now)}. {_others_tried(finding.now)}Without digests of data, split, predictions "
+                "and model, whether these are the recorded ones could not be checked."
+            )
+        case "bare.saturated" | "bare.one_class" | "bare.coarse" | "bare.other_recipe" | "bare.near_recipe":
+            return (
+                f"{_THIN}: {recorded} came out of a training on {where} with {_recipe(finding.now)}. "
+                f"{_why_little(finding)} {_WHAT_WOULD_SHOW_IT}"
+            )
+        case "bare.model":
+            return (
+                f"{where} names a model ({recorded}), and the flat form of a config has no place for one: it always "
+                "means a LogisticRegression with medians for missing numbers, one-hot texts and no scaling. So nothing "
+                "was trained. Write a config in week2kit's own form that says the model, and train it with week2kit."
             )
         case "bare.no_versions":
             return (
@@ -863,6 +875,11 @@ def _of_bare(finding: Finding) -> str:
             return f"{where} was not compared with metrics.json: {_plain(finding.now)}."
         case "bare.report_row":
             return f"val_report.txt, {where}: recorded {recorded}, here {now}."
+        case "bare.report_names":
+            return (
+                f"{where}: {_more(finding)} have no row of that name here; the numbers of every class that has "
+                "validation rows agree, whatever it is called."
+            )
         case "bare.report_rows_alone":
             return f"{where}: {_more(finding)} have no row of that name here, and were not compared."
         case "bare.not_compared":
@@ -870,6 +887,12 @@ def _of_bare(finding: Finding) -> str:
                 f"{where}: {_more(finding)} not compared: no number, or not the name of a scorer of scikit-learn that "
                 "this model can give."
             )
+        case "bare.beyond":
+            return (
+                f"{where}: {_more(finding)} not compared: no share of rows is below 0 or above 1, as a percentage is."
+            )
+        case "bare.undefined":
+            return f"{where}: {_more(finding)} not compared: NaN, infinity, or larger than every number is."
         case "bare.times":
             return f"{where}: {_more(finding)} not compared: no training takes the same time again."
         case "bare.versions_unrecorded" if isinstance(finding.now, list) and finding.where in finding.now:
@@ -934,7 +957,13 @@ def _of_bare(finding: Finding) -> str:
                 f"random_state of config.json). {_IF_ANOTHER}"
             )
         case "bare.report_rows_other":
-            return f"{where}: {_more(finding)} have no row of that name here, and no row here has their numbers."
+            sides = [
+                f"{shown(side)} only {place}"
+                for side, place in ((finding.recorded, "there"), (finding.now, "here"))
+                if side
+            ]
+            named = f" (of that name: {'; '.join(sides)})" if sides else ""
+            return f"{where}: the numbers in its rows of classes are not those here{named}."
         case "bare.together":
             return f"{recorded} were put back together: whether each of them is needed was not tried."
         case "bare.python_instead":
@@ -986,6 +1015,61 @@ def _unnamed(finding: Finding) -> str:
     )
 
 
+def _of(values: object, key: str) -> object:
+    return values.get(key) if isinstance(values, Mapping) else None
+
+
+def _recipe(recipe: object) -> str:
+    """The recipe of a flat config: its model, its preprocessing and its split."""
+    model = f"{shown(_of(recipe, 'model'))}(max_iter={shown(_of(recipe, 'max_iter'))})"
+    split = (
+        f"test_size {shown(_of(_of(recipe, 'split'), 'test_size'))}, random_state {shown(_of(recipe, 'random_state'))}"
+    )
+    return (
+        f"{model}, medians for missing numbers, one-hot texts, no scaling, and a holdout ({split}, stratified where it "
+        "can be)"
+    )
+
+
+def _others_tried(recipe: object) -> str:
+    tried = _of(recipe, "other_recipes")
+    if not isinstance(tried, int) or tried < 1:
+        return ""
+    return (
+        f"{tried} other recipe{'s' if tried > 1 else ''}, such as scaled columns or a forest, did not give these "
+        "numbers; another setting of the same model might. "
+    )
+
+
+def _why_little(finding: Finding) -> str:
+    """Why numbers that came out again do not show how they were made."""
+    other, rows = clean(str(_of(finding.now, "recipe")), 80), _of(finding.now, "rows")
+    match finding.code:
+        case "bare.saturated":
+            return "Very different recipes reach these values, so they do not show how the run was made."
+        case "bare.one_class":
+            return (
+                "It gives every validation row the same label, as any model does that learnt nothing, so the values do "
+                "not show how the run was made."
+            )
+        case "bare.coarse":
+            return (
+                "Many recipes reach the same accuracy, or numbers of so few digits, so the values do not show how the "
+                "run was made."
+            )
+        case "bare.near_recipe":
+            return (
+                f"Another recipe ({other}) gives another label in only {shown(rows)} validation row"
+                f"{'' if rows == 1 else 's'}: too little to tell by which of the usual recipes the run was made."
+            )
+    return f"Another recipe ({other}) gives all of it, too, so nothing shows by which of them the run was made."
+
+
+_WHAT_WOULD_SHOW_IT: Final = (
+    "A metric of probabilities with all its digits in metrics.json, such as log_loss, would show it; so does a run "
+    "made with week2kit train."
+)
+
 _THIN: Final = "It was made without week2kit, so its record is thin"
 
 _TRAIN_FULL: Final = "week2kit train with its config.json makes a full record."
@@ -1015,6 +1099,12 @@ _OTHER_INPUTS: Final[Mapping[str, str]] = {
     "bare.other_split": "could not be tested with this table and split",
     "bare.other_supports": "could not be tested with this table and split",
 }
+
+
+#: What came out, and shows too little: all the same, the run was not tested.
+_SHOWS_LITTLE: Final = frozenset(
+    {"bare.saturated", "bare.one_class", "bare.coarse", "bare.other_recipe", "bare.near_recipe"}
+)
 
 
 def _versions(recorded: object, now: object) -> str:
@@ -1237,6 +1327,8 @@ def describe_verdict(verdict: Verdict) -> list[str]:
         said += _here_instead(verdict)
     elif verdict.reason is not None and verdict.reason.code in _OTHER_INPUTS:
         said = _OTHER_INPUTS[verdict.reason.code]
+    elif verdict.reason is not None and verdict.reason.code in _SHOWS_LITTLE:
+        said = "the recorded metrics came out again, and do not show how they were made"
     elif verdict.first_divergence is not None and verdict.verdict == "undecided":
         said = f"it came out otherwise here, first at the layer {verdict.first_divergence}, and why could not be tested"
     elif verdict.first_divergence is not None:
@@ -1312,7 +1404,14 @@ _UNTOLD: Final = frozenset({"predictions.no_scores", "bare.no_manifest", "bare.t
 
 #: Notes that a person should not have to ask for.
 _WEIGHTY: Final = frozenset(
-    {"bare.named", "bare.other_versions_hold", "bare.versions_unrecorded", "fit.not_converged"}
+    {
+        "bare.named",
+        "bare.beyond",
+        "bare.undefined",
+        "bare.other_versions_hold",
+        "bare.versions_unrecorded",
+        "fit.not_converged",
+    }
     | {"data.not_used", "failure.other_bytes", "warnings.other"}
     | {"bare.python_instead", "bare.python_too_old", "bare.not_restored"}
 )
@@ -1470,7 +1569,7 @@ def describe_trial(trial: RerunRecord, *, thin: bool = False) -> str:
     came_out = ", ".join(f"{clean(name, 80)} {value!r}" for name, value in sorted(trial.metrics.items())[:3])
     moved = f"; scores differ by up to {trial.largest_difference:.1e}" if trial.largest_difference else ""
     moved += f", {trial.labels_moved} labels moved" if trial.labels_moved else ""
-    if trial.kind == "provoked":  # compared with the training as it is here
+    if trial.kind == "provoked" and not thin:  # compared with the training as it is here
         moved = (moved or "; no score differs") + " from the training as it is here"
     else:
         agreed = _AGREED[trial.agrees_to]

@@ -41,6 +41,7 @@ from week2kit.reruns import (
     RerunRequest,
     Scored,
     Stored,
+    Tried,
     Variable,
 )
 from week2kit.schema.config import FileData, parse_config
@@ -395,19 +396,50 @@ def score_predictions(stored: Stored, digits: int) -> bytes:
         stored: the predictions.
         digits: decimals of the classification report.
     """
+    predictions = from_csv(stored.content, stored.classes, stored.method)
+    return _scored(predictions, stored, digits).model_dump_json().encode()
+
+
+def _scored(predictions: Predictions, asked: Stored, digits: int) -> Scored:
     from sklearn.metrics import get_scorer_names
 
-    predictions = from_csv(stored.content, stored.classes, stored.method)
     scorers = set(get_scorer_names())
     values = {}
-    for name in stored.metric_names:
+    for name in asked.metric_names:
         if not {name, f"neg_{name}"} & scorers:
             continue  # to be asked for the nearest name, thousands of times, would take minutes
         with contextlib.suppress(StageError):
-            value = recompute(predictions, [name], stored.positive, earlier=stored.earlier)[0][name]["value"]
-            if value is not None:
+            value = recompute(predictions, [name], asked.positive, earlier=asked.earlier)[0][name]["value"]
+            if value is not None:  # it is defined on these rows
                 values[name] = -value if name.startswith("neg_") else value
-    return Scored(metrics=values, report=_report(predictions, digits)).model_dump_json().encode()
+    return Scored(metrics=values, report=_report(predictions, digits))
+
+
+def try_recipes(request: RerunRequest, configs: list[dict[str, Any]], stored: Stored, digits: int, near: int) -> bytes:
+    """Carry out other configs on the same rows, one after the other, up to the first that gives nearly the same labels.
+
+    Args:
+        request: the training that gave the stored predictions.
+        configs: the other configs.
+        stored: those predictions, and the metrics that are asked for.
+        digits: decimals of the classification report.
+        near: labels that are others in fewer rows than this are nearly the same.
+    """
+    first, tried = from_csv(stored.content, stored.classes, stored.method), []
+    source = _source(request)
+    for config in configs:
+        start, progress = time.perf_counter(), Progress()
+        found: dict[str, Any] = {}
+        try:
+            result = run_loop(parse_config(config), request.seed, source, progress, advise=False)
+            found["scored"] = _scored(result.predictions, stored, digits)
+            found["apart"] = np.count_nonzero(result.predictions.y_pred != first.y_pred)
+        except (Week2kitError, MemoryError, OSError) as error:
+            found["failure"] = f"{type(error).__name__}: {failure_record(error, progress.stage).message}"
+        tried.append(Tried(**found, seconds=time.perf_counter() - start))
+        if tried[-1].apart is not None and tried[-1].apart < near:
+            break
+    return TypeAdapter(list[Tried]).dump_json(tried)
 
 
 def _report(predictions: Predictions, digits: int) -> str:

@@ -220,3 +220,12 @@ class Scored(_Answer):
 
     metrics: dict[str, float]
     report: str
+
+
+class Tried(_Answer):
+    """What another config came to on the same rows, or why it failed; `apart` counts the rows with other labels."""
+
+    scored: Scored | None = None
+    apart: int | None = None
+    failure: str | None = None
+    seconds: float

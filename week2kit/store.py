@@ -19,7 +19,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple
 
-from week2kit.canonical import JsonError, clean, dump_json, json_digest, parse_json, sha256, show_value, text_digest
+from week2kit.canonical import (
+    JsonError,
+    clean,
+    dump_json,
+    json_digest,
+    parse_foreign_json,
+    parse_json,
+    sha256,
+    show_value,
+    text_digest,
+)
 from week2kit.errors import UnreadableRun, UsageError
 from week2kit.pointers import pointer_in
 from week2kit.schema.manifest import Artifact, CompletedRun, FailedRun, Manifest, RunningRun, metric_names
@@ -340,8 +350,9 @@ def _has_only_metrics(path: Path) -> bool:
 def is_bare(path: Path) -> bool:
     """Whether a folder looks like a run that was made without week2kit: no manifest, metrics, a flat config.
 
-    The config of a notebook counts, too: settings of the flat form without data and label. Another form of config is
-    week2kit's own, which writes a manifest: a folder that lost it is damaged. A config that cannot be read may be
+    The config of a notebook counts, too: settings of the flat form without data and label; and that of a script that
+    writes more keys than the flat form has. week2kit writes its own form with a manifest: a folder that lost it is
+    damaged. A config that cannot be read may be
     anything, and is better told of than passed over.
     """
     if os.path.lexists(path / MANIFEST_NAME) or not os.path.lexists(path / "metrics.json"):
@@ -351,16 +362,16 @@ def is_bare(path: Path) -> bool:
 
 def _has_flat_config(path: Path) -> bool:
     try:
-        value = parse_json(read_regular(path / "config.json", MAX_CONFIG_BYTES, follow=False))
+        value = parse_foreign_json(read_regular(path / "config.json", MAX_CONFIG_BYTES, follow=False))
     except FileNotFoundError:
         return False
     except (OSError, JsonError):
         return True
     from week2kit.schema.config import (
-        has_flat_keys,  # its models cost milliseconds, and runs with a manifest do not need them
+        is_of_course,  # its models cost milliseconds, and runs with a manifest do not need them
     )
 
-    return isinstance(value, dict) and has_flat_keys(value)
+    return isinstance(value, dict) and is_of_course(value)
 
 
 def open_bare(path: str | Path) -> BareRun:
@@ -378,7 +389,7 @@ def _read_object(path: Path, file: str) -> dict[str, Any]:
     try:
         data = read_regular(path / file, MAX_CONFIG_BYTES, follow=False)
         _refuse_pointer(data, shown)
-        value = parse_json(data)
+        value = parse_foreign_json(data)
     except OSError as error:
         raise UnreadableRun(f"{shown}: cannot be read: {error.strerror}.") from None
     except JsonError as error:

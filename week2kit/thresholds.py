@@ -31,6 +31,19 @@ DUMPS: Final = 5
 MIN_ROUNDED_DIGITS: Final = 2
 MAX_ROUNDED_DIGITS: Final = 12
 
+#: What a record without a manifest must hold to show by which recipe it was made (`week2kit.recipes` has the figures):
+#: a metric besides accuracy with so many decimals, or the rows of the classes; and every other usual recipe must give
+#: another label in so many validation rows.
+DETAILED_DIGITS: Final = 4
+MIN_LABELS_APART: Final = 2
+
+#: Decimals from which a metric of probabilities shows it alone: other solvers of one model agree to four or five.
+TELLING_DIGITS: Final = 6
+
+#: Training rows up to which recipes are tried whose fit or prediction takes time with the square of the rows: some
+#: seconds each.
+QUADRATIC_ROWS: Final = 5_000
+
 # --- what differs -----------------------------------------------------------------------------------------------
 
 #: Cells and rows of the data, and keys of a config, that are named one by one: enough to see what happened to them.

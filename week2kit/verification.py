@@ -55,7 +55,7 @@ from week2kit.judgement import Judgement, judge_completed, judge_failed, rerun_r
 from week2kit.layers import planned_layers
 from week2kit.limits import Limits, memory_in_force
 from week2kit.privacy import scrub
-from week2kit.reruns import DataFile, Fresh, FromPredictions, Here, RerunRequest, Scored, Stored, Variable
+from week2kit.reruns import DataFile, Fresh, FromPredictions, Here, RerunRequest, Scored, Stored, Tried, Variable
 from week2kit.restoring import Factor, Plan
 from week2kit.scales import is_bounded
 from week2kit.schema.manifest import CompletedRun, Data, Environment, FailedRun, Failure, FoundData, RunningRun
@@ -568,6 +568,14 @@ class _BareVerification(_Trainings):
     def score(self, predictions: Stored, digits: int) -> Scored:
         answer = self.children.call(f"{_WORK}:score_predictions", predictions, digits, timeout=self._time_left())
         return Scored.model_validate_json(answer)
+
+    def try_recipes(
+        self, request: RerunRequest, configs: list[dict[str, Any]], stored: Stored, digits: int, near: int
+    ) -> list[Tried]:
+        answer = self.children.call(
+            f"{_WORK}:try_recipes", request, configs, stored, digits, near, timeout=self._time_left()
+        )
+        return TypeAdapter(list[Tried]).validate_json(answer)
 
     def tell(self, kind: Kind, factors: Sequence[tuple[str, object]]) -> None:
         self.options.on_trial(self.run.name, kind, factors)

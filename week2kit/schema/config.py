@@ -278,12 +278,9 @@ def parse_config(value: Mapping[str, Any]) -> Config:
     Raises:
         ConfigError: with every problem of it, each as ``key.path: what is wrong``.
     """
-    problems: list[str] = []
     if has_flat_keys(value):
-        flat = _read_flat(value, problems)
-        if flat is None or problems:
-            raise ConfigError(problems)
-        return _from_flat(flat)
+        return parse_flat(value)
+    problems: list[str] = []
     rest = dict(value)
     parts: dict[str, Any] = {
         "data": _read_data(rest.pop("data", None), problems),
@@ -315,6 +312,29 @@ _FULL_KEYS: Final = frozenset({"data", "metrics", "model", "preprocess", "split"
 def has_flat_keys(value: Mapping[str, Any]) -> bool:
     """Whether a config object is in the flat form, or would be if it named its data and its label."""
     return is_flat(value) or (not _FULL_KEYS & set(value) and bool(_FLAT_SETTINGS & set(value)))
+
+
+def is_of_course(value: Mapping[str, Any]) -> bool:
+    """Whether a config object has a key that only the flat form has, whatever other keys stand beside it.
+
+    That is how a script of its own writes down more than the form holds, such as its model. week2kit's own form names
+    its data as an object.
+    """
+    names = bool({"input_csv", "label_col"} & set(value))
+    return names or (bool(_FLAT_SETTINGS & set(value)) and not isinstance(value.get("data"), Mapping))
+
+
+def parse_flat(value: Mapping[str, Any]) -> Config:
+    """The config in a JSON object of the flat form, whatever form its keys look like.
+
+    Raises:
+        ConfigError: with every problem of it, each as ``key: what is wrong``.
+    """
+    problems: list[str] = []
+    flat = _read_flat(value, problems)
+    if flat is None or problems:
+        raise ConfigError(problems)
+    return _from_flat(flat)
 
 
 def _read_flat(value: Mapping[str, Any], problems: list[str]) -> FlatConfig | None:
