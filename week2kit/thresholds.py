@@ -183,6 +183,10 @@ ABANDONED_BUILD: Final = 86_400.0
 #: Characters of a text in a manifest. What train records is cut at 2,000, a goal at this.
 MAX_RECORDED_TEXT: Final = 10_000
 
+#: Keys of a resolved config, and warnings of a run. A config of forty steps has 200; each that differs is a line of a
+#: report.
+MAX_RECORDED_KEYS: Final = 10_000
+
 #: Characters of the name of a column or of a class, and of all columns together: the record holds each twice, and a
 #: longer one is a cell of text.
 MAX_LABEL: Final = 1_000

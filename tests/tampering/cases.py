@@ -691,6 +691,8 @@ for id_, change, says in (
     ("score-method-of-a-regression", lambda c: c.set("outcome.predictions.score_method", "predict"), "outcome.predictions.score_method"),
     ("warning-with-a-huge-number", lambda c: c.set("warnings", [{"code": "data.leak", "values": {"score": 10**400}}]), "warnings.0.values.score: 1000"),
     ("warning-with-a-huge-key", lambda c: c.set("warnings", [{"code": "data.leak", "values": {"x" * 10_001: 1}}]), "warnings.0.values: it holds a text of 10001 characters"),
+    ("config-of-many-keys", lambda c: c.set("inputs.config.resolved.model.params", {f"k{i}": i for i in range(10_000)}), "inputs.config.resolved: it holds more than 10000 keys"),
+    ("warnings-without-end", lambda c: c.set("warnings", [{"code": "x", "values": {}}] * 10_001), "warnings: List should have at most 10000"),
     ("config-with-a-huge-number", lambda c: c.set("inputs.config.resolved.model.params.C", -(10**400)), "model.params.C: -1000"),
     ("metric-huge-whole-number", lambda c: c.set("outcome.metrics.accuracy.value", 10**309), "outcome.metrics.accuracy.value: 1000"),
     ("rows-beyond-all-floats", lambda c: c.set("inputs.data.rows", 2**53 + 1), "inputs.data.rows"),
@@ -703,7 +705,6 @@ for id_, change, says in (
     ("no-outcome", lambda c: c.set("outcome", None), "outcome"),
     ("value-as-text", lambda c: c.set("outcome.metrics.accuracy.value", "1.0"), "outcome.metrics.accuracy.value"),
     ("value-as-true", lambda c: c.set("outcome.metrics.accuracy.value", True), "outcome.metrics.accuracy.value"),
-    ("value-null", lambda c: c.set("outcome.metrics.accuracy.value", None), "outcome.metrics.accuracy.value"),
     ("seed-as-text", lambda c: c.set("inputs.seed.value", "42"), "inputs.seed.value"),
     ("seed-as-float", lambda c: c.set("inputs.seed.value", 42.0), "inputs.seed.value"),
     ("seed-too-large", lambda c: c.set("inputs.seed.value", 2**32), "inputs.seed.value"),
@@ -756,6 +757,7 @@ def _metric(base_value: float) -> Callable[[Copy], None]:
 
 for id_, change, says in (
     ("metric-alone", lambda c: c.set(f"{ACCURACY}.value", 0.99), "metrics.json says"),
+    ("metric-null", lambda c: c.set(f"{ACCURACY}.value", None), "and the manifest accuracy nothing"),
     ("metrics.json-alone", lambda c: c.json_of("metrics.json", lambda m: put(m, "accuracy", 0.99)), "metrics.json: its content"),
     ("metrics.json-sealed", lambda c: (c.json_of("metrics.json", lambda m: put(m, "accuracy", 0.99)), c.seal()), "metrics.json says"),
     ("metrics.json-sealed-extra", lambda c: (c.json_of("metrics.json", lambda m: put(m, "auc", 0.99)), c.seal()), "metrics.json says"),

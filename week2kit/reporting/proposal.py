@@ -175,12 +175,14 @@ def _why_not_valid(obstacles: set[str], baseline: Candidate, variant: Candidate)
 
 def _separated(baseline: Candidate, variant: Candidate, comparison: Comparison) -> list[Experiment]:
     """One run for each thing that changed, each with that one change against the baseline, on the baseline's rows."""
-    found = []
+    found: list[Experiment] = []
     for thing in comparison.things:
+        if len(found) == PROPOSED_RUNS:
+            break
         change = next(change for change in comparison.changes if thing in (change.input, change.key))
         if steps := _steps(change, baseline, variant, comparison.things):
             found.append(baseline.but(*steps))
-    return found[:PROPOSED_RUNS]
+    return found
 
 
 def _steps(change: Change, baseline: Candidate, variant: Candidate, things: Sequence[str]) -> list[Step]:

@@ -24,7 +24,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from week2kit.canonical import clean, label_text, largest_text
-from week2kit.thresholds import MAX_CONFIG_BYTES, MAX_RECORDED_TEXT
+from week2kit.thresholds import MAX_CONFIG_BYTES, MAX_RECORDED_KEYS, MAX_RECORDED_TEXT
 
 SCHEMA_VERSION: Final = 4
 
@@ -76,6 +76,17 @@ def _a_moment(text: str) -> str:
 def _of_bounded_texts(value: dict[str, Any]) -> dict[str, Any]:
     if (longest := largest_text(value)) > MAX_RECORDED_TEXT:
         raise _inconsistent(f"it holds a text of {longest} characters, and at most {MAX_RECORDED_TEXT} are read")
+    return value
+
+
+def _of_few_keys(value: dict[str, Any]) -> dict[str, Any]:
+    keys, rest = 0, [value]
+    while rest and keys <= MAX_RECORDED_KEYS:
+        item: Any = rest.pop()
+        keys += len(item) if isinstance(item, dict) else 0
+        rest += item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
+    if keys > MAX_RECORDED_KEYS:
+        raise _inconsistent(f"it holds more than {MAX_RECORDED_KEYS} keys")
     return value
 
 
@@ -154,7 +165,7 @@ class Data(FoundData):
 class Config(Record):
     """The resolved config; where it never became valid, the text that was given."""
 
-    resolved: dict[str, Any] | None
+    resolved: Annotated[dict[str, Any], AfterValidator(_of_few_keys)] | None
     raw: Annotated[str, Field(max_length=MAX_CONFIG_BYTES)] | None
     digest: Digest | None = Field(
         description="of the resolved config without path, seed, goal, hypothesis, learning_curve and repeats"
@@ -393,7 +404,7 @@ class _Run(Record):
     command: Text
     artifacts: Many[Artifact]
     stages: Many[StageTime]
-    warnings: Many[Warned]
+    warnings: Annotated[Many[Warned], Field(max_length=MAX_RECORDED_KEYS)]
 
 
 class RunningRun(_Run):
