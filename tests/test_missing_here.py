@@ -17,7 +17,9 @@ import pandas as pd
 import pytest
 
 from week2kit import train, verify
+from week2kit.explanation import next_command
 from week2kit.pointers import pointer_in
+from week2kit.verdict import Finding, Verdict
 
 ROOT = Path(__file__).parent.parent
 ROWS = [f"{i}.5,{'red' if i % 3 else 'blue'},{'ab'[i * 7 % 5 > 2]}" for i in range(40)]
@@ -152,12 +154,24 @@ def test_data_that_unpack_to_more_than_is_allowed_are_undecided_and_the_flag_all
 def test_the_next_command_names_the_file_that_was_found_and_is_quoted(project: Path) -> None:
     assert week2kit("train", "c.json", "--name", "r").returncode == 0
     Path("runs").rename("my runs")
-    Path("t.csv").write_text("size,colour,kind\n1,red,a\n")
+    with Path("t.csv").open("a") as table:
+        table.write("1.5,red,a\n")
     done = week2kit("verify", "my runs/r", "--accept", "close")
     assert done.returncode == 1
     assert next_of(done) == "week2kit verify 'my runs/r' --accept close --data t.csv"
     named = week2kit(*shlex.split(next_of(done))[1:])
-    assert "recorded with 40 rows, here 1; missing here: 40" in named.stdout
+    assert "data, rows: recorded 40, here 41" in named.stdout
+
+
+def test_no_command_is_printed_that_a_shell_could_not_carry_out() -> None:
+    reason = Finding(code="undecided.other_file", where="t.csv", recorded="a" * 64, now="b" * 64)
+    for run, command in (
+        ("runs/a b", "week2kit verify 'runs/a b' --repeats --data t.csv"),
+        ("runs/" + "x" * 190 + "\N{HORIZONTAL ELLIPSIS}", None),
+        ("runs/\N{REPLACEMENT CHARACTER}", None),
+    ):
+        verdict = Verdict(run=run, manifest_sha256=None, verdict="undecided", reason=reason)
+        assert next_command(verdict, ["--repeats"]) == command
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")

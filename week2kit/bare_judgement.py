@@ -41,7 +41,7 @@ from week2kit.reruns import DataFile, Fresh, RerunRequest, Scored, Stored, Tried
 from week2kit.schema.config import Config, FileData
 from week2kit.schema.manifest import Data, Environment
 from week2kit.store import BareRun
-from week2kit.thresholds import DETAILED_DIGITS, LISTED_CELLS, MIN_LABELS_APART, TELLING_DIGITS
+from week2kit.thresholds import DETAILED_DIGITS, LISTED_CELLS, MAX_MESSAGE, MIN_LABELS_APART, TELLING_DIGITS
 from week2kit.verdict import Cause, Check, Finding, Layer, MetricValues, RerunRecord
 
 _METRICS_FILE: Final = "metrics.json"
@@ -147,7 +147,7 @@ def judge_bare(
     judgement = case.judge(restore_versions=restore_versions)
     if file.vouched or judgement.reason is None or judgement.reason.code not in _DESCRIBES_THE_TABLE:
         return judgement
-    return undecided("bare.not_named", clean(file.shown), now=file.sha256, checks=before)
+    return undecided("bare.not_named", clean(file.shown, MAX_MESSAGE), now=file.sha256, checks=before)
 
 
 def _request(config: Config, file: DataFile) -> RerunRequest:

@@ -409,6 +409,10 @@ def _limit_met(limit: str, value: float | None) -> str:
 # --- after verify ---
 
 
+#: What stands in a shown path in place of what cannot be shown, or of its end: no shell finds the file by it.
+_NOT_AS_TYPED: Final = ("\N{HORIZONTAL ELLIPSIS}", "\N{REPLACEMENT CHARACTER}")
+
+
 def next_command(verdict: Verdict, flags: Sequence[str] = ()) -> str | None:
     """The command that brings what was missing for a verdict, or that tells more; None where there is none.
 
@@ -419,7 +423,7 @@ def next_command(verdict: Verdict, flags: Sequence[str] = ()) -> str | None:
     failing = [check.finding for check in verdict.checks if check.outcome == "failed" and check.finding]
     edited = [finding for finding in failing if finding.code == "data.edited"]
     finding = edited[0] if edited else verdict.reason
-    if finding is None:
+    if finding is None or any(mark in verdict.run + finding.where for mark in _NOT_AS_TYPED):
         return None
     again = ("week2kit", "verify", verdict.run, *flags)
     match finding.code, finding.recorded:

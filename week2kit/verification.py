@@ -60,7 +60,7 @@ from week2kit.restoring import Factor, Plan
 from week2kit.scales import is_bounded
 from week2kit.schema.manifest import CompletedRun, Data, Environment, FailedRun, Failure, FoundData, RunningRun
 from week2kit.store import BareRun, Run, find_runs
-from week2kit.thresholds import ANOTHER_FORM, EFFORT, LISTED_CELLS, SCORE_TOLERANCE, VERIFY_TIMEOUT
+from week2kit.thresholds import ANOTHER_FORM, EFFORT, LISTED_CELLS, MAX_MESSAGE, SCORE_TOLERANCE, VERIFY_TIMEOUT
 from week2kit.trials import Kind, Train, Trials
 from week2kit.variation import Ground, chosen, not_in_force, variations
 from week2kit.verdict import LEVELS, Cause, Check, Finding, Level, RerunRecord, Verdict, VerdictDocument, VerdictName
@@ -828,7 +828,7 @@ def _on_other_file(file: DataFile, data: FoundData | None) -> Judgement:
     It is the data, edited, where train read the recorded bytes in this very place, as the index of this machine has it.
     Otherwise it may be any file of that name, and says nothing of the run.
     """
-    where, recorded = clean(file.shown), data.sha256 if data is not None else None
+    where, recorded = clean(file.shown, MAX_MESSAGE), data.sha256 if data is not None else None
     if recorded is None or Path(file.path) not in places_of(recorded):
         return undecided("undecided.other_file", where, recorded, file.sha256)
     return Judgement(

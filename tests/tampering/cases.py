@@ -408,7 +408,7 @@ for id_, change in {
 }.items():
     case(f"data-unnamed-{id_}", "penguins", change, "undecided", OTHER_FILE, cause="")
 case(
-    "data-unnamed-by-a-path-out-of-the-run",
+    "data-unnamed-out",
     "penguins",
     lambda c: (
         c.set("inputs.data.from_run", "../../mine/penguins.csv"),
@@ -417,7 +417,7 @@ case(
         (c.project / "mine" / "penguins.csv").write_text("salary,ssn\n1,2\n"),
     ),
     "undecided",
-    "mine/" + OTHER_FILE,
+    "this is not the file that the run was trained on",
     cause="",
 )
 case(
@@ -477,7 +477,7 @@ for id_, path in {
     "own-manifest": "manifest.json",
     "nul": "../../a\0.csv",
     "url": "file:///etc/passwd",
-    "long": "a/" * 5000 + "penguins.csv",
+    "long": "a/" * 4000 + "penguins.csv",
     "folder": "..",
     "empty": "",
 }.items():
