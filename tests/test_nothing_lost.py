@@ -233,6 +233,17 @@ def test_a_fit_that_is_too_large_is_recorded(kind: str, project: Path) -> None:
     assert manifest.inputs.environment is not None
 
 
+@pytest.mark.parametrize("mebibytes", [400, 560])
+def test_too_little_memory_for_the_libraries_themselves_is_told_at_once(mebibytes: int, project: Path) -> None:
+    """OpenBLAS asks again for ever where it is refused: while it is loaded, and at its first large product."""
+    limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_AS, (mebibytes << 20, mebibytes << 20))}
+    train(SHORT, name="a", runs_dir=project / "runs")
+    code, _, err = finish(start("train", "long.json", "--name", "b", cwd=project, **limit), 60)
+    assert (code, "the memory was not enough" in err) == (1, True), err
+    code, text, _ = finish(start("verify", "runs/a", cwd=project, **limit), 60)
+    assert (code, "needed more memory than it gets" in text) == (125, True), text
+
+
 def verified_text(project: Path, says: str) -> str:
     """What verify prints of ``runs/a``, which it cannot judge; it must hold `says`."""
     code, text, _ = finish(start("verify", "runs/a", cwd=project))

@@ -20,8 +20,10 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
+from week2kit.limits import check_room
 from week2kit.privacy import scrub
 from week2kit.schema.manifest import Blas, Cpu, Environment, Libm
+from week2kit.thresholds import BLAS_BUFFERS, BLAS_PRODUCT
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,6 +63,16 @@ def record_environment(modules: Sequence[str] = ()) -> Environment:
         variables=_variables(),
         fingerprint=fingerprint(),
     )
+
+
+def hold_blas_buffers() -> None:
+    """Let each copy of the BLAS take the memory that it works in, which it keeps; errors as of `check_room`."""
+    import numpy as np
+    from scipy.linalg import blas
+
+    check_room(BLAS_BUFFERS)
+    a = np.ones((BLAS_PRODUCT, BLAS_PRODUCT))
+    blas.dgemm(1.0, a, a @ a)
 
 
 def requirements_text(environment: Environment) -> str:

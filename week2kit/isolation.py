@@ -39,8 +39,8 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, TypeAlias
 
 from week2kit.errors import ChildDied, ServerDied, TimeLimitReached, refused
-from week2kit.limits import Limits, end_with_parent, impose, needed_variables
-from week2kit.thresholds import ABANDONED_BUILD
+from week2kit.limits import Limits, check_room, end_with_parent, impose, needed_variables
+from week2kit.thresholds import ABANDONED_BUILD, ROOM_FOR_LIBRARIES
 
 #: The work of a child, as "module:function": a function that returns bytes. The caller need not import the module,
 #: and nothing that comes back from a child is ever unpickled.
@@ -478,6 +478,7 @@ def _preload(names: list[str]) -> None:
     gc.disable()
     for name in names:
         with contextlib.suppress(Exception):  # whoever needs it is told in the child
+            check_room(ROOM_FOR_LIBRARIES)
             import_module(name)
     gc.enable()
     gc.freeze()  # what the server imported is shared by all its children; looking through it would copy it
@@ -622,6 +623,8 @@ def _serve(connection: Connection) -> None:
 def _answer(work: Work, arguments: tuple[Any, ...]) -> bytes:
     try:
         module, _, function = work.partition(":")
+        if module not in sys.modules:  # the server could not import it: OpenBLAS may lack the memory, and never say so
+            check_room(ROOM_FOR_LIBRARIES)
         answer: bytes = getattr(import_module(module), function)(*arguments)
         return _ANSWER + answer
     except BaseException as error:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import math
+import mmap
 import os
 import re
 import sys
@@ -121,6 +122,21 @@ def _swap() -> int:
         text = Path("/proc/meminfo").read_text(encoding="ascii", errors="replace")
         return int(text.partition("SwapTotal:")[2].split()[0]) << 10
     return 0
+
+
+def check_room(size: int) -> None:
+    """Fail where this process may not have so many more bytes of address space.
+
+    OpenBLAS asks for what it works in while it is loaded and at its first large product. Where the system refuses, it
+    asks again for ever, and no signal ends it that Python handles: so others have to ask first.
+
+    Raises:
+        MemoryError: it may not.
+    """
+    try:
+        mmap.mmap(-1, size).close()
+    except OSError:
+        raise MemoryError from None
 
 
 def memory_in_force(limits: Limits) -> tuple[str, int | None]:

@@ -24,7 +24,7 @@ from week2kit.cells import Columns, compare_columns, compare_target, read_column
 from week2kit.code import code_digest, code_modules
 from week2kit.conditions import AS_HERE
 from week2kit.dataset import reader_for_config
-from week2kit.environment import record_environment, required_by
+from week2kit.environment import hold_blas_buffers, record_environment, required_by
 from week2kit.errors import ConfigError, LibraryError, MissingHere, StageError, Week2kitError
 from week2kit.loop.data import Reader, column_digest
 from week2kit.loop.model import find_class, is_forest, is_kmeans, jobs_by_cpus, walk
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 
 def describe_here(allowed_modules: tuple[str, ...]) -> bytes:
     """The environment and the code of this process, which are those of every other child."""
+    hold_blas_buffers()
     modules = code_modules()
     here = Here(
         environment=record_environment(allowed_modules),
@@ -90,6 +91,7 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
     notes: dict[str, Any] = {}
     with conditioning.in_force(request.conditions):
         try:
+            hold_blas_buffers()
             request = conditioning.of_request(request)
             config = parse_config(request.config)
             if isinstance(config.data, FileData):

@@ -153,6 +153,15 @@ MAX_NAME_LENGTH: Final = 64
 #: Distributions that a requirements.txt or a record may name: a process that has imported 400 is none of week2kit's.
 MAX_REQUIREMENTS: Final = 400
 
+#: Memory that must be there for a BLAS: the two copies of OpenBLAS, of numpy and scipy, take 32 MiB each for a thread.
+BLAS_BUFFERS: Final = 160 << 20
+
+#: Address space that importing scikit-learn, scipy and pandas takes at the least, with two threads of each BLAS.
+ROOM_FOR_LIBRARIES: Final = 512 << 20
+
+#: Rows and columns of a product for which OpenBLAS takes them: smaller ones it computes in registers.
+BLAS_PRODUCT: Final = 128
+
 #: Fits use at most this many jobs: ten thousand threads end in errors that say nothing.
 MAX_JOBS: Final = 256
 

@@ -31,13 +31,20 @@ from week2kit.dataset import (
 )
 from week2kit.errors import LibraryError, StageError, UsageError, Week2kitError, message_without
 from week2kit.explanation import failure_hint
+from week2kit.limits import check_room
 from week2kit.privacy import scrub
 from week2kit.schema import manifest as record
 from week2kit.schema.config import Config, FileData, config_digest, json_slip, override, parse_config, read_object
 from week2kit.schema.manifest import Stage
 from week2kit.signals import held
 from week2kit.store import Run, RunFolder, from_here, open_run, read_regular
-from week2kit.thresholds import MAX_CONFIG_BYTES, MAX_TRACEBACK_FRAMES, MAX_UNPACKED_BYTES, MEMORY_RESERVE
+from week2kit.thresholds import (
+    MAX_CONFIG_BYTES,
+    MAX_TRACEBACK_FRAMES,
+    MAX_UNPACKED_BYTES,
+    MEMORY_RESERVE,
+    ROOM_FOR_LIBRARIES,
+)
 
 if TYPE_CHECKING:
     from week2kit.loop.run import Progress, Result, Source
@@ -229,8 +236,11 @@ class _Training:
     def _complete(self) -> record.CompletedRun:
         self.on_stage("config")
         with held():
+            check_room(ROOM_FOR_LIBRARIES)
+            from week2kit.environment import hold_blas_buffers
             from week2kit.loop.run import Progress, run_loop
 
+            hold_blas_buffers()
         assert self.config is not None
         assert self.seed is not None
         self.progress = Progress(on_stage=self.on_stage)
