@@ -16,12 +16,14 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from scipy.stats import beta
 
 from week2kit.explanation import describe_verdict
 from week2kit.thresholds import EFFORT
 from week2kit.verdict import Verdict, VerdictDocument
 
-from ..tampering.copies import Copy  # noqa: TID252 - it stands in the folder beside
+from ..tampering.cases import CASES as TAMPERED  # noqa: TID252 - it stands in the folder beside
+from ..tampering.copies import Copy  # noqa: TID252
 from .cases import CASES, Case, trained_where
 from .trained import MACHINES, ROOT, environment, train_on
 
@@ -150,7 +152,27 @@ def table(corpus: Corpus) -> str:
     for row in rows:
         cells = (str(counts[row][told] or "") for told in GIVEN)
         lines.append(f"| {row} | {sum(counts[row].values())} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", *_bounds(counts), ""])
+
+
+def _bounds(counts: dict[str, Counter[str]]) -> list[str]:
+    """What the numbers of rows allow to say of the two worst errors; the tampering table is held row by row."""
+    honest = [found for row, found in counts.items() if row.partition(":")[0] in ("identical", "explained")]
+    others = [found for row, found in counts.items() if row in ("unstable", "different", "tampered", "unreadable")]
+    passed = sum(found[given] for found in others for given in GIVEN[:3])
+    condemned = sum(found[given] for found in honest for given in GIVEN[5:])
+    bad = sum(map(Counter.total, others)) + sum(c.verdict not in ("identical", "close", "undecided") for c in TAMPERED)
+    good = sum(map(Counter.total, honest)) + sum(c.verdict == "identical" for c in TAMPERED)
+    return [
+        f"With the {len(TAMPERED)} rows of `tests/tampering`, {passed} of {bad} edited, forged, damaged or unstable",
+        f"runs passed, and {condemned} of {good} that agree with their record were condemned. Were these drawn at",
+        f"random, the true shares would be at most {_at_most(passed, bad)} and {_at_most(condemned, good)} (95 %).",
+    ]
+
+
+def _at_most(seen: int, rows: int) -> str:
+    """The one-sided 95 % bound of a share of which `seen` of `rows` were seen (Clopper and Pearson, 1934)."""
+    return f"{100 * float(beta.ppf(0.95, seen + 1, rows - seen)):.1f} %"
 
 
 def _expected(case: Case) -> str:
