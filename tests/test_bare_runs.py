@@ -591,7 +591,7 @@ CASES = [
         "a report without one of its classes",
         edit("val_report.txt", r" +aster [^\n]*\n", ""),
         "undecided",
-        "and val_report.txt counts lily .*, rose",
+        "the run is not of this table, or was split otherwise. What differs is told of a file that you name",
     ),
     Case(
         "a report of averages",

@@ -160,7 +160,7 @@ def test_the_next_command_names_the_file_that_was_found_and_is_quoted(project: P
     assert done.returncode == 1
     assert next_of(done) == "week2kit verify 'my runs/r' --accept close --data t.csv"
     named = week2kit(*shlex.split(next_of(done))[1:])
-    assert "data, rows: recorded 40, here 41" in named.stdout
+    assert "recorded with 40 rows, here 41" in named.stdout
 
 
 def test_no_command_is_printed_that_a_shell_could_not_carry_out() -> None:

@@ -93,7 +93,7 @@ KNOWN: Final = frozenset(
         "fbdfb1bc1849c02d8def9288cc364b6545fc81fea98b27ffc44c5cccf7a46611",  # 0.1.0, schema 1
         "a03b39beb315049668755444aa4ad030f5eec72218ca50e80cc528043dccaafd",  # 0.1.0, schema 2
         "bcdce14a7a1d10f1ef382f2e679b9acdedf7fac1c12c76a35b7da2abdf9c9075",  # 0.1.0, schema 3
-        "47ed9ad389b373a736c14dd27b236d9d7b4301eba06aa36ee12bcebb82c2baf1",  # 0.1.0, schema 4
+        "f3f5f7dd12cbeeb6745519f515f42dbbe4a9818e46981c615a99d5eb7a7095e0",  # 0.1.0, schema 4
     }
 )
 

@@ -143,13 +143,20 @@ _REFUSALS: Final[Mapping[int, str]] = {
 }
 
 
+def _said(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # it shows an object of a person's, whose own text raises
+        return ""
+
+
 def refused(error: BaseException) -> int | None:
     """The errno of what the machine refused that led to an error; None where it is something else."""
     seen: list[BaseException] = []
     link: BaseException | None = error
     while link is not None and link not in seen:
         seen.append(link)
-        if isinstance(link, MemoryError) or "failed to map segment" in (told := str(link)):  # of a shared library
+        if isinstance(link, MemoryError) or "failed to map segment" in (told := _said(link)):  # of a shared library
             return errno.ENOMEM
         if isinstance(link, RuntimeError) and "can't start new thread" in told:
             return errno.EAGAIN

@@ -760,4 +760,4 @@ def _behind(error: BaseException) -> Iterator[BaseException]:
 
 def _is_of_threads(error: BaseException) -> bool:
     """Whether the system refused a thread or a process."""
-    return isinstance(error, BlockingIOError) or "can't start new thread" in str(error)
+    return isinstance(error, BlockingIOError) or "can't start new thread" in message_of(error)
