@@ -96,8 +96,11 @@ def check_sessions(page: Path, kind: str, checkout: Path) -> None:
         now = iter(printed)
         text = _fences(kind).sub(lambda _: next(now), page.read_text(encoding="utf-8"))
         page.write_text(text, encoding="utf-8")
-    if printed != written:
-        sides = ("".join(side).splitlines() for side in (written, printed))
+    # how many numbers a report has hangs on the processor: it tells that of a run made here beside a committed one's
+    sides = [
+        re.sub(r"\b\d+ numbers hold", "... numbers hold", "".join(side)).splitlines() for side in (written, printed)
+    ]
+    if sides[0] != sides[1]:
         told = difflib.unified_diff(*sides, "the page", "printed today", lineterm="", n=1)
         pytest.fail("\n".join(told), pytrace=False)
 

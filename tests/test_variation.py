@@ -149,9 +149,8 @@ def test_a_fit_that_has_not_converged_moves_with_the_cpu_class(verified: Verdict
         assert found["cpu SSE"]["labels_moved"] > 0
         assert found["cpu SSE"]["metrics"]["accuracy"] != verdict["metrics"]["accuracy"]["recorded"]
     assert any(line.startswith("Does not hold under the x86-64 CPU class SSE: ") for line in lines)
-    assert [line for line in lines if line.startswith("Holds under")] == [
-        "Holds under another umask and n_jobs 1 and 2: predictions and scores bit for bit."
-    ]
+    (holds,) = [line for line in lines if line.startswith("Holds under")]
+    assert holds.endswith("another umask and n_jobs 1 and 2: predictions and scores bit for bit.")
 
 
 @pytest.mark.usefixtures("avx2")
