@@ -453,7 +453,9 @@ def test_the_exit_code_of_several_runs_is_the_worst_one(copy_of: Callable[[str],
     (copies["other"].project / "penguins.csv").unlink()  # undecided: 125
     all_of_them = week2kit("verify", "--json", "--jobs=2", *runs.values())
     assert all_of_them.returncode == 2
-    assert "Traceback" not in all_of_them.stderr
+    error, *progress = all_of_them.stderr.splitlines()
+    assert error.startswith(f"error: {runs['iris']}/manifest.json: not a manifest that can be read: ")
+    assert [re.fullmatch(r"(\d/\d) .+: [a-z]+", line)[1] for line in progress] == [f"{n}/6" for n in range(1, 7)]  # type: ignore[index]
     found = {verdict.run: verdict for verdict in VerdictDocument.model_validate_json(all_of_them.stdout).runs}
     for names, code in (
         (["penguins"], 0),
