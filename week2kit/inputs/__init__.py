@@ -1,0 +1,1 @@
+"""How the inputs of two records differ: asked by verify and by report."""

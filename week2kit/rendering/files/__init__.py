@@ -1,0 +1,1 @@
+"""A report as files: what is written, kept and refused."""

@@ -1,0 +1,1 @@
+"""The pictures of a report: what each says, as SVG and as text."""

@@ -1,0 +1,403 @@
+"""Reports: runs compared as plain rows, what failed on the way, and what to do next. `week2kit.rendering` words it.
+
+Reading two runs costs milliseconds: nothing here imports numpy, pandas, scipy or scikit-learn, nothing is unpickled,
+and nothing is written into a run.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from week2kit.canonical import clean
+from week2kit.comparison import Change, Statement, primary_metric
+from week2kit.errors import UnreadableRun, UsageError
+from week2kit.privacy import shown_path
+from week2kit.reporting.experiments import Candidate
+from week2kit.reporting.figures import make_figures
+from week2kit.reporting.interpretation import caveats, findings
+from week2kit.reporting.judging import Side, adjust, estimates
+from week2kit.reporting.losses import find_losses
+from week2kit.reporting.noise import Named
+from week2kit.reporting.pairs import compare, fit_seconds, interpreted, metric_rows, side_by_side
+from week2kit.reporting.proposal import propose, propose_first
+from week2kit.reporting.ranking import ranked, told
+from week2kit.reporting.retrospective import failures
+from week2kit.reporting.runs import Runs, completed
+from week2kit.reporting.uncertainty import Estimate
+from week2kit.reporting.values import (
+    REFUTED,
+    REPORT_VERSION,
+    Comparison,
+    EvidenceRow,
+    GoalRow,
+    Loop,
+    OverviewRow,
+    Report,
+    Retrospective,
+    RunRow,
+    Verdict,
+)
+from week2kit.schema.manifest import CompletedRun, metric_names
+from week2kit.store import ARTIFACTS, MANIFEST_NAME, BareRun, Found, Run, find_runs, in_time
+from week2kit.thresholds import COMMAND_RUNS, DETAILED_VARIANTS, SIBLING_FOLDERS
+
+if TYPE_CHECKING:
+    from week2kit.reporting.verdicts import Given
+    from week2kit.verdict import VerdictDocument
+
+__all__ = ["REPORT_VERSION", "Report", "report"]
+
+
+def report(
+    runs: Sequence[str | Path | Run | BareRun],
+    *,
+    baseline: str | Path | None = None,
+    only_named: bool = False,
+    margin: float | None = None,
+    verdicts: str | Path | VerdictDocument | None = None,
+    on_skip: Callable[[Path], None] = lambda path: None,
+) -> Report:
+    """Compare runs: the baseline against each other completed run, and tell the story of those that did not work.
+
+    Args:
+        runs: run folders, or folders of run folders; named ones keep their order. Those that were made without
+            week2kit are told in a section of their own.
+        baseline: the run to compare with; by default the first completed one of `runs`.
+        only_named: do not look at the run folders beside the named ones for failures.
+        margin: differences of the primary metric up to this are as good as none to you; without it, no equivalence is
+            claimed.
+        verdicts: what `verify` returned, or a file with what ``verify --json`` printed: the verdicts on these runs.
+        on_skip: told of each subfolder of the named ones that holds no run.
+
+    Raises:
+        UsageError: nothing was named, `baseline` is not one completed run, or `verdicts` holds no verdicts.
+        UnreadableRun: no run could be read.
+    """
+    named = [run.path if isinstance(run, Run | BareRun) else Path(run) for run in runs]
+    if not named:
+        raise UsageError("report: expected at least one run folder, and none was named.")
+    given = _given(verdicts)
+    found = find_runs([baseline, *named] if baseline is not None else named)
+    for path in found.skipped:
+        on_skip(path)
+    first = _chosen_baseline(found, baseline)
+    if not found.everything:
+        raise UnreadableRun("\n".join(reason for _, reason in found.unreadable))
+    beside, folders, not_read = ((), (), 0) if only_named else _beside(named, found)
+    everything = Runs([*found.runs, *beside], given.by_manifest if given is not None else {})
+    finished = [run for run in found.runs if isinstance(run.manifest, CompletedRun)]
+    first = first or (finished[0] if finished else None)
+    story = failures(first, everything)
+    retrospective = Retrospective(
+        looked_at=len(everything.runs),
+        folders=folders,
+        only_named=only_named,
+        setbacks=story.told,
+        brief=story.brief,
+        left_out=story.left_out,
+        worse_left_out=0,
+        not_apart=(),
+        not_tested=(),
+        not_judged=0,
+        not_read=not_read,
+    )
+    unreadable = tuple(reason for _, reason in found.unreadable)
+    if first is None:
+        result = _without_baseline(found.runs, everything, retrospective, unreadable)
+    else:
+        variants = [run for run in finished if run is not first]
+        result = _with_baseline(first, variants, everything, retrospective, unreadable, margin)
+    result = _with_thin(result, found) if found.bare else result
+    return result._replace(
+        verify_commands=_verify(result.runs, named, baseline, margin),
+        verdicts=given and given.seen_from(run.manifest_sha256 for run in everything.runs),
+    )
+
+
+def _with_thin(result: Report, found: Found) -> Report:
+    """The report with the runs that were made without week2kit; where there are no others, they are what is next."""
+    from week2kit.reporting.thin import thin_evidence, thin_goals, thin_proposal, thin_runs
+
+    thin = thin_runs(found.bare)
+    return result._replace(
+        thin=thin,
+        goals=result.goals if found.runs else thin_goals(found.bare, thin),
+        evidence=(*result.evidence, *thin_evidence(found.bare, thin)),
+        proposal=result.proposal if found.runs else thin_proposal(found.bare, thin),
+    )
+
+
+def _given(verdicts: str | Path | VerdictDocument | None) -> Given | None:
+    if verdicts is None:
+        return None
+    from week2kit.reporting.verdicts import take_verdicts
+
+    return take_verdicts(verdicts)
+
+
+def _chosen_baseline(found: Found, baseline: str | Path | None) -> Run | None:
+    if baseline is None:
+        return None
+    shown = clean(os.fspath(baseline))
+    only = find_runs([baseline])
+    if only.bare:
+        raise UsageError(f"--baseline {shown}: expected a run with a manifest, and it was made without week2kit.")
+    if len(only.runs) != 1:
+        reason = only.unreadable[0][1] if only.unreadable else f"{shown}: expected one run folder."
+        raise UsageError(f"--baseline {reason}")
+    wanted = only.runs[0].path.resolve()
+    run = next(run for run in found.runs if run.path.resolve() == wanted)
+    if not isinstance(run.manifest, CompletedRun):
+        what = "failed" if run.manifest.status == "failed" else "was interrupted"
+        raise UsageError(f"--baseline {shown}: expected a run that completed, and this one {what}.")
+    return run
+
+
+def _beside(named: Sequence[Path], found: Found) -> tuple[tuple[Run, ...], tuple[str, ...], int]:
+    """The runs in the folders that hold the named runs, those folders as shown, and how many could not be read."""
+    parents = {path.resolve(): path for path in (_parent(run.path) for run in found.runs)}
+    given = {path.resolve() for path in named}
+    known = {run.path.resolve() for run in found.runs}
+    runs: list[Run] = []
+    not_read = 0
+    for resolved, parent in parents.items():
+        if resolved in given:
+            continue  # a folder of runs was named itself, and all of its runs are here
+        children = [path for path in _children(parent) if path.resolve() not in known]
+        inside = find_runs(children[:SIBLING_FOLDERS])
+        runs += sorted(inside.runs, key=in_time)
+        not_read += len(inside.unreadable) + len(children[SIBLING_FOLDERS:])
+    return tuple(runs), tuple(sorted(shown_path(path) for path in parents.values())), not_read
+
+
+def _parent(path: Path) -> Path:
+    """The folder that holds a run; also for ``.`` and ``..``, whose last part says nothing."""
+    return path / ".." if path.name in ("", "..") else path.parent
+
+
+def _children(parent: Path) -> list[Path]:
+    try:
+        names = sorted(entry.name for entry in os.scandir(parent) if not entry.name.startswith("."))
+    except OSError:
+        return []
+    return [parent / name for name in names if os.path.lexists(parent / name / MANIFEST_NAME)]
+
+
+# --- the whole --------------------------------------------------------------------------------------------------
+
+
+def _without_baseline(
+    runs: Sequence[Run], everything: Runs, retrospective: Retrospective, unreadable: tuple[str, ...]
+) -> Report:
+    rows = tuple(everything.row(run) for run in runs[: DETAILED_VARIANTS + 1])
+    told = retrospective.setbacks
+    stopped = next((run for run in everything.runs if told and everything.row(run) is told[0].run), None)
+    return Report(
+        version=REPORT_VERSION,
+        baseline=None,
+        goals=_goals(list(runs[: DETAILED_VARIANTS + 1]), everything),
+        loop=None,
+        figures=None,
+        metrics=(),
+        fit_seconds=None,
+        findings=(),
+        comparisons=(),
+        overview=(),
+        ranking=(),
+        overview_left_out=0,
+        retrospective=retrospective,
+        proposal=propose_first(told, stopped, everything.runs),
+        caveats=(),
+        evidence=(),
+        runs=rows,
+        verify_commands=(),
+        unreadable=unreadable,
+    )
+
+
+def _with_baseline(
+    first: Run,
+    variants: Sequence[Run],
+    everything: Runs,
+    retrospective: Retrospective,
+    unreadable: tuple[str, ...],
+    margin: float | None,
+) -> Report:
+    overview, left_out, best_first = ranked(first, variants, everything) if len(variants) > 1 else ((), 0, [])
+    detailed = list(variants) if len(variants) <= DETAILED_VARIANTS else best_first[:1]
+    tests = sum(not everything.obstacles(first, run) for run in variants)
+    comparisons = _comparisons(first, detailed, everything, margin, tests, several=len(variants) > 1)
+    retrospective = _with_losses(retrospective, first, everything, _verdicts(overview, comparisons))
+    manifest = completed(first)
+    shown = [first, *detailed]
+    drawn = make_figures(shown, everything.predicted, everything.name, everything.intact)
+    candidates = [
+        (Candidate(comparison.variant, completed(run), run.path), comparison)
+        for run, comparison in zip(detailed, comparisons, strict=True)
+    ]
+    alone = findings([everything.named(first)]) if len(detailed) != 1 or len(variants) > 1 else ()
+    others = [everything.row(run) for run in variants if run not in detailed]
+    damaged = [row for row in others if row.disagreements or (row.verdict and row.verdict.verdict in REFUTED)]
+    rows = (*(everything.row(run) for run in shown), *damaged)
+    return Report(
+        version=REPORT_VERSION,
+        baseline=everything.row(first),
+        goals=_goals(shown, everything),
+        loop=_loop(manifest),
+        figures=drawn,
+        metrics=metric_rows(manifest, None, _known(first, comparisons, everything), comparable=False),
+        fit_seconds=fit_seconds(manifest),
+        findings=alone,
+        comparisons=comparisons,
+        overview=overview,
+        ranking=told(overview, primary_metric(manifest)),
+        overview_left_out=left_out,
+        retrospective=retrospective,
+        proposal=propose(
+            Candidate(everything.row(first), manifest, first.path), candidates, drawn.curves, everything.runs
+        ),
+        caveats=_caveats(first, detailed, len(variants), comparisons, everything),
+        evidence=tuple(row for run in shown for row in _evidence(run, everything)),
+        runs=rows,
+        verify_commands=(),
+        unreadable=unreadable,
+    )
+
+
+def _verify(
+    rows: Sequence[RunRow], named: Sequence[Path], baseline: str | Path | None, margin: float | None
+) -> tuple[str, ...]:
+    """The two commands that verify the runs of a report and make it with their verdicts; none where it has them."""
+    if all(row.verdict for row in rows):
+        return ()
+    runs = [shown_path(path) for path in named]
+    shown = shlex.join(runs) if len(runs) <= COMMAND_RUNS else "RUN..."
+    flags = f" --baseline {shlex.quote(shown_path(Path(baseline)))}" if baseline is not None else ""
+    flags += f" --margin {margin!r}" if margin is not None else ""
+    return (
+        f"week2kit verify {shown} --json > verify.json",
+        f"week2kit report {shown}{flags} --verdicts verify.json",
+    )
+
+
+def _comparisons(
+    first: Run, detailed: Sequence[Run], everything: Runs, margin: float | None, tests: int, *, several: bool
+) -> tuple[Comparison, ...]:
+    """Each detailed variant against the baseline; what several have in common is the number of tests."""
+    compared = [compare(side_by_side(first, run, everything), everything, margin) for run in detailed]
+    final = iter(adjust([one.judgement for one in compared if one.judgement is not None], tests))
+    judgements = [next(final) if one.judgement is not None else None for one in compared]
+    return tuple(
+        interpreted(one, everything.named(first), everything.named(run), judgement, several=several)
+        for one, run, judgement in zip(compared, detailed, judgements, strict=True)
+    )
+
+
+def _verdicts(overview: Sequence[OverviewRow], comparisons: Sequence[Comparison]) -> dict[str, Verdict]:
+    """What is known of each variant against the baseline, by its name; the details know more than the table."""
+    verdicts = {row.run: row.verdict for row in overview if row.verdict is not None}
+    return verdicts | {one.variant.name: one.judgement.verdict for one in comparisons if one.judgement is not None}
+
+
+def _with_losses(story: Retrospective, first: Run, everything: Runs, verdicts: Mapping[str, Verdict]) -> Retrospective:
+    """The story of what failed, and of what worked and lost."""
+    lost = find_losses(first, everything, verdicts)
+    return story._replace(
+        setbacks=(*story.setbacks, *lost.told),
+        worse_left_out=lost.more,
+        not_apart=lost.not_apart,
+        not_tested=lost.not_tested,
+        not_judged=lost.not_judged,
+    )
+
+
+def _known(first: Run, comparisons: Sequence[Comparison], everything: Runs) -> Mapping[str, Estimate]:
+    """The intervals of the baseline: as a comparison has them, and computed where there is none to look at.
+
+    A report of runs that cannot be compared does without: numpy alone would cost it half as much again.
+    """
+    if comparisons:
+        rows = [row for comparison in reversed(comparisons) for row in comparison.metrics]
+        return {row.metric: Estimate(0, baseline=row.baseline.interval) for row in rows if row.baseline is not None}
+    found = everything.aligned(first, first)
+    side = Side(everything.name(first), completed(first), None if isinstance(found, Statement) else found[0])
+    return estimates([side], primary_metric(completed(first)))
+
+
+def _goals(runs: Sequence[Run], everything: Runs) -> tuple[GoalRow, ...]:
+    """The goals and hypotheses that the configs carry; a goal that repeats the baseline's is left out."""
+    rows: list[GoalRow] = []
+    told: set[tuple[str, str]] = set()
+    for run in runs:
+        config = run.manifest.inputs.config.resolved or {}
+        goal, hypothesis = (_text(config.get(key)) for key in ("goal", "hypothesis"))
+        new = {(kind, text) for kind, text in (("goal", goal), ("hypothesis", hypothesis)) if text} - told
+        if new:
+            kinds = dict(new)
+            rows.append(GoalRow(everything.name(run), kinds.get("goal", ""), kinds.get("hypothesis", "")))
+        told |= new
+    return tuple(rows)
+
+
+def _text(value: object) -> str:
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _caveats(
+    first: Run, detailed: Sequence[Run], variants: int, comparisons: Sequence[Comparison], everything: Runs
+) -> tuple[Statement, ...]:
+    named: list[tuple[Named, Sequence[Change]]] = [
+        (everything.named(run), comparison.changes) for run, comparison in zip(detailed, comparisons, strict=True)
+    ]
+    moved = next((comparison.moved for comparison in comparisons if comparison.moved is not None), None)
+    return caveats(everything.named(first), named, moved, runs=variants + 1)
+
+
+# --- figures and evidence ---------------------------------------------------------------------------------------
+
+
+def _loop(run: CompletedRun) -> Loop:
+    data, split, name = run.inputs.data, run.outcome.split, primary_metric(run)
+    return Loop(
+        source=data.path,
+        rows=data.rows,
+        features=sum(column.role == "feature" for column in data.columns),
+        target=next((column.name for column in data.columns if column.role == "target"), ""),
+        method=split.method,
+        folds=len(split.folds),
+        n_train=split.folds[0].n_train,
+        n_val=split.folds[0].n_val,
+        model=_model_name(run),
+        metric=name,
+        value=run.outcome.metrics[name].value,
+        seed=run.inputs.seed.value,
+        artifacts=tuple(sorted(artifact.path for artifact in run.artifacts)),
+    )
+
+
+def _model_name(run: CompletedRun) -> str:
+    """The model's class without its module; the config's, because the outcome's is the pipeline around it."""
+    model = (run.inputs.config.resolved or {}).get("model")
+    name = model.get("class") if isinstance(model, dict) else None
+    return (name if isinstance(name, str) else run.outcome.model.class_).rpartition(".")[2]
+
+
+def _evidence(run: Run, everything: Runs) -> list[EvidenceRow]:
+    """Which file proves which number; the manifest proves what no other file holds."""
+    name, manifest = everything.name(run), completed(run)
+    digests = {file.name: file.sha256 for file in everything.row(run).files}
+    scores = [(f"validation {metric}", manifest.outcome.metrics[metric].value) for metric in metric_names(manifest)]
+    rows: list[tuple[str, float | None, str]] = [(number, value, ARTIFACTS["metrics"]) for number, value in scores]
+    rows += [
+        ("each prediction, and the metrics that follow from them", None, ARTIFACTS["predictions"]),
+        ("learning curve", None, ARTIFACTS["curves"]),
+    ]
+    whole = "training scores, dummy, folds, time of fit, inputs, warnings"
+    return [
+        *(EvidenceRow(number, value, name, file, digests[file]) for number, value, file in rows if file in digests),
+        EvidenceRow(whole, None, name, MANIFEST_NAME, everything.row(run).manifest_sha256),
+    ]

@@ -1,0 +1,1 @@
+"""What failed on the way, and what that teaches."""

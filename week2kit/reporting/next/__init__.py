@@ -1,0 +1,1 @@
+"""The next experiment, with its reason."""

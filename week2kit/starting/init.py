@@ -1,0 +1,436 @@
+"""A first experiment for a table: a baseline, a variant that changes one thing, and the reason for every choice.
+
+look -> choose -> rehearse -> write. What is written has been rehearsed: the very checks and the very split of train
+were carried out on the very table, so that a run does not fail for what could be seen beforehand.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, Final
+
+from week2kit.canonical import clean
+from week2kit.errors import StageError, UsageError
+from week2kit.schema.config import Config, parse_config
+from week2kit.schema.manifest import Kind
+from week2kit.starting.sentences import describe_fault, goal_of, hypotheses, listed
+from week2kit.starting.survey import look
+from week2kit.starting.values import FILES, Choice, Column, Fault, Note, Start, Survey, Target, Task
+from week2kit.thresholds import (
+    FEW_CLASSES,
+    FEW_OF_A_CLASS,
+    FEW_ROWS,
+    FOREST_ROWS,
+    LARGEST_NUMBER,
+    MAX_CONFIG_BYTES,
+    MOST_CLASSES,
+    ROWS_PER_CLASS,
+    START_FOLDS,
+    START_TEST_SIZE,
+    WIDE_TEXT,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from week2kit.loop.data import Table
+    from week2kit.loop.split import Fold
+
+__all__ = ["Choice", "Note", "Start", "Survey", "Target", "find_column", "look", "propose", "start"]
+
+SEED: Final = 42
+
+
+def start(
+    path: str | Path,
+    *,
+    target: str | None = None,
+    task: Task | None = None,
+    directory: str | Path = ".",
+    ask: Callable[[Survey], str] | None = None,
+) -> Start:
+    """Look at a table, choose a first experiment, and write ``baseline.json`` and ``variant.json``.
+
+    Args:
+        path: a .csv, .tsv or .parquet file.
+        target: the column to be predicted.
+        task: what is done with it; by default its values tell.
+        directory: where the configs are written; made where it is missing.
+        ask: called for the target where none is given.
+
+    Raises:
+        UsageError: no such column, no target, or a file of that name is there; nothing is written.
+        StageError: nothing can be learnt from the table; nothing is written.
+    """
+    folder = Path(directory)
+    survey = look(Path(path))
+    _refuse_existing(folder)
+    if target is None:
+        if ask is None:
+            raise UsageError(
+                f"No target is given: name the column to be predicted with --target. The columns are "
+                f"{listed(survey.names)}."
+            )
+        target = ask(survey)
+    begun = propose(survey, target, folder, task=task)
+    _write(begun)
+    return begun
+
+
+def propose(survey: Survey, target: str, directory: Path = Path(), *, task: Task | None = None) -> Start:
+    """The first experiment for a table and its target, rehearsed; writes nothing.
+
+    Raises:
+        UsageError: there is no such column.
+        StageError: nothing can be learnt from the table.
+    """
+    goal = _target(survey, target, task)
+    left_out = {c.name: c.fault for c in survey.columns if c.fault is not None and c.name != target}
+    draft = _draft(survey, goal, left_out, directory)
+    table, codes, folds = _rehearse(survey, goal, draft)
+    unseen = _unseen(table, folds)
+    if unseen:
+        left_out = {n: f for n in survey.names if (f := left_out.get(n) or ("unseen" if n in unseen else None))}
+        table = replace(table, features=table.features.drop(columns=unseen))
+        draft = _draft(survey, goal, left_out, directory)
+    choices = _choices(survey, goal, draft, left_out, asked=task is not None)
+    return Start(
+        survey=survey,
+        target=goal,
+        left_out=left_out,
+        choices=choices,
+        notes=tuple(_notes(survey, goal, draft, table, codes, folds)),
+        **_configs(survey, goal, draft, choices),
+        directory=directory,
+    )
+
+
+# --- the target -------------------------------------------------------------------------------------------------
+
+
+def find_column(survey: Survey, name: str) -> Column:
+    """The column of a name.
+
+    Raises:
+        UsageError: there is none; the message names the nearest one.
+    """
+    for column in survey.columns:
+        if column.name == name:
+            return column
+    close = difflib.get_close_matches(name, survey.names, n=1)
+    raise UsageError(
+        f'The data has no column "{clean(name, 60)}"'
+        + (f'; did you mean "{clean(close[0], 60)}"?' if close else f"; it has {listed(survey.names)}.")
+    )
+
+
+def _target(survey: Survey, name: str, task: Task | None) -> Target:
+    import pandas as pd
+
+    from week2kit.loop.data import typed
+
+    column = find_column(survey, name)
+    kind, values = typed(survey.frame[name], name)  # raises where no model reads it
+    _check_target(survey, column)
+    distinct = column.distinct or 0
+    if task is not None:
+        _check_task(task, name, kind, values)
+    if task == "classification" or (task is None and _is_classes(kind, values, distinct)):
+        _check_classes(survey, column)
+        counts = pd.Series(values).value_counts(sort=False).sort_index()
+        classes = [(bool(label) if kind == "bool" else label, rows) for label, rows in counts.to_dict().items()]
+        classes.sort(key=lambda item: -item[1])  # stable: equal ones in the order of their labels
+        return Target(name, kind, "classification", distinct, tuple(classes))
+    numbers = pd.Series(values)
+    span = (numbers.min().item(), numbers.median().item(), numbers.max().item())
+    return Target(name, kind, "regression", distinct, span=span)
+
+
+def _is_classes(kind: Kind, values: np.ndarray[Any, Any], distinct: int) -> bool:
+    if kind in ("text", "bool"):
+        return True
+    few = distinct == 2 or (distinct <= FEW_CLASSES and distinct * ROWS_PER_CLASS <= len(values))
+    return few and (kind == "int" or bool((values % 1 == 0).all()))
+
+
+def _check_task(task: Task, name: str, kind: Kind, values: np.ndarray[Any, Any]) -> None:
+    shown = clean(name, 60)
+    if task == "regression" and kind in ("text", "bool"):
+        raise StageError(
+            f'The target "{shown}" holds {"text" if kind == "text" else "true and false"}; regression expects numbers.',
+            "Leave out --task, or name another --target.",
+        )
+    if task == "classification" and kind == "float" and not (values % 1 == 0).all():
+        raise StageError(
+            f'The target "{shown}" holds fractions; classification expects classes: text, or whole numbers.',
+            "Leave out --task, or put its values into classes first.",
+        )
+
+
+def _check_target(survey: Survey, column: Column) -> None:
+    shown = clean(column.name, 60)
+    if column.missing:
+        row = int(survey.frame[column.name].isna().to_numpy().argmax())
+        raise StageError(
+            f'The target "{shown}" has no value in {column.missing} of {survey.rows} rows, first in data row {row}; '
+            "expected one in every row.",
+            "Remove these rows from the data (a row without an answer teaches nothing), or name another --target.",
+        )
+    if column.distinct == 1:
+        raise StageError(
+            f'The target "{shown}" has the same value in every row, so there is nothing to learn.',
+            "Name another --target.",
+        )
+    if column.fault == "dates":
+        raise StageError(
+            f'The target "{shown}" holds dates; expected classes or numbers.',
+            "Name another --target, or turn it into numbers first (days since the start).",
+        )
+    if column.fault in ("infinite", "huge"):
+        raise StageError(
+            f'The target "{shown}" holds numbers beyond {LARGEST_NUMBER:g}, whose squares no computer adds up.',
+            "Correct these cells, or name another --target.",
+        )
+
+
+def _check_classes(survey: Survey, column: Column) -> None:
+    distinct = column.distinct or 0
+    if distinct > MOST_CLASSES or (distinct > 2 and 2 * distinct > survey.rows):
+        raise StageError(
+            f'The target "{clean(column.name, 60)}" holds {distinct} different values in {survey.rows} rows; expected '
+            f"classes that come again, at most {MOST_CLASSES}.",
+            "Name another --target, or put its values into fewer classes.",
+        )
+
+
+# --- choosing ---------------------------------------------------------------------------------------------------
+
+
+def _draft(survey: Survey, target: Target, left_out: Mapping[str, Fault], directory: Path) -> dict[str, Any]:
+    """The baseline config without its words."""
+    if len(left_out) == len(survey.names) - 1:
+        why = "; ".join(f'"{clean(name, 60)}" {describe_fault(left_out[name])}' for name in [*left_out][:5])
+        raise StageError(
+            f'No column is left to learn "{clean(target.name, 60)}" from: {why}'
+            f"{'; and so on' if len(left_out) > 5 else ''}.",
+            "Add columns that say something about each row, or write a config by hand.",
+        )
+    data: dict[str, Any] = {"path": _path_from(survey.path, directory), "target": target.name}
+    if left_out:
+        data["drop"] = list(left_out)
+    classes = target.task == "classification"
+    scores = ["accuracy", "f1_macro"] if classes else ["r2", "root_mean_squared_error"]
+    return {
+        "data": data,
+        "split": _split(survey.rows, target),
+        "preprocess": "auto-scaled",
+        "model": {"class": "logistic_regression", "params": {"max_iter": 500}}
+        if classes
+        else {"class": "ridge", "params": {}},
+        "metrics": scores[::-1] if target.is_unbalanced else scores,
+        "seed": SEED,
+    }
+
+
+def _path_from(path: Path, directory: Path) -> str:
+    """The path of the data as seen from the configs; an absolute one stays, unless the data lies below them."""
+    # links resolved: ".." leads out of the folder where one points to
+    start, data = os.path.realpath(directory), os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118
+    inside = PurePath(data).is_relative_to(start)
+    if path.is_absolute() and not inside:
+        return str(path)
+    try:
+        return PurePath(os.path.relpath(data, start)).as_posix()
+    except ValueError:  # another drive
+        return data
+
+
+def _split(rows: int, target: Target) -> dict[str, Any]:
+    few = rows * START_TEST_SIZE < FEW_ROWS
+    split: dict[str, Any] = (
+        {"method": "kfold", "n_splits": START_FOLDS} if few else {"method": "holdout", "test_size": START_TEST_SIZE}
+    )
+    if target.classes:
+        smallest = target.classes[-1][1]
+        possible = smallest >= START_FOLDS if few else smallest >= 2 and len(target.classes) <= rows * START_TEST_SIZE
+        split["stratify"] = possible
+    return split
+
+
+def _choices(
+    survey: Survey, target: Target, config: Mapping[str, Any], left_out: Mapping[str, Fault], *, asked: bool
+) -> tuple[Choice, ...]:
+    split, unbalanced = config["split"], target.is_unbalanced
+    facts = {"target": target.name, "kind": target.kind, "distinct": target.distinct, "rows": survey.rows}
+    kind = "few_numbers" if target.classes and target.kind in ("int", "float") else target.kind
+    chosen = [
+        Choice("task", target.task, "asked" if asked else "numbers" if target.span else kind, facts),
+        Choice("metrics", config["metrics"], f"unbalanced_{target.task}" if unbalanced else target.task, facts),
+        Choice("split", split, split["method"], {**facts, "stratify": split.get("stratify")}),
+        Choice("preprocess", config["preprocess"], "auto-scaled", facts),
+        *([Choice("data.drop", list(left_out), "faults", {"faults": dict(left_out)})] if left_out else []),
+        Choice("model", config["model"]["class"], target.task, facts),
+        Choice("seed", config["seed"], "fixed", facts),
+    ]
+    if unbalanced:
+        return (*chosen, Choice("variant", {"model.params.class_weight": "balanced"}, "unbalanced", facts))
+    return (*chosen, Choice("variant", {"model": _another_model(survey, target)}, "another_model", facts))
+
+
+def _another_model(survey: Survey, target: Target) -> dict[str, Any]:
+    suffix = "_regressor" if target.task == "regression" else ""
+    if survey.rows > FOREST_ROWS:
+        return {"class": f"decision_tree{suffix}", "params": {"max_depth": 8}}
+    return {"class": f"random_forest{suffix}", "params": {}}
+
+
+def _configs(
+    survey: Survey, target: Target, draft: Mapping[str, Any], choices: Sequence[Choice]
+) -> dict[str, dict[str, Any]]:
+    """Baseline and variant with their words, in the order in which a person reads them."""
+    features = len(survey.names) - 1 - len(draft["data"].get("drop", ()))
+    change = choices[-1]
+    model = change.value.get("model") or {
+        **draft["model"],
+        "params": {**draft["model"]["params"], "class_weight": "balanced"},
+    }
+    of_baseline, of_variant = hypotheses(target, draft, change)
+    said = goal_of(target, survey.path.name, features)
+    return {
+        "baseline": {"goal": said, "hypothesis": of_baseline, **draft},
+        "variant": {"goal": said, "hypothesis": of_variant, **draft, "model": model},
+    }
+
+
+# --- rehearsing -------------------------------------------------------------------------------------------------
+
+
+def _rehearse(
+    survey: Survey, target: Target, draft: Mapping[str, Any]
+) -> tuple[Table, np.ndarray[Any, Any] | None, list[Fold]]:
+    """The table and the folds that train will make of a config, through its own checks."""
+    import numpy as np
+    import pandas as pd
+
+    from week2kit.loop.data import use_columns
+    from week2kit.loop.split import make_folds, settle_split
+
+    config: Config = parse_config(draft)
+    classification = target.task == "classification"
+    table = use_columns(survey.frame, config, target.name, classification=classification)
+    codes = pd.factorize(table.target, sort=True)[0].astype(np.int64) if classification else None
+    split, _ = settle_split(config.split, np.bincount(codes).tolist() if codes is not None else None, SEED)
+    folds, _ = make_folds(split, table, codes)
+    if codes is not None and any(len(np.unique(codes[fold.train])) < 2 for fold in folds):
+        label, rows = target.classes[-1]
+        raise StageError(
+            f"Class {clean(str(label), 60)} has {rows} row(s): where they are validated, one class is left to learn "
+            "from.",
+            "Collect more rows of it, or name another --target.",
+        )
+    return table, codes, folds
+
+
+def _unseen(table: Table, folds: Sequence[Fold]) -> list[str]:
+    """The features that have no value in the training rows of some fold."""
+    gaps = [column.name for column in table.columns if column.role == "feature" and column.missing]
+    missing = {name: table.features[name].isna().to_numpy() for name in gaps}
+    return [name for name in gaps if any(missing[name][fold.train].all() for fold in folds)]
+
+
+def _notes(
+    survey: Survey,
+    target: Target,
+    draft: Mapping[str, Any],
+    table: Table,
+    codes: np.ndarray[Any, Any] | None,
+    folds: Sequence[Fold],
+) -> list[Note]:
+    others = [column for column in survey.columns if column.name != target.name]
+    of_columns = {
+        "dates": [c.name for c in others if c.fault == "dates"],
+        "groups": [c.name for c in others if c.is_grouping],
+        "many_values": [
+            c.name for c in others if c.kind == "text" and c.name in table.features and (c.distinct or 0) > WIDE_TEXT
+        ],
+    }
+    notes = [Note("leak", leak) for leak in _leaks(table, codes, folds[0])]
+    notes += [Note(code, {"columns": columns}) for code, columns in of_columns.items() if columns]
+    if survey.rows * START_TEST_SIZE < FEW_ROWS:
+        notes.append(Note("few_rows", {"rows": survey.rows}))
+    split = draft["split"]
+    validated = START_TEST_SIZE if split["method"] == "holdout" else 1.0
+    tiny = [[label, rows] for label, rows in target.classes if rows * validated < FEW_OF_A_CLASS]
+    if tiny:
+        notes.append(Note("tiny_class", {"classes": tiny, "stratify": split["stratify"]}))
+    return notes
+
+
+def _leaks(table: Table, codes: np.ndarray[Any, Any] | None, fold: Fold) -> list[dict[str, Any]]:
+    """Every feature that gives the target away by itself; the loop's search ends at the first, and goes on here."""
+    from week2kit.loop.advice import leaking_feature
+
+    found: list[dict[str, Any]] = []
+    names = list(table.features.columns)
+    while names:
+        leak = leaking_feature(replace(table, features=table.features[names]), codes, fold)
+        if leak is None:
+            break
+        found.append({"feature": leak[0], "metric": "r2" if codes is None else "balanced_accuracy", "score": leak[1]})
+        names = names[names.index(leak[0]) + 1 :]
+    return found
+
+
+# --- writing ----------------------------------------------------------------------------------------------------
+
+
+def _refuse_existing(directory: Path) -> None:
+    for name in FILES:
+        if os.path.lexists(directory / name):
+            raise UsageError(_in_the_way(directory / name))
+
+
+def _in_the_way(path: Path) -> str:
+    return (
+        f"{clean(str(path))}: it is there already and is not overwritten: move it away, or name another folder with "
+        "--output-dir."
+    )
+
+
+def _write(begun: Start) -> None:
+    """Write both configs or none."""
+    written: list[Path] = []
+    try:
+        begun.directory.mkdir(parents=True, exist_ok=True)
+        for path, config in zip(begun.files, (begun.baseline, begun.variant), strict=True):
+            data = _config_bytes(config)
+            with path.open("xb") as file:  # never one that is there, nor one that a link points to
+                written.append(path)
+                file.write(data)
+    except (OSError, UsageError) as error:
+        for path in written:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        if isinstance(error, UsageError):
+            raise
+        if isinstance(error, FileExistsError) and error.filename and Path(error.filename).name in FILES:
+            raise UsageError(_in_the_way(Path(error.filename))) from None
+        raise UsageError(
+            f"{clean(str(begun.directory))}: the configs cannot be written there: {error.strerror}."
+        ) from None
+
+
+def _config_bytes(config: Mapping[str, Any]) -> bytes:
+    data = (json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    if len(data) > MAX_CONFIG_BYTES:
+        raise UsageError(
+            f"The config would take {len(data)} bytes, because many columns are left out by name; at most "
+            f"{MAX_CONFIG_BYTES} are read. Remove those columns from the data first."
+        )
+    return data

@@ -1,0 +1,1 @@
+"""The verb train: from a config to a recorded run."""
