@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from week2kit.reporting import report
+from week2kit.reporting.composing import report
 from week2kit.reporting.values import (
     Calibration,
     CalibrationPoint,

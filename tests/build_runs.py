@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from week2kit.canonical import dump_json
-from week2kit.schema.manifest import MANIFEST
-from week2kit.store import RunFolder
+from week2kit.record.manifest import MANIFEST
+from week2kit.record.store import RunFolder
 
 Prediction = tuple[int, Any, Any]
 

@@ -14,13 +14,13 @@ import pytest
 
 from week2kit import open_run, train, verify
 from week2kit.canonical import UNCOUNTED
-from week2kit.comparison import compare_inputs
+from week2kit.config.form import config_digest
 from week2kit.errors import is_from_outside, message_without
-from week2kit.explanation import describe_verdict, warning_lines
-from week2kit.rendering import render
-from week2kit.reporting import report
-from week2kit.schema.config import config_digest
-from week2kit.schema.manifest import FailedRun
+from week2kit.inputs.changes import compare_inputs
+from week2kit.record.manifest import FailedRun
+from week2kit.rendering.document import render
+from week2kit.reporting.composing import report
+from week2kit.sentences.verdicts import describe_verdict, warning_lines
 
 ROOT = Path(__file__).parent.parent
 

@@ -20,9 +20,9 @@ import sklearn
 import week2kit
 from week2kit import open_run, train, verify
 from week2kit.errors import ConfigError, UsageError
-from week2kit.explanation import describe_verdict, run_lines
-from week2kit.schema.manifest import FailedRun
-from week2kit.verdict import Verdict
+from week2kit.record.manifest import FailedRun
+from week2kit.record.verdict import Verdict
+from week2kit.sentences.verdicts import describe_verdict, run_lines
 
 PYTHONPATH = os.pathsep.join(filter(None, [str(Path(week2kit.__file__).parents[1]), os.environ.get("PYTHONPATH")]))
 

@@ -18,14 +18,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from week2kit import open_run, report, train, verify
-from week2kit.bare import decimals, read_bare, report_rows, rounds_to, scorer_name, validation_names, written_digits
 from week2kit.errors import CannotRestore, UnreadableRun, UsageError
-from week2kit.explanation import account, describe_finding, describe_verdict, short_verdict
-from week2kit.interpreters import build, nearest_python
+from week2kit.processes.interpreters import build, nearest_python
 from week2kit.pytest_plugin import assert_reproducible
-from week2kit.rendering import render
-from week2kit.store import BareRun, find_runs, open_any
-from week2kit.verdict import Verdict, VerdictDocument
+from week2kit.record.partial import (
+    decimals,
+    read_bare,
+    report_rows,
+    rounds_to,
+    scorer_name,
+    validation_names,
+    written_digits,
+)
+from week2kit.record.store import BareRun, find_runs, open_any
+from week2kit.record.verdict import Verdict, VerdictDocument
+from week2kit.rendering.document import render
+from week2kit.sentences.verdicts import account, describe_finding, describe_verdict, short_verdict
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -13,7 +13,9 @@ import pytest
 
 from week2kit import open_run, train, verify
 from week2kit.canonical import combined_digest
-from week2kit.code import (
+from week2kit.environment.facts import record_environment
+from week2kit.inputs.changes import compare_inputs
+from week2kit.record.code import (
     BESIDE,
     KNOWN,
     _logical_lines,
@@ -25,11 +27,10 @@ from week2kit.code import (
     same_code,
     statements,
 )
-from week2kit.comparison import compare_inputs
-from week2kit.environment import record_environment, requirements_text
-from week2kit.explanation import describe_verdict
-from week2kit.schema.migrations import read_manifest
-from week2kit.verdict import Verdict
+from week2kit.record.migrations import read_manifest
+from week2kit.record.requirements import requirements_text
+from week2kit.record.verdict import Verdict
+from week2kit.sentences.verdicts import describe_verdict
 
 from .tampering.copies import Copy, one_label
 
@@ -194,7 +195,7 @@ def test_what_computes_counts(first: str, second: str) -> None:
         ("thresholds.py", "GAP: Final = 0.1", "GAP: Final = 0.2"),
         ("thresholds.py", "SAMPLE_ROWS: Final = 100_000", "SAMPLE_ROWS: Final = 10_000"),
         ("thresholds.py", "0.85, 1.0)", "0.8, 1.0)"),
-        ("schema/config.py", "range(1, count + 1)", "range(count)"),
+        ("config/form.py", "range(1, count + 1)", "range(count)"),
         ("canonical.py", '"\\n".join(parts)', '"".join(parts)'),
     ],
 )  # fmt: skip
@@ -214,12 +215,14 @@ def test_limits_and_words_beside_the_loop_do_not_count(package: Path) -> None:
 #: What the loop imports of ours and what does not count, with the reason. Everything else it imports must count.
 NOT_COUNTED = {
     "canonical": {"clean": "shows text", "compact_json": "only writes a config down to read it back"},
-    "deferral": {"defer_scipy_stats": "when a library is imported changes no bit"},
+    "importing": {
+        "defer_scipy_stats": "when a library is imported changes no bit",
+        "held": "when an interrupt arrives",
+    },
     "errors": {"*": "words"},
     "privacy": {"scrub": "takes paths out of messages"},
-    "schema.config": {"*": "the shape of a config; the resolved one is an input of its own"},
-    "schema.manifest": {"*": "the shape of the record"},
-    "signals": {"held": "when an interrupt arrives"},
+    "config.form": {"*": "the shape of a config; the resolved one is an input of its own"},
+    "record.manifest": {"*": "the shape of the record"},
 }
 
 
@@ -235,7 +238,7 @@ def test_all_of_ours_that_the_loop_imports_counts_or_is_known_not_to() -> None:
                 rest = names - {*counted, *known}
                 assert not rest or "*" in known, (
                     f"{path.name} imports {sorted(rest)} from {module}: does it decide a number, a digest or a "
-                    "warning? Then add it to week2kit.code.BESIDE, else to NOT_COUNTED here, with the reason."
+                    "warning? Then add it to week2kit.record.code.BESIDE, else to NOT_COUNTED here, with the reason."
                 )
 
 
@@ -333,8 +336,9 @@ DATA = ROOT / "examples/penguins/penguins.csv"
 def test_it_was_decided_whether_todays_code_computes_what_earlier_code_did() -> None:
     assert TODAY in KNOWN, (
         f"What the training modules do was changed: {TODAY}. If every run that the code before recorded still comes "
-        "out (tests/old_runs and runs/ verify identical), add this digest to week2kit.code.KNOWN; if earlier values "
-        "follow another rule, tell it in week2kit.earlier, too. Otherwise take the digests before out of KNOWN."
+        "out (tests/old_runs and runs/ verify identical), add this digest to week2kit.record.code.KNOWN; if earlier "
+        "values follow another rule, tell it in week2kit.record.earlier, too. Else take "
+        "the digests before out of KNOWN."
     )
 
 

@@ -21,18 +21,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from week2kit import report, train, verify
-from week2kit.bare import read_bare
-from week2kit.comparison import changed_things, list_runs
+from week2kit.config.form import has_flat_keys, is_flat, override, parse_config
 from week2kit.errors import ConfigError, UnreadableRun
-from week2kit.explanation import describe_verdict
+from week2kit.inputs.changes import changed_things, list_runs
 from week2kit.pytest_plugin import assert_reproducible
-from week2kit.rendering import render
+from week2kit.record.partial import read_bare
+from week2kit.record.store import BareRun, find_runs, open_any
+from week2kit.record.verdict import Verdict
+from week2kit.rendering.document import render
+from week2kit.rendering.schemas import json_schema
 from week2kit.rendering.structured import report_model
-from week2kit.schema.config import has_flat_keys, is_flat, override, parse_config
-from week2kit.schema.documents import json_schema
-from week2kit.store import BareRun, find_runs, open_any
-from week2kit.verdict import Verdict
-from week2kit.verification import planned_bare_checks
+from week2kit.sentences.verdicts import describe_verdict
+from week2kit.verification.verifying import planned_bare_checks
 
 from .sessions import pytest_session
 
@@ -469,7 +469,7 @@ def test_each_data_file_is_read_once_for_a_list_of_runs(project: Path, monkeypat
         asked.append(run.name)
         return "0" * 64
 
-    monkeypatch.setattr("week2kit.bare.digest_today", digest)
+    monkeypatch.setattr("week2kit.record.partial.digest_today", digest)
     assert [row["differs"] for row in list_runs(find_runs(["output"]).everything)] == [
         [],
         ["model.params.max_iter"],
@@ -629,7 +629,7 @@ def test_the_next_experiment_is_a_command_that_train_takes(project: Path) -> Non
 def test_of_very_many_folders_those_that_are_left_out_are_counted(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("week2kit.reporting.thin.OVERVIEW_RUNS", 2)
+    monkeypatch.setattr("week2kit.reporting.partial.OVERVIEW_RUNS", 2)
     page = render(report(["output"]))
     assert "# Report: 3 runs without a manifest" in page
     assert "1 more run without a manifest is not told here." in page

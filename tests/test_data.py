@@ -21,6 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import datasets
 
+from week2kit.config.form import parse_config
 from week2kit.errors import MissingHere, StageError
 from week2kit.loop.data import (
     Reader,
@@ -32,7 +33,6 @@ from week2kit.loop.data import (
     use_columns,
     values_digest,
 )
-from week2kit.schema.config import parse_config
 
 
 def table(content: bytes | str, reader: Any = "csv", **data: Any) -> Table:

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-DEFER = "from week2kit.deferral import defer_scipy_stats\nassert defer_scipy_stats() is True\n"
+DEFER = "from week2kit.importing import defer_scipy_stats\nassert defer_scipy_stats() is True\n"
 
 #: Whether anything of the real scipy.stats has run.
 LOADED = "import sys\ndef loaded(): return any(name.startswith('scipy.stats.') for name in sys.modules)\n"
@@ -239,8 +239,8 @@ def test_it_does_nothing_where_it_cannot_help(before: str) -> None:
 import sys
 {before}
 modules, finders = dict(sys.modules), list(sys.meta_path)
-import week2kit.deferral
-assert week2kit.deferral.defer_scipy_stats() is False
+import week2kit.importing
+assert week2kit.importing.defer_scipy_stats() is False
 assert sys.modules.get("scipy.stats") is modules.get("scipy.stats")
 assert sys.meta_path == finders
 """

@@ -19,14 +19,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from week2kit.comparison import ABSENT, Statement
 from week2kit.errors import ReportError, UsageError
-from week2kit.rendering import MARKER, document, read_words, render, write_report
+from week2kit.inputs.changes import ABSENT, Statement
 from week2kit.rendering.checking import Checked, check_report, describe
+from week2kit.rendering.document import MARKER, document, read_words, render, write_report
 from week2kit.rendering.inline import as_html
 from week2kit.rendering.markdown import code, escape
 from week2kit.rendering.structured import report_model, to_json
-from week2kit.reporting import report
+from week2kit.reporting.composing import report
 from week2kit.thresholds import MAX_TEMPLATE_BYTES, MAX_VERDICTS_BYTES, REPORT_BYTES, WORDS_BYTES
 
 from . import build_runs as build
@@ -668,7 +668,7 @@ def test_the_methods_of_a_recorded_warning_are_out_of_reach() -> None:
 
 
 def _warned() -> Any:
-    from week2kit.schema.manifest import Warned
+    from week2kit.record.manifest import Warned
 
     return Warned(code="fit.not_converged", values={})
 
@@ -812,7 +812,7 @@ def test_of_two_verdicts_on_one_record_the_worse_counts() -> None:
 
 
 def test_verdicts_of_verify_itself_are_taken_in_python() -> None:
-    from week2kit.verdict import VerdictDocument
+    from week2kit.record.verdict import VerdictDocument
 
     two_runs()
     taken = VerdictDocument.model_validate_json(verdicts(base="identical", other="close").read_bytes())
@@ -929,9 +929,10 @@ def _written(text: str) -> Path:
 def test_a_report_without_verdicts_imports_neither_their_models_nor_a_check() -> None:
     two_runs()
     code_ = (
-        "import sys; from week2kit.reporting import report; from week2kit.rendering import render;"
+        "import sys; from week2kit.reporting.composing import report; from week2kit.rendering.document import render;"
         f"render(report({RUNS!r}));"
-        "print(sorted({'week2kit.verdict', 'week2kit.reporting.verdicts', 'week2kit.rendering.checking', 'markdown_it',"
+        "print(sorted({'week2kit.record.verdict', 'week2kit.reporting.verdicts', 'week2kit.rendering.checking',"
+        "'markdown_it',"
         "'week2kit.rendering.custom', 'week2kit.rendering.structured', 'difflib'} & set(sys.modules)))"
     )
     root = str(Path(__file__).parent.parent)

@@ -19,17 +19,17 @@ import sklearn
 import sklearn.ensemble
 import threadpoolctl
 
-from week2kit import environment
-from week2kit.environment import (
+from week2kit.environment import facts as environment
+from week2kit.environment.facts import (
     Difference,
     Uses,
     differences,
     fingerprint,
     record_environment,
-    requirements_text,
     same_versions,
 )
-from week2kit.schema.manifest import Blas, Environment, Libm
+from week2kit.record.manifest import Blas, Environment, Libm
+from week2kit.record.requirements import DECIDING_LIBRARIES, requirements_text
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -53,7 +53,7 @@ def child(code: str, **variables: str) -> str:
 
 
 def child_environment(**variables: str) -> Environment:
-    code = "from week2kit.environment import record_environment; print(record_environment().model_dump_json())"
+    code = "from week2kit.environment.facts import record_environment; print(record_environment().model_dump_json())"
     return Environment.model_validate_json(child(code, **variables))
 
 
@@ -95,7 +95,7 @@ def test_libraries_kept_outside_site_packages_are_found(monkeypatch: pytest.Monk
     monkeypatch.setattr(environment, "_installed", dict)
     libraries = record_environment().libraries
     assert libraries == {name: here.libraries[name] for name in libraries}
-    assert set(environment.DECIDING_LIBRARIES) < set(libraries)
+    assert set(DECIDING_LIBRARIES) < set(libraries)
 
 
 def test_it_reads_back_threads_instead_of_variables() -> None:
@@ -181,7 +181,7 @@ def test_recording_takes_no_time_to_speak_of(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_fingerprint_does_not_depend_on_process_threads_or_memory(native: Environment) -> None:
-    prints = "from week2kit.environment import fingerprint; import json; print(json.dumps(fingerprint()))"
+    prints = "from week2kit.environment.facts import fingerprint; import json; print(json.dumps(fingerprint()))"
     scattered = "import numpy; kept = [numpy.ones(n * 37 % 1001) for n in range(400)][::3]\n"
     for code, variables in (
         (prints, {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "7"}),

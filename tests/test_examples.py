@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from week2kit import train, verify
-from week2kit.comparison import changed_things, compare_inputs
-from week2kit.schema.manifest import CompletedRun, FailedRun
-from week2kit.store import find_runs, open_run
-from week2kit.verification import exit_code
+from week2kit.inputs.changes import changed_things, compare_inputs
+from week2kit.record.manifest import CompletedRun, FailedRun
+from week2kit.record.store import find_runs, open_run
+from week2kit.verification.verifying import exit_code
 
 ROOT = Path(__file__).parent.parent
 DATASETS = ("breast_cancer", "iris", "penguins", "wine")

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from week2kit import open_run, report, train
-from week2kit.comparison import list_runs, runs_table
 from week2kit.errors import ReportError, UnreadableRun, UsageError
-from week2kit.explanation import Given, describe_warning, run_lines, warning_lines
-from week2kit.rendering import save
+from week2kit.inputs.changes import list_runs, runs_table
+from week2kit.record.manifest import Warned
+from week2kit.record.store import find_runs
+from week2kit.rendering.document import save
 from week2kit.rendering.markdown import show_value
-from week2kit.schema.manifest import Warned
-from week2kit.store import find_runs
+from week2kit.sentences.verdicts import Given, describe_warning, run_lines, warning_lines
 
 ROOT = Path(__file__).resolve().parent.parent
 DEEP = {

@@ -20,14 +20,14 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.tree import DecisionTreeRegressor
 
 from week2kit import open_run, train, verify
-from week2kit.conditioning import of_request
-from week2kit.conditions import Conditions
-from week2kit.environment import required_by
-from week2kit.explanation import describe_verdict
+from week2kit.environment.conditions import Conditions
+from week2kit.environment.facts import required_by
 from week2kit.loop.model import jobs_by_cpus, unseeded
-from week2kit.reruns import RerunRequest
-from week2kit.schema.manifest import CompletedRun
-from week2kit.verdict import Verdict, VerdictDocument
+from week2kit.record.manifest import CompletedRun
+from week2kit.record.verdict import Verdict, VerdictDocument
+from week2kit.sentences.verdicts import describe_verdict
+from week2kit.verification.forcing import of_request
+from week2kit.verification.messages import RerunRequest
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from week2kit.rendering import render
-from week2kit.reporting import report
+from week2kit.rendering.document import render
+from week2kit.reporting.composing import report
 
 from . import build_runs as build
 

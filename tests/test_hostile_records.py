@@ -19,19 +19,19 @@ from hypothesis import strategies as st
 
 from week2kit import train
 from week2kit.canonical import dump_json
-from week2kit.checks import check_failed_record, check_files, check_predictions, check_record
-from week2kit.comparison import list_runs, runs_table
-from week2kit.explanation import describe_verdict
-from week2kit.rendering import render, write_report
+from week2kit.config.form import config_digest
+from week2kit.inputs.changes import list_runs, runs_table
+from week2kit.record.manifest import CompletedRun, FailedRun
+from week2kit.record.store import Run, artifact_digest, find_runs
+from week2kit.record.verdict import Check, Verdict
 from week2kit.rendering.checking import check_report
+from week2kit.rendering.document import render, write_report
 from week2kit.rendering.page import make_page
-from week2kit.reporting import report
-from week2kit.rerun import read_predictions
-from week2kit.reruns import FromPredictions, Stored
-from week2kit.schema.config import config_digest
-from week2kit.schema.manifest import CompletedRun, FailedRun
-from week2kit.store import Run, artifact_digest, find_runs
-from week2kit.verdict import Check, Verdict
+from week2kit.reporting.composing import report
+from week2kit.sentences.verdicts import describe_verdict
+from week2kit.verification.child import read_predictions
+from week2kit.verification.integrity import check_failed_record, check_files, check_predictions, check_record
+from week2kit.verification.messages import FromPredictions, Stored
 
 from . import build_runs as build
 from .tampering.copies import CONFIGS, TABLES

@@ -24,11 +24,11 @@ from hypothesis import strategies as st
 from sklearn import datasets
 
 import week2kit
-from week2kit.comparison import changed_things, compare_inputs
 from week2kit.errors import StageError, UsageError, Week2kitError
-from week2kit.starting import Start, start
+from week2kit.inputs.changes import changed_things, compare_inputs
+from week2kit.record.store import Run
+from week2kit.starting.init import Start, start
 from week2kit.starting.sentences import describe_choice, describe_note, document, page_lines, survey_lines
-from week2kit.store import Run
 
 ROOT = Path(__file__).parents[1]
 PENGUINS = ROOT / "examples" / "penguins" / "penguins.csv"

@@ -25,19 +25,19 @@ from sklearn.pipeline import Pipeline
 
 from week2kit import open_run, train, verify
 from week2kit.canonical import combined_digest
-from week2kit.cells import Columns, compare_columns, unequal
-from week2kit.code import code_digest
-from week2kit.comparison import Change, compare_inputs, uncounted_differences
-from week2kit.explanation import describe_cause, describe_finding, describe_verdict
-from week2kit.inputs import code_causes, data_causes, differing_leaves, seed_causes
+from week2kit.config.form import parse_config
+from week2kit.inputs.causes import code_causes, data_causes, differing_leaves, seed_causes
+from week2kit.inputs.changes import Change, compare_inputs, uncounted_differences
 from week2kit.loop.data import column_digest, load_dataset, row_hashes, unordered_digest, use_columns
-from week2kit.rerun import static_notes
-from week2kit.reruns import Here
-from week2kit.schema.config import parse_config
-from week2kit.schema.manifest import SCHEMA_VERSION, Code, Column, CompletedRun, Data, Environment, Git, Kind, Seed
+from week2kit.record.code import code_digest
+from week2kit.record.manifest import SCHEMA_VERSION, Code, Column, CompletedRun, Data, Environment, Git, Kind, Seed
+from week2kit.record.verdict import Cause, Finding, Verdict
+from week2kit.sentences.verdicts import describe_cause, describe_finding, describe_verdict
 from week2kit.thresholds import LISTED_CELLS, LISTED_KEYS
-from week2kit.verdict import Cause, Finding, Verdict
-from week2kit.verification import exit_code
+from week2kit.verification.cells import Columns, compare_columns, unequal
+from week2kit.verification.child import static_notes
+from week2kit.verification.messages import Here
+from week2kit.verification.verifying import exit_code
 
 ROOT = Path(__file__).parent.parent
 OLD_RUNS = Path(__file__).parent / "old_runs"

@@ -19,11 +19,11 @@ from typing import Any
 
 import pytest
 
-from week2kit import interpreters
-from week2kit.code import code_digest, code_modules
-from week2kit.environment import DECIDING_LIBRARIES
 from week2kit.errors import CannotRestore
-from week2kit.interpreters import RESTORED, Interpreter, build, parse_requirements
+from week2kit.processes import interpreters
+from week2kit.processes.interpreters import RESTORED, Interpreter, build
+from week2kit.record.code import code_digest, code_modules
+from week2kit.record.requirements import DECIDING_LIBRARIES, parse_requirements
 from week2kit.thresholds import ABANDONED_BUILD, MAX_REQUIREMENTS
 
 ROOT = Path(__file__).parent.parent
@@ -394,7 +394,7 @@ def test_week2kit_alone_is_seen_through_a_link_or_a_copy(cache: Path, monkeypatc
     copied = build(PYTHON, SMALL, cache=cache, timeout=60)
     assert copied == build(PYTHON, SMALL, cache=cache, timeout=60)
     assert [path.name for path in copied.import_path.iterdir()] == ["week2kit"]
-    assert (copied.import_path / "week2kit" / "interpreters.py").is_file()
+    assert (copied.import_path / "week2kit" / "processes" / "interpreters.py").is_file()
     assert not (copied.import_path / "week2kit").is_symlink()
 
 
@@ -450,7 +450,7 @@ def test_a_small_environment_is_built_beside_hostile_settings_by_two_at_once(
     assert len(list(cache.iterdir())) == 1
     found = ask(
         interpreter,
-        "import json, sys, threadpoolctl, pydantic, week2kit.schema.manifest, importlib.util as u\n"
+        "import json, sys, threadpoolctl, pydantic, week2kit.record.manifest, importlib.util as u\n"
         "print(json.dumps([threadpoolctl.__version__, u.find_spec('pytest') is None, sys.prefix != sys.base_prefix]))",
     )
     assert found == ["3.5.0", True, True]
@@ -474,8 +474,8 @@ OLDER = {
 
 TRAIN_AGAIN = """\
 import json, sys
-from week2kit.rerun import describe_here, train_again
-from week2kit.reruns import RerunRequest
+from week2kit.verification.child import describe_here, train_again
+from week2kit.verification.messages import RerunRequest
 request = RerunRequest(json.loads(sys.argv[1]), 42, "", "sklearn", None)
 heavy = sorted({"typer", "jinja2", "rich", "pytest"} & set(sys.modules))
 print(json.dumps([json.loads(describe_here(())), json.loads(train_again(request, None)), heavy]))

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-import week2kit.isolation
+import week2kit.processes.children
 from week2kit.errors import ChildDied, ServerDied, TimeLimitReached, UsageError
-from week2kit.isolation import Child, ChildBug, Children, removed_scratch
-from week2kit.limits import Limits, read_limits
+from week2kit.processes.children import Child, ChildBug, Children, removed_scratch
+from week2kit.processes.limits import Limits, read_limits
 
 ROOT = Path(__file__).parent.parent
 HERE = os.fsencode(Path.cwd())
@@ -168,7 +168,7 @@ def test_an_odd_temporary_folder_is_not_needed(place: str, tmp_path: Path, monke
     elif place == "a-file":
         folder.touch()
     monkeypatch.setenv("TMPDIR", os.fspath(folder))
-    week2kit.isolation.end_server()
+    week2kit.processes.children.end_server()
     with Children([]) as children:
         assert children.call("os:getcwdb", timeout=60)
     assert not folder.is_dir() or not list(folder.iterdir())
@@ -177,7 +177,7 @@ def test_an_odd_temporary_folder_is_not_needed(place: str, tmp_path: Path, monke
 def test_a_server_that_is_killed_is_started_again() -> None:
     with Children([]) as children:
         children.call("os:getcwdb", timeout=60)
-        server = week2kit.isolation._server
+        server = week2kit.processes.children._server
         assert server is not None
         os.kill(server._process.pid, signal.SIGKILL)
         assert children.call("os:getcwdb", timeout=60) == HERE
@@ -187,7 +187,7 @@ def test_a_server_that_is_killed_is_started_again() -> None:
 def test_a_child_that_goes_with_its_server_is_told_apart() -> None:
     with Children([]) as children:
         children.call("os:getcwdb", timeout=60)
-        server = week2kit.isolation._server
+        server = week2kit.processes.children._server
         assert server is not None
         threading.Timer(1, os.kill, (server._process.pid, signal.SIGKILL)).start()
         with pytest.raises(ServerDied):
@@ -205,7 +205,7 @@ def test_only_variables_that_computing_needs_reach_a_child(monkeypatch: pytest.M
     }
     for name, value in secrets.items():
         monkeypatch.setenv(name, value)
-    week2kit.isolation.end_server()
+    week2kit.processes.children.end_server()
     for method in METHODS:
         with Children([], method=method, limits=Limits(variables=("WANTED",))) as children:
             asked = [children.call("os:getenvb", name.encode(), b"", timeout=60) for name in secrets]
@@ -221,13 +221,13 @@ def test_memory_and_file_size_are_limited(children: Children, tmp_path: Path) ->
         with pytest.raises(MemoryError):
             limited.call("builtins:bytearray", 1 << 31, timeout=60)
         with pytest.raises(ChildBug, match="File too large"):
-            limited.call("week2kit.store:replace_file", tmp_path / "file", bytes(1 << 17), timeout=60)
+            limited.call("week2kit.record.store:replace_file", tmp_path / "file", bytes(1 << 17), timeout=60)
     assert len(children.call("builtins:bytes", 1 << 20, timeout=60)) == 1 << 20
 
 
 HOLDS_THE_LOCK = """
 import sys, time
-from week2kit.isolation import Children
+from week2kit.processes.children import Children
 children = Children([])
 children.call("os:getcwdb", timeout=60)
 print("begun", flush=True)

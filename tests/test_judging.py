@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from week2kit.comparison import Statement
-from week2kit.rendering import render
-from week2kit.reporting import report
-from week2kit.reporting.judging import adjust
+from week2kit.inputs.changes import Statement
+from week2kit.record.store import open_run
+from week2kit.rendering.document import render
+from week2kit.reporting.composing import report
+from week2kit.reporting.noise.judging import adjust
 from week2kit.reporting.values import Comparison, Judgement
-from week2kit.store import open_run
 from week2kit.thresholds import FEW_OF_A_CLASS, FEW_ROWS, SIGNIFICANCE
 
 from . import build_runs as build

@@ -45,13 +45,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from week2kit import train
+from week2kit.config.form import config_digest, override, parse_config
 from week2kit.errors import ConfigError
 from week2kit.loop.advice import evenly, leaking_feature, shared_rows
 from week2kit.loop.data import load_dataset, read_file, use_columns
 from week2kit.loop.model import unseeded, walk
 from week2kit.loop.split import Fold, make_folds, settle_split
-from week2kit.schema.config import config_digest, override, parse_config
-from week2kit.schema.manifest import CompletedRun, FailedRun
+from week2kit.record.manifest import CompletedRun, FailedRun
 from week2kit.thresholds import CURVE_SHARES
 
 

@@ -29,8 +29,8 @@ from week2kit import train
 from week2kit.errors import StageError
 from week2kit.loop.metrics import Scorer, deviation, mean, report_text
 from week2kit.loop.predictions import Answers, predict
+from week2kit.record.manifest import CompletedRun, FailedRun
 from week2kit.scales import is_bounded, is_share
-from week2kit.schema.manifest import CompletedRun, FailedRun
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning", "ignore:y_pred contains")
 

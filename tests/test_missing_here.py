@@ -17,9 +17,9 @@ import pandas as pd
 import pytest
 
 from week2kit import train, verify
-from week2kit.explanation import next_command
-from week2kit.pointers import pointer_in
-from week2kit.verdict import Finding, Verdict
+from week2kit.record.pointers import pointer_in
+from week2kit.record.verdict import Finding, Verdict
+from week2kit.sentences.verdicts import next_command
 
 ROOT = Path(__file__).parent.parent
 ROWS = [f"{i}.5,{'red' if i % 3 else 'blue'},{'ab'[i * 7 % 5 > 2]}" for i in range(40)]

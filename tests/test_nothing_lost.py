@@ -20,9 +20,9 @@ import pytest
 
 import week2kit
 from week2kit import open_run, train
-from week2kit.checks import check_files, check_record
-from week2kit.schema.manifest import CompletedRun, FailedRun, RunningRun
-from week2kit.verdict import VerdictDocument
+from week2kit.record.manifest import CompletedRun, FailedRun, RunningRun
+from week2kit.record.verdict import VerdictDocument
+from week2kit.verification.integrity import check_files, check_record
 
 from .tampering.copies import Copy
 
@@ -126,14 +126,14 @@ def test_an_interrupt_while_the_config_is_read_waits_until_it_is(
 ) -> None:
     """Pydantic makes an interrupt in the middle of it an error of its own."""
     finished: list[bool] = []
-    parse = week2kit.training.parse_config
+    parse = week2kit.training.recording.parse_config
 
     def interrupted(value: dict[str, Any]) -> Any:
         signal.raise_signal(signal.SIGINT)
         finished.append(True)
         return parse(value)
 
-    monkeypatch.setattr("week2kit.training.parse_config", interrupted)
+    monkeypatch.setattr("week2kit.training.recording.parse_config", interrupted)
     with pytest.raises(KeyboardInterrupt):
         train(SHORT, name="a", runs_dir=tmp_path)
     assert finished == [True]
@@ -145,7 +145,8 @@ def test_an_interrupt_while_the_config_is_read_waits_until_it_is(
 SIGNALLED = """
 import os, signal, sys
 from pathlib import Path
-from week2kit import cli, store
+from week2kit import cli
+from week2kit.record import store
 
 at, repeated = sys.argv.pop(1), int(sys.argv.pop(1))
 
@@ -344,7 +345,7 @@ def test_a_place_that_cannot_be_written_is_said_before_anything_is_trained(proje
 MANY = """
 import json, multiprocessing, sys
 from pathlib import Path
-import week2kit.loop.run, week2kit.environment, sklearn.tree, sklearn.pipeline
+import week2kit.loop.run, week2kit.environment.facts, sklearn.tree, sklearn.pipeline
 from week2kit import train
 from week2kit.errors import UsageError
 
@@ -517,7 +518,7 @@ class Tree(DecisionTreeClassifier):
         self.does = does
 
     def fit(self, X, y):
-        rerun = sys.modules.get("week2kit.rerun")
+        rerun = sys.modules.get("week2kit.verification.child")
         if rerun is not None and "PYTEST_CURRENT_TEST" not in os.environ:  # not the test that makes the runs
             globals()[self.does](rerun)
         return super().fit(X, y)

@@ -16,11 +16,11 @@ import cmarkgfm
 import pytest
 from cmarkgfm.cmark import Options
 
-from week2kit.rendering import MARKER, render, write_report
-from week2kit.rendering.drawing import draw
+from week2kit.rendering.document import MARKER, render, write_report
+from week2kit.rendering.files.words import lesson
 from week2kit.rendering.page import make_page
-from week2kit.rendering.words import lesson
-from week2kit.reporting import report
+from week2kit.rendering.pictures.drawing import draw
+from week2kit.reporting.composing import report
 from week2kit.reporting.values import Report
 
 from . import build_reports as reports

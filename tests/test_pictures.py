@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from week2kit.errors import PicturesUnavailable, ReportError
-from week2kit.rendering import drawing, next_paths, picture_links, render, write_report
-from week2kit.rendering.drawing import draw
-from week2kit.rendering.pictures import plan_pictures, shorten
-from week2kit.rendering.sketches import _width, sketch
-from week2kit.rendering.svg import _COLOURS, PICTURE_MARKER
-from week2kit.reporting import report
+from week2kit.rendering.document import drawing, next_paths, picture_links, render, write_report
+from week2kit.rendering.pictures.contents import plan_pictures, shorten
+from week2kit.rendering.pictures.drawing import draw
+from week2kit.rendering.pictures.sketches import _width, sketch
+from week2kit.rendering.pictures.svg import _COLOURS, PICTURE_MARKER
+from week2kit.reporting.composing import report
 from week2kit.reporting.values import (
     Calibration,
     CalibrationPoint,
@@ -210,9 +210,9 @@ def contrast(one: tuple[float, ...], other: tuple[float, ...]) -> float:
 
 DRAW = """
 import sys
-from week2kit.reporting import report
-from week2kit.rendering import render
-from week2kit.rendering.drawing import draw
+from week2kit.reporting.composing import report
+from week2kit.rendering.document import render
+from week2kit.rendering.pictures.drawing import draw
 from week2kit.rendering.page import make_page
 result = report(sys.argv[1:], only_named=True)
 drawn = draw(result)

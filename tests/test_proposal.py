@@ -18,16 +18,16 @@ from typer.testing import CliRunner
 
 from week2kit import train
 from week2kit.cli import app
-from week2kit.comparison import changed_things, compare_inputs, uncounted_differences
+from week2kit.config.form import Config
 from week2kit.errors import ReportError
-from week2kit.rendering import next_paths, render
-from week2kit.rendering.next_files import files_folder, write_next
-from week2kit.reporting import Report, report
-from week2kit.reporting.proposal import _KNOBS as KNOBS
-from week2kit.reporting.proposal import _WEIGHTED as WEIGHTED
-from week2kit.schema.config import Config
-from week2kit.schema.manifest import CompletedRun, Repeat
-from week2kit.store import Run, open_run
+from week2kit.inputs.changes import changed_things, compare_inputs, uncounted_differences
+from week2kit.record.manifest import CompletedRun, Repeat
+from week2kit.record.store import Run, open_run
+from week2kit.rendering.document import next_paths, render
+from week2kit.rendering.files.experiments import files_folder, write_next
+from week2kit.reporting.composing import Report, report
+from week2kit.reporting.next.proposal import _KNOBS as KNOBS
+from week2kit.reporting.next.proposal import _WEIGHTED as WEIGHTED
 
 from . import build_runs as build
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import week2kit
-from week2kit import provenance
-from week2kit.provenance import record_code
+from week2kit.record import provenance
+from week2kit.record.provenance import record_code
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 

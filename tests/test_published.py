@@ -37,7 +37,7 @@ from sklearn.svm import SVC
 from sklearn.tree import ExtraTreeClassifier, ExtraTreeRegressor
 
 from week2kit import train
-from week2kit.schema.manifest import CompletedRun
+from week2kit.record.manifest import CompletedRun
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
 

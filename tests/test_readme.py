@@ -45,7 +45,7 @@ def test_the_first_two_sh_blocks_are_the_set_up() -> None:
 def test_the_example_config_is_a_config() -> None:
     import json
 
-    from week2kit.schema.config import parse_config
+    from week2kit.config.form import parse_config
 
     assert [parse_config(json.loads(block)).seed for block in blocks(README, "json")] == [42]
 
@@ -63,7 +63,7 @@ def test_the_python_examples_run(checkout: Path) -> None:
 def test_every_exit_code_and_verdict_of_the_readme_exists() -> None:
     from typing import get_args
 
-    from week2kit.verdict import VerdictName
+    from week2kit.record.verdict import VerdictName
 
     named = set(re.findall(r"^\| `(\w+)` \|", README.read_text(encoding="utf-8"), flags=re.MULTILINE))
     assert set(get_args(VerdictName)) - {"explained"} <= named

@@ -18,16 +18,16 @@ from sklearn.model_selection import train_test_split
 
 import week2kit
 from week2kit import open_run, train, verify
-from week2kit.comparison import DRAWS_ONLY_WITH, repeats_vary
-from week2kit.environment import record_environment
+from week2kit.config.form import parse_config
+from week2kit.environment.facts import record_environment
+from week2kit.environment.restoring import missing_for
 from week2kit.errors import ConfigError
+from week2kit.inputs.changes import DRAWS_ONLY_WITH, repeats_vary
 from week2kit.loop.model import find_class, unseeded
 from week2kit.pytest_plugin import assert_reproducible
-from week2kit.restoring import missing_for
-from week2kit.schema.config import parse_config
-from week2kit.schema.manifest import CompletedRun, FailedRun
-from week2kit.schema.migrations import read_manifest
-from week2kit.verdict import Verdict
+from week2kit.record.manifest import CompletedRun, FailedRun
+from week2kit.record.migrations import read_manifest
+from week2kit.record.verdict import Verdict
 
 from .sessions import pytest_session
 from .tampering.copies import Copy

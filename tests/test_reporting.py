@@ -18,13 +18,13 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from week2kit.comparison import Change, list_runs, obstacles, runs_table
 from week2kit.errors import ReportError, UnreadableRun, UsageError
-from week2kit.rendering import MARKER, render, write_report
+from week2kit.inputs.changes import Change, list_runs, obstacles, runs_table
+from week2kit.record.store import find_runs, open_run
+from week2kit.rendering.document import MARKER, render, write_report
 from week2kit.rendering.markdown import escape
-from week2kit.reporting import REPORT_VERSION, report
-from week2kit.reporting.sentences import SENTENCES
-from week2kit.store import find_runs, open_run
+from week2kit.reporting.composing import REPORT_VERSION, report
+from week2kit.sentences.report import SENTENCES
 from week2kit.thresholds import OVERVIEW_RUNS
 
 from . import build_runs as build
@@ -135,7 +135,7 @@ def test_same_runs_give_the_same_bytes_from_anywhere(tmp_path: Path, monkeypatch
 def test_a_report_of_two_runs_imports_nothing_heavy() -> None:
     runs = two_runs()
     code = (
-        "import sys; from week2kit.reporting import report; from week2kit.rendering import render;"
+        "import sys; from week2kit.reporting.composing import report; from week2kit.rendering.document import render;"
         f"render(report({runs!r}));"
         "print(sorted({'pandas', 'scipy', 'sklearn', 'joblib', 'matplotlib'} & set(sys.modules)))"
     )

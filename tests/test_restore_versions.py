@@ -15,7 +15,7 @@ import pytest
 
 from week2kit import verify
 from week2kit.errors import CannotRestore
-from week2kit.interpreters import Interpreter, build
+from week2kit.processes.interpreters import Interpreter, build
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"
 ROOT = Path(__file__).parent.parent
@@ -66,7 +66,7 @@ def recorded(older: Interpreter, tmp_path_factory: pytest.TempPathFactory) -> Pa
     program = """
 import json, sys
 from pathlib import Path
-from week2kit.training import train
+from week2kit.training.recording import train
 for name, config in json.loads(sys.argv[1]).items():
     train(config, runs_dir="runs", name=name)
 """

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from week2kit.conditions import Conditions
-from week2kit.environment import Uses
-from week2kit.restoring import KERNELS, plan_restoring, provocations, version_factors
-from week2kit.schema.manifest import Environment
+from week2kit.environment.conditions import Conditions
+from week2kit.environment.facts import Uses
+from week2kit.environment.restoring import KERNELS, plan_restoring, provocations, version_factors
+from week2kit.record.manifest import Environment
 
 AVX512 = ["avx", "avx2", "avx512bw", "avx512dq", "avx512f", "avx512vl", "fma", "sse4_2"]
 AVX2 = ["avx", "avx2", "fma", "sse4_2"]

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from week2kit import train
-from week2kit.rendering import render
-from week2kit.reporting import report
-from week2kit.reporting.retrospective import normalised
+from week2kit.rendering.document import render
+from week2kit.reporting.composing import report
+from week2kit.reporting.failures.retrospective import normalised
 from week2kit.reporting.values import Retrospective, Setback
 from week2kit.thresholds import BRIEF_FAILURES, RETROSPECTIVE_RUNS, TOLD_LOSERS
 
@@ -411,7 +411,7 @@ def test_losers_with_too_many_rows_are_told_as_not_tested(monkeypatch: pytest.Mo
     always = [(row, true, BASE.predictions[0][1]) for row, true, _ in BASE.predictions]
     build.completed(Path("runs"), "lower", at(1, model__params__C=2.0).but(predictions=always))
     assert story().not_tested == ()
-    monkeypatch.setattr("week2kit.reporting.losses.RANKED_ROWS", 10)
+    monkeypatch.setattr("week2kit.reporting.failures.losses.RANKED_ROWS", 10)
     assert story().not_tested == ("lower",)
 
 

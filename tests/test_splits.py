@@ -22,12 +22,12 @@ from sklearn.model_selection import (
 )
 
 from week2kit import train
+from week2kit.config.form import parse_config
 from week2kit.errors import ConfigError, StageError
 from week2kit.loop.data import Table
 from week2kit.loop.run import Progress, Source, run_loop
 from week2kit.loop.split import Fold, make_folds, positions_digest, settle_split
-from week2kit.schema.config import parse_config
-from week2kit.schema.manifest import CompletedRun, FailedRun
+from week2kit.record.manifest import CompletedRun, FailedRun
 
 ROWS = 103
 SEED = 11

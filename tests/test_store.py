@@ -21,9 +21,9 @@ import pytest
 from week2kit import train
 from week2kit.canonical import JsonError, dump_json, parse_json, sha256
 from week2kit.errors import UnreadableRun, UsageError
-from week2kit.schema.manifest import SCHEMA_VERSION, CompletedRun, FailedRun, RunningRun
-from week2kit.schema.migrations import STEPS, ManifestError, read_manifest
-from week2kit.store import (
+from week2kit.record.manifest import SCHEMA_VERSION, CompletedRun, FailedRun, RunningRun
+from week2kit.record.migrations import STEPS, ManifestError, read_manifest
+from week2kit.record.store import (
     ARTIFACTS,
     RunFolder,
     artifact_digest,
@@ -147,7 +147,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
     script = (
         "import resource, signal, sys\n"
         "from pathlib import Path\n"
-        "from week2kit.store import replace_file\n"
+        "from week2kit.record.store import replace_file\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "try:\n"
@@ -357,7 +357,7 @@ def test_what_is_a_persons_or_is_being_written_is_not_removed(tmp_path: Path) ->
 
 @pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be removed there")
 def test_what_another_process_is_writing_is_not_removed(tmp_path: Path) -> None:
-    writing = "import sys, time, os; from pathlib import Path; from week2kit import store\n"
+    writing = "import sys, time, os; from pathlib import Path; from week2kit.record import store\n"
     writing += "os.fsync = lambda fd: (os.utime(fd, (0, 0)), print('writing', flush=True), sys.stdin.read())\n"
     writing += f"store.replace_file(Path({os.fspath(tmp_path / 'run' / 'model.joblib')!r}), b'model')"
     (tmp_path / "run").mkdir()
@@ -626,7 +626,7 @@ def test_no_more_large_manifests_are_read_at_once_than_the_memory_holds(
         path = write_run(tmp_path / f"r{number}", manifest, created_at=f"2026-01-0{number + 1}T00:00:00Z")
         with (path / "manifest.json").open("a") as file:
             file.write(" " * (300_000 * (number % 2)))
-    monkeypatch.setattr("week2kit.store.LARGE_MANIFESTS_BYTES", 700_000)
+    monkeypatch.setattr("week2kit.record.store.LARGE_MANIFESTS_BYTES", 700_000)
     found = find_runs([tmp_path])
     assert [run.name for run in found.runs] == ["r0", "r1", "r2", "r3", "r4"]
     assert [path.name for path, _ in found.unreadable] == ["r5"]

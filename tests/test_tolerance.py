@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from week2kit.loop.predictions import Predictions
-from week2kit.rerun import compare_predictions
-from week2kit.reruns import Comparison
 from week2kit.thresholds import SCORE_TOLERANCE
+from week2kit.verification.child import compare_predictions
+from week2kit.verification.messages import Comparison
 
 LARGEST = 1.7e308
 

@@ -15,12 +15,12 @@ import pytest
 
 from tests.tampering.copies import Copy
 from week2kit import open_run, report, train, verify
-from week2kit.comparison import list_runs, runs_table
-from week2kit.earlier import changed_since
-from week2kit.explanation import describe_verdict, run_lines, warning_lines
-from week2kit.rendering import render
-from week2kit.schema.manifest import CompletedRun, FailedRun
-from week2kit.verification import exit_code
+from week2kit.inputs.changes import list_runs, runs_table
+from week2kit.record.earlier import changed_since
+from week2kit.record.manifest import CompletedRun, FailedRun
+from week2kit.rendering.document import render
+from week2kit.sentences.verdicts import describe_verdict, run_lines, warning_lines
+from week2kit.verification.verifying import exit_code
 
 ROOT = Path(__file__).parent.parent
 OLD = ROOT / "tests/old_runs/v3"

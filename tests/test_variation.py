@@ -13,15 +13,15 @@ from typing import Any, TypeAlias
 import pytest
 
 import week2kit
-from week2kit.conditions import Conditions
-from week2kit.environment import record_environment
+from week2kit.environment.conditions import Conditions
+from week2kit.environment.facts import record_environment
+from week2kit.environment.restoring import Factor, missing_for
 from week2kit.errors import UsageError
-from week2kit.explanation import describe_attempt, describe_trial, variation_lines
-from week2kit.reruns import Fresh, Variable
-from week2kit.restoring import Factor, missing_for
-from week2kit.schema.manifest import Environment
-from week2kit.variation import GROUPS, Ground, chosen, not_in_force, variations
-from week2kit.verdict import Check, Finding, MetricValues, RerunRecord, Verdict
+from week2kit.record.manifest import Environment
+from week2kit.record.verdict import Check, Finding, MetricValues, RerunRecord, Verdict
+from week2kit.sentences.verdicts import describe_attempt, describe_trial, variation_lines
+from week2kit.verification.messages import Fresh, Variable
+from week2kit.verification.variation import GROUPS, Ground, chosen, not_in_force, variations
 
 from .sessions import kernels_in_force
 

@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Any, Final
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from week2kit.reporting import report as report
-    from week2kit.store import open_run as open_run
-    from week2kit.training import train as train
-    from week2kit.verification import verify as verify
+    from week2kit.record.store import open_run as open_run
+    from week2kit.reporting.composing import report as report
+    from week2kit.training.recording import train as train
+    from week2kit.verification.verifying import verify as verify
 
 _HOMES: Final = {
-    "open_run": "week2kit.store",
-    "report": "week2kit.reporting",
-    "train": "week2kit.training",
-    "verify": "week2kit.verification",
+    "open_run": "week2kit.record.store",
+    "report": "week2kit.reporting.composing",
+    "train": "week2kit.training.recording",
+    "verify": "week2kit.verification.verifying",
 }
 
 __all__ = ["__version__", "open_run", "report", "train", "verify"]

@@ -20,16 +20,16 @@ import typer
 from week2kit import __version__
 from week2kit.canonical import clean, dump_json
 from week2kit.errors import ConfigError, Terminated, UsageError, Week2kitError, refusal
-from week2kit.signals import held
-from week2kit.streams import lost, take_over
+from week2kit.importing import held
+from week2kit.processes.streams import lost, take_over
 from week2kit.thresholds import REPEATED_SIGNAL
 
 if TYPE_CHECKING:
-    from week2kit.reporting import Report
-    from week2kit.starting import Survey
-    from week2kit.store import Run
-    from week2kit.verdict import Verdict, VerdictDocument
-    from week2kit.verdict_file import Reached
+    from week2kit.record.store import Run
+    from week2kit.record.verdict import Verdict, VerdictDocument
+    from week2kit.reporting.composing import Report
+    from week2kit.starting.init import Survey
+    from week2kit.verification.verdict_file import Reached
 
 # pydantic would read the metadata of every installed distribution to look for plugins
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
@@ -223,7 +223,7 @@ def _say(text: str) -> None:
 
 
 def _say_skipped(path: Path) -> None:
-    from week2kit.store import runs_below
+    from week2kit.record.store import runs_below
 
     deeper = runs_below(path)
     _say(f"{clean(path.as_posix())}: skipped, it holds no manifest.json{f': {deeper}' if deeper else ''}.")
@@ -264,7 +264,7 @@ def _init(
 ) -> None:
     """Look at a table, and write a baseline config and a variant of it that changes one thing."""
     with _edge():
-        from week2kit.starting import start
+        from week2kit.starting.init import start
         from week2kit.starting.sentences import describe_note, document, page_lines, survey_lines
 
         asked = not as_json and target is None and sys.stdin.isatty() and sys.stderr.isatty()
@@ -287,7 +287,7 @@ def _init(
 
 def _ask_target(survey: Survey) -> str:
     """Show the table, and ask for the column to be predicted until it is one of its columns."""
-    from week2kit.starting import find_column
+    from week2kit.starting.init import find_column
     from week2kit.starting.sentences import survey_lines
 
     _product("\n".join(survey_lines(survey, _width())) + "\n")
@@ -337,7 +337,7 @@ def _train(
 ) -> None:
     """Split, train, evaluate, save: with a record of everything that made the result."""
     with _edge(config.name):
-        from week2kit.training import train
+        from week2kit.training.recording import train
 
         command = shlex.join(["week2kit", *map(_recordable, sys.argv[1:])])
         with _own_stdout():
@@ -356,7 +356,7 @@ def _train(
     if as_json:
         sys.stdout.write(_manifest_text(run))
     else:
-        from week2kit.explanation import Given, run_lines
+        from week2kit.sentences.verdicts import Given, run_lines
 
         given = [Given("--set", _recordable(assignment)) for assignment in assignments or []]
         given += [Given("--seed", f"seed={seed}")] if seed is not None else []
@@ -509,10 +509,10 @@ def _verify(
 ) -> None:
     """Run each run again and assert the same outcome; say which layer diverged, and why."""
     with _edge():
-        from week2kit.limits import read_limits
+        from week2kit.processes.limits import read_limits
         from week2kit.thresholds import EFFORT, SCORE_TOLERANCE, VERIFY_TIMEOUT
-        from week2kit.verdict_file import Reached, read_known
-        from week2kit.verification import exit_code, verify
+        from week2kit.verification.verdict_file import Reached, read_known
+        from week2kit.verification.verifying import exit_code, verify
 
         _imported()
         if resume and output is None:
@@ -551,7 +551,7 @@ def _verify(
 
 
 def _say_bugs(result: VerdictDocument) -> None:
-    from week2kit.verification import bugs
+    from week2kit.verification.verifying import bugs
 
     for run, traceback in bugs(result):
         _say(f"{run}: {traceback}\nThis is a bug in week2kit: please report it with the lines above.")
@@ -590,7 +590,7 @@ def _trial_line(quiet: bool) -> Callable[[str, str, Sequence[tuple[str, object]]
     def show(name: str, kind: str, factors: Sequence[tuple[str, object]]) -> None:
         from shutil import get_terminal_size
 
-        from week2kit.explanation import describe_attempt
+        from week2kit.sentences.verdicts import describe_attempt
 
         line = f"{name}: {describe_attempt(kind, factors)} ..."
         print(f"\x1b[K{line[: get_terminal_size().columns - 1]}", end="\r", file=sys.stderr, flush=True)
@@ -599,7 +599,7 @@ def _trial_line(quiet: bool) -> Callable[[str, str, Sequence[tuple[str, object]]
 
 
 def _verdict_lines(verdict: Verdict, flags: list[str], *, explain: bool, quiet: bool) -> None:
-    from week2kit.explanation import describe_verdict, next_command, short_verdict, variation_lines
+    from week2kit.sentences.verdicts import describe_verdict, next_command, short_verdict, variation_lines
 
     lines = describe_verdict(verdict) if explain else short_verdict(verdict)
     if verdict.verdict is None:
@@ -625,7 +625,7 @@ def _account_tree(verdict: Verdict, title: str) -> None:
     from rich.text import Text
     from rich.tree import Tree
 
-    from week2kit.explanation import account
+    from week2kit.sentences.verdicts import account
 
     tree = Tree(Text(f"{verdict.run}  {title}"))
     for part, entries in account(verdict):
@@ -698,8 +698,8 @@ def _report(
             {"--check": check, "-o": output},
             {"--full": full, "--template": template, "--format": form is Format.json},
         )
-        from week2kit.rendering import document, kind_of, save, too_long
-        from week2kit.reporting import report
+        from week2kit.rendering.document import document, kind_of, save, too_long
+        from week2kit.reporting.composing import report
 
         _imported()
         result = report(
@@ -747,7 +747,7 @@ def _check(result: Report, path: Path) -> int:
 
 def _drawn(result: Report) -> dict[str, str]:
     """The pictures of a report; none where they cannot be drawn, which is said."""
-    from week2kit.rendering import draw_if_possible
+    from week2kit.rendering.document import draw_if_possible
 
     pictures, problem = draw_if_possible(result)
     if problem:
@@ -764,8 +764,8 @@ def _runs(
 ) -> None:
     """One line per run: name, status, primary metric, what differs from the first. Without a folder: of runs/."""
     with _edge():
-        from week2kit.comparison import list_runs, runs_table
-        from week2kit.store import find_runs, leftovers
+        from week2kit.inputs.changes import list_runs, runs_table
+        from week2kit.record.store import find_runs, leftovers
 
         named = directories or [Path("runs")]
         found = find_runs(named)
@@ -789,7 +789,7 @@ def _schema(document: Annotated[Document, typer.Argument(help="Which document.",
 
         schema = report_schema()
     else:
-        from week2kit.schema.documents import json_schema
+        from week2kit.rendering.schemas import json_schema
 
         schema = json_schema(cast("Literal['config', 'manifest', 'verdict']", document.value))
     _product(json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False))

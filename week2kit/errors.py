@@ -107,7 +107,7 @@ class ServerDied(ChildDied):
 
 
 class LimitReached(Week2kitError):
-    """A training met a limit: `limit` is its name among those of `week2kit.limits`, `value` what it is, where known."""
+    """A training met a limit: `limit` is its name in `week2kit.processes.limits`, `value` what it is, where known."""
 
     def __init__(self, limit: str, value: int | None) -> None:
         super().__init__(f"The training met the limit of {limit}.")

@@ -7,17 +7,17 @@ imports the real module, which then takes the stand-in's place everywhere; resul
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from types import FrameType, ModuleType
 from typing import Any, Final
-
-from week2kit.signals import held
 
 _NAME: Final = "scipy.stats"
 
@@ -144,3 +144,30 @@ class _PackageFirst(MetaPathFinder, Loader):
         # it has run already, when it was created
         if module.__spec__ is not None:
             module.__spec__ = module.__spec__.loader_state
+
+
+# --- signals that wait ------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait until the block is done, where they are handled in Python at all.
+
+    An interrupt while an extension module is imported comes out as an ImportError, or leaves modules that are half
+    there; the import of scikit-learn takes less than a second.
+    """
+    came: list[int] = []
+    before: dict[int, Callable[[int, FrameType | None], Any]] = {}
+    if threading.current_thread() is threading.main_thread():
+        for waiting in (signal.SIGINT, signal.SIGTERM):
+            handler = signal.getsignal(waiting)
+            if callable(handler):
+                before[waiting] = handler
+                signal.signal(waiting, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
+    for number in came[:1]:
+        signal.raise_signal(number)

@@ -45,9 +45,9 @@ from week2kit.thresholds import VERIFY_TIMEOUT
 if TYPE_CHECKING:
     from _pytest._code.code import ReprExceptionInfo
 
-    from week2kit.isolation import Children
-    from week2kit.store import BareRun, Run
-    from week2kit.verdict import Verdict
+    from week2kit.processes.children import Children
+    from week2kit.record.store import BareRun, Run
+    from week2kit.record.verdict import Verdict
 
 Accept: TypeAlias = Literal["identical", "explained", "close"]
 Strict: TypeAlias = Literal["metrics", "predictions", "scores", "model"]
@@ -100,8 +100,8 @@ def assert_reproducible(
         UsageError: `accept` or `strict` is none that there is.
     """
     __tracebackhide__ = True
-    from week2kit.store import open_any
-    from week2kit.verification import Options, rerun_children, verify_run
+    from week2kit.record.store import open_any
+    from week2kit.verification.verifying import Options, rerun_children, verify_run
 
     demand = Demand(_one_of(Accept, accept, "accept"), strict and _one_of(Strict, strict, "strict"))
     options = Options(data=None if data is None else Path(data), target=target, timeout=timeout, repeats=repeats)
@@ -126,7 +126,7 @@ class Demand:
 
     def accepts(self, verdict: Verdict) -> bool:
         """Whether a verdict was reached, and is good enough."""
-        from week2kit.verification import refused
+        from week2kit.verification.verifying import refused
 
         decided = verdict.verdict not in ("undecided", "tampered", None)
         return decided and not refused(verdict, self.accept, self.strict)
@@ -265,7 +265,7 @@ class RunsSession:
 
     def verify(self, run: Run | BareRun) -> Verdict:
         """Train a run again and judge it."""
-        from week2kit.verification import Options, rerun_children, verify_run
+        from week2kit.verification.verifying import Options, rerun_children, verify_run
 
         if self._children is None:
             self._children = rerun_children()
@@ -288,7 +288,7 @@ class RunsSession:
 
     def _holds_bare_run(self, path: Path, folder_id: str) -> bool:
         """Whether a folder is a run without a manifest, and nothing but that."""
-        from week2kit.store import is_bare
+        from week2kit.record.store import is_bare
 
         if not is_bare(path):
             return False
@@ -413,7 +413,7 @@ _TELLING_KEYS: Final = (b'"artifacts"', b'"inputs"', b'"nonce"', b'"outcome"', b
 
 def _holds_run(folder: Path) -> bool:
     """Whether a folder's manifest.json is one of ours, perhaps damaged; browsers and others have files of that name."""
-    from week2kit.store import read_regular
+    from week2kit.record.store import read_regular
     from week2kit.thresholds import MAX_MANIFEST_BYTES
 
     if any(os.path.lexists(folder / name) for name in _TELLING_FILES):
@@ -470,7 +470,7 @@ class RunRecord(pytest.Collector):
     def collect(self) -> Iterable[RunItem]:
         """The verdict and every check that the record leads to."""
         from week2kit.canonical import clean
-        from week2kit.store import open_any
+        from week2kit.record.store import open_any
 
         session = self.config.stash[_SESSION]
         session.found += 1
@@ -492,9 +492,9 @@ class RunRecord(pytest.Collector):
 
 def _planned(run: Run | BareRun, *, repeats: bool) -> list[str]:
     """The codes of the checks that a run's record leads to."""
-    from week2kit.schema.manifest import CompletedRun
-    from week2kit.store import BareRun
-    from week2kit.verification import planned_bare_checks, planned_checks
+    from week2kit.record.manifest import CompletedRun
+    from week2kit.record.store import BareRun
+    from week2kit.verification.verifying import planned_bare_checks, planned_checks
 
     if isinstance(run, BareRun):
         return planned_bare_checks(run)
@@ -597,7 +597,7 @@ class CheckItem(RunItem):
 
     def runtest(self) -> None:
         """Pass, fail or skip as the check did."""
-        from week2kit.explanation import describe_finding
+        from week2kit.sentences.verdicts import describe_finding
 
         verdict = self.judged()
         answers = [check for check in verdict.checks if check.code == self._code]
@@ -614,7 +614,7 @@ class CheckItem(RunItem):
 
 
 def _sentences(verdict: Verdict) -> list[str]:
-    from week2kit.explanation import describe_verdict
+    from week2kit.sentences.verdicts import describe_verdict
 
     return [_flags(line) for line in describe_verdict(verdict)]
 

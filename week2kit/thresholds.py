@@ -31,7 +31,7 @@ DUMPS: Final = 5
 MIN_ROUNDED_DIGITS: Final = 2
 MAX_ROUNDED_DIGITS: Final = 12
 
-#: What a record without a manifest must hold to show by which recipe it was made (`week2kit.recipes` has the figures):
+#: What a record without a manifest must hold to show by which recipe it was made (figures: `verification.recipes`):
 #: a metric besides accuracy with so many decimals, or the rows of the classes; and every other usual recipe must give
 #: another label in so many validation rows.
 DETAILED_DIGITS: Final = 4

@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 from scipy.stats import beta
 
-from week2kit.explanation import describe_verdict
+from week2kit.record.verdict import Verdict, VerdictDocument
+from week2kit.sentences.verdicts import describe_verdict
 from week2kit.thresholds import EFFORT
-from week2kit.verdict import Verdict, VerdictDocument
 
 from ..tampering.cases import CASES as TAMPERED  # noqa: TID252 - it stands in the folder beside
 from ..tampering.copies import Copy  # noqa: TID252
@@ -33,7 +33,7 @@ BEGIN, END = "<!-- corpus: begin -->\n", "<!-- corpus: end -->\n"
 
 def _missing() -> str | None:
     """Why the corpus cannot be made here: its machines are older classes of one with AVX-512 and OpenBLAS' kernels."""
-    from week2kit.environment import record_environment
+    from week2kit.environment.facts import record_environment
 
     here = record_environment()
     if here.platform != "Linux-x86_64" or here.libm.name != "glibc":

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from week2kit.verdict import VerdictDocument
+from week2kit.record.verdict import VerdictDocument
 
 from .test_corpus import MISSING, proven
 from .trained import CONFIGS, ROOT, environment

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from week2kit.code import code_digest
-from week2kit.schema.manifest import SCHEMA_VERSION
+from week2kit.record.code import code_digest
+from week2kit.record.manifest import SCHEMA_VERSION
 
 from .copies import (
     REMOVED,

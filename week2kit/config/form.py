@@ -17,8 +17,8 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, ValidationError
 
 from week2kit.canonical import UNCOUNTED, JsonError, clean, drop_keys, json_digest, parse_json, without_seed
+from week2kit.config.label import Label
 from week2kit.errors import ConfigError, UsageError
-from week2kit.schema.manifest import Label
 from week2kit.thresholds import MAX_JSON_DEPTH
 
 DATASETS: Final = ("breast_cancer", "diabetes", "digits", "iris", "wine")

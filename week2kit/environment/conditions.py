@@ -1,8 +1,8 @@
 """The conditions under which a training is done again: recorded facts put back, or varied on purpose.
 
 A value only. Some conditions hold for a process from its start on (`Conditions.variables`), the others are brought
-about in the process that trains, by `week2kit.rerun`. Every switch fails silently, so whoever sets one reads back what
-took effect.
+about in the process that trains, by `week2kit.verification.child`. Every switch fails silently, so whoever sets one
+reads back what took effect.
 """
 
 from __future__ import annotations

@@ -20,17 +20,15 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
-from week2kit.limits import check_room
 from week2kit.privacy import scrub
-from week2kit.schema.manifest import Blas, Cpu, Environment, Libm
+from week2kit.processes.limits import check_room
+from week2kit.record.manifest import Blas, Cpu, Environment, Libm
+from week2kit.record.requirements import DECIDING_LIBRARIES
 from week2kit.thresholds import BLAS_BUFFERS, BLAS_PRODUCT
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-#: Libraries whose version can change an outcome. pandas is one of them: it parses the numbers of the file.
-DECIDING_LIBRARIES: Final = ("numpy", "scipy", "scikit-learn", "pandas", "joblib")
 
 #: Libraries whose version is in the bytes of a dumped model.
 _DUMPED_LIBRARIES: Final = ("numpy", "scipy", "scikit-learn", "joblib")
@@ -73,11 +71,6 @@ def hold_blas_buffers() -> None:
     check_room(BLAS_BUFFERS)
     a = np.ones((BLAS_PRODUCT, BLAS_PRODUCT))
     blas.dgemm(1.0, a, a @ a)
-
-
-def requirements_text(environment: Environment) -> str:
-    """The imported distributions as ``requirements.txt``: ``name==version``, sorted, LF."""
-    return "".join(f"{name}=={version}\n" for name, version in sorted(environment.libraries.items()))
 
 
 # --- comparing --------------------------------------------------------------------------------------------------

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
+
 from week2kit.canonical import compact_json
-from week2kit.code import alike, same_code
-from week2kit.reruns import Here
-from week2kit.schema.manifest import Code, Column, Data, Seed
+from week2kit.record.code import alike, same_code
+from week2kit.record.manifest import Code, Column, Data, Environment, Seed
+from week2kit.record.verdict import Cause
 from week2kit.thresholds import LISTED_KEYS
-from week2kit.verdict import Cause
 
 # --- data -------------------------------------------------------------------------------------------------------
 
@@ -78,6 +79,22 @@ def _cause(factor: str, recorded: Any, now: Any) -> Cause:
 
 
 # --- code -------------------------------------------------------------------------------------------------------
+
+
+class Here(BaseModel):
+    """What is in force in the processes that train again: the environment, and the code that trains.
+
+    `code` is the digest of the training modules, `modules` that of each, and `week2kit` the version. `libraries` are
+    the distributions behind each module that the caller allows.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
+
+    environment: Environment
+    code: str
+    modules: dict[str, str] = {}
+    week2kit: str = ""
+    libraries: dict[str, list[str]] = {}
 
 
 def code_causes(recorded: Code, here: Here, *, exactly: bool = False) -> list[Cause]:

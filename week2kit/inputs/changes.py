@@ -12,15 +12,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from week2kit.canonical import UNCOUNTED, clean, compact_json, drop_keys, follows_seed, show_value, without_seed
-from week2kit.code import same_code
-from week2kit.earlier import changed_since, is_earlier
-from week2kit.schema.manifest import Column, CompletedRun, Data, Environment, Manifest, Metric, metric_names
-from week2kit.store import BareRun, Run
+from week2kit.record.code import same_code
+from week2kit.record.earlier import changed_since, is_earlier
+from week2kit.record.manifest import Column, CompletedRun, Data, Environment, Manifest, Metric, metric_names
+from week2kit.record.store import BareRun, Run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from week2kit.verdict import InputName
+    from week2kit.record.verdict import InputName
 
 
 class Absent(enum.StrEnum):
@@ -294,7 +294,7 @@ def _digest(column: Column | None) -> str | Absent:
 def _environment_changes(before: Environment, after: Environment) -> list[Change]:
     if before == after:
         return []
-    from week2kit.environment import differences
+    from week2kit.environment.facts import differences
 
     return [Change("environment", item.factor, item.recorded, item.now) for item in differences(before, after)]
 
@@ -441,7 +441,7 @@ def list_runs(runs: Sequence[Run | BareRun], unreadable: Sequence[Path] = ()) ->
 
 def _primary_value(run: Run | BareRun) -> tuple[str | None, float | None]:
     if isinstance(run, BareRun):
-        from week2kit.bare import primary_of_bare, read_bare
+        from week2kit.record.partial import primary_of_bare, read_bare
 
         return primary_of_bare(read_bare(run).metrics)
     if not isinstance(run.manifest, CompletedRun):
@@ -529,7 +529,7 @@ _ORDER: Final = ("code", "data", "config", "seed", "environment")
 
 def _other_versions(first: BareRun, run: BareRun) -> list[Change]:
     """The versions that both folders name, and that differ; ``3.11`` is any 3.11."""
-    from week2kit.bare import read_bare, same_version
+    from week2kit.record.partial import read_bare, same_version
 
     before, after = read_bare(first).versions, read_bare(run).versions
     return [
@@ -540,7 +540,7 @@ def _other_versions(first: BareRun, run: BareRun) -> list[Change]:
 
 
 def _raw_changes(first: Mapping[str, Any], run: Mapping[str, Any]) -> list[Change]:
-    from week2kit.schema.config import FLAT_ALIASES
+    from week2kit.config.form import FLAT_ALIASES
 
     before, after = ({FLAT_ALIASES.get(key, key): item for key, item in config.items()} for config in (first, run))
     changes = [
@@ -555,7 +555,7 @@ def _digest_today(run: Run | BareRun, known: dict[Path, str | None]) -> str | No
         data = run.manifest.inputs.data
         return None if data is None else data.sha256
     if run.path not in known:
-        from week2kit.bare import digest_today, read_bare
+        from week2kit.record.partial import digest_today, read_bare
 
         known[run.path] = digest_today(run, read_bare(run).config)
     return known[run.path]
@@ -564,7 +564,7 @@ def _digest_today(run: Run | BareRun, known: dict[Path, str | None]) -> str | No
 def _written_config(run: Run | BareRun) -> Mapping[str, Any] | None:
     if isinstance(run, Run):
         return run.manifest.inputs.config.resolved
-    from week2kit.bare import read_bare
+    from week2kit.record.partial import read_bare
 
     return read_bare(run).written
 

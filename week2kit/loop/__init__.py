@@ -7,7 +7,7 @@ of this package may import scikit-learn, so nothing else imports them before it 
 
 import os
 
-from week2kit.deferral import defer_scipy_stats
+from week2kit.importing import defer_scipy_stats
 
 # Threads that wait shall sleep: where others use the processors too, spinning ones make a small fit take thirty times
 # as long. The libraries read this when they are loaded, and it changes no number.

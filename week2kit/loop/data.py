@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from week2kit.canonical import clean, combined_digest, sha256
+from week2kit.config.form import BundledData, Config, FileData
 from week2kit.errors import MissingHere, StageError
-from week2kit.schema.config import BundledData, Config, FileData
-from week2kit.schema.manifest import Column, Kind
+from week2kit.record.manifest import Column, Kind
 from week2kit.thresholds import MAX_COLUMN_NAMES, MAX_COLUMNS, MAX_DATA_BYTES, MAX_LABEL, MAX_UNPACKED_BYTES
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from sklearn.utils.metaestimators import available_if
 from week2kit.canonical import clean, label_text
 from week2kit.errors import StageError
 from week2kit.loop.predictions import Answers, Labels
-from week2kit.schema.manifest import OF_POSITIVE
+from week2kit.record.manifest import OF_POSITIVE
 
 #: Metrics whose mean over folds of one row each is that over all rows.
 _MEANS_OF_ROWS: Final = frozenset(
@@ -140,7 +140,7 @@ class Scorer:
         decision: whether a model that gives probabilities has a decision function besides.
         labels: the classes, for messages; without them they are their codes.
         earlier: whether to evaluate as week2kit did before schema 4: from probabilities wherever there are some, and
-            with what scikit-learn gives in place of a value that is not defined. See `week2kit.earlier`.
+            with what scikit-learn gives in place of a value that is not defined. See `week2kit.record.earlier`.
 
     Raises:
         StageError: there is no such metric, or this model and target cannot give it.

@@ -18,11 +18,11 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from week2kit.canonical import clean
+from week2kit.config.form import Config, Estimator, Group
 from week2kit.errors import ConfigError, LibraryError, StageError, Terminated
+from week2kit.importing import held
 from week2kit.loop.data import Table
 from week2kit.privacy import scrub
-from week2kit.schema.config import Config, Estimator, Group
-from week2kit.signals import held
 from week2kit.thresholds import MAX_JOBS
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _broken_module(name: str, error: BaseException) -> LibraryError:
 
 
 def _alias_hint(path: str) -> str:
-    from week2kit.schema.config import ALIASES
+    from week2kit.config.form import ALIASES
 
     close = difflib.get_close_matches(path, ALIASES, n=1)
     return f'; did you mean "{close[0]}"?' if close else ""
@@ -226,7 +226,7 @@ def _build_value(
         if not isinstance(value["class"], str) or not isinstance(params, dict):
             problems.append(f'{place}: expected {{"class": "...", "params": {{...}}}}')
             return None, value
-        from week2kit.schema.config import ALIASES
+        from week2kit.config.form import ALIASES
 
         spec = Estimator(class_=ALIASES.get(value["class"], value["class"]), params=params)
         built, written = build_estimator(spec, place, seed, problems, allowed_modules, splitters=True)

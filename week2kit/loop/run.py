@@ -14,16 +14,15 @@ import pandas as pd
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
 from week2kit.canonical import clean, compact_json, sha256
+from week2kit.config.form import BundledData, Config, KFold, TimeSeries, parse_config, repeat_seeds, reseeded
+from week2kit.config.form import Split as SplitConfig
 from week2kit.errors import ConfigError, LibraryError, StageError, WarningRefused
 from week2kit.loop import advice, model, session
 from week2kit.loop.data import Reader, Table, load_dataset, read_file, use_columns
 from week2kit.loop.metrics import Score, Scorer, report_text, summary
 from week2kit.loop.predictions import Answers, Labels, Predictions, predict
 from week2kit.loop.split import Fold, make_folds, positions_digest, settle_split
-from week2kit.scales import is_bounded
-from week2kit.schema.config import BundledData, Config, KFold, TimeSeries, parse_config, repeat_seeds, reseeded
-from week2kit.schema.config import Split as SplitConfig
-from week2kit.schema.manifest import (
+from week2kit.record.manifest import (
     Data,
     FoldSize,
     FoundData,
@@ -37,7 +36,8 @@ from week2kit.schema.manifest import (
     StageTime,
     Warned,
 )
-from week2kit.schema.manifest import Predictions as PredictionsRecord
+from week2kit.record.manifest import Predictions as PredictionsRecord
+from week2kit.scales import is_bounded
 from week2kit.thresholds import CURVE_SHARES, GAP, IMBALANCE_SHARE, MAX_UNPACKED_BYTES, SAMPLE_ROWS
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def run_loop(
         source: the data.
         progress: told of every stage; holds what was reached when an error is raised.
         advise: whether to look for leaks and shared rows also where ``fail_on`` does not ask for it.
-        earlier: whether metrics are those of a record before schema 4, see `week2kit.earlier`.
+        earlier: whether metrics are those of a record before schema 4, see `week2kit.record.earlier`.
         allowed_modules: modules besides scikit-learn whose classes may be used; the caller's decision.
 
     Raises:
@@ -662,7 +662,7 @@ def recompute(
         predictions: what predictions.csv holds.
         metric_names: the metrics.
         positive: the positive class of a binary task.
-        earlier: whether the metrics are those of a record before schema 4, see `week2kit.earlier`.
+        earlier: whether the metrics are those of a record before schema 4, see `week2kit.record.earlier`.
 
     Returns:
         For each metric ``{"value", "folds", "exact"}`` (exact: a metric of labels, which has one right value), and the

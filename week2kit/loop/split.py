@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from week2kit.canonical import clean, label_text
+from week2kit.config.form import Holdout, KFold, Split, TimeSeries
 from week2kit.errors import StageError
 from week2kit.loop.data import Table, values_digest
 from week2kit.loop.predictions import Labels
-from week2kit.schema.config import Holdout, KFold, Split, TimeSeries
 
 if TYPE_CHECKING:
     import numpy as np

@@ -39,7 +39,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, TypeAlias
 
 from week2kit.errors import ChildDied, ServerDied, TimeLimitReached, refused
-from week2kit.limits import Limits, check_room, end_with_parent, impose, needed_variables
+from week2kit.processes.limits import Limits, check_room, end_with_parent, impose, needed_variables
 from week2kit.thresholds import ABANDONED_BUILD, ROOM_FOR_LIBRARIES
 
 #: The work of a child, as "module:function": a function that returns bytes. The caller need not import the module,
@@ -277,7 +277,7 @@ class _Program:
 #: What a started program runs: `serve_started` or `serve_forks`, with a socket, the process that starts it, and where
 #: to find modules (nothing: where its own Python does). Those of the working directory must not be found first: -P.
 _PROGRAM: Final = (
-    "import sys; sys.path[:] = sys.argv[4:] or sys.path; import week2kit.isolation as it; "
+    "import sys; sys.path[:] = sys.argv[4:] or sys.path; import week2kit.processes.children as it; "
     "getattr(it, sys.argv[1])(int(sys.argv[2]), int(sys.argv[3]))"
 )
 

@@ -25,11 +25,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from week2kit.canonical import clean, combined_digest, json_digest, sha256
+from week2kit.canonical import combined_digest, json_digest, sha256
 from week2kit.errors import CannotRestore
-from week2kit.privacy import scrub
+from week2kit.record.requirements import check_count, is_name, is_version, normal_name, show_foreign
 from week2kit.resources import cache_directory
-from week2kit.thresholds import ABANDONED_BUILD, MAX_NAME_LENGTH, MAX_REQUIREMENTS
+from week2kit.thresholds import ABANDONED_BUILD
 
 #: What is installed in the recorded version: the libraries that compute or read numbers.
 RESTORED: Final = ("numpy", "scipy", "scikit-learn", "pandas", "joblib", "threadpoolctl", "pyarrow")
@@ -59,84 +59,26 @@ class Interpreter:
 
 # --- what a record names ----------------------------------------------------------------------------------------
 
-#: A distribution's name as of PEP 508, and a version in the spelling of PEP 440: no option, path or address looks so.
-_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
-_VERSION: Final = re.compile(
-    r"(?:[0-9]+!)?[0-9]+(?:\.[0-9]+)*(?:(?:a|b|rc)[0-9]+)?(?:\.post[0-9]+)?(?:\.dev[0-9]+)?"
-    r"(?:\+[A-Za-z0-9]+(?:[._][A-Za-z0-9]+)*)?"
-)
 _PYTHON: Final = re.compile(r"(?P<minor>3\.[0-9]{1,3})\.[0-9]{1,3}(?:(?:a|b|rc)[0-9]{1,3})?")
-_COMMENT: Final = re.compile(r"(?:^|[ \t])#.*")
-
-
-def parse_requirements(text: str) -> dict[str, str]:
-    """The pins of a run's ``requirements.txt``, distribution to version; the names in lower case with ``-``.
-
-    Lines are ``name==version``, empty, or comments. All else that pip would accept (options, URLs, paths, markers,
-    hashes) is refused: a stranger wrote it, and a run never records it.
-
-    Raises:
-        CannotRestore: a line is anything else, names a distribution again, or there are too many.
-    """
-    pins: dict[str, str] = {}
-    for number, whole in enumerate(text.split("\n"), 1):
-        line = _COMMENT.sub("", whole).strip(" \t\r")
-        if not line:
-            continue
-        name, equal, version = line.partition("==")
-        if not (equal and _is_name(name) and _is_version(version)):
-            raise CannotRestore(
-                f'requirements.txt, line {number}: expected name==version, got "{_shown(line, 80)}". '
-                "Only exact versions from a package index can be restored; verify without restoring versions."
-            )
-        if _normal(name) in pins:
-            raise CannotRestore(
-                f'requirements.txt, line {number}: "{name}" is named again. '
-                "A run records each library once; verify without restoring versions."
-            )
-        pins[_normal(name)] = version
-        _check_count(len(pins), "requirements.txt")
-    return pins
 
 
 def _to_install(libraries: Mapping[str, str], also: Collection[str]) -> list[str]:
     """The requirements that uv gets, sorted; everything in `libraries` is checked, also what is not installed."""
-    _check_count(len(libraries), "The record")
+    check_count(len(libraries), "The record")
     for name, version in libraries.items():
-        if not _is_name(name):
+        if not is_name(name):
             raise CannotRestore(
-                f'The record names a library "{_shown(name, 80)}", which no package can be called. '
+                f'The record names a library "{show_foreign(name, 80)}", which no package can be called. '
                 "Verify without restoring versions."
             )
-        if not _is_version(version):
+        if not is_version(version):
             raise CannotRestore(
-                f'The record names version "{_shown(version, 80)}" of {name}: expected an exact version such as '
+                f'The record names version "{show_foreign(version, 80)}" of {name}: expected an exact version such as '
                 "1.5.2. Verify without restoring versions."
             )
-    wanted = {_normal(name) for name in (*RESTORED, *also)}
-    pins = {f"{_normal(name)}=={version}" for name, version in libraries.items() if _normal(name) in wanted}
+    wanted = {normal_name(name) for name in (*RESTORED, *also)}
+    pins = {f"{normal_name(name)}=={version}" for name, version in libraries.items() if normal_name(name) in wanted}
     return sorted({*pins, *_NEEDED})
-
-
-def _check_count(count: int, where: str) -> None:
-    if count > MAX_REQUIREMENTS:
-        raise CannotRestore(
-            f"{where} names more than {MAX_REQUIREMENTS} libraries, which no run imports. "
-            "Verify without restoring versions."
-        )
-
-
-def _is_name(text: str) -> bool:
-    return len(text) <= MAX_NAME_LENGTH and _NAME.fullmatch(text) is not None
-
-
-def _is_version(text: str) -> bool:
-    return len(text) <= MAX_NAME_LENGTH and _VERSION.fullmatch(text) is not None
-
-
-def _normal(name: str) -> str:
-    """A name as indexes compare it (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def nearest_python(recorded: str) -> str:
@@ -158,7 +100,7 @@ def _python_requests(python: str) -> tuple[str, str]:
     match = _PYTHON.fullmatch(python)
     if match is None:
         raise CannotRestore(
-            f'The record names Python "{_shown(python, 80)}": expected a version such as 3.11.7. '
+            f'The record names Python "{show_foreign(python, 80)}": expected a version such as 3.11.7. '
             "Verify without restoring versions."
         )
     if tuple(map(int, match["minor"].split("."))) < _OLDEST_PYTHON:
@@ -298,7 +240,7 @@ def _import_path(place: Path) -> Path:
 
     One environment serves every week2kit of this user, so there is one such folder per package.
     """
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     folder = place / "week2kit-path" / sha256(os.fsencode(package))[:16]
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -336,7 +278,6 @@ _UV_SETTINGS: Final = re.compile(
     r"|SYSTEM_CERTS|NATIVE_TLS|HTTP_.*|REQUEST_TIMEOUT|CONCURRENT_.*|PYTHON_INSTALL_DIR|CONFIG_FILE|NO_CONFIG)"
 )
 
-_ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,20}:/[^\s`'\")]*")
 _CAUSE: Final = re.compile(r"^[ \t]*(?:cause|Caused by):", re.MULTILINE)
 _DECORATION: Final = re.compile(
     r"^[ \t]*(?:error:|No solution found when resolving dependencies:?|[×│├╰─▶ ])*", re.MULTILINE
@@ -398,10 +339,5 @@ def _uv_program() -> str:
 def _reason(text: str) -> str:
     """What uv wrote, on one line, without the address of an index and without paths of this machine."""
     causes = (_DECORATION.sub("", part).strip() for part in _CAUSE.split(text))
-    shown = _shown("; ".join(filter(None, causes)), 400) or "nothing."
-    return shown if shown.endswith((".", "…")) else f"{shown}."
-
-
-def _shown(text: str, limit: int) -> str:
-    """A foreign text as it may stand in a message."""
-    return clean(scrub(_ADDRESS.sub("<address>", text[: 10 * limit])), limit)
+    told = show_foreign("; ".join(filter(None, causes)), 400) or "nothing."
+    return told if told.endswith((".", "…")) else f"{told}."

@@ -22,15 +22,15 @@ from typing import Final
 
 from week2kit.canonical import combined_digest, sha256
 
-_HERE: Final = Path(__file__).parent
+_HERE: Final = Path(__file__).parents[1]
 
 #: Definitions outside of `loop` that decide a number, a digest or a warning of the outcome. What else the loop imports
 #: from here only words an error, sets a limit, or has no say in a run whose config is resolved.
 BESIDE: Final[Mapping[str, tuple[str, ...]]] = {
     "canonical.py": ("sha256", "combined_digest", "label_text", "label_texts", "on_one_line", "_LINE_BREAKS"),
     "scales.py": ("is_bounded", "is_share", "_AVERAGE", "_BELOW_0", "_SHARES"),
-    "schema/config.py": ("repeat_seeds", "reseeded", "_reseed"),
-    "schema/manifest.py": ("OF_POSITIVE",),
+    "config/form.py": ("repeat_seeds", "reseeded", "_reseed"),
+    "record/manifest.py": ("OF_POSITIVE",),
     "thresholds.py": (
         *("CURVE_SHARES", "GAP", "IMBALANCE_SHARE", "SAMPLE_ROWS"),
         *("LEAK_DEPTH", "LEAK_FEATURES", "LEAK_ROWS", "LEAK_SCORE", "LEAK_SCREEN_ROWS", "LEAK_SCREEN_SCORE"),
@@ -83,7 +83,7 @@ def _sum(digests: Iterable[str]) -> str:
 
 #: Digests of training code of which recorded runs show that it computes what today's does: what it recorded is held
 #: against a rerun here as if the code were the same. The first are of the modules' texts, as records before schema 4
-#: have them; `week2kit.earlier` knows which metrics followed other rules then. The last is today's.
+#: have them; `week2kit.record.earlier` knows which metrics followed other rules then. The last is today's.
 #:
 #: Whoever changes what the training modules do adds the new digest, where every outcome recorded by the code before
 #: comes out again, to the bit or by the rules of then. Where it does not, the digests before go: a run trained by that

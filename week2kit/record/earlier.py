@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
 
-from week2kit.schema.manifest import CompletedRun, Environment
+from week2kit.record.manifest import CompletedRun, Environment
 
 Rule: TypeAlias = Literal["undefined", "probabilities"]
 

@@ -1,7 +1,7 @@
 """The run manifest: the five inputs of a run, its outcome, and the files that prove it. All commands share it.
 
 How to raise the version: change the models, raise `SCHEMA_VERSION`, add the step from the old version to
-`week2kit.schema.migrations`, keep runs of the old version in `tests/old_runs`, refresh the golden JSON Schema.
+`week2kit.record.migrations`, keep runs of the old version in `tests/old_runs`, refresh the golden JSON Schema.
 """
 
 # no annotations from the future: pydantic would compile and evaluate each of them again, at every start
@@ -14,16 +14,13 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    StrictBool,
-    StrictFloat,
-    StrictInt,
-    StrictStr,
     TypeAdapter,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from week2kit.canonical import clean, label_text, largest_text
+from week2kit.config.label import Label
 from week2kit.thresholds import MAX_CONFIG_BYTES, MAX_RECORDED_KEYS, MAX_RECORDED_TEXT
 
 SCHEMA_VERSION: Final = 4
@@ -36,13 +33,6 @@ Text: TypeAlias = Annotated[str, Field(max_length=MAX_RECORDED_TEXT)]
 #: Whole numbers up to this are floats, too: whoever computes with a count need not ask.
 Count: TypeAlias = Annotated[int, Field(ge=0, le=2**53)]
 Number: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
-#: A class label with its type: ``1``, ``1.0``, ``"1"`` and ``true`` are four different labels.
-Label: TypeAlias = (
-    StrictBool
-    | Annotated[StrictInt, Field(ge=-(2**63), lt=2**63)]
-    | StrictFloat
-    | Annotated[StrictStr, Field(max_length=MAX_RECORDED_TEXT)]
-)
 Kind: TypeAlias = Literal["bool", "int", "float", "text"]
 Stage: TypeAlias = Literal["config", "load", "split", "fit", "evaluate", "save"]
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from week2kit.canonical import clean
-from week2kit.schema.manifest import MANIFEST, SCHEMA_VERSION, Manifest
+from week2kit.record.manifest import MANIFEST, SCHEMA_VERSION, Manifest
 
 
 def _from_1(value: dict[str, Any]) -> dict[str, Any]:

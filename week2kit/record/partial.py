@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from week2kit.canonical import JsonError, clean, json_digest, parse_foreign_json, text_digest
-from week2kit.dataset import find_for_bare
-from week2kit.environment import DECIDING_LIBRARIES
+from week2kit.config.form import Config, FileData, parse_flat
 from week2kit.errors import CannotRestore, ConfigError, StageError
-from week2kit.interpreters import parse_requirements
-from week2kit.schema.config import Config, FileData, parse_flat
-from week2kit.store import BareRun
+from week2kit.record.places import find_for_bare
+from week2kit.record.requirements import DECIDING_LIBRARIES, parse_requirements
+from week2kit.record.store import BareRun
 from week2kit.thresholds import MAX_ROUNDED_DIGITS, MIN_ROUNDED_DIGITS
 
 #: Metrics of one class, and what they are averaged over.

@@ -7,17 +7,38 @@ import errno
 import json
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Final, Literal
 
 from week2kit.canonical import JsonError, clean, parse_json
 from week2kit.errors import ConfigError, DataNotFound, MissingHere, StageError
-from week2kit.pointers import POINTER_BYTES, Pointer, pointer_beside, pointer_in
-from week2kit.reruns import DataFile
+from week2kit.record.manifest import FoundData
+from week2kit.record.pointers import POINTER_BYTES, Pointer, pointer_beside, pointer_in
+from week2kit.record.store import MANIFEST_NAME, BareRun, Run, digest_regular, read_regular, replace_file
 from week2kit.resources import cache_directory
-from week2kit.schema.manifest import FoundData
-from week2kit.store import MANIFEST_NAME, BareRun, Run, digest_regular, read_regular, replace_file
 from week2kit.thresholds import MAX_CONFIG_BYTES, MAX_DATA_BYTES, MAX_MANIFEST_BYTES, REMEMBERED_PLACES
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A data file, which whoever trains reads itself: only its digest and its place are handed on.
+
+    Attributes:
+        path: absolute, with every link resolved.
+        shown: as it may be shown, and typed after ``--data``.
+        bytes, sha256: what it held when it was looked at.
+        vouched: whether the caller named it, or it lies in the run folder itself. What a record leads to besides may
+            be anybody's: nothing of it is told but its digest.
+        most: the bytes that it may have, and unpack to, where the caller says so.
+    """
+
+    path: str
+    shown: str
+    bytes: int
+    sha256: str
+    vouched: bool
+    most: int | None = None
 
 
 def reader_of(name: str) -> Literal["csv", "tsv", "parquet"] | None:

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final
 
 import week2kit
-from week2kit.code import code_digest, code_modules
-from week2kit.schema.manifest import Code, Git
+from week2kit.record.code import code_digest, code_modules
+from week2kit.record.manifest import Code, Git
 
 #: Seconds for each question to git: a huge or remote working tree must not hold up a training.
 _GIT_TIMEOUT: Final = 2.0

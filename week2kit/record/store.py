@@ -31,9 +31,9 @@ from week2kit.canonical import (
     text_digest,
 )
 from week2kit.errors import UnreadableRun, UsageError
-from week2kit.pointers import pointer_in
-from week2kit.schema.manifest import Artifact, CompletedRun, FailedRun, Manifest, RunningRun, metric_names
-from week2kit.schema.migrations import ManifestError, read_manifest
+from week2kit.record.manifest import Artifact, CompletedRun, FailedRun, Manifest, RunningRun, metric_names
+from week2kit.record.migrations import ManifestError, read_manifest
+from week2kit.record.pointers import pointer_in
 from week2kit.thresholds import (
     ABANDONED_BUILD,
     ABANDONED_WRITE,
@@ -367,7 +367,7 @@ def _has_flat_config(path: Path) -> bool:
         return False
     except (OSError, JsonError):
         return True
-    from week2kit.schema.config import (
+    from week2kit.config.form import (
         is_of_course,  # its models cost milliseconds, and runs with a manifest do not need them
     )
 

@@ -1,6 +1,6 @@
 """The verdict on a run, as data: checks with stable codes, causes with their proof, values kept as values.
 
-Sentences are made from it last, in `week2kit.explanation`. This is also what ``verify --json`` prints.
+Sentences are made from it last, in `week2kit.sentences.verdicts`. This is also what ``verify --json`` prints.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Verdict(Value):
     seconds: float = 0.0
 
     def _repr_markdown_(self) -> str:
-        from week2kit.explanation import verdicts_markdown
+        from week2kit.sentences.verdicts import verdicts_markdown
 
         return verdicts_markdown([self])
 
@@ -126,6 +126,6 @@ class VerdictDocument(Value):
     options: dict[str, Any] = Field(default={}, description="what the caller asked for that a verdict depends on")
 
     def _repr_markdown_(self) -> str:
-        from week2kit.explanation import verdicts_markdown
+        from week2kit.sentences.verdicts import verdicts_markdown
 
         return verdicts_markdown(self.runs)

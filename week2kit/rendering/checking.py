@@ -20,18 +20,18 @@ from typing import Final, Literal, NamedTuple, Protocol, TypeAlias, assert_never
 from urllib.parse import unquote
 
 from week2kit.canonical import clean
-from week2kit.rendering import render
-from week2kit.rendering.beside import picture_links
-from week2kit.rendering.documents import read_report
+from week2kit.record.manifest import Warned
+from week2kit.record.store import read_regular
+from week2kit.rendering.document import render
+from week2kit.rendering.files.beside import picture_links
+from week2kit.rendering.files.experiments import next_paths
+from week2kit.rendering.files.outside import is_text_line, text_line
+from week2kit.rendering.files.reports import read_report
+from week2kit.rendering.files.words import Line, Words, find_words, is_place, outside, read_lines
 from week2kit.rendering.markdown import code, sentence
-from week2kit.rendering.next_files import next_paths
-from week2kit.rendering.outside import is_text_line, text_line
-from week2kit.rendering.pictures import plan_pictures
-from week2kit.rendering.svg import unseal
-from week2kit.rendering.words import Line, Words, find_words, is_place, outside, read_lines
+from week2kit.rendering.pictures.contents import plan_pictures
+from week2kit.rendering.pictures.svg import unseal
 from week2kit.reporting.values import Proposal, Report
-from week2kit.schema.manifest import Warned
-from week2kit.store import read_regular
 from week2kit.thresholds import MAX_REPORT_BYTES
 
 Failure: TypeAlias = Literal["claim.differs", "claim.unknown", "claim.elsewhere", "claim.hidden"]
@@ -67,7 +67,7 @@ class Checked(NamedTuple):
 
 
 class Make(Protocol):
-    """How a report is made: `week2kit.rendering.render`, or something like it."""
+    """How a report is made: `week2kit.rendering.document.render`, or something like it."""
 
     def __call__(self, report: Report, words: Words, *, full: bool) -> str:
         """The text of a report with these words."""

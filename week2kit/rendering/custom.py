@@ -21,15 +21,15 @@ from markupsafe import Markup
 
 from week2kit.canonical import clean
 from week2kit.errors import ReportError
-from week2kit.rendering.captions import shown_pictures
-from week2kit.rendering.documents import MARKER
+from week2kit.record.store import read_regular
+from week2kit.rendering.files.reports import MARKER
+from week2kit.rendering.files.words import Words, insert, key_of
 from week2kit.rendering.inline import as_html
 from week2kit.rendering.markdown import Markdown, printed
+from week2kit.rendering.pictures.captions import shown_pictures
 from week2kit.rendering.templates import FILTERS, SETTINGS
-from week2kit.rendering.words import Words, insert, key_of
 from week2kit.reporting.values import Report
 from week2kit.resources import templates_directory
-from week2kit.store import read_regular
 from week2kit.thresholds import MAX_TEMPLATE_BYTES
 
 #: Filters of Jinja2 that only pick, order and put together.

@@ -13,15 +13,15 @@ from typing import Literal, TypeAlias, assert_never
 
 from week2kit.canonical import clean
 from week2kit.errors import PicturesUnavailable, ReportError
-from week2kit.rendering.beside import picture_links
-from week2kit.rendering.captions import shown_pictures
-from week2kit.rendering.documents import MARKER, ChangedMeanwhile, Replaced, content_of, too_long, write_report
-from week2kit.rendering.next_files import next_paths
-from week2kit.rendering.outside import TEXT_LINE_BYTES, Kept, kept, why_keep, with_text_line
+from week2kit.record.store import refuse_place
+from week2kit.rendering.files.beside import picture_links
+from week2kit.rendering.files.experiments import next_paths
+from week2kit.rendering.files.outside import TEXT_LINE_BYTES, Kept, kept, why_keep, with_text_line
+from week2kit.rendering.files.reports import MARKER, ChangedMeanwhile, Replaced, content_of, too_long, write_report
+from week2kit.rendering.files.words import NO_WORDS, Words, insert, read_words, refuse_to_lose, room, words_beside
+from week2kit.rendering.pictures.captions import shown_pictures
 from week2kit.rendering.templates import fill
-from week2kit.rendering.words import NO_WORDS, Words, insert, read_words, refuse_to_lose, room, words_beside
 from week2kit.reporting.values import Report
-from week2kit.store import refuse_place
 from week2kit.thresholds import SAVE_ATTEMPTS
 
 __all__ = [
@@ -191,7 +191,7 @@ def _save(
 
 def draw_if_possible(report: Report) -> tuple[dict[str, str], str]:
     """The pictures of a report as SVG by file name, or none, and why they cannot be drawn."""
-    from week2kit.rendering.drawing import draw
+    from week2kit.rendering.pictures.drawing import draw
 
     try:
         return draw(report), ""

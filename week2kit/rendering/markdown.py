@@ -15,12 +15,12 @@ from markupsafe import Markup
 
 from week2kit.canonical import clean, compact_json, dump_json
 from week2kit.canonical import show_value as show_number
-from week2kit.comparison import Absent, Statement
-from week2kit.explanation import describe_warning
-from week2kit.rendering.next_files import lasting_command
-from week2kit.reporting.sentences import SENTENCES
+from week2kit.inputs.changes import Absent, Statement
+from week2kit.record.manifest import Warned
+from week2kit.rendering.files.experiments import lasting_command
 from week2kit.reporting.values import Experiment, Range, RunRow, Score
-from week2kit.schema.manifest import Warned
+from week2kit.sentences.report import SENTENCES
+from week2kit.sentences.verdicts import describe_warning
 from week2kit.thresholds import SHOWN_CONFIG
 
 _VALUE_LENGTH: Final = 160
@@ -244,7 +244,7 @@ def mermaid_label(text: object, limit: int = 60) -> Markdown:
 
 
 class _Voice(string.Formatter):
-    """Fills the fields of a sentence; see `week2kit.reporting.sentences` for the specifications."""
+    """Fills the fields of a sentence; see `week2kit.sentences.report` for the specifications."""
 
     def get_field(self, field_name: str, args: Any, kwargs: Any) -> Any:
         # plain names only: a sentence never reaches into a value

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup, escape
 
-from week2kit.rendering.documents import MARKER
-from week2kit.rendering.svg import STYLE, unseal
+from week2kit.rendering.files.reports import MARKER
+from week2kit.rendering.files.words import INVITATIONS
+from week2kit.rendering.pictures.svg import STYLE, unseal
 from week2kit.rendering.templates import fill_page
-from week2kit.rendering.words import INVITATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
-from week2kit.schema.config import Config, FlatConfig
-from week2kit.schema.manifest import MANIFEST
-from week2kit.verdict import VerdictDocument
+from week2kit.config.form import Config, FlatConfig
+from week2kit.record.manifest import MANIFEST
+from week2kit.record.verdict import VerdictDocument
 
 
 def json_schema(document: Literal["config", "manifest", "verdict"]) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, get_args, get_origin, get_type_hints
 
 from week2kit.canonical import dump_json
-from week2kit.comparison import Absent
+from week2kit.inputs.changes import Absent
+from week2kit.record.manifest import Warned
 from week2kit.reporting.values import Report
-from week2kit.schema.manifest import Warned
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -62,7 +62,7 @@ def _model(named: type, made: dict[type, type[BaseModel]]) -> type[BaseModel]:
     """The model of a named tuple, with every field required and no other allowed."""
     from pydantic import ConfigDict, Field, create_model
 
-    from week2kit import verdict
+    from week2kit.record import verdict
 
     if named not in made:
         hints = get_type_hints(named, localns=vars(verdict) | vars(sys.modules[named.__module__]))

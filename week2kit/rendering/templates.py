@@ -13,8 +13,8 @@ from jinja2.sandbox import SandboxedEnvironment
 from week2kit.canonical import clean
 from week2kit.errors import ReportError
 from week2kit.rendering import markdown
+from week2kit.rendering.files.words import lesson, place
 from week2kit.rendering.markdown import Markdown
-from week2kit.rendering.words import lesson, place
 from week2kit.resources import templates_directory
 
 #: What a template may call on a value.

@@ -13,21 +13,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from week2kit.canonical import clean
-from week2kit.comparison import Change, Statement, primary_metric
 from week2kit.errors import UnreadableRun, UsageError
+from week2kit.inputs.changes import Change, Statement, primary_metric
 from week2kit.privacy import shown_path
-from week2kit.reporting.experiments import Candidate
+from week2kit.record.manifest import CompletedRun, metric_names
+from week2kit.record.store import ARTIFACTS, MANIFEST_NAME, BareRun, Found, Run, find_runs, in_time
+from week2kit.reporting.failures.losses import find_losses
+from week2kit.reporting.failures.retrospective import failures
 from week2kit.reporting.figures import make_figures
 from week2kit.reporting.interpretation import caveats, findings
-from week2kit.reporting.judging import Side, adjust, estimates
-from week2kit.reporting.losses import find_losses
-from week2kit.reporting.noise import Named
+from week2kit.reporting.next.experiments import Candidate
+from week2kit.reporting.next.proposal import propose, propose_first
+from week2kit.reporting.noise.judging import Side, adjust, estimates
+from week2kit.reporting.noise.spread import Named
+from week2kit.reporting.noise.uncertainty import Estimate
 from week2kit.reporting.pairs import compare, fit_seconds, interpreted, metric_rows, side_by_side
-from week2kit.reporting.proposal import propose, propose_first
 from week2kit.reporting.ranking import ranked, told
-from week2kit.reporting.retrospective import failures
 from week2kit.reporting.runs import Runs, completed
-from week2kit.reporting.uncertainty import Estimate
 from week2kit.reporting.values import (
     REFUTED,
     REPORT_VERSION,
@@ -41,13 +43,11 @@ from week2kit.reporting.values import (
     RunRow,
     Verdict,
 )
-from week2kit.schema.manifest import CompletedRun, metric_names
-from week2kit.store import ARTIFACTS, MANIFEST_NAME, BareRun, Found, Run, find_runs, in_time
 from week2kit.thresholds import COMMAND_RUNS, DETAILED_VARIANTS, SIBLING_FOLDERS
 
 if TYPE_CHECKING:
+    from week2kit.record.verdict import VerdictDocument
     from week2kit.reporting.verdicts import Given
-    from week2kit.verdict import VerdictDocument
 
 __all__ = ["REPORT_VERSION", "Report", "report"]
 
@@ -120,7 +120,7 @@ def report(
 
 def _with_thin(result: Report, found: Found) -> Report:
     """The report with the runs that were made without week2kit; where there are no others, they are what is next."""
-    from week2kit.reporting.thin import thin_evidence, thin_goals, thin_proposal, thin_runs
+    from week2kit.reporting.partial import thin_evidence, thin_goals, thin_proposal, thin_runs
 
     thin = thin_runs(found.bare)
     return result._replace(

@@ -1,4 +1,4 @@
-"""The numbers of the pictures, from what training recorded; `week2kit.rendering` draws them."""
+"""The numbers of the pictures, from what training recorded; `week2kit.rendering.document` draws them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from week2kit.canonical import JsonError, label_texts, parse_json
-from week2kit.comparison import primary_metric
+from week2kit.inputs.changes import primary_metric
+from week2kit.record.manifest import CompletedRun
+from week2kit.record.store import Run
 from week2kit.reporting.predicted import NotComparable, Predicted, Reader
 from week2kit.reporting.values import Calibration, CalibrationPoint, Curve, CurvePoint, Figures, Fit, Residuals
-from week2kit.schema.manifest import CompletedRun
-from week2kit.store import Run
 from week2kit.thresholds import CALIBRATION_BINS, RESIDUAL_POINTS
 
 #: The inner edges of the bins of a calibration curve; a probability on an edge belongs to the bin below it.

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from week2kit.comparison import Change, Statement, changed_things, is_interpretable, primary_metric
-from week2kit.earlier import changed_since
-from week2kit.reporting.noise import Named, tell_noise
+from week2kit.inputs.changes import Change, Statement, changed_things, is_interpretable, primary_metric
+from week2kit.record.earlier import changed_since
+from week2kit.record.manifest import CompletedRun, Metric
+from week2kit.reporting.noise.spread import Named, tell_noise
 from week2kit.reporting.values import Finding, Judgement, MetricRow, MovedClasses, MovedErrors, Topic
 from week2kit.scales import is_bounded
-from week2kit.schema.manifest import CompletedRun, Metric
 from week2kit.thresholds import BALANCE_GAP, FEW_OF_A_CLASS, FEW_ROWS, GAP, NEAR_DUMMY
 
 #: Scores in which every class counts the same, so that a small class cannot hide; the first found is used.

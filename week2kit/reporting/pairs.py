@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from week2kit.comparison import (
+from week2kit.inputs.changes import (
     Statement,
     changed_things,
     comparable_difference,
@@ -13,13 +13,15 @@ from week2kit.comparison import (
     primary_metric,
     uncounted_differences,
 )
+from week2kit.record.manifest import CompletedRun, Metric, metric_names
+from week2kit.record.store import Run
 from week2kit.reporting.interpretation import findings
-from week2kit.reporting.judging import Side, estimates, judge
 from week2kit.reporting.movement import moved_rows
-from week2kit.reporting.noise import Named, spread
+from week2kit.reporting.noise.judging import Side, estimates, judge
+from week2kit.reporting.noise.spread import Named, spread
+from week2kit.reporting.noise.uncertainty import Estimate
 from week2kit.reporting.predicted import NotComparable, Predicted
 from week2kit.reporting.runs import Runs, completed
-from week2kit.reporting.uncertainty import Estimate
 from week2kit.reporting.values import (
     Comparison,
     FoldRow,
@@ -31,8 +33,6 @@ from week2kit.reporting.values import (
     Range,
     Score,
 )
-from week2kit.schema.manifest import CompletedRun, Metric, metric_names
-from week2kit.store import Run
 from week2kit.thresholds import LISTED_FOLDS
 
 

@@ -11,15 +11,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from week2kit.bare import BareRecord, read_bare, scorer_name, validation_names
 from week2kit.canonical import clean, json_digest
-from week2kit.comparison import Statement, changed_things, compare_thin, same_value
+from week2kit.config.form import Config, FileData, parse_config
 from week2kit.errors import ConfigError
+from week2kit.inputs.changes import Statement, changed_things, compare_thin, same_value
 from week2kit.privacy import shown_path
+from week2kit.record.partial import BareRecord, read_bare, scorer_name, validation_names
+from week2kit.record.store import BareRun
 from week2kit.reporting.values import EvidenceRow, GoalRow, Proposal, Thin, ThinRow, ThinScore
 from week2kit.scales import is_bounded
-from week2kit.schema.config import Config, FileData, parse_config
-from week2kit.store import BareRun
 from week2kit.thresholds import COMMAND_RUNS, OVERVIEW_RUNS
 
 _Configured: TypeAlias = tuple[BareRun, Config]

@@ -11,8 +11,8 @@ from io import StringIO
 from typing import Final, NamedTuple
 
 from week2kit.canonical import on_one_line
-from week2kit.comparison import Statement
-from week2kit.store import ARTIFACTS, Run
+from week2kit.inputs.changes import Statement
+from week2kit.record.store import ARTIFACTS, Run
 from week2kit.thresholds import PREDICTION_BYTES
 
 _COLUMNS: Final = ["repeat", "fold", "row", "y_true", "y_pred"]

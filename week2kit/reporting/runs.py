@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from week2kit.comparison import Statement, compare_inputs, obstacles, primary_metric
+from week2kit.inputs.changes import Statement, compare_inputs, obstacles, primary_metric
 from week2kit.privacy import shown_path
+from week2kit.record.manifest import CompletedRun, Environment
+from week2kit.record.store import ARTIFACTS, Run
 from week2kit.reporting.files import examine
-from week2kit.reporting.noise import Named
+from week2kit.reporting.noise.spread import Named
 from week2kit.reporting.predicted import NotComparable, Predicted, aligned, read_predictions
 from week2kit.reporting.values import RunRow, Verification
-from week2kit.schema.manifest import CompletedRun, Environment
-from week2kit.store import ARTIFACTS, Run
 
 
 class Runs:

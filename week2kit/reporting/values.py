@@ -1,7 +1,7 @@
 """The report as a value: everything that a text about runs needs, computed and ordered, nothing rounded or worded.
 
 Numbers are what the record holds (`week2kit.rendering` rounds). What is said about them are `Statement`s: a stable
-code and values, made into sentences from `week2kit.reporting.sentences`. Texts that come from a run folder (names,
+code and values, made into sentences from `week2kit.sentences.report`. Texts that come from a run folder (names,
 labels, messages, commands, goals) are untrusted, and every renderer must escape them. Paths are as they were given
 on the command line, with forward slashes, never absolute.
 
@@ -17,11 +17,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
-from week2kit.comparison import Change, Statement
-from week2kit.schema.manifest import Stage
+from week2kit.inputs.changes import Change, Statement
+from week2kit.record.manifest import Stage
 
 if TYPE_CHECKING:  # its models cost milliseconds, and only `--verdicts` needs them
-    from week2kit.verdict import InputName, Layer, Level, VerdictName
+    from week2kit.record.verdict import InputName, Layer, Level, VerdictName
 
 REPORT_VERSION: Final = 1
 
@@ -564,7 +564,7 @@ class Report(NamedTuple):
     """None: no run without a manifest was named."""
 
     def _repr_markdown_(self) -> str:
-        from week2kit.rendering import render  # a notebook shows the report as the command line writes it
+        from week2kit.rendering.document import render  # a notebook shows the report as the command line writes it
 
         return render(self)
 
@@ -582,7 +582,7 @@ class Report(NamedTuple):
         Raises:
             ReportError: the file is there and is no report of week2kit, or it cannot be written.
         """
-        from week2kit.rendering import draw_if_possible, kind_of, save
+        from week2kit.rendering.document import draw_if_possible, kind_of, save
 
         path = Path(path)
         kind = kind_of(path)

@@ -11,11 +11,11 @@ from pydantic import ValidationError
 
 from week2kit.canonical import JsonError, as_utf8, clean, parse_json, sha256
 from week2kit.errors import UsageError
-from week2kit.explanation import describe_verdict
+from week2kit.record.store import read_regular
+from week2kit.record.verdict import VERDICT_SCHEMA_VERSION, Verdict, VerdictDocument, VerdictName
 from week2kit.reporting.values import CauseRow, Verdicts, Verification
-from week2kit.store import read_regular
+from week2kit.sentences.verdicts import describe_verdict
 from week2kit.thresholds import MAX_VERDICTS_BYTES
-from week2kit.verdict import VERDICT_SCHEMA_VERSION, Verdict, VerdictDocument, VerdictName
 
 #: Of two verdicts on one record the first of these counts: copies of a run can be in different surroundings.
 _WORST_FIRST: Final[tuple[VerdictName, ...]] = (

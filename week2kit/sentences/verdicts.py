@@ -14,13 +14,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from week2kit.canonical import clean, show_value
-from week2kit.restoring import is_version
-from week2kit.schema.manifest import CompletedRun, Failure, Warned
+from week2kit.environment.restoring import is_version
+from week2kit.record.manifest import CompletedRun, Failure, Warned
 from week2kit.thresholds import DUMPS, FEW_SHARED_ROWS, MAX_MESSAGE, MAX_THREADS, SCORE_TOLERANCE
 
 if TYPE_CHECKING:
-    from week2kit.store import Run
-    from week2kit.verdict import Cause, Check, Finding, RerunRecord, Verdict
+    from week2kit.record.store import Run
+    from week2kit.record.verdict import Cause, Check, Finding, RerunRecord, Verdict
 
 # --- warnings of train ------------------------------------------------------------------------------------------
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from week2kit.canonical import clean
-from week2kit.dataset import read_data, reader_of
 from week2kit.errors import StageError, UsageError
-from week2kit.schema.manifest import Kind
+from week2kit.record.manifest import Kind
+from week2kit.record.places import read_data, reader_of
+from week2kit.record.store import from_here
 from week2kit.starting.values import Column, Fault, Survey
-from week2kit.store import from_here
 from week2kit.thresholds import (
     FEW_CLASSES,
     FIRST_ROWS,

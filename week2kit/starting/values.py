@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from week2kit.schema.manifest import Kind
+from week2kit.record.manifest import Kind
 from week2kit.thresholds import IMBALANCE_SHARE
 
 if TYPE_CHECKING:

@@ -20,7 +20,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from week2kit.canonical import JsonError, as_utf8, clean, dump_json, parse_json
-from week2kit.dataset import (
+from week2kit.config.form import Config, FileData, config_digest, json_slip, override, parse_config, read_object
+from week2kit.errors import LibraryError, StageError, UsageError, Week2kitError, message_without
+from week2kit.importing import held
+from week2kit.privacy import scrub
+from week2kit.processes.limits import check_room
+from week2kit.record import manifest as record
+from week2kit.record.manifest import Stage
+from week2kit.record.places import (
     find_for_config,
     from_run_to_data,
     read_data,
@@ -29,15 +36,8 @@ from week2kit.dataset import (
     recorded_path,
     remember,
 )
-from week2kit.errors import LibraryError, StageError, UsageError, Week2kitError, message_without
-from week2kit.explanation import failure_hint
-from week2kit.limits import check_room
-from week2kit.privacy import scrub
-from week2kit.schema import manifest as record
-from week2kit.schema.config import Config, FileData, config_digest, json_slip, override, parse_config, read_object
-from week2kit.schema.manifest import Stage
-from week2kit.signals import held
-from week2kit.store import Run, RunFolder, from_here, open_run, read_regular
+from week2kit.record.store import Run, RunFolder, from_here, open_run, read_regular
+from week2kit.sentences.verdicts import failure_hint
 from week2kit.thresholds import (
     MAX_CONFIG_BYTES,
     MAX_TRACEBACK_FRAMES,
@@ -237,7 +237,7 @@ class _Training:
         self.on_stage("config")
         with held():
             check_room(ROOM_FOR_LIBRARIES)
-            from week2kit.environment import hold_blas_buffers
+            from week2kit.environment.facts import hold_blas_buffers
             from week2kit.loop.run import Progress, run_loop
 
             hold_blas_buffers()
@@ -250,8 +250,8 @@ class _Training:
             self.config, self.seed.value, source, self.progress, allowed_modules=self.request.allowed_modules
         )
         self._remember_data()
-        from week2kit.environment import record_environment
-        from week2kit.provenance import record_code
+        from week2kit.environment.facts import record_environment
+        from week2kit.record.provenance import record_code
 
         environment = record_environment(self.request.allowed_modules)
         with self.progress.during("save"):
@@ -295,8 +295,8 @@ class _Training:
             remember(data.sha256, self.data_file)
 
     def _save(self, result: Result, environment: record.Environment) -> None:
-        from week2kit.environment import requirements_text
         from week2kit.loop.predictions import to_csv
+        from week2kit.record.requirements import requirements_text
 
         values = {name: metric.value for name, metric in result.outcome.metrics.items()}
         self.folder.write("config", dump_json(_recorded_config(result.config)).encode())
@@ -360,8 +360,8 @@ class _Training:
     def _surroundings(self) -> dict[str, Any]:
         if self.progress is None:
             return {}  # scikit-learn was never imported: there is no environment to tell of
-        from week2kit.environment import record_environment
-        from week2kit.provenance import record_code
+        from week2kit.environment.facts import record_environment
+        from week2kit.record.provenance import record_code
 
         return {"code": record_code(), "environment": record_environment(self.request.allowed_modules)}
 

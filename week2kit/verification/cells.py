@@ -14,12 +14,12 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from week2kit.config.form import Config, FileData
 from week2kit.loop.data import NUMBER, Reader, of_kind, read_file, row_hashes, typed, unzipped
 from week2kit.loop.predictions import Predictions
-from week2kit.schema.config import Config, FileData
-from week2kit.schema.manifest import Kind
+from week2kit.record.manifest import Kind
+from week2kit.record.verdict import Finding
 from week2kit.thresholds import CELL_LENGTH, LISTED_CELLS
-from week2kit.verdict import Finding
 
 #: Tells the second of two equal rows from the first, and so on: any odd number with many bits set does.
 _OCCURRENCE: Final = np.uint64(0x9E3779B97F4A7C15)

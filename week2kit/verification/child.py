@@ -18,24 +18,29 @@ import numpy as np
 from pydantic import TypeAdapter
 
 import week2kit
-from week2kit import conditioning
 from week2kit.canonical import clean, json_digest, label_text
-from week2kit.cells import Columns, compare_columns, compare_target, read_columns
-from week2kit.code import code_digest, code_modules
-from week2kit.conditions import AS_HERE
-from week2kit.dataset import reader_for_config
-from week2kit.environment import hold_blas_buffers, record_environment, required_by
+from week2kit.config.form import FileData, parse_config
+from week2kit.environment.conditions import AS_HERE
+from week2kit.environment.facts import hold_blas_buffers, record_environment, required_by
 from week2kit.errors import ConfigError, LibraryError, MissingHere, StageError, Week2kitError
+from week2kit.inputs.causes import Here
 from week2kit.loop.data import Reader, column_digest
 from week2kit.loop.model import find_class, is_forest, is_kmeans, jobs_by_cpus, walk
 from week2kit.loop.predictions import Predictions, PredictionsError, check_text, from_csv, to_csv
 from week2kit.loop.run import Progress, Result, Source, recompute, run_loop
-from week2kit.reruns import (
+from week2kit.record.code import code_digest, code_modules
+from week2kit.record.manifest import Data
+from week2kit.record.places import DataFile, reader_for_config
+from week2kit.record.store import read_regular
+from week2kit.record.verdict import Finding
+from week2kit.thresholds import MAX_DATA_BYTES, MAX_UNPACKED_BYTES
+from week2kit.training.recording import failure_record
+from week2kit.verification import forcing
+from week2kit.verification.cells import Columns, compare_columns, compare_target, read_columns
+from week2kit.verification.messages import (
     Comparison,
-    DataFile,
     Fresh,
     FromPredictions,
-    Here,
     Missing,
     Race,
     RerunRequest,
@@ -44,12 +49,6 @@ from week2kit.reruns import (
     Tried,
     Variable,
 )
-from week2kit.schema.config import FileData, parse_config
-from week2kit.schema.manifest import Data
-from week2kit.store import read_regular
-from week2kit.thresholds import MAX_DATA_BYTES, MAX_UNPACKED_BYTES
-from week2kit.training import failure_record
-from week2kit.verdict import Finding
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -72,11 +71,11 @@ def describe_here(allowed_modules: tuple[str, ...]) -> bytes:
 def describe_variable(config: dict[str, Any]) -> bytes:
     """What of a config, and of this machine, can be varied."""
     found = Variable(
-        takes_jobs=conditioning.takes_jobs(config),
-        comma_locale=conditioning.comma_locale(),
+        takes_jobs=forcing.takes_jobs(config),
+        comma_locale=forcing.comma_locale(),
         utc_offset=-time.timezone,
-        home=conditioning.home(),
-        umask=conditioning.umask(),
+        home=forcing.home(),
+        umask=forcing.umask(),
     )
     return found.model_dump_json().encode()
 
@@ -89,10 +88,10 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
     failure, missing, result, environment = None, None, None, None
     idle: list[str] = []
     notes: dict[str, Any] = {}
-    with conditioning.in_force(request.conditions):
+    with forcing.in_force(request.conditions):
         try:
             hold_blas_buffers()
-            request = conditioning.of_request(request)
+            request = forcing.of_request(request)
             config = parse_config(request.config)
             if isinstance(config.data, FileData):
                 reader_for_config(config.data.path)
@@ -114,7 +113,7 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
             notes = static_notes(progress.pipeline)
         if request.conditions != AS_HERE:
             environment = record_environment(request.allowed_modules)
-            idle = conditioning.not_in_force(request.conditions)
+            idle = forcing.not_in_force(request.conditions)
     fresh = Fresh(
         failure=failure,
         missing=missing,
@@ -178,7 +177,7 @@ def _source(request: RerunRequest) -> Source:
     def read() -> bytes:
         assert request.file is not None
         content = _bytes_of(request.file)
-        return conditioning.rewritten(content, request.reader, most) if rewritten else content
+        return forcing.rewritten(content, request.reader, most) if rewritten else content
 
     return Source(request.path, None, reader, read, most, request.only_table, dict(request.kinds))
 

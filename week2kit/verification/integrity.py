@@ -13,19 +13,19 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from week2kit.canonical import JsonError, combined_digest, compact_json, parse_json
-from week2kit.code import code_digest, follows
-from week2kit.dataset import reader_of
-from week2kit.earlier import changed_since
-from week2kit.environment import requirements_text
+from week2kit.config.form import FileData, config_digest, parse_config, repeat_seeds
 from week2kit.errors import ConfigError
-from week2kit.inputs import differing_leaves
-from week2kit.pointers import POINTER_BYTES, Pointer, pointer_beside, pointer_in
-from week2kit.reruns import FromPredictions
-from week2kit.schema.config import FileData, config_digest, parse_config, repeat_seeds
-from week2kit.schema.manifest import Artifact, Code, CompletedRun, FailedRun
-from week2kit.store import ARTIFACTS, OPTIONAL_ARTIFACTS, Run, artifact_digest, digest_regular, is_no_file
+from week2kit.inputs.causes import differing_leaves
+from week2kit.record.code import code_digest, follows
+from week2kit.record.earlier import changed_since
+from week2kit.record.manifest import Artifact, Code, CompletedRun, FailedRun
+from week2kit.record.places import reader_of
+from week2kit.record.pointers import POINTER_BYTES, Pointer, pointer_beside, pointer_in
+from week2kit.record.requirements import requirements_text
+from week2kit.record.store import ARTIFACTS, OPTIONAL_ARTIFACTS, Run, artifact_digest, digest_regular, is_no_file
+from week2kit.record.verdict import Check, Finding
 from week2kit.thresholds import MAX_DATA_BYTES, RECOMPUTED_METRIC_TOLERANCE
-from week2kit.verdict import Check, Finding
+from week2kit.verification.messages import FromPredictions
 
 _REQUIRED: Final = ("config", "metrics", "model", "predictions", "requirements", "val_report")
 

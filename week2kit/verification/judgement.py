@@ -1,6 +1,6 @@
 """The judgement: from what a run recorded and what came out of reruns to a verdict. Values in, values out.
 
-What agrees and what does not is said by `week2kit.layers`; what follows from that is written in one place, here.
+What agrees and what does not is said by `layers`; what follows from that is written in one place, here.
 """
 
 from __future__ import annotations
@@ -10,11 +10,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from week2kit.checks import failed, passed, skipped
-from week2kit.environment import Uses, differences, same_versions
+from week2kit.environment.facts import Uses, differences, same_versions
+from week2kit.environment.restoring import Factor, is_version, plan_restoring, provocations, version_factors
 from week2kit.errors import is_from_outside
-from week2kit.inputs import code_causes, data_causes, seed_causes
-from week2kit.layers import (
+from week2kit.inputs.causes import Here, code_causes, data_causes, seed_causes
+from week2kit.record.manifest import CompletedRun, Data, Environment, FailedRun
+from week2kit.record.verdict import Cause, Check, Finding, Layer, Level, MetricValues, RerunRecord, VerdictName
+from week2kit.thresholds import DUMPS, RERUNS_FOR_NOISE, SCORE_TOLERANCE
+from week2kit.verification.integrity import failed, passed, skipped
+from week2kit.verification.layers import (
     agrees_to,
     as_note,
     compare_layers,
@@ -26,12 +30,8 @@ from week2kit.layers import (
     repeat_checks,
     where_unstable,
 )
-from week2kit.reruns import Fresh, Here, Missing
-from week2kit.restoring import Factor, is_version, plan_restoring, provocations, version_factors
-from week2kit.schema.manifest import CompletedRun, Data, Environment, FailedRun
-from week2kit.thresholds import DUMPS, RERUNS_FOR_NOISE, SCORE_TOLERANCE
-from week2kit.trials import EffortSpent, Trial, Trials
-from week2kit.verdict import Cause, Check, Finding, Layer, Level, MetricValues, RerunRecord, VerdictName
+from week2kit.verification.messages import Fresh, Missing
+from week2kit.verification.trials import EffortSpent, Trial, Trials
 
 #: Types of errors of ours: their names say nothing to a person, their messages do.
 OUR_ERRORS: Final = frozenset({"ConfigError", "DataNotFound", "StageError", "WarningRefused"})

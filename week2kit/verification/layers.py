@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from week2kit.checks import compare, failed, passed, skipped
-from week2kit.reruns import Fresh
-from week2kit.schema.manifest import Column, CompletedRun, Data, Metric, Outcome, Warned
+from week2kit.record.manifest import Column, CompletedRun, Data, Metric, Outcome, Warned
+from week2kit.record.verdict import Check, Finding, Layer
 from week2kit.thresholds import LISTED_KEYS, RECOMPUTED_METRIC_TOLERANCE
-from week2kit.verdict import Check, Finding, Layer
+from week2kit.verification.integrity import compare, failed, passed, skipped
+from week2kit.verification.messages import Fresh
 
 
 def planned_layers(manifest: CompletedRun, *, repeats: bool = False) -> list[str]:

@@ -7,29 +7,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from week2kit.conditions import AS_HERE, Conditions
-from week2kit.schema.manifest import Data, Environment, Failure, FoundData, Kind, Outcome, Split, Warned
-
-
-@dataclass(frozen=True)
-class DataFile:
-    """A data file, which whoever trains reads itself: only its digest and its place are handed on.
-
-    Attributes:
-        path: absolute, with every link resolved.
-        shown: as it may be shown, and typed after ``--data``.
-        bytes, sha256: what it held when it was looked at.
-        vouched: whether the caller named it, or it lies in the run folder itself. What a record leads to besides may
-            be anybody's: nothing of it is told but its digest.
-        most: the bytes that it may have, and unpack to, where the caller says so.
-    """
-
-    path: str
-    shown: str
-    bytes: int
-    sha256: str
-    vouched: bool
-    most: int | None = None
+from week2kit.environment.conditions import AS_HERE, Conditions
+from week2kit.record.manifest import Data, Environment, Failure, FoundData, Kind, Outcome, Split, Warned
+from week2kit.record.places import DataFile
 
 
 @dataclass(frozen=True)
@@ -41,7 +21,7 @@ class RerunRequest:
         only_table: the digest of the one table that may be trained on; None where any may.
         kinds: of what kind each column was when it was recorded, where the bytes are others than then.
         conditions: what is to be in force while it trains, besides the environment as it is here.
-        earlier: whether the record has the metrics of an earlier week2kit, see `week2kit.earlier`.
+        earlier: whether the record has the metrics of an earlier week2kit, see `week2kit.record.earlier`.
         give_predictions: whether the answer shall hold the predictions, to compare others with.
         advise: whether to look for all that train warns of, which costs trees; the same comes out of every training.
     """
@@ -64,7 +44,7 @@ class RerunRequest:
 class Stored:
     """The stored predictions of a run: the bytes of predictions.csv, and what is needed to read them.
 
-    `earlier` says that its metrics are those of an earlier week2kit, see `week2kit.earlier`.
+    `earlier` says that its metrics are those of an earlier week2kit, see `week2kit.record.earlier`.
     """
 
     content: bytes
@@ -102,20 +82,6 @@ class Comparison(_Answer):
         if self.largest_difference is None or self.widest_tie is None:
             return self.labels_moved == 0
         return max(self.largest_difference, self.widest_tie) <= tolerance
-
-
-class Here(_Answer):
-    """What is in force in the processes that train again: the environment, and the code that trains.
-
-    `code` is the digest of the training modules, `modules` that of each, and `week2kit` the version. `libraries` are
-    the distributions behind each module that the caller allows.
-    """
-
-    environment: Environment
-    code: str
-    modules: dict[str, str] = {}
-    week2kit: str = ""
-    libraries: dict[str, list[str]] = {}
 
 
 class Race(_Answer):

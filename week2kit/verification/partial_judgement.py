@@ -14,7 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, Literal, Protocol
 
-from week2kit.bare import (
+from week2kit.canonical import clean
+from week2kit.config.form import Config, FileData
+from week2kit.environment.conditions import AS_HERE, Conditions
+from week2kit.errors import ConfigError, DataNotFound
+from week2kit.processes.interpreters import nearest_python
+from week2kit.record.manifest import Data, Environment
+from week2kit.record.partial import (
     BareRecord,
     ReportRow,
     class_rows,
@@ -29,20 +35,14 @@ from week2kit.bare import (
     validation_names,
     written_digits,
 )
-from week2kit.canonical import clean
-from week2kit.checks import failed, passed, skipped
-from week2kit.conditions import AS_HERE, Conditions
-from week2kit.dataset import find_for_bare, reader_of
-from week2kit.errors import ConfigError, DataNotFound
-from week2kit.interpreters import nearest_python
-from week2kit.judgement import OUR_ERRORS, Judgement, missing_here, undecided
-from week2kit.recipes import other_recipes
-from week2kit.reruns import DataFile, Fresh, RerunRequest, Scored, Stored, Tried
-from week2kit.schema.config import Config, FileData
-from week2kit.schema.manifest import Data, Environment
-from week2kit.store import BareRun
+from week2kit.record.places import DataFile, find_for_bare, reader_of
+from week2kit.record.store import BareRun
+from week2kit.record.verdict import Cause, Check, Finding, Layer, MetricValues, RerunRecord
 from week2kit.thresholds import DETAILED_DIGITS, LISTED_CELLS, MAX_MESSAGE, MIN_LABELS_APART, TELLING_DIGITS
-from week2kit.verdict import Cause, Check, Finding, Layer, MetricValues, RerunRecord
+from week2kit.verification.integrity import failed, passed, skipped
+from week2kit.verification.judgement import OUR_ERRORS, Judgement, missing_here, undecided
+from week2kit.verification.messages import Fresh, RerunRequest, Scored, Stored, Tried
+from week2kit.verification.recipes import other_recipes
 
 _METRICS_FILE: Final = "metrics.json"
 _REPORT_FILE: Final = "val_report.txt"

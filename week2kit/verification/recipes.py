@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from week2kit.schema.manifest import Data
+from week2kit.record.manifest import Data
 from week2kit.thresholds import QUADRATIC_ROWS
 
 

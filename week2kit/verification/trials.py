@@ -8,9 +8,9 @@ from functools import reduce
 from operator import or_
 from typing import Literal, Protocol, TypeAlias
 
-from week2kit.conditions import AS_HERE, Conditions
-from week2kit.reruns import Fresh
-from week2kit.restoring import Factor
+from week2kit.environment.conditions import AS_HERE, Conditions
+from week2kit.environment.restoring import Factor
+from week2kit.verification.messages import Fresh
 
 #: Why a training was done: in the environment as it is here; with recorded facts put back; with something changed to
 #: see what it does, before a verdict (provoked) or after one, because the caller asked for it (varied).

@@ -11,10 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from week2kit.conditions import Conditions
-from week2kit.errors import UsageError
-from week2kit.reruns import Fresh, Variable
-from week2kit.restoring import (
+from week2kit.environment.conditions import Conditions
+from week2kit.environment.restoring import (
     KERNELS,
     LIBM_WITHOUT_FMA,
     SIMD_BASELINE,
@@ -24,7 +22,9 @@ from week2kit.restoring import (
     simd_without,
     threads_of,
 )
-from week2kit.schema.manifest import Data, Environment
+from week2kit.errors import UsageError
+from week2kit.record.manifest import Data, Environment
+from week2kit.verification.messages import Fresh, Variable
 
 #: What can be asked for: each group, and what it varies.
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {

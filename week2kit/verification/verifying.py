@@ -22,22 +22,9 @@ from typing import Any, Final, TypeAlias
 
 from pydantic import TypeAdapter
 
-from week2kit.bare import named, read_bare, validation_names
-from week2kit.bare_judgement import judge_bare
 from week2kit.canonical import JsonError, clean, drop_keys, parse_json
-from week2kit.checks import (
-    check_failed_record,
-    check_files,
-    check_predictions,
-    check_record,
-    failed,
-    passed,
-    planned_integrity,
-    skipped,
-)
-from week2kit.conditions import AS_HERE, Conditions
-from week2kit.dataset import find_for_run, find_recorded, places_of, reader_of
-from week2kit.earlier import is_earlier
+from week2kit.environment.conditions import AS_HERE, Conditions
+from week2kit.environment.restoring import Factor, Plan
 from week2kit.errors import (
     CannotRestore,
     ChildDied,
@@ -48,24 +35,47 @@ from week2kit.errors import (
     UnreadableRun,
     UsageError,
 )
-from week2kit.inputs import code_causes
-from week2kit.interpreters import RESTORED, Interpreter, build
-from week2kit.isolation import Child, ChildBug, Children, removed_scratch
-from week2kit.judgement import Judgement, judge_completed, judge_failed, rerun_record, undecided
-from week2kit.layers import planned_layers
-from week2kit.limits import Limits, memory_in_force
+from week2kit.inputs.causes import Here, code_causes
 from week2kit.privacy import scrub
-from week2kit.reruns import DataFile, Fresh, FromPredictions, Here, RerunRequest, Scored, Stored, Tried, Variable
-from week2kit.restoring import Factor, Plan
+from week2kit.processes.children import Child, ChildBug, Children, removed_scratch
+from week2kit.processes.interpreters import RESTORED, Interpreter, build
+from week2kit.processes.limits import Limits, memory_in_force
+from week2kit.record.earlier import is_earlier
+from week2kit.record.manifest import CompletedRun, Data, Environment, FailedRun, Failure, FoundData, RunningRun
+from week2kit.record.partial import named, read_bare, validation_names
+from week2kit.record.places import DataFile, find_for_run, find_recorded, places_of, reader_of
+from week2kit.record.store import BareRun, Run, find_runs
+from week2kit.record.verdict import (
+    LEVELS,
+    Cause,
+    Check,
+    Finding,
+    Level,
+    RerunRecord,
+    Verdict,
+    VerdictDocument,
+    VerdictName,
+)
 from week2kit.scales import is_bounded
-from week2kit.schema.manifest import CompletedRun, Data, Environment, FailedRun, Failure, FoundData, RunningRun
-from week2kit.store import BareRun, Run, find_runs
 from week2kit.thresholds import ANOTHER_FORM, EFFORT, LISTED_CELLS, MAX_MESSAGE, SCORE_TOLERANCE, VERIFY_TIMEOUT
-from week2kit.trials import Kind, Train, Trials
-from week2kit.variation import Ground, chosen, not_in_force, variations
-from week2kit.verdict import LEVELS, Cause, Check, Finding, Level, RerunRecord, Verdict, VerdictDocument, VerdictName
+from week2kit.verification.integrity import (
+    check_failed_record,
+    check_files,
+    check_predictions,
+    check_record,
+    failed,
+    passed,
+    planned_integrity,
+    skipped,
+)
+from week2kit.verification.judgement import Judgement, judge_completed, judge_failed, rerun_record, undecided
+from week2kit.verification.layers import planned_layers
+from week2kit.verification.messages import Fresh, FromPredictions, RerunRequest, Scored, Stored, Tried, Variable
+from week2kit.verification.partial_judgement import judge_bare
+from week2kit.verification.trials import Kind, Train, Trials
+from week2kit.verification.variation import Ground, chosen, not_in_force, variations
 
-_WORK: Final = "week2kit.rerun"
+_WORK: Final = "week2kit.verification.child"
 
 #: Told of a training before it begins: the run, why it is done, and the factors with the values that are asked for.
 OnTrial: TypeAlias = Callable[[str, Kind, Sequence[tuple[str, object]]], None]

@@ -21,8 +21,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from week2kit import train
-from week2kit.rendering.svg import ROLES, finish
-from week2kit.schema.manifest import CompletedRun
+from week2kit.record.manifest import CompletedRun
+from week2kit.rendering.pictures.svg import ROLES, finish
 
 HERE = Path(__file__).parent
 BASELINE = HERE.parent.parent / "penguins" / "baseline.json"

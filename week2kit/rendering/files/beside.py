@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from week2kit.canonical import clean
 from week2kit.errors import ReportError
-from week2kit.rendering.next_files import files_folder
-from week2kit.rendering.svg import PICTURE_MARKER
+from week2kit.rendering.files.experiments import files_folder
+from week2kit.rendering.pictures.svg import PICTURE_MARKER
 
 
 def picture_links(report: Path, names: Mapping[str, str]) -> dict[str, str]:

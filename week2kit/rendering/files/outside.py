@@ -14,8 +14,8 @@ from typing import Final, NamedTuple
 
 from week2kit.canonical import clean, sha256
 from week2kit.errors import ReportError
-from week2kit.rendering.documents import read_report
-from week2kit.rendering.words import outside
+from week2kit.rendering.files.reports import read_report
+from week2kit.rendering.files.words import outside
 
 _LINE: Final = re.compile(r"[ \t]*<!-- week2kit text: (?P<digest>[\da-f]{64}) -->[ \t\r]*")
 

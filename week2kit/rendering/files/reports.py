@@ -11,10 +11,10 @@ from typing import Final, NamedTuple
 
 from week2kit.canonical import JsonError, clean, parse_json
 from week2kit.errors import ReportError
-from week2kit.rendering.beside import picture_contents, remove_stale_pictures
-from week2kit.rendering.next_files import files_folder, next_contents
+from week2kit.record.store import read_regular, refuse_place, replace_file, replace_files, temporary_name
+from week2kit.rendering.files.beside import picture_contents, remove_stale_pictures
+from week2kit.rendering.files.experiments import files_folder, next_contents
 from week2kit.reporting.values import Proposal
-from week2kit.store import read_regular, refuse_place, replace_file, replace_files, temporary_name
 from week2kit.thresholds import MAX_REPORT_BYTES, REPORT_BYTES
 
 #: The first line of every report; a file without it was not written by week2kit and is never overwritten.

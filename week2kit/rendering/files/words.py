@@ -17,7 +17,7 @@ from urllib.parse import quote, unquote
 
 from week2kit.canonical import clean
 from week2kit.errors import ReportError
-from week2kit.rendering.documents import read_report
+from week2kit.rendering.files.reports import read_report
 from week2kit.rendering.markdown import Markdown, code
 from week2kit.thresholds import REPORT_BYTES, WORDS_BYTES
 

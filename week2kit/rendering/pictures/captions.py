@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from week2kit.rendering.markdown import Markdown, escape, fence
-from week2kit.rendering.pictures import Kind, Picture, plan_pictures
-from week2kit.rendering.sketches import sketch
+from week2kit.rendering.pictures.contents import Kind, Picture, plan_pictures
+from week2kit.rendering.pictures.sketches import sketch
 from week2kit.reporting.values import Report
 
 

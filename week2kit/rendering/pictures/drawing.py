@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from week2kit.errors import PicturesUnavailable, refused
 from week2kit.rendering.markdown import number
-from week2kit.rendering.pictures import (
+from week2kit.rendering.pictures.contents import (
     Calibrations,
     Confusion,
     Content,
@@ -37,7 +37,7 @@ from week2kit.rendering.pictures import (
     told_difference,
     told_score,
 )
-from week2kit.rendering.svg import ROLES, finish, seal, xml_text
+from week2kit.rendering.pictures.svg import ROLES, finish, seal, xml_text
 from week2kit.reporting.values import Calibration, Curve, Range, Report, Residuals
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from week2kit.rendering.markdown import number
-from week2kit.rendering.pictures import (
+from week2kit.rendering.pictures.contents import (
     Calibrations,
     Content,
     Curves,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from week2kit.comparison import (
+from week2kit.inputs.changes import (
     Statement,
     changed_things,
     comparable_difference,
@@ -13,12 +13,12 @@ from week2kit.comparison import (
     difference,
     primary_metric,
 )
-from week2kit.reporting.pairwise import tests_between
+from week2kit.record.manifest import CompletedRun
+from week2kit.record.store import Run
+from week2kit.reporting.noise.pairwise import tests_between
 from week2kit.reporting.runs import Runs, completed
 from week2kit.reporting.values import Setback, Verdict
-from week2kit.schema.manifest import CompletedRun
 from week2kit.statistics.exact import holm_among
-from week2kit.store import Run
 from week2kit.thresholds import RANKED_ROWS, SIGNIFICANCE, TESTED_LOSERS, TOLD_LOSERS
 
 _NOT_APART: Final = frozenset({"noise", "equal", "equivalent"})

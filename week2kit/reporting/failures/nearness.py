@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from week2kit.canonical import JsonError, compact_json, parse_json, without_seed
-from week2kit.comparison import config_leaves, is_settled
-from week2kit.store import Run
+from week2kit.inputs.changes import config_leaves, is_settled
+from week2kit.record.store import Run
 
 
 class Given(NamedTuple):
@@ -128,7 +128,7 @@ def _as_written(written: object) -> Given | None:
     model = config.get("model")
     model = {"class": model} if isinstance(model, str) else model
     if isinstance(model, dict) and isinstance(model.get("class"), str) and "." not in model["class"]:
-        from week2kit.schema.config import ALIASES  # costs more than the rest of a report, and is rarely needed
+        from week2kit.config.form import ALIASES  # costs more than the rest of a report, and is rarely needed
 
         model = model | {"class": ALIASES.get(model["class"], model["class"])}
     return Given(config if model is None else config | {"model": model}, True)

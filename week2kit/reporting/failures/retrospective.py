@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from week2kit.canonical import without_seed
-from week2kit.comparison import (
+from week2kit.errors import is_from_outside
+from week2kit.inputs.changes import (
     ABSENT,
     Change,
     Statement,
@@ -17,12 +18,11 @@ from week2kit.comparison import (
     config_leaves,
     primary_metric,
 )
-from week2kit.errors import is_from_outside
-from week2kit.reporting.nearness import Configs, Given
+from week2kit.record.manifest import CompletedRun, Data, FailedRun, Stage
+from week2kit.record.store import Run, began_after, in_time
+from week2kit.reporting.failures.nearness import Configs, Given
 from week2kit.reporting.runs import Runs
 from week2kit.reporting.values import Attempt, BriefFailure, Setback
-from week2kit.schema.manifest import CompletedRun, Data, FailedRun, Stage
-from week2kit.store import Run, began_after, in_time
 from week2kit.thresholds import BRIEF_FAILURES, COMPARED_MEMBERS, MAX_MESSAGE, RETROSPECTIVE_RUNS
 
 

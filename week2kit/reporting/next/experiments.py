@@ -12,12 +12,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final, NamedTuple
 
 from week2kit.canonical import UNCOUNTED, drop_keys, follows_seed
-from week2kit.comparison import ABSENT, Absent, Change, same_value
-from week2kit.dataset import reader_of, recorded_path
-from week2kit.reporting.noise import Named
+from week2kit.inputs.changes import ABSENT, Absent, Change, same_value
+from week2kit.record.manifest import CompletedRun, FoundData
+from week2kit.record.places import reader_of, recorded_path
+from week2kit.record.store import Run
+from week2kit.reporting.noise.spread import Named
 from week2kit.reporting.values import Experiment, RunRow
-from week2kit.schema.manifest import CompletedRun, FoundData
-from week2kit.store import Run
 
 #: What a person expected of another run is not what the next one shall show.
 _NOT_CARRIED: Final = ("hypothesis",)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from week2kit.comparison import (
+from week2kit.errors import is_from_outside
+from week2kit.inputs.changes import (
     ABSENT,
     SELECTION,
     Change,
@@ -17,15 +18,14 @@ from week2kit.comparison import (
     primary_metric,
     repeats_vary,
 )
-from week2kit.errors import is_from_outside
 from week2kit.privacy import shown_path
-from week2kit.reporting.experiments import Candidate, Step, again, following, made_by, named
+from week2kit.record.manifest import FailedRun
+from week2kit.record.store import Run
 from week2kit.reporting.interpretation import beats_dummy, gap, learnt_little
-from week2kit.reporting.noise import spread
+from week2kit.reporting.next.experiments import Candidate, Step, again, following, made_by, named
+from week2kit.reporting.noise.spread import spread
 from week2kit.reporting.values import Comparison, Curve, Experiment, Proposal, Setback
 from week2kit.scales import is_bounded
-from week2kit.schema.manifest import FailedRun
-from week2kit.store import Run
 from week2kit.thresholds import (
     BALANCE_GAP,
     CURVE_GAIN,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from week2kit.comparison import Statement, primary_metric
+from week2kit.inputs.changes import Statement, primary_metric
+from week2kit.record.manifest import CompletedRun
+from week2kit.record.store import Run
+from week2kit.reporting.noise.uncertainty import method_of, p_over_rows, p_over_trainings
 from week2kit.reporting.predicted import Predicted
 from week2kit.reporting.runs import Runs, completed
-from week2kit.reporting.uncertainty import method_of, p_over_rows, p_over_trainings
-from week2kit.schema.manifest import CompletedRun
 from week2kit.statistics.exact import mcnemar
-from week2kit.store import Run
 from week2kit.thresholds import RANKED_ROWS
 
 #: The p-value of the difference between two runs, by their positions; None: not tested.

@@ -7,9 +7,9 @@ import shlex
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from week2kit.comparison import Statement, is_interpretable, primary_metric, repeats_vary
-from week2kit.reporting.uncertainty import same_seeds
-from week2kit.schema.manifest import CompletedRun, Metric
+from week2kit.inputs.changes import Statement, is_interpretable, primary_metric, repeats_vary
+from week2kit.record.manifest import CompletedRun, Metric
+from week2kit.reporting.noise.uncertainty import same_seeds
 from week2kit.thresholds import SUGGESTED_REPEATS
 
 

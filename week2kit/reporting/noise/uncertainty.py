@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from week2kit.canonical import label_texts
-from week2kit.comparison import Statement, is_interpretable, repeats_vary
+from week2kit.inputs.changes import Statement, is_interpretable, repeats_vary
+from week2kit.record.manifest import CompletedRun, Metric, metric_names
 from week2kit.reporting.predicted import Predicted
 from week2kit.reporting.values import Method, Range
 from week2kit.scales import is_bounded
-from week2kit.schema.manifest import CompletedRun, Metric, metric_names
 from week2kit.thresholds import RESAMPLING_SEED, SIGNIFICANCE
 
 if TYPE_CHECKING:

@@ -22,11 +22,11 @@ from typing import Any, Final
 
 import joblib
 
-from week2kit.conditions import Conditions
-from week2kit.environment import shipped_by
+from week2kit.environment.conditions import Conditions
+from week2kit.environment.facts import shipped_by
 from week2kit.errors import StageError
-from week2kit.isolation import scratch_folder
-from week2kit.reruns import RerunRequest
+from week2kit.processes.children import scratch_folder
+from week2kit.verification.messages import RerunRequest
 
 
 @contextmanager
