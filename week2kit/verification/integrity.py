@@ -1,83 +1,55 @@
 """Integrity: does a run folder agree with its own record, before anything is trained again?
 
-Each check asks one question and is a value with a stable code. A failed one makes the run ``tampered``: edited, or
-damaged in copying; which of the two it was, no file can tell.
+A failed check makes the run ``tampered``: edited, or damaged in copying; which of the two it was, no file can tell.
+What is asked, and in which order, stands in `FILES`, `RECORD` and `PREDICTIONS`.
 """
 
 from __future__ import annotations
 
 import errno
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from week2kit.canonical import JsonError, combined_digest, compact_json, parse_json
-from week2kit.config.form import FileData, config_digest, parse_config, repeat_seeds
+from week2kit.config.form import Config, FileData, config_digest, parse_config, repeat_seeds
 from week2kit.errors import ConfigError
 from week2kit.inputs.causes import differing_leaves
 from week2kit.record.code import code_digest, follows
 from week2kit.record.earlier import changed_since
-from week2kit.record.manifest import Artifact, Code, CompletedRun, FailedRun
+from week2kit.record.manifest import Artifact, CompletedRun, FailedRun, Manifest
 from week2kit.record.places import reader_of
 from week2kit.record.pointers import POINTER_BYTES, Pointer, pointer_beside, pointer_in
 from week2kit.record.requirements import requirements_text
 from week2kit.record.store import ARTIFACTS, OPTIONAL_ARTIFACTS, Run, artifact_digest, digest_regular, is_no_file
 from week2kit.record.verdict import Check, Finding
 from week2kit.thresholds import MAX_DATA_BYTES, RECOMPUTED_METRIC_TOLERANCE
+from week2kit.verification.checks import (
+    Expected,
+    Question,
+    compare,
+    compare_json,
+    failed,
+    made,
+    passed,
+    planned,
+    skipped,
+)
 from week2kit.verification.messages import FromPredictions
 
 _REQUIRED: Final = ("config", "metrics", "model", "predictions", "requirements", "val_report")
 
-
-def passed(code: str, finding: Finding | None = None) -> Check:
-    """A check that passed, perhaps with a note."""
-    return Check(code=code, outcome="passed", finding=finding)
+_MANIFEST: Final = "manifest.json"
 
 
-def failed(code: str, finding: str, where: str = "", recorded: Any = None, now: Any = None) -> Check:
-    """A check that failed: what was found there, as values."""
-    return Check(code=code, outcome="failed", finding=Finding(code=finding, where=where, recorded=recorded, now=now))
-
-
-def skipped(code: str, finding: str, where: str = "", recorded: Any = None, now: Any = None) -> Check:
-    """A check that could not be made, and why."""
-    return Check(code=code, outcome="skipped", finding=Finding(code=finding, where=where, recorded=recorded, now=now))
-
-
-def compare(code: str, finding: str, where: str, recorded: Any, now: Any) -> Check:
-    """Passed where two values are equal, else failed with both."""
-    return passed(code) if recorded == now else failed(code, finding, where, recorded, now)
-
-
-def planned_integrity(manifest: CompletedRun) -> list[str]:
-    """The codes of the checks that this module puts to a run with this manifest, whatever its files hold."""
-    listed = [artifact.name for artifact in manifest.artifacts if _is_known(artifact, manifest.artifacts)]
-    record = ("config", "config_digest", "config_valid", "seed", "metric_names", "outcome", "data", "table", "code")
-    derived = ("metrics", "requirements", "model", "folds", "repeats")
-    scores = ("scores", "decision") if manifest.outcome.predictions.decision is not None else ("scores",)
-    return [
-        "record.artifacts",
-        *(f"artifacts.{name}" for name in listed),
-        *(f"record.{name}" for name in (*record, *derived)),
-        *(["record.metric_rules"] if changed_since(manifest) else []),
-        *(f"follows.{name}" for name in ("predictions", *scores, *manifest.outcome.metrics, "val_report")),
-    ]
-
-
-def compare_json(code: str, finding: str, where: str, recorded: Any, now: Any) -> Check:
-    """As `compare`, for JSON values: to Python ``1``, ``1.0`` and ``True`` are equal, and they mean other things."""
-    same = compact_json(recorded) == compact_json(now)
-    return passed(code) if same else failed(code, finding, where, recorded, now)
+def planned_integrity(expected: Expected) -> list[str]:
+    """The codes of the checks that this module puts to a run, whatever its files hold."""
+    return [code for questions in (FILES, RECORD, PREDICTIONS) for code in planned(questions, expected)]
 
 
 # --- files ------------------------------------------------------------------------------------------------------
-
-
-def _is_known(artifact: Artifact, listed: Sequence[Artifact]) -> bool:
-    """Whether an entry of the list names a file that runs have, and is the only one that names it."""
-    names = [other.name for other in listed]
-    return ARTIFACTS.get(artifact.name) == artifact.path and names.count(artifact.name) == 1
 
 
 @dataclass(frozen=True)
@@ -99,37 +71,65 @@ def check_files(run: Run) -> Contents:
 
     One that was not fetched, may not be read, or is a link could not be looked at: that condemns nobody.
     """
-    checks: list[Check] = []
-    files: dict[str, bytes] = {}
-    unread: list[Finding] = []
     manifest = run.manifest
-    names = [artifact.name for artifact in manifest.artifacts]
+    files = _Files(manifest, {a.name: _look_at(run, a) for a in _known(manifest.artifacts)})
     if isinstance(manifest, CompletedRun):
-        curves = (
-            ["curves"]
-            if manifest.inputs.config.resolved and manifest.inputs.config.resolved.get("learning_curve")
-            else []
-        )
-        checks.append(
-            compare("record.artifacts", "record.artifacts", "artifacts", sorted([*_REQUIRED, *curves]), sorted(names))
-        )
-    for artifact in manifest.artifacts:
-        code = f"artifacts.{artifact.name}"
-        if not _is_known(artifact, manifest.artifacts):
-            checks.append(failed("record.artifacts", "artifact.unknown", artifact.path, artifact.name, None))
-            continue
-        found = _look_at(run, artifact)
-        if isinstance(found, bytes | str):
-            digest = found if isinstance(found, str) else artifact_digest(artifact.name, found)
-            checks.append(compare(code, "artifact.changed", artifact.path, artifact.sha256, digest))
-        if isinstance(found, bytes):
-            files[artifact.name] = found
-        if isinstance(found, Finding):
-            here = found.code not in _OF_THE_RUN
-            optional = artifact.name in OPTIONAL_ARTIFACTS and (here or found.code == "artifact.missing")
-            checks.append(Check(code=code, outcome="skipped" if here or optional else "failed", finding=found))
-            unread += [found] if here and not optional else []
-    return Contents(checks, files, unread)
+        checks = made(FILES, Expected(manifest), files)
+    else:  # it lists whatever it came to
+        checks = [*_unknown(manifest.artifacts), *(_check_artifact(files, f"artifacts.{name}") for name in files.found)]
+    return Contents(
+        checks,
+        {name: content for name, content in files.found.items() if isinstance(content, bytes)},
+        [
+            found
+            for name, found in files.found.items()
+            if isinstance(found, Finding) and found.code not in _OF_THE_RUN and name not in OPTIONAL_ARTIFACTS
+        ],
+    )
+
+
+@dataclass(frozen=True)
+class _Files:
+    """A record; and of each known artifact that it lists the content, or the digest, or why there is neither."""
+
+    manifest: Manifest
+    found: Mapping[str, bytes | str | Finding]
+
+
+def _known(listed: Sequence[Artifact]) -> list[Artifact]:
+    """The entries of the list that name a file that runs have, and are the only ones that name it."""
+    names = [artifact.name for artifact in listed]
+    return [a for a in listed if ARTIFACTS.get(a.name) == a.path and names.count(a.name) == 1]
+
+
+def _unknown(listed: Sequence[Artifact]) -> list[Check]:
+    known = _known(listed)
+    return [failed("record.artifacts", "artifact.unknown", a.path, a.name) for a in listed if a not in known]
+
+
+def _check_list(files: _Files, code: str) -> list[Check]:
+    curves = (files.manifest.inputs.config.resolved or {}).get("learning_curve")
+    required = sorted([*_REQUIRED, *(["curves"] if curves else [])])
+    names = sorted(artifact.name for artifact in files.manifest.artifacts)
+    return [compare(code, "artifacts", required, names), *_unknown(files.manifest.artifacts)]
+
+
+def _check_artifact(files: _Files, code: str) -> Check:
+    name = code.partition(".")[2]
+    listed = next(artifact for artifact in files.manifest.artifacts if artifact.name == name)
+    found = files.found[name]
+    if isinstance(found, Finding):
+        here = found.code not in _OF_THE_RUN
+        optional = name in OPTIONAL_ARTIFACTS and (here or found.code == "artifact.missing")
+        return Check(code=code, outcome="skipped" if here or optional else "failed", finding=found)
+    digest = found if isinstance(found, str) else artifact_digest(name, found)
+    return compare(code, listed.path, listed.sha256, digest, finding="artifact.changed")
+
+
+FILES: Final[tuple[Question[_Files], ...]] = (
+    Question("record.artifacts", _check_list),
+    Question(lambda of: [f"artifacts.{a.name}" for a in _known(of.manifest.artifacts)], _check_artifact),
+)
 
 
 #: What is found in place of a file that its run answers for; anything else is missing here.
@@ -175,124 +175,151 @@ def _unfetched(artifact: Artifact, pointer: Pointer) -> Finding:
 
 def check_record(run: Run, contents: Contents) -> list[Check]:
     """The manifest of a completed run agrees with itself and with its JSON and text files."""
-    manifest = run.manifest
-    assert isinstance(manifest, CompletedRun)
-    checks = [*_check_config(manifest, contents.files), *_check_data(manifest), _check_code(manifest.inputs.code)]
-    metrics = {name: metric.value for name, metric in manifest.outcome.metrics.items()}
-    if "metrics" in contents.files:
-        checks.append(
-            compare_json(
-                "record.metrics", "record.metrics", "metrics.json", metrics, parse_json(contents.files["metrics"])
-            )
-        )
-    if "requirements" in contents.files:
-        text = contents.files["requirements"].replace(b"\r\n", b"\n").decode("utf-8", "replace")
-        expected = requirements_text(manifest.inputs.environment)
-        checks.append(compare("record.requirements", "record.requirements", "requirements.txt", expected, text))
-    model = run.artifact("model")
-    if model is not None:
-        checks.append(
-            compare("record.model", "record.model", "model.joblib", manifest.outcome.model.digest, model.sha256)
-        )
-    checks += [_check_folds(manifest), _check_repeats(manifest)]
-    if changed := changed_since(manifest):
-        checks.append(passed("record.metric_rules", Finding(code="record.metric_rules", recorded=changed)))
-    return checks
+    assert isinstance(run.manifest, CompletedRun)
+    return made(RECORD, Expected(run.manifest), _Record(run.manifest, contents.files))
 
 
-def _check_config(manifest: CompletedRun, files: dict[str, bytes]) -> Iterable[Check]:
-    config = manifest.inputs.config
-    if config.resolved is None or config.raw is not None:  # raw is kept only of a config that never became valid
-        yield failed("record.config", "record.no_config", "manifest.json")
-        return
-    if "config" in files:
-        now = parse_json(files["config"])
-        if compact_json(config.resolved) == compact_json(now):
-            yield passed("record.config")
-        else:
-            yield failed("record.config", "record.config", "config.json", *differing_leaves(config.resolved, now))
-    yield compare(
-        "record.config_digest", "record.config_digest", "manifest.json", config.digest, config_digest(config.resolved)
-    )
-    try:
-        parsed = parse_config(config.resolved)
-    except ConfigError as error:
-        yield failed("record.config_valid", "record.config_invalid", "config.json", None, str(error))
-        return
-    yield passed("record.config_valid")
-    yield compare("record.seed", "record.seed", "manifest.json", manifest.inputs.seed.value, parsed.seed)
-    yield compare(
-        "record.metric_names",
-        "record.metric_names",
-        "manifest.json",
-        sorted(parsed.metrics or []),
-        sorted(manifest.outcome.metrics),
-    )
+@dataclass(frozen=True)
+class _Record:
+    """What a manifest says, and the files that say the same."""
+
+    manifest: CompletedRun
+    files: Mapping[str, bytes]
+
+    @cached_property
+    def resolved(self) -> dict[str, Any] | None:
+        """The config; raw text is kept only of one that never became valid."""
+        config = self.manifest.inputs.config
+        return config.resolved if config.raw is None else None
+
+    @cached_property
+    def config(self) -> Config | ConfigError | None:
+        """The config as `train` understands it, or why it does not."""
+        if self.resolved is None:
+            return None
+        try:
+            return parse_config(self.resolved)
+        except ConfigError as error:
+            return error
+
+    def text(self, name: str) -> str | None:
+        """A text file; on Windows git writes other line ends."""
+        return self.files[name].replace(b"\r\n", b"\n").decode("utf-8", "replace") if name in self.files else None
+
+
+def _check_config(record: _Record, code: str) -> Check | None:
+    if record.resolved is None:
+        return failed(code, "record.no_config", _MANIFEST)
+    if "config" not in record.files:
+        return None
+    now = parse_json(record.files["config"])
+    if compact_json(record.resolved) == compact_json(now):
+        return passed(code)
+    return failed(code, "record.config", "config.json", *differing_leaves(record.resolved, now))
+
+
+def _check_config_digest(record: _Record, code: str) -> Check | None:
+    recorded = record.manifest.inputs.config.digest
+    return None if record.resolved is None else compare(code, _MANIFEST, recorded, config_digest(record.resolved))
+
+
+def _check_config_valid(record: _Record, code: str) -> Check | None:
+    if isinstance(record.config, ConfigError):
+        return failed(code, "record.config_invalid", "config.json", None, str(record.config))
+    return passed(code) if record.config else None
+
+
+def _with_config(values: Callable[[CompletedRun, Config], tuple[Any, Any]]) -> Callable[[_Record, str], Check | None]:
+    """The check that two values are equal, one of the record and one of its config, where that is valid."""
+
+    def ask(record: _Record, code: str) -> Check | None:
+        if not isinstance(record.config, Config):
+            return None
+        return compare(code, _MANIFEST, *values(record.manifest, record.config))
+
+    return ask
+
+
+def _outcomes(manifest: CompletedRun, config: Config) -> tuple[Any, Any]:
     outcome = manifest.outcome
-    said = [parsed.task, parsed.model.class_, parsed.split.method, _typed(parsed.positive)]
-    found = [outcome.task, outcome.model.class_, outcome.split.method, _typed(outcome.positive)]
-    yield compare("record.outcome", "record.outcome", "manifest.json", said, found)
-    path = parsed.data.path if isinstance(parsed.data, FileData) else parsed.data.dataset
-    source = "file" if isinstance(parsed.data, FileData) else "dataset"
-    yield compare(
-        "record.data",
-        "record.data",
-        "manifest.json",
-        [source, path, reader_of(path) if source == "file" else "sklearn"],
-        [manifest.inputs.data.source, manifest.inputs.data.path, manifest.inputs.data.reader],
-    )
+    said = [config.task, config.model.class_, config.split.method, _typed(config.positive)]
+    return said, [outcome.task, outcome.model.class_, outcome.split.method, _typed(outcome.positive)]
 
 
 def _typed(label: Any) -> str | None:
     return None if label is None else repr(label)
 
 
-def _check_data(manifest: CompletedRun) -> Iterable[Check]:
+def _data(manifest: CompletedRun, config: Config) -> tuple[Any, Any]:
     data = manifest.inputs.data
-    yield compare(
-        "record.table",
-        "record.table",
-        "manifest.json",
-        data.table_digest,
-        combined_digest(c.digest for c in data.columns),
-    )
+    if isinstance(config.data, FileData):
+        said = ["file", config.data.path, reader_of(config.data.path)]
+    else:
+        said = ["dataset", config.data.dataset, "sklearn"]
+    return said, [data.source, data.path, data.reader]
 
 
-def _check_code(code: Code) -> Check:
-    if code.modules is None or follows(code.digest, code.modules):  # null: a record that knew the whole only
-        return passed("record.code")
-    return failed("record.code", "record.code", "manifest.json", code.digest, code_digest(code.modules))
+def _check_table(record: _Record, code: str) -> Check:
+    data = record.manifest.inputs.data
+    return compare(code, _MANIFEST, data.table_digest, combined_digest(c.digest for c in data.columns))
 
 
-def _check_folds(manifest: CompletedRun) -> Check:
+def _check_code(record: _Record, code: str) -> Check:
+    recorded = record.manifest.inputs.code
+    if recorded.modules is None or follows(recorded.digest, recorded.modules):  # null: it knew the whole only
+        return passed(code)
+    return failed(code, "record.code", _MANIFEST, recorded.digest, code_digest(recorded.modules))
+
+
+def _check_metrics(record: _Record, code: str) -> Check | None:
+    if "metrics" not in record.files:
+        return None
+    metrics = {name: metric.value for name, metric in record.manifest.outcome.metrics.items()}
+    return compare_json(code, "metrics.json", metrics, parse_json(record.files["metrics"]))
+
+
+def _check_requirements(record: _Record, code: str) -> Check | None:
+    text = record.text("requirements")
+    expected = requirements_text(record.manifest.inputs.environment)
+    return None if text is None else compare(code, "requirements.txt", expected, text)
+
+
+def _check_model(record: _Record, code: str) -> Check | None:
+    listed = next((artifact for artifact in record.manifest.artifacts if artifact.name == "model"), None)
+    recorded = record.manifest.outcome.model.digest
+    return None if listed is None else compare(code, "model.joblib", recorded, listed.sha256)
+
+
+def _check_folds(record: _Record, code: str) -> Check:
     """Means and deviations follow from the folds, and there are as many folds as the split has."""
-    outcome = manifest.outcome
+    outcome = record.manifest.outcome
     several = len(outcome.split.folds) if len(outcome.split.folds) > 1 else 0
     for name, metric in outcome.metrics.items():
         if len(metric.folds) != several:
-            return failed("record.folds", "record.folds", name, several, len(metric.folds))
+            return failed(code, "record.folds", name, several, len(metric.folds))
         if several and (expected := _summary(metric.folds)) != [metric.value, metric.std]:
-            return failed("record.folds", "record.fold_mean", name, expected, [metric.value, metric.std])
+            return failed(code, "record.fold_mean", name, expected, [metric.value, metric.std])
     rows = sum(fold.n_val for fold in outcome.split.folds)
-    return compare("record.folds", "record.fold_rows", "predictions", rows, outcome.predictions.rows)
+    return compare(code, "predictions", rows, outcome.predictions.rows, finding="record.fold_rows")
 
 
-def _check_repeats(manifest: CompletedRun) -> Check:
+def _check_repeats(record: _Record, code: str) -> Check:
     """Every metric was repeated with the seeds that the config asks for, over as many folds as the split has."""
+    manifest = record.manifest
     wanted = (manifest.inputs.config.resolved or {}).get("repeats", 0)
     several = len(manifest.outcome.split.folds) if len(manifest.outcome.split.folds) > 1 else 0
     for name, metric in manifest.outcome.metrics.items():
         if len(metric.repeats) != wanted:
-            return failed("record.repeats", "record.repeats", name, wanted, len(metric.repeats))
+            return failed(code, "record.repeats", name, wanted, len(metric.repeats))
         seeds = repeat_seeds(manifest.inputs.seed.value, len(metric.repeats))
         if (found := [repeat.seed for repeat in metric.repeats]) != seeds:
-            return failed("record.repeats", "record.repeat_seeds", name, seeds, found)
+            return failed(code, "record.repeat_seeds", name, seeds, found)
         for repeat in metric.repeats:
             if len(repeat.folds) != several:
-                return failed("record.repeats", "record.repeat_folds", name, several, len(repeat.folds))
+                return failed(code, "record.repeat_folds", name, several, len(repeat.folds))
             if several and (mean := _summary(repeat.folds)[0]) != repeat.value:
-                return failed("record.repeats", "record.repeat_mean", name, mean, repeat.value)
-    return passed("record.repeats")
+                return failed(code, "record.repeat_mean", name, mean, repeat.value)
+    return passed(code)
 
 
 def _summary(folds: Sequence[float | None]) -> list[float | str | None]:
@@ -308,22 +335,39 @@ def _summary(folds: Sequence[float | None]) -> list[float | str | None]:
     return [center, math.sqrt(spread)]
 
 
+def _note_rules(record: _Record, code: str) -> Check:
+    return passed(code, Finding(code="record.metric_rules", recorded=changed_since(record.manifest)))
+
+
+RECORD: Final[tuple[Question[_Record], ...]] = (
+    Question("record.config", _check_config),
+    Question("record.config_digest", _check_config_digest),
+    Question("record.config_valid", _check_config_valid),
+    Question("record.seed", _with_config(lambda run, config: (run.inputs.seed.value, config.seed))),
+    Question(
+        "record.metric_names",
+        _with_config(lambda run, config: (sorted(config.metrics or []), sorted(run.outcome.metrics))),
+    ),
+    Question("record.outcome", _with_config(_outcomes)),
+    Question("record.data", _with_config(_data)),
+    Question("record.table", _check_table),
+    Question("record.code", _check_code),
+    Question("record.metrics", _check_metrics),
+    Question("record.requirements", _check_requirements),
+    Question("record.model", _check_model),
+    Question("record.folds", _check_folds),
+    Question("record.repeats", _check_repeats),
+    Question(lambda of: ["record.metric_rules"] if changed_since(of.manifest) else [], _note_rules),
+)
+
+
 def check_failed_record(run: Run) -> list[Check]:
     """What little a failed run's record says twice agrees."""
-    manifest = run.manifest
-    assert isinstance(manifest, FailedRun)
-    resolved = manifest.inputs.config.resolved
-    if resolved is None or manifest.inputs.config.digest is None:
+    assert isinstance(run.manifest, FailedRun)
+    config = run.manifest.inputs.config
+    if config.resolved is None or config.digest is None:
         return []
-    return [
-        compare(
-            "record.config_digest",
-            "record.config_digest",
-            "manifest.json",
-            manifest.inputs.config.digest,
-            config_digest(resolved),
-        )
-    ]
+    return [compare("record.config_digest", _MANIFEST, config.digest, config_digest(config.resolved))]
 
 
 # --- predictions ------------------------------------------------------------------------------------------------
@@ -336,29 +380,38 @@ def check_predictions(
     content = contents.files.get("predictions")
     if content is None:
         return [skipped("follows.predictions", "predictions.absent", "predictions.csv")]
-    found = read(content)
+    record, found = _Record(manifest, contents.files), read(content)
     if found.problem is not None:
         return [failed("follows.predictions", "predictions.unreadable", "predictions.csv", None, found.problem)]
-    recorded = manifest.outcome.predictions
-    checks = [
-        compare("follows.predictions", "follows.predictions", "predictions.csv", recorded.digest, found.digest),
-        compare("follows.scores", "follows.scores", "predictions.csv", recorded.scores, found.scores),
-    ]
-    if recorded.decision is not None or found.decision is not None:
-        decisions = recorded.decision, found.decision
-        checks.append(compare("follows.decision", "follows.scores", "predictions.csv", *decisions))
-    for name, metric in manifest.outcome.metrics.items():
-        now = found.metrics[name]
-        near = _equal if now.exact else _near
-        agree = near(metric.value, now.value) and len(metric.folds) == len(now.folds)
-        agree = agree and all(map(near, metric.folds, now.folds))
-        code = f"follows.{name}"
-        checks.append(passed(code) if agree else failed(code, "follows.metric", name, metric.value, now.value))
-    if "val_report" in contents.files:
-        text = contents.files["val_report"].replace(b"\r\n", b"\n").decode("utf-8", "replace")
-        expected = found.report.encode("utf-8", "replace").decode("utf-8", "replace")
-        checks.append(compare("follows.val_report", "follows.val_report", "val_report.txt", expected, text))
+    return made(PREDICTIONS, Expected(manifest), (record, found))
+
+
+def _check_scores(sides: tuple[_Record, FromPredictions], code: str) -> list[Check]:
+    recorded, now = sides[0].manifest.outcome.predictions, sides[1]
+    checks = [compare(code, "predictions.csv", recorded.scores, now.scores)]
+    if recorded.decision is None and now.decision is not None:  # no record foretells it
+        checks.append(failed("follows.decision", code, "predictions.csv", None, now.decision))
     return checks
+
+
+def _check_decision(sides: tuple[_Record, FromPredictions], code: str) -> Check:
+    recorded, now = sides[0].manifest.outcome.predictions, sides[1]
+    return compare(code, "predictions.csv", recorded.decision, now.decision, finding="follows.scores")
+
+
+def _check_metric(sides: tuple[_Record, FromPredictions], code: str) -> Check:
+    name = code.partition(".")[2]
+    recorded, now = sides[0].manifest.outcome.metrics[name], sides[1].metrics[name]
+    near = _equal if now.exact else _near
+    agree = near(recorded.value, now.value) and len(recorded.folds) == len(now.folds)
+    agree = agree and all(map(near, recorded.folds, now.folds))
+    return passed(code) if agree else failed(code, "follows.metric", name, recorded.value, now.value)
+
+
+def _check_report(sides: tuple[_Record, FromPredictions], code: str) -> Check | None:
+    text = sides[0].text("val_report")
+    expected = sides[1].report.encode("utf-8", "replace").decode("utf-8", "replace")
+    return None if text is None else compare(code, "val_report.txt", expected, text)
 
 
 def _equal(recorded: float | None, now: float | None) -> bool:
@@ -369,3 +422,19 @@ def _near(recorded: float | None, now: float | None) -> bool:
     if recorded is None or now is None:
         return recorded is now
     return abs(recorded - now) <= RECOMPUTED_METRIC_TOLERANCE * max(1.0, abs(recorded))
+
+
+PREDICTIONS: Final[tuple[Question[tuple[_Record, FromPredictions]], ...]] = (
+    Question(
+        "follows.predictions",
+        lambda sides, code: compare(
+            code, "predictions.csv", sides[0].manifest.outcome.predictions.digest, sides[1].digest
+        ),
+    ),
+    Question("follows.scores", _check_scores),
+    Question(
+        lambda of: ["follows.decision"] if of.manifest.outcome.predictions.decision is not None else [], _check_decision
+    ),
+    Question(lambda of: [f"follows.{name}" for name in of.manifest.outcome.metrics], _check_metric),
+    Question("follows.val_report", _check_report),
+)

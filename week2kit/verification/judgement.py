@@ -17,13 +17,12 @@ from week2kit.inputs.causes import Here, code_causes, data_causes, seed_causes
 from week2kit.record.manifest import CompletedRun, Data, Environment, FailedRun
 from week2kit.record.verdict import Cause, Check, Finding, Layer, Level, MetricValues, RerunRecord, VerdictName
 from week2kit.thresholds import DUMPS, RERUNS_FOR_NOISE, SCORE_TOLERANCE
-from week2kit.verification.integrity import failed, passed, skipped
+from week2kit.verification.checks import failed, failing, passed, skipped
 from week2kit.verification.layers import (
     agrees_to,
     as_note,
     compare_layers,
     compare_warnings,
-    differing,
     in_the_last_bits,
     layer_of,
     metric_values,
@@ -114,11 +113,11 @@ def _judge_completed(case: _Case, *, restore_versions: bool) -> Judgement:
             if where := where_unstable(trials.native()):
                 return case.unstable(where)
         checks = case.checks()
-        if not differing(checks):
+        if not failing(checks):
             return case.identical(checks)
         if case.has_other_data(checks):
             return case.other_inputs(checks)
-        if any(check.code == "predictions.rows" for check in differing(checks)):
+        if any(check.code == "predictions.rows" for check in failing(checks)):
             return case.other_rows(checks)
     restored = _put_back(case, restore_versions=restore_versions) if case.facts else None
     if restored is not None and restored.case.came_out():
@@ -130,7 +129,7 @@ def _judge_completed(case: _Case, *, restore_versions: bool) -> Judgement:
     if case.fresh.failure is not None:
         return case.rerun_failed()
     checks = case.checks()
-    if any(layer_of(check.code) in ("data", "split") for check in differing(checks)):
+    if any(layer_of(check.code) in ("data", "split") for check in failing(checks)):
         return case.other_inputs(checks)
     if not (case.facts and case.within()):
         trials.repeat(RERUNS_FOR_NOISE)
@@ -332,7 +331,7 @@ class _Case:
 
     def came_out(self) -> bool:
         """Whether the recorded outcome came out: scores and every metric, bit for bit."""
-        return self.fresh.failure is None and not differing(self.checks())
+        return self.fresh.failure is None and not failing(self.checks())
 
     def within(self, tolerance: float | None = None) -> bool:
         """Whether the scores are within the tolerance, here or with the facts put back that can be."""
@@ -344,7 +343,7 @@ class _Case:
         """Whether the table is another one because the bytes are others: no environment does that."""
         old, new = self.manifest.inputs.data, self.fresh.data
         other = old.source == "file" and isinstance(new, Data) and old.sha256 != new.sha256
-        return other and any(layer_of(check.code) == "data" for check in differing(checks))
+        return other and any(layer_of(check.code) == "data" for check in failing(checks))
 
     # --- what came out ------------------------------------------------------------------------------------------
 
@@ -370,18 +369,18 @@ class _Case:
 
     def _failing_of(self, trial: Trial) -> list[Check]:
         case = self.with_factors(trial.fresh)
-        return differing(case.checks()) if trial.fresh.outcome is not None else []
+        return failing(case.checks()) if trial.fresh.outcome is not None else []
 
     def judgement(self, verdict: VerdictName, **more: Any) -> Judgement:
         """A judgement with the metrics and the account of the trainings, and what the warnings of the record add."""
         judgement = Judgement(verdict, metrics=self.metrics(), reruns=self.account(), **more)
-        failing = {layer_of(check.code) for check in differing(judgement.checks)}
+        layers = {layer_of(check.code) for check in failing(judgement.checks)}
         reached = self.fresh.outcome is not None and self.trials.native()[0].failure is None
-        if verdict in ("unstable", "different") or not reached or failing & {"data", "split"}:
+        if verdict in ("unstable", "different") or not reached or layers & {"data", "split"}:
             return judgement
         checks = self._warnings(verdict)
         judgement = dataclasses.replace(judgement, checks=[*judgement.checks, *checks])
-        if not differing(checks):
+        if not failing(checks):
             return judgement
         return dataclasses.replace(judgement, verdict="different", level=None, reason=None)
 
@@ -447,7 +446,7 @@ class _Case:
         """Data or split came out otherwise: decided before any fit, unless the environment may have done it."""
         old, new = self.manifest.inputs.data, self.fresh.data
         assert isinstance(new, Data)
-        where = next(layer for check in differing(checks) if (layer := layer_of(check.code)))
+        where = next(layer for check in failing(checks) if (layer := layer_of(check.code)))
         same_bytes = old.source == "dataset" or old.sha256 == new.sha256
         # one table out of the same bytes: code that computes alike may still read a cell otherwise
         facts = self.facts or (self.other_code() if where == "data" and same_bytes else [])
@@ -527,7 +526,7 @@ class _Case:
         return there.judgement(
             "explained",
             level=level,
-            first_divergence=self._first_divergence([check.code for check in differing(self.checks())])
+            first_divergence=self._first_divergence([check.code for check in failing(self.checks())])
             if self.fresh.failure is None
             else None,
             reason=None if minimal else Finding(code="explained.not_minimal", recorded=self.trials.effort),
@@ -569,9 +568,9 @@ class _Case:
 
     def other_outcome(self, checks: list[Check]) -> Judgement:
         """Same data and split, stable reruns, and yet another outcome, here and with the facts put back that can be."""
-        failing = [check.code for check in differing(checks)]
+        codes = [check.code for check in failing(checks)]
         shared: dict[str, Any] = {
-            "first_divergence": self._first_divergence(failing),
+            "first_divergence": self._first_divergence(codes),
             "causes": self.facts,
             "checks": [*checks, *self._stuck_notes()],
         }
@@ -587,18 +586,18 @@ class _Case:
             "largest_difference": comparison.largest_difference if comparison else None,
             "labels_moved": comparison.labels_moved if comparison else None,
         }
-        moved_scores = {"predictions.scores", "predictions.labels"} & set(failing)
+        moved_scores = {"predictions.scores", "predictions.labels"} & set(codes)
         repeats = [check for check in checks if check.code.startswith("repeats.")]
         rest = [check for check in checks if check not in repeats]
         # what differs although no score does cannot follow from the scores, but for the order in which they are summed;
         # of the scores of repeats nothing is recorded, and their metrics are all that can be near
         of_scores = moved_scores or in_the_last_bits(rest)
-        if self._other_kinds(failing) and _only_of_processor(self.facts):
+        if self._other_kinds(codes) and _only_of_processor(self.facts):
             kinds = Finding(code="different.other_kinds", recorded=sorted(fact.factor for fact in self.facts))
             return self.judgement("different", reason=kinds, **shared)
-        if self._other_kinds(failing) or not self.within() or not of_scores or not in_the_last_bits(repeats):
+        if self._other_kinds(codes) or not self.within() or not of_scores or not in_the_last_bits(repeats):
             return self._beyond(shared, moved)
-        metrics_moved = any(layer_of(code) == "metrics" for code in failing)
+        metrics_moved = any(layer_of(code) == "metrics" for code in codes)
         # a wider tolerance of the caller's makes a run close, and never identical
         if metrics_moved or not self.within(min(self.tolerance, SCORE_TOLERANCE)):
             code = "close.scores" if metrics_moved else "close.equal_metrics"
@@ -608,12 +607,12 @@ class _Case:
         reason = Finding(code="identical.other_scores", now=moved)
         return self.judgement("identical", level="metrics", reason=reason, **shared)
 
-    def _other_kinds(self, failing: Iterable[str]) -> bool:
+    def _other_kinds(self, codes: Iterable[str]) -> bool:
         """Whether the record has scores of another kind, or lacks some: no processor does that, and nothing is near."""
         assert self.fresh.outcome is not None
         old, new = self.manifest.outcome.predictions, self.fresh.outcome.predictions
         lacking = (old.decision is None) != (new.decision is None) and not self.other_code()
-        return lacking or "predictions.form" in failing
+        return lacking or "predictions.form" in codes
 
     def _beyond(self, shared: dict[str, Any], moved: dict[str, Any]) -> Judgement:
         """Beyond the tolerance, with facts that cannot be put back: could they have done it?
@@ -659,10 +658,10 @@ class _Case:
             if names & {factor, f"fingerprint.{factor}"}
         ]
 
-    def _first_divergence(self, failing: list[str]) -> Layer:
+    def _first_divergence(self, codes: list[str]) -> Layer:
         """The first layer that differs; other scores come from another model where the models' bytes differ."""
         assert self.fresh.outcome is not None
-        layer = next(layer for code in failing if (layer := layer_of(code)))
+        layer = next(layer for code in codes if (layer := layer_of(code)))
         if self.restored is not None and _writes_jobs(self.restored.factors):
             return layer
         if layer == "predictions" and self.fresh.outcome.model.digest != self.manifest.outcome.model.digest:

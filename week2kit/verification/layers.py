@@ -6,42 +6,24 @@ Data, split, model, predictions, metrics: the first that differs is where things
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
-from week2kit.record.manifest import Column, CompletedRun, Data, Metric, Outcome, Warned
+from week2kit.record.manifest import CompletedRun, Data, Metric, Outcome, Split, Warned
 from week2kit.record.verdict import Check, Finding, Layer
 from week2kit.thresholds import LISTED_KEYS, RECOMPUTED_METRIC_TOLERANCE
-from week2kit.verification.integrity import compare, failed, passed, skipped
+from week2kit.verification.checks import Expected, Question, compare, failed, failing, made, passed, planned, skipped
 from week2kit.verification.messages import Fresh
 
 
-def planned_layers(manifest: CompletedRun, *, repeats: bool = False) -> list[str]:
-    """The codes of the checks that a rerun puts to a run with this manifest, when nothing decides before.
-
-    Args:
-        manifest: the record.
-        repeats: whether its repeats are trained again, too.
-    """
-    metrics = manifest.outcome.metrics
-    repeated = [name for name, metric in metrics.items() if metric.repeats]
-    curves = (manifest.inputs.config.resolved or {}).get("learning_curve")
-    return [
-        *("data.table", "data.columns", "data.rows"),
-        *(["data.checksum"] if manifest.inputs.data.unordered_digest is not None else []),
-        "data.bytes",
-        *("split.positions", "split.contents", "split.folds"),
-        "model.convergence",
-        *("predictions.form", "predictions.rows", "predictions.scores", "predictions.labels"),
-        *(f"{part}.{name}" for name in metrics for part in ("metrics", "training", "dummy")),
-        *([f"repeats.{name}" for name in repeated] if repeats else ["repeats"] if repeated else []),
-        *(["curves"] if curves else []),
-        *("model.bytes", "seed.fixed", "environment.facts", "warnings"),
-    ]
+def planned_layers(expected: Expected) -> list[str]:
+    """The codes of the checks that a rerun puts to a run, when nothing decides before."""
+    compared = [code for questions in (DATA, SPLIT, RESULT) for code in planned(questions, expected)]
+    return [*compared, *JUDGED]
 
 
-def differing(checks: Iterable[Check]) -> list[Check]:
-    """The checks that failed."""
-    return [check for check in checks if check.outcome == "failed"]
+#: Answered by the judge, who sees more than one rerun.
+JUDGED: Final = ("model.bytes", "seed.fixed", "environment.facts", "warnings")
 
 
 def layer_of(code: str) -> Layer | None:
@@ -62,7 +44,40 @@ _LAYERS: Final[dict[str, Layer]] = {
 }
 
 
+_PREDICTIONS: Final = "predictions.csv"
+
+#: What is compared of each metric, by the first part of the code.
+_OF_A_METRIC: Final = ("metrics", "training", "dummy")
+
+
 # --- the record beside one rerun ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Rerun:
+    """A record beside what came out of one rerun, which completed; and the digest of its learning curve."""
+
+    manifest: CompletedRun
+    fresh: Fresh
+    curves: str | None
+
+    @property
+    def data(self) -> tuple[Data, Data]:
+        """The data, recorded and here."""
+        assert isinstance(self.fresh.data, Data)
+        return self.manifest.inputs.data, self.fresh.data
+
+    @property
+    def split(self) -> tuple[Split, Split]:
+        """The split, recorded and here."""
+        assert self.fresh.split is not None
+        return self.manifest.outcome.split, self.fresh.split
+
+    @property
+    def outcome(self) -> tuple[Outcome, Outcome]:
+        """The outcome, recorded and here."""
+        assert self.fresh.outcome is not None
+        return self.manifest.outcome, self.fresh.outcome
 
 
 def compare_layers(manifest: CompletedRun, fresh: Fresh, curves: str | None) -> list[Check]:
@@ -76,87 +91,152 @@ def compare_layers(manifest: CompletedRun, fresh: Fresh, curves: str | None) -> 
         curves: the digest of the recorded learning curve, if there is one.
     """
     assert fresh.outcome is not None
-    old, new = manifest.outcome, fresh.outcome
+    expected = Expected(manifest, repeats=any(metric.repeats for metric in fresh.outcome.metrics.values()))
+    rerun = _Rerun(manifest, fresh, curves)
     checks: list[Check] = []
-    for layer in (_data_checks(manifest, fresh), _split_checks(manifest, fresh)):
-        checks += layer
-        if any(check.outcome == "failed" for check in checks):
-            return checks  # what follows is made from it: that it differs too says nothing
-    checks.append(
-        compare("model.convergence", "model.convergence", "model", _convergence(old.model), _convergence(new.model))
-    )
-    described = ([repr(c) for c in old.classes or ()], old.predictions.rows, old.predictions.score_method)
-    now = ([repr(c) for c in new.classes or ()], new.predictions.rows, new.predictions.score_method)
-    checks.append(compare("predictions.form", "predictions.form", "predictions.csv", list(described), list(now)))
-    checks.append(
-        passed("predictions.rows")
-        if fresh.comparison is not None
-        else failed("predictions.rows", "predictions.rows", "predictions.csv")
-    )
-    if old.predictions.scores is None and new.predictions.scores is None:
-        checks.append(skipped("predictions.scores", "predictions.no_scores"))
-    else:
-        checks.append(
-            compare(
-                "predictions.scores",
-                "predictions.scores",
-                "predictions.csv",
-                _scores(old),
-                _scores(new),
-            )
-        )
-    checks.append(
-        compare(
-            "predictions.labels",
-            "predictions.labels",
-            "predictions.csv",
-            old.predictions.digest,
-            new.predictions.digest,
-        )
-    )
-    for name in old.metrics:
-        checks += _metric_checks(name, old.metrics[name], new.metrics.get(name))
-    checks += repeat_checks(old.metrics, new.metrics)
-    if curves is not None or fresh.curves is not None:
-        checks.append(compare("curves", "curves", "curves.json", curves, fresh.curves))
+    for questions in (DATA, SPLIT, RESULT):
+        checks += made(questions, expected, rerun)
+        if questions is not RESULT and failing(checks):
+            break  # what follows is made from it: that it differs too says nothing
     return checks
 
 
-def _data_checks(manifest: CompletedRun, fresh: Fresh) -> Iterable[Check]:
-    old, new = manifest.inputs.data, fresh.data
-    assert isinstance(new, Data)
-    yield compare("data.table", "data.table", old.path, old.table_digest, new.table_digest)
-    if old.table_digest == new.table_digest:
-        yield compare(
-            "data.columns",
-            "data.columns",
-            old.path,
-            [_described(c, old) for c in old.columns],
-            [_described(c, old) for c in new.columns],
-        )
-        yield compare("data.rows", "data.rows", old.path, old.rows, new.rows)
-        if old.unordered_digest is not None:
-            yield compare("data.checksum", "data.checksum", old.path, old.unordered_digest, new.unordered_digest)
-        if old.sha256 == new.sha256:
-            yield compare("data.bytes", "data.bytes", old.path, old.bytes, new.bytes)
-        else:
-            other = Finding(code="data.other_text", where=old.path, recorded=old.sha256, now=new.sha256)
-            yield passed("data.bytes", other)
+def _compare_data(value: Callable[[Data], Any]) -> Callable[[_Rerun, str], Check | None]:
+    """The check that something of the same table is as recorded."""
+
+    def ask(rerun: _Rerun, code: str) -> Check | None:
+        old, new = rerun.data
+        return compare(code, old.path, value(old), value(new)) if old.table_digest == new.table_digest else None
+
+    return ask
 
 
-def _described(column: Column, recorded: Data) -> dict[str, Any]:
-    """A column as it is compared with the recorded one; old records have no digest of whole numbers as floats."""
-    known = any(c.as_float for c in recorded.columns)
-    return column.model_dump(exclude=set() if known else {"as_float"})
+def _compare_columns(rerun: _Rerun, code: str) -> Check | None:
+    # old records have no digest of whole numbers as floats
+    known = any(column.as_float for column in rerun.data[0].columns)
+    left_out = set() if known else {"as_float"}
+    return _compare_data(lambda data: [column.model_dump(exclude=left_out) for column in data.columns])(rerun, code)
 
 
-def _split_checks(manifest: CompletedRun, fresh: Fresh) -> Iterable[Check]:
-    old, new = manifest.outcome.split, fresh.split
-    assert new is not None
-    yield compare("split.positions", "split.positions", old.method, old.positions, new.positions)
-    yield compare("split.contents", "split.contents", old.method, old.contents, new.contents)
-    sizes = [[[f.n_train, f.n_val] for f in side.folds] for side in (old, new)]
-    yield compare("split.folds", "split.folds", old.method, [old.splitter, *sizes[0]], [new.splitter, *sizes[1]])
+def _compare_bytes(rerun: _Rerun, code: str) -> Check | None:
+    old, new = rerun.data
+    if old.table_digest == new.table_digest and old.sha256 != new.sha256:
+        return passed(code, Finding(code="data.other_text", where=old.path, recorded=old.sha256, now=new.sha256))
+    return _compare_data(lambda data: data.bytes)(rerun, code)
+
+
+DATA: Final[tuple[Question[_Rerun], ...]] = (
+    Question(
+        "data.table",
+        lambda rerun, code: compare(code, rerun.data[0].path, *(data.table_digest for data in rerun.data)),
+    ),
+    Question("data.columns", _compare_columns),
+    Question("data.rows", _compare_data(lambda data: data.rows)),
+    Question(
+        lambda of: ["data.checksum"] if of.manifest.inputs.data.unordered_digest is not None else [],
+        _compare_data(lambda data: data.unordered_digest),
+    ),
+    Question("data.bytes", _compare_bytes),
+)
+
+
+def _compare_split(value: Callable[[Split], Any]) -> Callable[[_Rerun, str], Check]:
+    return lambda rerun, code: compare(code, rerun.split[0].method, *map(value, rerun.split))
+
+
+SPLIT: Final[tuple[Question[_Rerun], ...]] = (
+    Question("split.positions", _compare_split(lambda split: split.positions)),
+    Question("split.contents", _compare_split(lambda split: split.contents)),
+    Question(
+        "split.folds", _compare_split(lambda split: [split.splitter, *([f.n_train, f.n_val] for f in split.folds)])
+    ),
+)
+
+
+def _compare_outcome(where: str, value: Callable[[Outcome], Any]) -> Callable[[_Rerun, str], Check]:
+    return lambda rerun, code: compare(code, where, *map(value, rerun.outcome))
+
+
+def _compare_rows(rerun: _Rerun, code: str) -> Check:
+    return passed(code) if rerun.fresh.comparison is not None else failed(code, code, _PREDICTIONS)
+
+
+def _compare_scores(rerun: _Rerun, code: str) -> Check:
+    if all(outcome.predictions.scores is None for outcome in rerun.outcome):
+        return skipped(code, "predictions.no_scores")
+    return compare(code, _PREDICTIONS, *map(_scores, rerun.outcome))
+
+
+def _compare_metric(rerun: _Rerun, code: str) -> Check | None:
+    layer, _, name = code.partition(".")
+    old, new = (outcome.metrics.get(name) for outcome in rerun.outcome)
+    assert old is not None
+    if new is None:
+        return failed(code, "metrics.value", name, old.value) if layer == "metrics" else None
+    if layer == "training":
+        return compare(code, name, *([m.training, m.n_training_rows] for m in (old, new)), finding="metrics.training")
+    if layer == "dummy":
+        return compare(code, name, old.dummy, new.dummy, finding="metrics.dummy")
+    if old.value != new.value:
+        return failed(code, "metrics.value", name, old.value, new.value)
+    return compare(
+        code, name, *([m.value, m.std, *m.folds, m.greater_is_better] for m in (old, new)), finding="metrics.folds"
+    )
+
+
+def _repeated(of: Expected) -> list[str]:
+    """One check for the repeats of each metric; one for all of them where they are not trained again."""
+    names = [name for name, metric in of.manifest.outcome.metrics.items() if metric.repeats]
+    return [f"repeats.{name}" for name in names] if of.repeats else ["repeats"] * bool(names)
+
+
+def _compare_repeats(rerun: _Rerun, code: str) -> Check | None:
+    checks = repeat_checks(*(outcome.metrics for outcome in rerun.outcome))
+    return next((check for check in checks if check.code == code), None)
+
+
+def repeat_checks(old: Mapping[str, Metric], new: Mapping[str, Metric]) -> Iterable[Check]:
+    """The repeats of every metric, where there are some; a rerun has none where they were not asked for."""
+    count = max(len(metric.repeats) for metric in old.values())
+    if count and not any(metric.repeats for metric in new.values()):
+        yield skipped("repeats", "repeats.not_trained", recorded=count)
+        return
+    for name in old if count else ():
+        again = _repeats(new[name]) if name in new else None
+        yield compare(f"repeats.{name}", name, _repeats(old[name]), again, finding="metrics.repeats")
+
+
+def _repeats(metric: Metric) -> list[list[float | None]]:
+    return [[repeat.seed, repeat.value, *repeat.folds] for repeat in metric.repeats]
+
+
+def _scores(outcome: Outcome) -> str | list[str | None] | None:
+    """The digests of all scores: the decision function may stand beside probabilities."""
+    predictions = outcome.predictions
+    return predictions.scores if predictions.decision is None else [predictions.scores, predictions.decision]
+
+
+RESULT: Final[tuple[Question[_Rerun], ...]] = (
+    Question("model.convergence", _compare_outcome("model", lambda o: [o.model.n_iter, o.model.converged])),
+    Question(
+        "predictions.form",
+        _compare_outcome(
+            _PREDICTIONS, lambda o: [[repr(c) for c in o.classes or ()], o.predictions.rows, o.predictions.score_method]
+        ),
+    ),
+    Question("predictions.rows", _compare_rows),
+    Question("predictions.scores", _compare_scores),
+    Question("predictions.labels", _compare_outcome(_PREDICTIONS, lambda outcome: outcome.predictions.digest)),
+    Question(
+        lambda of: [f"{layer}.{name}" for name in of.manifest.outcome.metrics for layer in _OF_A_METRIC],
+        _compare_metric,
+    ),
+    Question(_repeated, _compare_repeats),
+    Question(
+        lambda of: ["curves"] if (of.manifest.inputs.config.resolved or {}).get("learning_curve") else [],
+        lambda rerun, code: compare(code, "curves.json", rerun.curves, rerun.fresh.curves),
+    ),
+)
 
 
 def metric_values(fresh: Fresh) -> dict[str, float | None]:
@@ -247,53 +327,6 @@ def _warning_check(recorded: list[Warned], now: list[Warned], *, condemn: bool) 
 def as_note(check: Check) -> Check:
     """A difference below the level that was reached: told, and no failure."""
     return check if check.outcome != "failed" else check.model_copy(update={"outcome": "skipped"})
-
-
-def _convergence(model: Any) -> list[Any]:
-    return [model.n_iter, model.converged]
-
-
-def _metric_checks(name: str, old: Metric, new: Metric | None) -> Iterable[Check]:
-    if new is None:
-        yield failed(f"metrics.{name}", "metrics.value", name, old.value, None)
-        return
-    told = (
-        [old.value, old.std, *old.folds, old.greater_is_better],
-        [new.value, new.std, *new.folds, new.greater_is_better],
-    )
-    if told[0] == told[1] or old.value != new.value:
-        yield compare(f"metrics.{name}", "metrics.value", name, old.value, new.value)
-    else:
-        yield failed(f"metrics.{name}", "metrics.folds", name, told[0], told[1])
-    yield compare(
-        f"training.{name}",
-        "metrics.training",
-        name,
-        [old.training, old.n_training_rows],
-        [new.training, new.n_training_rows],
-    )
-    yield compare(f"dummy.{name}", "metrics.dummy", name, old.dummy, new.dummy)
-
-
-def repeat_checks(old: Mapping[str, Metric], new: Mapping[str, Metric]) -> Iterable[Check]:
-    """The repeats of every metric, where there are some; a rerun has none where they were not asked for."""
-    count = max(len(metric.repeats) for metric in old.values())
-    if count and not any(metric.repeats for metric in new.values()):
-        yield skipped("repeats", "repeats.not_trained", recorded=count)
-        return
-    for name in old if count else ():
-        again = _repeats(new[name]) if name in new else None
-        yield compare(f"repeats.{name}", "metrics.repeats", name, _repeats(old[name]), again)
-
-
-def _repeats(metric: Metric) -> list[list[float | None]]:
-    return [[repeat.seed, repeat.value, *repeat.folds] for repeat in metric.repeats]
-
-
-def _scores(outcome: Outcome) -> str | list[str | None] | None:
-    """The digests of all scores: the decision function may stand beside probabilities."""
-    predictions = outcome.predictions
-    return predictions.scores if predictions.decision is None else [predictions.scores, predictions.decision]
 
 
 def agrees_to(manifest: CompletedRun, fresh: Fresh) -> Any:

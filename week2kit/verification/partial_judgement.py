@@ -39,7 +39,7 @@ from week2kit.record.places import DataFile, find_for_bare, reader_of
 from week2kit.record.store import BareRun
 from week2kit.record.verdict import Cause, Check, Finding, Layer, MetricValues, RerunRecord
 from week2kit.thresholds import DETAILED_DIGITS, LISTED_CELLS, MAX_MESSAGE, MIN_LABELS_APART, TELLING_DIGITS
-from week2kit.verification.integrity import failed, passed, skipped
+from week2kit.verification.checks import failed, passed, skipped
 from week2kit.verification.judgement import OUR_ERRORS, Judgement, missing_here, undecided
 from week2kit.verification.messages import Fresh, RerunRequest, Scored, Stored, Tried
 from week2kit.verification.recipes import other_recipes

@@ -58,15 +58,13 @@ from week2kit.record.verdict import (
 )
 from week2kit.scales import is_bounded
 from week2kit.thresholds import ANOTHER_FORM, EFFORT, LISTED_CELLS, MAX_MESSAGE, SCORE_TOLERANCE, VERIFY_TIMEOUT
+from week2kit.verification.checks import Expected, failed, failing, passed, skipped
 from week2kit.verification.integrity import (
     check_failed_record,
     check_files,
     check_predictions,
     check_record,
-    failed,
-    passed,
     planned_integrity,
-    skipped,
 )
 from week2kit.verification.judgement import Judgement, judge_completed, judge_failed, rerun_record, undecided
 from week2kit.verification.layers import planned_layers
@@ -297,7 +295,8 @@ def planned_checks(manifest: CompletedRun, *, repeats: bool = False) -> list[str
 
     Those that a verdict leaves out were not reached, because an earlier one decided.
     """
-    return [*planned_integrity(manifest), *planned_layers(manifest, repeats=repeats)]
+    expected = Expected(manifest, repeats)
+    return [*planned_integrity(expected), *planned_layers(expected)]
 
 
 def planned_bare_checks(run: BareRun) -> list[str]:
@@ -438,8 +437,8 @@ def _with_unused_data(judgement: Judgement, run: Run, given: Path | None) -> Jud
     if given is None or data is None or data.source != "dataset":
         return judgement
     note = passed("data.bytes", Finding(code="data.not_used", where=clean(given.as_posix(), 200), now=data.path))
-    others = [check for check in judgement.checks if check.code != note.code]
-    return dataclasses.replace(judgement, checks=[*others, note])
+    noted = [note if check.code == note.code else check for check in judgement.checks]
+    return dataclasses.replace(judgement, checks=noted if note in noted else [*noted, note])
 
 
 def _not_varied(judgement: Judgement, options: Options) -> list[Finding]:
@@ -619,17 +618,17 @@ class _Verification(_Trainings):
         checks = list(contents.checks)
         if isinstance(manifest, FailedRun):
             checks += check_failed_record(self.run)
-            if _any_failed(checks):
+            if failing(checks):
                 return Judgement("tampered", checks=checks)
             return self._failed(manifest, checks)
         checks += check_record(self.run, contents)
-        if _any_failed(checks):
+        if failing(checks):
             return Judgement("tampered", checks=checks)
         if contents.unread:
             return Judgement("undecided", reason=contents.unread[0], checks=checks)
         with self.children.child() as child:
             checks += check_predictions(manifest, contents, lambda content: self._read_predictions(content, child))
-            if _any_failed(checks):
+            if failing(checks):
                 return self._does_not_follow(manifest, checks)
             return self._completed(manifest, checks, contents.files, child)
 
@@ -639,7 +638,7 @@ class _Verification(_Trainings):
         # earlier versions wrote a label with a line break so that nobody can read it back
         broken = any("\n" in str(label) or "\r" in str(label) for label in manifest.outcome.classes or ())
         of_code |= {"follows.predictions"} if broken else set()
-        if any(check.outcome == "failed" and check.code not in of_code for check in checks):
+        if any(check.code not in of_code for check in failing(checks)):
             return Judgement("tampered", checks=checks)
         if causes := code_causes(manifest.inputs.code, self._here(), exactly=broken):
             return undecided("undecided.other_code", "predictions.csv", checks=checks, causes=causes)
@@ -847,10 +846,6 @@ def _on_other_file(file: DataFile, data: FoundData | None) -> Judgement:
         causes=[Cause(input="data", factor="bytes", recorded=recorded, now=file.sha256, proof="observed")],
         checks=[failed("data.bytes", "data.edited", where, recorded, file.sha256)],
     )
-
-
-def _any_failed(checks: Iterable[Check]) -> bool:
-    return any(check.outcome == "failed" for check in checks)
 
 
 def _told(error: DataNotFound) -> str:

@@ -1,0 +1,83 @@
+"""Checks, collected once: every kind of run has a list of questions, from which its checks are planned and made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from week2kit.canonical import compact_json
+from week2kit.record.manifest import CompletedRun
+from week2kit.record.verdict import Check, Finding
+
+Case = TypeVar("Case")
+
+
+class Expected(NamedTuple):
+    """What decides which checks there are: the record, and whether its repeats are trained again, too."""
+
+    manifest: CompletedRun
+    repeats: bool = False
+
+
+@dataclass(frozen=True)
+class Question(Generic[Case]):
+    """One question to a run.
+
+    Attributes:
+        codes: the stable codes of its checks, in order: one, or those that follow from the record.
+        ask: makes the check of one code, or several that failed; None where an earlier one left nothing to ask.
+    """
+
+    codes: str | Callable[[Expected], Iterable[str]]
+    ask: Callable[[Case, str], Check | list[Check] | None]
+
+    def planned(self, expected: Expected) -> list[str]:
+        """The codes of its checks."""
+        return [self.codes] if isinstance(self.codes, str) else [*self.codes(expected)]
+
+
+def planned(questions: Iterable[Question[Any]], expected: Expected) -> list[str]:
+    """The codes of all checks, in the order in which they are made."""
+    return [code for question in questions for code in question.planned(expected)]
+
+
+def made(questions: Iterable[Question[Case]], expected: Expected, case: Case) -> list[Check]:
+    """The checks: as planned, but for those that an earlier one leaves out."""
+    checks: list[Check] = []
+    for question in questions:
+        for code in question.planned(expected):
+            answer = question.ask(case, code)
+            checks += [answer] if isinstance(answer, Check) else answer or []
+    return checks
+
+
+def failing(checks: Iterable[Check]) -> list[Check]:
+    """The checks that failed."""
+    return [check for check in checks if check.outcome == "failed"]
+
+
+def passed(code: str, finding: Finding | None = None) -> Check:
+    """A check that passed, perhaps with a note."""
+    return Check(code=code, outcome="passed", finding=finding)
+
+
+def failed(code: str, finding: str, where: str = "", recorded: Any = None, now: Any = None) -> Check:
+    """A check that failed: what was found there, as values."""
+    return Check(code=code, outcome="failed", finding=Finding(code=finding, where=where, recorded=recorded, now=now))
+
+
+def skipped(code: str, finding: str, where: str = "", recorded: Any = None, now: Any = None) -> Check:
+    """A check that could not be made, and why."""
+    return Check(code=code, outcome="skipped", finding=Finding(code=finding, where=where, recorded=recorded, now=now))
+
+
+def compare(code: str, where: str, recorded: Any, now: Any, *, finding: str = "") -> Check:
+    """Passed where two values are equal, else failed with both; the finding is named as the check, if not otherwise."""
+    return passed(code) if recorded == now else failed(code, finding or code, where, recorded, now)
+
+
+def compare_json(code: str, where: str, recorded: Any, now: Any) -> Check:
+    """As `compare`, for JSON values: to Python ``1``, ``1.0`` and ``True`` are equal, and they mean other things."""
+    same = compact_json(recorded) == compact_json(now)
+    return passed(code) if same else failed(code, code, where, recorded, now)
