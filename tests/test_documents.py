@@ -23,6 +23,7 @@ from week2kit.errors import ReportError, UsageError
 from week2kit.inputs.changes import ABSENT, Statement
 from week2kit.rendering.checking import Checked, check_report, describe
 from week2kit.rendering.document import MARKER, document, read_words, render, write_report
+from week2kit.rendering.files.outside import is_text_line
 from week2kit.rendering.inline import as_html
 from week2kit.rendering.markdown import code, escape
 from week2kit.rendering.structured import report_model, to_json
@@ -45,6 +46,7 @@ HOSTILE = (
     "--> <!-- week2kit end of words -->\x1b[31mred\x1b]0;title\x07 \u202eabc ::error::x"
 )
 RUNS = ["runs/base", "runs/other"]
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(autouse=True)
@@ -524,7 +526,7 @@ def test_a_template_can_include_ours_and_its_neighbours() -> None:
     Path("part.j2").write_text("part of {{ report.version }}")
     Path("below").mkdir()
     Path("below/part.j2").write_text("deeper")
-    text = filled("{% include 'part.j2' %} {% include 'below/part.j2' %}\n{% include 'report.md.j2' %}")
+    text = filled("{% include 'part.j2' %} {% include 'below/part.j2' %}\n\n{% include 'report.md.j2' %}")
     assert text.startswith("part of 1 deeper\n")
     assert "\n## Failed-run retrospective\n" in text
     Path("macros.j2").write_text("{% macro twice(x) %}{{ x }} {{ x | code }}{% endmacro %}")
@@ -533,6 +535,23 @@ def test_a_template_can_include_ours_and_its_neighbours() -> None:
         "{{ m.twice(run.name) }} {% set n.last = run.name %}{% endfor %}{{ n.last }}"
     )
     assert filled(source) == "1 base `base` 2 other `other` other"
+
+
+def test_our_own_template_makes_our_own_report_and_takes_single_sections() -> None:
+    made = report(two_runs())
+    whole = document(made, template=ROOT / "templates/report.md.j2")
+    assert outside(whole) == outside(render(made))
+    results = filled("{{ section('results') }}")
+    assert results.startswith("## Results\n\n**Score.** ")
+    assert results in whole
+    assert filled("{{ section('partial') }}") == ""
+    with pytest.raises(ReportError, match=r"mine\.md\.j2:1: .*no section is called Results; there are head, goal"):
+        filled("{{ section('Results') }}")
+
+
+def outside(text: str) -> list[str]:
+    """The lines of a report but for the last, which holds their digest, and empty ones."""
+    return [line for line in text.split("\n") if line and not is_text_line(line)]
 
 
 def test_words_survive_a_template_that_has_places() -> None:
@@ -932,12 +951,15 @@ def test_a_report_without_verdicts_imports_neither_their_models_nor_a_check() ->
         "import sys; from week2kit.reporting.composing import report; from week2kit.rendering.document import render;"
         f"render(report({RUNS!r}));"
         "print(sorted({'week2kit.record.verdict', 'week2kit.reporting.verdicts', 'week2kit.rendering.checking',"
-        "'markdown_it',"
+        "'markdown_it', 'jinja2',"
         "'week2kit.rendering.custom', 'week2kit.rendering.structured', 'difflib'} & set(sys.modules)))"
     )
-    root = str(Path(__file__).parent.parent)
     done = subprocess.run(
-        [sys.executable, "-c", code_], capture_output=True, text=True, check=True, env=os.environ | {"PYTHONPATH": root}
+        [sys.executable, "-c", code_],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
     assert done.stdout.strip() == "[]"
 

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Any, Final, cast, get_args
 
 from jinja2 import ChoiceLoader, FunctionLoader, TemplateError, TemplateSyntaxError, nodes
 from jinja2.compiler import CodeGenerator, Frame
@@ -22,11 +22,13 @@ from markupsafe import Markup
 from week2kit.canonical import clean
 from week2kit.errors import ReportError
 from week2kit.record.store import read_regular
+from week2kit.rendering.blocks import Kind, document_as_markdown, within
 from week2kit.rendering.files.reports import MARKER
 from week2kit.rendering.files.words import Words, insert, key_of
 from week2kit.rendering.inline import as_html
 from week2kit.rendering.markdown import Markdown, printed
 from week2kit.rendering.pictures.captions import shown_pictures
+from week2kit.rendering.sections.whole import compose
 from week2kit.rendering.templates import FILTERS, SETTINGS
 from week2kit.reporting.values import Report
 from week2kit.resources import templates_directory
@@ -52,8 +54,9 @@ def is_html(template: Path) -> bool:
 def fill_custom(template: Path, report: Report, words: Words) -> str:
     """A person's template, filled with ``report``, ``words``, ``marker`` (our first line) and ``picture(kind, run)``.
 
-    In Markdown the places for words are those of our own report, and filled as there; in HTML what was written in a
-    place is printed as paragraphs of text.
+    In Markdown ``section(kind)`` is a section of our own report, as in our ``report.md.j2``, and the places for words
+    are those of our own report, and filled as there; in HTML what was written in a place is printed as paragraphs of
+    text.
 
     Raises:
         ReportError: the template cannot be read or filled, with its line.
@@ -66,8 +69,9 @@ def fill_custom(template: Path, report: Report, words: Words) -> str:
             words=words,
             written=frozenset(words),
             marker=Markdown(MARKER),
-            picture=_pictures(report, in_html=is_html(template)),
             next_commands=[],
+            picture=_pictures(report, in_html=is_html(template)),
+            **({} if is_html(template) else {"section": _sections(report, words)}),
         )
     except ReportError:
         raise
@@ -87,6 +91,18 @@ def _pictures(report: Report, *, in_html: bool) -> Callable[..., Markup]:
     if not in_html:
         return shown
     return lambda *which: Markup("\n").join(as_html(part) for part in shown(*which).split("\n\n", 1))
+
+
+def _sections(report: Report, words: Words) -> Callable[[str], Markdown]:
+    """What a template calls to have a section of our own report, by its kind."""
+    document = compose(report, words)
+
+    def shown(kind: str) -> Markdown:
+        if kind not in get_args(Kind):
+            raise ValueError(f"no section is called {clean(kind)}; there are {', '.join(get_args(Kind))}")
+        return Markdown(document_as_markdown(within(document, cast("Kind", kind)), {}))
+
+    return shown
 
 
 def _reason(error: Exception) -> str:

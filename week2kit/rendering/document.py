@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shlex
 import time
 from collections.abc import Mapping, Sequence
@@ -14,13 +13,13 @@ from typing import Literal, TypeAlias, assert_never
 from week2kit.canonical import clean
 from week2kit.errors import PicturesUnavailable, ReportError
 from week2kit.record.store import refuse_place
+from week2kit.rendering.blocks import document_as_markdown
 from week2kit.rendering.files.beside import picture_links
 from week2kit.rendering.files.experiments import next_paths
 from week2kit.rendering.files.outside import TEXT_LINE_BYTES, Kept, kept, why_keep, with_text_line
 from week2kit.rendering.files.reports import MARKER, ChangedMeanwhile, Replaced, content_of, too_long, write_report
 from week2kit.rendering.files.words import NO_WORDS, Words, insert, read_words, refuse_to_lose, room, words_beside
-from week2kit.rendering.pictures.captions import shown_pictures
-from week2kit.rendering.templates import fill
+from week2kit.rendering.sections.whole import compose
 from week2kit.reporting.values import Report
 from week2kit.thresholds import SAVE_ATTEMPTS
 
@@ -73,11 +72,8 @@ def render(
     Raises:
         ReportError: the template cannot be found or rendered.
     """
-    shown, commands = shown_pictures(report, pictures), [shlex.join(["week2kit", "train", path]) for path in next_files]
-    text = fill(
-        "report.md.j2", report=report, marker=MARKER, written=frozenset(words), picture=shown, next_commands=commands
-    )
-    text = re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
+    commands = [shlex.join(["week2kit", "train", path]) for path in next_files]
+    text = f"{MARKER}\n{document_as_markdown(compose(report, words, commands), pictures or {})}"
     if not full and len(text.encode()) > (limit := room(words) - TEXT_LINE_BYTES):
         from week2kit.rendering.shortening import shorten
 

@@ -1,13 +1,11 @@
-"""Our own templates. What they print without a filter is escaped as foreign text; a person's are `custom`'s."""
+"""What every template has: its filters, and how it is read. A person's own templates are `custom`'s."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any, Final
 
-from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined, TemplateError
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
 from week2kit.canonical import clean
@@ -31,18 +29,6 @@ SETTINGS: Final[Mapping[str, Any]] = {
 }
 
 
-def fill(name: str, *, marker: str, **values: Any) -> str:
-    """One of our templates with its values.
-
-    Raises:
-        ReportError: the template cannot be found or rendered.
-    """
-    try:
-        return _environment().get_template(name).render(marker=Markdown(marker), **values)
-    except TemplateError as error:
-        raise ReportError(f"{name}: the report template cannot be rendered: {clean(str(error))}.") from None
-
-
 def fill_page(name: str, **values: Any) -> str:
     """A template of a page; what it prints is escaped as HTML, unless it is `Markup`.
 
@@ -54,25 +40,3 @@ def fill_page(name: str, **values: Any) -> str:
         return environment.get_template(name).render(**values)
     except TemplateError as error:
         raise ReportError(f"{name}: the page template cannot be rendered: {clean(str(error))}.") from None
-
-
-@cache
-def _environment() -> Environment:
-    environment = SandboxedEnvironment(
-        loader=FileSystemLoader(templates_directory()),
-        bytecode_cache=_bytecode_cache(),
-        finalize=markdown.printed,
-        **SETTINGS,
-    )
-    environment.filters.update(FILTERS)
-    return environment
-
-
-def _bytecode_cache() -> FileSystemBytecodeCache | None:
-    """Compiled templates beside their source, as Python keeps its own; compiling takes longer than all the rest."""
-    folder = templates_directory() / "__pycache__"
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError:
-        return None
-    return FileSystemBytecodeCache(str(folder)) if os.access(folder, os.W_OK) else None

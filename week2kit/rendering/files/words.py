@@ -60,7 +60,12 @@ def place(key: str) -> Markdown:
 
 def lesson(name: str) -> Markdown:
     """The place for what is learnt from the run `name`, which may hold anything."""
-    return place(f"lesson {_encoded(name)}")
+    return place(lesson_key(name))
+
+
+def lesson_key(name: str) -> str:
+    """The key of that place."""
+    return f"lesson {_encoded(name)}"
 
 
 def key_of(empty: str) -> str:

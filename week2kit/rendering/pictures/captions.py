@@ -21,12 +21,13 @@ def shown_pictures(report: Report, links: Mapping[str, str] | None) -> Callable[
 
     def shown(kind: Kind, run: str | None = None) -> Markdown:
         picture = every.get((kind, run))
-        return Markdown("") if picture is None else _shown(picture, (links or {}).get(f"{picture.name}.svg"))
+        return Markdown("") if picture is None else captioned(picture, (links or {}).get(f"{picture.name}.svg"))
 
     return shown
 
 
-def _shown(picture: Picture, link: str | None) -> Markdown:
+def captioned(picture: Picture, link: str | None) -> Markdown:
+    """A picture with its caption: the drawn one at the address `link`, else as text; empty where that says nothing."""
     body = f"![{escape(picture.description)}]({link})" if link is not None else _as_text(picture)
     return Markdown(f"**{picture.heading}.** {escape(picture.title)}.\n\n{body}" if body else "")
 

@@ -1,0 +1,147 @@
+"""The report as a value of blocks: sections of paragraphs, lists, tables, pictures and places for words.
+
+`week2kit.rendering.sections` makes it from a `Report`; Markdown (here), the page and the shortened report are made of
+it. What a block holds is inline Markdown, in which every foreign text is escaped already
+(`week2kit.rendering.markdown`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import takewhile
+from typing import Literal, NamedTuple, TypeAlias
+
+from week2kit.rendering.files.words import place
+from week2kit.rendering.markdown import fence
+from week2kit.rendering.pictures.captions import captioned
+from week2kit.rendering.pictures.contents import Picture
+
+#: What a section is about; one of several runs has the kind of the section above it.
+Kind: TypeAlias = Literal[
+    "head", "goal", "changes", "results", "interpretation", "moved", "partial", "failures", "setback", "next",
+    "caveats", "evidence", "commands", "environments", "files",
+]  # fmt: skip
+
+
+class Table(NamedTuple):
+    """A table: the cells of its head, one letter a column (`l` or `r`) for their alignment, and its rows."""
+
+    head: tuple[str, ...]
+    align: str
+    rows: tuple[tuple[str, ...], ...]
+
+
+class Item(NamedTuple):
+    """An item of a list: its text after a bold `name` (empty: none), and the items below it."""
+
+    text: str
+    name: str = ""
+    below: tuple[str, ...] = ()
+
+
+class Items(NamedTuple):
+    """A list."""
+
+    items: tuple[Item, ...]
+
+
+class Notice(NamedTuple):
+    """What must be seen first."""
+
+    kind: Literal["NOTE", "WARNING"]
+    paragraphs: tuple[str, ...]
+
+
+class Code(NamedTuple):
+    """Commands, as they can be copied."""
+
+    lines: tuple[str, ...]
+
+
+class Flow(NamedTuple):
+    """Steps that follow one another, each with what it did, as text that a diagram can hold."""
+
+    steps: tuple[tuple[str, str], ...]
+
+
+class Place(NamedTuple):
+    """A place for words of a person."""
+
+    key: str
+
+
+#: A text is a paragraph (one that begins with ``> `` a quotation), or the block of a config.
+Block: TypeAlias = str | Table | Items | Notice | Code | Flow | Place | Picture
+
+
+class Section(NamedTuple):
+    """A part of the report: its heading on a level from 1, and what stands below it."""
+
+    level: int
+    kind: Kind
+    title: str
+    blocks: tuple[Block, ...]
+
+
+#: The sections in their order; those of a deeper level belong to the one above.
+Document: TypeAlias = tuple[Section, ...]
+
+
+def section(level: int, kind: Kind, title: str, blocks: Iterable[Block]) -> Section:
+    """A section without the paragraphs that say nothing."""
+    return Section(level, kind, title, tuple(block for block in blocks if block != ""))
+
+
+def within(document: Document, kind: Kind) -> Document:
+    """The section of a kind and those that belong to it; empty where the report has none."""
+    begin = next((index for index, part in enumerate(document) if part.kind == kind), len(document))
+    below = takewhile(lambda part: part.level > document[begin].level > 1, document[begin + 1 :])
+    return (*document[begin : begin + 1], *below)
+
+
+# --- Markdown ---------------------------------------------------------------------------------------------------
+
+
+def document_as_markdown(document: Document, links: Mapping[str, str]) -> str:
+    """Sections as Markdown; `links` has the addresses of the pictures that are drawn, the others are text."""
+    return "\n".join(section_as_markdown(part, links) for part in document)
+
+
+def section_as_markdown(part: Section, links: Mapping[str, str]) -> str:
+    """A section as Markdown, see `document_as_markdown`."""
+    texts = (as_markdown(block, links) for block in part.blocks)
+    return "\n\n".join([f"{'#' * part.level} {part.title}", *filter(None, texts)]) + "\n"
+
+
+def as_markdown(block: Block, links: Mapping[str, str]) -> str:
+    """A block as GitHub-flavoured Markdown, without an end of line; empty for a picture that only drawing shows."""
+    match block:
+        case Table():
+            rule = ["---:" if letter == "r" else "---" for letter in block.align]
+            lines = ["|".join(["", *rule, ""]), *map(_row, block.rows)]
+            return "\n".join([_row(block.head), *lines])
+        case Items():
+            return "\n".join(line for item in block.items for line in _item(item))
+        case Notice():
+            return f"> [!{block.kind}]\n> " + "\n>\n> ".join(block.paragraphs)
+        case Code():
+            return fence(block.lines)
+        case Flow():
+            steps = [f'    {name}["{name}: {text}"]' for name, text in block.steps]
+            order = "    " + " --> ".join(name for name, _ in block.steps)
+            return "\n".join(["```mermaid", "flowchart LR", *steps, order, "```"])
+        case Place():
+            return place(block.key)
+        case Picture():
+            return captioned(block, links.get(f"{block.name}.svg"))
+        case _:
+            return block
+
+
+def _row(cells: Iterable[str]) -> str:
+    return "".join(f"| {cell} " if cell else "| " for cell in cells) + "|"
+
+
+def _item(item: Item) -> list[str]:
+    name = f"**{item.name}** " if item.name else ""
+    return [f"- {name}{item.text}".rstrip(), *(f"  - {text}" for text in item.below)]

@@ -1,0 +1,140 @@
+"""What did not work, and the next experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from week2kit.rendering.blocks import Block, Code, Item, Items, Place, Section, section
+from week2kit.rendering.files.words import lesson_key
+from week2kit.rendering.markdown import code, codes, count, escape, json_block, sentence
+from week2kit.rendering.sections.wording import change_line, only_partial
+from week2kit.reporting.values import BriefFailure, Proposal, Report, Retrospective, Setback
+
+
+def sections(report: Report) -> Iterator[Section]:
+    """The retrospective: one section for each way in which runs failed or lost, and what is only counted."""
+    story = report.retrospective
+    title, level = "Failed-run retrospective", 2
+    blocks: list[Block] = [] if story.setbacks else [_none(report)]
+    for setback in story.setbacks:
+        yield section(level, "setback" if level == 3 else "failures", title, blocks)
+        level, title, blocks = 3, f"{code(setback.run.name)}: {_kind(setback)}", list(_setback(setback))
+    yield section(level, "setback" if level == 3 else "failures", title, [*blocks, *_counted(story)])
+
+
+def _none(report: Report) -> str:
+    if only_partial(report):
+        return (
+            "Nothing is known of failed runs: a script leaves metrics when it comes to its end, and a folder without "
+            "them is no run here. `week2kit train` records what failed, too."
+        )
+    return (
+        f"No failed run: among the {count(report.retrospective.looked_at, 'run')} looked at, none failed, none was "
+        "interrupted, and none came out worse than the baseline by more than noise."
+    )
+
+
+def _kind(setback: Setback) -> str:
+    if setback.kind == "failed":
+        return f"failed at stage {code(setback.stage)}"
+    return "interrupted" if setback.kind == "interrupted" else "worse than the baseline"
+
+
+def _setback(setback: Setback) -> Iterator[Block]:
+    items = [Item(_tried(setback), "Tried:")]
+    if len(setback.runs) > 1:
+        how = "failed" if setback.kind == "failed" else "were interrupted"
+        alike = f"{len(setback.runs)} {how} in this way: {codes(setback.runs)}. This one stands for them."
+        items.insert(0, Item(alike, "Runs:"))
+    items += [Item(sentence(setback.happened), "Happened:"), Item(sentence(setback.why), "Why:")]
+    if setback.hint:
+        items.append(Item(escape(setback.hint), "Hint that it recorded:"))
+    if later := setback.next:
+        changed = f" with {change_line(later.changes)}" if later.changes else ""
+        told = f"{code(later.run)}{changed}: {sentence(later.happened)}"
+        items.append(Item(told, "The later run with the nearest config:"))
+    yield Items((*items, Item(sentence(setback.learned), "Learned:")))
+    yield Place(lesson_key(setback.run.name))
+
+
+def _tried(setback: Setback) -> str:
+    """What was different from the completed run with the nearest config."""
+    other = code(setback.compared_with)
+    if setback.tried:
+        nearest = ", the completed run with the nearest config" if setback.kind != "worse" else ""
+        keys = " (in the keys that its config holds)" if setback.as_written else ""
+        if setback.learned.code == "learned.not_valid":
+            keys = " (in the keys that both configs hold)"
+        return f"against {other}{nearest}{keys}: {change_line(setback.tried)}."
+    if setback.compared_with and setback.as_written:
+        return f"no key that both configs hold differs from {other}, the completed run with the nearest config."
+    if setback.compared_with:
+        return f"no recorded input differs from {other}."
+    return "its config cannot be compared with that of a completed run."
+
+
+def _counted(story: Retrospective) -> Iterator[Block]:
+    """What is told in a line each: further failures, what is not told, and where was looked."""
+    if story.brief:
+        yield "Also failed:"
+        yield Items(tuple(Item(_brief(failure)) for failure in story.brief))
+    yield "\n".join(_lines(story))
+
+
+def _lines(story: Retrospective) -> Iterator[str]:
+    if story.left_out:
+        yield f"{count(story.left_out, 'more run')} failed in further ways, which are not told here."
+    if story.worse_left_out:
+        yield (
+            f"{count(story.worse_left_out, 'more run')} came out worse than the baseline by more than noise, by "
+            "smaller differences than these."
+        )
+    if story.not_apart:
+        yield f"Lower than the baseline, but not told apart from it by more than noise: {codes(story.not_apart)}."
+    if story.not_tested:
+        yield f"Lower than the baseline, not tested for noise: {codes(story.not_tested)}."
+    if story.only_named:
+        yield "Only the named runs were looked at."
+    elif story.folders:
+        missing = f"; {count(story.not_read, 'folder')} there could not be read" if story.not_read else ""
+        runs = count(story.looked_at, "run")
+        yield f"Looked at: {runs}, the named ones and those beside them in {codes(story.folders)}{missing}."
+    if story.not_judged:
+        yield (
+            f"{count(story.not_judged, 'completed run')} cannot be compared with the baseline, and so "
+            f"{'is' if story.not_judged == 1 else 'are'} neither better nor worse."
+        )
+
+
+def _brief(failure: BriefFailure) -> str:
+    runs = codes(failure.runs, 4)
+    if failure.error is None:
+        return f"{runs}: interrupted{f' after stage {code(failure.stage)}' if failure.stage else ''}."
+    return f"{runs} at stage {code(failure.stage)} with {code(failure.error)}: {escape(failure.message, 200)}"
+
+
+def next_experiment(proposal: Proposal, commands: Sequence[str]) -> Iterator[Block]:
+    """What to train next, why, and how to read what comes of it; `commands` train the configs that are files."""
+    experiments = proposal.experiments
+    several = len(experiments) > 1
+    yield f"{sentence(proposal.reason)} {sentence(proposal.proposal)}"
+    if changed := [one for one in experiments if one.changes]:
+        if experiments[0].changes:
+            yield "One change each:" if several else "The one change:"
+        yield Items(tuple(Item(f"{code(one.base)} again with {change_line(one.changes)}") for one in changed))
+    if proposal.reading:
+        yield f"How to read it: {sentence(proposal.reading)}"
+    if commands:
+        yield "The configs are ready, all else is as it was:"
+        named = zip(commands, experiments, strict=True)
+        yield Code(tuple(f"{command} --name {one.name}" for command, one in named))
+    elif experiments:
+        if proposal.commands:
+            yield Code(proposal.commands)
+        train = code(f"week2kit train next.json --name {experiments[0].name}")
+        which = "first" if several else "same"
+        yield f"The {which} as a config, all else as it was; save it as `next.json`, and {train}:"
+        yield json_block(experiments[0].config)
+    if proposal.judge:
+        yield f"When {'they are' if several else 'it is'} trained, this tells what came of it:"
+        yield Code((proposal.judge,))

@@ -1,0 +1,90 @@
+"""Which validation rows the variant judges otherwise than the baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from week2kit.rendering.blocks import Block, Table
+from week2kit.rendering.markdown import code, count, escape, sentence, signed
+from week2kit.rendering.sections.wording import Pictures, only_partial
+from week2kit.reporting.values import Comparison, MovedClasses, MovedErrors, MovedRow, Report
+
+_COUNTED = "`row` counts the rows of the data from 0:"
+
+
+def beginning(report: Report) -> Iterator[Block]:
+    """Why no row can have moved."""
+    if only_partial(report):
+        yield "A run without a manifest holds no predictions, so no row can be seen to have moved."
+    elif not report.comparisons:
+        yield "There is no second run, so no row can have moved."
+
+
+def of_one(comparison: Comparison, pictures: Pictures) -> Iterator[Block]:
+    """The rows that moved in one variant."""
+    match comparison.moved:
+        case None:
+            assert comparison.not_moved is not None
+            yield sentence(comparison.not_moved)
+        case MovedErrors():
+            yield from _errors(comparison.moved)
+        case MovedClasses():
+            yield from _classes(comparison.moved)
+            if picture := pictures.get(("confusion", comparison.variant.name)):
+                yield picture
+            if comparison.moved.confusion:
+                yield from _confusion(comparison.moved)
+
+
+def _errors(moved: MovedErrors) -> Iterator[Block]:
+    yield (
+        f"Both runs predicted the same {count(moved.rows, 'validation row')}. The variant is closer to the true value "
+        f"on {moved.closer}, farther from it on {moved.farther}, and equally far on {moved.equal}."
+    )
+    if moved.largest:
+        yield f"The largest changes of the absolute error (negative: the variant is closer); {_COUNTED}"
+        yield _rows(moved.largest, moved.several_folds, errors=True)
+
+
+def _classes(moved: MovedClasses) -> Iterator[Block]:
+    otherwise = f" ({moved.wrong_otherwise} of them in another way)" if moved.wrong_otherwise else ""
+    yield (
+        f"Both runs predicted the same {count(moved.rows, 'validation row')}: {moved.right_both} right in both, "
+        f"{moved.fixed} **fixed** by the variant, {moved.broken} **broken** by it, {moved.wrong_both} wrong in "
+        f"both{otherwise}."
+    )
+    head = ("class", "rows", "right: baseline", "right: variant", "fixed", "broken")
+    yield Table(head, "lrrrrr", tuple((code(row.label), *map(str, row[1:])) for row in moved.classes))
+    for what, rows, every in (("Fixed", moved.fixed_rows, moved.fixed), ("Broken", moved.broken_rows, moved.broken)):
+        if rows:
+            part = f" (the first {len(rows)} of {every})" if every > len(rows) else ""
+            yield f"{what}{part}; {_COUNTED}"
+            yield _rows(rows, moved.several_folds)
+
+
+def _rows(rows: Sequence[MovedRow], several_folds: bool, *, errors: bool = False) -> Table:
+    fold, error = (("repeat", "fold") if several_folds else ()), (("change of error",) if errors else ())
+    cells = (
+        (
+            *((escape(row.repeat), escape(row.fold)) if several_folds else ()),
+            escape(row.row),
+            *map(code, (row.true, row.baseline, row.variant)),
+            *((signed(row.change_of_error),) if errors else ()),
+        )
+        for row in rows
+    )
+    head = (*fold, "row", "true", "baseline", "variant", *error)
+    return Table(head, "r" * len(fold) + "rlll" + "r" * len(error), tuple(cells))
+
+
+def _confusion(moved: MovedClasses) -> Iterator[Block]:
+    yield (
+        "Confusion: how often the class on the left was predicted as the class on top. Where the runs differ, "
+        "baseline → variant."
+    )
+    labels = tuple(code(row.label) for row in moved.confusion)
+    rows = (
+        (code(row.label), *(str(before) if before == after else f"{before} → {after}" for before, after in row.cells))
+        for row in moved.confusion
+    )
+    yield Table(("true class", *labels), "l" + "r" * len(labels), tuple(rows))

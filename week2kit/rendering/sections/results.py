@@ -1,0 +1,146 @@
+"""What came out: the ranked table, the metrics of each variant beside those of the baseline, folds, learning curves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from week2kit.rendering.blocks import Block, Table
+from week2kit.rendering.markdown import (
+    code,
+    codes,
+    count,
+    number,
+    show_dummy,
+    show_range,
+    show_score,
+    show_span,
+    signed,
+)
+from week2kit.rendering.sections import partial
+from week2kit.rendering.sections.changes import none_completed
+from week2kit.rendering.sections.wording import Pictures, only_partial, shown, statements
+from week2kit.reporting.values import Comparison, MetricRow, OverviewRow, Report, Verdict
+
+
+def beginning(report: Report, pictures: Pictures) -> Iterator[Block]:
+    """All runs in one table, or the metrics of the only one."""
+    if report.overview:
+        yield from _overview(report)
+    yield from shown(pictures, "metric", "difference")
+    if only_partial(report):
+        yield from partial.results(report)
+    elif report.baseline is None:
+        yield f"{none_completed(report)}, so there are no results."
+    elif not report.comparisons:
+        yield _metrics_alone(report)
+
+
+def _overview(report: Report) -> Iterator[Block]:
+    head = ("rank", "run", "what changed", code(report.metrics[0].metric), "against the baseline")
+    yield Table(head, "rllrl", tuple(map(_overview_row, report.overview)))
+    yield (
+        "Runs of one rank (=) are not told apart: the noise could have put them in another order. Each is tested "
+        "against the best and against the baseline, with Holm's correction for so many tests."
+    )
+    more = report.overview_left_out
+    left_out = f"The table leaves out {count(more, 'run')}, which are no better than these.\n" if more else ""
+    variants = len(report.overview) + more - 1
+    detailed = variants > len(report.comparisons)
+    yield left_out + ("The best variant is compared with the baseline in detail." if detailed else "")
+
+
+def _overview_row(row: OverviewRow) -> tuple[str, ...]:
+    if row.baseline:
+        things, against = "", ""
+    else:
+        things = codes(row.things, 4) if row.things else "nothing"
+        against = f"{signed(row.difference)} ({verdict(row.verdict)})" if row.comparable else "not comparable"
+    rank = "–" if row.rank is None else f"{row.rank}{' =' if row.tied else ''}"
+    return rank, f"{code(row.run)}{' (baseline)' if row.baseline else ''}", things, number(row.value), against
+
+
+def verdict(found: Verdict | None) -> str:
+    """The verdict on a difference in a word."""
+    return "not tested" if found == "untested" else str(found)
+
+
+def _metrics_alone(report: Report) -> Table:
+    rows: list[tuple[str, ...]] = [
+        (
+            _name(row), show_score(row.baseline), show_range(row.baseline.interval), number(row.baseline.training),
+            number(row.baseline.dummy),
+        )
+        for row in report.metrics
+        if row.baseline is not None
+    ]  # fmt: skip
+    if report.fit_seconds is not None:
+        rows.append(("time of fit (s)", number(report.fit_seconds), "", "", ""))
+    return Table(("metric", "validation", "95 % interval", "training", "dummy"), "lrrrr", tuple(rows))
+
+
+def of_one(report: Report, comparison: Comparison) -> Iterator[Block]:
+    """The metrics of one variant beside those of the baseline, and how the difference was judged."""
+    head = (
+        "metric", "baseline", "variant", "difference", "95 % interval", "training: baseline", "training: variant",
+        "dummy",
+    )  # fmt: skip
+    rows = [_metric_row(row, comparison) for row in comparison.metrics]
+    times = map(number, comparison.fit_seconds)
+    yield Table(head, "lrrrrrrr", (*rows, ("time of fit (s)", *times, *5 * ("",))))
+    if comparison.judgement and comparison.judgement.notes:
+        yield f"How this was judged: {statements(comparison.judgement.notes)}"
+    if comparison.folds:
+        yield f"{code(report.metrics[0].metric)} in each fold:"
+        yield _folds(comparison)
+    if comparison.folds and comparison.folds_left_out:
+        yield f"{count(comparison.folds_left_out, 'more fold')} in `manifest.json`."
+
+
+def _metric_row(row: MetricRow, comparison: Comparison) -> tuple[str, ...]:
+    judged = f" ({verdict(comparison.judgement.verdict)})" if row.primary and comparison.judgement else ""
+    return (
+        _name(row),
+        show_score(row.baseline),
+        show_score(row.variant),
+        signed(row.difference) + judged,
+        show_span(row.interval),
+        number(row.baseline.training if row.baseline else None),
+        number(row.variant.training if row.variant else None),
+        show_dummy((row.baseline, row.variant)),
+    )
+
+
+def _name(row: MetricRow) -> str:
+    of = f" of {code(row.of)}" if row.of is not None else ""
+    primary = " (primary)" if row.primary else ""
+    return f"{code(row.metric)}{of}{primary}{'' if row.greater_is_better else ' (lower is better)'}"
+
+
+def _folds(comparison: Comparison) -> Table:
+    head = ("fold", "rows to train", "rows to validate", "baseline", "variant", "difference")
+    rows = (
+        (
+            str(fold.fold), str(fold.n_train), str(fold.n_val), number(fold.baseline), number(fold.variant),
+            signed(fold.difference),
+        )
+        for fold in comparison.folds
+    )  # fmt: skip
+    return Table(head, "rrrrrr", tuple(rows))
+
+
+def end(report: Report, pictures: Pictures) -> Iterator[Block]:
+    """What the columns mean, and training against validation score."""
+    if report.baseline is not None:
+        yield (
+            "Training scores are measured on rows that the model was fitted on. The dummy ignores the features and "
+            "only guesses. The time of a fit varies from run to run."
+        )
+    yield from shown(pictures, "fit")
+    if report.figures and report.figures.curves:
+        yield "The learning curve in numbers:"
+        rows = (
+            (code(curve.run), code(curve.metric), str(point.n_train), number(point.training), number(point.validation))
+            for curve in report.figures.curves
+            for point in curve.points
+        )
+        yield Table(("run", "metric", "training rows", "training", "validation"), "llrrr", tuple(rows))

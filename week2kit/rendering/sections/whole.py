@@ -1,0 +1,236 @@
+"""The whole report in its order, and the sections that say in a few lines what it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Final
+
+from week2kit.rendering.blocks import Block, Document, Flow, Item, Items, Kind, Notice, Place, Section, Table, section
+from week2kit.rendering.markdown import code, codes, count, escape, mermaid_label, number, quoted, sentence
+from week2kit.rendering.pictures.contents import plan_pictures
+from week2kit.rendering.sections import changes, evidence, failures, moved, results
+from week2kit.rendering.sections import partial as runs_without
+from week2kit.rendering.sections.wording import Pictures, is_single, only_partial, shown, statements
+from week2kit.reporting.values import REFUTED, Comparison, Finding, Loop, Report, RunRow
+
+#: Runs that have a banner of their own: a class of damaged folders must not fill the report.
+_BANNERS: Final = 10
+#: Causes of a verdict that are named.
+_CAUSES: Final = 4
+
+_TOPICS: Final = {
+    "difference": "The difference.",
+    "noise": "The noise floor.",
+    "overfitting": "Overfitting.",
+    "underfitting": "Underfitting.",
+    "imbalance": "Imbalance.",
+    "convergence": "Convergence.",
+    "warnings": "Recorded warnings.",
+}
+
+
+def compose(report: Report, written: Collection[str] = (), next_commands: Sequence[str] = ()) -> Document:
+    """The report as blocks.
+
+    Args:
+        report: what is told.
+        written: the keys of the places in which a person wrote.
+        next_commands: what trains the proposed experiments, which are files; empty: the first is shown.
+    """
+    pictures: Pictures = {(picture.kind, picture.run): picture for picture in plan_pictures(report)}
+
+    def each(words: str, blocks: Callable[[Comparison], Iterable[Block]]) -> list[tuple[str, Iterable[Block]]]:
+        """What is said of each variant, under a heading of its own where there are several."""
+        single = is_single(report)
+        return [("" if single else f"{words} {code(one.variant.name)}", blocks(one)) for one in report.comparisons]
+
+    return (
+        section(1, "head", _title(report), _head(report)),
+        section(2, "goal", "Goal", _goal(report, written)),
+        *_parts("changes", "What changed", [
+            ("", changes.beginning(report)), *each("What changed in", partial(changes.of_one, report)),
+        ]),
+        *_parts("results", "Results", [
+            ("", results.beginning(report, pictures)),
+            *each("Results of", partial(results.of_one, report)),
+            ("", results.end(report, pictures)),
+        ]),
+        *_parts("interpretation", "Interpretation", [
+            *_about_baseline(report),
+            *each("About", lambda one: [_findings(one.findings)]),
+            ("", [*shown(pictures, "calibration", "residuals"), Place("interpretation")]),
+        ]),
+        *_parts("moved", "Rows that moved", [
+            ("", moved.beginning(report)), *each("Rows that moved in", lambda one: moved.of_one(one, pictures)),
+        ]),
+        *runs_without.apart(report),
+        *failures.sections(report),
+        section(2, "next", "Next experiment", failures.next_experiment(report.proposal, next_commands)),
+        section(2, "caveats", "Risk and caveat", [_caveats(report)]),
+        *evidence.sections(report),
+    )  # fmt: skip
+
+
+def _parts(kind: Kind, title: str, parts: Iterable[tuple[str, Iterable[Block]]]) -> Iterator[Section]:
+    """A section and those within it: a part with a title begins one, a part without goes on where the last ended."""
+    level, blocks = 2, list[Block]()
+    for own, more in parts:
+        if own:
+            yield section(level, kind, title, blocks)
+            level, title, blocks = 3, own, []
+        blocks += more
+    yield section(level, kind, title, blocks)
+
+
+# --- head -------------------------------------------------------------------------------------------------------
+
+
+def _title(report: Report) -> str:
+    if report.thin is not None and only_partial(report):
+        return runs_without.title(report, report.thin)
+    if report.baseline is None:
+        return "Report: no run completed"
+    baseline = code(report.baseline.name)
+    if is_single(report):
+        return f"Report: {code(report.comparisons[0].variant.name)} against {baseline}"
+    if report.comparisons:
+        return f"Report: {len(report.overview) + report.overview_left_out - 1} variants against {baseline}"
+    return f"Report: {baseline}"
+
+
+def _head(report: Report) -> Iterator[Block]:
+    """What must be seen first, what came out, and whether it was verified."""
+    yield from _damaged([run for run in report.runs if run.disagreements])
+    yield from _refuted([run for run in report.runs if run.verdict and run.verdict.verdict in REFUTED])
+    yield from (Notice("NOTE", (f"Not read: {escape(reason)}",)) for reason in report.unreadable[:_BANNERS])
+    if (more := len(report.unreadable) - _BANNERS) > 0:
+        told = f"{count(more, 'more folder')} could not be read: `week2kit runs` says why of each."
+        yield Notice("NOTE", (told,))
+    if report.thin is not None and report.runs:
+        names = codes(row.name for row in report.thin.rows)
+        yield Notice("NOTE", (f'Made without week2kit, and told under "Runs without a manifest": {names}.',))
+    if is_single(report):
+        (comparison,) = report.comparisons
+        yield changes.rule(report, comparison)
+        yield from (statements(one.statements) for one in comparison.findings if one.topic == "difference")
+    elif report.thin is not None and only_partial(report):
+        yield from runs_without.head(report, report.thin)
+    else:
+        yield statements(report.ranking)
+    if report.verdicts is not None:
+        rows = tuple(map(_verdict_row, report.runs))
+        yield Table(("run", "verdict", "what `week2kit verify` found"), "lll", rows)
+        if others := report.verdicts.unmatched:
+            yield f"Verdicts on runs that are not in this report, or whose record has changed since: {codes(others)}."
+    elif report.runs:
+        yield (
+            '**Not verified:** no run was trained again for this report. The commands for that stand under "Commands".'
+        )
+
+
+def _damaged(runs: Sequence[RunRow]) -> Iterator[Notice]:
+    for run in runs[:_BANNERS]:
+        told = f"**{code(run.name)} does not agree with its own record** (edited, or damaged in copying). "
+        yield Notice("WARNING", (told + statements(run.disagreements), "Its numbers below prove nothing."))
+    if more := runs[_BANNERS:]:
+        what = (
+            f"{count(len(more), 'more run')} {'does' if len(more) == 1 else 'do'} not agree with the record of the run:"
+        )
+        told = f"**{what}** {codes(run.name for run in more)}. `week2kit verify` says where."
+        yield Notice("WARNING", (told, "The numbers of these runs below prove nothing."))
+
+
+def _refuted(runs: Sequence[RunRow]) -> Iterator[Notice]:
+    recorded = "below are what was recorded, not what can be had again."
+    for run in runs[:_BANNERS]:
+        assert run.verdict is not None
+        told = f"**{code(run.name)} was trained again, and the verdict is {run.verdict.verdict}:** "
+        yield Notice("WARNING", (told + escape(run.verdict.told), f"Its numbers {recorded}"))
+    if more := runs[_BANNERS:]:
+        what = f"{count(len(more), 'more run')} did not pass when trained again:"
+        told = f"**{what}** {codes(run.name for run in more)}. The table of verdicts has each."
+        yield Notice("WARNING", (told, f"The numbers of these runs {recorded}"))
+
+
+def _verdict_row(run: RunRow) -> tuple[str, ...]:
+    verdict = run.verdict
+    if verdict is None:
+        return code(run.name), "not verified", "no verdict on this record was given"
+    found = f"{verdict.verdict} ({verdict.level})" if verdict.level else verdict.verdict
+    causes = ", ".join(f"{cause.input} {code(cause.factor)} ({cause.proof})" for cause in verdict.causes[:_CAUSES])
+    more = " and more" if len(verdict.causes) > _CAUSES else ""
+    return code(run.name), found, escape(verdict.told) + (f" Causes: {causes}{more}." if causes else "")
+
+
+# --- goal and loop ----------------------------------------------------------------------------------------------
+
+
+def _goal(report: Report, written: Collection[str]) -> Iterator[Block]:
+    """What the runs shall find out, and the training loop of the baseline with its counts."""
+    for row in report.goals:
+        if row.goal:
+            yield quoted(row.goal)
+        if row.hypothesis:
+            yield f"Hypothesis of {code(row.run)}:"
+            yield quoted(row.hypothesis)
+    if not report.goals:
+        yield 'No goal was recorded. Write `"goal"` and `"hypothesis"` into the config, and the report carries them.'
+    if "goal" in written or not any(row.goal for row in report.goals):
+        yield Place("goal")
+    if "hypothesis" in written or not any(row.hypothesis for row in report.goals):
+        yield Place("hypothesis")
+    if report.loop is not None and report.baseline is not None:
+        yield from _loop(report.baseline.name, report.loop)
+
+
+def _loop(baseline: str, loop: Loop) -> Iterator[Block]:
+    features, rows = count(loop.features, "feature"), count(loop.rows, "row")
+    yield (
+        f"The baseline {code(baseline)} trains {code(loop.model)} on {features} of {rows} ({code(loop.source)}) to "
+        f"predict {code(loop.target)}, with seed {loop.seed}."
+    )
+    yield "**Figure A.** The training loop of the baseline, with its own counts."
+    folds = f", {loop.folds} folds, the first" if loop.folds > 1 else ""
+    split = f"{mermaid_label(loop.method)}{folds}: {count(loop.n_train, 'row')} to train, {loop.n_val} to validate"
+    yield Flow((
+        ("load", f"{mermaid_label(loop.source)}, {rows}, {features}"),
+        ("split", split),
+        ("fit", mermaid_label(loop.model)),
+        ("evaluate", f"{mermaid_label(loop.metric)} {number(loop.value)}"),
+        ("save", mermaid_label(loop.artifacts, 200)),
+    ))  # fmt: skip
+
+
+# --- interpretation ---------------------------------------------------------------------------------------------
+
+
+def _about_baseline(report: Report) -> Iterator[tuple[str, Iterable[Block]]]:
+    """What is said of the baseline alone, or why there is nothing to say."""
+    if only_partial(report):
+        yield "", [runs_without.MEANS]
+    elif report.baseline is None:
+        yield "", [f"{changes.none_completed(report)}, so there is nothing to interpret."]
+    if report.baseline is not None and report.findings:
+        own = f"About the baseline {code(report.baseline.name)}" if report.comparisons else ""
+        yield own, [_findings(report.findings)]
+
+
+def _findings(findings: Sequence[Finding]) -> Items:
+    return Items(tuple(map(_finding, findings)))
+
+
+def _finding(finding: Finding) -> Item:
+    """A finding; several statements about one topic stand below one another, those on the difference as one text."""
+    name = _TOPICS[finding.topic]
+    if finding.topic == "difference" or len(finding.statements) == 1:
+        return Item(statements(finding.statements), name)
+    return Item("", name, tuple(map(sentence, finding.statements)))
+
+
+def _caveats(report: Report) -> Items:
+    own = (
+        "This report read files and compared digests. It trained nothing again, so it does not show that the numbers "
+        "can be had again: `week2kit verify` does."
+    )
+    return Items(tuple(map(Item, [*map(sentence, report.caveats), own])))
