@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from week2kit.errors import ReportError, UsageError
-from week2kit.inputs.changes import ABSENT, Statement
+from week2kit.inputs.changes import Statement
+from week2kit.inputs.leaves import ABSENT
 from week2kit.rendering.checking import Checked, check_report, describe
 from week2kit.rendering.document import MARKER, document, read_words, render, write_report
 from week2kit.rendering.files.outside import is_text_line

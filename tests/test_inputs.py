@@ -26,7 +26,7 @@ from sklearn.pipeline import Pipeline
 from week2kit import open_run, train, verify
 from week2kit.canonical import combined_digest
 from week2kit.config.form import parse_config
-from week2kit.inputs.causes import code_causes, data_causes, differing_leaves, seed_causes
+from week2kit.inputs.causes import Here, code_causes, data_causes, differing_leaves, seed_causes
 from week2kit.inputs.changes import Change, compare_inputs, uncounted_differences
 from week2kit.loop.data import column_digest, load_dataset, row_hashes, unordered_digest, use_columns
 from week2kit.record.code import code_digest
@@ -36,7 +36,6 @@ from week2kit.sentences.verdicts import describe_cause, describe_finding, descri
 from week2kit.thresholds import LISTED_CELLS, LISTED_KEYS
 from week2kit.verification.cells import Columns, compare_columns, unequal
 from week2kit.verification.child import static_notes
-from week2kit.verification.messages import Here
 from week2kit.verification.verifying import exit_code
 
 ROOT = Path(__file__).parent.parent

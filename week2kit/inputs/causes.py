@@ -5,12 +5,13 @@ Everything here is only observed: that an input differs does not prove that the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from week2kit.canonical import compact_json
+from week2kit.inputs.leaves import ABSENT, differences
 from week2kit.record.code import alike, same_code
 from week2kit.record.manifest import Code, Column, Data, Environment, Seed
 from week2kit.record.verdict import Cause
@@ -124,38 +125,10 @@ def code_causes(recorded: Code, here: Here, *, exactly: bool = False) -> list[Ca
 
 
 def differing_leaves(recorded: Any, now: Any, limit: int = LISTED_KEYS) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The first leaves of two JSON values that differ, by their dotted place; one that is not there has no key.
-
-    ``1``, ``1.0`` and ``true`` are three values. A list or object that is something else on the other side is a leaf.
-    """
-    left: dict[str, Any] = {}
-    right: dict[str, Any] = {}
-    for place, old, new in _differences(recorded, now, ()):
-        if len(left.keys() | right.keys()) >= limit:
-            break
-        left |= {place: old[0]} if old else {}
-        right |= {place: new[0]} if new else {}
+    """The first leaves of two JSON values that differ, by their dotted place; one that is not there has no key."""
+    found = list(itertools.islice(differences(recorded, now, into_lists=True), limit))
+    left, right = ({place: sides[side] for place, *sides in found if sides[side] is not ABSENT} for side in (0, 1))
     return left, right
-
-
-def _differences(recorded: Any, now: Any, place: tuple[str, ...]) -> Iterator[tuple[str, Sequence[Any], Sequence[Any]]]:
-    """Place and values (none or one) of each difference, in the order of the recorded keys, then of new ones."""
-    old, new = _items(recorded), _items(now)
-    if old is None or new is None or type(recorded) is not type(now) or not (old or new):
-        if compact_json(recorded) != compact_json(now):
-            yield ".".join(place), [recorded], [now]
-        return
-    for key in dict.fromkeys([*old, *new]):
-        if key in old and key in new:
-            yield from _differences(old[key], new[key], (*place, key))
-        else:
-            yield ".".join((*place, key)), [old[key]] if key in old else [], [new[key]] if key in new else []
-
-
-def _items(value: Any) -> Mapping[str, Any] | None:
-    if isinstance(value, list):
-        return {str(position): item for position, item in enumerate(value)}
-    return value if isinstance(value, dict) else None
 
 
 # --- seed -------------------------------------------------------------------------------------------------------

@@ -6,12 +6,12 @@ thing changed among them; it is meaningful when both runs answered the same ques
 
 from __future__ import annotations
 
-import enum
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from week2kit.canonical import UNCOUNTED, clean, compact_json, drop_keys, follows_seed, show_value, without_seed
+from week2kit.canonical import UNCOUNTED, clean, drop_keys, follows_seed, show_value, without_seed
+from week2kit.inputs.leaves import ABSENT, Absent, config_differences, same_value
 from week2kit.record.code import same_code
 from week2kit.record.earlier import changed_since, is_earlier
 from week2kit.record.manifest import Column, CompletedRun, Data, Environment, Manifest, Metric, metric_names
@@ -21,15 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from week2kit.record.verdict import InputName
-
-
-class Absent(enum.StrEnum):
-    """The place of a value where one of the two runs has none; JSON's null is a value, this is not."""
-
-    ABSENT = "(not given)"
-
-
-ABSENT: Final = Absent.ABSENT
 
 
 class Change(NamedTuple):
@@ -111,20 +102,6 @@ def _git(git: object) -> str | Absent:
 SELECTION: Final = frozenset({"data.features", "data.drop", "data.target", "split.groups", "data.groups"})
 
 
-def config_leaves(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys of a resolved config that count, dotted, with their values; lists are leaves."""
-    counted = {key: value for key, value in config.items() if key not in UNCOUNTED}
-    return {key: value for key, value in _leaves(counted) if key not in UNCOUNTED}
-
-
-def _leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, item in value.items():
-        if isinstance(item, Mapping) and item:
-            yield from _leaves(item, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", item
-
-
 def _config_changes(baseline: Manifest, variant: Manifest) -> list[Change]:
     before, after = baseline.inputs.config.resolved, variant.inputs.config.resolved
     if before is None or after is None:
@@ -172,24 +149,13 @@ def _on_columns(preprocess: Any, names: set[str]) -> Any:
 
 def compare_configs(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
     """The leaf keys in which two resolved configs differ; another model class together with its params is one."""
-    old, new = config_leaves(before), config_leaves(after)
-    changes: list[Change] = []
-    if old.get("model.class") != new.get("model.class"):
-        changes.append(Change("config", "model", before.get("model", ABSENT), after.get("model", ABSENT)))
-        old = {key: value for key, value in old.items() if not key.startswith("model.")}
-        new = {key: value for key, value in new.items() if not key.startswith("model.")}
-    for key in sorted({*old, *new}):
-        left, right = old.get(key, ABSENT), new.get(key, ABSENT)
-        if not same_value(left, right):
-            changes.append(Change("config", key, left, right))
+    changes = [
+        Change("config", *found) for found in sorted(config_differences(before, after), key=lambda found: found[0])
+    ]
+    if any(change.key == "model.class" for change in changes):
+        model = Change("config", "model", before.get("model", ABSENT), after.get("model", ABSENT))
+        changes = [model, *(change for change in changes if not change.key.startswith("model."))]
     return changes
-
-
-def same_value(left: object, right: object) -> bool:
-    """Whether two JSON values are the same, types included: ``1``, ``1.0`` and ``true`` are three values."""
-    if type(left) is not type(right) or left != right:
-        return False
-    return not isinstance(left, dict | list) or compact_json(left) == compact_json(right)
 
 
 def _fixed(key: str, value: Any, seed: object) -> Any:

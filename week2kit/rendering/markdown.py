@@ -15,7 +15,8 @@ from markupsafe import Markup
 
 from week2kit.canonical import clean, compact_json, dump_json
 from week2kit.canonical import show_value as show_number
-from week2kit.inputs.changes import Absent, Statement
+from week2kit.inputs.changes import Statement
+from week2kit.inputs.leaves import Absent
 from week2kit.record.manifest import Warned
 from week2kit.rendering.files.experiments import lasting_command
 from week2kit.reporting.values import Experiment, Range, RunRow, Score

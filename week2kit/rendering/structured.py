@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, get_args, get_origin, get_type_hints
 
 from week2kit.canonical import dump_json
-from week2kit.inputs.changes import Absent
+from week2kit.inputs.leaves import Absent
 from week2kit.record.manifest import Warned
 from week2kit.reporting.values import Report
 

@@ -14,7 +14,8 @@ from typing import TypeAlias
 from week2kit.canonical import clean, json_digest
 from week2kit.config.form import Config, FileData, parse_config
 from week2kit.errors import ConfigError
-from week2kit.inputs.changes import Statement, changed_things, compare_thin, same_value
+from week2kit.inputs.changes import Statement, changed_things, compare_thin
+from week2kit.inputs.leaves import same_value
 from week2kit.privacy import shown_path
 from week2kit.record.partial import BareRecord, read_bare, scorer_name, validation_names
 from week2kit.record.store import BareRun

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from week2kit.canonical import compact_json
+from week2kit.inputs.leaves import same_value
 from week2kit.record.manifest import CompletedRun
 from week2kit.record.verdict import Check, Finding
 
@@ -79,5 +79,4 @@ def compare(code: str, where: str, recorded: Any, now: Any, *, finding: str = ""
 
 def compare_json(code: str, where: str, recorded: Any, now: Any) -> Check:
     """As `compare`, for JSON values: to Python ``1``, ``1.0`` and ``True`` are equal, and they mean other things."""
-    same = compact_json(recorded) == compact_json(now)
-    return passed(code) if same else failed(code, code, where, recorded, now)
+    return passed(code) if same_value(recorded, now) else failed(code, code, where, recorded, now)

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
-from week2kit.canonical import JsonError, combined_digest, compact_json, parse_json
+from week2kit.canonical import JsonError, combined_digest, parse_json
 from week2kit.config.form import Config, FileData, config_digest, parse_config, repeat_seeds
 from week2kit.errors import ConfigError
 from week2kit.inputs.causes import differing_leaves
+from week2kit.inputs.leaves import same_value
 from week2kit.record.code import code_digest, follows
 from week2kit.record.earlier import changed_since
 from week2kit.record.manifest import Artifact, CompletedRun, FailedRun, Manifest
@@ -213,7 +214,7 @@ def _check_config(record: _Record, code: str) -> Check | None:
     if "config" not in record.files:
         return None
     now = parse_json(record.files["config"])
-    if compact_json(record.resolved) == compact_json(now):
+    if same_value(record.resolved, now):
         return passed(code)
     return failed(code, "record.config", "config.json", *differing_leaves(record.resolved, now))
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from week2kit.canonical import JsonError, compact_json, parse_json, without_seed
-from week2kit.inputs.changes import config_leaves, is_settled
+from week2kit.inputs.changes import is_settled
+from week2kit.inputs.leaves import config_leaves
 from week2kit.record.store import Run
 
 

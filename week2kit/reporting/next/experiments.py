@@ -12,7 +12,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final, NamedTuple
 
 from week2kit.canonical import UNCOUNTED, drop_keys, follows_seed
-from week2kit.inputs.changes import ABSENT, Absent, Change, same_value
+from week2kit.inputs.changes import Change
+from week2kit.inputs.leaves import ABSENT, Absent, same_value
 from week2kit.record.manifest import CompletedRun, FoundData
 from week2kit.record.places import reader_of, recorded_path
 from week2kit.record.store import Run

@@ -9,7 +9,6 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from week2kit.errors import is_from_outside
 from week2kit.inputs.changes import (
-    ABSENT,
     SELECTION,
     Change,
     Statement,
@@ -18,6 +17,7 @@ from week2kit.inputs.changes import (
     primary_metric,
     repeats_vary,
 )
+from week2kit.inputs.leaves import ABSENT
 from week2kit.privacy import shown_path
 from week2kit.record.manifest import FailedRun
 from week2kit.record.store import Run
