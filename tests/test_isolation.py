@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
-import week2kit.processes.children
+import week2kit.processes.forking
 from week2kit.errors import ChildDied, ServerDied, TimeLimitReached, UsageError
-from week2kit.processes.children import Child, ChildBug, Children, removed_scratch
+from week2kit.processes.children import Child, ChildBug, Children
 from week2kit.processes.limits import Limits, read_limits
+from week2kit.processes.scratch import removed_scratch
 
 ROOT = Path(__file__).parent.parent
 HERE = os.fsencode(Path.cwd())
@@ -168,7 +169,7 @@ def test_an_odd_temporary_folder_is_not_needed(place: str, tmp_path: Path, monke
     elif place == "a-file":
         folder.touch()
     monkeypatch.setenv("TMPDIR", os.fspath(folder))
-    week2kit.processes.children.end_server()
+    week2kit.processes.forking.end_server()
     with Children([]) as children:
         assert children.call("os:getcwdb", timeout=60)
     assert not folder.is_dir() or not list(folder.iterdir())
@@ -177,7 +178,7 @@ def test_an_odd_temporary_folder_is_not_needed(place: str, tmp_path: Path, monke
 def test_a_server_that_is_killed_is_started_again() -> None:
     with Children([]) as children:
         children.call("os:getcwdb", timeout=60)
-        server = week2kit.processes.children._server
+        server = week2kit.processes.forking._server
         assert server is not None
         os.kill(server._process.pid, signal.SIGKILL)
         assert children.call("os:getcwdb", timeout=60) == HERE
@@ -187,7 +188,7 @@ def test_a_server_that_is_killed_is_started_again() -> None:
 def test_a_child_that_goes_with_its_server_is_told_apart() -> None:
     with Children([]) as children:
         children.call("os:getcwdb", timeout=60)
-        server = week2kit.processes.children._server
+        server = week2kit.processes.forking._server
         assert server is not None
         threading.Timer(1, os.kill, (server._process.pid, signal.SIGKILL)).start()
         with pytest.raises(ServerDied):
@@ -205,7 +206,7 @@ def test_only_variables_that_computing_needs_reach_a_child(monkeypatch: pytest.M
     }
     for name, value in secrets.items():
         monkeypatch.setenv(name, value)
-    week2kit.processes.children.end_server()
+    week2kit.processes.forking.end_server()
     for method in METHODS:
         with Children([], method=method, limits=Limits(variables=("WANTED",))) as children:
             asked = [children.call("os:getenvb", name.encode(), b"", timeout=60) for name in secrets]

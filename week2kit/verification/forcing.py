@@ -25,7 +25,7 @@ import joblib
 from week2kit.environment.conditions import Conditions
 from week2kit.environment.facts import shipped_by
 from week2kit.errors import StageError
-from week2kit.processes.children import scratch_folder
+from week2kit.processes.scratch import scratch_folder
 from week2kit.verification.messages import RerunRequest
 
 

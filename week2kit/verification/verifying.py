@@ -37,9 +37,10 @@ from week2kit.errors import (
 )
 from week2kit.inputs.causes import Here, code_causes
 from week2kit.privacy import scrub
-from week2kit.processes.children import Child, ChildBug, Children, removed_scratch
+from week2kit.processes.children import Child, ChildBug, Children
 from week2kit.processes.interpreters import RESTORED, Interpreter, build
 from week2kit.processes.limits import Limits, memory_in_force
+from week2kit.processes.scratch import removed_scratch
 from week2kit.record.earlier import is_earlier
 from week2kit.record.manifest import CompletedRun, Data, Environment, FailedRun, Failure, FoundData, RunningRun
 from week2kit.record.partial import named, read_bare, validation_names
