@@ -11,7 +11,7 @@ from typing import Any
 
 from week2kit.canonical import dump_json
 from week2kit.record.manifest import MANIFEST
-from week2kit.record.store import RunFolder
+from week2kit.record.writing import RunFolder
 
 Prediction = tuple[int, Any, Any]
 

@@ -21,6 +21,7 @@ from week2kit import open_run, report, train, verify
 from week2kit.errors import CannotRestore, UnreadableRun, UsageError
 from week2kit.processes.interpreters import build, nearest_python
 from week2kit.pytest_plugin import assert_reproducible
+from week2kit.record.finding import find_runs
 from week2kit.record.partial import (
     decimals,
     read_bare,
@@ -30,7 +31,7 @@ from week2kit.record.partial import (
     validation_names,
     written_digits,
 )
-from week2kit.record.store import BareRun, find_runs, open_any
+from week2kit.record.store import BareRun, open_any
 from week2kit.record.verdict import Verdict, VerdictDocument
 from week2kit.rendering.document import render
 from week2kit.sentences.verdicts import account, describe_finding, describe_verdict, short_verdict

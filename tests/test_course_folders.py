@@ -25,8 +25,9 @@ from week2kit.config.form import has_flat_keys, is_flat, override, parse_config
 from week2kit.errors import ConfigError, UnreadableRun
 from week2kit.inputs.changes import changed_things, list_runs
 from week2kit.pytest_plugin import assert_reproducible
+from week2kit.record.finding import find_runs
 from week2kit.record.partial import read_bare
-from week2kit.record.store import BareRun, find_runs, open_any
+from week2kit.record.store import BareRun, open_any
 from week2kit.record.verdict import Verdict
 from week2kit.rendering.document import render
 from week2kit.rendering.schemas import json_schema

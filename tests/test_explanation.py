@@ -11,8 +11,8 @@ import pytest
 from week2kit import open_run, report, train
 from week2kit.errors import ReportError, UnreadableRun, UsageError
 from week2kit.inputs.changes import list_runs, runs_table
+from week2kit.record.finding import find_runs
 from week2kit.record.manifest import Warned
-from week2kit.record.store import find_runs
 from week2kit.rendering.document import save
 from week2kit.rendering.markdown import show_value
 from week2kit.sentences.verdicts import Given, describe_warning, run_lines, warning_lines

@@ -222,7 +222,7 @@ def test_memory_and_file_size_are_limited(children: Children, tmp_path: Path) ->
         with pytest.raises(MemoryError):
             limited.call("builtins:bytearray", 1 << 31, timeout=60)
         with pytest.raises(ChildBug, match="File too large"):
-            limited.call("week2kit.record.store:replace_file", tmp_path / "file", bytes(1 << 17), timeout=60)
+            limited.call("week2kit.record.files:replace_file", tmp_path / "file", bytes(1 << 17), timeout=60)
     assert len(children.call("builtins:bytes", 1 << 20, timeout=60)) == 1 << 20
 
 

@@ -146,7 +146,7 @@ SIGNALLED = """
 import os, signal, sys
 from pathlib import Path
 from week2kit import cli
-from week2kit.record import store
+from week2kit.record import writing
 
 at, repeated = sys.argv.pop(1), int(sys.argv.pop(1))
 
@@ -167,11 +167,11 @@ if at == "mkdir":
 if at == "rename":
     Path.rename = before(Path.rename, lambda path, *a: path.name.startswith(".a."))
 if at == "last-fsync":
-    write = store.RunFolder.write_manifest
+    write = writing.RunFolder.write_manifest
     def noted(self, manifest):
         written.append(manifest.status)
         write(self, manifest)
-    store.RunFolder.write_manifest = noted
+    writing.RunFolder.write_manifest = noted
     os.fsync = before(os.fsync, lambda *a: written[-1:] == ["completed"])
 if at == "record":  # of the interrupt itself: the second comes while the first is recorded
     os.fsync = before(os.fsync, lambda *a: True)

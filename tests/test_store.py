@@ -21,21 +21,12 @@ import pytest
 from week2kit import train
 from week2kit.canonical import JsonError, dump_json, parse_json, sha256
 from week2kit.errors import UnreadableRun, UsageError
+from week2kit.record.files import digest_regular, read_regular, replace_file, replace_files
+from week2kit.record.finding import began_after, find_runs
 from week2kit.record.manifest import SCHEMA_VERSION, CompletedRun, FailedRun, RunningRun
 from week2kit.record.migrations import STEPS, ManifestError, read_manifest
-from week2kit.record.store import (
-    ARTIFACTS,
-    RunFolder,
-    artifact_digest,
-    began_after,
-    digest_regular,
-    find_runs,
-    leftovers,
-    open_run,
-    read_regular,
-    replace_file,
-    replace_files,
-)
+from week2kit.record.store import ARTIFACTS, artifact_digest, open_run
+from week2kit.record.writing import RunFolder, leftovers
 
 CONFIG = {"data": {"dataset": "iris"}, "model": "naive_bayes", "seed": 1}
 
@@ -357,9 +348,9 @@ def test_what_is_a_persons_or_is_being_written_is_not_removed(tmp_path: Path) ->
 
 @pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be removed there")
 def test_what_another_process_is_writing_is_not_removed(tmp_path: Path) -> None:
-    writing = "import sys, time, os; from pathlib import Path; from week2kit.record import store\n"
+    writing = "import sys, time, os; from pathlib import Path; from week2kit.record import files\n"
     writing += "os.fsync = lambda fd: (os.utime(fd, (0, 0)), print('writing', flush=True), sys.stdin.read())\n"
-    writing += f"store.replace_file(Path({os.fspath(tmp_path / 'run' / 'model.joblib')!r}), b'model')"
+    writing += f"files.replace_file(Path({os.fspath(tmp_path / 'run' / 'model.joblib')!r}), b'model')"
     (tmp_path / "run").mkdir()
     with subprocess.Popen([sys.executable, "-c", writing], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
         assert writer.stdout is not None
@@ -626,7 +617,7 @@ def test_no_more_large_manifests_are_read_at_once_than_the_memory_holds(
         path = write_run(tmp_path / f"r{number}", manifest, created_at=f"2026-01-0{number + 1}T00:00:00Z")
         with (path / "manifest.json").open("a") as file:
             file.write(" " * (300_000 * (number % 2)))
-    monkeypatch.setattr("week2kit.record.store.LARGE_MANIFESTS_BYTES", 700_000)
+    monkeypatch.setattr("week2kit.record.finding.LARGE_MANIFESTS_BYTES", 700_000)
     found = find_runs([tmp_path])
     assert [run.name for run in found.runs] == ["r0", "r1", "r2", "r3", "r4"]
     assert [path.name for path, _ in found.unreadable] == ["r5"]

@@ -765,7 +765,8 @@ def _runs(
     """One line per run: name, status, primary metric, what differs from the first. Without a folder: of runs/."""
     with _edge():
         from week2kit.inputs.changes import list_runs, runs_table
-        from week2kit.record.store import find_runs, leftovers
+        from week2kit.record.finding import find_runs
+        from week2kit.record.writing import leftovers
 
         named = directories or [Path("runs")]
         found = find_runs(named)

@@ -413,7 +413,7 @@ _TELLING_KEYS: Final = (b'"artifacts"', b'"inputs"', b'"nonce"', b'"outcome"', b
 
 def _holds_run(folder: Path) -> bool:
     """Whether a folder's manifest.json is one of ours, perhaps damaged; browsers and others have files of that name."""
-    from week2kit.record.store import read_regular
+    from week2kit.record.files import read_regular
     from week2kit.thresholds import MAX_MANIFEST_BYTES
 
     if any(os.path.lexists(folder / name) for name in _TELLING_FILES):

@@ -13,9 +13,10 @@ from typing import Final, Literal
 
 from week2kit.canonical import JsonError, clean, parse_json
 from week2kit.errors import ConfigError, DataNotFound, MissingHere, StageError
+from week2kit.record.files import digest_regular, read_regular, replace_file
 from week2kit.record.manifest import FoundData
 from week2kit.record.pointers import POINTER_BYTES, Pointer, pointer_beside, pointer_in
-from week2kit.record.store import MANIFEST_NAME, BareRun, Run, digest_regular, read_regular, replace_file
+from week2kit.record.store import MANIFEST_NAME, BareRun, Run
 from week2kit.resources import cache_directory
 from week2kit.thresholds import MAX_CONFIG_BYTES, MAX_DATA_BYTES, MAX_MANIFEST_BYTES, REMEMBERED_PLACES
 

@@ -20,8 +20,8 @@ from typing import Final, Literal, NamedTuple, Protocol, TypeAlias, assert_never
 from urllib.parse import unquote
 
 from week2kit.canonical import clean
+from week2kit.record.files import read_regular
 from week2kit.record.manifest import Warned
-from week2kit.record.store import read_regular
 from week2kit.rendering.document import render
 from week2kit.rendering.files.beside import picture_links
 from week2kit.rendering.files.experiments import next_paths

@@ -21,7 +21,7 @@ from markupsafe import Markup
 
 from week2kit.canonical import clean
 from week2kit.errors import ReportError
-from week2kit.record.store import read_regular
+from week2kit.record.files import read_regular
 from week2kit.rendering.blocks import Kind, document_as_markdown, within
 from week2kit.rendering.files.reports import MARKER
 from week2kit.rendering.files.words import Words, insert, key_of

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias, assert_never
 
 from week2kit.canonical import clean
 from week2kit.errors import PicturesUnavailable, ReportError
-from week2kit.record.store import refuse_place
+from week2kit.record.files import refuse_place
 from week2kit.rendering.blocks import document_as_markdown
 from week2kit.rendering.files.beside import picture_links
 from week2kit.rendering.files.experiments import next_paths

@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from week2kit.canonical import JsonError, json_digest, parse_json
 from week2kit.inputs.changes import Statement
+from week2kit.record.files import is_no_file
 from week2kit.record.manifest import Artifact, CompletedRun
 from week2kit.record.pointers import pointer_beside, pointer_in
-from week2kit.record.store import ARTIFACTS, OPTIONAL_ARTIFACTS, Run, artifact_digest, is_no_file
+from week2kit.record.store import ARTIFACTS, OPTIONAL_ARTIFACTS, Run, artifact_digest
 from week2kit.reporting.values import FileRow, FileState
 
 _REQUIRED: Final = frozenset(ARTIFACTS) - OPTIONAL_ARTIFACTS

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from week2kit.canonical import JsonError, as_utf8, clean, parse_json, sha256
 from week2kit.errors import UsageError
-from week2kit.record.store import read_regular
+from week2kit.record.files import read_regular
 from week2kit.record.verdict import VERDICT_SCHEMA_VERSION, Verdict, VerdictDocument, VerdictName
 from week2kit.reporting.values import CauseRow, Verdicts, Verification
 from week2kit.sentences.verdicts import describe_verdict

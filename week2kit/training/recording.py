@@ -26,6 +26,7 @@ from week2kit.importing import held
 from week2kit.privacy import scrub
 from week2kit.processes.limits import check_room
 from week2kit.record import manifest as record
+from week2kit.record.files import read_regular
 from week2kit.record.manifest import Stage
 from week2kit.record.places import (
     find_for_config,
@@ -36,7 +37,8 @@ from week2kit.record.places import (
     recorded_path,
     remember,
 )
-from week2kit.record.store import Run, RunFolder, from_here, open_run, read_regular
+from week2kit.record.store import Run, from_here, open_run
+from week2kit.record.writing import RunFolder
 from week2kit.sentences.verdicts import failure_hint
 from week2kit.thresholds import (
     MAX_CONFIG_BYTES,

@@ -29,9 +29,9 @@ from week2kit.loop.model import find_class, is_forest, is_kmeans, jobs_by_cpus, 
 from week2kit.loop.predictions import Predictions, PredictionsError, check_text, from_csv, to_csv
 from week2kit.loop.run import Progress, Result, Source, recompute, run_loop
 from week2kit.record.code import code_digest, code_modules
+from week2kit.record.files import read_regular
 from week2kit.record.manifest import Data
 from week2kit.record.places import DataFile, reader_for_config
-from week2kit.record.store import read_regular
 from week2kit.record.verdict import Finding
 from week2kit.thresholds import MAX_DATA_BYTES, MAX_UNPACKED_BYTES
 from week2kit.training.recording import failure_record

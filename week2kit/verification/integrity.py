@@ -20,11 +20,12 @@ from week2kit.inputs.causes import differing_leaves
 from week2kit.inputs.leaves import same_value
 from week2kit.record.code import code_digest, follows
 from week2kit.record.earlier import changed_since
+from week2kit.record.files import digest_regular, is_no_file
 from week2kit.record.manifest import Artifact, CompletedRun, FailedRun, Manifest
 from week2kit.record.places import reader_of
 from week2kit.record.pointers import POINTER_BYTES, Pointer, pointer_beside, pointer_in
 from week2kit.record.requirements import requirements_text
-from week2kit.record.store import ARTIFACTS, OPTIONAL_ARTIFACTS, Run, artifact_digest, digest_regular, is_no_file
+from week2kit.record.store import ARTIFACTS, OPTIONAL_ARTIFACTS, Run, artifact_digest
 from week2kit.record.verdict import Check, Finding
 from week2kit.thresholds import MAX_DATA_BYTES, RECOMPUTED_METRIC_TOLERANCE
 from week2kit.verification.checks import (

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from week2kit.canonical import JsonError, as_utf8, clean, dump_json, parse_json
 from week2kit.errors import UsageError
-from week2kit.record.store import read_regular, refuse_place, replace_file
+from week2kit.record.files import read_regular, refuse_place, replace_file
 from week2kit.record.verdict import Verdict, VerdictDocument
 from week2kit.thresholds import MAX_VERDICTS_BYTES, SAVED_EVERY
 from week2kit.verification.verifying import document

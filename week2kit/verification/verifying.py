@@ -42,10 +42,11 @@ from week2kit.processes.interpreters import RESTORED, Interpreter, build
 from week2kit.processes.limits import Limits, memory_in_force
 from week2kit.processes.scratch import removed_scratch
 from week2kit.record.earlier import is_earlier
+from week2kit.record.finding import find_runs
 from week2kit.record.manifest import CompletedRun, Data, Environment, FailedRun, Failure, FoundData, RunningRun
 from week2kit.record.partial import named, read_bare, validation_names
 from week2kit.record.places import DataFile, find_for_run, find_recorded, places_of, reader_of
-from week2kit.record.store import BareRun, Run, find_runs
+from week2kit.record.store import BareRun, Run
 from week2kit.record.verdict import (
     LEVELS,
     Cause,

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from week2kit.canonical import JsonError, clean, parse_json
 from week2kit.errors import ReportError
-from week2kit.record.store import read_regular, refuse_place, replace_file, replace_files, temporary_name
+from week2kit.record.files import read_regular, refuse_place, replace_file, replace_files, temporary_name
 from week2kit.rendering.files.beside import picture_contents, remove_stale_pictures
 from week2kit.rendering.files.experiments import files_folder, next_contents
 from week2kit.reporting.values import Proposal

@@ -1,0 +1,198 @@
+"""Run folders, made once and never overwritten; and what trainings that were killed left among them."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from week2kit.canonical import clean, dump_json
+from week2kit.errors import UnreadableRun, UsageError
+from week2kit.record.files import TEMPORARY, held_lock, replace_file, temporary_name
+from week2kit.record.manifest import Artifact, CompletedRun, FailedRun, RunningRun
+from week2kit.record.store import ARTIFACTS, MANIFEST_NAME, artifact_digest, open_run
+from week2kit.thresholds import ABANDONED_BUILD, ABANDONED_WRITE, MAX_NAME_LENGTH, SIBLING_FOLDERS
+
+_NAME: Final = re.compile(rf"[A-Za-z0-9._-]{{1,{MAX_NAME_LENGTH}}}")
+
+_SUFFIX_LETTERS: Final = "abcdefghijkmnpqrstuvwxyz23456789"
+
+_OWN_NAME: Final = re.compile(rf"run_\d{{8}}_\d{{6}}_[{_SUFFIX_LETTERS}]{{5}}")
+
+
+class RunFolder:
+    """A run folder that is being written by the process that made it."""
+
+    def __init__(self, path: Path, run_id: str, created_at: str) -> None:
+        self.path = path
+        self.run_id = run_id
+        self.nonce = os.urandom(16).hex()
+        self.created_at = created_at
+        self._artifacts: dict[str, Artifact] = {}
+
+    @classmethod
+    def create(cls, runs_directory: Path, name: str | None, first: Callable[[RunFolder], RunningRun]) -> RunFolder:
+        """Make a new folder below `runs_directory`: `name`, or the UTC time and a random suffix.
+
+        It is made under a hidden name and moved to its own with the record `first` in it: there is no moment at which
+        it has none. What killed trainings left there is removed.
+
+        Raises:
+            UsageError: the name is taken or not allowed, or the folder cannot be made.
+        """
+        now = datetime.now(UTC)
+        if name is not None and (not _NAME.fullmatch(name) or set(name) == {"."}):
+            raise UsageError(
+                f'--name: expected up to {MAX_NAME_LENGTH} letters, digits, ".", "_" and "-", got "{clean(name)}".'
+            )
+        try:
+            for left in leftovers(runs_directory):
+                _remove(left)
+            runs_directory.mkdir(parents=True, exist_ok=True)
+            while True:
+                run_id = name or f"run_{now:%Y%m%d_%H%M%S}_{_suffix()}"
+                folder = cls(runs_directory / run_id, run_id, f"{now:%Y-%m-%dT%H:%M:%S.%fZ}")
+                try:
+                    folder._make(first)
+                except FileExistsError:
+                    if name is None:
+                        continue
+                    raise UsageError(_taken(runs_directory / name)) from None
+                return folder
+        except OSError as error:
+            raise UsageError(
+                f"{clean(str(runs_directory))}: no run folder can be made there: {error.strerror}. "
+                "Choose another place with --runs-dir."
+            ) from None
+
+    def _make(self, first: Callable[[RunFolder], RunningRun]) -> None:
+        if os.path.lexists(self.path):  # an empty folder would be replaced
+            raise FileExistsError
+        place, hidden = self.path, temporary_name(self.path)
+        hidden.mkdir()
+        try:
+            with held_lock(hidden):
+                self.path = hidden
+                self.write_manifest(first(self))
+                try:
+                    hidden.rename(place)
+                except OSError as error:
+                    if os.path.lexists(place):  # another training was faster
+                        raise FileExistsError from error
+                    raise
+        except BaseException:
+            _remove(hidden)
+            raise
+        finally:
+            self.path = place
+
+    @property
+    def artifacts(self) -> list[Artifact]:
+        """The records of what was written so far, by name."""
+        return [self._artifacts[name] for name in sorted(self._artifacts)]
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write the artifact `name` and remember its record."""
+        replace_file(self.path / ARTIFACTS[name], data)
+        self._artifacts[name] = Artifact(
+            name=name, path=ARTIFACTS[name], sha256=artifact_digest(name, data), bytes=len(data)
+        )
+
+    def write_manifest(self, manifest: RunningRun | FailedRun | CompletedRun) -> None:
+        """Write or replace the manifest, atomically: a reader sees the old one or the new one, never a part."""
+        data = dump_json(manifest.model_dump(mode="json", by_alias=True)).encode()
+        replace_file(self.path / MANIFEST_NAME, data)
+
+
+def _taken(path: Path) -> str:
+    """That a name is taken, and by what: after a failed attempt its folder may go, a result must not."""
+    taken = f"{clean(str(path))}: this name is taken"
+    try:
+        manifest = open_run(path).manifest
+    except UnreadableRun:
+        return f"{taken}, and runs are never overwritten: choose another --name, or leave it out."
+    if isinstance(manifest, CompletedRun):
+        return (
+            f"{taken} by a run that completed, and runs are never overwritten: choose another --name, or leave it out."
+        )
+    if isinstance(manifest, FailedRun):
+        ended = "was interrupted" if manifest.failure.error in ("KeyboardInterrupt", "Terminated") else "failed"
+        return (
+            f"{taken} by a run that {ended} at stage {manifest.failure.stage}. Choose another --name, or remove the "
+            "folder."
+        )
+    return (
+        f"{taken} by a run that is still going on, or was ended without a word. Choose another --name, or remove the "
+        "folder if nothing trains there any more."
+    )
+
+
+def _suffix() -> str:
+    return "".join(_SUFFIX_LETTERS[byte % len(_SUFFIX_LETTERS)] for byte in os.urandom(5))
+
+
+def leftovers(runs_directory: Path) -> list[Path]:
+    """What trainings that were killed left in a folder of runs: files and run folders under temporary names.
+
+    Nothing counts that anybody may still write, or that is not called as week2kit calls it.
+    """
+    found: list[Path] = []
+    with contextlib.suppress(OSError), os.scandir(runs_directory) as entries:
+        found += _temporary_files(runs_directory)
+        for entry in itertools.islice(entries, SIBLING_FOLDERS):
+            with contextlib.suppress(OSError):
+                if entry.is_dir(follow_symlinks=False):
+                    found += _left_in(Path(entry.path))
+    return sorted(path for path in found if _is_abandoned(path))
+
+
+def _left_in(folder: Path) -> list[Path]:
+    """What a killed training may have left in a folder, or the folder itself."""
+    if match := TEMPORARY.fullmatch(folder.name):
+        return [folder] if _NAME.fullmatch(match["name"]) else []
+    if _OWN_NAME.fullmatch(folder.name) and not any(folder.iterdir()):  # as earlier versions made it first
+        return [folder]
+    return _temporary_files(folder)
+
+
+def _temporary_files(folder: Path) -> list[Path]:
+    ours = {MANIFEST_NAME, *ARTIFACTS.values()}
+    with os.scandir(folder) as entries:
+        named = [(entry, TEMPORARY.fullmatch(entry.name)) for entry in entries]
+        return [
+            Path(entry.path)
+            for entry, match in named
+            if match is not None and match["name"] in ours and entry.is_file(follow_symlinks=False)
+        ]
+
+
+def _is_abandoned(path: Path) -> bool:
+    """Whether nobody writes it any more: whoever does holds its lock, which ends with the process.
+
+    Where nothing can be locked (Windows, some network drives), what is a day old is taken for abandoned.
+    """
+    with contextlib.suppress(OSError):
+        age = time.time() - path.lstat().st_mtime
+        with held_lock(path) as locked:
+            return age > (ABANDONED_WRITE if locked else ABANDONED_BUILD)
+    return False
+
+
+def _remove(path: Path) -> None:
+    """Remove a leftover, and the run folder that holds nothing else: never a file that is not ours."""
+    with contextlib.suppress(OSError):
+        if not path.is_dir() or path.is_symlink():
+            path.unlink()
+            if not TEMPORARY.fullmatch(path.parent.name):
+                path.parent.rmdir()  # only where it was made and never had a record
+            return
+        if TEMPORARY.fullmatch(path.name):
+            for file in [*_temporary_files(path), path / MANIFEST_NAME]:
+                file.unlink(missing_ok=True)
+        path.rmdir()
