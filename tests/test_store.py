@@ -138,7 +138,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
     script = (
         "import resource, signal, sys\n"
         "from pathlib import Path\n"
-        "from week2kit.record.store import replace_file\n"
+        "from week2kit.record.files import replace_file\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "try:\n"
