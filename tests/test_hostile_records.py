@@ -28,6 +28,7 @@ from week2kit.record.verdict import Check, Verdict
 from week2kit.rendering.checking import check_report
 from week2kit.rendering.document import render, write_report
 from week2kit.rendering.page import make_page
+from week2kit.rendering.sections.whole import compose
 from week2kit.reporting.composing import report
 from week2kit.sentences.verdicts import describe_verdict
 from week2kit.verification.child import read_predictions
@@ -170,7 +171,7 @@ def test_whatever_is_changed_every_command_has_a_sentence_for_it(
             assert all(line.isprintable() for line in describe_verdict(verdict))
     made = report([run.path for run in found.runs])
     text = render(made)
-    make_page(render(made, full=True))
+    make_page(compose(made))
     write_report(runs / "report.md", text)
     wrong = [finding for finding in check_report(made, runs / "report.md").failures if finding.code != "file.disagrees"]
     assert not wrong, "a fresh report does not hold"

@@ -16,10 +16,11 @@ import cmarkgfm
 import pytest
 from cmarkgfm.cmark import Options
 
+from week2kit.rendering.blocks import Place, section
 from week2kit.rendering.document import MARKER, render, write_report
-from week2kit.rendering.files.words import lesson
 from week2kit.rendering.page import make_page
 from week2kit.rendering.pictures.drawing import draw
+from week2kit.rendering.sections.whole import compose
 from week2kit.reporting.composing import report
 from week2kit.reporting.values import Report
 
@@ -42,8 +43,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def page_of(made: Report) -> str:
-    drawn = draw(made)
-    return make_page(render(made, pictures={name: name for name in drawn}), drawn)
+    return make_page(compose(made), pictures=draw(made))
 
 
 def hostile_report() -> Report:
@@ -144,7 +144,7 @@ kinds = pytest.mark.parametrize("kind", list(MADE))
 @pytest.mark.parametrize("drawn", [True, False], ids=["drawn", "text pictures"])
 def test_a_telephone_shows_it_without_scrolling_sideways(browser: Any, tmp_path: Path, kind: str, drawn: bool) -> None:
     made = MADE[kind]()
-    with Opened(browser, page_of(made) if drawn else make_page(render(made)), tmp_path, **PHONE) as opened:
+    with Opened(browser, page_of(made) if drawn else make_page(compose(made)), tmp_path, **PHONE) as opened:
         width = opened.evaluate("document.documentElement.scrollWidth")
         assert width == 360
         assert opened.evaluate("document.querySelectorAll('svg').length") == (len(draw(made)) if drawn else 0)
@@ -318,7 +318,7 @@ def test_the_loop_has_the_counts_of_the_report() -> None:
 def test_a_warning_is_a_notice() -> None:
     made = MADE["plain"]()
     Path("runs/other/val_report.txt").write_text("edited")
-    text = make_page(render(report(["runs/base", "runs/other"])))
+    text = make_page(compose(report(["runs/base", "runs/other"])))
     (notice,) = re.findall(r'<div class="notice warning" role="note">(.*?)</div>', text, flags=re.DOTALL)
     assert notice.strip().startswith("<p><strong>Warning.</strong> ")
     assert "[!WARNING]" not in text
@@ -326,20 +326,26 @@ def test_a_warning_is_a_notice() -> None:
 
 
 def test_what_a_person_wrote_is_kept_as_markdown_and_never_as_html() -> None:
-    text = make_page(
-        f"{MARKER}\n# Report\n\n<!-- week2kit words: goal -->\n**mine** <b onclick=x>no</b> ![far](http://a.example/x.png)\n"
-        f"<!-- week2kit end of words -->\n\n{lesson('a')}\n\n<!-- week2kit words: interpretation -->\n*my own*\n"
-        "<!-- week2kit end of words -->\n\n> [!NOTE]\n\n> [!TIP]\n> - a list\n\n- x\n\n  > quoted\n"
-    )
+    words = {
+        "goal": "**mine** <b onclick=x>no</b> ![far](http://a.example/x.png)\n",
+        "interpretation": "*my own*\n\n> [!NOTE]\n\n> [!TIP]\n> - a list\n\n- x\n\n  > quoted\n\n| a |\n|--:|\n| 1 |\n",
+        "lesson gone": "kept",
+    }
+    places = [Place("goal"), Place("lesson a"), Place("interpretation")]
+    text = make_page((section(1, "head", "Report", places),), words)
     assert "<strong>mine</strong> &lt;b onclick=x&gt;no&lt;/b&gt; far" in text
     assert "<img" not in text
     assert "week2kit words" not in text
     assert "Write between" not in text
     assert "<em>my own</em>" in text
+    assert '<blockquote class="notice note" role="note">\n<p><strong>Note.</strong></p>' in text
+    assert 'aria-label="Table 1: Report">\n<table>\n<thead>\n<tr>\n<th scope="col" style' in text
+    assert re.search(r">Kept words</h2>.*<p>Lesson of <code>gone</code>:</p>\n<p>kept</p>", text, re.DOTALL)
 
 
 def test_headings_of_one_text_have_ids_of_their_own() -> None:
-    text = make_page(f"{MARKER}\n# Content\n\n## Goal\n\n## Goal\n\n## 企鹅\n\n### Contents\n")
+    titles = [(1, "Content"), (2, "Goal"), (2, "Goal"), (2, "企鹅"), (3, "Contents")]
+    text = make_page(tuple(section(level, "goal", title, []) for level, title in titles))
     assert re.findall(r' id="([^"]+)"', text) == ["content-2", "content", "goal", "goal-2", "section", "contents-2"]
 
 

@@ -214,10 +214,11 @@ from week2kit.reporting.composing import report
 from week2kit.rendering.document import render
 from week2kit.rendering.pictures.drawing import draw
 from week2kit.rendering.page import make_page
+from week2kit.rendering.sections.whole import compose
 result = report(sys.argv[1:], only_named=True)
 drawn = draw(result)
-text = render(result, pictures={name: name for name in drawn})
-sys.stdout.buffer.write("\\0".join([*drawn, *drawn.values(), render(result), make_page(text, drawn)]).encode())
+page = make_page(compose(result), pictures=drawn)
+sys.stdout.buffer.write("\\0".join([*drawn, *drawn.values(), render(result), page]).encode())
 """
 
 

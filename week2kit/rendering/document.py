@@ -119,8 +119,8 @@ def document(
         case "html":
             from week2kit.rendering.page import make_page
 
-            words, names = _words_for_other(output, "a page"), {name: name for name in pictures or ()}
-            return make_page(render(report, words, full=True, pictures=names), pictures)
+            words = _words_for_other(output, "a page")
+            return make_page(compose(report, words), words, pictures)
         case "json":
             from week2kit.rendering.structured import to_json
 

@@ -12,7 +12,8 @@ from typing import Final
 from markupsafe import Markup
 
 _PIECE: Final = re.compile(
-    r"\\(?P<escaped>.)|`(?P<code>[^`]+)`|\*\*(?P<strong>[^*\\`]+)\*\*|\*(?P<em>[^*\\`]+)\*|(?P<entity>&(?:lt|gt);)"
+    r"\\(?P<escaped>.)|`(?P<code>[^`]+)`|\*\*(?P<strong>(?:[^*\\`]|\\.|`[^`]+`)+)\*\*|\*(?P<em>[^*\\`]+)\*"
+    r"|(?P<entity>&(?:lt|gt);)"
     r"|(?P<other>.)",
     re.DOTALL,
 )
@@ -32,5 +33,7 @@ def _piece(match: re.Match[str]) -> str:
     kind, text = match.lastgroup, match[match.lastgroup or 0]
     if kind == "entity":
         return text
+    if kind == "strong":
+        return f"<strong>{_PIECE.sub(_piece, text)}</strong>"
     escaped = html.escape(text)
-    return f"<{kind}>{escaped}</{kind}>" if kind in ("code", "strong", "em") else escaped
+    return f"<{kind}>{escaped}</{kind}>" if kind in ("code", "em") else escaped

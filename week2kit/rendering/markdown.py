@@ -137,9 +137,14 @@ def code(text: object, limit: int = 200) -> Markdown:
 
 def fence(lines: Iterable[str], language: str = "sh") -> Markdown:
     """Commands, or other lines, as a fenced block; the fence is longer than any run of backticks in them."""
-    body = "\n".join(clean(line, _TEXT_LENGTH) for line in lines)
+    body = clean_lines(lines)
     ticks = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", body) or [""]))
     return Markdown(f"{ticks}{language}\n{body}\n{ticks}")
+
+
+def clean_lines(lines: Iterable[str]) -> str:
+    """Commands, or other lines, in which nothing moves a cursor; each is cut where it is very long."""
+    return "\n".join(clean(line, _TEXT_LENGTH) for line in lines)
 
 
 def made_by(run: RunRow) -> Markdown:

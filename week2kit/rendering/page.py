@@ -1,204 +1,199 @@
-"""The report as one HTML page: what the Markdown says, with its pictures inside, without a script or a request.
+"""The report as one HTML page: its blocks, with the pictures inside, without a script or a request.
 
-There is one template of the report and one way of escaping: this is the Markdown, parsed again, with raw HTML turned
-off. What is added is what a page needs and Markdown lacks: names for headings, scopes for the cells that head a table,
-places that can be scrolled by keyboard.
+Only what a person wrote is read as Markdown, with raw HTML turned off. What is added is what a page needs: names for
+headings, scopes for the cells that head a table, places that can be scrolled by keyboard.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 from markupsafe import Markup, escape
 
+from week2kit.rendering.blocks import Block, Code, Document, Flow, Item, Items, Notice, Place, Section, Table, section
 from week2kit.rendering.files.reports import MARKER
-from week2kit.rendering.files.words import INVITATIONS
+from week2kit.rendering.files.words import KEPT, NO_WORDS, Words, share_out, title_of
+from week2kit.rendering.inline import as_html
+from week2kit.rendering.markdown import clean_lines
+from week2kit.rendering.pictures.captions import caption
+from week2kit.rendering.pictures.contents import Picture
+from week2kit.rendering.pictures.sketches import sketch
 from week2kit.rendering.pictures.svg import STYLE, unseal
 from week2kit.rendering.templates import fill_page
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from markdown_it.token import Token
-
-#: Comments are for those who write into the Markdown, and so is the invitation to write in a place that nobody used.
-_INVITATION: Final = "|".join(map(re.escape, INVITATIONS.values()))
-_UNUSED: Final = re.compile(
-    rf"^<!-- week2kit words: .* -->\n(?:{_INVITATION})\n<!-- week2kit end of words -->$", re.MULTILINE
-)
-_COMMENT: Final = re.compile(r"^[ \t]*<!-- week2kit .*-->[ \t]*$", re.MULTILINE)
-_ALERT: Final = re.compile(r"\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\](?:\n|$)")
-_STEP: Final = re.compile(r'^ *(\w+)\["\1: (.*)"\]$', re.MULTILINE)
 #: A picture that is wider is not shrunk to a telephone's width, but scrolled there.
 _WIDE: Final = 480
-#: Code of more characters may be broken at its spaces in a table's cell.
-_LONG: Final = 32
+#: Code of more than 32 characters may be broken at its spaces in a table's cell.
+_LONG: Final = re.compile(r"<code>(?=[^<]{33,}</code>)")
+#: GitHub's alerts: the word in the first line of a quotation says what it is.
+_ALERT: Final = re.compile(r"<blockquote>\n<p>\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\](?=\n|</p>)")
 
 
-def make_page(text: str, pictures: Mapping[str, str] | None = None) -> str:
-    """A report in Markdown as a page of its own; the same text and pictures give the same page.
+def make_page(document: Document, words: Words = NO_WORDS, pictures: Mapping[str, str] | None = None) -> str:
+    """A report as a page of its own; the same blocks, words and pictures give the same page.
 
     Args:
-        text: the report, in which the address of each picture is its file name.
-        pictures: the pictures as SVG, by file name; without, the report has pictures as text.
+        document: the report.
+        words: what a person wrote, by the key of its place; what has no place stands at the end.
+        pictures: the drawn pictures as SVG, by file name; the others are text.
 
     Raises:
         ReportError: the template cannot be found or rendered.
     """
-    from markdown_it import MarkdownIt
-
-    parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-    tokens = parser.parse(_COMMENT.sub("", _UNUSED.sub("", text)))
-    headings = _name_headings(tokens)
-    _head_tables(tokens)
-    dressed = list(_dressed(tokens, pictures or {}))
-    end = next((index for index, token in enumerate(dressed, start=1) if token.type == "heading_close"), 0)
+    keys = [block.key for part in document for block in part.blocks if isinstance(block, Place)]
+    placed, left = share_out(keys, words)
+    parts = [*document, *_kept(left)]
+    printer = _Printer([*placed, *left.values()], pictures or {})
+    head, *body = [(printer.heading(part), printer.blocks(part.blocks)) for part in parts]
     return fill_page(
         "report.html.j2",
         marker=Markup(MARKER),
-        title=headings[0][1] if headings else "Report",
-        contents=[(name, shown) for name, shown, level in headings if level == "h2"],
-        head=Markup(parser.renderer.render(dressed[:end], parser.options, {})),
-        body=Markup(parser.renderer.render(dressed[end:], parser.options, {})),
+        title=printer.headings[0][1],
+        contents=[(name, text) for name, text, level in printer.headings if level == 2],
+        head=head[0],
+        body=Markup("").join([head[1], *(piece for both in body for piece in both)]),
         picture_style=Markup(STYLE),
     )
 
 
-def _plain(inline: Token) -> str:
-    return "".join(" " if "break" in child.type else child.content for child in inline.children or ())
+def _kept(left: Words) -> list[Section]:
+    """The section of the words that have no place."""
+    named = [block for key in left for block in (f"{title_of(key)}:", Place(key))]
+    return [section(2, "goal", "Kept words", [KEPT, *named])] if left else []
 
 
-def _name_headings(tokens: Sequence[Token]) -> list[tuple[str, str, str]]:
-    """Give every heading an id; its id, its text and its level, in order."""
-    found: list[tuple[str, str, str]] = []
-    names = {"content", "contents", ""}
-    for token, inline in pairwise(tokens):
-        if token.type == "heading_open":
-            text = _plain(inline)
-            stem = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60] or "section"
-            name, count = stem, 1
-            while name in names:
-                count += 1
-                name = f"{stem}-{count}"
-            names.add(name)
-            token.attrSet("id", name)
-            found.append((name, text, token.tag))
-    return found
+class _Printer:
+    """Blocks as HTML, one after the other; it counts what needs a name of its own."""
+
+    def __init__(self, words: Iterable[str | None], pictures: Mapping[str, str]) -> None:
+        self.headings: list[tuple[str, str, int]] = []
+        """The id of each heading, its text and its level."""
+        self._words = iter(words)
+        self._pictures = pictures
+        self._names = {"content", "contents", ""}
+        self._counts: Counter[str] = Counter()
+
+    def heading(self, part: Section) -> Markup:
+        """The heading of a section, with an id that no other has."""
+        shown = as_html(part.title)
+        text = shown.striptags()
+        stem = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60] or "section"
+        name, count = stem, 1
+        while name in self._names:
+            count += 1
+            name = f"{stem}-{count}"
+        self._names.add(name)
+        self.headings.append((name, text, part.level))
+        return Markup('<h{0} id="{1}">{2}</h{0}>\n').format(part.level, name, shown)
+
+    def blocks(self, blocks: Iterable[Block]) -> Markup:
+        """Blocks one below the other."""
+        return Markup("").join(map(self._block, blocks))
+
+    def _block(self, block: Block) -> Markup:
+        match block:
+            case Table():
+                return self._scroll("Table", _table(block))
+            case Items():
+                return _list(map(_item, block.items))
+            case Notice():
+                return _notice(block)
+            case Code():
+                return Markup("<pre><code>{}\n</code></pre>\n").format(clean_lines(block.lines))
+            case Flow():
+                steps = (Markup("<li><b>{}</b> {}</li>\n").format(*step) for step in block.steps)
+                return Markup('<ol class="flow">\n{}</ol>\n').format(Markup("").join(steps))
+            case Place():
+                return self._written(next(self._words))
+            case Picture():
+                return self._picture(block)
+            case _:
+                return _paragraph(block)
+
+    def _scroll(self, kind: str, inside: Markup) -> Markup:
+        """Something that may be wider than the page, under a label that nothing else has."""
+        self._counts[kind] += 1
+        label = f"{kind} {self._counts[kind]}: {self.headings[-1][1]}"
+        frame = Markup('<div class="scroll" role="region" tabindex="0" aria-label="{}">\n{}</div>\n')
+        return frame.format(label, inside)
+
+    def _picture(self, picture: Picture) -> Markup:
+        """A picture inside the page, which holds the style sheet of all of them; as text where it is not drawn."""
+        svg, told = self._pictures.get(f"{picture.name}.svg"), _paragraph(caption(picture))
+        if svg is None:
+            lines = sketch(picture.content)
+            drawn = Markup("<pre><code>{}\n</code></pre>\n").format(clean_lines(lines))
+            return told + self._scroll("Picture as text", drawn) if lines else Markup("")
+        sealed = unseal(svg)
+        inside = Markup((sealed.svg if sealed else svg).replace(f"<style>{STYLE}</style>", "").strip())
+        width = re.search(r'<svg\b[^>]* width="([\d.]+)"', inside)
+        if width is not None and float(width[1]) > _WIDE:
+            return told + self._scroll("Picture", Markup('<div class="wide">{}</div>\n').format(inside))
+        return told + Markup('<div class="narrow">{}</div>\n').format(inside)
+
+    def _written(self, words: str | None) -> Markup:
+        """What a person wrote; a page asks for no file, so of an image only the words stay."""
+        if words is None:
+            return Markup("")
+        from markdown_it import MarkdownIt
+
+        parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+        parser.add_render_rule("image", lambda self, tokens, index, options, env: escape(tokens[index].content))
+        text = (
+            _ALERT.sub(
+                lambda match: (
+                    f'<blockquote class="notice {match[1].lower()}" role="note">\n'
+                    f"<p><strong>{match[1].capitalize()}.</strong>"
+                ),
+                parser.render(words),
+            )
+            .replace("<th", '<th scope="col"')
+            .replace('<th scope="col"ead', "<thead")
+        )
+        parts = re.split(r"(<table>.*?</table>\n)", text, flags=re.DOTALL)
+        return Markup("").join(
+            self._scroll("Table", Markup(part)) if part.startswith("<table>") else Markup(part) for part in parts
+        )
 
 
-def _head_tables(tokens: Sequence[Token]) -> None:
-    """The cells of a table's first row head its columns, and the first cell of each other row heads that row."""
-    first_in_row = False
-    for token in tokens:
-        if token.type == "tr_open":
-            first_in_row = True
-        elif token.type == "th_open":
-            token.attrSet("scope", "col")
-        elif token.type == "td_open":
-            if first_in_row:
-                token.tag = "th"
-                token.attrSet("scope", "row")
-        elif token.type == "td_close":
-            token.tag = "th" if first_in_row else "td"
-            first_in_row = False
-        for child in token.children or ():
-            if child.type == "code_inline" and len(child.content) > _LONG:
-                child.attrSet("class", "long")
+def _paragraph(text: str) -> Markup:
+    if text.startswith("> "):
+        return Markup("<blockquote>\n<p>{}</p>\n</blockquote>\n").format(as_html(text[2:]))
+    shown = as_html(text)
+    return shown + "\n" if shown.startswith("<pre>") else Markup("<p>{}</p>\n").format(shown)
 
 
-def _html(content: str) -> Token:
-    from markdown_it.token import Token
-
-    return Token("html_block", "", 0, content=content)
-
-
-def _dressed(tokens: Sequence[Token], pictures: Mapping[str, str]) -> Iterator[Token]:
-    """The tokens with places to scroll around tables, pictures for their links, and the other things of a page."""
-    section, tables, sketches, index = "Report", 0, 0, 0
-    while index < len(tokens):
-        token = tokens[index]
-        if token.type == "heading_open":
-            section = _plain(tokens[index + 1])
-        if token.type == "table_open":
-            tables += 1
-            yield _html(_scroll(f"Table {tables}: {section}"))
-        if token.type == "blockquote_open":
-            _make_notice(token, tokens[index + 1 :])
-        if token.type == "fence":
-            sketches += token.info == "text"
-            yield _html(_block(token, f"Picture {sketches} as text: {section}"))
-        elif token.type == "paragraph_open" and (svg := _only_picture(tokens[index + 1], pictures)):
-            yield _html(_picture(svg, section))
-            index += 2
-        else:
-            yield _without_images(token)
-        if token.type == "table_close":
-            yield _html("</div>\n")
-        index += 1
+def _notice(notice: Notice) -> Markup:
+    kind, (first, *others) = notice.kind.lower(), notice.paragraphs
+    told = _paragraph(f"**{kind.capitalize()}.** {first}")
+    frame = Markup('<div class="notice {}" role="note">\n{}</div>\n')
+    return frame.format(kind, told + Markup("").join(map(_paragraph, others)))
 
 
-def _scroll(label: str) -> str:
-    return f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(label)}">\n'
+def _list(items: Iterable[Markup]) -> Markup:
+    return Markup("<ul>\n{}</ul>\n").format(Markup("").join(items))
 
 
-def _make_notice(quote: Token, following: Sequence[Token]) -> None:
-    """GitHub's alerts: the word in the first line of a quotation says what it is."""
-    inline = next((token for token in following if token.type == "inline"), None)
-    match = _ALERT.match(inline.content) if inline is not None else None
-    if inline is not None and match is not None and following[0].type == "paragraph_open":
-        quote.tag = "div"
-        quote.attrSet("class", f"notice {match[1].lower()}")
-        quote.attrSet("role", "note")
-        _close_of(quote, following).tag = "div"
-        children = inline.children or []
-        children[0].content = children[0].content.removeprefix(f"[!{match[1]}]")
-        children.insert(0, _inline_html(f"<strong>{match[1].capitalize()}.</strong> "))
+def _item(item: Item) -> Markup:
+    name = f"**{item.name}** " if item.name else ""
+    below = _list(Markup("<li>{}</li>\n").format(as_html(text)) for text in item.below) if item.below else ""
+    return Markup("<li>{}{}</li>\n").format(as_html(name + item.text), below)
 
 
-def _close_of(quote: Token, following: Sequence[Token]) -> Token:
-    return next(token for token in following if token.type == "blockquote_close" and token.level == quote.level)
+def _table(table: Table) -> Markup:
+    """A table: the cells of its first row head the columns, and the first cell of each other row heads that row."""
+    head, rows = _row(table.head, table.align, "col"), (_row(row, table.align, "row") for row in table.rows)
+    return Markup("<table>\n<thead>\n{}</thead>\n<tbody>\n{}</tbody>\n</table>\n").format(head, Markup("").join(rows))
 
 
-def _inline_html(content: str) -> Token:
-    from markdown_it.token import Token
-
-    return Token("html_inline", "", 0, content=content)
-
-
-def _block(token: Token, label: str) -> str:
-    """A fenced block: commands wrap, pictures scroll, and the diagram of the loop becomes a list of its steps."""
-    steps = _STEP.findall(token.content) if token.info == "mermaid" else []
-    if steps:
-        items = "".join(f"<li><b>{escape(name)}</b> {escape(text)}</li>\n" for name, text in steps)
-        return f'<ol class="flow">\n{items}</ol>\n'
-    shown = f"<pre><code>{escape(token.content)}</code></pre>\n"
-    return f"{_scroll(label)}{shown}</div>\n" if token.info == "text" else shown
-
-
-def _only_picture(inline: Token, pictures: Mapping[str, str]) -> str | None:
-    """The picture that is all that a paragraph holds."""
-    children = inline.children or []
-    if len(children) == 1 and children[0].type == "image":
-        return pictures.get(str(children[0].attrs.get("src")))
-    return None
-
-
-def _picture(svg: str, section: str) -> str:
-    """A picture inside the page, which holds the style sheet of all of them."""
-    sealed = unseal(svg)
-    inside = (sealed.svg if sealed else svg).replace(f"<style>{STYLE}</style>", "").strip()
-    width = re.search(r'<svg\b[^>]* width="([\d.]+)"', inside)
-    if width is not None and float(width[1]) > _WIDE:
-        return f'{_scroll(f"Picture: {section}")}<div class="wide">{inside}</div></div>\n'
-    return f'<div class="narrow">{inside}</div>\n'
-
-
-def _without_images(token: Token) -> Token:
-    """A page asks for no file: of an image that is not ours only the words stay."""
-    for child in token.children or ():
-        if child.type == "image":
-            child.type, child.tag, child.content = "text", "", child.content or _plain(child)
-    return token
+def _row(cells: Iterable[str], align: str, scope: str) -> Markup:
+    shown = []
+    for index, (cell, letter) in enumerate(zip(cells, align, strict=True)):
+        name, own = ("th", f' scope="{scope}"') if scope == "col" or index == 0 else ("td", "")
+        style = ' style="text-align:right"' if letter == "r" else ""
+        text = _LONG.sub('<code class="long">', as_html(cell))
+        shown.append(f"<{name}{own}{style}>{text}</{name}>\n")
+    return Markup(f"<tr>\n{''.join(shown)}</tr>\n")

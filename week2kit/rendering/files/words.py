@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 from urllib.parse import quote, unquote
@@ -25,6 +25,9 @@ from week2kit.thresholds import REPORT_BYTES, WORDS_BYTES
 Words: TypeAlias = Mapping[str, str]
 
 NO_WORDS: Final[Words] = {}
+
+#: What stands above words that have no place.
+KEPT: Final = "Words whose place is not in this report (any more). They return to it when it does."
 
 _END: Final = "<!-- week2kit end of words -->"
 _KEEPS: Final = "Write between these two comments: `report -o` keeps it."
@@ -85,20 +88,31 @@ def _encoded(name: str) -> str:
 
 def insert(text: str, words: Words) -> str:
     """A generated report with what a person wrote in its places; what has no place any more stands at the end."""
-    seen: Counter[str] = Counter()
-    used: set[str] = set()
+    places = iter(keys := _single([match["key"] for match in _PLACE.finditer(text)]))
 
     def filled(match: re.Match[str]) -> str:
-        seen[match["key"]] += 1
-        count = seen[match["key"]]
-        # two runs can have one name, where they were given as absolute paths: `#` stands in no encoded name
-        key = match["key"] if count == 1 else f"{match['key']} #{count}"
-        used.add(key)
+        key = next(places)
         return f"{_begin(key)}\n{_ended(words[key]) if key in words else match['inside']}{_END}"
 
     result = _PLACE.sub(filled, text)
-    left = {key: value for key, value in words.items() if key not in used}
+    left = {key: value for key, value in words.items() if key not in keys}
     return result + _kept(left) if left else result
+
+
+def share_out(keys: Iterable[str], words: Words) -> tuple[list[str | None], Words]:
+    """The words of each place, by the keys of the places in their order; and those that have none."""
+    single = _single(keys)
+    return [words.get(key) for key in single], {key: text for key, text in words.items() if key not in single}
+
+
+def _single(keys: Iterable[str]) -> list[str]:
+    """The keys of places, each once: two runs can have one name, where they were given as absolute paths."""
+    seen: Counter[str] = Counter()
+    single = []
+    for key in keys:
+        seen[key] += 1
+        single.append(key if seen[key] == 1 else f"{key} #{seen[key]}")  # `#` stands in no encoded name
+    return single
 
 
 def _ended(words: str) -> str:
@@ -106,12 +120,12 @@ def _ended(words: str) -> str:
 
 
 def _kept(words: Words) -> str:
-    parts = [f"{_title(key)}:\n\n{_begin(key)}\n{_ended(value)}{_END}\n" for key, value in words.items()]
-    told = "Words whose place is not in this report (any more). They return to it when it does."
-    return "\n".join(["\n## Kept words\n", f"{told}\n", *parts])
+    parts = [f"{title_of(key)}:\n\n{_begin(key)}\n{_ended(value)}{_END}\n" for key, value in words.items()]
+    return "\n".join(["\n## Kept words\n", f"{KEPT}\n", *parts])
 
 
-def _title(key: str) -> str:
+def title_of(key: str) -> str:
+    """What the words of a place are about."""
     kind, _, name = key.partition(" ")
     return f"{clean(kind).capitalize()} of {code(unquote(name, errors='replace'))}" if name else f"About {code(kind)}"
 

@@ -29,7 +29,12 @@ def shown_pictures(report: Report, links: Mapping[str, str] | None) -> Callable[
 def captioned(picture: Picture, link: str | None) -> Markdown:
     """A picture with its caption: the drawn one at the address `link`, else as text; empty where that says nothing."""
     body = f"![{escape(picture.description)}]({link})" if link is not None else _as_text(picture)
-    return Markdown(f"**{picture.heading}.** {escape(picture.title)}.\n\n{body}" if body else "")
+    return Markdown(f"{caption(picture)}\n\n{body}" if body else "")
+
+
+def caption(picture: Picture) -> str:
+    """The line above a picture."""
+    return f"**{picture.heading}.** {escape(picture.title)}."
 
 
 def _as_text(picture: Picture) -> str:
