@@ -24,11 +24,12 @@ Kind: TypeAlias = Literal[
 
 
 class Table(NamedTuple):
-    """A table: the cells of its head, one letter a column (`l` or `r`) for their alignment, and its rows."""
+    """A table: the cells of its head, a letter a column (`l` or `r`) for their alignment, its rows, and a line above."""
 
     head: tuple[str, ...]
     align: str
     rows: tuple[tuple[str, ...], ...]
+    caption: str = ""
 
 
 class Item(NamedTuple):
@@ -43,6 +44,12 @@ class Items(NamedTuple):
     """A list."""
 
     items: tuple[Item, ...]
+
+
+class Quotes(NamedTuple):
+    """What a person wrote elsewhere, each with a line above that says where (empty: none)."""
+
+    texts: tuple[tuple[str, str], ...]
 
 
 class Notice(NamedTuple):
@@ -70,8 +77,8 @@ class Place(NamedTuple):
     key: str
 
 
-#: A text is a paragraph (one that begins with ``> `` a quotation), or the block of a config.
-Block: TypeAlias = str | Table | Items | Notice | Code | Flow | Place | Picture
+#: A text is a paragraph, or the block of a config.
+Block: TypeAlias = str | Table | Items | Quotes | Notice | Code | Flow | Place | Picture
 
 
 class Section(NamedTuple):
@@ -119,9 +126,11 @@ def as_markdown(block: Block, links: Mapping[str, str]) -> str:
         case Table():
             rule = ["---:" if letter == "r" else "---" for letter in block.align]
             lines = ["|".join(["", *rule, ""]), *map(_row, block.rows)]
-            return "\n".join([_row(block.head), *lines])
+            return "\n".join([*([f"{block.caption}\n"] if block.caption else []), _row(block.head), *lines])
         case Items():
             return "\n".join(line for item in block.items for line in _item(item))
+        case Quotes():
+            return "\n\n".join(line for above, text in block.texts for line in (above, f"> {text}") if line)
         case Notice():
             return f"> [!{block.kind}]\n> " + "\n>\n> ".join(block.paragraphs)
         case Code():

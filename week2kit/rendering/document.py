@@ -73,11 +73,12 @@ def render(
         ReportError: the template cannot be found or rendered.
     """
     commands = [shlex.join(["week2kit", "train", path]) for path in next_files]
-    text = f"{MARKER}\n{document_as_markdown(compose(report, words, commands), pictures or {})}"
+    blocks, links = compose(report, words, commands), pictures or {}
+    text = f"{MARKER}\n{document_as_markdown(blocks, links)}"
     if not full and len(text.encode()) > (limit := room(words) - TEXT_LINE_BYTES):
         from week2kit.rendering.shortening import shorten
 
-        text = shorten(text, limit)
+        text = f"{MARKER}\n{document_as_markdown(shorten(blocks, links, limit - len(MARKER) - 1), links)}"
     return with_text_line(insert(text, words))
 
 

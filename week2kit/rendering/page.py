@@ -13,7 +13,20 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
-from week2kit.rendering.blocks import Block, Code, Document, Flow, Item, Items, Notice, Place, Section, Table, section
+from week2kit.rendering.blocks import (
+    Block,
+    Code,
+    Document,
+    Flow,
+    Item,
+    Items,
+    Notice,
+    Place,
+    Quotes,
+    Section,
+    Table,
+    section,
+)
 from week2kit.rendering.files.reports import MARKER
 from week2kit.rendering.files.words import KEPT, NO_WORDS, Words, share_out, title_of
 from week2kit.rendering.inline import as_html
@@ -96,7 +109,10 @@ class _Printer:
     def _block(self, block: Block) -> Markup:
         match block:
             case Table():
-                return self._scroll("Table", _table(block))
+                above = _paragraph(block.caption) if block.caption else Markup("")
+                return above + self._scroll("Table", _table(block))
+            case Quotes():
+                return Markup("").join(_quote(*one) for one in block.texts)
             case Items():
                 return _list(map(_item, block.items))
             case Notice():
@@ -159,9 +175,12 @@ class _Printer:
         )
 
 
+def _quote(above: str, text: str) -> Markup:
+    quote = Markup("<blockquote>\n{}</blockquote>\n").format(_paragraph(text))
+    return _paragraph(above) + quote if above else quote
+
+
 def _paragraph(text: str) -> Markup:
-    if text.startswith("> "):
-        return Markup("<blockquote>\n<p>{}</p>\n</blockquote>\n").format(as_html(text[2:]))
     shown = as_html(text)
     return shown + "\n" if shown.startswith("<pre>") else Markup("<p>{}</p>\n").format(shown)
 

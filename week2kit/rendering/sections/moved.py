@@ -33,7 +33,7 @@ def of_one(comparison: Comparison, pictures: Pictures) -> Iterator[Block]:
             if picture := pictures.get(("confusion", comparison.variant.name)):
                 yield picture
             if comparison.moved.confusion:
-                yield from _confusion(comparison.moved)
+                yield _confusion(comparison.moved)
 
 
 def _errors(moved: MovedErrors) -> Iterator[Block]:
@@ -42,8 +42,8 @@ def _errors(moved: MovedErrors) -> Iterator[Block]:
         f"on {moved.closer}, farther from it on {moved.farther}, and equally far on {moved.equal}."
     )
     if moved.largest:
-        yield f"The largest changes of the absolute error (negative: the variant is closer); {_COUNTED}"
-        yield _rows(moved.largest, moved.several_folds, errors=True)
+        caption = f"The largest changes of the absolute error (negative: the variant is closer); {_COUNTED}"
+        yield _rows(moved.largest, caption, moved.several_folds, errors=True)
 
 
 def _classes(moved: MovedClasses) -> Iterator[Block]:
@@ -58,11 +58,10 @@ def _classes(moved: MovedClasses) -> Iterator[Block]:
     for what, rows, every in (("Fixed", moved.fixed_rows, moved.fixed), ("Broken", moved.broken_rows, moved.broken)):
         if rows:
             part = f" (the first {len(rows)} of {every})" if every > len(rows) else ""
-            yield f"{what}{part}; {_COUNTED}"
-            yield _rows(rows, moved.several_folds)
+            yield _rows(rows, f"{what}{part}; {_COUNTED}", moved.several_folds)
 
 
-def _rows(rows: Sequence[MovedRow], several_folds: bool, *, errors: bool = False) -> Table:
+def _rows(rows: Sequence[MovedRow], caption: str, several_folds: bool, *, errors: bool = False) -> Table:
     fold, error = (("repeat", "fold") if several_folds else ()), (("change of error",) if errors else ())
     cells = (
         (
@@ -74,11 +73,11 @@ def _rows(rows: Sequence[MovedRow], several_folds: bool, *, errors: bool = False
         for row in rows
     )
     head = (*fold, "row", "true", "baseline", "variant", *error)
-    return Table(head, "r" * len(fold) + "rlll" + "r" * len(error), tuple(cells))
+    return Table(head, "r" * len(fold) + "rlll" + "r" * len(error), tuple(cells), caption)
 
 
-def _confusion(moved: MovedClasses) -> Iterator[Block]:
-    yield (
+def _confusion(moved: MovedClasses) -> Table:
+    caption = (
         "Confusion: how often the class on the left was predicted as the class on top. Where the runs differ, "
         "baseline → variant."
     )
@@ -87,4 +86,4 @@ def _confusion(moved: MovedClasses) -> Iterator[Block]:
         (code(row.label), *(str(before) if before == after else f"{before} → {after}" for before, after in row.cells))
         for row in moved.confusion
     )
-    yield Table(("true class", *labels), "l" + "r" * len(labels), tuple(rows))
+    return Table(("true class", *labels), "l" + "r" * len(labels), tuple(rows), caption)

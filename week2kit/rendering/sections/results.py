@@ -90,8 +90,7 @@ def of_one(report: Report, comparison: Comparison) -> Iterator[Block]:
     if comparison.judgement and comparison.judgement.notes:
         yield f"How this was judged: {statements(comparison.judgement.notes)}"
     if comparison.folds:
-        yield f"{code(report.metrics[0].metric)} in each fold:"
-        yield _folds(comparison)
+        yield _folds(comparison, f"{code(report.metrics[0].metric)} in each fold:")
     if comparison.folds and comparison.folds_left_out:
         yield f"{count(comparison.folds_left_out, 'more fold')} in `manifest.json`."
 
@@ -116,7 +115,7 @@ def _name(row: MetricRow) -> str:
     return f"{code(row.metric)}{of}{primary}{'' if row.greater_is_better else ' (lower is better)'}"
 
 
-def _folds(comparison: Comparison) -> Table:
+def _folds(comparison: Comparison, caption: str) -> Table:
     head = ("fold", "rows to train", "rows to validate", "baseline", "variant", "difference")
     rows = (
         (
@@ -125,7 +124,7 @@ def _folds(comparison: Comparison) -> Table:
         )
         for fold in comparison.folds
     )  # fmt: skip
-    return Table(head, "rrrrrr", tuple(rows))
+    return Table(head, "rrrrrr", tuple(rows), caption)
 
 
 def end(report: Report, pictures: Pictures) -> Iterator[Block]:
@@ -137,10 +136,10 @@ def end(report: Report, pictures: Pictures) -> Iterator[Block]:
         )
     yield from shown(pictures, "fit")
     if report.figures and report.figures.curves:
-        yield "The learning curve in numbers:"
         rows = (
             (code(curve.run), code(curve.metric), str(point.n_train), number(point.training), number(point.validation))
             for curve in report.figures.curves
             for point in curve.points
         )
-        yield Table(("run", "metric", "training rows", "training", "validation"), "llrrr", tuple(rows))
+        head = ("run", "metric", "training rows", "training", "validation")
+        yield Table(head, "llrrr", tuple(rows), "The learning curve in numbers:")

@@ -6,8 +6,21 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
-from week2kit.rendering.blocks import Block, Document, Flow, Item, Items, Kind, Notice, Place, Section, Table, section
-from week2kit.rendering.markdown import code, codes, count, escape, mermaid_label, number, quoted, sentence
+from week2kit.rendering.blocks import (
+    Block,
+    Document,
+    Flow,
+    Item,
+    Items,
+    Kind,
+    Notice,
+    Place,
+    Quotes,
+    Section,
+    Table,
+    section,
+)
+from week2kit.rendering.markdown import code, codes, count, escape, mermaid_label, number, sentence
 from week2kit.rendering.pictures.contents import plan_pictures
 from week2kit.rendering.sections import changes, evidence, failures, moved, results
 from week2kit.rendering.sections import partial as runs_without
@@ -168,13 +181,15 @@ def _verdict_row(run: RunRow) -> tuple[str, ...]:
 
 def _goal(report: Report, written: Collection[str]) -> Iterator[Block]:
     """What the runs shall find out, and the training loop of the baseline with its counts."""
-    for row in report.goals:
-        if row.goal:
-            yield quoted(row.goal)
-        if row.hypothesis:
-            yield f"Hypothesis of {code(row.run)}:"
-            yield quoted(row.hypothesis)
-    if not report.goals:
+    goals = [
+        (above, escape(text))
+        for row in report.goals
+        for above, text in (("", row.goal), (f"Hypothesis of {code(row.run)}:", row.hypothesis))
+        if text
+    ]
+    if goals:
+        yield Quotes(tuple(goals))
+    else:
         yield 'No goal was recorded. Write `"goal"` and `"hypothesis"` into the config, and the report carries them.'
     if "goal" in written or not any(row.goal for row in report.goals):
         yield Place("goal")
