@@ -1,21 +1,28 @@
-"""Whether the files of a run still agree with its own record. Nothing is unpickled, nothing written."""
+"""The files of a run as the report tells of them: whether each still agrees with the run's own record."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from week2kit.canonical import JsonError, json_digest, parse_json
+from week2kit.canonical import parse_json
 from week2kit.inputs.changes import Statement
-from week2kit.record.files import is_no_file
-from week2kit.record.manifest import Artifact, CompletedRun
-from week2kit.record.pointers import pointer_beside, pointer_in
-from week2kit.record.store import ARTIFACTS, OPTIONAL_ARTIFACTS, Run, artifact_digest
+from week2kit.inputs.leaves import differences
+from week2kit.record.agreement import Examined, examine, required_artifacts
+from week2kit.record.manifest import CompletedRun
+from week2kit.record.store import ARTIFACTS, Run
 from week2kit.reporting.values import FileRow, FileState
 
-_REQUIRED: Final = frozenset(ARTIFACTS) - OPTIONAL_ARTIFACTS
+#: What `verify` finds of a file, as the report calls it; any other finding is about this place, not about the run.
+_STATES: Final[dict[str, FileState]] = {
+    "artifact.changed": "differs",
+    "artifact.missing": "missing",
+    "artifact.no_json": "differs",
+    "artifact.unknown": "not recorded",
+    "artifact.unreadable": "unreadable",
+}
 
 
-def examine(run: Run) -> tuple[tuple[FileRow, ...], tuple[Statement, ...]]:
+def file_rows(run: Run) -> tuple[tuple[FileRow, ...], tuple[Statement, ...]]:
     """The files that the manifest lists with their state, and everything that contradicts the record.
 
     A model or a learning curve that is not there contradicts nothing: models are often not committed. Neither does a
@@ -23,52 +30,26 @@ def examine(run: Run) -> tuple[tuple[FileRow, ...], tuple[Statement, ...]]:
     """
     rows: list[FileRow] = []
     against: list[Statement] = []
-    for artifact in sorted(run.manifest.artifacts, key=lambda artifact: artifact.name):
-        state, content = _state(run, artifact)
-        rows.append(FileRow(artifact.path, artifact.sha256, state))
-        if state not in ("agrees", "not read here") and not (
-            state == "missing" and artifact.name in OPTIONAL_ARTIFACTS
-        ):
-            against.append(Statement(f"file.{state.replace(' ', '_')}", {"file": artifact.path}))
-        elif artifact.name == "metrics" and isinstance(run.manifest, CompletedRun):
-            against += _other_metrics(run.manifest, content)
+    for one in sorted(examine(run), key=lambda one: one.artifact.name):
+        state: FileState = "agrees" if one.finding is None else _STATES.get(one.finding.code, "not read here")
+        rows.append(FileRow(one.artifact.path, one.artifact.sha256, state))
+        if one.disagrees:
+            against.append(Statement(f"file.{state.replace(' ', '_')}", {"file": one.artifact.path}))
+        elif one.artifact.name == "metrics" and isinstance(run.manifest, CompletedRun):
+            against += _other_metrics(run.manifest, one)
     if isinstance(run.manifest, CompletedRun):
         listed = {artifact.name for artifact in run.manifest.artifacts}
-        against += [Statement("file.not_listed", {"file": ARTIFACTS[name]}) for name in sorted(_REQUIRED - listed)]
+        left_out = sorted(set(required_artifacts(run.manifest)) - listed)
+        against += [Statement("file.not_listed", {"file": ARTIFACTS[name]}) for name in left_out]
     return tuple(rows), tuple(against)
 
 
-def _state(run: Run, artifact: Artifact) -> tuple[FileState, Any]:
-    """How the file stands to its record; and its content, where it is JSON that agrees."""
-    if ARTIFACTS.get(artifact.name) != artifact.path:
-        return "not recorded", None  # a name of no file of ours: it is not opened, wherever it points
-    try:
-        data = run.read(artifact.name)
-        if pointer_in(data):
-            return "not read here", None
-        if artifact.path.endswith(".json"):
-            content = parse_json(data)
-            return ("agrees", content) if json_digest(content) == artifact.sha256 else ("differs", None)
-        return ("agrees" if artifact_digest(artifact.name, data) == artifact.sha256 else "differs"), None
-    except FileNotFoundError:
-        return ("not read here" if pointer_beside(run.path / artifact.path) else "missing"), None
-    except JsonError:
-        return "differs", None
-    except OSError as error:
-        return ("unreadable" if is_no_file(error) else "not read here"), None
-
-
-def _other_metrics(run: CompletedRun, content: object) -> list[Statement]:
+def _other_metrics(run: CompletedRun, file: Examined) -> list[Statement]:
     """The metrics of which metrics.json, whose digest is right, and the manifest hold different values."""
-    stored = content if isinstance(content, dict) else {}
+    if file.content is None:
+        return []
+    recorded = {name: metric.value for name, metric in run.outcome.metrics.items()}
     return [
-        Statement("metric.contradicted", {"metric": name, "manifest": metric.value, "file": stored.get(name)})
-        for name, metric in sorted(run.outcome.metrics.items())
-        if name not in stored or not _same_number(stored[name], metric.value)
+        Statement("metric.contradicted", {"metric": name or "metrics", "manifest": value, "file": stored})
+        for name, value, stored in sorted(differences(recorded, parse_json(file.content)), key=lambda found: found[0])
     ]
-
-
-def _same_number(stored: object, value: float | None) -> bool:
-    if value is None:
-        return stored is None
-    return isinstance(stored, int | float) and not isinstance(stored, bool) and float(stored) == value

@@ -10,7 +10,7 @@ from week2kit.inputs.changes import Statement, compare_inputs, obstacles, primar
 from week2kit.privacy import shown_path
 from week2kit.record.manifest import CompletedRun, Environment
 from week2kit.record.store import ARTIFACTS, Run
-from week2kit.reporting.files import examine
+from week2kit.reporting.files import file_rows
 from week2kit.reporting.noise.spread import Named
 from week2kit.reporting.predicted import NotComparable, Predicted, aligned, read_predictions
 from week2kit.reporting.values import RunRow, Verification
@@ -109,7 +109,7 @@ class Runs:
         return None
 
     def _examined(self, run: Run) -> RunRow:
-        files, disagreements = examine(run)
+        files, disagreements = file_rows(run)
         return RunRow(
             name=self.name(run),
             path=shown_path(run.path),

@@ -6,28 +6,26 @@ What is asked, and in which order, stands in `FILES`, `RECORD` and `PREDICTIONS`
 
 from __future__ import annotations
 
-import errno
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
-from week2kit.canonical import JsonError, combined_digest, parse_json
+from week2kit.canonical import combined_digest, parse_json
 from week2kit.config.form import Config, FileData, config_digest, parse_config, repeat_seeds
 from week2kit.errors import ConfigError
 from week2kit.inputs.causes import differing_leaves
 from week2kit.inputs.leaves import same_value
+from week2kit.record.agreement import Examined, examine, known_artifacts, required_artifacts
 from week2kit.record.code import code_digest, follows
 from week2kit.record.earlier import changed_since
-from week2kit.record.files import digest_regular, is_no_file
-from week2kit.record.manifest import Artifact, CompletedRun, FailedRun, Manifest
+from week2kit.record.manifest import CompletedRun, FailedRun, Manifest
 from week2kit.record.places import reader_of
-from week2kit.record.pointers import POINTER_BYTES, Pointer, pointer_beside, pointer_in
 from week2kit.record.requirements import requirements_text
-from week2kit.record.store import ARTIFACTS, OPTIONAL_ARTIFACTS, Run, artifact_digest
+from week2kit.record.store import Run
 from week2kit.record.verdict import Check, Finding
-from week2kit.thresholds import MAX_DATA_BYTES, RECOMPUTED_METRIC_TOLERANCE
+from week2kit.thresholds import RECOMPUTED_METRIC_TOLERANCE
 from week2kit.verification.checks import (
     Expected,
     Question,
@@ -40,8 +38,6 @@ from week2kit.verification.checks import (
     skipped,
 )
 from week2kit.verification.messages import FromPredictions
-
-_REQUIRED: Final = ("config", "metrics", "model", "predictions", "requirements", "val_report")
 
 _MANIFEST: Final = "manifest.json"
 
@@ -73,103 +69,52 @@ def check_files(run: Run) -> Contents:
 
     One that was not fetched, may not be read, or is a link could not be looked at: that condemns nobody.
     """
-    manifest = run.manifest
-    files = _Files(manifest, {a.name: _look_at(run, a) for a in _known(manifest.artifacts)})
+    manifest, found = run.manifest, examine(run)
+    files = _Files(manifest, found)
     if isinstance(manifest, CompletedRun):
         checks = made(FILES, Expected(manifest), files)
     else:  # it lists whatever it came to
-        checks = [*_unknown(manifest.artifacts), *(_check_artifact(files, f"artifacts.{name}") for name in files.found)]
+        checks = [*_unknown(files), *(_check_artifact(files, code) for code in _listed(manifest))]
     return Contents(
         checks,
-        {name: content for name, content in files.found.items() if isinstance(content, bytes)},
-        [
-            found
-            for name, found in files.found.items()
-            if isinstance(found, Finding) and found.code not in _OF_THE_RUN and name not in OPTIONAL_ARTIFACTS
-        ],
+        {one.artifact.name: one.content for one in found if one.content is not None},
+        [one.finding for one in found if one.finding is not None and not one.disagrees and not one.may_lack],
     )
 
 
 @dataclass(frozen=True)
 class _Files:
-    """A record; and of each known artifact that it lists the content, or the digest, or why there is neither."""
+    """A record, and how each file that it lists stands to it."""
 
     manifest: Manifest
-    found: Mapping[str, bytes | str | Finding]
+    found: list[Examined]
 
 
-def _known(listed: Sequence[Artifact]) -> list[Artifact]:
-    """The entries of the list that name a file that runs have, and are the only ones that name it."""
-    names = [artifact.name for artifact in listed]
-    return [a for a in listed if ARTIFACTS.get(a.name) == a.path and names.count(a.name) == 1]
+def _listed(manifest: Manifest) -> list[str]:
+    return [f"artifacts.{artifact.name}" for artifact in known_artifacts(manifest.artifacts)]
 
 
-def _unknown(listed: Sequence[Artifact]) -> list[Check]:
-    known = _known(listed)
-    return [failed("record.artifacts", "artifact.unknown", a.path, a.name) for a in listed if a not in known]
+def _unknown(files: _Files) -> list[Check]:
+    found = [one.finding for one in files.found if one.finding is not None]
+    return [Check(code="record.artifacts", outcome="failed", finding=f) for f in found if f.code == "artifact.unknown"]
 
 
 def _check_list(files: _Files, code: str) -> list[Check]:
-    curves = (files.manifest.inputs.config.resolved or {}).get("learning_curve")
-    required = sorted([*_REQUIRED, *(["curves"] if curves else [])])
     names = sorted(artifact.name for artifact in files.manifest.artifacts)
-    return [compare(code, "artifacts", required, names), *_unknown(files.manifest.artifacts)]
+    return [compare(code, "artifacts", required_artifacts(files.manifest), names), *_unknown(files)]
 
 
 def _check_artifact(files: _Files, code: str) -> Check:
-    name = code.partition(".")[2]
-    listed = next(artifact for artifact in files.manifest.artifacts if artifact.name == name)
-    found = files.found[name]
-    if isinstance(found, Finding):
-        here = found.code not in _OF_THE_RUN
-        optional = name in OPTIONAL_ARTIFACTS and (here or found.code == "artifact.missing")
-        return Check(code=code, outcome="skipped" if here or optional else "failed", finding=found)
-    digest = found if isinstance(found, str) else artifact_digest(name, found)
-    return compare(code, listed.path, listed.sha256, digest, finding="artifact.changed")
+    one = next(one for one in files.found if f"artifacts.{one.artifact.name}" == code)
+    if one.finding is None:
+        return passed(code)
+    return Check(code=code, outcome="failed" if one.disagrees else "skipped", finding=one.finding)
 
 
 FILES: Final[tuple[Question[_Files], ...]] = (
     Question("record.artifacts", _check_list),
-    Question(lambda of: [f"artifacts.{a.name}" for a in _known(of.manifest.artifacts)], _check_artifact),
+    Question(lambda of: _listed(of.manifest), _check_artifact),
 )
-
-
-#: What is found in place of a file that its run answers for; anything else is missing here.
-_OF_THE_RUN: Final = frozenset({"artifact.missing", "artifact.unreadable", "artifact.no_json"})
-
-
-def _look_at(run: Run, artifact: Artifact) -> bytes | str | Finding:
-    """The content of an artifact, or its digest where no more is needed, or why there is none."""
-    path = run.path / artifact.path
-    try:
-        if artifact.name == "model" and not path.is_symlink() and path.stat().st_size > POINTER_BYTES:
-            return digest_regular(path, MAX_DATA_BYTES, follow=False)[1]
-        content = run.read(artifact.name)
-        if pointer := pointer_in(content):
-            return _unfetched(artifact, pointer)
-        artifact_digest(artifact.name, content)
-    except OSError as error:
-        if pointer := pointer_beside(path):
-            return _unfetched(artifact, pointer)
-        if isinstance(error, FileNotFoundError):
-            return Finding(code="artifact.missing", where=artifact.path)
-        here = "artifact.link" if error.errno == errno.ELOOP else "artifact.unread"
-        code = "artifact.unreadable" if is_no_file(error) else here
-        return Finding(code=code, where=artifact.path, now=error.strerror)
-    except JsonError as error:
-        return Finding(code="artifact.no_json", where=artifact.path, now=str(error))
-    return content
-
-
-def _unfetched(artifact: Artifact, pointer: Pointer) -> Finding:
-    """That a pointer stands in place of an artifact, and whether it is one to the recorded content.
-
-    The recorded digest of JSON is that of its values, and that of a text follows from other line ends, too.
-    """
-    told = {"tool": pointer.tool, "fetch": pointer.fetch}
-    if artifact.name == "model" and pointer.sha256 not in (None, artifact.sha256):
-        told["sha256"] = str(pointer.sha256)
-    return Finding(code="artifact.unfetched", where=artifact.path, recorded=artifact.sha256, now=told)
 
 
 # --- the record -------------------------------------------------------------------------------------------------
