@@ -24,7 +24,7 @@ Kind: TypeAlias = Literal[
 
 
 class Table(NamedTuple):
-    """A table: the cells of its head, a letter a column (`l` or `r`) for their alignment, its rows, and a line above."""
+    """A table: the cells of its head, a letter a column (`l` or `r`) for the alignment, its rows, and a line above."""
 
     head: tuple[str, ...]
     align: str
