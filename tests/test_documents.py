@@ -27,8 +27,8 @@ from week2kit.rendering.document import MARKER, document, read_words, render, wr
 from week2kit.rendering.files.outside import is_text_line
 from week2kit.rendering.inline import as_html
 from week2kit.rendering.markdown import code, escape
+from week2kit.rendering.shown import report
 from week2kit.rendering.structured import report_model, to_json
-from week2kit.reporting.composing import report
 from week2kit.thresholds import MAX_TEMPLATE_BYTES, MAX_VERDICTS_BYTES, REPORT_BYTES, WORDS_BYTES
 
 from . import build_runs as build

@@ -25,9 +25,10 @@ from week2kit.record.manifest import CompletedRun, Repeat
 from week2kit.record.store import Run, open_run
 from week2kit.rendering.document import next_paths, render
 from week2kit.rendering.files.experiments import files_folder, write_next
-from week2kit.reporting.composing import Report, report
+from week2kit.rendering.shown import report
 from week2kit.reporting.next.proposal import _KNOBS as KNOBS
 from week2kit.reporting.next.proposal import _WEIGHTED as WEIGHTED
+from week2kit.reporting.values import Report
 
 from . import build_runs as build
 

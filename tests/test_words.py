@@ -17,7 +17,7 @@ from week2kit.rendering.checking import check_report, describe
 from week2kit.rendering.document import MARKER, document, read_words, render, words_beside, write_report
 from week2kit.rendering.files.outside import text_line
 from week2kit.rendering.files.words import find_words, insert, lesson, place
-from week2kit.reporting.composing import report
+from week2kit.rendering.shown import report
 from week2kit.reporting.values import Report
 
 from . import build_runs as build

@@ -14,7 +14,6 @@ times as long to define.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from week2kit.inputs.changes import Change, Statement
@@ -562,29 +561,3 @@ class Report(NamedTuple):
     """None: no verdicts were given."""
     thin: Thin | None = None
     """None: no run without a manifest was named."""
-
-    def _repr_markdown_(self) -> str:
-        from week2kit.rendering.document import render  # a notebook shows the report as the command line writes it
-
-        return render(self)
-
-    def save(self, path: str | Path) -> Path | None:
-        """Write it to a file, as ``week2kit report -o`` does: words that were written into that file are kept.
-
-        Args:
-            path: ``.html`` becomes one page, ``.json`` the value; any other name becomes Markdown, with its pictures
-                (where the extra ``pictures`` is installed) and the next config in a folder beside it.
-
-        Returns:
-            Where the replaced report was kept, because somebody wrote outside of its places for words, such as
-            ``report.md.old``; None where nothing would be lost.
-
-        Raises:
-            ReportError: the file is there and is no report of week2kit, or it cannot be written.
-        """
-        from week2kit.rendering.document import draw_if_possible, kind_of, save
-
-        path = Path(path)
-        kind = kind_of(path)
-        kept = save(self, path, kind, pictures=None if kind == "json" else draw_if_possible(self)[0])
-        return kept.path if kept is not None else None
