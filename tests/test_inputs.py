@@ -235,6 +235,17 @@ def test_what_differs_in_the_data(table: Any, factors: list[str], says: str) -> 
     assert all("(observed, not tested)" in line and "None" not in line for line in told)
 
 
+@pytest.mark.parametrize(("table", "factors", "says"), OTHER_TABLES)
+def test_report_names_what_verify_names(table: Any, factors: list[str], says: str) -> None:
+    run = open_run(ROOT / "runs/iris-baseline").manifest
+    assert isinstance(run, CompletedRun)
+    pair = [
+        run.model_copy(update={"inputs": run.inputs.model_copy(update={"data": d})})
+        for d in (record(TABLE), record(table))
+    ]
+    assert [change.key for change in compare_inputs(*pair)] == factors
+
+
 def test_the_same_data_has_no_cause() -> None:
     assert data_causes(record(TABLE), record(TABLE)) == []
 

@@ -6,12 +6,13 @@ Everything here is only observed: that an input differs does not prove that the 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from week2kit.inputs.leaves import ABSENT, differences
+from week2kit.inputs.tables import table_differences
 from week2kit.record.code import alike, same_code
 from week2kit.record.manifest import Code, Column, Data, Environment, Seed
 from week2kit.record.verdict import Cause
@@ -26,57 +27,15 @@ def data_causes(old: Data, new: Data) -> list[Cause]:
     The factors are ``rows`` (their number), ``order of rows``, ``order of columns``, and ``column NAME`` with what is
     recorded of it on both sides; null where it is not there.
     """
-    if old.table_digest == new.table_digest:
-        return []
-    if old.unordered_digest is not None and old.unordered_digest == new.unordered_digest and _alike(old, new):
-        return _same_values(old, new)
-    before, after = _by_role(old.columns), _by_role(new.columns)
-    same_rows = old.rows == new.rows  # with others every column has another digest, which says nothing of it
-    causes = [] if same_rows else [_cause("rows", old.rows, new.rows)]
-    for key in dict.fromkeys([*before, *after]):
-        left, right = before.get(key), after.get(key)
-        if left is None or right is None or left.kind != right.kind or (same_rows and left.digest != right.digest):
-            causes.append(_column_cause(left, right))
-    common = before.keys() & after.keys()
-    shared = [[column.name for key, column in side.items() if key in common] for side in (before, after)]
-    if shared[0] != shared[1] or not causes:
-        causes.append(_cause("order of columns", *shared))
-    return causes
+    return [
+        Cause(input="data", factor=one.factor, recorded=recorded, now=now, proof="observed")
+        for one in table_differences(old, new)
+        for recorded, now in [(None, None) if one.what == "order of rows" else map(_recorded, (one.left, one.right))]
+    ]
 
 
-def _alike(old: Data, new: Data) -> bool:
-    return old.rows == new.rows and len(old.columns) == len(new.columns)
-
-
-def _same_values(old: Data, new: Data) -> list[Cause]:
-    """Of tables with the same rows in some order: columns of another name or kind, and whether the order differs."""
-    pairs = list(zip(old.columns, new.columns, strict=True))
-    causes = [_column_cause(left, right) for left, right in pairs if _form(left) != _form(right)]
-    if any(left.digest != right.digest for left, right in pairs if _form(left) == _form(right)):
-        causes.append(_cause("order of rows", None, None))
-    return causes
-
-
-def _form(column: Column) -> tuple[str, str, str]:
-    return column.role, column.name, column.kind
-
-
-def _key(column: Column) -> tuple[str, str]:
-    return column.role, column.name
-
-
-def _by_role(columns: Iterable[Column]) -> dict[tuple[str, str], Column]:
-    return {_key(column): column for column in columns}
-
-
-def _column_cause(left: Column | None, right: Column | None) -> Cause:
-    named = left or right
-    assert named is not None
-    return _cause(f"column {named.name}", *(side and side.model_dump() for side in (left, right)))
-
-
-def _cause(factor: str, recorded: Any, now: Any) -> Cause:
-    return Cause(input="data", factor=factor, recorded=recorded, now=now, proof="observed")
+def _recorded(side: Any) -> Any:
+    return side.model_dump() if isinstance(side, Column) else side
 
 
 # --- code -------------------------------------------------------------------------------------------------------

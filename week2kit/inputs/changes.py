@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from week2kit.canonical import UNCOUNTED, clean, drop_keys, follows_seed, show_value, without_seed
 from week2kit.inputs.leaves import ABSENT, Absent, config_differences, same_value
+from week2kit.inputs.tables import same_values, table_differences
 from week2kit.record.code import same_code
 from week2kit.record.earlier import changed_since, is_earlier
 from week2kit.record.manifest import Column, CompletedRun, Data, Environment, Manifest, Metric, metric_names
@@ -81,8 +82,8 @@ def uncounted_differences(baseline: Manifest, variant: Manifest) -> list[Change]
     if before.data and after.data and before.data.path != after.data.path:
         changes.append(Change("data", "path", before.data.path, after.data.path))
     if isinstance(before.data, Data) and isinstance(after.data, Data):
-        for left, right in _kinds_that_changed(before.data, after.data):
-            changes.append(Change("data", f"form of column {left.name}", left.kind, right.kind))
+        forms = (one for one in table_differences(before.data, after.data) if one.what == "form")
+        changes += [Change("data", f"form of {one.factor}", one.left.kind, one.right.kind) for one in forms]
     if before.config.resolved is not None and after.config.resolved is not None:
         for key in sorted(key for key, why in UNCOUNTED.items() if why == "reported" or key == "fail_on"):
             old, new = (config.resolved.get(key, ABSENT) for config in (before.config, after.config))  # type: ignore[union-attr]
@@ -216,45 +217,17 @@ def _draws_anew(value: Any, seed: object) -> bool:
 
 
 def _data_changes(before: Data, after: Data, *, selected_anew: bool) -> list[Change]:
-    if before.table_digest == after.table_digest or _kinds_that_changed(before, after):
-        return []
-    old, new = _by_name(before), _by_name(after)
-    changes = [Change("data", "rows", before.rows, after.rows)] if before.rows != after.rows else []
-    for name in dict.fromkeys([*old, *new]):
-        left, right = old.get(name), new.get(name)
-        if left is None or right is None:
-            if not selected_anew:
-                changes.append(Change("data", f"column {name}", _digest(left), _digest(right)))
-        elif before.rows == after.rows and not _same_column(left, right):  # with other rows, every column differs
-            changes.append(Change("data", f"column {name}", _digest(left), _digest(right)))
-    if not changes and not selected_anew:
-        changes.append(Change("data", "order of columns", list(old), list(new)))
-    return changes
+    """What differs in the table; with another selection in the config only the rows and what both tables hold."""
+    return [
+        Change("data", one.factor, *(side.digest if isinstance(side, Column) else side for side in sides))
+        for one in table_differences(before, after)
+        for sides in [[ABSENT if side is None else side for side in (one.left, one.right)]]
+        if one.what != "form" and not (selected_anew and (ABSENT in sides or one.what == "order of columns"))
+    ]
 
 
 def _by_name(data: Data) -> dict[str, Column]:
     return {column.name: column for column in data.columns}
-
-
-def _same_column(left: Column, right: Column) -> bool:
-    """Whether two columns hold the same values; whole numbers may be written as floats on one side."""
-    if left.kind == right.kind:
-        return left.digest == right.digest
-    return left.digest == right.as_float or left.as_float == right.digest
-
-
-def _kinds_that_changed(before: Data, after: Data) -> list[tuple[Column, Column]]:
-    """The columns that are of another kind, where two tables hold the same values otherwise; else none."""
-    pairs = list(zip(before.columns, after.columns, strict=False))
-    alike = before.rows == after.rows and len(before.columns) == len(after.columns)
-    same = all(
-        (left.name, left.role) == (right.name, right.role) and _same_column(left, right) for left, right in pairs
-    )
-    return [pair for pair in pairs if pair[0].kind != pair[1].kind] if alike and same else []
-
-
-def _digest(column: Column | None) -> str | Absent:
-    return ABSENT if column is None else column.digest
 
 
 def _environment_changes(before: Environment, after: Environment) -> list[Change]:
@@ -305,7 +278,7 @@ def _other_rows(baseline: CompletedRun, variant: CompletedRun) -> list[Statement
     if before.table_digest != after.table_digest:
         old, new = _by_name(before), _by_name(after)
         shared = [name for name in old if name in new]
-        changed = [name for name in shared if not _same_column(old[name], new[name])]
+        changed = [name for name in shared if not same_values(old[name], new[name])]
         if changed:
             return [Statement("data.columns_differ", {"columns": changed})]
         # the same file is the same rows; otherwise a feature must vouch for it, because targets repeat
