@@ -384,7 +384,7 @@ def test_the_environments_lie_below_the_cache_directory_of_the_user(
 def test_week2kit_alone_is_seen_through_a_link_or_a_copy(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     linked = build(PYTHON, SMALL, cache=cache, timeout=60)
     assert [path.name for path in linked.import_path.iterdir()] == ["week2kit"]
-    assert (linked.import_path / "week2kit").resolve() == Path(interpreters.__file__).parent.resolve()
+    assert (linked.import_path / "week2kit").resolve() == Path(interpreters.__file__).parents[1].resolve()
     assert linked.variables == {"PYTHONPATH": str(linked.import_path)}
 
     def refuse(*_: object, **__: object) -> None:
