@@ -21,7 +21,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from week2kit import report, train, verify
-from week2kit.config.form import has_flat_keys, is_flat, override, parse_config
+from week2kit.config.overriding import override
+from week2kit.config.reading import has_flat_keys, is_flat, parse_config
 from week2kit.errors import ConfigError, UnreadableRun
 from week2kit.inputs.changes import changed_things, list_runs
 from week2kit.pytest_plugin import assert_reproducible

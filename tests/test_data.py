@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import datasets
 
-from week2kit.config.form import parse_config
+from week2kit.config.reading import parse_config
 from week2kit.errors import MissingHere, StageError
 from week2kit.loop.data import (
     Reader,

@@ -25,7 +25,7 @@ from sklearn.pipeline import Pipeline
 
 from week2kit import open_run, train, verify
 from week2kit.canonical import combined_digest
-from week2kit.config.form import parse_config
+from week2kit.config.reading import parse_config
 from week2kit.inputs.causes import Here, code_causes, data_causes, differing_leaves, seed_causes
 from week2kit.inputs.changes import Change, compare_inputs, uncounted_differences
 from week2kit.loop.data import column_digest, load_dataset, row_hashes, unordered_digest, use_columns

@@ -45,7 +45,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from week2kit import train
-from week2kit.config.form import config_digest, override, parse_config
+from week2kit.config.form import config_digest
+from week2kit.config.overriding import override
+from week2kit.config.reading import parse_config
 from week2kit.errors import ConfigError
 from week2kit.loop.advice import evenly, leaking_feature, shared_rows
 from week2kit.loop.data import load_dataset, read_file, use_columns

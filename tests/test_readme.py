@@ -45,7 +45,7 @@ def test_the_first_two_sh_blocks_are_the_set_up() -> None:
 def test_the_example_config_is_a_config() -> None:
     import json
 
-    from week2kit.config.form import parse_config
+    from week2kit.config.reading import parse_config
 
     assert [parse_config(json.loads(block)).seed for block in blocks(README, "json")] == [42]
 

@@ -18,7 +18,7 @@ from sklearn.model_selection import train_test_split
 
 import week2kit
 from week2kit import open_run, train, verify
-from week2kit.config.form import parse_config
+from week2kit.config.reading import parse_config
 from week2kit.environment.facts import record_environment
 from week2kit.environment.restoring import missing_for
 from week2kit.errors import ConfigError

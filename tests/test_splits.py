@@ -22,7 +22,7 @@ from sklearn.model_selection import (
 )
 
 from week2kit import train
-from week2kit.config.form import parse_config
+from week2kit.config.reading import parse_config
 from week2kit.errors import ConfigError, StageError
 from week2kit.loop.data import Table
 from week2kit.loop.run import Progress, Source, run_loop

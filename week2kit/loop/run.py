@@ -14,8 +14,10 @@ import pandas as pd
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
 from week2kit.canonical import clean, compact_json, sha256
-from week2kit.config.form import BundledData, Config, KFold, TimeSeries, parse_config, repeat_seeds, reseeded
+from week2kit.config.form import BundledData, Config, KFold, TimeSeries
 from week2kit.config.form import Split as SplitConfig
+from week2kit.config.overriding import repeat_seeds, reseeded
+from week2kit.config.reading import parse_config
 from week2kit.errors import ConfigError, LibraryError, StageError, WarningRefused
 from week2kit.loop import advice, model, session
 from week2kit.loop.data import Reader, Table, load_dataset, read_file, use_columns

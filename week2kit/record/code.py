@@ -29,7 +29,7 @@ _HERE: Final = Path(__file__).parents[1]
 BESIDE: Final[Mapping[str, tuple[str, ...]]] = {
     "canonical.py": ("sha256", "combined_digest", "label_text", "label_texts", "on_one_line", "_LINE_BREAKS"),
     "scales.py": ("is_bounded", "is_share", "_AVERAGE", "_BELOW_0", "_SHARES"),
-    "config/form.py": ("repeat_seeds", "reseeded", "_reseed"),
+    "config/overriding.py": ("repeat_seeds", "reseeded", "_reseed"),
     "record/manifest.py": ("OF_POSITIVE",),
     "thresholds.py": (
         *("CURVE_SHARES", "GAP", "IMBALANCE_SHARE", "SAMPLE_ROWS"),

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from week2kit.canonical import JsonError, clean, json_digest, parse_foreign_json, text_digest
-from week2kit.config.form import Config, FileData, parse_flat
+from week2kit.config.form import Config, FileData
+from week2kit.config.reading import parse_flat
 from week2kit.errors import CannotRestore, ConfigError, StageError
 from week2kit.record.places import find_for_bare
 from week2kit.record.requirements import DECIDING_LIBRARIES, parse_requirements

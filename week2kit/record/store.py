@@ -260,9 +260,7 @@ def _has_flat_config(path: Path) -> bool:
         return False
     except (OSError, JsonError):
         return True
-    from week2kit.config.form import (
-        is_of_course,  # its models cost milliseconds, and runs with a manifest do not need them
-    )
+    from week2kit.config.reading import is_of_course
 
     return isinstance(value, dict) and is_of_course(value)
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from week2kit.canonical import clean, json_digest
-from week2kit.config.form import Config, FileData, parse_config
+from week2kit.config.form import Config, FileData
+from week2kit.config.reading import parse_config
 from week2kit.errors import ConfigError
 from week2kit.inputs.changes import Statement, changed_things, compare_thin
 from week2kit.inputs.leaves import same_value

@@ -16,7 +16,8 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from week2kit.canonical import clean
-from week2kit.config.form import Config, parse_config
+from week2kit.config.form import Config
+from week2kit.config.reading import parse_config
 from week2kit.errors import StageError, UsageError
 from week2kit.record.manifest import Kind
 from week2kit.starting.sentences import describe_fault, goal_of, hypotheses, listed

@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from week2kit.canonical import JsonError, as_utf8, clean, dump_json, parse_json
-from week2kit.config.form import Config, FileData, config_digest, json_slip, override, parse_config, read_object
+from week2kit.config.form import Config, FileData, config_digest
+from week2kit.config.overriding import override
+from week2kit.config.reading import json_slip, parse_config, read_object
 from week2kit.errors import LibraryError, StageError, UsageError, Week2kitError, message_without
 from week2kit.importing import held
 from week2kit.privacy import scrub

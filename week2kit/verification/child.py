@@ -19,7 +19,8 @@ from pydantic import TypeAdapter
 
 import week2kit
 from week2kit.canonical import clean, json_digest, label_text
-from week2kit.config.form import FileData, parse_config
+from week2kit.config.form import FileData
+from week2kit.config.reading import parse_config
 from week2kit.environment.conditions import AS_HERE
 from week2kit.environment.facts import hold_blas_buffers, record_environment, required_by
 from week2kit.errors import ConfigError, LibraryError, MissingHere, StageError, Week2kitError

@@ -13,7 +13,9 @@ from functools import cached_property
 from typing import Any, Final
 
 from week2kit.canonical import combined_digest, parse_json
-from week2kit.config.form import Config, FileData, config_digest, parse_config, repeat_seeds
+from week2kit.config.form import Config, FileData, config_digest
+from week2kit.config.overriding import repeat_seeds
+from week2kit.config.reading import parse_config
 from week2kit.errors import ConfigError
 from week2kit.inputs.causes import differing_leaves
 from week2kit.inputs.leaves import same_value

@@ -129,7 +129,7 @@ def _as_written(written: object) -> Given | None:
     model = config.get("model")
     model = {"class": model} if isinstance(model, str) else model
     if isinstance(model, dict) and isinstance(model.get("class"), str) and "." not in model["class"]:
-        from week2kit.config.form import ALIASES  # costs more than the rest of a report, and is rarely needed
+        from week2kit.config.form import ALIASES
 
         model = model | {"class": ALIASES.get(model["class"], model["class"])}
     return Given(config if model is None else config | {"model": model}, True)
