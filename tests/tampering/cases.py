@@ -1366,7 +1366,7 @@ def _split_moved(package: Path) -> None:
     for path in package.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         path.write_text(text.replace("week2kit.loop.split import", "week2kit.splitting import"), encoding="utf-8")
-    code = package / "code.py"
+    code = package / "record" / "code.py"
     text = code.read_text(encoding="utf-8")
     code.write_text(
         text.replace('(package / "loop").glob("*.py")', '[*(package / "loop").glob("*.py"), package / "splitting.py"]'),

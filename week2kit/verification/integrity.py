@@ -36,17 +36,11 @@ from week2kit.verification.checks import (
     failed,
     made,
     passed,
-    planned,
     skipped,
 )
 from week2kit.verification.messages import FromPredictions
 
 _MANIFEST: Final = "manifest.json"
-
-
-def planned_integrity(expected: Expected) -> list[str]:
-    """The codes of the checks that this module puts to a run, whatever its files hold."""
-    return [code for questions in (FILES, RECORD, PREDICTIONS) for code in planned(questions, expected)]
 
 
 # --- files ------------------------------------------------------------------------------------------------------

@@ -12,18 +12,8 @@ from typing import Any, Final
 from week2kit.record.manifest import CompletedRun, Data, Metric, Outcome, Split, Warned
 from week2kit.record.verdict import Check, Finding, Layer
 from week2kit.thresholds import LISTED_KEYS, RECOMPUTED_METRIC_TOLERANCE
-from week2kit.verification.checks import Expected, Question, compare, failed, failing, made, passed, planned, skipped
+from week2kit.verification.checks import Expected, Question, compare, failed, failing, made, passed, skipped
 from week2kit.verification.messages import Fresh
-
-
-def planned_layers(expected: Expected) -> list[str]:
-    """The codes of the checks that a rerun puts to a run, when nothing decides before."""
-    compared = [code for questions in (DATA, SPLIT, RESULT) for code in planned(questions, expected)]
-    return [*compared, *JUDGED]
-
-
-#: Answered by the judge, who sees more than one rerun.
-JUDGED: Final = ("model.bytes", "seed.fixed", "environment.facts", "warnings")
 
 
 def layer_of(code: str) -> Layer | None:

@@ -60,18 +60,23 @@ from week2kit.record.verdict import (
 )
 from week2kit.scales import is_bounded
 from week2kit.thresholds import ANOTHER_FORM, EFFORT, LISTED_CELLS, MAX_MESSAGE, SCORE_TOLERANCE, VERIFY_TIMEOUT
-from week2kit.verification.checks import Expected, failed, failing, passed, skipped
+from week2kit.verification.checks import Expected, Question, failed, failing, passed, planned, skipped
+from week2kit.verification.evidence import rerun_record
+from week2kit.verification.failed_runs import judge_failed
 from week2kit.verification.integrity import (
+    FILES,
+    PREDICTIONS,
+    RECORD,
     check_failed_record,
     check_files,
     check_predictions,
     check_record,
-    planned_integrity,
 )
-from week2kit.verification.judgement import Judgement, judge_completed, judge_failed, rerun_record, undecided
-from week2kit.verification.layers import planned_layers
+from week2kit.verification.judgement import Judgement, undecided
+from week2kit.verification.layers import DATA, RESULT, SPLIT
 from week2kit.verification.messages import Fresh, FromPredictions, RerunRequest, Scored, Stored, Tried, Variable
 from week2kit.verification.partial_judgement import judge_bare
+from week2kit.verification.rules import NOTES, WARNINGS, judge_completed
 from week2kit.verification.trials import Kind, Train, Trials
 from week2kit.verification.variation import Ground, chosen, not_in_force, variations
 
@@ -297,8 +302,8 @@ def planned_checks(manifest: CompletedRun, *, repeats: bool = False) -> list[str
 
     Those that a verdict leaves out were not reached, because an earlier one decided.
     """
-    expected = Expected(manifest, repeats)
-    return [*planned_integrity(expected), *planned_layers(expected)]
+    stages: list[Iterable[Question[Any]]] = [FILES, RECORD, PREDICTIONS, DATA, SPLIT, RESULT, NOTES, [WARNINGS]]
+    return [code for questions in stages for code in planned(questions, Expected(manifest, repeats))]
 
 
 def planned_bare_checks(run: BareRun) -> list[str]:

@@ -1,0 +1,61 @@
+"""The recorded facts that are not in force here: what may be the reason that a run comes out otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from week2kit.environment.facts import Uses, differences
+from week2kit.inputs.causes import Here, code_causes
+from week2kit.record.manifest import CompletedRun, FailedRun
+from week2kit.record.verdict import Cause
+from week2kit.verification.messages import Fresh
+
+
+def uses_of(manifest: CompletedRun | FailedRun, here: Here, fresh: Fresh, before: Uses = Uses()) -> Uses:  # noqa: B008
+    """What of an environment counts for this run; a training that came to no pipeline says nothing of its jobs."""
+    modules = named_modules(manifest.inputs.config.resolved or {})
+    libraries = {name for module, names in here.libraries.items() if module in modules for name in names}
+    cpus = before.cpus if fresh.by_cpus is None else bool(fresh.by_cpus)
+    return Uses(tuple(sorted(libraries)), cpus)
+
+
+def named_modules(value: Any) -> set[str]:
+    """The top-level modules of the classes in a config."""
+    if isinstance(value, list):
+        return set().union(*map(named_modules, value))
+    if not isinstance(value, dict):
+        return set()
+    own = {value["class"].partition(".")[0]} if isinstance(value.get("class"), str) else set()
+    return own.union(*map(named_modules, value.values()))
+
+
+def facts_of(manifest: CompletedRun | FailedRun, here: Here, uses: Uses, *, exactly: bool = False) -> list[Cause]:
+    """The recorded facts that are not in force here: of the environment, and of week2kit's own code."""
+    recorded = manifest.inputs
+    facts: list[Cause] = []
+    if recorded.code is not None:
+        facts += code_causes(recorded.code, here, exactly=exactly)
+    if recorded.environment is not None:
+        facts += [
+            Cause(input="environment", factor=d.factor, recorded=d.recorded, now=d.now, proof="observed")
+            for d in differences(recorded.environment, here.environment, uses)
+        ]
+    return facts
+
+
+def may_be(facts: Sequence[Cause]) -> str:
+    """What may be the reason that something came out otherwise: another environment, or other code alone."""
+    return "undecided.code" if facts and all(fact.input == "code" for fact in facts) else "undecided.environment"
+
+
+#: Facts that act through kernels, SIMD, the C library and threads, each of which can be provoked here.
+_PROVOKABLE: Final = frozenset(
+    {"cpu", "cpus", "blas.kernel", "blas.threads", "openmp.threads", "simd", "libm"}
+    | {f"fingerprint.{name}" for name in ("blas", "lapack", "ufunc", "libm")}
+)
+
+
+def only_of_processor(facts: Iterable[Cause]) -> bool:
+    """Whether facts that are not in force act through kernels, SIMD, the C library and threads only."""
+    return all(fact.input == "environment" and fact.factor in _PROVOKABLE for fact in facts)
