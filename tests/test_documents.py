@@ -12,7 +12,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import assume, given, settings
@@ -22,13 +22,16 @@ from markdown_it import MarkdownIt
 from week2kit.errors import ReportError, UsageError
 from week2kit.inputs.changes import Statement
 from week2kit.inputs.leaves import ABSENT
-from week2kit.rendering.checking import Checked, check_report, describe
-from week2kit.rendering.document import MARKER, document, read_words, render, write_report
+from week2kit.rendering.checking import Checked, Code, Finding, NoteCode, check_report, describe
+from week2kit.rendering.document import document, render
 from week2kit.rendering.files.outside import is_text_line
+from week2kit.rendering.files.reports import MARKER, write_report
+from week2kit.rendering.files.words import read_words
 from week2kit.rendering.inline import as_html
 from week2kit.rendering.markdown import code, escape
 from week2kit.rendering.shown import report
 from week2kit.rendering.structured import report_model, to_json
+from week2kit.sentences.check import SENTENCES
 from week2kit.thresholds import MAX_TEMPLATE_BYTES, MAX_VERDICTS_BYTES, REPORT_BYTES, WORDS_BYTES
 
 from . import build_runs as build
@@ -398,6 +401,15 @@ def test_what_is_no_report_of_ours_is_exit_code_2(content: bytes) -> None:
     assert re.match(r"error: report\.md(:2)?: it is not ", done.stderr)
     assert command("report", *RUNS, "--check", "none.md").returncode == 2
     assert command("report", *RUNS, "--check", ".").returncode == 2
+
+
+def test_every_finding_of_a_check_has_its_sentence() -> None:
+    codes = [code for union in (Code, NoteCode) for kind in get_args(union) for code in get_args(kind) or [kind]]
+    assert set(codes) | {"warning.missing"} == set(SENTENCES)
+    assert all("{" not in describe(Finding(code, 1, "says", "recorded"), "r.md") for code in codes)
+    assert describe(Finding("warning.removed", 3, "", "no"), "r.md") == (
+        "r.md:3: missing here: the record says: no -- Such a warning must stand. Make the report again with -o."
+    )
 
 
 def test_hostile_words_and_lines_reach_no_terminal() -> None:

@@ -23,8 +23,8 @@ from week2kit.errors import ReportError
 from week2kit.inputs.changes import changed_things, compare_inputs, uncounted_differences
 from week2kit.record.manifest import CompletedRun, Repeat
 from week2kit.record.store import Run, open_run
-from week2kit.rendering.document import next_paths, render
-from week2kit.rendering.files.experiments import files_folder, write_next
+from week2kit.rendering.document import render
+from week2kit.rendering.files.experiments import files_folder, next_paths, write_next
 from week2kit.rendering.shown import report
 from week2kit.reporting.next.proposal import _KNOBS as KNOBS
 from week2kit.reporting.next.proposal import _WEIGHTED as WEIGHTED

@@ -22,7 +22,8 @@ from week2kit.errors import ReportError, UnreadableRun, UsageError
 from week2kit.inputs.changes import Change, list_runs, obstacles, runs_table
 from week2kit.record.finding import find_runs
 from week2kit.record.store import open_run
-from week2kit.rendering.document import MARKER, render, write_report
+from week2kit.rendering.document import render
+from week2kit.rendering.files.reports import MARKER, write_report
 from week2kit.rendering.markdown import escape
 from week2kit.reporting.composing import REPORT_VERSION, report
 from week2kit.sentences.report import SENTENCES

@@ -698,7 +698,8 @@ def _report(
             {"--check": check, "-o": output},
             {"--full": full, "--template": template, "--format": form is Format.json},
         )
-        from week2kit.rendering.document import document, kind_of, save, too_long
+        from week2kit.rendering.document import document, kind_of, save
+        from week2kit.rendering.files.reports import too_long
         from week2kit.reporting.composing import report
 
         _imported()

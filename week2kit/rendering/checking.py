@@ -6,8 +6,6 @@ hold is a `Finding`; the sentences come last, in `describe`.
 
 from __future__ import annotations
 
-import bisect
-import math
 import os
 import re
 import shlex
@@ -16,12 +14,11 @@ from difflib import SequenceMatcher
 from functools import partial
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
-from typing import Final, Literal, NamedTuple, Protocol, TypeAlias, assert_never
+from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 from urllib.parse import unquote
 
 from week2kit.canonical import clean
 from week2kit.record.files import read_regular
-from week2kit.record.manifest import Warned
 from week2kit.rendering.document import render
 from week2kit.rendering.files.beside import picture_links
 from week2kit.rendering.files.experiments import next_paths
@@ -31,7 +28,9 @@ from week2kit.rendering.files.words import Line, Words, find_words, is_place, ou
 from week2kit.rendering.markdown import code, sentence
 from week2kit.rendering.pictures.contents import plan_pictures
 from week2kit.rendering.pictures.svg import unseal
-from week2kit.reporting.values import Proposal, Report
+from week2kit.rendering.spoken import known_numbers, spoken_numbers
+from week2kit.reporting.values import Report
+from week2kit.sentences.check import SENTENCES
 from week2kit.thresholds import MAX_REPORT_BYTES
 
 Failure: TypeAlias = Literal["claim.differs", "claim.unknown", "claim.elsewhere", "claim.hidden"]
@@ -348,56 +347,21 @@ def _names(runs: Iterable[str]) -> str:
 
 # --- words ------------------------------------------------------------------------------------------------------
 
-_DECIMAL: Final = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3})+|\d*)\.(\d+)(?:[eE]([-+]?\d{1,3}))?(?!\w|\.\d)\s*(%?)")
 #: From so many decimals on, a number is quoted and not spoken roughly.
 _EXACT_DECIMALS: Final = 3
 
 
 def _check_words(lines: Iterable[Line], report: Report) -> tuple[list[Finding], list[Finding], int]:
     """The decimal numbers in a person's words: those that no number of the report rounds to, and how many hold."""
-    known = sorted({abs(float(number)) for number in _numbers(report)})
-    failures: list[Finding] = []
-    notes: list[Finding] = []
-    right = 0
-    for line in lines:
-        for match in _DECIMAL.finditer(line.text) if line.key is not None else ():
-            if _is_known(match, known):
-                right += 1
-            elif len(match[2]) >= _EXACT_DECIMALS:
-                failures.append(Finding("words.unknown", line.number, match[0].strip(), ""))
-            else:
-                notes.append(Finding("words.few_decimals", line.number, match[0].strip(), ""))
-    return failures, notes, right
-
-
-def _is_known(match: re.Match[str], known: Sequence[float]) -> bool:
-    """Whether some number of the report, or a hundred times that in front of a percent sign, rounds to this one."""
-    whole, decimals, exponent, percent = match.groups()
-    power = int(exponent or 0) - (2 if percent else 0)
-    value = float(f"{whole.replace(',', '') or 0}.{decimals}e{power}")
-    # half a unit of the last decimal, and the last bit of a float
-    margin = float(f"5e{power - len(decimals) - 1}") * (1 + 1e-6) + value * 1e-15
-    index = bisect.bisect_left(known, value - margin)
-    return math.isfinite(value) and index < len(known) and known[index] <= value + margin
-
-
-def _numbers(value: object) -> Iterator[float]:
-    """Every number of a report, and those of the commands that it proposes; no text from a run folder counts."""
-    if isinstance(value, bool | str) or value is None:
-        return
-    if isinstance(value, int | float):
-        yield value
-    elif isinstance(value, Proposal):
-        texts = " ".join(value.commands)
-        yield from (float(match[0].replace(",", "")) for match in _DECIMAL.finditer(texts) if "%" not in match[0])
-        yield from _numbers((value.reason, value.proposal, value.reading))
-    elif isinstance(value, Warned):
-        yield from _numbers(value.values)
-    elif isinstance(value, Mapping):
-        yield from _numbers(tuple(value.values()))
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _numbers(item)
+    known = known_numbers(report)
+    said = [(line, one) for line in lines if line.key is not None for one in spoken_numbers(line.text, known)]
+    wrong = [
+        Finding("words.unknown" if one.decimals >= _EXACT_DECIMALS else "words.few_decimals", line.number, one.text, "")
+        for line, one in said
+        if not one.holds
+    ]
+    failures = [finding for finding in wrong if finding.code == "words.unknown"]
+    return failures, [finding for finding in wrong if finding not in failures], len(said) - len(wrong)
 
 
 # --- files ------------------------------------------------------------------------------------------------------
@@ -458,49 +422,8 @@ def describe(finding: Finding, shown: str) -> str:
 
 def _sentence(finding: Finding) -> str:
     says, recorded = (clean(text.strip(), _SHOWN) for text in (finding.says, finding.recorded))
-    match finding.code:
-        case "claim.differs":
-            return f"it says: {says} -- and the record says: {recorded} -- Make the report again with -o."
-        case "claim.unknown":
-            return (
-                f"it says: {says} -- and the record says nothing of the kind. Take it out, or put it between the "
-                "comments for your words."
-            )
-        case "claim.elsewhere":
-            return f"it says: {says} -- which the record says at another place. Make the report again with -o."
-        case "claim.hidden":
-            return (
-                f"{says} -- could hide what stands below it, and is not ours. Take it out, or put it between the "
-                "comments for your words."
-            )
-        case "warning.removed":
-            was = f"it says: {says} -- where" if says else "missing here:"
-            return f"{was} the record says: {recorded} -- Such a warning must stand. Make the report again with -o."
-        case "words.unknown":
-            return (
-                f"your words say {says}, and no number of the record rounds to that. Quote the number as the record "
-                "has it, or give it with two decimals."
-            )
-        case "file.disagrees":
-            return f"run {says}: {recorded} Copy the run folder again from where it was made, or train again."
-        case "runs.differ":
-            return (
-                f"was made of {says} (in this order), and you named {recorded}: name the same runs in the same order."
-            )
-        case "picture.missing":
-            return f"it shows {says}, and that picture is not there. Make the report again with -o."
-        case "picture.edited":
-            return f"it shows {says}, and that picture is not as it was drawn. Make the report again with -o."
-        case "picture.stale":
-            return f"it shows {says}, and that was drawn from other numbers. Make the report again with -o."
-        case "text.own":
-            return f"note: not from the record, and not between the comments for your words: {says}"
-        case "text.removed":
-            return f"note: left out here, with what belongs to it: {recorded}"
-        case "words.few_decimals":
-            return f"note: your words say {says}, and no number of the record rounds to that."
-        case _:
-            assert_never(finding.code)
+    key = "warning.missing" if finding.code == "warning.removed" and not says else finding.code
+    return SENTENCES[key].format(says=says, recorded=recorded)
 
 
 def success(checked: Checked, shown: str) -> str:

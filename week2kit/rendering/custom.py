@@ -87,7 +87,7 @@ def fill_custom(template: Path, report: Report, words: Words) -> str:
 
 def _pictures(report: Report, *, in_html: bool) -> Callable[..., Markup]:
     """What a template calls to show a picture, as text: its heading, and its lines."""
-    shown = shown_pictures(report, None)
+    shown = shown_pictures(report)
     if not in_html:
         return shown
     return lambda *which: Markup("\n").join(as_html(part) for part in shown(*which).split("\n\n", 1))

@@ -17,31 +17,11 @@ from week2kit.rendering.blocks import document_as_markdown
 from week2kit.rendering.files.beside import picture_links
 from week2kit.rendering.files.experiments import next_paths
 from week2kit.rendering.files.outside import TEXT_LINE_BYTES, Kept, kept, why_keep, with_text_line
-from week2kit.rendering.files.reports import MARKER, ChangedMeanwhile, Replaced, content_of, too_long, write_report
+from week2kit.rendering.files.reports import MARKER, ChangedMeanwhile, Replaced, content_of, write_report
 from week2kit.rendering.files.words import NO_WORDS, Words, insert, read_words, refuse_to_lose, room, words_beside
 from week2kit.rendering.sections.whole import compose
 from week2kit.reporting.values import Report
 from week2kit.thresholds import SAVE_ATTEMPTS
-
-__all__ = [
-    "MARKER",
-    "NO_WORDS",
-    "Kept",
-    "Words",
-    "document",
-    "draw_if_possible",
-    "kind_of",
-    "next_paths",
-    "picture_links",
-    "read_words",
-    "refuse_to_lose",
-    "render",
-    "save",
-    "too_long",
-    "words_beside",
-    "write_report",
-]
-
 
 #: What a report is written as: Markdown, a page, or its value.
 Kind: TypeAlias = Literal["md", "html", "json"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from week2kit.rendering.markdown import Markdown, escape, fence
 from week2kit.rendering.pictures.contents import Kind, Picture, plan_pictures
@@ -10,18 +10,13 @@ from week2kit.rendering.pictures.sketches import sketch
 from week2kit.reporting.values import Report
 
 
-def shown_pictures(report: Report, links: Mapping[str, str] | None) -> Callable[[Kind, str | None], Markdown]:
-    """What a template calls to show the picture of a kind, and of a variant; empty where there is none.
-
-    Args:
-        report: what the pictures are of.
-        links: where each drawn picture is found, by its file name; None: nothing is drawn, and pictures are text.
-    """
+def shown_pictures(report: Report) -> Callable[[Kind, str | None], Markdown]:
+    """What a person's template calls to show the picture of a kind, and of a variant; empty where there is none."""
     every = {(picture.kind, picture.run): picture for picture in plan_pictures(report)}
 
     def shown(kind: Kind, run: str | None = None) -> Markdown:
         picture = every.get((kind, run))
-        return Markdown("") if picture is None else captioned(picture, (links or {}).get(f"{picture.name}.svg"))
+        return Markdown("") if picture is None else captioned(picture, None)
 
     return shown
 
