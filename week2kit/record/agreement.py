@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from week2kit.canonical import JsonError
 from week2kit.record.files import digest_regular, is_no_file
 from week2kit.record.manifest import Artifact, Manifest
 from week2kit.record.pointers import POINTER_BYTES, Pointer, pointer_beside, pointer_in
 from week2kit.record.store import ARTIFACTS, OPTIONAL_ARTIFACTS, Run, artifact_digest
-from week2kit.record.verdict import Finding
 from week2kit.thresholds import MAX_DATA_BYTES
+
+if TYPE_CHECKING:
+    from week2kit.record.verdict import Finding
 
 #: What is found of a file that its run answers for; anything else is missing here, and condemns nobody.
 _OF_THE_RUN: Final = frozenset(
@@ -65,7 +67,7 @@ def known_artifacts(listed: Sequence[Artifact]) -> list[Artifact]:
 
 def _unknown(artifact: Artifact) -> Examined:
     """A name of no file of ours: it is not opened, wherever it points."""
-    return Examined(artifact, None, Finding(code="artifact.unknown", where=artifact.path, recorded=artifact.name))
+    return Examined(artifact, None, _finding(artifact, "artifact.unknown", recorded=artifact.name))
 
 
 def _examine(run: Run, artifact: Artifact) -> Examined:
@@ -81,19 +83,20 @@ def _examine(run: Run, artifact: Artifact) -> Examined:
     except OSError as error:
         return Examined(artifact, None, _unread(artifact, error, pointer_beside(path)))
     except JsonError as error:
-        return Examined(artifact, None, Finding(code="artifact.no_json", where=artifact.path, now=str(error)))
-    changed = Finding(code="artifact.changed", where=artifact.path, recorded=artifact.sha256, now=digest)
-    return Examined(artifact, content, None if digest == artifact.sha256 else changed)
+        return Examined(artifact, None, _finding(artifact, "artifact.no_json", now=str(error)))
+    if digest == artifact.sha256:
+        return Examined(artifact, content)
+    return Examined(artifact, content, _finding(artifact, "artifact.changed", recorded=artifact.sha256, now=digest))
 
 
 def _unread(artifact: Artifact, error: OSError, pointer: Pointer | None) -> Finding:
     if pointer is not None:
         return _unfetched(artifact, pointer)
     if isinstance(error, FileNotFoundError):
-        return Finding(code="artifact.missing", where=artifact.path)
+        return _finding(artifact, "artifact.missing")
     here = "artifact.link" if error.errno == errno.ELOOP else "artifact.unread"
     code = "artifact.unreadable" if is_no_file(error) else here
-    return Finding(code=code, where=artifact.path, now=error.strerror)
+    return _finding(artifact, code, now=error.strerror)
 
 
 def _unfetched(artifact: Artifact, pointer: Pointer) -> Finding:
@@ -104,4 +107,10 @@ def _unfetched(artifact: Artifact, pointer: Pointer) -> Finding:
     told = {"tool": pointer.tool, "fetch": pointer.fetch}
     if artifact.name == "model" and pointer.sha256 not in (None, artifact.sha256):
         told["sha256"] = str(pointer.sha256)
-    return Finding(code="artifact.unfetched", where=artifact.path, recorded=artifact.sha256, now=told)
+    return _finding(artifact, "artifact.unfetched", recorded=artifact.sha256, now=told)
+
+
+def _finding(artifact: Artifact, code: str, recorded: Any = None, now: Any = None) -> Finding:
+    from week2kit.record.verdict import Finding  # its models cost milliseconds, and a report of intact runs needs none
+
+    return Finding(code=code, where=artifact.path, recorded=recorded, now=now)
