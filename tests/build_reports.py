@@ -6,19 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from week2kit.reporting.composing import report
-from week2kit.reporting.values import (
-    Calibration,
-    CalibrationPoint,
-    Curve,
-    CurvePoint,
-    Figures,
-    Fit,
-    Judgement,
-    Range,
-    Report,
-    Residuals,
-    Score,
-)
+from week2kit.reporting.rows import Judgement, Range, Score
+from week2kit.reporting.values import Calibration, CalibrationPoint, Curve, CurvePoint, Figures, Fit, Report, Residuals
 
 from . import build_runs as build
 

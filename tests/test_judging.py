@@ -17,7 +17,8 @@ from week2kit.record.store import open_run
 from week2kit.rendering.document import render
 from week2kit.reporting.composing import report
 from week2kit.reporting.noise.judging import adjust
-from week2kit.reporting.values import Comparison, Judgement
+from week2kit.reporting.rows import Judgement
+from week2kit.reporting.values import Comparison
 from week2kit.thresholds import FEW_OF_A_CLASS, FEW_ROWS, SIGNIFICANCE
 
 from . import build_runs as build

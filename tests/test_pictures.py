@@ -27,18 +27,8 @@ from week2kit.rendering.pictures.drawing import draw
 from week2kit.rendering.pictures.sketches import _width, sketch
 from week2kit.rendering.pictures.svg import _COLOURS, PICTURE_MARKER
 from week2kit.reporting.composing import report
-from week2kit.reporting.values import (
-    Calibration,
-    CalibrationPoint,
-    ConfusionRow,
-    Curve,
-    CurvePoint,
-    Fit,
-    MovedClasses,
-    Range,
-    Report,
-    Residuals,
-)
+from week2kit.reporting.rows import ConfusionRow, MovedClasses, Range
+from week2kit.reporting.values import Calibration, CalibrationPoint, Curve, CurvePoint, Fit, Report, Residuals
 
 from . import build_reports as reports
 from . import build_runs as build

@@ -19,7 +19,8 @@ from week2kit.inputs.changes import Statement
 from week2kit.inputs.leaves import Absent
 from week2kit.record.manifest import Warned
 from week2kit.rendering.files.experiments import lasting_command
-from week2kit.reporting.values import Experiment, Range, RunRow, Score
+from week2kit.reporting.rows import Range, RunRow, Score
+from week2kit.reporting.values import Experiment
 from week2kit.sentences.report import SENTENCES
 from week2kit.sentences.verdicts import describe_warning
 from week2kit.thresholds import SHOWN_CONFIG

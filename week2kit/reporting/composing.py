@@ -30,20 +30,9 @@ from week2kit.reporting.noise.spread import Named
 from week2kit.reporting.noise.uncertainty import Estimate
 from week2kit.reporting.pairs import compare, fit_seconds, interpreted, metric_rows, side_by_side
 from week2kit.reporting.ranking import ranked, told
+from week2kit.reporting.rows import REFUTED, GoalRow, RunRow, Verdict
 from week2kit.reporting.runs import Runs, completed
-from week2kit.reporting.values import (
-    REFUTED,
-    REPORT_VERSION,
-    Comparison,
-    EvidenceRow,
-    GoalRow,
-    Loop,
-    OverviewRow,
-    Report,
-    Retrospective,
-    RunRow,
-    Verdict,
-)
+from week2kit.reporting.values import REPORT_VERSION, Comparison, EvidenceRow, Loop, OverviewRow, Report, Retrospective
 from week2kit.thresholds import COMMAND_RUNS, DETAILED_VARIANTS, SIBLING_FOLDERS
 
 if TYPE_CHECKING:

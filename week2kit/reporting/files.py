@@ -10,7 +10,7 @@ from week2kit.inputs.leaves import differences
 from week2kit.record.agreement import Examined, examine, required_artifacts
 from week2kit.record.manifest import CompletedRun
 from week2kit.record.store import ARTIFACTS, Run
-from week2kit.reporting.values import FileRow, FileState
+from week2kit.reporting.rows import FileRow, FileState
 
 #: What `verify` finds of a file, as the report calls it; any other finding is about this place, not about the run.
 _STATES: Final[dict[str, FileState]] = {

@@ -9,7 +9,8 @@ from week2kit.inputs.changes import Change, Statement, changed_things, is_interp
 from week2kit.record.earlier import changed_since
 from week2kit.record.manifest import CompletedRun, Metric
 from week2kit.reporting.noise.spread import Named, tell_noise
-from week2kit.reporting.values import Finding, Judgement, MetricRow, MovedClasses, MovedErrors, Topic
+from week2kit.reporting.rows import Judgement, MetricRow, MovedClasses, MovedErrors
+from week2kit.reporting.values import Finding, Topic
 from week2kit.scales import is_bounded
 from week2kit.thresholds import BALANCE_GAP, FEW_OF_A_CLASS, FEW_ROWS, GAP, NEAR_DUMMY
 

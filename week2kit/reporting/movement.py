@@ -11,7 +11,7 @@ from week2kit.canonical import label_texts
 from week2kit.inputs.changes import Statement
 from week2kit.record.manifest import CompletedRun
 from week2kit.reporting.predicted import NotComparable, Predicted
-from week2kit.reporting.values import ClassRow, ConfusionRow, MovedClasses, MovedErrors, MovedRow
+from week2kit.reporting.rows import ClassRow, ConfusionRow, MovedClasses, MovedErrors, MovedRow
 from week2kit.thresholds import CONFUSION_CLASSES, LISTED_ROWS
 
 

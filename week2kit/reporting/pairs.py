@@ -21,18 +21,9 @@ from week2kit.reporting.noise.judging import Side, estimates, judge
 from week2kit.reporting.noise.spread import Named, spread
 from week2kit.reporting.noise.uncertainty import Estimate
 from week2kit.reporting.predicted import NotComparable, Predicted
+from week2kit.reporting.rows import FoldRow, Judgement, MetricRow, MovedClasses, MovedErrors, Outcome, Range, Score
 from week2kit.reporting.runs import Runs, completed
-from week2kit.reporting.values import (
-    Comparison,
-    FoldRow,
-    Judgement,
-    MetricRow,
-    MovedClasses,
-    MovedErrors,
-    Outcome,
-    Range,
-    Score,
-)
+from week2kit.reporting.values import Comparison
 from week2kit.thresholds import LISTED_FOLDS
 
 

@@ -20,7 +20,8 @@ from week2kit.inputs.leaves import same_value
 from week2kit.privacy import shown_path
 from week2kit.record.partial import BareRecord, read_bare, scorer_name, validation_names
 from week2kit.record.store import BareRun
-from week2kit.reporting.values import EvidenceRow, GoalRow, Proposal, Thin, ThinRow, ThinScore
+from week2kit.reporting.rows import GoalRow
+from week2kit.reporting.values import EvidenceRow, Proposal, Thin, ThinRow, ThinScore
 from week2kit.scales import is_bounded
 from week2kit.thresholds import COMMAND_RUNS, OVERVIEW_RUNS
 

@@ -13,7 +13,7 @@ from week2kit.record.store import ARTIFACTS, Run
 from week2kit.reporting.files import file_rows
 from week2kit.reporting.noise.spread import Named
 from week2kit.reporting.predicted import NotComparable, Predicted, aligned, read_predictions
-from week2kit.reporting.values import RunRow, Verification
+from week2kit.reporting.rows import RunRow, Verification
 
 
 class Runs:

@@ -13,7 +13,8 @@ from week2kit.canonical import JsonError, as_utf8, clean, parse_json, sha256
 from week2kit.errors import UsageError
 from week2kit.record.files import read_regular
 from week2kit.record.verdict import VERDICT_SCHEMA_VERSION, Verdict, VerdictDocument, VerdictName
-from week2kit.reporting.values import CauseRow, Verdicts, Verification
+from week2kit.reporting.rows import CauseRow, Verification
+from week2kit.reporting.values import Verdicts
 from week2kit.sentences.verdicts import describe_verdict
 from week2kit.thresholds import MAX_VERDICTS_BYTES
 

@@ -13,7 +13,8 @@ from week2kit.canonical import JsonError, clean, dump_json, parse_json
 from week2kit.errors import ReportError
 from week2kit.privacy import shown_path
 from week2kit.record.files import read_regular, replace_file
-from week2kit.reporting.values import Proposal, RunRow
+from week2kit.reporting.rows import RunRow
+from week2kit.reporting.values import Proposal
 from week2kit.thresholds import MAX_CONFIG_BYTES
 
 _NAME: Final = re.compile(r"next(?:-\d+)?\.json")

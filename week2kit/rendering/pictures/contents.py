@@ -11,20 +11,8 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from week2kit.canonical import clean, sha256
 from week2kit.rendering.markdown import number, signed
-from week2kit.reporting.values import (
-    Calibration,
-    Comparison,
-    ConfusionRow,
-    Curve,
-    CurvePoint,
-    Figures,
-    Fit,
-    MovedClasses,
-    Range,
-    Report,
-    Residuals,
-    Score,
-)
+from week2kit.reporting.rows import ConfusionRow, MovedClasses, Range, Score
+from week2kit.reporting.values import Calibration, Comparison, Curve, CurvePoint, Figures, Fit, Report, Residuals
 
 Kind: TypeAlias = Literal["metric", "difference", "fit", "confusion", "calibration", "residuals"]
 

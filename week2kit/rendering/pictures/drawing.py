@@ -38,7 +38,8 @@ from week2kit.rendering.pictures.contents import (
     told_score,
 )
 from week2kit.rendering.pictures.svg import ROLES, finish, seal, xml_text
-from week2kit.reporting.values import Calibration, Curve, Range, Report, Residuals
+from week2kit.reporting.rows import Range
+from week2kit.reporting.values import Calibration, Curve, Report, Residuals
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

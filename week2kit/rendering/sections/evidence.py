@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from week2kit.canonical import clean
 from week2kit.rendering.blocks import Block, Code, Item, Items, Section, Table, section
 from week2kit.rendering.markdown import code, escape, made_by
-from week2kit.reporting.values import Report, RunRow
+from week2kit.reporting.rows import RunRow
+from week2kit.reporting.values import Report
 
 
 def sections(report: Report) -> Iterator[Section]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from week2kit.rendering.blocks import Block, Table
 from week2kit.rendering.markdown import code, count, escape, sentence, signed
 from week2kit.rendering.sections.wording import Pictures, only_partial
-from week2kit.reporting.values import Comparison, MovedClasses, MovedErrors, MovedRow, Report
+from week2kit.reporting.rows import MovedClasses, MovedErrors, MovedRow
+from week2kit.reporting.values import Comparison, Report
 
 _COUNTED = "`row` counts the rows of the data from 0:"
 

@@ -19,7 +19,8 @@ from week2kit.rendering.markdown import (
 from week2kit.rendering.sections import partial
 from week2kit.rendering.sections.changes import none_completed
 from week2kit.rendering.sections.wording import Pictures, only_partial, shown, statements
-from week2kit.reporting.values import Comparison, MetricRow, OverviewRow, Report, Verdict
+from week2kit.reporting.rows import MetricRow, Verdict
+from week2kit.reporting.values import Comparison, OverviewRow, Report
 
 
 def beginning(report: Report, pictures: Pictures) -> Iterator[Block]:

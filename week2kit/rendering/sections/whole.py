@@ -25,7 +25,8 @@ from week2kit.rendering.pictures.contents import plan_pictures
 from week2kit.rendering.sections import changes, evidence, failures, moved, results
 from week2kit.rendering.sections import partial as runs_without
 from week2kit.rendering.sections.wording import Pictures, is_single, only_partial, shown, statements
-from week2kit.reporting.values import REFUTED, Comparison, Finding, Loop, Report, RunRow
+from week2kit.reporting.rows import REFUTED, RunRow
+from week2kit.reporting.values import Comparison, Finding, Loop, Report
 
 #: Runs that have a banner of their own: a class of damaged folders must not fill the report.
 _BANNERS: Final = 10

@@ -16,8 +16,9 @@ from week2kit.inputs.changes import (
 from week2kit.record.manifest import CompletedRun
 from week2kit.record.store import Run
 from week2kit.reporting.noise.pairwise import tests_between
+from week2kit.reporting.rows import Verdict
 from week2kit.reporting.runs import Runs, completed
-from week2kit.reporting.values import Setback, Verdict
+from week2kit.reporting.values import Setback
 from week2kit.statistics.exact import holm_among
 from week2kit.thresholds import RANKED_ROWS, SIGNIFICANCE, TESTED_LOSERS, TOLD_LOSERS
 

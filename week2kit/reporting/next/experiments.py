@@ -18,7 +18,8 @@ from week2kit.record.manifest import CompletedRun, FoundData
 from week2kit.record.places import reader_of, recorded_path
 from week2kit.record.store import Run
 from week2kit.reporting.noise.spread import Named
-from week2kit.reporting.values import Experiment, RunRow
+from week2kit.reporting.rows import RunRow
+from week2kit.reporting.values import Experiment
 
 #: What a person expected of another run is not what the next one shall show.
 _NOT_CARRIED: Final = ("hypothesis",)

@@ -11,7 +11,7 @@ from week2kit.record.manifest import CompletedRun
 from week2kit.reporting.noise.pairwise import discordant, rows_right
 from week2kit.reporting.noise.uncertainty import Estimate, method_of, over_rows, over_trainings
 from week2kit.reporting.predicted import Predicted
-from week2kit.reporting.values import Judgement, Method, Verdict
+from week2kit.reporting.rows import Judgement, Method, Verdict
 from week2kit.statistics.exact import holm_among, mcnemar, round_rows, rows_for_mcnemar
 from week2kit.thresholds import FEW_OF_A_CLASS, FEW_ROWS, POWER, RESAMPLING_SEED, SIGNIFICANCE
 

@@ -14,7 +14,7 @@ from week2kit.canonical import label_texts
 from week2kit.inputs.changes import Statement, is_interpretable, repeats_vary
 from week2kit.record.manifest import CompletedRun, Metric, metric_names
 from week2kit.reporting.predicted import Predicted
-from week2kit.reporting.values import Method, Range
+from week2kit.reporting.rows import Method, Range
 from week2kit.scales import is_bounded
 from week2kit.thresholds import RESAMPLING_SEED, SIGNIFICANCE
 
