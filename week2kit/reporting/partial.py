@@ -1,7 +1,7 @@
 """Runs that were made without week2kit, in a report: their metrics, what changed among them, and what nothing shows.
 
-Their record is thin. Without predictions nothing is tested, and without digests two of them are only comparable as
-far as their configs and the data file that is found today tell.
+Only config and metrics are recorded. Without predictions nothing is tested, and without digests two of them are only
+comparable as far as their configs and the data file that is found today tell.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def _scores(baseline: BareRecord, record: BareRecord, *, comparable: bool) -> tu
 def _obstacles(
     first: BareRun, baseline: BareRecord, run: BareRun, record: BareRecord, digests: _Digests
 ) -> tuple[Statement, ...]:
-    """Why two runs cannot be compared, or that they can as far as a thin record shows."""
+    """Why two runs cannot be compared, or that they can as far as the two show."""
     if baseline.written is not None and record.written is not None and (other := _other_rows(baseline, record)):
         return other
     for side, said in ((first, baseline), (run, record)):

@@ -13,6 +13,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from week2kit.sentences.next_experiment import NEXT
+from week2kit.sentences.without_manifest import WITHOUT_MANIFEST
+
+#: What a tested difference is worth, by the end of the code.
+_WORTH: Final = {"noise": "noise", "real": "more than noise"}
 
 SENTENCES: Final[Mapping[str, str]] = {
     # --- files ---
@@ -39,62 +43,6 @@ SENTENCES: Final[Mapping[str, str]] = {
     "metric.positive_differs": (
         "{metric:name} speaks of one class, and that is {baseline:value} in the baseline and {variant:value} in the "
         "variant."
-    ),
-    # --- runs without a manifest ---
-    "thin.comparable": (
-        "Comparable as far as a thin record shows: the same target, test size and random state, and the same data file "
-        "as it is found today."
-    ),
-    "thin.config": "The config of {run:name} cannot be used: {problem:text}",
-    "thin.unnamed": (
-        "The config of {run:name} leaves out {keys:names}, so nothing shows that both were validated on the same rows."
-    ),
-    "thin.data_missing": "No data file is found for {run:name}, so nothing shows that their rows are the same.",
-    "thin.data_differs": "The data files that are found today for the two differ.",
-    "thin.other_name": "{baseline:name} and {variant:name} hold the same bytes.",
-    "thin.alone": "{run:name} writes {metric:name} {value:number}. There is no second run to compare it with.",
-    "thin.alone_no_metric": (
-        "{run:name} writes no metric that is known by its name. There is no second run to compare it with."
-    ),
-    "thin.moved": (
-        "{metric:name} is {difference:number} {direction} in {variant:name} ({after:number}) than in {baseline:name} "
-        "({before:number})."
-    ),
-    "thin.equal": "{metric:name} is equal in {variant:name} and {baseline:name} ({after:number}).",
-    "thin.values": (
-        "{metric:name} is {before:number} in {baseline:name} and {after:number} in {variant:name}, as written."
-    ),
-    "thin.no_shared_metric": "{variant:name} and {baseline:name} have no metric in common that is known by its name.",
-    "thin.time_longer": (
-        "Training took longer in {variant:name}: {before:number} s → {after:number} s, as written. Such a time "
-        "varies from run to run."
-    ),
-    "thin.time_shorter": (
-        "Training took less time in {variant:name}: {before:number} s → {after:number} s, as written. Such a time "
-        "varies from run to run."
-    ),
-    "thin.time_equal": "Training took as long in {variant:name}: {after:number} s, as written.",
-    "thin.all_comparable": (
-        "{comparable:names} can be compared with {baseline:name}, as far as such records tell: the same target, test "
-        "size and random state, and the same data file as it is found today."
-    ),
-    "thin.some_comparable": (
-        "{comparable:names} can be compared with {baseline:name}, as far as such records tell; {others:names} cannot."
-    ),
-    "thin.none_comparable": "Not one of {others:names} can be compared with {baseline:name}.",
-    "thin.best": "The highest {metric:name} among those that can be compared is {value:number}: {runs:names}.",
-    "thin.all_equal": "All that can be compared have {metric:name} {value:number}.",
-    "thin.unknown": (
-        "Not known: whether a difference is more than noise, as these runs hold no predictions, and whether the code "
-        "was the same."
-    ),
-    "thin.unknown_equal": (
-        "Not known: whether they predict the same, as these runs hold no predictions, and whether the code was the "
-        "same."
-    ),
-    "thin.unknown_rows": "Not known: how the two compare on the same rows, and whether the code was the same.",
-    "thin.unknown_alone": (
-        "Not known: which rows, which code and which processor gave it, and what a dummy would score."
     ),
     # --- records of earlier versions ---
     "earlier.undefined": (
@@ -143,14 +91,13 @@ SENTENCES: Final[Mapping[str, str]] = {
     "ranked.better": "Better than {baseline:name}, the baseline, by more than noise: {runs:names}.",
     "ranked.none_better": "No variant is better than {baseline:name}, the baseline, by more than noise.",
     # --- more than noise? ---
-    "mcnemar.noise": (
-        "{variant:name} is right on {fixed:count row} where {baseline:name} is wrong, and wrong on {broken:whole} "
-        "where it is right. With {units:count row} that is noise (exact McNemar, p {p:p})."
-    ),
-    "mcnemar.real": (
-        "{variant:name} is right on {fixed:count row} where {baseline:name} is wrong, and wrong on {broken:whole} "
-        "where it is right. With {units:count row} that is more than noise (exact McNemar, p {p:p})."
-    ),
+    **{
+        f"mcnemar.{code}": (
+            "{variant:name} is right on {fixed:count row} where {baseline:name} is wrong, and wrong on {broken:whole} "
+            f"where it is right. With {{units:count row}} that is {worth} (exact McNemar, p {{p:p}})."
+        )
+        for code, worth in _WORTH.items()
+    },
     "mcnemar.same": "Both are right on the same rows and wrong on the same rows: there is nothing to test.",
     "mcnemar.few": (
         "(The 95 % interval leaves out zero, but only {changed:count row} changed: drawing so few again shows less "
@@ -167,14 +114,14 @@ SENTENCES: Final[Mapping[str, str]] = {
         "(paired bootstrap, p {p:p})."
     ),
     "bootstrap.equal": "{metric:name} of the two is equal on whatever rows are drawn.",
-    "corrected_t.noise": (
-        "Over {units:count training} on other rows each, the difference in {metric:name} is {mean:signed} on average, "
-        "with a 95 % interval from {low:signed} to {high:signed}. That is noise (corrected t test, p {p:p})."
-    ),
-    "corrected_t.real": (
-        "Over {units:count training} on other rows each, the difference in {metric:name} is {mean:signed} on average, "
-        "with a 95 % interval from {low:signed} to {high:signed}. That is more than noise (corrected t test, p {p:p})."
-    ),
+    **{
+        f"corrected_t.{code}": (
+            "Over {units:count training} on other rows each, the difference in {metric:name} is {mean:signed} on "
+            "average, with a 95 % interval from {low:signed} to {high:signed}. That is "
+            f"{worth} (corrected t test, p {{p:p}})."
+        )
+        for code, worth in _WORTH.items()
+    },
     "corrected_t.equal": "{metric:name} is equal in each of {units:count training}.",
     "needed": (
         "If the true rates were those seen here, about {rows:count row} would be needed to find such a "
@@ -449,5 +396,6 @@ SENTENCES: Final[Mapping[str, str]] = {
         "All of this holds for these {rows:count row} of data. Whether they stand for the rows to come, the record "
         "cannot say."
     ),
+    **WITHOUT_MANIFEST,
     **NEXT,
 }

@@ -19,10 +19,10 @@ from week2kit.reporting.values import Report, Thin, ThinRow
 #: Changes that a table shows.
 _ROWS: Final = 20
 MEANS: Final = (
-    "Made without week2kit: a config in the flat form and metrics, as they are written. The record of such a run is "
-    "thin. It holds no predictions, so no difference is tested and no row can be seen to have moved; no training "
-    "scores and no dummy; and no digests, so nothing shows which data, rows and code gave its numbers. `week2kit "
-    "verify` trains it again, and `week2kit train` with its config makes a full record."
+    "No manifest: only a config in the flat form and metrics are recorded, as somebody wrote them. Not recorded: "
+    "predictions, so no difference is tested and no row can be seen to have moved; training scores and a dummy; and "
+    "digests, so nothing shows which data, rows and code gave the numbers. `week2kit verify` trains such a run again, "
+    "and `week2kit train` with its config makes a full record."
 )
 
 
