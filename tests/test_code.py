@@ -188,8 +188,8 @@ def test_what_computes_counts(first: str, second: str) -> None:
     [
         ("loop/metrics.py", "math.fsum(values) / len(values)", "math.fsum(values) * len(values)"),
         ("loop/split.py", "shuffle=split.shuffle", "shuffle=not split.shuffle"),
-        ("loop/data.py", '"NULL", ', ""),
-        ("loop/run.py", ">= GAP", "> GAP"),
+        ("loop/reading.py", '"NULL", ', ""),
+        ("loop/evaluating.py", ">= GAP", "> GAP"),
         ("loop/model.py", '"strategy": "median"', '"strategy": "mean"'),
         ("loop/__init__.py", '"passive"', '"active"'),
         ("thresholds.py", "GAP: Final = 0.1", "GAP: Final = 0.2"),

@@ -23,16 +23,9 @@ from sklearn import datasets
 
 from week2kit.config.reading import parse_config
 from week2kit.errors import MissingHere, StageError
-from week2kit.loop.data import (
-    Reader,
-    Table,
-    column_digest,
-    load_dataset,
-    of_kind,
-    read_file,
-    use_columns,
-    values_digest,
-)
+from week2kit.loop.data import Table, of_kind, use_columns
+from week2kit.loop.digests import column_digest, values_digest
+from week2kit.loop.reading import Reader, load_dataset, read_file
 
 
 def table(content: bytes | str, reader: Any = "csv", **data: Any) -> Table:

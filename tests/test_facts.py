@@ -22,7 +22,7 @@ from sklearn.tree import DecisionTreeRegressor
 from week2kit import open_run, train, verify
 from week2kit.environment.conditions import Conditions
 from week2kit.environment.facts import required_by
-from week2kit.loop.model import jobs_by_cpus, unseeded
+from week2kit.loop.inside import jobs_by_cpus, unseeded
 from week2kit.record.manifest import CompletedRun
 from week2kit.record.verdict import Verdict, VerdictDocument
 from week2kit.sentences.verdicts import describe_verdict

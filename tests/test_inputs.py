@@ -28,7 +28,9 @@ from week2kit.canonical import combined_digest
 from week2kit.config.reading import parse_config
 from week2kit.inputs.causes import Here, code_causes, data_causes, differing_leaves, seed_causes
 from week2kit.inputs.changes import Change, compare_inputs, uncounted_differences
-from week2kit.loop.data import column_digest, load_dataset, row_hashes, unordered_digest, use_columns
+from week2kit.loop.data import use_columns
+from week2kit.loop.digests import column_digest, row_hashes, unordered_digest
+from week2kit.loop.reading import load_dataset
 from week2kit.record.code import code_digest
 from week2kit.record.manifest import SCHEMA_VERSION, Code, Column, CompletedRun, Data, Environment, Git, Kind, Seed
 from week2kit.record.verdict import Cause, Finding, Verdict

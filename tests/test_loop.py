@@ -50,8 +50,9 @@ from week2kit.config.overriding import override
 from week2kit.config.reading import parse_config
 from week2kit.errors import ConfigError
 from week2kit.loop.advice import evenly, leaking_feature, shared_rows
-from week2kit.loop.data import load_dataset, read_file, use_columns
-from week2kit.loop.model import unseeded, walk
+from week2kit.loop.data import use_columns
+from week2kit.loop.inside import unseeded, walk
+from week2kit.loop.reading import load_dataset, read_file
 from week2kit.loop.split import Fold, make_folds, settle_split
 from week2kit.record.manifest import CompletedRun, FailedRun
 from week2kit.thresholds import CURVE_SHARES

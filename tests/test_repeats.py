@@ -23,7 +23,8 @@ from week2kit.environment.facts import record_environment
 from week2kit.environment.restoring import missing_for
 from week2kit.errors import ConfigError
 from week2kit.inputs.changes import DRAWS_ONLY_WITH, repeats_vary
-from week2kit.loop.model import find_class, unseeded
+from week2kit.loop.estimators import find_class
+from week2kit.loop.inside import unseeded
 from week2kit.pytest_plugin import assert_reproducible
 from week2kit.record.manifest import CompletedRun, FailedRun
 from week2kit.record.migrations import read_manifest

@@ -34,10 +34,10 @@ from sklearn.utils.metaestimators import available_if
 
 from week2kit.errors import StageError
 from week2kit.loop import metrics
+from week2kit.loop.evaluating import recompute
 from week2kit.loop.metrics import Scorer
 from week2kit.loop.predictions import Answers, from_csv, predict, to_csv
 from week2kit.loop.predictions import Predictions as Stored
-from week2kit.loop.run import recompute
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

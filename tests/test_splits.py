@@ -25,7 +25,8 @@ from week2kit import train
 from week2kit.config.reading import parse_config
 from week2kit.errors import ConfigError, StageError
 from week2kit.loop.data import Table
-from week2kit.loop.run import Progress, Source, run_loop
+from week2kit.loop.progress import Progress
+from week2kit.loop.run import Source, run_loop
 from week2kit.loop.split import Fold, make_folds, positions_digest, settle_split
 from week2kit.record.manifest import CompletedRun, FailedRun
 

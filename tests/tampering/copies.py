@@ -16,9 +16,9 @@ from typing import Any
 from week2kit import train
 from week2kit.canonical import dump_json
 from week2kit.config.form import config_digest
+from week2kit.loop.evaluating import recompute
 from week2kit.loop.metrics import deviation
 from week2kit.loop.predictions import Predictions, from_csv, to_csv
-from week2kit.loop.run import recompute
 from week2kit.record.store import ARTIFACTS, artifact_digest
 
 # --- the data ---------------------------------------------------------------------------------------------------

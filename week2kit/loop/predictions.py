@@ -6,16 +6,16 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
 
 from week2kit.canonical import clean, label_text, label_texts
 from week2kit.errors import StageError
-from week2kit.loop.data import values_digest
-from week2kit.loop.model import steady_forests, steady_threads
-
-if TYPE_CHECKING:
-    import numpy as np
-    from sklearn.pipeline import Pipeline
+from week2kit.loop.digests import values_digest
+from week2kit.loop.inside import steady_forests, steady_threads
 
 ScoreMethod = Literal["predict_proba", "decision_function", "predict"]
 Labels = Sequence[bool | int | float | str]
@@ -48,9 +48,6 @@ class Answers:
 
 def encode(values: np.ndarray[Any, Any], classes: Labels) -> np.ndarray[Any, Any]:
     """Labels as their positions in `classes` (int64); -1 for one that is not among them."""
-    import numpy as np
-    import pandas as pd
-
     codes = pd.Index(np.asarray(classes, dtype=values.dtype)).get_indexer(pd.Index(values))
     return np.asarray(codes, dtype=np.int64)
 
@@ -70,8 +67,6 @@ def predict(pipeline: Pipeline, X: Any, classes: Labels | None, *, decision: boo
     Raises:
         StageError: a score is not a finite number, or the decision function that was asked for lacks a class.
     """
-    import numpy as np
-
     with steady_forests(pipeline), steady_threads(pipeline):
         values = X
         for _, step in pipeline.steps[:-1]:  # as Pipeline.predict does it: a step without a state is never "fitted"
@@ -122,8 +117,6 @@ def _check_classes(decision: np.ndarray[Any, Any], known: np.ndarray[Any, Any], 
 
 
 def _check_finite(values: np.ndarray[Any, Any], what: str) -> None:
-    import numpy as np
-
     if not np.isfinite(values).all():
         raise StageError(
             f"The model's {what} hold numbers that are not finite (NaN or infinity).",
@@ -176,8 +169,6 @@ class Predictions:
 
     def decoded(self, codes: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """The labels of class codes; regression: the values as they are."""
-        import numpy as np
-
         if self.classes is None:
             return codes
         text = bool(self.classes) and isinstance(self.classes[0], str)
@@ -189,8 +180,6 @@ class Predictions:
 
     def folds(self) -> list[np.ndarray[Any, Any]]:
         """The positions in these predictions of each fold, in order."""
-        import numpy as np
-
         key = self.repeat * (int(self.fold.max()) + 1 if len(self.fold) else 1) + self.fold
         starts = np.flatnonzero(np.diff(key)) + 1
         return list(np.split(np.arange(len(key)), starts))
@@ -266,8 +255,6 @@ def from_csv(content: bytes, classes: Labels | None, method: ScoreMethod | None)
 
 
 def _frame(content: bytes) -> Any:
-    import pandas as pd
-
     exact = {} if int(pd.__version__.split(".")[0]) >= 3 else {"float_precision": "round_trip"}
     try:
         return pd.read_csv(
@@ -284,8 +271,6 @@ def _has_line_breaks(frame: Any) -> bool:
 
 
 def _of_frame(frame: Any, classes: Labels | None, method: ScoreMethod | None, *, raw: bool) -> Predictions:
-    import numpy as np
-
     texts = None if classes is None else list(map(label_text, classes)) if raw else label_texts(classes)
     binary_decision = method == "decision_function" and classes is not None and len(classes) == 2
     wanted = [] if texts is None or method is None else ["score"] if binary_decision else [
@@ -338,8 +323,6 @@ def check_text(content: bytes, predictions: Predictions) -> None:
 
 
 def _parsed(texts: np.ndarray[Any, Any], known: Sequence[str] | None, name: str) -> np.ndarray[Any, Any]:
-    import numpy as np
-
     if known is None:
         try:
             values = np.array([float(text) for text in texts], dtype=np.float64)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import inspect
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from sklearn import model_selection
+from sklearn.model_selection import GroupShuffleSplit, train_test_split
 
 from week2kit.canonical import clean, label_text
 from week2kit.config.form import Holdout, KFold, Split, TimeSeries
 from week2kit.errors import StageError
-from week2kit.loop.data import Table, values_digest
+from week2kit.loop.data import Table
+from week2kit.loop.digests import values_digest
 from week2kit.loop.predictions import Labels
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,6 @@ def make_folds(
 
 def _of_classes(split: Split, codes: np.ndarray[Any, Any] | None, classes: Labels | None) -> str | None:
     """Which class is too small to stratify by, where one is: scikit-learn would name its code."""
-    import numpy as np
-
     if codes is None or classes is None or isinstance(split, TimeSeries) or not split.stratify:
         return None
     counts = np.bincount(codes, minlength=len(classes))
@@ -97,9 +97,6 @@ def _of_classes(split: Split, codes: np.ndarray[Any, Any] | None, classes: Label
 
 
 def _holdout(split: Holdout, table: Table, codes: np.ndarray[Any, Any] | None) -> tuple[list[Fold], str]:
-    import numpy as np
-    from sklearn.model_selection import GroupShuffleSplit, train_test_split
-
     rows = np.arange(len(table.target), dtype=np.int64)
     if split.groups:
         splitter = GroupShuffleSplit(n_splits=1, test_size=split.test_size, random_state=split.random_state)
@@ -118,8 +115,6 @@ def _holdout(split: Holdout, table: Table, codes: np.ndarray[Any, Any] | None) -
 def _cross_validation(
     split: KFold | TimeSeries, table: Table, codes: np.ndarray[Any, Any] | None
 ) -> tuple[list[Fold], str]:
-    import numpy as np
-
     splitter = _splitter(split)
     rows = np.zeros(len(table.target))
     with warnings.catch_warnings():
@@ -133,8 +128,6 @@ def _cross_validation(
 
 
 def _splitter(split: KFold | TimeSeries) -> Any:
-    from sklearn import model_selection
-
     if isinstance(split, TimeSeries):
         return model_selection.TimeSeriesSplit(n_splits=split.n_splits)
     if split.n_repeats > 1:
@@ -155,6 +148,4 @@ def _splitter(split: KFold | TimeSeries) -> Any:
 
 def positions_digest(folds: list[Fold]) -> str:
     """The digest of the row positions: train then validation, repeat by repeat, fold by fold."""
-    import numpy as np
-
     return values_digest(np.concatenate([part for fold in folds for part in (fold.train, fold.val)]))

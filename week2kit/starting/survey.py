@@ -40,14 +40,14 @@ def look(path: Path) -> Survey:
         UsageError: there is no such file, or its name tells no format.
         StageError: no table can be read from it, or none that anything can be learnt from.
     """
-    from week2kit.loop.data import read_file
-
     _check_path(path)
     if not os.path.lexists(path):
         raise UsageError(f"There is no file {clean(str(path))}{_nearest(path)}")
     reader = reader_of(path.name)
     if reader is None:
         raise UsageError(f"{clean(str(path))}: expected a .csv, .tsv or .parquet file (.csv.gz and .tsv.gz, too).")
+    from week2kit.loop.reading import read_file  # pandas: not for a path that is wrong
+
     frame = read_file(read_data(path), reader)
     frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
     _check_names(list(frame.columns))
@@ -107,7 +107,7 @@ def _check_names(names: Sequence[str]) -> None:
 
 def _are_values(names: Sequence[str]) -> bool:
     """Whether a header is a row of numbers: one with a point, or mostly whole ones that do not ascend as years do."""
-    from week2kit.loop.data import NUMBER
+    from week2kit.loop.reading import NUMBER
 
     numbers = [name for name in names if NUMBER.fullmatch(name)]
     if any("." in name or "e" in name.lower() for name in numbers):
@@ -159,8 +159,7 @@ def _fault(name: str, kind: Kind, values: np.ndarray[Any, Any], present: int, di
     """The first reason against a column as a feature: those first that train would refuse."""
     import numpy as np
 
-    # the loop's own check of dates; a public name for it would change the recorded digest of the loop's code
-    from week2kit.loop.data import _holds_dates
+    from week2kit.loop.data import holds_dates
 
     if present == 0:
         return "empty"
@@ -168,7 +167,7 @@ def _fault(name: str, kind: Kind, values: np.ndarray[Any, Any], present: int, di
         return "infinite"
     if kind == "float" and max(np.nanmax(values), -np.nanmin(values)) > LARGEST_NUMBER:
         return "huge"
-    if kind == "text" and _holds_dates(values):
+    if kind == "text" and holds_dates(values):
         return "dates"
     if distinct == 1:
         return "constant"

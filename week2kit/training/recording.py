@@ -51,7 +51,8 @@ from week2kit.thresholds import (
 )
 
 if TYPE_CHECKING:
-    from week2kit.loop.run import Progress, Result, Source
+    from week2kit.loop.progress import Progress
+    from week2kit.loop.run import Result, Source
 
 
 @dataclass(frozen=True)
@@ -242,7 +243,8 @@ class _Training:
         with held():
             check_room(ROOM_FOR_LIBRARIES)
             from week2kit.environment.facts import hold_blas_buffers
-            from week2kit.loop.run import Progress, run_loop
+            from week2kit.loop.progress import Progress
+            from week2kit.loop.run import run_loop
 
             hold_blas_buffers()
         assert self.config is not None

@@ -15,8 +15,10 @@ import numpy as np
 import pandas as pd
 
 from week2kit.config.form import Config, FileData
-from week2kit.loop.data import NUMBER, Reader, of_kind, read_file, row_hashes, typed, unzipped
+from week2kit.loop.data import of_kind, typed
+from week2kit.loop.digests import row_hashes
 from week2kit.loop.predictions import Predictions
+from week2kit.loop.reading import NUMBER, Reader, read_file, unzipped
 from week2kit.record.manifest import Kind
 from week2kit.record.verdict import Finding
 from week2kit.thresholds import CELL_LENGTH, LISTED_CELLS

@@ -25,10 +25,14 @@ from week2kit.environment.conditions import AS_HERE
 from week2kit.environment.facts import hold_blas_buffers, record_environment, required_by
 from week2kit.errors import ConfigError, LibraryError, MissingHere, StageError, Week2kitError
 from week2kit.inputs.causes import Here
-from week2kit.loop.data import Reader, column_digest
-from week2kit.loop.model import find_class, is_forest, is_kmeans, jobs_by_cpus, walk
+from week2kit.loop.digests import column_digest
+from week2kit.loop.estimators import find_class
+from week2kit.loop.evaluating import recompute
+from week2kit.loop.inside import is_forest, is_kmeans, jobs_by_cpus, walk
 from week2kit.loop.predictions import Predictions, PredictionsError, check_text, from_csv, to_csv
-from week2kit.loop.run import Progress, Result, Source, recompute, run_loop
+from week2kit.loop.progress import Progress
+from week2kit.loop.reading import Reader
+from week2kit.loop.run import Result, Source, run_loop
 from week2kit.record.code import code_digest, code_modules
 from week2kit.record.files import read_regular
 from week2kit.record.manifest import Data

@@ -211,7 +211,7 @@ def rewritten(content: bytes, reader: str, most: int) -> bytes:
     """The same table as tabs for commas (or the other way round), with the line ends of Windows, compressed."""
     import gzip
 
-    from week2kit.loop.data import unzipped
+    from week2kit.loop.reading import unzipped
 
     before, after = (",", "\t") if reader == "csv" else ("\t", ",")
     text = io.StringIO(newline="")

@@ -1,0 +1,285 @@
+"""Estimators: from a class's import path and parameters to an unfitted estimator, checked before it is fitted."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import re
+import traceback
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from inspect import signature
+from pathlib import PurePath
+from types import ModuleType
+from typing import Any, Final
+
+from sklearn.base import BaseEstimator
+
+from week2kit.canonical import clean
+from week2kit.config.form import ALIASES, Estimator
+from week2kit.errors import LibraryError
+from week2kit.importing import held
+from week2kit.privacy import scrub
+from week2kit.thresholds import MAX_JOBS
+
+#: Parameters that read or write files, or are evaluated as code, and the values of them that are harmless.
+_DENIED: Final[Mapping[str, tuple[Any, ...]]] = {"input": ("content",), "memory": (None,), "pre_dispatch": ()}
+
+#: Parts of scikit-learn that hold no estimators for users; importing some of them runs test code.
+_CLOSED_MODULES: Final = frozenset({"conftest", "experimental", "externals", "tests"})
+
+
+def find_class(path: str, allowed_modules: Sequence[str] = (), *, splitters: bool = False) -> type[BaseEstimator]:
+    """The estimator class at an import path into a public module of scikit-learn, or of a module the caller allows.
+
+    Args:
+        path: such as ``sklearn.linear_model.LogisticRegression``.
+        allowed_modules: further top-level modules; only the caller may name them, never a config.
+        splitters: whether it may be what a search splits by, such as StratifiedKFold, too.
+
+    Raises:
+        ValueError: nothing else is imported; the message says what was expected.
+        LibraryError: the module of the caller raised an error of its own when it was imported.
+    """
+    module_name, _, name = path.rpartition(".")
+    parts = module_name.split(".")
+    top = parts[0]
+    if top not in ("sklearn", *allowed_modules) or not name:
+        raise ValueError(
+            f'expected an import path into scikit-learn, such as "sklearn.linear_model.LogisticRegression", '
+            f'got "{clean(path)}"{_alias_hint(path)}'
+        )
+    if any(part.startswith("_") or not part.isidentifier() or part in _CLOSED_MODULES for part in (*parts, name)):
+        raise ValueError(f'expected a public class of scikit-learn, got "{clean(path)}"')
+    with held():
+        module = _imported(module_name)
+        found = _attribute(module, name)
+    if found is None:
+        close = difflib.get_close_matches(name, [n for n in dir(module) if n[:1].isupper()], n=1)
+        raise ValueError(
+            f'"{clean(module_name)}" has no "{clean(name)}"' + (f'; did you mean "{close[0]}"?' if close else "")
+        )
+    if isinstance(found, type) and top == "sklearn" and found.__module__.partition(".")[0] != "sklearn":
+        raise ValueError(
+            f'in this process "{clean(path)}" is a class of "{clean(found.__module__)}": name that class, or train '
+            "where scikit-learn is not patched"
+        )
+    # scikit-learn's clone asks for get_params, not for a base class: other libraries follow its guide without one
+    if not (isinstance(found, type) and (_has_all(found, "fit", "get_params") or (splitters and _splits(found)))):
+        raise ValueError(f'"{clean(path)}" is no estimator: expected a class with fit and get_params')
+    return found
+
+
+def _has_all(kind: type, *methods: str) -> bool:
+    return all(callable(getattr(kind, method, None)) for method in methods)
+
+
+def _splits(kind: type) -> bool:
+    return _has_all(kind, "split", "get_n_splits") and not hasattr(kind, "fit")
+
+
+def _imported(name: str) -> ModuleType:
+    """The module `name`; a failure of its own is told apart from a module that is not there."""
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise _broken_module(name, error) from error  # it is there, and imports one that is not
+        raise ValueError(f'there is no module "{clean(name)}" in this environment') from None
+    except BaseException as error:  # a module may raise anything, SystemExit too; signals are held meanwhile
+        raise _broken_module(name, error) from error
+
+
+def _attribute(module: ModuleType, name: str) -> Any:
+    """What a module calls `name`; scikit-learn's experimental classes are enabled as their users do it."""
+    try:
+        return getattr(module, name, None)
+    except ImportError as error:
+        switch = re.search(r"\benable_[a-z_]+", str(error)) if module.__name__.startswith("sklearn.") else None
+        if switch is None:
+            raise _broken_module(module.__name__, error) from error
+        import_module(f"sklearn.experimental.{switch[0]}")
+        return getattr(module, name, None)
+    except BaseException as error:  # a module's own __getattr__
+        raise _broken_module(module.__name__, error) from error
+
+
+def _broken_module(name: str, error: BaseException) -> LibraryError:
+    kind, message = type(error).__name__, message_of(error)
+    said = f"{kind}: {message}" if message else kind
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    if ", line " not in said:  # a SyntaxError says it itself
+        said = f"{said} ({PurePath(last.filename).name}, line {last.lineno})"
+    return LibraryError(
+        kind,
+        f'The module "{clean(name)}" cannot be imported: {clean(said)}.',
+        f'Correct it until python -c "import {clean(name)}" works, and train again.',
+    )
+
+
+def _alias_hint(path: str) -> str:
+    close = difflib.get_close_matches(path, ALIASES, n=1)
+    return f'; did you mean "{close[0]}"?' if close else ""
+
+
+def build_estimator(
+    spec: Estimator,
+    where: str,
+    seed: int,
+    problems: list[str],
+    allowed_modules: Sequence[str] = (),
+    *,
+    splitters: bool = False,
+) -> tuple[BaseEstimator | None, Estimator]:
+    """The unfitted estimator of a spec, and the spec with its seeds written out; what is wrong goes to `problems`.
+
+    ``random_state`` is set to `seed` wherever a class takes one and the config does not say otherwise. Parameters may
+    be estimators themselves, each as ``{"class": ..., "params": {...}}``, alone or in lists.
+    """
+    try:
+        kind = find_class(spec.class_, allowed_modules, splitters=splitters)
+    except ValueError as error:
+        problems.append(f"{where}.class: {error}")
+        return None, spec
+    known = parameter_names(kind)
+    takes_any = _takes_any(kind)
+    params = dict(spec.params)
+    draws = not _splits(kind) or "shuffle" not in known or params.get("shuffle", False)  # else a seed is an error
+    if "random_state" in known and draws and not SEEDS & params.keys():
+        params["random_state"] = seed
+    before = len(problems)
+    values: dict[str, Any] = {}
+    for name, value in params.items():
+        place = f"{where}.params.{clean(name)}"
+        if name not in known and not takes_any:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f'; did you mean "{close[0]}"?' if close else f"; it takes {', '.join(sorted(known)) or 'none'}"
+            problems.append(f"{place}: {kind.__name__} has no such parameter{hint}")
+            continue
+        _check_denied(name, value, place, problems)
+        values[name], params[name] = _build_value(value, place, seed, problems, allowed_modules)
+        values[name] = _as_declared(kind, name, values[name])
+    written = spec.model_copy(update={"params": params})
+    if len(problems) > before:
+        return None, written
+    return _validated(kind, values, where, problems), written
+
+
+#: Names under which libraries take one seed: where the config gives one, another would contradict it.
+SEEDS: Final = frozenset({"random_state", "random_seed", "seed"})
+
+
+def parameter_names(kind: type[BaseEstimator]) -> frozenset[str]:
+    """What a class takes as parameters.
+
+    scikit-learn's classes say it by their constructor; where that passes on what it does not name (XGBoost), an object
+    says it by get_params.
+    """
+    try:
+        names = {p.name for p in signature(kind).parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+    except Exception:  # a signature that cannot be read
+        names = set()
+    if _takes_any(kind):
+        with contextlib.suppress(Exception):
+            names |= set(kind().get_params(deep=False))
+    return frozenset(map(str, names))
+
+
+def _takes_any(kind: type[BaseEstimator]) -> bool:
+    """Whether the constructor takes any name: whatever a library reads from it is its own to check."""
+    try:
+        return any(p.kind is p.VAR_KEYWORD for p in signature(kind).parameters.values())
+    except Exception:
+        return True
+
+
+def _check_denied(name: str, value: Any, place: str, problems: list[str]) -> None:
+    if name in _DENIED and not any(value is allowed or value == allowed for allowed in _DENIED[name]):
+        problems.append(f"{place}: week2kit does not pass it on, because it reads or writes files or runs code")
+    if name == "n_jobs" and isinstance(value, int) and abs(value) > MAX_JOBS:
+        problems.append(f"{place}: expected at most {MAX_JOBS} jobs, got {value}")
+
+
+def _build_value(
+    value: Any, place: str, seed: int, problems: list[str], allowed_modules: Sequence[str]
+) -> tuple[Any, Any]:
+    """A parameter's value as scikit-learn takes it, and as the resolved config writes it."""
+    if isinstance(value, dict) and "class" in value and set(value) <= {"class", "params"}:
+        params = value.get("params", {})
+        if not isinstance(value["class"], str) or not isinstance(params, dict):
+            problems.append(f'{place}: expected {{"class": "...", "params": {{...}}}}')
+            return None, value
+        spec = Estimator(class_=ALIASES.get(value["class"], value["class"]), params=params)
+        built, written = build_estimator(spec, place, seed, problems, allowed_modules, splitters=True)
+        return built, written.model_dump(by_alias=True)
+    if isinstance(value, list):
+        pairs = [_build_value(v, f"{place}.{i}", seed, problems, allowed_modules) for i, v in enumerate(value)]
+        built_list = [built for built, _ in pairs]
+        # VotingClassifier and the like want (name, estimator) pairs
+        if len(built_list) == 2 and isinstance(built_list[0], str) and hasattr(built_list[1], "fit"):
+            return tuple(built_list), [written for _, written in pairs]
+        return built_list, [written for _, written in pairs]
+    if isinstance(value, dict):
+        _check_grid(value, place, problems)
+    return value, value
+
+
+def _check_grid(value: Mapping[str, Any], place: str, problems: list[str]) -> None:
+    """A search's grid (``{"vectorizer__input": [...]}``) sets parameters of other estimators, the denied ones too."""
+    for key, item in value.items():
+        name, where = key.rpartition("__")[2], f"{place}.{clean(key)}"
+        for one in item if isinstance(item, list) else [item]:
+            if isinstance(one, dict):
+                _check_grid(one, where, problems)
+            _check_denied(name, one, where, problems)
+
+
+def _as_declared(kind: type[BaseEstimator], name: str, value: Any) -> Any:
+    """A JSON list as a tuple where the class declares that it takes tuples and no lists (ngram_range)."""
+    if not isinstance(value, list):
+        return value
+    declared = getattr(kind, "_parameter_constraints", None)
+    constraints = declared.get(name) if isinstance(declared, dict) else None
+    if not isinstance(constraints, list) or tuple not in constraints:  # some declare nothing ("no_validation")
+        return value
+    takes_list = any(constraint is list or constraint in ("array-like", "no_validation") for constraint in constraints)
+    return value if takes_list else tuple(value)
+
+
+def _validated(
+    kind: type[BaseEstimator], values: dict[str, Any], where: str, problems: list[str]
+) -> BaseEstimator | None:
+    """The estimator, its parameters checked by scikit-learn's own validation, without a fit.
+
+    Only classes that declare constraints can be asked: scikit-learn's base class has the method, not the table.
+    """
+    try:
+        estimator = kind(**values)
+        if hasattr(kind, "_parameter_constraints"):
+            estimator._validate_params()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # of a class of the caller; SystemExit, too
+        message = clean(message_of(error)) or type(error).__name__
+        name = next((n for n in values if f"'{n}'" in message), None)
+        problems.append(f"{where}.params{f'.{name}' if name else ''}: {message}")
+        return None
+    return estimator
+
+
+_SET: Final = re.compile(r"\{[^{}]*\}")
+_ADDRESS: Final = re.compile(r"\b0x[0-9a-f]{6,16}\b")
+
+
+def message_of(error: BaseException) -> str:
+    """What a library's error says, word for word the same in every process.
+
+    scikit-learn prints the allowed values as a set, whose order is another in each process, and some objects with
+    their address; a failure must be known again by its message.
+    """
+    try:
+        said = str(error)
+    except Exception:  # it shows an object whose repr raises
+        said = ""
+    text = _ADDRESS.sub("0x…", scrub(said))
+    return _SET.sub(lambda match: "{" + ", ".join(sorted(match[0][1:-1].split(", "))) + "}", text)
