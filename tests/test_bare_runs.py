@@ -22,17 +22,11 @@ from week2kit.errors import CannotRestore, UnreadableRun, UsageError
 from week2kit.processes.interpreters import build, nearest_python
 from week2kit.pytest_plugin import assert_reproducible
 from week2kit.record.finding import find_runs
-from week2kit.record.partial import (
-    decimals,
-    read_bare,
-    report_rows,
-    rounds_to,
-    scorer_name,
-    validation_names,
-    written_digits,
-)
-from week2kit.record.store import BareRun, open_any
+from week2kit.record.partial import read_partial
+from week2kit.record.store import Run, open_any
+from week2kit.record.val_report import report_rows
 from week2kit.record.verdict import Verdict, VerdictDocument
+from week2kit.record.written_metrics import decimals, rounds_to, scorer_name, validation_names, written_digits
 from week2kit.rendering.document import render
 from week2kit.sentences.verdicts import account, describe_finding, describe_verdict, short_verdict
 
@@ -1027,7 +1021,7 @@ def test_a_duration_is_known_as_such_and_told_to_those_who_ask(verified: Verifie
      ("seconds_per_row", False)],
 )  # fmt: skip
 def test_which_keys_are_durations(key: str, known: bool) -> None:
-    record = read_bare(BareRun(Path("nowhere"), {}, {key: 0.5}))
+    record = read_partial(Path("nowhere"), {}, {key: 0.5})
     assert (record.times, [*record.metrics]) == (([key], []) if known else ([], [key]))
 
 
@@ -1547,7 +1541,7 @@ def test_every_row_of_a_real_report_is_read(pairs: list[tuple[int, int]], names:
 def test_whatever_the_two_objects_hold_reading_them_invents_nothing(
     config: dict[str, Any], metrics: dict[str, Any]
 ) -> None:
-    record = read_bare(BareRun(Path("nowhere"), config, metrics))
+    record = read_partial(Path("nowhere"), config, metrics)
     numbers = {name: metrics[name] for name in record.metrics}
     assert all(type(value) in (int, float) for value in numbers.values())
     assert record.metrics == {name: float(value) for name, value in numbers.items()}
@@ -1568,7 +1562,7 @@ def test_any_bytes_in_the_two_files_are_a_run_or_a_sentence(content: bytes) -> N
                 opened: object = open_any(place)
             except UnreadableRun as error:
                 opened = error
-            assert isinstance(opened, BareRun) or str(opened).endswith(".")
+            assert isinstance(opened, Run) or str(opened).endswith(".")
 
 
 @pytest.mark.parametrize(

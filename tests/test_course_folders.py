@@ -27,14 +27,14 @@ from week2kit.errors import ConfigError, UnreadableRun
 from week2kit.inputs.changes import changed_things, list_runs
 from week2kit.pytest_plugin import assert_reproducible
 from week2kit.record.finding import find_runs
-from week2kit.record.partial import read_bare
-from week2kit.record.store import BareRun, open_any
+from week2kit.record.partial import read_partial
+from week2kit.record.store import Run, open_any
 from week2kit.record.verdict import Verdict
 from week2kit.rendering.document import render
 from week2kit.rendering.schemas import json_schema
 from week2kit.rendering.structured import report_model
 from week2kit.sentences.verdicts import describe_verdict
-from week2kit.verification.verifying import planned_bare_checks
+from week2kit.verification.verifying import planned_checks
 
 from .sessions import pytest_session
 
@@ -375,7 +375,7 @@ FLAT_KEYS = st.sampled_from(
 
 @given(st.dictionaries(FLAT_KEYS, VALUES))
 def test_reading_a_bare_config_never_says_more_than_train_would(config: dict[str, Any]) -> None:
-    record = read_bare(BareRun(Path("nowhere"), config, {}))
+    record = read_partial(Path("nowhere"), config, {})
     assert (record.config is None) == bool(record.problem)
     if record.config is not None:
         kept = {key: item for key, item in config.items() if key != "artifacts_dir" and item is not None}
@@ -467,7 +467,7 @@ def test_each_data_file_is_read_once_for_a_list_of_runs(project: Path, monkeypat
     name_data(first="wine.csv", second="wine.csv", third="wine.csv")
     asked: list[str] = []
 
-    def digest(run: BareRun, config: object) -> str:
+    def digest(run: Run) -> str:
         asked.append(run.name)
         return "0" * 64
 
@@ -753,5 +753,5 @@ def test_every_planned_check_of_such_a_run_is_made(project: Path) -> None:
     change("first", "metrics.json", n_train=133)
     (verdict,) = verify("output/first", data="wine.csv", target="target").runs
     run = open_any("output/first")
-    assert isinstance(run, BareRun)
-    assert set(planned_bare_checks(run)) <= {check.code for check in verdict.checks}
+    assert run.partial is not None
+    assert set(planned_checks(run)) <= {check.code for check in verdict.checks}

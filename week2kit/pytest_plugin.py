@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from _pytest._code.code import ReprExceptionInfo
 
     from week2kit.processes.children import Children
-    from week2kit.record.store import BareRun, Run
+    from week2kit.record.store import Run
     from week2kit.record.verdict import Verdict
 
 Accept: TypeAlias = Literal["identical", "explained", "close"]
@@ -69,7 +69,7 @@ _STATUS: Final = "week2kit.status"
 
 
 def assert_reproducible(
-    run: str | Path | Run | BareRun,
+    run: str | Path | Run,
     *,
     data: str | Path | None = None,
     target: str | None = None,
@@ -263,7 +263,7 @@ class RunsSession:
         self._verdicts: dict[str, tuple[str, str]] = {}
         self._children: Children | None = None
 
-    def verify(self, run: Run | BareRun) -> Verdict:
+    def verify(self, run: Run) -> Verdict:
         """Train a run again and judge it."""
         from week2kit.verification.verifying import Options, rerun_children, verify_run
 
@@ -288,9 +288,9 @@ class RunsSession:
 
     def _holds_bare_run(self, path: Path, folder_id: str) -> bool:
         """Whether a folder is a run without a manifest, and nothing but that."""
-        from week2kit.record.store import is_bare
+        from week2kit.record.store import is_partial
 
-        if not is_bare(path):
+        if not is_partial(path):
             return False
         if _holds_more(path):
             self.passed_over.append(folder_id)
@@ -465,12 +465,13 @@ class RunRecord(pytest.Collector):
     """The record of a run, from which its items follow; the run is verified once, for all of them."""
 
     ihook = property(_hooks_above)
-    run: Run | BareRun
+    run: Run
 
     def collect(self) -> Iterable[RunItem]:
         """The verdict and every check that the record leads to."""
         from week2kit.canonical import clean
         from week2kit.record.store import open_any
+        from week2kit.verification.verifying import planned_checks
 
         session = self.config.stash[_SESSION]
         session.found += 1
@@ -480,7 +481,7 @@ class RunRecord(pytest.Collector):
         except UnreadableRun as error:
             told = str(error).replace(clean(os.fspath(folder)), self.nodeid)
             return [UnreadableItem.from_parent(self, name=VERDICT, problem=told)]
-        checks = dict.fromkeys(_planned(self.run, repeats=session.settings.repeats))
+        checks = dict.fromkeys(planned_checks(self.run, repeats=session.settings.repeats))
         verdict = VerdictItem.from_parent(self, name=VERDICT)
         return [verdict, *(CheckItem.from_parent(self, name=clean(code), code=code) for code in checks)]
 
@@ -488,17 +489,6 @@ class RunRecord(pytest.Collector):
     def verdict(self) -> Verdict:
         """The verdict on the run, reached when it is first asked for."""
         return self.config.stash[_SESSION].verify(self.run)
-
-
-def _planned(run: Run | BareRun, *, repeats: bool) -> list[str]:
-    """The codes of the checks that a run's record leads to."""
-    from week2kit.record.manifest import CompletedRun
-    from week2kit.record.store import BareRun
-    from week2kit.verification.verifying import planned_bare_checks, planned_checks
-
-    if isinstance(run, BareRun):
-        return planned_bare_checks(run)
-    return planned_checks(run.manifest, repeats=repeats) if isinstance(run.manifest, CompletedRun) else []
 
 
 # --- items ------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from week2kit.inputs.tables import same_values, table_differences
 from week2kit.record.code import same_code
 from week2kit.record.earlier import changed_since, is_earlier
 from week2kit.record.manifest import Column, CompletedRun, Data, Environment, Manifest, Metric, metric_names
-from week2kit.record.store import BareRun, Run
+from week2kit.record.store import Run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -360,7 +360,7 @@ def comparable_difference(run: CompletedRun, other: CompletedRun, metric: str) -
 # --- one line per run -------------------------------------------------------------------------------------------
 
 
-def list_runs(runs: Sequence[Run | BareRun], unreadable: Sequence[Path] = ()) -> list[dict[str, Any]]:
+def list_runs(runs: Sequence[Run], unreadable: Sequence[Path] = ()) -> list[dict[str, Any]]:
     """One row per run: name, status, primary metric and value (null unless completed), what differs from the first.
 
     The status of a run that was made without week2kit is "no manifest"; what it does not record is not compared.
@@ -378,28 +378,28 @@ def list_runs(runs: Sequence[Run | BareRun], unreadable: Sequence[Path] = ()) ->
     return rows + [{"run": clean(path.as_posix()), "status": "unreadable", **nothing} for path in unreadable]
 
 
-def _primary_value(run: Run | BareRun) -> tuple[str | None, float | None]:
-    if isinstance(run, BareRun):
-        from week2kit.record.partial import primary_of_bare, read_bare
+def _primary_value(run: Run) -> tuple[str | None, float | None]:
+    if run.partial is not None:
+        from week2kit.record.written_metrics import primary_metric as primary_written
 
-        return primary_of_bare(read_bare(run).metrics)
+        return primary_written(run.partial.metrics)
     if not isinstance(run.manifest, CompletedRun):
         return None, None
     metric = primary_metric(run.manifest)
     return metric, run.manifest.outcome.metrics[metric].value
 
 
-def _status(run: Run | BareRun) -> str:
-    if isinstance(run, BareRun):
+def _status(run: Run) -> str:
+    if run.partial is not None:
         return "no manifest"
     return "interrupted" if run.manifest.status == "running" else run.manifest.status
 
 
-def _differs(first: Run | BareRun, run: Run | BareRun, digests: dict[Path, str | None]) -> list[str]:
-    if isinstance(first, Run) and isinstance(run, Run):
+def _differs(first: Run, run: Run, digests: dict[Path, str | None]) -> list[str]:
+    if first.partial is None and run.partial is None:
         changes = compare_inputs(first.manifest, run.manifest)
         return changed_things(change for change in changes if _in_one_form(change, first.manifest, run.manifest))
-    return changed_things(compare_thin(first, run, digests))
+    return changed_things(compare_partial(first, run, digests))
 
 
 def _in_one_form(change: Change, first: Manifest, run: Manifest) -> bool:
@@ -423,9 +423,7 @@ def _is_word(key: str, value: object) -> bool:
     return key == "preprocess" and isinstance(value, str)
 
 
-def compare_thin(
-    first: Run | BareRun, run: Run | BareRun, digests: dict[Path, str | None] | None = None
-) -> list[Change]:
+def compare_partial(first: Run, run: Run, digests: dict[Path, str | None] | None = None) -> list[Change]:
     """The differences of two runs of which at least one was made without week2kit: config and seed, as written.
 
     A flat config is not resolved on its data: what only one side writes out (steps, a random_state) is not compared.
@@ -439,17 +437,18 @@ def compare_thin(
         digests: the digests of data files by run folder; those that are asked for here are added, as each costs a look
             at a whole file.
     """
-    before, after = _written_config(first), _written_config(run)
+    before, after = first.manifest.inputs.config.resolved, run.manifest.inputs.config.resolved
     if before is None or after is None:
-        return _raw_changes(first.config, run.config) if isinstance(first, BareRun) and isinstance(run, BareRun) else []
+        sides = (first.partial, run.partial)
+        return _raw_changes(*(side.as_written for side in sides if side is not None)) if None not in sides else []
     known: dict[Path, str | None] = {} if digests is None else digests
     changes = [
         change
         for change in compare_configs(before, after)
         if ABSENT not in (change.baseline, change.variant) and change.key != "preprocess"
     ]
-    if isinstance(first, BareRun) and isinstance(run, BareRun):
-        changes += _other_versions(first, run)
+    if first.partial is not None and run.partial is not None:
+        changes += _other_versions(first.partial.versions, run.partial.versions)
     names = [_file_name(config) for config in (before, after)]
     left, right = (_digest_today(side, known) for side in (first, run))
     both = ABSENT not in names
@@ -466,11 +465,10 @@ def compare_thin(
 _ORDER: Final = ("code", "data", "config", "seed", "environment")
 
 
-def _other_versions(first: BareRun, run: BareRun) -> list[Change]:
+def _other_versions(before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:
     """The versions that both folders name, and that differ; ``3.11`` is any 3.11."""
-    from week2kit.record.partial import read_bare, same_version
+    from week2kit.record.requirements import same_version
 
-    before, after = read_bare(first).versions, read_bare(run).versions
     return [
         Change("environment", name if name == "python" else f"library.{name}", before[name], after[name])
         for name in sorted(before.keys() & after.keys())
@@ -488,24 +486,16 @@ def _raw_changes(first: Mapping[str, Any], run: Mapping[str, Any]) -> list[Chang
     return [change for change in changes if not same_value(change.baseline, change.variant)]
 
 
-def _digest_today(run: Run | BareRun, known: dict[Path, str | None]) -> str | None:
+def _digest_today(run: Run, known: dict[Path, str | None]) -> str | None:
     """The digest of a run's data: as recorded, or of the file that is found today where nothing is recorded."""
-    if isinstance(run, Run):
+    if run.partial is None:
         data = run.manifest.inputs.data
         return None if data is None else data.sha256
     if run.path not in known:
-        from week2kit.record.partial import digest_today, read_bare
+        from week2kit.record.partial import digest_today
 
-        known[run.path] = digest_today(run, read_bare(run).config)
+        known[run.path] = digest_today(run)
     return known[run.path]
-
-
-def _written_config(run: Run | BareRun) -> Mapping[str, Any] | None:
-    if isinstance(run, Run):
-        return run.manifest.inputs.config.resolved
-    from week2kit.record.partial import read_bare
-
-    return read_bare(run).written
 
 
 def _file_name(config: Mapping[str, Any]) -> Any:

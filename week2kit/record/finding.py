@@ -13,9 +13,8 @@ from week2kit.record.files import is_folder
 from week2kit.record.store import (
     ARTIFACTS,
     MANIFEST_NAME,
-    BareRun,
     Run,
-    is_bare,
+    is_partial,
     is_run_folder,
     no_manifest_in,
     no_run_in,
@@ -27,19 +26,19 @@ from week2kit.thresholds import LARGE_MANIFESTS_BYTES, MAX_MANIFEST_BYTES, SMALL
 class Found(NamedTuple):
     """What a list of paths led to, in order: runs, and the paths of which none could be read, with the reason."""
 
-    everything: tuple[Run | BareRun, ...]
+    everything: tuple[Run, ...]
     unreadable: tuple[tuple[Path, str], ...]
     skipped: tuple[Path, ...]
 
     @property
     def runs(self) -> tuple[Run, ...]:
         """The runs with a manifest, in order."""
-        return tuple(run for run in self.everything if isinstance(run, Run))
+        return tuple(run for run in self.everything if run.partial is None)
 
     @property
-    def bare(self) -> tuple[BareRun, ...]:
+    def partial(self) -> tuple[Run, ...]:
         """The runs that were made without week2kit, in order."""
-        return tuple(run for run in self.everything if isinstance(run, BareRun))
+        return tuple(run for run in self.everything if run.partial is not None)
 
 
 def find_runs(paths: Iterable[str | Path]) -> Found:
@@ -50,13 +49,13 @@ def find_runs(paths: Iterable[str | Path]) -> Found:
     a path that leads to no run at all is unreadable, whatever the others lead to.
     A folder that is such a run itself may hold others, as ``output/run_1`` in ``output``: they follow it.
     """
-    runs: list[Run | BareRun] = []
+    runs: list[Run] = []
     unreadable: list[tuple[Path, str]] = []
     skipped: list[Path] = []
     seen: set[str] = set()
     large = 0
 
-    def add(path: Path, into: list[Run | BareRun]) -> None:
+    def add(path: Path, into: list[Run]) -> None:
         nonlocal large
         if (resolved := os.path.realpath(path)) in seen:
             return
@@ -75,9 +74,9 @@ def find_runs(paths: Iterable[str | Path]) -> Found:
         is_run = not is_folder(path) or is_run_folder(path)
         if is_run:
             add(path, runs)
-        if is_run and not is_bare(path):
+        if is_run and not is_partial(path):
             continue
-        inside: list[Run | BareRun] = []
+        inside: list[Run] = []
         try:
             children = sorted(child for child in path.iterdir() if is_folder(child) and not child.name.startswith("."))
         except OSError as error:
@@ -104,10 +103,8 @@ def _large_manifest(path: Path) -> int:
     return size if SMALL_MANIFEST_BYTES < size <= MAX_MANIFEST_BYTES else 0
 
 
-def _in_folder_order(run: Run | BareRun) -> tuple[bool, str, str]:
-    if isinstance(run, BareRun):
-        return True, run.path.name, ""
-    return False, *in_time(run)
+def _in_folder_order(run: Run) -> tuple[bool, str, str]:
+    return run.partial is not None, *in_time(run)
 
 
 def in_time(run: Run) -> tuple[str, str]:

@@ -8,40 +8,25 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from pathlib import Path
+from typing import Any, ClassVar, Final, Literal
 
 from week2kit.canonical import JsonError, clean, json_digest, parse_foreign_json, text_digest
 from week2kit.config.form import Config, FileData
 from week2kit.config.reading import parse_flat
-from week2kit.errors import CannotRestore, ConfigError, StageError
-from week2kit.record.places import find_for_bare
+from week2kit.errors import CannotRestore, ConfigError, StageError, UnreadableRun
+from week2kit.record.files import read_regular
+from week2kit.record.manifest import Artifact, Inputs, Seed, StageTime, Warned
+from week2kit.record.manifest import Config as Resolved
+from week2kit.record.places import find_unrecorded
 from week2kit.record.requirements import DECIDING_LIBRARIES, parse_requirements
-from week2kit.record.store import BareRun
-from week2kit.thresholds import MAX_ROUNDED_DIGITS, MIN_ROUNDED_DIGITS
-
-#: Metrics of one class, and what they are averaged over.
-_OF_CLASSES: Final = ("f1", "precision", "recall", "jaccard")
-_AVERAGES_OVER: Final = ("macro", "micro", "weighted")
-
-#: Other spellings of scorers that scripts use; a leading ``val_`` is cut before.
-METRIC_ALIASES: Final[Mapping[str, str]] = {
-    f"{average}_{metric}": f"{metric}_{average}" for metric in _OF_CLASSES for average in _AVERAGES_OVER
-}
-
-#: The metrics of the flat form, the first being the primary one.
-_DECIDING: Final = ("accuracy", "f1_macro")
-
-#: The prefix of metrics on validation rows: they are the only ones that are compared.
-_VALIDATION: Final = "val_"
-
-#: Metrics that are shares of rows, or means of such.
-_SHARES: Final = frozenset(
-    {"accuracy", "balanced_accuracy"}
-    | {*_OF_CLASSES, *(f"{metric}_{average}" for metric in _OF_CLASSES for average in _AVERAGES_OVER)}
-)
+from week2kit.record.store import Run, refuse_pointer
+from week2kit.record.val_report import ReportRow, held_against, report_rows
+from week2kit.thresholds import MAX_CONFIG_BYTES
 
 #: Keys of metrics.json that are durations, such as ``train_seconds``.
 _DURATION: Final = re.compile(r"(?:.*[_ .-])?(?:seconds|secs?|milliseconds|ms|minutes)", re.IGNORECASE | re.DOTALL)
@@ -62,37 +47,20 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {"input_csv": ("input_csv", "input
 NOT_USED: Final = ("artifacts_dir", "create_sample")
 
 
-class ReportRow(NamedTuple):
-    """One row of a classification report: the numbers as they are written, the last one being the support."""
-
-    numbers: tuple[str, ...]
-
-    @property
-    def support(self) -> int:
-        """How many validation rows it counts."""
-        return int(float(self.numbers[-1]))
-
-    @property
-    def values(self) -> tuple[float, ...]:
-        """The numbers; one that is not defined is 0, as week2kit's own report has it."""
-        return tuple(0.0 if number == "nan" else float(number) for number in self.numbers)
-
-    @property
-    def digits(self) -> int:
-        """How many decimals the scores of the row are written with."""
-        return len(self.numbers[0].partition(".")[2])
-
-
 @dataclass(frozen=True)
-class BareRecord:
-    """What a run that was made without week2kit says, as far as it can be used.
+class PartialRun:
+    """The record of a run that has no manifest, as a course's own script leaves it: what its files say, in memory only.
+
+    Everything else of a record is not recorded: `inputs` holds the config and the seed where the config can be read.
 
     Attributes:
+        run_id: the folder's name.
+        as_written: the object of config.json; it may name neither data nor label: a notebook holds them in its code.
+        numbers: the object of metrics.json.
+        inputs: the resolved config, also of one that does not name its data or its label, and the seed.
         config: the config; None where it is none that can be trained, and then `problem` says why.
         unnamed: which of data and label the config does not name, by the keys of `NAMES`; empty where it has other
             problems, too.
-        written: the config as an object, also of one that does not name its data or its label; None where it has other
-            problems.
         model: the file, the key and the value that name a model, where that is not what the flat form trains, or where
             config.json has such a key at all; else None.
         unused: keys of config.json that have no part in the training.
@@ -111,10 +79,21 @@ class BareRecord:
         sources: the files besides config and metrics that gave something, with their digests.
     """
 
+    status: ClassVar[Literal["completed"]] = "completed"  # it has metrics
+    created_at: ClassVar[str] = ""
+    command: ClassVar[str] = ""
+    artifacts: ClassVar[list[Artifact]] = []
+    stages: ClassVar[list[StageTime]] = []
+    warnings: ClassVar[list[Warned]] = []
+    failure: ClassVar[None] = None
+
+    run_id: str
+    as_written: Mapping[str, Any]
+    numbers: Mapping[str, Any]
+    inputs: Inputs
     config: Config | None
     problem: str
     unnamed: tuple[str, ...]
-    written: Mapping[str, Any] | None
     model: tuple[str, str, str] | None
     unused: tuple[str, ...]
     metrics: dict[str, float]
@@ -132,35 +111,64 @@ class BareRecord:
     sources: dict[str, str]
 
 
-def read_bare(run: BareRun) -> BareRecord:
-    """What a folder says, read as untrusted input; nothing raises."""
-    config, problem = _config(run.config)
-    unnamed, written = _as_written(run.config) if config is None else ((), config.as_json())
-    numbers = {name: number for name, value in run.metrics.items() if (number := _number(value)) is not None}
-    counts = {name: value for name in COUNTS if type(value := run.metrics.get(name)) is int and value >= 0}
+def open_partial(path: Path) -> Run:
+    """The run in a folder for which `store.is_partial` holds.
+
+    Raises:
+        UnreadableRun: config.json or metrics.json cannot be read, or holds no object.
+    """
+    return Run(path, read_partial(path, _read_object(path, "config.json"), _read_object(path, "metrics.json")), "")
+
+
+def _read_object(path: Path, file: str) -> dict[str, Any]:
+    shown = f"{clean(os.fspath(path))}/{file}"
+    try:
+        data = read_regular(path / file, MAX_CONFIG_BYTES, follow=False)
+        refuse_pointer(data, shown)
+        value = parse_foreign_json(data)
+    except OSError as error:
+        raise UnreadableRun(f"{shown}: cannot be read: {error.strerror}.") from None
+    except JsonError as error:
+        raise UnreadableRun(f"{shown}: no JSON that can be read: {error}.") from None
+    if not isinstance(value, dict):
+        raise UnreadableRun(f"{shown}: expected an object of keys and values.")
+    return value
+
+
+def read_partial(folder: Path, written: Mapping[str, Any], metrics: Mapping[str, Any]) -> PartialRun:
+    """What a folder with this config and these metrics says, read as untrusted input; nothing raises."""
+    config, problem = _config(written)
+    unnamed, resolved = _as_written(written) if config is None else ((), config.as_json())
+    known = Resolved(resolved=resolved, raw=None, digest=None)
+    seed = None if resolved is None else Seed(value=resolved["seed"], source="given")
+    numbers = {name: number for name, value in metrics.items() if (number := _number(value)) is not None}
+    counts = {name: value for name in COUNTS if type(value := metrics.get(name)) is int and value >= 0}
     times = sorted(name for name in numbers if _DURATION.fullmatch(name))
-    requirements, metadata = _bytes(run, "requirements.txt"), _metadata(run)
+    requirements, metadata = _bytes(folder, "requirements.txt"), _metadata(folder)
     listed = _from_requirements(requirements)
     told, timestamp, git = _from_metadata(metadata), _text_of(metadata, "timestamp"), _text_of(metadata, "git_hash")
-    metrics = {name: number for name, number in numbers.items() if name not in (*COUNTS, *times)}
-    report, report_problem = _report(run, metrics)
+    scores = {name: number for name, number in numbers.items() if name not in (*COUNTS, *times)}
+    report, report_problem = _report(folder, scores)
     sources = {}
     if listed:
         sources["requirements.txt"] = text_digest(requirements)
     if told or timestamp or git:
         sources["run_metadata.json"] = json_digest(metadata)
-    return BareRecord(
+    return PartialRun(
+        run_id=folder.name,
+        as_written=written,
+        numbers=metrics,
+        inputs=Inputs(code=None, data=None, config=known, seed=seed, environment=None),
         config=config,
         problem=problem,
         unnamed=unnamed,
-        written=written,
-        model=_other_model(run.config, run.metrics, metadata),
-        unused=tuple(name for name in NOT_USED if name in run.config),
-        metrics=metrics,
+        model=_other_model(written, metrics, metadata),
+        unused=tuple(name for name in NOT_USED if name in written),
+        metrics=scores,
         counts=counts,
         times=times,
-        other=sorted(name for name in run.metrics if name not in numbers or (name in COUNTS and name not in counts)),
-        undefined=sorted(name for name, value in run.metrics.items() if _is_undefined(value)),
+        other=sorted(name for name in metrics if name not in numbers or (name in COUNTS and name not in counts)),
+        undefined=sorted(name for name, value in metrics.items() if _is_undefined(value)),
         report=report,
         report_problem=report_problem,
         missing=sorted(_named_missing(metadata) - {*told, *listed}),
@@ -172,11 +180,14 @@ def read_bare(run: BareRun) -> BareRecord:
     )
 
 
-def named(run: BareRun, data: str | None, target: str | None) -> tuple[BareRun, dict[str, str]]:
-    """The run with the data and the label that the caller names, where its config names none; and what was added."""
+def with_names(run: Run, data: str | None, target: str | None) -> tuple[PartialRun, dict[str, str]]:
+    """The record with the data and the label that the caller names, where its config names none; and what was added."""
+    record = run.partial
+    assert record is not None
     given = {"input_csv": data, "label_col": target}
-    added = {name: value for name, value in given.items() if value is not None and name in _missing(run.config)}
-    return run._replace(config={**_used(run.config), **added}) if added else run, added
+    added = {name: value for name, value in given.items() if value is not None and name in _missing(record.as_written)}
+    config = {**_used(record.as_written), **added}
+    return read_partial(run.path, config, record.numbers) if added else record, added
 
 
 def _missing(config: Mapping[str, Any]) -> tuple[str, ...]:
@@ -245,7 +256,7 @@ def _model_name(value: object) -> str:
     return clean(value, _METADATA_LENGTH).strip() if isinstance(value, str) else ""
 
 
-def _as_written(value: Mapping[str, Any]) -> tuple[tuple[str, ...], Mapping[str, Any] | None]:
+def _as_written(value: Mapping[str, Any]) -> tuple[tuple[str, ...], dict[str, Any] | None]:
     """What a config lacks that cannot be trained, where data and label are all, and what else it says."""
     missing = _missing(value)
     filled = _used(value) | dict.fromkeys(missing, "-")
@@ -259,12 +270,13 @@ def _as_written(value: Mapping[str, Any]) -> tuple[tuple[str, ...], Mapping[str,
     return missing, {**config, "data": {key: item for key, item in config["data"].items() if key not in unknown}}
 
 
-def digest_today(run: BareRun, config: Config | None) -> str | None:
+def digest_today(run: Run) -> str | None:
     """The digest of the data file of a run as it is found today: the record holds none. None where none is found."""
+    config = run.partial.config if run.partial is not None else None
     if config is None or not isinstance(config.data, FileData):
         return None
     try:
-        return find_for_bare(run, config.data.path, None).sha256
+        return find_unrecorded(run, config.data.path, None).sha256
     except StageError:
         return None
 
@@ -286,121 +298,14 @@ def _number(value: object) -> float | None:
         return None
 
 
-# --- metrics ----------------------------------------------------------------------------------------------------
-
-
-def scorer_name(name: str) -> str:
-    """The scorer that a key of metrics.json would be; whether there is such a scorer is another question."""
-    stem = name.removeprefix(_VALIDATION)
-    return METRIC_ALIASES.get(stem, stem)
-
-
-def validation_names(metrics: Mapping[str, float]) -> dict[str, str]:
-    """Each name that may be a metric on validation rows, to its scorer.
-
-    Where a name stands with and without ``val_``, the one without may speak of training rows, and is left out.
-    """
-    marked = {scorer_name(name) for name in metrics if name.startswith(_VALIDATION)}
-    return {
-        name: scorer_name(name) for name in metrics if name.startswith(_VALIDATION) or scorer_name(name) not in marked
-    }
-
-
-def compared_names(metrics: Mapping[str, float]) -> dict[str, str]:
-    """Of `validation_names`, those with a value that the metric can have: 97.5 is no accuracy, perhaps a percentage."""
-    names = validation_names(metrics)
-    return {name: scorer for name, scorer in names.items() if scorer not in _SHARES or 0 <= metrics[name] <= 1}
-
-
-def primary_of_bare(metrics: Mapping[str, float]) -> tuple[str | None, float | None]:
-    """The metric that the flat form decides by, or the next that it has, under its own name; None where it has none."""
-    names = {scorer: name for name, scorer in validation_names(metrics).items()}
-    name = next((names[scorer] for scorer in _DECIDING if scorer in names), None)
-    return name, None if name is None else metrics[name]
-
-
-def written_digits(value: float, others: Mapping[str, float]) -> int | None:
-    """The number of decimals that a metric was rounded to before it was written; None where it was not rounded.
-
-    A number that is written with few decimals may have lost zeros at its end: the longest one in the file tells.
-    """
-    own = decimals(value)
-    digits = own if own > MIN_ROUNDED_DIGITS else max(map(decimals, others.values()), default=own)
-    return digits if MIN_ROUNDED_DIGITS <= digits <= MAX_ROUNDED_DIGITS else None
-
-
-def decimals(value: float) -> int:
-    """How many decimals a number is written with; one with an exponent has all of its own."""
-    text = repr(value)
-    return MAX_ROUNDED_DIGITS + 1 if "e" in text else len(text.partition(".")[2].rstrip("0"))
-
-
-def rounds_to(value: float, written: float, digits: int) -> bool:
-    """Whether `value`, rounded to so many decimals, is the written one; a tie may go to either side."""
-    return abs(value - written) <= 0.5 * 10.0**-digits * (1 + 1e-6)
-
-
-# --- val_report.txt ---------------------------------------------------------------------------------------------
-
-_DECIMAL: Final = re.compile(r"[01]\.\d{1,16}|nan")
-_SUPPORT: Final = re.compile(r"\d{1,15}(?:\.0)?")
-
-#: Which row and which number of a classification report a metric is.
-REPORTED: Final[Mapping[str, tuple[str, int]]] = {
-    "accuracy": ("accuracy", 0),
-    **{
-        f"{metric}_{average}": (f"{average} avg", position)
-        for average in ("macro", "weighted")
-        for position, metric in enumerate(("precision", "recall", "f1"))
-    },
-}
-
-
-def report_rows(text: str) -> dict[str, ReportRow]:
-    """The rows of a classification report by their name; lines that are none are passed over.
-
-    The averages stand below the classes, so that a class of the same name does not hide them.
-    """
-    rows: dict[str, ReportRow] = {}
-    for line in text.splitlines():
-        words = line.split()
-        for count in (4, 2):
-            numbers = tuple(words[-count:])
-            if len(words) > count and _are_numbers(numbers) and (count == 4 or words[0] == "accuracy"):
-                rows[" ".join(words[:-count])] = ReportRow(numbers)
-                break
-    return rows
-
-
-def _are_numbers(words: tuple[str, ...]) -> bool:
-    return all(map(_DECIMAL.fullmatch, words[:-1])) and _SUPPORT.fullmatch(words[-1]) is not None
-
-
-def reported(rows: Mapping[str, ReportRow], scorer: str) -> tuple[float, int] | None:
-    """The value of a metric in a classification report with its number of decimals, or None where it is not there."""
-    row, position = REPORTED.get(scorer, ("", 0))
-    if row not in rows or any("nan" in found.numbers for found in rows.values()):
-        return None  # averages leave out what is not defined, or count it as a script wants it
-    return float(rows[row].numbers[position]), rows[row].digits
-
-
-#: The rows of a classification report that are no class.
-_AVERAGES: Final = frozenset({"accuracy", "micro avg", "macro avg", "weighted avg", "samples avg"})
-
-
-def class_rows(rows: Mapping[str, ReportRow]) -> dict[str, ReportRow]:
-    """The rows of a classification report that each speak of one class."""
-    return {name: row for name, row in rows.items() if name not in _AVERAGES}
-
-
 #: The line above the rows of a classification report.
 _HEAD: Final = re.compile(r"^\s*precision\s+recall\s+f1-score\s+support\s*$", re.MULTILINE)
 
 
-def _report(run: BareRun, metrics: Mapping[str, float]) -> tuple[dict[str, ReportRow] | None, str]:
+def _report(folder: Path, metrics: Mapping[str, float]) -> tuple[dict[str, ReportRow] | None, str]:
     """The report, or why there is none; of several in one file the first that can be that of the metrics."""
     try:
-        text = run.read("val_report.txt").decode("utf-8", "replace")
+        text = _read(folder, "val_report.txt").decode("utf-8", "replace")
     except FileNotFoundError:
         return None, "it is not there"
     except OSError as error:
@@ -411,18 +316,6 @@ def _report(run: BareRun, metrics: Mapping[str, float]) -> tuple[dict[str, Repor
     held = (held_against(rows, metrics) for rows in reports)
     fitting = (rows for rows, found in zip(reports, held, strict=True) if all(agrees for _, agrees in found.values()))
     return next(fitting, reports[-1]), ""
-
-
-def held_against(rows: Mapping[str, ReportRow], metrics: Mapping[str, float]) -> dict[str, tuple[float, bool]]:
-    """The metrics that a classification report shows, too: what it shows, and whether that can be the same value."""
-    found = {name: reported(rows, scorer) for name, scorer in compared_names(metrics).items()}
-    return {name: (shown[0], _may_show(metrics[name], *shown)) for name, shown in found.items() if shown is not None}
-
-
-def _may_show(value: float, shown: float, digits: int) -> bool:
-    """Whether a report can show this for a metric, which may be rounded itself."""
-    own = max(decimals(value), MIN_ROUNDED_DIGITS)  # 1.0 was not rounded from 0.97
-    return abs(value - shown) <= 0.5 * (10.0**-digits + 10.0**-own) * (1 + 1e-6)
 
 
 # --- versions ---------------------------------------------------------------------------------------------------
@@ -447,10 +340,10 @@ def _from_requirements(content: bytes) -> dict[str, str]:
     return {name: version for name, version in found.items() if name in DECIDING_LIBRARIES}
 
 
-def _metadata(run: BareRun) -> object:
+def _metadata(folder: Path) -> object:
     """The value in run_metadata.json, or None."""
     try:
-        return parse_foreign_json(_bytes(run, "run_metadata.json").decode("utf-8-sig", "replace").encode())
+        return parse_foreign_json(_bytes(folder, "run_metadata.json").decode("utf-8-sig", "replace").encode())
     except JsonError:
         return None
 
@@ -499,13 +392,12 @@ def _pairs(value: object) -> Iterator[tuple[str, Any]]:
             yield from _pairs(item)
 
 
-def _bytes(run: BareRun, file: str) -> bytes:
+def _read(folder: Path, file: str) -> bytes:
+    return read_regular(folder / file, MAX_CONFIG_BYTES, follow=False)
+
+
+def _bytes(folder: Path, file: str) -> bytes:
     try:
-        return run.read(file)
+        return _read(folder, file)
     except OSError:
         return b""
-
-
-def same_version(recorded: str, here: str) -> bool:
-    """Whether a version is the recorded one, which may leave out its last numbers: ``3.11`` is any 3.11."""
-    return here == recorded or here.startswith(f"{recorded}.")

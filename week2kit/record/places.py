@@ -16,7 +16,7 @@ from week2kit.errors import ConfigError, DataNotFound, MissingHere, StageError
 from week2kit.record.files import digest_regular, read_regular, replace_file
 from week2kit.record.manifest import FoundData
 from week2kit.record.pointers import POINTER_BYTES, Pointer, pointer_beside, pointer_in
-from week2kit.record.store import MANIFEST_NAME, BareRun, Run
+from week2kit.record.store import MANIFEST_NAME, Run
 from week2kit.resources import cache_directory
 from week2kit.thresholds import MAX_CONFIG_BYTES, MAX_DATA_BYTES, MAX_MANIFEST_BYTES, REMEMBERED_PLACES
 
@@ -206,7 +206,7 @@ def _index_of(sha256: str) -> Path:
 # --- of a run ---------------------------------------------------------------------------------------------------
 
 
-def find_for_run(run: Run | BareRun, data: FoundData, given: Path | None, most: int | None = None) -> DataFile:
+def find_for_run(run: Run, data: FoundData, given: Path | None, most: int | None = None) -> DataFile:
     """The data file of a run.
 
     Looked for in this order: what the caller names, in the run folder, where it lay as seen from the run, at the path
@@ -231,7 +231,7 @@ def _name_it(path: str) -> str:
     return f"Name it: --data {clean(PurePosixPath(path).name)}"
 
 
-def _find(run: Run | BareRun, data: FoundData, given: Path | None, most: int | None) -> DataFile | DataNotFound | None:
+def _find(run: Run, data: FoundData, given: Path | None, most: int | None) -> DataFile | DataNotFound | None:
     """The file, or why what is there cannot be read or was not fetched; None where nothing is there."""
     if given is not None:
         return _named(given, most, data.sha256)
@@ -279,7 +279,7 @@ def _look_at(place: Path, run: Path, most: int | None) -> DataFile:
     return DataFile(path, shown.as_posix(), size, sha256, inside, most)
 
 
-def find_for_bare(run: BareRun, written: str, given: Path | None, most: int | None = None) -> DataFile:
+def find_unrecorded(run: Run, written: str, given: Path | None, most: int | None = None) -> DataFile:
     """The data file of a run that was made without week2kit: the path as its config writes it.
 
     Looked for in this order: what the caller names, in the run folder, at the path as seen from the run folder, from
@@ -340,7 +340,7 @@ def _named(path: Path, most: int | None, recorded: str | None) -> DataFile:
     return file
 
 
-def _places(run: Run | BareRun, data: FoundData) -> Iterable[Path]:
+def _places(run: Run, data: FoundData) -> Iterable[Path]:
     name = _last_part(data.path)
     if name not in ("", ".", ".."):
         yield run.path / name

@@ -93,3 +93,8 @@ def normal_name(name: str) -> str:
 def show_foreign(text: str, limit: int) -> str:
     """A foreign text as it may stand in a message."""
     return clean(scrub(_ADDRESS.sub("<address>", text[: 10 * limit])), limit)
+
+
+def same_version(recorded: str, here: str) -> bool:
+    """Whether a version is the recorded one, which may leave out its last numbers: ``3.11`` is any 3.11."""
+    return here == recorded or here.startswith(f"{recorded}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from week2kit.canonical import (
     JsonError,
@@ -18,7 +18,7 @@ from week2kit.canonical import (
 )
 from week2kit.errors import UnreadableRun
 from week2kit.record.files import is_folder, read_regular
-from week2kit.record.manifest import Artifact, CompletedRun, FailedRun, Manifest, metric_names
+from week2kit.record.manifest import Artifact, CompletedRun, FailedRun, Manifest, RunningRun, metric_names
 from week2kit.record.migrations import ManifestError, read_manifest
 from week2kit.record.pointers import pointer_in
 from week2kit.thresholds import (
@@ -28,6 +28,9 @@ from week2kit.thresholds import (
     MAX_NAME_LENGTH,
     SEARCHED_FOLDERS,
 )
+
+if TYPE_CHECKING:
+    from week2kit.record.partial import PartialRun
 
 MANIFEST_NAME: Final = "manifest.json"
 
@@ -50,11 +53,22 @@ _LARGE_ARTIFACTS: Final = frozenset({"model", "predictions"})
 
 
 class Run(NamedTuple):
-    """A run folder whose manifest was read; its other files are read when they are asked for."""
+    """A run folder whose record was read; its other files are read when they are asked for.
+
+    Attributes:
+        path: the folder.
+        manifest: its manifest; of a run that was made without week2kit what its files say in place of one.
+        manifest_sha256: the digest of manifest.json; empty where there is none.
+    """
 
     path: Path
     manifest: Manifest
     manifest_sha256: str
+
+    @property
+    def partial(self) -> PartialRun | None:
+        """What is recorded of a run that has no manifest; None of any other."""
+        return None if isinstance(self.manifest, RunningRun | FailedRun | CompletedRun) else self.manifest
 
     @property
     def name(self) -> str:
@@ -76,7 +90,7 @@ class Run(NamedTuple):
 
     def _repr_markdown_(self) -> str:
         manifest = self.manifest
-        lines = [f"**run {self.name}**: {manifest.status}"]
+        lines = [f"**run {self.name}**: {manifest.status if self.partial is None else 'no manifest'}"]
         if isinstance(manifest, CompletedRun):
             lines += ["", "| metric | validation | training | dummy |", "|---|---:|---:|---:|"]
             metrics = manifest.outcome.metrics
@@ -88,34 +102,6 @@ class Run(NamedTuple):
         elif isinstance(manifest, FailedRun):
             lines.append(f"\nat stage {manifest.failure.stage}: {clean(manifest.failure.message)}")
         return "\n".join(lines) + "\n"
-
-
-class BareRun(NamedTuple):
-    """A folder as a course's own script leaves it: a config in the flat form and metrics, and no manifest.
-
-    Attributes:
-        path: the folder.
-        config: the object of its config.json, in the flat form as far as its keys tell; nothing else is checked yet.
-            It may name neither data nor label: a notebook holds them in its code.
-        metrics: the object of its metrics.json, unchecked.
-    """
-
-    path: Path
-    config: dict[str, Any]
-    metrics: dict[str, Any]
-
-    @property
-    def name(self) -> str:
-        """The folder's name as it may be shown."""
-        return clean(self.path.resolve().name, MAX_NAME_LENGTH)
-
-    def read(self, file: str) -> bytes:
-        """The bytes of one of its small files.
-
-        Raises:
-            OSError: it is missing, no regular file of the folder itself, or larger than a person's file ever is.
-        """
-        return read_regular(self.path / file, MAX_CONFIG_BYTES, follow=False)
 
 
 def open_run(path: str | Path) -> Run:
@@ -130,7 +116,7 @@ def open_run(path: str | Path) -> Run:
         raise UnreadableRun(f"{shown}: expected a run folder, and it is {_no_folder(path)}")
     try:
         data = read_regular(path / MANIFEST_NAME, MAX_MANIFEST_BYTES, follow=False)
-        _refuse_pointer(data, f"{shown}/{MANIFEST_NAME}")
+        refuse_pointer(data, f"{shown}/{MANIFEST_NAME}")
         return Run(path, read_manifest(parse_json(data)), sha256(data))
     except FileNotFoundError:
         raise UnreadableRun(no_manifest_in(path)) from None
@@ -157,7 +143,8 @@ def _no_folder(path: Path) -> str:
     return "a file." if path.is_file() else "neither a folder nor a file."
 
 
-def _refuse_pointer(content: bytes, shown: str) -> None:
+def refuse_pointer(content: bytes, shown: str) -> None:
+    """Raise where a pointer stands in place of a file that was not fetched."""
     if pointer := pointer_in(content):
         raise UnreadableRun(
             f"{shown}: it was not fetched; a pointer of {pointer.tool} stands in its place. Fetch it: {pointer.fetch}"
@@ -226,7 +213,7 @@ def _folders_in(folder: Path) -> list[Path]:
 def no_manifest_in(path: Path) -> str:
     """That a folder has no manifest, and what is known of it instead."""
     said = f"{clean(os.fspath(path))}: not a run folder, it holds no {MANIFEST_NAME}"
-    if is_bare(path):
+    if is_partial(path):
         return f"{said}. It was made without week2kit: verify takes it as it stands."
     if not os.path.lexists(path / "metrics.json") and _has_flat_config(path):
         return f"{said}, and no metrics.json, which a run that was made without week2kit has."
@@ -240,7 +227,7 @@ def _has_only_metrics(path: Path) -> bool:
     return os.path.lexists(path / "metrics.json") and not os.path.lexists(path / "config.json")
 
 
-def is_bare(path: Path) -> bool:
+def is_partial(path: Path) -> bool:
     """Whether a folder looks like a run that was made without week2kit: no manifest, metrics, a flat config.
 
     The config of a notebook counts, too: settings of the flat form without data and label; and that of a script that
@@ -265,43 +252,22 @@ def _has_flat_config(path: Path) -> bool:
     return isinstance(value, dict) and is_of_course(value)
 
 
-def open_bare(path: str | Path) -> BareRun:
-    """The run in a folder for which `is_bare` holds.
-
-    Raises:
-        UnreadableRun: config.json or metrics.json cannot be read, or metrics.json holds no object.
-    """
-    path = Path(path)
-    return BareRun(path, _read_object(path, "config.json"), _read_object(path, "metrics.json"))
-
-
-def _read_object(path: Path, file: str) -> dict[str, Any]:
-    shown = f"{clean(os.fspath(path))}/{file}"
-    try:
-        data = read_regular(path / file, MAX_CONFIG_BYTES, follow=False)
-        _refuse_pointer(data, shown)
-        value = parse_foreign_json(data)
-    except OSError as error:
-        raise UnreadableRun(f"{shown}: cannot be read: {error.strerror}.") from None
-    except JsonError as error:
-        raise UnreadableRun(f"{shown}: no JSON that can be read: {error}.") from None
-    if not isinstance(value, dict):
-        raise UnreadableRun(f"{shown}: expected an object of keys and values.")
-    return value
-
-
-def open_any(path: str | Path) -> Run | BareRun:
+def open_any(path: str | Path) -> Run:
     """The run in the folder `path`, with a manifest or made without week2kit.
 
     Raises:
         UnreadableRun: there is neither, or it cannot be read.
     """
-    return open_bare(path) if is_bare(Path(path)) else open_run(path)
+    if not is_partial(path := Path(path)):
+        return open_run(path)
+    from week2kit.record.partial import open_partial  # it knows the forms of configs, which cost milliseconds
+
+    return open_partial(path)
 
 
 def is_run_folder(path: Path) -> bool:
     """Whether a folder is a run, with a manifest or made without week2kit; whether it can be read is not asked."""
-    return os.path.lexists(path / MANIFEST_NAME) or is_bare(path)
+    return os.path.lexists(path / MANIFEST_NAME) or is_partial(path)
 
 
 def artifact_digest(name: str, data: bytes) -> str:

@@ -18,7 +18,7 @@ from week2kit.inputs.changes import Change, Statement, primary_metric
 from week2kit.privacy import shown_path
 from week2kit.record.finding import Found, find_runs, in_time
 from week2kit.record.manifest import CompletedRun, metric_names
-from week2kit.record.store import ARTIFACTS, MANIFEST_NAME, BareRun, Run
+from week2kit.record.store import ARTIFACTS, MANIFEST_NAME, Run
 from week2kit.reporting.failures.losses import find_losses
 from week2kit.reporting.failures.retrospective import failures
 from week2kit.reporting.figures import make_figures
@@ -43,7 +43,7 @@ __all__ = ["REPORT_VERSION", "Report", "report"]
 
 
 def report(
-    runs: Sequence[str | Path | Run | BareRun],
+    runs: Sequence[str | Path | Run],
     *,
     baseline: str | Path | None = None,
     only_named: bool = False,
@@ -67,7 +67,7 @@ def report(
         UsageError: nothing was named, `baseline` is not one completed run, or `verdicts` holds no verdicts.
         UnreadableRun: no run could be read.
     """
-    named = [run.path if isinstance(run, Run | BareRun) else Path(run) for run in runs]
+    named = [run.path if isinstance(run, Run) else Path(run) for run in runs]
     if not named:
         raise UsageError("report: expected at least one run folder, and none was named.")
     given = _given(verdicts)
@@ -101,7 +101,7 @@ def report(
     else:
         variants = [run for run in finished if run is not first]
         result = _with_baseline(first, variants, everything, retrospective, unreadable, margin)
-    result = _with_thin(result, found) if found.bare else result
+    result = _with_thin(result, found) if found.partial else result
     return result._replace(
         verify_commands=_verify(result.runs, named, baseline, margin),
         verdicts=given and given.seen_from(run.manifest_sha256 for run in everything.runs),
@@ -112,12 +112,12 @@ def _with_thin(result: Report, found: Found) -> Report:
     """The report with the runs that were made without week2kit; where there are no others, they are what is next."""
     from week2kit.reporting.partial import thin_evidence, thin_goals, thin_proposal, thin_runs
 
-    thin = thin_runs(found.bare)
+    thin = thin_runs(found.partial)
     return result._replace(
         thin=thin,
-        goals=result.goals if found.runs else thin_goals(found.bare, thin),
-        evidence=(*result.evidence, *thin_evidence(found.bare, thin)),
-        proposal=result.proposal if found.runs else thin_proposal(found.bare, thin),
+        goals=result.goals if found.runs else thin_goals(found.partial, thin),
+        evidence=(*result.evidence, *thin_evidence(found.partial, thin)),
+        proposal=result.proposal if found.runs else thin_proposal(found.partial, thin),
     )
 
 
@@ -134,7 +134,7 @@ def _chosen_baseline(found: Found, baseline: str | Path | None) -> Run | None:
         return None
     shown = clean(os.fspath(baseline))
     only = find_runs([baseline])
-    if only.bare:
+    if only.partial:
         raise UsageError(f"--baseline {shown}: expected a run with a manifest, and it was made without week2kit.")
     if len(only.runs) != 1:
         reason = only.unreadable[0][1] if only.unreadable else f"{shown}: expected one run folder."

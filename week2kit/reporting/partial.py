@@ -15,27 +15,28 @@ from week2kit.canonical import clean, json_digest
 from week2kit.config.form import Config, FileData
 from week2kit.config.reading import parse_config
 from week2kit.errors import ConfigError
-from week2kit.inputs.changes import Statement, changed_things, compare_thin
+from week2kit.inputs.changes import Statement, changed_things, compare_partial
 from week2kit.inputs.leaves import same_value
 from week2kit.privacy import shown_path
-from week2kit.record.partial import BareRecord, read_bare, scorer_name, validation_names
-from week2kit.record.store import BareRun
+from week2kit.record.partial import PartialRun
+from week2kit.record.store import Run
+from week2kit.record.written_metrics import scorer_name, validation_names
 from week2kit.reporting.rows import GoalRow
 from week2kit.reporting.values import EvidenceRow, Proposal, Thin, ThinRow, ThinScore
 from week2kit.scales import is_bounded
 from week2kit.thresholds import COMMAND_RUNS, OVERVIEW_RUNS
 
-_Configured: TypeAlias = tuple[BareRun, Config]
-_Read: TypeAlias = tuple[BareRun, BareRecord]
+_Configured: TypeAlias = tuple[Run, Config]
+_Read: TypeAlias = tuple[Run, PartialRun]
 
 #: The digests of data files as they are found today, by run folder.
 _Digests: TypeAlias = dict[Path, str | None]
 
 
-def thin_runs(runs: Sequence[BareRun]) -> Thin:
+def thin_runs(runs: Sequence[Run]) -> Thin:
     """The runs that were made without week2kit, one or more, each against the first."""
     shown = runs[:OVERVIEW_RUNS]
-    records = [read_bare(run) for run in shown]
+    records = [_record(run) for run in shown]
     digests: dict[Path, str | None] = {}
     names = _names(shown)
     rows = tuple(
@@ -47,7 +48,12 @@ def thin_runs(runs: Sequence[BareRun]) -> Thin:
     )
 
 
-def _verify(rows: Sequence[ThinRow], records: Sequence[BareRecord]) -> str:
+def _record(run: Run) -> PartialRun:
+    assert run.partial is not None
+    return run.partial
+
+
+def _verify(rows: Sequence[ThinRow], records: Sequence[PartialRun]) -> str:
     """The command that trains them again, with the flags for what their configs do not name."""
     unnamed = {name for record in records for name in record.unnamed}
     flags = {"input_csv": "--data FILE", "label_col": "--target COLUMN"}
@@ -55,7 +61,7 @@ def _verify(rows: Sequence[ThinRow], records: Sequence[BareRecord]) -> str:
     return " ".join(["week2kit verify", runs, *(flag for name, flag in flags.items() if name in unnamed)])
 
 
-def _names(runs: Sequence[BareRun]) -> list[str]:
+def _names(runs: Sequence[Run]) -> list[str]:
     """What the runs are called: by their folders, or by their paths where two folders have one name."""
     names = [run.name for run in runs]
     return [
@@ -65,7 +71,7 @@ def _names(runs: Sequence[BareRun]) -> list[str]:
 
 def _row(first: _Read, this: _Read, name: str, digests: _Digests) -> ThinRow:
     (other, baseline), (run, record) = first, this
-    changes = tuple(compare_thin(other, run, digests))
+    changes = tuple(compare_partial(other, run, digests))
     against = () if run is other else _obstacles(other, baseline, run, record, digests)
     comparable = is_comparable(against)
     timed = run is not other and record.seconds is not None and baseline.seconds is not None
@@ -75,7 +81,7 @@ def _row(first: _Read, this: _Read, name: str, digests: _Digests) -> ThinRow:
         scores=_scores(baseline, record, comparable=comparable),
         changes=changes,
         comparable=against,
-        metrics_sha256=json_digest(run.metrics),
+        metrics_sha256=json_digest(record.numbers),
         things=tuple(changed_things(changes)),
         n_train=record.counts.get("n_train"),
         n_val=record.counts.get("n_val"),
@@ -92,7 +98,7 @@ def is_comparable(against: Sequence[Statement]) -> bool:
     return bool(against) and against[0].code == "thin.comparable"
 
 
-def _scores(baseline: BareRecord, record: BareRecord, *, comparable: bool) -> tuple[ThinScore, ...]:
+def _scores(baseline: PartialRun, record: PartialRun, *, comparable: bool) -> tuple[ThinScore, ...]:
     """The scores that end at 1, which is all that names alone tell of; with the difference where there can be one."""
     others = {scorer: baseline.metrics[name] for name, scorer in validation_names(baseline.metrics).items()}
     found = [
@@ -107,10 +113,10 @@ def _scores(baseline: BareRecord, record: BareRecord, *, comparable: bool) -> tu
 
 
 def _obstacles(
-    first: BareRun, baseline: BareRecord, run: BareRun, record: BareRecord, digests: _Digests
+    first: Run, baseline: PartialRun, run: Run, record: PartialRun, digests: _Digests
 ) -> tuple[Statement, ...]:
     """Why two runs cannot be compared, or that they can as far as the two show."""
-    if baseline.written is not None and record.written is not None and (other := _other_rows(baseline, record)):
+    if other := _other_rows(baseline, record):
         return other
     for side, said in ((first, baseline), (run, record)):
         if said.unnamed:
@@ -122,9 +128,11 @@ def _obstacles(
     return _same_file((first, baseline.config), (run, record.config), digests)
 
 
-def _other_rows(baseline: BareRecord, record: BareRecord) -> tuple[Statement, ...]:
+def _other_rows(baseline: PartialRun, record: PartialRun) -> tuple[Statement, ...]:
     """Why two runs were not validated on the same rows of the same column, as far as their configs say it."""
-    before, after = baseline.written or {}, record.written or {}
+    before, after = baseline.inputs.config.resolved, record.inputs.config.resolved
+    if before is None or after is None:
+        return ()
     targets = [value["data"].get("target") for value in (before, after)]
     if None not in targets and targets[0] != targets[1]:
         return (Statement("target.differs", {"baseline": targets[0], "variant": targets[1]}),)
@@ -136,7 +144,7 @@ def _other_rows(baseline: BareRecord, record: BareRecord) -> tuple[Statement, ..
 
 
 def _same_file(first: _Configured, this: _Configured, digests: _Digests) -> tuple[Statement, ...]:
-    """Whether the data files that are found today are the same; `compare_thin` has looked for them."""
+    """Whether the data files that are found today are the same; `compare_partial` has looked for them."""
     left, right = digests[first[0].path], digests[this[0].path]
     if left is None or right is None:
         return (Statement("thin.data_missing", {"run": (first if left is None else this)[0].name}),)
@@ -236,12 +244,12 @@ def _of_many(first: ThinRow, rows: Sequence[ThinRow]) -> tuple[Statement, ...]:
     return (told, Statement("thin.best", {"metric": metric, "value": best, "runs": holders}))
 
 
-def thin_goals(runs: Sequence[BareRun], thin: Thin) -> tuple[GoalRow, ...]:
+def thin_goals(runs: Sequence[Run], thin: Thin) -> tuple[GoalRow, ...]:
     """The goals and hypotheses that the flat configs carry; what an earlier one says is left out."""
     rows: list[GoalRow] = []
     told: set[tuple[str, str]] = set()
     for run, row in zip(runs, thin.rows, strict=False):
-        texts = {key: str(run.config.get(key) or "").strip() for key in ("goal", "hypothesis")}
+        texts = {key: str(_record(run).as_written.get(key) or "").strip() for key in ("goal", "hypothesis")}
         new = {key: "" if (key, text) in told else text for key, text in texts.items()}
         if any(new.values()):
             rows.append(GoalRow(row.name, new["goal"], new["hypothesis"]))
@@ -252,12 +260,12 @@ def thin_goals(runs: Sequence[BareRun], thin: Thin) -> tuple[GoalRow, ...]:
 # --- evidence and what to do ------------------------------------------------------------------------------------
 
 
-def thin_evidence(runs: Sequence[BareRun], thin: Thin) -> tuple[EvidenceRow, ...]:
+def thin_evidence(runs: Sequence[Run], thin: Thin) -> tuple[EvidenceRow, ...]:
     """The file that each number comes from; nothing else proves it."""
     return tuple(row for run, told in zip(runs, thin.rows, strict=False) for row in _evidence(run, told))
 
 
-def _evidence(run: BareRun, row: ThinRow) -> Iterator[EvidenceRow]:
+def _evidence(run: Run, row: ThinRow) -> Iterator[EvidenceRow]:
     for score in row.scores:
         yield EvidenceRow(
             f"validation {score.metric}, as written", score.value, row.name, "metrics.json", row.metrics_sha256
@@ -268,11 +276,11 @@ def _evidence(run: BareRun, row: ThinRow) -> Iterator[EvidenceRow]:
         yield EvidenceRow(
             "rows to train and to validate, as written", None, row.name, "metrics.json", row.metrics_sha256
         )
-    for file, digest in read_bare(run).sources.items():
+    for file, digest in _record(run).sources.items():
         yield EvidenceRow("environment, as written", None, row.name, file, digest)
 
 
-def thin_proposal(runs: Sequence[BareRun], thin: Thin) -> Proposal:
+def thin_proposal(runs: Sequence[Run], thin: Thin) -> Proposal:
     """Where there is no other run: train one of them with a record, or say what its config has to name for that."""
     reason = Statement("next.thin")
     for run, row in zip(runs, thin.rows, strict=False):
@@ -282,10 +290,10 @@ def thin_proposal(runs: Sequence[BareRun], thin: Thin) -> Proposal:
     return Proposal(reason, Statement("next.name_data", {"run": thin.rows[0].name}), None, ())
 
 
-def _is_trainable(run: BareRun) -> bool:
+def _is_trainable(run: Run) -> bool:
     """Whether `train` takes the config as it stands: it is stricter than what is read here."""
     try:
-        parse_config(run.config)
+        parse_config(_record(run).as_written)
     except ConfigError:
         return False
     return True

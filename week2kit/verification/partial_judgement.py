@@ -20,24 +20,20 @@ from week2kit.environment.conditions import AS_HERE, Conditions
 from week2kit.errors import ConfigError, DataNotFound
 from week2kit.processes.interpreters import nearest_python
 from week2kit.record.manifest import Data, Environment
-from week2kit.record.partial import (
-    BareRecord,
-    ReportRow,
-    class_rows,
+from week2kit.record.partial import PartialRun
+from week2kit.record.places import DataFile, find_unrecorded, reader_of
+from week2kit.record.requirements import same_version
+from week2kit.record.store import Run
+from week2kit.record.val_report import ReportRow, class_rows, held_against, report_rows
+from week2kit.record.verdict import Cause, Check, Finding, Layer, MetricValues, RerunRecord
+from week2kit.record.written_metrics import (
     compared_names,
     decimals,
-    held_against,
-    read_bare,
-    report_rows,
     rounds_to,
-    same_version,
     scorer_name,
     validation_names,
     written_digits,
 )
-from week2kit.record.places import DataFile, find_for_bare, reader_of
-from week2kit.record.store import BareRun
-from week2kit.record.verdict import Cause, Check, Finding, Layer, MetricValues, RerunRecord
 from week2kit.thresholds import DETAILED_DIGITS, LISTED_CELLS, MAX_MESSAGE, MIN_LABELS_APART, TELLING_DIGITS
 from week2kit.verification.checks import failed, passed, skipped
 from week2kit.verification.judgement import OUR_ERRORS, Judgement, missing_here, undecided
@@ -104,8 +100,9 @@ class Rerunner(Protocol):
         """Say what is being trained."""
 
 
-def judge_bare(
-    run: BareRun,
+def judge_partial(
+    run: Run,
+    record: PartialRun,
     children: Rerunner,
     given: Path | None,
     *,
@@ -115,13 +112,13 @@ def judge_bare(
     """The verdict on a run that was made without week2kit.
 
     Args:
-        run: the folder.
+        run: the run.
+        record: what is recorded of it, perhaps with names that the caller gives.
         children: trains and scores in other processes.
         given: the data file, where the caller names it.
         restore_versions: whether recorded versions of Python and of libraries may be put back.
         max_data_bytes: what the data may have, and unpack to, where the caller says so.
     """
-    record = read_bare(run)
     before = [
         skipped("record.manifest", "bare.no_manifest", "manifest.json"),
         *_check_record(record),
@@ -136,7 +133,7 @@ def judge_bare(
         return undecided("bare.config", now=record.problem, checks=before)
     assert isinstance(record.config.data, FileData)  # the flat form has no other
     try:
-        file = find_for_bare(run, record.config.data.path, given, max_data_bytes)
+        file = find_unrecorded(run, record.config.data.path, given, max_data_bytes)
     except ConfigError as error:
         return undecided("bare.config", now=str(error), checks=before)
     except DataNotFound as error:
@@ -166,7 +163,7 @@ def _request(config: Config, file: DataFile) -> RerunRequest:
 # --- the folder alone -------------------------------------------------------------------------------------------
 
 
-def _check_record(record: BareRecord) -> list[Check]:
+def _check_record(record: PartialRun) -> list[Check]:
     """The two files that hold metrics agree, as far as both hold them."""
     code = "follows.val_report"
     if record.report is None:
@@ -182,7 +179,7 @@ def _check_record(record: BareRecord) -> list[Check]:
     return contradictions or [passed(code)]
 
 
-def _check_versions(record: BareRecord) -> Iterable[Check]:
+def _check_versions(record: PartialRun) -> Iterable[Check]:
     """Where versions are recorded, that of the library that trains should be, too."""
     if "scikit-learn" not in record.versions and (record.versions or record.missing):
         recorded = sorted(record.versions)
@@ -209,7 +206,7 @@ class _Outcome:
 
 @dataclass(frozen=True)
 class _Case:
-    record: BareRecord
+    record: PartialRun
     request: RerunRequest
     before: list[Check]
     children: Rerunner

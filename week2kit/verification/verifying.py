@@ -44,9 +44,9 @@ from week2kit.processes.scratch import removed_scratch
 from week2kit.record.earlier import is_earlier
 from week2kit.record.finding import find_runs
 from week2kit.record.manifest import CompletedRun, Data, Environment, FailedRun, Failure, FoundData, RunningRun
-from week2kit.record.partial import named, read_bare, validation_names
+from week2kit.record.partial import PartialRun, with_names
 from week2kit.record.places import DataFile, find_for_run, find_recorded, places_of, reader_of
-from week2kit.record.store import BareRun, Run
+from week2kit.record.store import Run
 from week2kit.record.verdict import (
     LEVELS,
     Cause,
@@ -58,6 +58,7 @@ from week2kit.record.verdict import (
     VerdictDocument,
     VerdictName,
 )
+from week2kit.record.written_metrics import validation_names
 from week2kit.scales import is_bounded
 from week2kit.thresholds import ANOTHER_FORM, EFFORT, LISTED_CELLS, MAX_MESSAGE, SCORE_TOLERANCE, VERIFY_TIMEOUT
 from week2kit.verification.checks import Expected, Question, failed, failing, passed, planned, skipped
@@ -75,7 +76,7 @@ from week2kit.verification.integrity import (
 from week2kit.verification.judgement import Judgement, undecided
 from week2kit.verification.layers import DATA, RESULT, SPLIT
 from week2kit.verification.messages import Fresh, FromPredictions, RerunRequest, Scored, Stored, Tried, Variable
-from week2kit.verification.partial_judgement import judge_bare
+from week2kit.verification.partial_judgement import judge_partial
 from week2kit.verification.rules import NOTES, WARNINGS, judge_completed
 from week2kit.verification.trials import Kind, Train, Trials
 from week2kit.verification.variation import Ground, chosen, not_in_force, variations
@@ -115,7 +116,7 @@ class Options:
 
 
 def verify(
-    *runs: str | Path | Run | BareRun,
+    *runs: str | Path | Run,
     data: str | Path | None = None,
     target: str | None = None,
     tolerance: float = SCORE_TOLERANCE,
@@ -173,7 +174,7 @@ def verify(
     """
     to_vary = tuple(chosen(vary))
     limits = limits or Limits()
-    named = [run.path if isinstance(run, Run | BareRun) else Path(run) for run in runs]
+    named = [run.path if isinstance(run, Run) else Path(run) for run in runs]
     if not named:
         raise UnreadableRun("verify: expected at least one run folder, and none was named.")
     found = find_runs(named)
@@ -209,10 +210,10 @@ def verify(
     reached: dict[int, Verdict] = {}
     tidied = removed_scratch() if to_vary else contextlib.nullcontext()
     with tidied, rerun_children(found.everything, limits) as children:
-        if any(isinstance(run, BareRun) or not isinstance(run.manifest, RunningRun) for run in found.everything):
+        if any(not isinstance(run.manifest, RunningRun) for run in found.everything):
             children.warm_up()
 
-        def one(run: Run | BareRun) -> Verdict:
+        def one(run: Run) -> Verdict:
             if (earlier := stands.get(clean(run.path.as_posix()))) is not None and _still_stands(earlier, run):
                 return earlier
             on_begin(run.name)
@@ -245,9 +246,9 @@ def _standing(known: VerdictDocument, options: Options) -> dict[str, Verdict]:
     return {verdict.run: verdict for verdict in known.runs if verdict.verdict not in ("undecided", None)}
 
 
-def _still_stands(verdict: Verdict, run: Run | BareRun) -> bool:
+def _still_stands(verdict: Verdict, run: Run) -> bool:
     """Whether a verdict speaks of the run as it is: the same record, and the same answer about each of its files."""
-    if isinstance(run, BareRun) or run.manifest_sha256 != verdict.manifest_sha256:
+    if run.partial is not None or run.manifest_sha256 != verdict.manifest_sha256:
         return False
     if isinstance(run.manifest, RunningRun):
         return True
@@ -255,7 +256,7 @@ def _still_stands(verdict: Verdict, run: Run | BareRun) -> bool:
     return [check for check in verdict.checks if check.code in {answer.code for answer in answers}] == answers
 
 
-def rerun_children(runs: Iterable[Run | BareRun] = (), limits: Limits | None = None) -> Children:
+def rerun_children(runs: Iterable[Run] = (), limits: Limits | None = None) -> Children:
     """The child processes in which runs are trained again: entered once, for any number of runs.
 
     What their configs name of scikit-learn is imported once, by the server that forks the children.
@@ -264,7 +265,7 @@ def rerun_children(runs: Iterable[Run | BareRun] = (), limits: Limits | None = N
         name
         for run in runs
         for name in (
-            _OF_THE_FLAT_FORM if isinstance(run, BareRun) else _named_modules(run.manifest.inputs.config.resolved)
+            _OF_THE_FLAT_FORM if run.partial is not None else _named_modules(run.manifest.inputs.config.resolved)
         )
     }
     return Children(preload=["week2kit.loop", _WORK, *sorted(named & _PRELOADED)], limits=limits)
@@ -297,21 +298,21 @@ def _named_modules(config: Any) -> Iterable[str]:
             yield from _named_modules(value)
 
 
-def planned_checks(manifest: CompletedRun, *, repeats: bool = False) -> list[str]:
+def planned_checks(run: Run, *, repeats: bool = False) -> list[str]:
     """The codes of every check of a verification of this run, in order; none is trained for it.
 
-    Those that a verdict leaves out were not reached, because an earlier one decided.
+    Those that a verdict leaves out were not reached, because an earlier one decided. Of a run that was made without
+    week2kit those that its files lead to: of its metrics the ones that end at 1, which are known by their names alone.
     """
+    if run.partial is not None:
+        return _planned_for_partial(run.partial)
+    if not isinstance(run.manifest, CompletedRun):
+        return []
     stages: list[Iterable[Question[Any]]] = [FILES, RECORD, PREDICTIONS, DATA, SPLIT, RESULT, NOTES, [WARNINGS]]
-    return [code for questions in stages for code in planned(questions, Expected(manifest, repeats))]
+    return [code for questions in stages for code in planned(questions, Expected(run.manifest, repeats))]
 
 
-def planned_bare_checks(run: BareRun) -> list[str]:
-    """The codes of the checks of a run that was made without week2kit, as far as its files tell, in order.
-
-    Of the metrics those that end at 1, which are known by their names alone; the verdict speaks of the others, too.
-    """
-    record = read_bare(run)
+def _planned_for_partial(record: PartialRun) -> list[str]:
     return [
         "follows.val_report",
         *(["split.folds"] if record.counts else []),
@@ -330,7 +331,7 @@ def _processors() -> Collection[int]:
 
 
 def _as_reached(
-    one: Callable[[Run | BareRun], Verdict], runs: Sequence[Run | BareRun], jobs: int, children: Children
+    one: Callable[[Run], Verdict], runs: Sequence[Run], jobs: int, children: Children
 ) -> Iterator[tuple[int, Verdict]]:
     """Each verdict with the place of its run, as it is reached; `jobs` of them are being reached at a time."""
     if jobs == 1:
@@ -371,14 +372,14 @@ def _unreadable(path: Path, reason: str) -> Verdict:
 # --- one run ----------------------------------------------------------------------------------------------------
 
 
-def verify_run(run: Run | BareRun, children: Children, options: Options) -> Verdict:
+def verify_run(run: Run, children: Children, options: Options) -> Verdict:
     """The verdict on one run that could be read; one that was made without week2kit has metrics, so it completed."""
     start = time.monotonic()
     judgement = _judged(run, children, options)
     return Verdict(
         run=clean(run.path.as_posix()),
-        manifest_sha256=None if isinstance(run, BareRun) else run.manifest_sha256,
-        status="completed" if isinstance(run, BareRun) else run.manifest.status,
+        manifest_sha256=run.manifest_sha256 or None,
+        status=run.manifest.status,
         verdict=judgement.verdict,
         level=judgement.level,
         first_divergence=judgement.first_divergence,
@@ -393,15 +394,15 @@ def verify_run(run: Run | BareRun, children: Children, options: Options) -> Verd
     )
 
 
-def _judged(run: Run | BareRun, children: Children, options: Options, again: int = 2) -> Judgement:
+def _judged(run: Run, children: Children, options: Options, again: int = 2) -> Judgement:
     """The judgement on one run; whatever goes wrong on the way is one, too: no other run pays for it."""
     now = time.monotonic()
     if options.ends is not None and now >= options.ends:
         return undecided("undecided.limit", "time", now=options.limits.time)
     deadline = min(now + options.timeout, math.inf if options.ends is None else options.ends)
     try:
-        if isinstance(run, BareRun):
-            return _BareVerification(children, options, deadline, run).judge()
+        if run.partial is not None:
+            return _PartialVerification(children, options, deadline, run).judge()
         return _with_unused_data(_Verification(children, options, deadline, run).judge(), run, options.data)
     except DataNotFound as error:
         return undecided("undecided.data_missing", "", error.command or None, _told(error))
@@ -553,22 +554,23 @@ def _check_read(request: RerunRequest, file: DataFile, fresh: Fresh) -> None:
 
 
 @dataclass(frozen=True)
-class _BareVerification(_Trainings):
+class _PartialVerification(_Trainings):
     """The verification of a run that was made without week2kit."""
 
-    run: BareRun
+    run: Run
 
     def judge(self) -> Judgement:
         options = self.options
-        run, added = named(self.run, None if options.data is None else options.data.name, options.target)
-        judgement = judge_bare(
-            run,
+        record, added = with_names(self.run, None if options.data is None else options.data.name, options.target)
+        judgement = judge_partial(
+            self.run,
+            record,
             self,
             options.data,
             restore_versions=options.restore_versions,
             max_data_bytes=options.max_data_bytes,
         )
-        judgement = _with_names(judgement, self.run, run, added)
+        judgement = _with_names(judgement, self.run, record, added)
         if not options.vary:
             return judgement
         return dataclasses.replace(judgement, not_varied=[Finding(code="vary.bare", now=judgement.verdict)])
@@ -597,17 +599,17 @@ class _BareVerification(_Trainings):
         self.options.on_trial(self.run.name, kind, factors)
 
 
-def _with_names(judgement: Judgement, written: BareRun, run: BareRun, added: Mapping[str, str]) -> Judgement:
+def _with_names(judgement: Judgement, run: Run, record: PartialRun, added: Mapping[str, str]) -> Judgement:
     """The judgement on a run, with what its config does not name, what the caller named, and what is not used."""
-    record, reason = read_bare(run), judgement.reason
+    reason, written = judgement.reason, run.partial or record
     if reason is not None and reason.code == "bare.config" and record.unnamed:
-        held = [clean(key, 80) for key in sorted(written.config)][:LISTED_CELLS]
+        held = [clean(key, 80) for key in sorted(written.as_written)][:LISTED_CELLS]
         reason = Finding(code="bare.unnamed", where="config.json", recorded=held, now=list(record.unnamed))
     notes: list[Check] = []
     if added and record.config is not None:
         told = {name: clean(value, 80) for name, value in added.items()}
         notes.append(passed("config.names", Finding(code="bare.named", where="config.json", now=told)))
-    if unused := list(read_bare(written).unused):
+    if unused := list(written.unused):
         notes.append(skipped("config.keys", "bare.unused", "config.json", unused))
     first, *others = judgement.checks
     return dataclasses.replace(judgement, reason=reason, checks=[first, *notes, *others])
@@ -628,6 +630,7 @@ class _Verification(_Trainings):
             if failing(checks):
                 return Judgement("tampered", checks=checks)
             return self._failed(manifest, checks)
+        assert isinstance(manifest, CompletedRun)
         checks += check_record(self.run, contents)
         if failing(checks):
             return Judgement("tampered", checks=checks)
