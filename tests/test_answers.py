@@ -20,7 +20,8 @@ from week2kit.inputs.changes import compare_inputs
 from week2kit.record.manifest import FailedRun
 from week2kit.rendering.document import render
 from week2kit.reporting.composing import report
-from week2kit.sentences.verdicts import describe_verdict, warning_lines
+from week2kit.sentences.verdicts import describe_verdict
+from week2kit.sentences.warnings import warning_lines
 
 ROOT = Path(__file__).parent.parent
 

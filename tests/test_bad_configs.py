@@ -22,7 +22,8 @@ from week2kit import open_run, train, verify
 from week2kit.errors import ConfigError, UsageError
 from week2kit.record.manifest import FailedRun
 from week2kit.record.verdict import Verdict
-from week2kit.sentences.verdicts import describe_verdict, run_lines
+from week2kit.sentences.training import run_lines
+from week2kit.sentences.verdicts import describe_verdict
 
 PYTHONPATH = os.pathsep.join(filter(None, [str(Path(week2kit.__file__).parents[1]), os.environ.get("PYTHONPATH")]))
 

@@ -15,7 +15,8 @@ from week2kit.record.finding import find_runs
 from week2kit.record.manifest import Warned
 from week2kit.rendering.document import save
 from week2kit.rendering.markdown import show_value
-from week2kit.sentences.verdicts import Given, describe_warning, run_lines, warning_lines
+from week2kit.sentences.training import Given, run_lines
+from week2kit.sentences.warnings import describe_warning, warning_lines
 
 ROOT = Path(__file__).resolve().parent.parent
 DEEP = {

@@ -34,7 +34,9 @@ from week2kit.loop.reading import load_dataset
 from week2kit.record.code import code_digest
 from week2kit.record.manifest import SCHEMA_VERSION, Code, Column, CompletedRun, Data, Environment, Git, Kind, Seed
 from week2kit.record.verdict import Cause, Finding, Verdict
-from week2kit.sentences.verdicts import describe_cause, describe_finding, describe_verdict
+from week2kit.sentences.causes import describe_cause
+from week2kit.sentences.findings import describe_finding
+from week2kit.sentences.verdicts import describe_verdict
 from week2kit.thresholds import LISTED_CELLS, LISTED_KEYS
 from week2kit.verification.cells import Columns, compare_columns, unequal
 from week2kit.verification.child import static_notes

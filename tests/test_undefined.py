@@ -19,7 +19,9 @@ from week2kit.inputs.changes import list_runs, runs_table
 from week2kit.record.earlier import changed_since
 from week2kit.record.manifest import CompletedRun, FailedRun
 from week2kit.rendering.document import render
-from week2kit.sentences.verdicts import describe_verdict, run_lines, warning_lines
+from week2kit.sentences.training import run_lines
+from week2kit.sentences.verdicts import describe_verdict
+from week2kit.sentences.warnings import warning_lines
 from week2kit.verification.verifying import exit_code
 
 ROOT = Path(__file__).parent.parent

@@ -356,7 +356,7 @@ def _train(
     if as_json:
         sys.stdout.write(_manifest_text(run))
     else:
-        from week2kit.sentences.verdicts import Given, run_lines
+        from week2kit.sentences.training import Given, run_lines
 
         given = [Given("--set", _recordable(assignment)) for assignment in assignments or []]
         given += [Given("--seed", f"seed={seed}")] if seed is not None else []
@@ -590,7 +590,7 @@ def _trial_line(quiet: bool) -> Callable[[str, str, Sequence[tuple[str, object]]
     def show(name: str, kind: str, factors: Sequence[tuple[str, object]]) -> None:
         from shutil import get_terminal_size
 
-        from week2kit.sentences.verdicts import describe_attempt
+        from week2kit.sentences.account import describe_attempt
 
         line = f"{name}: {describe_attempt(kind, factors)} ..."
         print(f"\x1b[K{line[: get_terminal_size().columns - 1]}", end="\r", file=sys.stderr, flush=True)
@@ -599,7 +599,8 @@ def _trial_line(quiet: bool) -> Callable[[str, str, Sequence[tuple[str, object]]
 
 
 def _verdict_lines(verdict: Verdict, flags: list[str], *, explain: bool, quiet: bool) -> None:
-    from week2kit.sentences.verdicts import describe_verdict, next_command, short_verdict, variation_lines
+    from week2kit.sentences.variations import variation_lines
+    from week2kit.sentences.verdicts import describe_verdict, next_command, short_verdict
 
     lines = describe_verdict(verdict) if explain else short_verdict(verdict)
     if verdict.verdict is None:
@@ -625,7 +626,7 @@ def _account_tree(verdict: Verdict, title: str) -> None:
     from rich.text import Text
     from rich.tree import Tree
 
-    from week2kit.sentences.verdicts import account
+    from week2kit.sentences.account import account
 
     tree = Tree(Text(f"{verdict.run}  {title}"))
     for part, entries in account(verdict):

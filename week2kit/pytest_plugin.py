@@ -587,7 +587,7 @@ class CheckItem(RunItem):
 
     def runtest(self) -> None:
         """Pass, fail or skip as the check did."""
-        from week2kit.sentences.verdicts import describe_finding
+        from week2kit.sentences.findings import describe_finding
 
         verdict = self.judged()
         answers = [check for check in verdict.checks if check.code == self._code]

@@ -22,7 +22,7 @@ from week2kit.rendering.files.experiments import lasting_command
 from week2kit.reporting.rows import Range, RunRow, Score
 from week2kit.reporting.values import Experiment
 from week2kit.sentences.report import SENTENCES
-from week2kit.sentences.verdicts import describe_warning
+from week2kit.sentences.warnings import describe_warning
 from week2kit.thresholds import SHOWN_CONFIG
 
 _VALUE_LENGTH: Final = 160

@@ -2,7 +2,7 @@
 
 The fields are filled in by the renderer, which rounds numbers and escapes foreign text by the specification after the
 colon: ``name`` (a run, metric, key, label or column), ``names`` (several), ``text`` (free text), ``value`` (a config
-value), ``warning`` (what a run recorded, worded by `week2kit.sentences.verdicts`), ``number``, ``signed``, ``percent``
+value), ``warning`` (what a run recorded, worded by `week2kit.sentences.warnings`), ``number``, ``signed``, ``percent``
 and ``share`` (with and without a decimal), ``p`` (a p-value with its sign of equality), ``whole``, and ``count NOUN``
 (a whole number with its noun).
 """

@@ -41,7 +41,7 @@ from week2kit.record.places import (
 )
 from week2kit.record.store import Run, from_here, open_run
 from week2kit.record.writing import RunFolder
-from week2kit.sentences.verdicts import failure_hint
+from week2kit.sentences.failures import failure_hint
 from week2kit.thresholds import (
     MAX_CONFIG_BYTES,
     MAX_TRACEBACK_FRAMES,

@@ -1,0 +1,166 @@
+"""Sentences: what train says of its run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from week2kit.canonical import clean, show_value
+from week2kit.record.manifest import CompletedRun, Failure
+from week2kit.sentences.statement import command_line
+from week2kit.sentences.warnings import warning_lines
+
+if TYPE_CHECKING:
+    from week2kit.record.store import Run
+
+
+class Given(NamedTuple):
+    """A key that the command line gave: the option, and the assignment as `override` takes it."""
+
+    option: str
+    assignment: str
+
+    @property
+    def key(self) -> str:
+        """The dotted path of the key."""
+        return self.assignment.partition("=")[0].strip()
+
+    @property
+    def value(self) -> str:
+        """The value as it was typed."""
+        return self.assignment.partition("=")[2]
+
+    @property
+    def as_typed(self) -> str:
+        """The option and what follows it, as text that is safe to show."""
+        return f"{self.option} {clean(self.assignment if self.option == '--set' else self.value, 100)}"
+
+
+def run_lines(
+    run: Run, config_name: str, given: Sequence[Given] = (), flags: Sequence[str] = ()
+) -> tuple[list[str], list[str]]:
+    """What train says of its run: the product (a short table and the folder), and the talk (warnings, what next).
+
+    A problem of a key that the command line gave is told of that option: the config file does not have it. `flags` are
+    what train was given that verify needs, too.
+    """
+    manifest, folder = run.manifest, clean(run.path.as_posix())
+    talk = warning_lines(manifest.warnings)
+    if isinstance(manifest, CompletedRun):
+        if manifest.inputs.seed.source == "drawn":
+            talk.insert(0, f"No seed was given: {manifest.inputs.seed.value} was drawn and recorded.")
+        talk += _rows_or_share(manifest)
+        talk.append(f"next: {command_line('week2kit', 'verify', run.path.as_posix(), *flags)}")
+        return [*_metric_table(manifest), "", f"run: {folder}"], talk
+    failure = manifest.failure
+    if failure is not None:
+        prefix = f"{clean(config_name)}: " if failure.stage == "config" else ""
+        if failure.error == "ConfigError":
+            problems, hint = _config_problems(failure, prefix, given)
+        else:
+            problems, hint = [prefix + _refusal(failure)], failure.hint
+        talk += [f"error at stage {failure.stage}: {clean(problem, 600)}" for problem in problems]
+        talk.append(f"  try: {clean(hint, 400)}")
+    return [f"run: {folder} ({manifest.status}, recorded)"], talk
+
+
+def _rows_or_share(manifest: CompletedRun) -> list[str]:
+    """What a whole test_size means, where it could have been meant as a share in percent."""
+    size = ((manifest.inputs.config.resolved or {}).get("split") or {}).get("test_size")
+    if not isinstance(size, int) or not 1 < size < 100:
+        return []
+    return [f"note: split.test_size is {size}: {size} rows are validated (a share is written {size / 100:g})."]
+
+
+_NO_PARAMETER: Final = re.compile(r"model\.params\.([^:]+): \w+ has no such parameter")
+
+
+def _config_problems(failure: Failure, prefix: str, given: Sequence[Given]) -> tuple[list[str], str]:
+    """The problems of a config, each with where it was written, and what to try."""
+    problems: list[str] = []
+    sources: list[str] = []  # what is to be corrected, each once
+    orphans: list[str] = []  # parameters that the file gave to a model that --set replaced
+    new_class = next((one.value for one in reversed(given) if one.key == "model.class"), None)
+    for problem in failure.message.splitlines():
+        source = next((one for one in reversed(given) if _is_of(problem, one.key)), None)
+        orphan = _NO_PARAMETER.match(problem) if source is None and new_class is not None else None
+        if orphan is not None:
+            orphans.append(orphan[1])
+            problems.append(prefix + orphan[0])  # a name that is near it would lead astray: it is spelt as it should be
+            continue
+        problems.append(f"{source.as_typed}: {_with_whole_path(problem)}" if source else prefix + problem)
+        sources.append(source.option if source else "config")
+    hint = failure.hint
+    if set(sources) - {"config"}:
+        several = len(set(sources)) > 1
+        hint = f"Correct the {' and the '.join(dict.fromkeys(sources))}{',' if several else ''} and train again."
+    if orphans:
+        belong = "belongs" if len(orphans) == 1 else "belong"
+        advice = (
+            f"{' and '.join(orphans)} {belong} to the model that was replaced. Replace model and parameters together: "
+            f"--set model={clean(new_class or '', 100)}"
+        )
+        hint = f"{hint} {advice}" if sources else advice
+    return problems, hint
+
+
+def _with_whole_path(problem: str) -> str:
+    """The problem of an unknown key with the whole path of the key that was meant: so it is typed after --set."""
+    place, _, told = problem.partition(": unknown key")
+    parent = place.rpartition(".")[0]
+    return problem.replace('did you mean "', f'did you mean "{parent}.') if told and parent else problem
+
+
+def _is_of(problem: str, key: str) -> bool:
+    """Whether a problem is one of a key that was given: of itself, of what is in it, or of a key made on its way."""
+    place = problem.partition(":")[0]
+    if place == key or place.startswith(f"{key}."):
+        return True
+    into_list = key.rpartition(".")[2].isdecimal()
+    return key.startswith(f"{place}.") and (into_list or problem.startswith(f"{place}: unknown key"))
+
+
+def _refusal(failure: Failure) -> str:
+    """The message of a failure; of a refused warning its values were told just before, in a sentence."""
+    named = re.match(r'The config\'s fail_on names "[a-z_.]+"', failure.message)
+    if failure.error == "WarningRefused" and named:
+        return f"{named[0]}, so its warning (see above) ends the run."
+    return failure.message
+
+
+def _metric_table(manifest: CompletedRun) -> list[str]:
+    outcome = manifest.outcome
+    names = (manifest.inputs.config.resolved or {}).get("metrics") or sorted(outcome.metrics)
+    several = len(outcome.split.folds) > 1
+    count = max(len(metric.repeats) for metric in outcome.metrics.values())
+    seeds = [f"{count} other seeds" if count > 1 else "another seed"] if count else []
+    rows = [("metric", "validation", *(["std"] if several else []), "training", "dummy", *seeds)]
+    for name in names:
+        metric = outcome.metrics[name]
+        spread = [show_value(metric.std)] if several else []
+        values = [repeat.value for repeat in metric.repeats if repeat.value is not None]
+        ends = ([min(values), max(values)] if count > 1 else values) if values else [None]
+        spans = [" to ".join(map(show_value, ends))] if count else []
+        rows.append(
+            (
+                _title(manifest, name),
+                show_value(metric.value),
+                *spread,
+                show_value(metric.training),
+                show_value(metric.dummy),
+                *spans,
+            )
+        )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))]
+        lines.append("  ".join(cells))
+    return lines
+
+
+def _title(manifest: CompletedRun, metric: str) -> str:
+    """A metric, with the class that it is of."""
+    label = manifest.outcome.class_of(metric)
+    return metric if label is None else f"{metric} of {clean(label, 40)}"
