@@ -12,9 +12,9 @@ from itertools import takewhile
 from typing import Literal, NamedTuple, TypeAlias
 
 from week2kit.rendering.files.words import place
-from week2kit.rendering.markdown import fence
-from week2kit.rendering.pictures.captions import captioned
+from week2kit.rendering.markdown import escape, fence
 from week2kit.rendering.pictures.contents import Picture
+from week2kit.rendering.pictures.sketches import sketch
 
 #: What a section is about; one of several runs has the kind of the section above it.
 Kind: TypeAlias = Literal[
@@ -142,9 +142,21 @@ def as_markdown(block: Block, links: Mapping[str, str]) -> str:
         case Place():
             return place(block.key)
         case Picture():
-            return captioned(block, links.get(f"{block.name}.svg"))
+            return _picture(block, links.get(f"{block.name}.svg"))
         case _:
             return block
+
+
+def caption(picture: Picture) -> str:
+    """The line above a picture."""
+    return f"**{picture.heading}.** {escape(picture.title)}."
+
+
+def _picture(picture: Picture, link: str | None) -> str:
+    if link is not None:
+        return f"{caption(picture)}\n\n![{escape(picture.description)}]({link})"
+    lines = sketch(picture.content)
+    return f"{caption(picture)}\n\n{fence(lines, 'text')}" if lines else ""
 
 
 def _row(cells: Iterable[str]) -> str:

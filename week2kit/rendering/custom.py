@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import re
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, cast, get_args
 
-from jinja2 import ChoiceLoader, FunctionLoader, TemplateError, TemplateSyntaxError, nodes
+from jinja2 import ChoiceLoader, FunctionLoader, StrictUndefined, TemplateError, TemplateSyntaxError, nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
@@ -22,17 +22,30 @@ from markupsafe import Markup
 from week2kit.canonical import clean
 from week2kit.errors import ReportError
 from week2kit.record.files import read_regular
-from week2kit.rendering.blocks import Kind, document_as_markdown, within
+from week2kit.rendering import markdown
+from week2kit.rendering.blocks import Kind, as_markdown, document_as_markdown, within
 from week2kit.rendering.files.reports import MARKER
-from week2kit.rendering.files.words import Words, insert, key_of
+from week2kit.rendering.files.words import Words, insert, key_of, lesson, place
 from week2kit.rendering.inline import as_html
 from week2kit.rendering.markdown import Markdown, printed
-from week2kit.rendering.pictures.captions import shown_pictures
+from week2kit.rendering.pictures.contents import plan_pictures
 from week2kit.rendering.sections.whole import compose
-from week2kit.rendering.templates import FILTERS, SETTINGS
 from week2kit.reporting.values import Report
 from week2kit.resources import templates_directory
 from week2kit.thresholds import MAX_TEMPLATE_BYTES
+
+#: What a template may call on a value.
+FILTERS: Final[Mapping[str, Callable[..., Markdown]]] = {**markdown.FILTERS, "place": place, "lesson": lesson}
+
+#: How a template is read.
+SETTINGS: Final[Mapping[str, Any]] = {
+    "undefined": StrictUndefined,
+    "optimized": False,  # a template is rendered once, and folding its constants costs more than it saves
+    "autoescape": True,  # in Markdown it marks the output of macros only; the escaping itself is that of `finalize`
+    "trim_blocks": True,
+    "lstrip_blocks": True,
+    "keep_trailing_newline": True,
+}
 
 #: Filters of Jinja2 that only pick, order and put together.
 _PICKING: Final = (
@@ -86,11 +99,15 @@ def fill_custom(template: Path, report: Report, words: Words) -> str:
 
 
 def _pictures(report: Report, *, in_html: bool) -> Callable[..., Markup]:
-    """What a template calls to show a picture, as text: its heading, and its lines."""
-    shown = shown_pictures(report)
-    if not in_html:
-        return shown
-    return lambda *which: Markup("\n").join(as_html(part) for part in shown(*which).split("\n\n", 1))
+    """What a template calls to show a picture of a kind, and of a variant, as text: its heading, and its lines."""
+    every: Mapping[tuple[str, str | None], str]
+    every = {(picture.kind, picture.run): as_markdown(picture, {}) for picture in plan_pictures(report)}
+
+    def shown(kind: str, run: str | None = None) -> Markup:
+        text = every.get((kind, run), "")
+        return Markup("\n").join(map(as_html, text.split("\n\n", 1))) if in_html else Markdown(text)
+
+    return shown
 
 
 def _sections(report: Report, words: Words) -> Callable[[str], Markdown]:

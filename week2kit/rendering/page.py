@@ -9,10 +9,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateError
+from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup, escape
 
+from week2kit.canonical import clean
+from week2kit.errors import ReportError
 from week2kit.rendering.blocks import (
     Block,
     Code,
@@ -25,17 +29,17 @@ from week2kit.rendering.blocks import (
     Quotes,
     Section,
     Table,
+    caption,
     section,
 )
 from week2kit.rendering.files.reports import MARKER
 from week2kit.rendering.files.words import KEPT, NO_WORDS, Words, share_out, title_of
 from week2kit.rendering.inline import as_html
 from week2kit.rendering.markdown import clean_lines
-from week2kit.rendering.pictures.captions import caption
 from week2kit.rendering.pictures.contents import Picture
 from week2kit.rendering.pictures.sketches import sketch
 from week2kit.rendering.pictures.svg import STYLE, unseal
-from week2kit.rendering.templates import fill_page
+from week2kit.resources import templates_directory
 
 #: A picture that is wider is not shrunk to a telephone's width, but scrolled there.
 _WIDE: Final = 480
@@ -61,8 +65,7 @@ def make_page(document: Document, words: Words = NO_WORDS, pictures: Mapping[str
     parts = [*document, *_kept(left)]
     printer = _Printer([*placed, *left.values()], pictures or {})
     head, *body = [(printer.heading(part), printer.blocks(part.blocks)) for part in parts]
-    return fill_page(
-        "report.html.j2",
+    return _fill(
         marker=Markup(MARKER),
         title=printer.headings[0][1],
         contents=[(name, text) for name, text, level in printer.headings if level == 2],
@@ -70,6 +73,17 @@ def make_page(document: Document, words: Words = NO_WORDS, pictures: Mapping[str
         body=Markup("").join([head[1], *(piece for both in body for piece in both)]),
         picture_style=Markup(STYLE),
     )
+
+
+def _fill(**values: Any) -> str:
+    environment = SandboxedEnvironment(
+        loader=FileSystemLoader(templates_directory()), undefined=StrictUndefined, autoescape=True, trim_blocks=True,
+        lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
+    try:
+        return environment.get_template("report.html.j2").render(values)
+    except TemplateError as error:
+        raise ReportError(f"report.html.j2: the page cannot be made: {clean(str(error))}.") from None
 
 
 def _kept(left: Words) -> list[Section]:

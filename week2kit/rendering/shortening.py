@@ -21,7 +21,7 @@ from week2kit.rendering.blocks import (
     Table,
     document_as_markdown,
     section_as_markdown,
-)  # fmt: skip
+)
 from week2kit.rendering.pictures.contents import Picture
 
 #: What stays of a block that is left out; None: all of it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from week2kit.rendering.blocks import Block, Table
 from week2kit.rendering.markdown import (
@@ -21,6 +22,8 @@ from week2kit.rendering.sections.changes import none_completed
 from week2kit.rendering.sections.wording import Pictures, only_partial, shown, statements
 from week2kit.reporting.rows import MetricRow, Verdict
 from week2kit.reporting.values import Comparison, OverviewRow, Report
+
+_TRAINING: Final = ("training: baseline", "training: variant")
 
 
 def beginning(report: Report, pictures: Pictures) -> Iterator[Block]:
@@ -67,13 +70,10 @@ def verdict(found: Verdict | None) -> str:
 
 def _metrics_alone(report: Report) -> Table:
     rows: list[tuple[str, ...]] = [
-        (
-            _name(row), show_score(row.baseline), show_range(row.baseline.interval), number(row.baseline.training),
-            number(row.baseline.dummy),
-        )
+        (_name(row), show_score(one), show_range(one.interval), number(one.training), number(one.dummy))
         for row in report.metrics
-        if row.baseline is not None
-    ]  # fmt: skip
+        if (one := row.baseline) is not None
+    ]
     if report.fit_seconds is not None:
         rows.append(("time of fit (s)", number(report.fit_seconds), "", "", ""))
     return Table(("metric", "validation", "95 % interval", "training", "dummy"), "lrrrr", tuple(rows))
@@ -81,10 +81,7 @@ def _metrics_alone(report: Report) -> Table:
 
 def of_one(report: Report, comparison: Comparison) -> Iterator[Block]:
     """The metrics of one variant beside those of the baseline, and how the difference was judged."""
-    head = (
-        "metric", "baseline", "variant", "difference", "95 % interval", "training: baseline", "training: variant",
-        "dummy",
-    )  # fmt: skip
+    head = ("metric", "baseline", "variant", "difference", "95 % interval", *_TRAINING, "dummy")
     rows = [_metric_row(row, comparison) for row in comparison.metrics]
     times = map(number, comparison.fit_seconds)
     yield Table(head, "lrrrrrrr", (*rows, ("time of fit (s)", *times, *5 * ("",))))
@@ -119,12 +116,9 @@ def _name(row: MetricRow) -> str:
 def _folds(comparison: Comparison, caption: str) -> Table:
     head = ("fold", "rows to train", "rows to validate", "baseline", "variant", "difference")
     rows = (
-        (
-            str(fold.fold), str(fold.n_train), str(fold.n_val), number(fold.baseline), number(fold.variant),
-            signed(fold.difference),
-        )
+        (*map(str, fold[:3]), number(fold.baseline), number(fold.variant), signed(fold.difference))
         for fold in comparison.folds
-    )  # fmt: skip
+    )
     return Table(head, "rrrrrr", tuple(rows), caption)
 
 
