@@ -7,7 +7,7 @@ light, one for dark, one for paper, and the system's own where it forces them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from week2kit.canonical import clean, sha256
@@ -59,17 +59,14 @@ def finish(drawn: str, name: str, title: str, description: str) -> str:
 
     Args:
         drawn: matplotlib's SVG.
-        name: begins every id in the picture.
+        name: begins the ids of its words.
         title: what it shows, foreign text included.
         description: what it says, the same.
     """
     from xml.etree import ElementTree
 
     root = ElementTree.fromstring(drawn)
-    _strip(root)
-    _name_ids(root, name)
-    for element in root.iter():
-        _paint(element)
+    _clean(root)
     words = [_words("title", name, title), _words("desc", name, description)]
     style = ElementTree.Element("style")
     style.text = STYLE
@@ -130,52 +127,29 @@ def xml_text(text: str, limit: int = 200) -> str:
     return re.sub("[\ufffe\uffff]", "\N{REPLACEMENT CHARACTER}", clean(text, limit))
 
 
-def _strip(element: Element) -> None:
-    """Take away namespaces, metadata, style sheets, and groups that hold nothing."""
+def _clean(element: Element) -> None:
+    """Take away namespaces, metadata, style sheets, ids of groups, and groups that hold nothing; paint the rest."""
     element.tag = element.tag.rpartition("}")[2]
     element.text = element.text if element.tag == "text" else None
     element.tail = None
     element.attrib = {key.rpartition("}")[2]: value for key, value in element.attrib.items()}
+    if element.tag == "g":
+        element.attrib.pop("id", None)
+    _paint(element)
     for child in list(element):
-        _strip(child)
+        _clean(child)
         if child.tag in ("metadata", "style") or (child.tag in ("g", "defs") and not len(child)):
             element.remove(child)
 
 
-_REFERENCE: Final = re.compile(r"#([\w.-]+)\)?$")
-
-
-def _name_ids(root: Element, name: str) -> None:
-    """Keep the ids that something refers to, numbered in their order, and let `name` begin them."""
-    new: dict[str, str] = {}
-    for element, key, old in _references(root):
-        new.setdefault(old, f"{name}-{len(new) + 1}")
-        element.set(key, element.attrib[key].replace(f"#{old}", f"#{new[old]}"))
-    for element in root.iter():
-        if (known := new.get(element.attrib.pop("id", ""))) is not None:
-            element.set("id", known)
-
-
-def _references(root: Element) -> Iterator[tuple[Element, str, str]]:
-    for element in root.iter():
-        for key in ("href", "clip-path"):
-            if match := _REFERENCE.search(element.get(key, "")):
-                yield element, key, match[1]
+_DECLARATION: Final = re.compile(r"([\w-]+): ([^;]+);?\s*")
+_ROLE_OF: Final = {colour: role for role, colour in ROLES.items()}
 
 
 def _paint(element: Element) -> None:
     """Turn the colours of the roles in an element's style into classes."""
-    declarations = [part.strip() for part in element.attrib.pop("style", "").split(";") if part.strip()]
-    kept: list[str] = []
-    classes: list[str] = []
-    for declaration in declarations:
-        key, _, value = declaration.partition(": ")
-        role = next((role for role, colour in ROLES.items() if value == colour), None)
-        if role is None:
-            kept.append(declaration)
-        else:
-            classes.append(f"{key}-{role}")
-    if classes:
+    declarations = _DECLARATION.findall(element.attrib.pop("style", ""))
+    if classes := [f"{key}-{_ROLE_OF[value]}" for key, value in declarations if value in _ROLE_OF]:
         element.set("class", " ".join(classes))
-    if kept:
+    if kept := [f"{key}: {value}" for key, value in declarations if value not in _ROLE_OF]:
         element.set("style", "; ".join(kept))
