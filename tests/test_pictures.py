@@ -553,5 +553,5 @@ def test_a_matplotlib_that_cannot_be_imported_is_no_bug(full: Report, monkeypatc
     monkeypatch.setitem(sys.modules, "matplotlib.backends.backend_svg", None)
     monkeypatch.setenv("MPLBACKEND", "agg")
     with pytest.raises(PicturesUnavailable):
-        draw(full)
+        drawing.draw(full)
     assert os.environ["MPLBACKEND"] == "agg"
