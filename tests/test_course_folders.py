@@ -24,7 +24,8 @@ from week2kit import report, train, verify
 from week2kit.config.overriding import override
 from week2kit.config.reading import has_flat_keys, is_flat, parse_config
 from week2kit.errors import ConfigError, UnreadableRun
-from week2kit.inputs.changes import changed_things, list_runs
+from week2kit.inputs.changes import changed_things
+from week2kit.inputs.listing import list_runs
 from week2kit.pytest_plugin import assert_reproducible
 from week2kit.record.finding import find_runs
 from week2kit.record.partial import read_partial

@@ -10,7 +10,7 @@ import pytest
 
 from week2kit import open_run, report, train
 from week2kit.errors import ReportError, UnreadableRun, UsageError
-from week2kit.inputs.changes import list_runs, runs_table
+from week2kit.inputs.listing import list_runs, runs_table
 from week2kit.record.finding import find_runs
 from week2kit.record.manifest import Warned
 from week2kit.rendering.document import save

@@ -19,7 +19,8 @@ import pytest
 from markdown_it import MarkdownIt
 
 from week2kit.errors import ReportError, UnreadableRun, UsageError
-from week2kit.inputs.changes import Change, list_runs, obstacles, runs_table
+from week2kit.inputs.changes import Change, obstacles
+from week2kit.inputs.listing import list_runs, runs_table
 from week2kit.record.finding import find_runs
 from week2kit.record.store import open_run
 from week2kit.rendering.document import render

@@ -15,7 +15,7 @@ import pytest
 
 from tests.tampering.copies import Copy
 from week2kit import open_run, report, train, verify
-from week2kit.inputs.changes import list_runs, runs_table
+from week2kit.inputs.listing import list_runs, runs_table
 from week2kit.record.earlier import changed_since
 from week2kit.record.manifest import CompletedRun, FailedRun
 from week2kit.rendering.document import render

@@ -766,7 +766,7 @@ def _runs(
 ) -> None:
     """One line per run: name, status, primary metric, what differs from the first. Without a folder: of runs/."""
     with _edge():
-        from week2kit.inputs.changes import list_runs, runs_table
+        from week2kit.inputs.listing import list_runs, runs_table
         from week2kit.record.finding import find_runs
         from week2kit.record.writing import leftovers
 

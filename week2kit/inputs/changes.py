@@ -6,21 +6,17 @@ thing changed among them; it is meaningful when both runs answered the same ques
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from week2kit.canonical import UNCOUNTED, clean, drop_keys, follows_seed, show_value, without_seed
+from week2kit.canonical import UNCOUNTED, drop_keys, follows_seed, without_seed
 from week2kit.inputs.leaves import ABSENT, Absent, config_differences, same_value
 from week2kit.inputs.tables import same_values, table_differences
 from week2kit.record.code import same_code
 from week2kit.record.earlier import changed_since, is_earlier
 from week2kit.record.manifest import Column, CompletedRun, Data, Environment, Manifest, Metric, metric_names
-from week2kit.record.store import Run
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from week2kit.record.verdict import InputName
 
 
@@ -146,6 +142,17 @@ def _on_columns(preprocess: Any, names: set[str]) -> Any:
         elif columns is None or columns in names:
             groups.append(group)
     return groups
+
+
+def is_settled(run: Manifest) -> bool:
+    """Whether the data was read, so that the config was filled in with all that it decides."""
+    config = run.inputs.config.resolved or {}
+    return isinstance(run.inputs.data, Data) and not is_word("preprocess", config.get("preprocess"))
+
+
+def is_word(key: str, value: object) -> bool:
+    """Whether a key holds a preprocessing by its name, which the data decides."""
+    return key == "preprocess" and isinstance(value, str)
 
 
 def compare_configs(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
@@ -355,162 +362,3 @@ def comparable_difference(run: CompletedRun, other: CompletedRun, metric: str) -
     if run.outcome.class_of(metric) != other.outcome.class_of(metric):
         return None  # of two classes
     return difference(run.outcome.metrics[metric], other.outcome.metrics[metric])
-
-
-# --- one line per run -------------------------------------------------------------------------------------------
-
-
-def list_runs(runs: Sequence[Run], unreadable: Sequence[Path] = ()) -> list[dict[str, Any]]:
-    """One row per run: name, status, primary metric and value (null unless completed), what differs from the first.
-
-    The status of a run that was made without week2kit is "no manifest"; what it does not record is not compared.
-    Runs of one name are told by their paths. Paths that led to no run that can be read follow, as "unreadable".
-    """
-    rows: list[dict[str, Any]] = []
-    named = Counter(run.name for run in runs)
-    digests: dict[Path, str | None] = {}
-    for run in runs:
-        name = run.name if named[run.name] == 1 else clean(run.path.as_posix())
-        metric, value = _primary_value(run)
-        differs = _differs(runs[0], run, digests)
-        rows.append({"run": name, "status": _status(run), "metric": metric, "value": value, "differs": differs})
-    nothing: dict[str, Any] = {"metric": None, "value": None, "differs": []}
-    return rows + [{"run": clean(path.as_posix()), "status": "unreadable", **nothing} for path in unreadable]
-
-
-def _primary_value(run: Run) -> tuple[str | None, float | None]:
-    if run.partial is not None:
-        from week2kit.record.written_metrics import primary_metric as primary_written
-
-        return primary_written(run.partial.metrics)
-    if not isinstance(run.manifest, CompletedRun):
-        return None, None
-    metric = primary_metric(run.manifest)
-    return metric, run.manifest.outcome.metrics[metric].value
-
-
-def _status(run: Run) -> str:
-    if run.partial is not None:
-        return "no manifest"
-    return "interrupted" if run.manifest.status == "running" else run.manifest.status
-
-
-def _differs(first: Run, run: Run, digests: dict[Path, str | None]) -> list[str]:
-    if first.partial is None and run.partial is None:
-        changes = compare_inputs(first.manifest, run.manifest)
-        return changed_things(change for change in changes if _in_one_form(change, first.manifest, run.manifest))
-    return changed_things(compare_partial(first, run, digests))
-
-
-def _in_one_form(change: Change, first: Manifest, run: Manifest) -> bool:
-    """Whether a key can be compared: before the data is read, a config lacks what the data decides.
-
-    What is filled in then, such as how to shuffle, is missing in it, and its preprocessing may be one word.
-    """
-    if change.input != "config":
-        return True
-    values = (first, change.baseline), (run, change.variant)
-    return all(is_settled(run) or (value is not ABSENT and not _is_word(change.key, value)) for run, value in values)
-
-
-def is_settled(run: Manifest) -> bool:
-    """Whether the data was read, so that the config was filled in with all that it decides."""
-    config = run.inputs.config.resolved or {}
-    return isinstance(run.inputs.data, Data) and not _is_word("preprocess", config.get("preprocess"))
-
-
-def _is_word(key: str, value: object) -> bool:
-    return key == "preprocess" and isinstance(value, str)
-
-
-def compare_partial(first: Run, run: Run, digests: dict[Path, str | None] | None = None) -> list[Change]:
-    """The differences of two runs of which at least one was made without week2kit: config and seed, as written.
-
-    A flat config is not resolved on its data: what only one side writes out (steps, a random_state) is not compared.
-    Nor is code, which such a run does not record; of the environment, the versions that both name. Of the data, the
-    files that are found today are compared, and their names where one is not found. Where one of two such configs
-    cannot be trained, its keys are compared one by one, as they stand there.
-
-    Args:
-        first: the run that the other is compared with.
-        run: the other run.
-        digests: the digests of data files by run folder; those that are asked for here are added, as each costs a look
-            at a whole file.
-    """
-    before, after = first.manifest.inputs.config.resolved, run.manifest.inputs.config.resolved
-    if before is None or after is None:
-        sides = (first.partial, run.partial)
-        return _raw_changes(*(side.as_written for side in sides if side is not None)) if None not in sides else []
-    known: dict[Path, str | None] = {} if digests is None else digests
-    changes = [
-        change
-        for change in compare_configs(before, after)
-        if ABSENT not in (change.baseline, change.variant) and change.key != "preprocess"
-    ]
-    if first.partial is not None and run.partial is not None:
-        changes += _other_versions(first.partial.versions, run.partial.versions)
-    names = [_file_name(config) for config in (before, after)]
-    left, right = (_digest_today(side, known) for side in (first, run))
-    both = ABSENT not in names
-    if left is not None and right is not None and left != right:
-        other_name = both and names[0] != names[1]
-        changes.insert(0, Change("data", "path", *names) if other_name else Change("data", "sha256", left, right))
-    elif both and names[0] != names[1] and None in (left, right):
-        changes.insert(0, Change("data", "path", *names))
-    if before.get("seed") != after.get("seed"):
-        changes.append(Change("seed", "seed", before.get("seed", ABSENT), after.get("seed", ABSENT)))
-    return sorted(changes, key=lambda change: _ORDER.index(change.input))
-
-
-_ORDER: Final = ("code", "data", "config", "seed", "environment")
-
-
-def _other_versions(before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:
-    """The versions that both folders name, and that differ; ``3.11`` is any 3.11."""
-    from week2kit.record.requirements import same_version
-
-    return [
-        Change("environment", name if name == "python" else f"library.{name}", before[name], after[name])
-        for name in sorted(before.keys() & after.keys())
-        if not same_version(before[name], after[name]) and not same_version(after[name], before[name])
-    ]
-
-
-def _raw_changes(first: Mapping[str, Any], run: Mapping[str, Any]) -> list[Change]:
-    from week2kit.config.form import FLAT_ALIASES
-
-    before, after = ({FLAT_ALIASES.get(key, key): item for key, item in config.items()} for config in (first, run))
-    changes = [
-        Change("config", key, before.get(key, ABSENT), after.get(key, ABSENT)) for key in sorted({*before, *after})
-    ]
-    return [change for change in changes if not same_value(change.baseline, change.variant)]
-
-
-def _digest_today(run: Run, known: dict[Path, str | None]) -> str | None:
-    """The digest of a run's data: as recorded, or of the file that is found today where nothing is recorded."""
-    if run.partial is None:
-        data = run.manifest.inputs.data
-        return None if data is None else data.sha256
-    if run.path not in known:
-        from week2kit.record.partial import digest_today
-
-        known[run.path] = digest_today(run)
-    return known[run.path]
-
-
-def _file_name(config: Mapping[str, Any]) -> Any:
-    """The file, or the data set, that a config names; of a path the last part."""
-    data = config.get("data")
-    name = (data.get("path") or data.get("dataset")) if isinstance(data, Mapping) else None
-    return name.replace("\\", "/").rpartition("/")[2] if isinstance(name, str) else ABSENT
-
-
-def runs_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The rows of `list_runs` as aligned text that is safe to print."""
-    lines = [("run", "status", "metric", "value", "differs from the first in")]
-    for row in rows:
-        value = show_value(row["value"]) if row["metric"] else ""
-        differs = clean(", ".join(row["differs"])) or "-"
-        lines.append((clean(row["run"]), row["status"], clean(row["metric"] or ""), value, differs))
-    widths = [max(len(line[column]) for line in lines) for column in range(4)]
-    return "\n".join("  ".join([*map(str.ljust, line[:4], widths), line[4]]).rstrip() for line in lines)

@@ -15,8 +15,9 @@ from week2kit.canonical import clean, json_digest
 from week2kit.config.form import Config, FileData
 from week2kit.config.reading import parse_config
 from week2kit.errors import ConfigError
-from week2kit.inputs.changes import Statement, changed_things, compare_partial
+from week2kit.inputs.changes import Statement, changed_things
 from week2kit.inputs.leaves import same_value
+from week2kit.inputs.partial import compare_partial
 from week2kit.privacy import shown_path
 from week2kit.record.partial import PartialRun
 from week2kit.record.store import Run

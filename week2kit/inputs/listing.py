@@ -1,0 +1,79 @@
+"""Runs, one line each: what came out, and what differs from the first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from week2kit.canonical import clean, show_value
+from week2kit.inputs.changes import Change, changed_things, compare_inputs, is_settled, is_word, primary_metric
+from week2kit.inputs.leaves import ABSENT
+from week2kit.inputs.partial import compare_partial
+from week2kit.record.manifest import CompletedRun, Manifest
+from week2kit.record.store import Run
+
+
+def list_runs(runs: Sequence[Run], unreadable: Sequence[Path] = ()) -> list[dict[str, Any]]:
+    """One row per run: name, status, primary metric and value (null unless completed), what differs from the first.
+
+    The status of a run that was made without week2kit is "no manifest"; what it does not record is not compared.
+    Runs of one name are told by their paths. Paths that led to no run that can be read follow, as "unreadable".
+    """
+    rows: list[dict[str, Any]] = []
+    named = Counter(run.name for run in runs)
+    digests: dict[Path, str | None] = {}
+    for run in runs:
+        name = run.name if named[run.name] == 1 else clean(run.path.as_posix())
+        metric, value = _primary_value(run)
+        differs = _differs(runs[0], run, digests)
+        rows.append({"run": name, "status": _status(run), "metric": metric, "value": value, "differs": differs})
+    nothing: dict[str, Any] = {"metric": None, "value": None, "differs": []}
+    return rows + [{"run": clean(path.as_posix()), "status": "unreadable", **nothing} for path in unreadable]
+
+
+def _primary_value(run: Run) -> tuple[str | None, float | None]:
+    if run.partial is not None:
+        from week2kit.record.written_metrics import primary_metric as primary_written
+
+        return primary_written(run.partial.metrics)
+    if not isinstance(run.manifest, CompletedRun):
+        return None, None
+    metric = primary_metric(run.manifest)
+    return metric, run.manifest.outcome.metrics[metric].value
+
+
+def _status(run: Run) -> str:
+    if run.partial is not None:
+        return "no manifest"
+    return "interrupted" if run.manifest.status == "running" else run.manifest.status
+
+
+def _differs(first: Run, run: Run, digests: dict[Path, str | None]) -> list[str]:
+    if first.partial is None and run.partial is None:
+        changes = compare_inputs(first.manifest, run.manifest)
+        return changed_things(change for change in changes if _in_one_form(change, first.manifest, run.manifest))
+    return changed_things(compare_partial(first, run, digests))
+
+
+def _in_one_form(change: Change, first: Manifest, run: Manifest) -> bool:
+    """Whether a key can be compared: before the data is read, a config lacks what the data decides.
+
+    What is filled in then, such as how to shuffle, is missing in it, and its preprocessing may be one word.
+    """
+    if change.input != "config":
+        return True
+    values = (first, change.baseline), (run, change.variant)
+    return all(is_settled(run) or (value is not ABSENT and not is_word(change.key, value)) for run, value in values)
+
+
+def runs_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The rows of `list_runs` as aligned text that is safe to print."""
+    lines = [("run", "status", "metric", "value", "differs from the first in")]
+    for row in rows:
+        value = show_value(row["value"]) if row["metric"] else ""
+        differs = clean(", ".join(row["differs"])) or "-"
+        lines.append((clean(row["run"]), row["status"], clean(row["metric"] or ""), value, differs))
+    widths = [max(len(line[column]) for line in lines) for column in range(4)]
+    return "\n".join("  ".join([*map(str.ljust, line[:4], widths), line[4]]).rstrip() for line in lines)
