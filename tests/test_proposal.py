@@ -26,8 +26,7 @@ from week2kit.record.store import Run, open_run
 from week2kit.rendering.document import render
 from week2kit.rendering.files.experiments import files_folder, next_paths, write_next
 from week2kit.rendering.shown import report
-from week2kit.reporting.next.proposal import _KNOBS as KNOBS
-from week2kit.reporting.next.proposal import _WEIGHTED as WEIGHTED
+from week2kit.reporting.next.models import KNOBS, WEIGHTED
 from week2kit.reporting.values import Report
 
 from . import build_runs as build

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from week2kit.errors import is_from_outside
 from week2kit.inputs.changes import (
@@ -23,6 +23,7 @@ from week2kit.record.manifest import FailedRun
 from week2kit.record.store import Run
 from week2kit.reporting.interpretation import beats_dummy, gap, learnt_little
 from week2kit.reporting.next.experiments import Candidate, Step, again, following, made_by, named
+from week2kit.reporting.next.models import KNOBS, WEIGHTED
 from week2kit.reporting.noise.spread import spread
 from week2kit.reporting.values import Comparison, Curve, Experiment, Proposal, Setback
 from week2kit.scales import is_bounded
@@ -207,72 +208,6 @@ def _steps(change: Change, baseline: Candidate, variant: Candidate, things: Sequ
 # --- make the model better --------------------------------------------------------------------------------------
 
 
-class _Knob(NamedTuple):
-    """The parameter that ties a model down: its default, and the factor for one step towards a simpler model."""
-
-    key: str
-    default: float | None
-    factor: float
-    without: int | None = None
-    """What to start with where the default is no limit at all."""
-    least: int = 1
-
-    def turned(self, params: Mapping[str, Any], *, simpler: bool) -> float | None:
-        value = params.get(self.key, self.default)
-        if value is None:
-            return self.without if simpler else None
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return None
-        new = value * self.factor if simpler else value / self.factor
-        if isinstance(self.default, float):
-            return float(f"{new:.6g}")
-        if isinstance(value, float):
-            return None  # a share, where the default is a count
-        return max(round(new), self.least) if max(round(new), self.least) != value else None
-
-
-_DEPTH: Final = _Knob("max_depth", None, 0.5, without=4)
-_LEAF: Final = _Knob("min_samples_leaf", 1, 5)
-_C: Final = _Knob("C", 1.0, 0.1)
-_ALPHA: Final = _Knob("alpha", 1.0, 10)
-_KNOBS: Final[Mapping[str, _Knob]] = {
-    "DecisionTreeClassifier": _DEPTH,
-    "DecisionTreeRegressor": _DEPTH,
-    "ExtraTreesClassifier": _LEAF,
-    "ExtraTreesRegressor": _LEAF,
-    "GradientBoostingClassifier": _Knob("max_depth", 3, 0.5),
-    "GradientBoostingRegressor": _Knob("max_depth", 3, 0.5),
-    "HistGradientBoostingClassifier": _Knob("max_leaf_nodes", 31, 0.5, least=2),
-    "HistGradientBoostingRegressor": _Knob("max_leaf_nodes", 31, 0.5, least=2),
-    "KNeighborsClassifier": _Knob("n_neighbors", 5, 3),
-    "KNeighborsRegressor": _Knob("n_neighbors", 5, 3),
-    "Lasso": _ALPHA,
-    "LinearSVC": _C,
-    "LogisticRegression": _C,
-    "MLPClassifier": _Knob("alpha", 0.0001, 10),
-    "MLPRegressor": _Knob("alpha", 0.0001, 10),
-    "RandomForestClassifier": _LEAF,
-    "RandomForestRegressor": _LEAF,
-    "Ridge": _ALPHA,
-    "RidgeClassifier": _ALPHA,
-    "SVC": _C,
-    "SVR": _C,
-}
-
-#: Models whose classes can be weighted by one parameter.
-_WEIGHTED: Final = frozenset(
-    {
-        "DecisionTreeClassifier",
-        "ExtraTreesClassifier",
-        "HistGradientBoostingClassifier",
-        "LinearSVC",
-        "LogisticRegression",
-        "RandomForestClassifier",
-        "RidgeClassifier",
-        "SGDClassifier",
-        "SVC",
-    }
-)
 #: What the config's "auto" consists of: a preprocessing of nothing else can be replaced by "auto-scaled".
 _AUTO: Final = frozenset({"SimpleImputer", "OneHotEncoder"})
 _MORE_ITERATIONS: Final = 4
@@ -317,27 +252,24 @@ def _beat_the_dummy(best: Candidate, everyone: Sequence[Candidate]) -> Proposal 
         return None
     code = "next.no_better_than_dummy" if len(everyone) == 1 else "next.all_guess"
     reason = Statement(code, {"run": best.row.name, "runs": len(everyone)})
-    return _proposal(reason, Statement("next.other_model"), _beyond_dummy(best), _forest(best))
+    return _other_model(best, reason)
 
 
-def _beyond_dummy(best: Candidate) -> Statement:
+def _other_model(best: Candidate, reason: Statement, code: str = "next.other_model") -> Proposal:
+    """A forest in place of the model, or another kind of forest."""
     name = primary_metric(best.run)
-    return Statement("reading.other_model", {"metric": name, "dummy": best.run.outcome.metrics[name].dummy})
-
-
-def _forest(best: Candidate) -> Experiment:
+    reading = Statement("reading.other_model", {"metric": name, "dummy": best.run.outcome.metrics[name].dummy})
     kind = "Classifier" if best.run.outcome.task == "classification" else "Regressor"
     other = "ExtraTrees" if best.model.startswith("RandomForest") else "RandomForest"
-    return best.but(Step("model", {"class": f"sklearn.ensemble.{other}{kind}"}))
+    forest = best.but(Step("model", {"class": f"sklearn.ensemble.{other}{kind}"}))
+    return _proposal(reason, Statement(code), reading, forest)
 
 
 def _fit_more(best: Candidate) -> Proposal | None:
     if not learnt_little(best.run):
         return None
     reason = Statement("next.underfitting", {"run": best.row.name})
-    return _turn(best, reason, simpler=False) or _proposal(
-        reason, Statement("next.other_model"), _beyond_dummy(best), _forest(best)
-    )
+    return _turn(best, reason, simpler=False) or _other_model(best, reason)
 
 
 def _fit_less(best: Candidate) -> Proposal | None:
@@ -355,7 +287,7 @@ def _fit_less(best: Candidate) -> Proposal | None:
 
 def _turn(best: Candidate, reason: Statement, *, simpler: bool) -> Proposal | None:
     """The parameter that ties the model down, turned by one step; None where the model has none, or no step is left."""
-    knob = _KNOBS.get(best.model)
+    knob = KNOBS.get(best.model)
     new = knob.turned(best.params, simpler=simpler) if knob else None
     if knob is None or new is None:
         return None
@@ -369,7 +301,7 @@ def _turn(best: Candidate, reason: Statement, *, simpler: bool) -> Proposal | No
 
 def _balance(best: Candidate) -> Proposal | None:
     metrics = best.run.outcome.metrics
-    if "accuracy" not in metrics or "f1_macro" not in metrics or best.model not in _WEIGHTED:
+    if "accuracy" not in metrics or "f1_macro" not in metrics or best.model not in WEIGHTED:
         return None
     accuracy, balanced = metrics["accuracy"].value, metrics["f1_macro"].value
     if accuracy is None or balanced is None or accuracy - balanced < BALANCE_GAP:
@@ -450,9 +382,12 @@ def _repeat(runs: Sequence[Candidate], values: Mapping[str, Any], *, noise: bool
     one_split = runs[0].run.outcome.split.method == "holdout"
     code = "next.noise_unknown" if noise else "next.one_split" if one_split else "next.one_seed"
     reason = Statement(code, {**values, "rows": rows, "seed": runs[0].seed})
+    return _repeated(runs, reason, Statement("reading.repeat", values))
+
+
+def _repeated(runs: Sequence[Candidate], reason: Statement, reading: Statement) -> Proposal:
     found = [one.but(Step("repeats", SUGGESTED_REPEATS)) for one in runs]
-    proposal = Statement("next.repeat", {"repeats": SUGGESTED_REPEATS})
-    return _proposal(reason, proposal, Statement("reading.repeat", values), *found)
+    return _proposal(reason, Statement("next.repeat", {"repeats": SUGGESTED_REPEATS}), reading, *found)
 
 
 def _against_noise(runs: Sequence[Candidate], values: dict[str, Any]) -> Proposal | None:
@@ -486,18 +421,11 @@ def _try_other_rows(best: Candidate) -> Proposal | None:
     """A score that no model can beat says little more on the same rows."""
     name = primary_metric(best.run)
     metric = best.run.outcome.metrics[name]
-    if (
-        metric.value is None
-        or not is_bounded(name)
-        or metric.value < 1
-        or metric.repeats
-        or not any(repeats_vary(best.config))
-    ):
+    beaten = metric.value is None or metric.value < 1 or not is_bounded(name)
+    if beaten or metric.repeats or not any(repeats_vary(best.config)):
         return None
     values = {"run": best.row.name, "metric": name, "rows": best.run.outcome.predictions.rows}
-    proposal = Statement("next.repeat", {"repeats": SUGGESTED_REPEATS})
-    again_and_again = best.but(Step("repeats", SUGGESTED_REPEATS))
-    return _proposal(Statement("next.perfect", values), proposal, Statement("reading.perfect"), again_and_again)
+    return _repeated([best], Statement("next.perfect", values), Statement("reading.perfect"))
 
 
 # --- nothing is wrong -------------------------------------------------------------------------------------------
@@ -506,6 +434,4 @@ def _try_other_rows(best: Candidate) -> Proposal | None:
 def _change_one_thing(best: Candidate, *, compared: bool) -> Proposal:
     """Nothing is wrong: one more change makes the next comparison."""
     reason = Statement("next.go_on" if compared else "next.single", {"run": best.row.name})
-    return _turn(best, reason, simpler=False) or _proposal(
-        reason, Statement("next.other_class"), _beyond_dummy(best), _forest(best)
-    )
+    return _turn(best, reason, simpler=False) or _other_model(best, reason, "next.other_class")
