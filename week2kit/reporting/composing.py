@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from week2kit.canonical import clean
 from week2kit.errors import UnreadableRun, UsageError
@@ -110,12 +110,14 @@ def report(
 
 def _with_thin(result: Report, found: Found) -> Report:
     """The report with the runs that were made without week2kit; where there are no others, they are what is next."""
-    from week2kit.reporting.partial import thin_evidence, thin_goals, thin_proposal, thin_runs
+    from week2kit.reporting.partial import thin_evidence, thin_proposal, thin_runs
 
     thin = thin_runs(found.partial)
+    configs = [run.partial.as_written for run in found.partial if run.partial is not None]
+    written = zip((row.name for row in thin.rows), configs, strict=False)
     return result._replace(
         thin=thin,
-        goals=result.goals if found.runs else thin_goals(found.partial, thin),
+        goals=result.goals if found.runs else _goals(written),
         evidence=(*result.evidence, *thin_evidence(found.partial, thin)),
         proposal=result.proposal if found.runs else thin_proposal(found.partial, thin),
     )
@@ -189,7 +191,7 @@ def _without_baseline(
     return Report(
         version=REPORT_VERSION,
         baseline=None,
-        goals=_goals(list(runs[: DETAILED_VARIANTS + 1]), everything),
+        goals=_goals(_configs(runs[: DETAILED_VARIANTS + 1], everything)),
         loop=None,
         figures=None,
         metrics=(),
@@ -236,7 +238,7 @@ def _with_baseline(
     return Report(
         version=REPORT_VERSION,
         baseline=everything.row(first),
-        goals=_goals(shown, everything),
+        goals=_goals(_configs(shown, everything)),
         loop=_loop(manifest),
         figures=drawn,
         metrics=metric_rows(manifest, None, _known(first, comparisons, everything), comparable=False),
@@ -318,17 +320,20 @@ def _known(first: Run, comparisons: Sequence[Comparison], everything: Runs) -> M
     return estimates([side], primary_metric(completed(first)))
 
 
-def _goals(runs: Sequence[Run], everything: Runs) -> tuple[GoalRow, ...]:
-    """The goals and hypotheses that the configs carry; a goal that repeats the baseline's is left out."""
+def _configs(runs: Sequence[Run], everything: Runs) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    return ((everything.name(run), run.manifest.inputs.config.resolved or {}) for run in runs)
+
+
+def _goals(configs: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[GoalRow, ...]:
+    """The goals and hypotheses that the configs of runs carry; a goal that repeats the baseline's is left out."""
     rows: list[GoalRow] = []
     told: set[tuple[str, str]] = set()
-    for run in runs:
-        config = run.manifest.inputs.config.resolved or {}
+    for name, config in configs:
         goal, hypothesis = (_text(config.get(key)) for key in ("goal", "hypothesis"))
         new = {(kind, text) for kind, text in (("goal", goal), ("hypothesis", hypothesis)) if text} - told
         if new:
             kinds = dict(new)
-            rows.append(GoalRow(everything.name(run), kinds.get("goal", ""), kinds.get("hypothesis", "")))
+            rows.append(GoalRow(name, kinds.get("goal", ""), kinds.get("hypothesis", "")))
         told |= new
     return tuple(rows)
 

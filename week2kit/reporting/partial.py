@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from week2kit.canonical import clean, json_digest
-from week2kit.config.form import Config, FileData
+from week2kit.config.form import FileData
 from week2kit.config.reading import parse_config
 from week2kit.errors import ConfigError
 from week2kit.inputs.changes import Statement, changed_things
@@ -22,13 +22,10 @@ from week2kit.privacy import shown_path
 from week2kit.record.partial import PartialRun
 from week2kit.record.store import Run
 from week2kit.record.written_metrics import scorer_name, validation_names
-from week2kit.reporting.rows import GoalRow
+from week2kit.reporting.runs import distinct_names
 from week2kit.reporting.values import EvidenceRow, Proposal, Thin, ThinRow, ThinScore
 from week2kit.scales import is_bounded
 from week2kit.thresholds import COMMAND_RUNS, OVERVIEW_RUNS
-
-_Configured: TypeAlias = tuple[Run, Config]
-_Read: TypeAlias = tuple[Run, PartialRun]
 
 #: The digests of data files as they are found today, by run folder.
 _Digests: TypeAlias = dict[Path, str | None]
@@ -37,16 +34,11 @@ _Digests: TypeAlias = dict[Path, str | None]
 def thin_runs(runs: Sequence[Run]) -> Thin:
     """The runs that were made without week2kit, one or more, each against the first."""
     shown = runs[:OVERVIEW_RUNS]
-    records = [_record(run) for run in shown]
-    digests: dict[Path, str | None] = {}
-    names = _names(shown)
-    rows = tuple(
-        _row((shown[0], records[0]), (run, record), name, digests)
-        for run, record, name in zip(shown, records, names, strict=True)
-    )
-    return Thin(
-        rows=rows, left_out=len(runs) - len(shown), summary=_summary(rows), verify_command=_verify(rows, records)
-    )
+    digests: _Digests = {}
+    names = distinct_names(shown)
+    rows = tuple(_row(shown[0], run, names[run.path], digests) for run in shown)
+    verify = _verify(rows, [_record(run) for run in shown])
+    return Thin(rows=rows, left_out=len(runs) - len(shown), summary=_summary(rows), verify_command=verify)
 
 
 def _record(run: Run) -> PartialRun:
@@ -62,24 +54,15 @@ def _verify(rows: Sequence[ThinRow], records: Sequence[PartialRun]) -> str:
     return " ".join(["week2kit verify", runs, *(flag for name, flag in flags.items() if name in unnamed)])
 
 
-def _names(runs: Sequence[Run]) -> list[str]:
-    """What the runs are called: by their folders, or by their paths where two folders have one name."""
-    names = [run.name for run in runs]
-    return [
-        name if names.count(name) == 1 else clean(shown_path(run.path)) for name, run in zip(names, runs, strict=True)
-    ]
-
-
-def _row(first: _Read, this: _Read, name: str, digests: _Digests) -> ThinRow:
-    (other, baseline), (run, record) = first, this
-    changes = tuple(compare_partial(other, run, digests))
-    against = () if run is other else _obstacles(other, baseline, run, record, digests)
-    comparable = is_comparable(against)
-    timed = run is not other and record.seconds is not None and baseline.seconds is not None
+def _row(first: Run, run: Run, name: str, digests: _Digests) -> ThinRow:
+    baseline, record = _record(first), _record(run)
+    changes = tuple(compare_partial(first, run, digests))
+    against = () if run is first else _obstacles(first, run, digests)
+    timed = run is not first and record.seconds is not None and baseline.seconds is not None
     return ThinRow(
         name=name,
         path=shown_path(run.path),
-        scores=_scores(baseline, record, comparable=comparable),
+        scores=_scores(baseline, record, comparable=is_comparable(against)),
         changes=changes,
         comparable=against,
         metrics_sha256=json_digest(record.numbers),
@@ -113,20 +96,17 @@ def _scores(baseline: PartialRun, record: PartialRun, *, comparable: bool) -> tu
 # --- comparability ----------------------------------------------------------------------------------------------
 
 
-def _obstacles(
-    first: Run, baseline: PartialRun, run: Run, record: PartialRun, digests: _Digests
-) -> tuple[Statement, ...]:
+def _obstacles(first: Run, run: Run, digests: _Digests) -> tuple[Statement, ...]:
     """Why two runs cannot be compared, or that they can as far as the two show."""
-    if other := _other_rows(baseline, record):
+    if other := _other_rows(_record(first), _record(run)):
         return other
-    for side, said in ((first, baseline), (run, record)):
-        if said.unnamed:
-            return (Statement("thin.unnamed", {"run": side.name, "keys": list(said.unnamed)}),)
-        if said.config is None:
-            return (Statement("thin.config", {"run": side.name, "problem": clean(said.problem)}),)
-    assert baseline.config is not None
-    assert record.config is not None
-    return _same_file((first, baseline.config), (run, record.config), digests)
+    for side in (first, run):
+        record = _record(side)
+        if record.unnamed:
+            return (Statement("thin.unnamed", {"run": side.name, "keys": list(record.unnamed)}),)
+        if record.config is None:
+            return (Statement("thin.config", {"run": side.name, "problem": clean(record.problem)}),)
+    return _same_file(first, run, digests)
 
 
 def _other_rows(baseline: PartialRun, record: PartialRun) -> tuple[Statement, ...]:
@@ -144,19 +124,21 @@ def _other_rows(baseline: PartialRun, record: PartialRun) -> tuple[Statement, ..
     return ()
 
 
-def _same_file(first: _Configured, this: _Configured, digests: _Digests) -> tuple[Statement, ...]:
+def _same_file(first: Run, run: Run, digests: _Digests) -> tuple[Statement, ...]:
     """Whether the data files that are found today are the same; `compare_partial` has looked for them."""
-    left, right = digests[first[0].path], digests[this[0].path]
+    left, right = digests[first.path], digests[run.path]
     if left is None or right is None:
-        return (Statement("thin.data_missing", {"run": (first if left is None else this)[0].name}),)
+        return (Statement("thin.data_missing", {"run": (first if left is None else run).name}),)
     if left != right:
         return (Statement("thin.data_differs"),)
-    names = [_file_name(config) for _, config in (first, this)]
+    names = [_file_name(side) for side in (first, run)]
     other = (Statement("thin.other_name", {"baseline": names[0], "variant": names[1]}),) if names[0] != names[1] else ()
     return (Statement("thin.comparable"), *other)
 
 
-def _file_name(config: Config) -> str:
+def _file_name(run: Run) -> str:
+    config = _record(run).config
+    assert config is not None
     assert isinstance(config.data, FileData)  # the flat form has no other
     return config.data.path.replace("\\", "/").rpartition("/")[2]
 
@@ -245,19 +227,6 @@ def _of_many(first: ThinRow, rows: Sequence[ThinRow]) -> tuple[Statement, ...]:
     return (told, Statement("thin.best", {"metric": metric, "value": best, "runs": holders}))
 
 
-def thin_goals(runs: Sequence[Run], thin: Thin) -> tuple[GoalRow, ...]:
-    """The goals and hypotheses that the flat configs carry; what an earlier one says is left out."""
-    rows: list[GoalRow] = []
-    told: set[tuple[str, str]] = set()
-    for run, row in zip(runs, thin.rows, strict=False):
-        texts = {key: str(_record(run).as_written.get(key) or "").strip() for key in ("goal", "hypothesis")}
-        new = {key: "" if (key, text) in told else text for key, text in texts.items()}
-        if any(new.values()):
-            rows.append(GoalRow(row.name, new["goal"], new["hypothesis"]))
-        told |= set(texts.items())
-    return tuple(rows)
-
-
 # --- evidence and what to do ------------------------------------------------------------------------------------
 
 
@@ -267,16 +236,12 @@ def thin_evidence(runs: Sequence[Run], thin: Thin) -> tuple[EvidenceRow, ...]:
 
 
 def _evidence(run: Run, row: ThinRow) -> Iterator[EvidenceRow]:
-    for score in row.scores:
-        yield EvidenceRow(
-            f"validation {score.metric}, as written", score.value, row.name, "metrics.json", row.metrics_sha256
-        )
+    written = [(f"validation {score.metric}", score.value) for score in row.scores]
     if row.seconds is not None:
-        yield EvidenceRow("time of training (s), as written", row.seconds, row.name, "metrics.json", row.metrics_sha256)
-    if row.n_train is not None or row.n_val is not None:
-        yield EvidenceRow(
-            "rows to train and to validate, as written", None, row.name, "metrics.json", row.metrics_sha256
-        )
+        written.append(("time of training (s)", row.seconds))
+    counts = [] if row.n_train is row.n_val is None else [("rows to train and to validate", None)]
+    for number, value in [*written, *counts]:
+        yield EvidenceRow(f"{number}, as written", value, row.name, "metrics.json", row.metrics_sha256)
     for file, digest in _record(run).sources.items():
         yield EvidenceRow("environment, as written", None, row.name, file, digest)
 

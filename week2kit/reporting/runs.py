@@ -16,6 +16,13 @@ from week2kit.reporting.predicted import NotComparable, Predicted, aligned, read
 from week2kit.reporting.rows import RunRow, Verification
 
 
+def distinct_names(runs: Sequence[Run]) -> dict[Path, str]:
+    """What runs are called, by their paths: as their folders, or by the path where two folders have one name."""
+    names = {run.path: run.name for run in runs}  # each costs a look at the file system
+    count = Counter(names.values())
+    return {path: name if count[name] == 1 else shown_path(path) for path, name in names.items()}
+
+
 class Runs:
     """All runs of a report under names that tell them apart; each is examined once, when it is first shown."""
 
@@ -28,9 +35,7 @@ class Runs:
         """
         self.runs = runs
         self._verdicts = verdicts
-        names = {run.path: run.name for run in runs}  # each costs a look at the file system
-        count = Counter(names.values())
-        self._names = {path: name if count[name] == 1 else shown_path(path) for path, name in names.items()}
+        self._names = distinct_names(runs)
         self._rows: dict[Path, RunRow] = {}
         self._predicted: list[tuple[Path, Predicted]] = []
         self._obstacles: dict[tuple[Path, Path], tuple[Statement, ...]] = {}
