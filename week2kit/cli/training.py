@@ -1,0 +1,128 @@
+"""The commands that lead to a run: init and train."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from week2kit.canonical import clean
+from week2kit.errors import UsageError
+
+if TYPE_CHECKING:
+    from week2kit.starting.init import Survey
+from week2kit.cli.edge import edge
+from week2kit.cli.options import AllowModule, AsJson, MaxDataBytes, given_options, recordable
+from week2kit.cli.terminal import own_stdout, product, say, stage_line, table_width
+
+
+def init_command(
+    data: Annotated[Path, typer.Argument(help="A table: .csv, .tsv or .parquet.", metavar="DATA", show_default=False)],
+    target: Annotated[
+        str | None, typer.Option(help="The column to be predicted; asked for on a terminal.", metavar="COLUMN")
+    ] = None,
+    task: Annotated[
+        Literal["classification", "regression"] | None,
+        typer.Option(
+            help="Whether the target is classes or an amount; by default its values tell.", show_default=False
+        ),
+    ] = None,
+    output_dir: Annotated[Path, typer.Option(help="The folder that the two configs are written to.")] = Path(),
+    as_json: AsJson = False,
+) -> None:
+    """Look at a table, and write a baseline config and a variant of it that changes one thing."""
+    with edge():
+        from week2kit.starting.init import start
+        from week2kit.starting.sentences import describe_note, document, page_lines, survey_lines
+
+        asked = not as_json and target is None and sys.stdin.isatty() and sys.stderr.isatty()
+        begun = start(
+            data,
+            target=target,
+            task=task,
+            directory=output_dir,
+            ask=_ask_target if asked else None,
+        )
+    if as_json:
+        product(json.dumps(document(begun), indent=2, sort_keys=True, ensure_ascii=False))
+        return
+    lines = page_lines(begun)
+    product("\n".join(lines if asked else [*survey_lines(begun.survey, table_width()), *lines]))
+    for note in begun.notes:
+        say(f"warning {note.code}: {describe_note(note)}")
+    say(f"written: {', '.join(clean(str(path)) for path in begun.files)}")
+
+
+def _ask_target(survey: Survey) -> str:
+    """Show the table, and ask for the column to be predicted until it is one of its columns."""
+    from week2kit.starting.init import find_column
+    from week2kit.starting.sentences import survey_lines
+
+    product("\n".join(survey_lines(survey, table_width())) + "\n")
+    likely = survey.likely_target
+    shown = clean(likely, 60)  # the prompt itself would show it as it is
+    question = f"Which column is to be predicted? (Enter takes the one in brackets) [{shown}]"
+    while True:
+        name: str = typer.prompt(question, default=likely, show_default=False, err=True)
+        try:
+            return find_column(survey, name).name
+        except UsageError as error:
+            say(str(error))
+
+
+def train_command(
+    context: typer.Context,
+    config: Annotated[Path, typer.Argument(help="A JSON or TOML config.", metavar="CONFIG", show_default=False)],
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="Override a key: --set model.params.max_iter=1000 (repeatable).", metavar="KEY=VALUE"
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Replace the config's seed, wherever it went.")] = None,
+    repeats: Annotated[
+        int | None,
+        typer.Option(help="Train so many times again, each with the next seed, and record how far the metrics move."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="The run folder's name; default: UTC time and a random suffix.")
+    ] = None,
+    runs_dir: Annotated[Path, typer.Option(help="The folder that holds the runs.")] = Path("runs"),
+    allow_module: AllowModule = None,
+    max_data_bytes: MaxDataBytes = None,
+    as_json: AsJson = False,
+) -> None:
+    """Split, train, evaluate, save: with a record of everything that made the result."""
+    with edge(config.name):
+        from week2kit.training.recording import train
+
+        command = shlex.join(["week2kit", *map(recordable, sys.argv[1:])])
+        with own_stdout():
+            run = train(
+                config,
+                set=map(recordable, assignments or []),
+                seed=seed,
+                repeats=repeats,
+                name=name,
+                runs_dir=runs_dir,
+                allow_modules=allow_module or [],
+                max_data_bytes=max_data_bytes,
+                command=command,
+                on_stage=stage_line(as_json),
+            )
+    if as_json:
+        sys.stdout.write((run.path / "manifest.json").read_text(encoding="utf-8"))
+    else:
+        from week2kit.sentences.training import Given, run_lines
+
+        given = [Given("--set", recordable(assignment)) for assignment in assignments or []]
+        given += [Given("--seed", f"seed={seed}")] if seed is not None else []
+        given += [Given("--repeats", f"repeats={repeats}")] if repeats is not None else []
+        facts, talk = run_lines(run, config.name, given, given_options(context, "allow_module", "max_data_bytes"))
+        product("\n".join(facts))
+        say("\n".join(talk))
+    raise typer.Exit(0 if run.manifest.status == "completed" else 1)
