@@ -21,7 +21,8 @@ import pytest
 
 import week2kit
 from week2kit.record.verdict import Verdict
-from week2kit.verification.verifying import document, exit_code
+from week2kit.verification.options import exit_code
+from week2kit.verification.verifying import document
 
 PYTHONPATH = os.pathsep.join(filter(None, [str(Path(week2kit.__file__).parents[1]), os.environ.get("PYTHONPATH")]))
 GOLDEN = Path(__file__).with_name("golden")

@@ -35,7 +35,7 @@ from week2kit.rendering.document import render
 from week2kit.rendering.schemas import json_schema
 from week2kit.rendering.structured import report_model
 from week2kit.sentences.verdicts import describe_verdict
-from week2kit.verification.verifying import planned_checks
+from week2kit.verification.planning import planned_checks
 
 from .sessions import pytest_session
 

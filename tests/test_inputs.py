@@ -40,7 +40,7 @@ from week2kit.sentences.verdicts import describe_verdict
 from week2kit.thresholds import LISTED_CELLS, LISTED_KEYS
 from week2kit.verification.cells import Columns, compare_columns, unequal
 from week2kit.verification.child import static_notes
-from week2kit.verification.verifying import exit_code
+from week2kit.verification.options import exit_code
 
 ROOT = Path(__file__).parent.parent
 OLD_RUNS = Path(__file__).parent / "old_runs"

@@ -22,7 +22,7 @@ from week2kit.rendering.document import render
 from week2kit.sentences.training import run_lines
 from week2kit.sentences.verdicts import describe_verdict
 from week2kit.sentences.warnings import warning_lines
-from week2kit.verification.verifying import exit_code
+from week2kit.verification.options import exit_code
 
 ROOT = Path(__file__).parent.parent
 OLD = ROOT / "tests/old_runs/v3"

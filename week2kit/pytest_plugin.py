@@ -101,7 +101,9 @@ def assert_reproducible(
     """
     __tracebackhide__ = True
     from week2kit.record.store import open_any
-    from week2kit.verification.verifying import Options, rerun_children, verify_run
+    from week2kit.verification.one_run import verify_run
+    from week2kit.verification.options import Options
+    from week2kit.verification.trainings import rerun_children
 
     demand = Demand(_one_of(Accept, accept, "accept"), strict and _one_of(Strict, strict, "strict"))
     options = Options(data=None if data is None else Path(data), target=target, timeout=timeout, repeats=repeats)
@@ -126,7 +128,7 @@ class Demand:
 
     def accepts(self, verdict: Verdict) -> bool:
         """Whether a verdict was reached, and is good enough."""
-        from week2kit.verification.verifying import refused
+        from week2kit.verification.options import refused
 
         decided = verdict.verdict not in ("undecided", "tampered", None)
         return decided and not refused(verdict, self.accept, self.strict)
@@ -265,7 +267,9 @@ class RunsSession:
 
     def verify(self, run: Run) -> Verdict:
         """Train a run again and judge it."""
-        from week2kit.verification.verifying import Options, rerun_children, verify_run
+        from week2kit.verification.one_run import verify_run
+        from week2kit.verification.options import Options
+        from week2kit.verification.trainings import rerun_children
 
         if self._children is None:
             self._children = rerun_children()
@@ -471,7 +475,7 @@ class RunRecord(pytest.Collector):
         """The verdict and every check that the record leads to."""
         from week2kit.canonical import clean
         from week2kit.record.store import open_any
-        from week2kit.verification.verifying import planned_checks
+        from week2kit.verification.planning import planned_checks
 
         session = self.config.stash[_SESSION]
         session.found += 1

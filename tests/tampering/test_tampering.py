@@ -22,7 +22,8 @@ import pytest
 from week2kit import verify
 from week2kit.record.verdict import Verdict, VerdictDocument
 from week2kit.sentences.verdicts import describe_verdict
-from week2kit.verification.verifying import document, exit_code
+from week2kit.verification.options import exit_code
+from week2kit.verification.verifying import document
 
 from .cases import CASES, Case
 from .copies import Copy, scores_scaled, snapshot

@@ -105,8 +105,9 @@ def verify_command(
     with edge():
         from week2kit.processes.limits import read_limits
         from week2kit.thresholds import EFFORT, SCORE_TOLERANCE, VERIFY_TIMEOUT
+        from week2kit.verification.options import exit_code
         from week2kit.verification.verdict_file import Reached, read_known
-        from week2kit.verification.verifying import exit_code, verify
+        from week2kit.verification.verifying import verify
 
         collect_garbage()
         if resume and output is None:
@@ -145,7 +146,7 @@ def verify_command(
 
 
 def _say_bugs(result: VerdictDocument) -> None:
-    from week2kit.verification.verifying import bugs
+    from week2kit.verification.options import bugs
 
     for run, traceback in bugs(result):
         say(f"{run}: {traceback}\nThis is a bug in week2kit: please report it with the lines above.")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from week2kit.errors import DataNotFound
 from week2kit.record.verdict import Cause, Check, Finding, Layer, Level, MetricValues, RerunRecord, VerdictName
 from week2kit.verification.messages import Missing
 
@@ -37,3 +39,9 @@ def missing_here(missing: Missing) -> Finding:
     """That something is not here which the run needs; recorded is what helps, a command or flags of verify."""
     helps = missing.flags or missing.command or None
     return Finding(code="undecided.missing_here", recorded=helps, now=missing.said)
+
+
+def without_data(error: DataNotFound, where: str = "", checks: Sequence[Check] = ()) -> Judgement:
+    """The judgement where the data are not here: what is missing, and what helps."""
+    now = f"{error} {error.hint}".strip()
+    return undecided("undecided.data_missing", where, error.command or None, now, checks=[*checks])

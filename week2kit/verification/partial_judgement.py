@@ -36,7 +36,7 @@ from week2kit.record.written_metrics import (
 )
 from week2kit.thresholds import DETAILED_DIGITS, LISTED_CELLS, MAX_MESSAGE, MIN_LABELS_APART, TELLING_DIGITS
 from week2kit.verification.checks import failed, passed, skipped
-from week2kit.verification.judgement import OUR_ERRORS, Judgement, missing_here, undecided
+from week2kit.verification.judgement import OUR_ERRORS, Judgement, missing_here, undecided, without_data
 from week2kit.verification.messages import Fresh, RerunRequest, Scored, Stored, Tried
 from week2kit.verification.recipes import other_recipes
 
@@ -137,9 +137,7 @@ def judge_partial(
     except ConfigError as error:
         return undecided("bare.config", now=str(error), checks=before)
     except DataNotFound as error:
-        return undecided(
-            "undecided.data_missing", "", error.command or None, f"{error} {error.hint}".strip(), checks=before
-        )
+        return without_data(error, checks=before)
     case = _Case(record, _request(record.config, file), before, children)
     judgement = case.judge(restore_versions=restore_versions)
     if file.vouched or judgement.reason is None or judgement.reason.code not in _DESCRIBES_THE_TABLE:

@@ -1,0 +1,43 @@
+"""Which checks a verification will make, by the record alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from week2kit.record.manifest import CompletedRun
+from week2kit.record.partial import PartialRun
+from week2kit.record.store import Run
+from week2kit.record.written_metrics import validation_names
+from week2kit.scales import is_bounded
+from week2kit.verification.checks import Expected, Question, planned
+from week2kit.verification.integrity import (
+    FILES,
+    PREDICTIONS,
+    RECORD,
+)
+from week2kit.verification.layers import DATA, RESULT, SPLIT
+from week2kit.verification.rules import NOTES, WARNINGS
+
+
+def planned_checks(run: Run, *, repeats: bool = False) -> list[str]:
+    """The codes of every check of a verification of this run, in order; none is trained for it.
+
+    Those that a verdict leaves out were not reached, because an earlier one decided. Of a run that was made without
+    week2kit those that its files lead to: of its metrics the ones that end at 1, which are known by their names alone.
+    """
+    if run.partial is not None:
+        return _planned_for_partial(run.partial)
+    if not isinstance(run.manifest, CompletedRun):
+        return []
+    stages: list[Iterable[Question[Any]]] = [FILES, RECORD, PREDICTIONS, DATA, SPLIT, RESULT, NOTES, [WARNINGS]]
+    return [code for questions in stages for code in planned(questions, Expected(run.manifest, repeats))]
+
+
+def _planned_for_partial(record: PartialRun) -> list[str]:
+    return [
+        "follows.val_report",
+        *(["split.folds"] if record.counts else []),
+        *(["report.rows"] if record.report is not None else []),
+        *(f"metrics.{name}" for name, scorer in validation_names(record.metrics).items() if is_bounded(scorer)),
+    ]

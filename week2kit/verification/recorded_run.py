@@ -1,0 +1,310 @@
+"""The verification of a run that week2kit recorded: the folder against its record, then against reruns."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from week2kit.canonical import JsonError, clean, drop_keys, parse_json
+from week2kit.environment.conditions import AS_HERE, Conditions
+from week2kit.environment.restoring import Factor, Plan
+from week2kit.errors import (
+    ChildDied,
+    DataNotFound,
+    TimeLimitReached,
+)
+from week2kit.inputs.causes import code_causes
+from week2kit.processes.children import Child, Children
+from week2kit.record.earlier import is_earlier
+from week2kit.record.manifest import CompletedRun, Data, FailedRun, FoundData, RunningRun
+from week2kit.record.places import DataFile, find_for_run, find_recorded, places_of, reader_of
+from week2kit.record.store import Run
+from week2kit.record.verdict import (
+    Cause,
+    Check,
+    Finding,
+    RerunRecord,
+)
+from week2kit.thresholds import ANOTHER_FORM, MAX_MESSAGE
+from week2kit.verification.checks import failed, failing
+from week2kit.verification.evidence import rerun_record
+from week2kit.verification.failed_runs import judge_failed
+from week2kit.verification.integrity import (
+    check_failed_record,
+    check_files,
+    check_predictions,
+    check_record,
+)
+from week2kit.verification.judgement import Judgement, undecided, without_data
+from week2kit.verification.messages import Fresh, FromPredictions, RerunRequest, Stored, Variable
+from week2kit.verification.rules import judge_completed
+from week2kit.verification.trainings import WORK, OtherFile, Trainings
+from week2kit.verification.trials import Kind, Train, Trials
+from week2kit.verification.variation import Ground, not_in_force, variations
+
+
+@dataclass(frozen=True)
+class Verification(Trainings):
+    """The verification of one run that week2kit recorded."""
+
+    run: Run
+
+    def judge(self) -> Judgement:
+        """The judgement: on the folder alone, where that decides, else by reruns."""
+        manifest = self.run.manifest
+        if isinstance(manifest, RunningRun):
+            return undecided("undecided.interrupted")
+        contents = check_files(self.run)
+        checks = list(contents.checks)
+        if isinstance(manifest, FailedRun):
+            checks += check_failed_record(self.run)
+            if failing(checks):
+                return Judgement("tampered", checks=checks)
+            return self._failed(manifest, checks)
+        assert isinstance(manifest, CompletedRun)
+        checks += check_record(self.run, contents)
+        if failing(checks):
+            return Judgement("tampered", checks=checks)
+        if contents.unread:
+            return Judgement("undecided", reason=contents.unread[0], checks=checks)
+        with self.children.child() as child:
+            checks += check_predictions(manifest, contents, lambda content: self._read_predictions(content, child))
+            if failing(checks):
+                return self._does_not_follow(manifest, checks)
+            return self._completed(manifest, checks, contents.files, child)
+
+    def _does_not_follow(self, manifest: CompletedRun, checks: list[Check]) -> Judgement:
+        """Edited or damaged; or other code computed the metrics and the report, and nobody can tell which."""
+        of_code = {f"follows.{name}" for name in ("val_report", *manifest.outcome.metrics)}
+        # earlier versions wrote a label with a line break so that nobody can read it back
+        broken = any("\n" in str(label) or "\r" in str(label) for label in manifest.outcome.classes or ())
+        of_code |= {"follows.predictions"} if broken else set()
+        if any(check.code not in of_code for check in failing(checks)):
+            return Judgement("tampered", checks=checks)
+        if causes := code_causes(manifest.inputs.code, self.here(), exactly=broken):
+            return undecided("undecided.other_code", "predictions.csv", checks=checks, causes=causes)
+        return Judgement("tampered", checks=checks)
+
+    # --- the two kinds ------------------------------------------------------------------------------------------
+
+    def _completed(
+        self, manifest: CompletedRun, checks: list[Check], files: dict[str, bytes], child: Child
+    ) -> Judgement:
+        """Judge by reruns: the first in the child that is there (it has trained nothing), others in new ones."""
+        assert manifest.inputs.config.resolved is not None
+        data = manifest.inputs.data
+        try:
+            request = self._request(manifest.inputs.config.resolved, manifest.inputs.seed.value, data)
+            judgement = self._by_reruns(manifest, request, files, child)
+        except DataNotFound as error:
+            judgement = without_data(error, data.path)
+        except OtherFile as other:
+            judgement = _on_other_file(other.file, data)
+        return _with_checks(judgement, checks)
+
+    def _by_reruns(
+        self, manifest: CompletedRun, request: RerunRequest, files: dict[str, bytes], child: Child
+    ) -> Judgement:
+        stored = self._stored(files["predictions"])
+        listed = self.run.artifact("curves")
+        curves = None if listed is None else listed.sha256  # also of a file that is not there
+        fresh_children: list[Child | Children] = [child]
+
+        def train(
+            conditions: Conditions,
+            *,
+            repeats: bool = False,
+            give_predictions: bool = False,
+            against: str | None = None,
+        ) -> Fresh:
+            config = request.config if repeats and self.options.repeats else drop_keys(request.config, ("repeats",))
+            asked = dataclasses.replace(
+                request, config=config, conditions=conditions, give_predictions=give_predictions
+            )
+            beside = stored if against is None else dataclasses.replace(stored, content=against.encode())
+            if conditions != AS_HERE:
+                return self.train_under(asked, beside)
+            if not fresh_children:
+                return self.train_in(self.children, asked, beside)
+            return self.train_in(fresh_children.pop(), dataclasses.replace(asked, advise=True), beside)
+
+        def tell(kind: Kind, factors: Sequence[Factor]) -> None:
+            self.on_trial(self.run.name, kind, [(factor.name, factor.recorded) for factor in factors])
+
+        trials = Trials(train, self.options.effort, tell)
+        judgement = judge_completed(
+            manifest,
+            self.here(),
+            trials,
+            tolerance=self.options.tolerance,
+            curves=curves,
+            restore_versions=self.options.restore_versions,
+        )
+        if judgement.first_divergence == "data":
+            judgement = self._with_cells(judgement, manifest, request, stored)
+        if self.options.vary and judgement.verdict == "identical":
+            judgement = self._varied(judgement, manifest, request, trials, train, tell)
+        return judgement
+
+    def _with_cells(
+        self, judgement: Judgement, manifest: CompletedRun, request: RerunRequest, stored: Stored
+    ) -> Judgement:
+        """A judgement on other data, with the cells and rows that differ as far as they can be told."""
+        data = manifest.inputs.data
+        if request.file is None or not request.file.vouched or request.file.sha256 == data.sha256:
+            return judgement
+        recorded = find_recorded(self.run, data)
+        try:
+            answer = self.children.call(
+                f"{WORK}:compare_tables", request, data, recorded, stored, timeout=self.time_left()
+            )
+        except (TimeLimitReached, ChildDied):  # it only explains: the verdict stands without it
+            return judgement
+        found = TypeAdapter(list[Finding]).validate_json(answer)
+        checks = [Check(code="data.cells", outcome="failed", finding=finding) for finding in found]
+        return dataclasses.replace(judgement, checks=[*judgement.checks, *checks])
+
+    def _varied(
+        self,
+        judgement: Judgement,
+        manifest: CompletedRun,
+        request: RerunRequest,
+        judged: Trials,
+        train: Train,
+        tell: Callable[[Kind, Sequence[Factor]], None],
+    ) -> Judgement:
+        """The judgement with what came out under each variation that was asked for; the verdict stays as it is."""
+        here = self.here().environment
+        trials = Trials(train, sys.maxsize, tell)
+        done: list[RerunRecord] = []
+        plan = Plan()
+        try:
+            answer = self.children.call(f"{WORK}:describe_variable", request.config, timeout=self.time_left())
+            ground = Ground(here, Variable.model_validate_json(answer), request.reader)
+            plan = variations(self.options.vary, ground)
+            for factor in plan.factors:
+                fresh = trials.run("varied", [factor])
+                record = rerun_record(manifest, trials.done[-1], [])
+                idle = not_in_force(factor, judged.native()[0], here, fresh) if fresh.failure is None else []
+                # numbers are no labels: that none moved would say nothing
+                moved = None if manifest.outcome.classes is None else record.labels_moved
+                done.append(record.model_copy(update={"not_in_force": idle, "labels_moved": moved}))
+        except (TimeLimitReached, ChildDied) as error:
+            for factor in plan.factors[len(done) :]:
+                plan.stuck[f"{factor.name} {factor.recorded}"] = ("stopped", str(error))
+            if not plan.factors:
+                plan.stuck[""] = ("stopped", str(error))
+        stuck = [Finding(code=f"vary.{code}", where=name, now=value) for name, (code, value) in plan.stuck.items()]
+        return dataclasses.replace(judgement, variations=done, not_varied=stuck)
+
+    def _failed(self, manifest: FailedRun, checks: list[Check]) -> Judgement:
+        config = manifest.inputs.config
+        try:
+            value = config.resolved if config.resolved is not None else parse_json((config.raw or "").encode())
+        except JsonError:
+            return undecided("undecided.config_cut", checks=checks)
+        if not isinstance(value, dict):  # train makes no folder for it
+            return Judgement("tampered", checks=[*checks, failed("record.config", "record.no_config", "manifest.json")])
+        seed = manifest.inputs.seed.value if manifest.inputs.seed else 0
+        data = manifest.inputs.data or _data_of_config(value)
+        missing = manifest.failure.error == "DataNotFound"
+        absent: Judgement | None = None
+        try:
+            request = self._request(value, seed, data)
+        except DataNotFound as error:
+            if missing or str(error) == manifest.failure.message:
+                return Judgement("identical", level="failure", checks=checks)
+            where = data.path if data else ""
+            absent = without_data(error, where, checks=checks)
+        except OtherFile as other:
+            absent = _with_checks(_on_other_file(other.file, data), checks)
+        if missing:
+            return undecided("undecided.data_found", data.path if data else "", checks=checks)
+        if absent is not None:
+            if manifest.failure.stage != "config" or manifest.inputs.data is not None:
+                return absent
+            request = self._request(value, seed, None)  # it failed before it came to the data, and does so without them
+        try:
+            judgement = judge_failed(manifest, self.here(), lambda: self.train_in(self.children, request, None))
+        except OtherFile as other:
+            judgement = _on_other_file(other.file, data)
+        if absent is not None and judgement.verdict != "identical":
+            return absent
+        return _with_checks(judgement, checks)
+
+    # --- children -----------------------------------------------------------------------------------------------
+
+    def _request(self, config: dict[str, Any], seed: int, data: FoundData | None) -> RerunRequest:
+        earlier, modules = is_earlier(self.run.manifest.inputs.environment), self.options.allowed_modules
+        if data is None or data.source == "dataset":
+            path, reader = (data.path, data.reader) if data is not None else ("", "sklearn")
+            return RerunRequest(config, seed, path, reader, None, allowed_modules=modules, earlier=earlier)
+        file = find_for_run(self.run, data, self.options.data, self.options.max_data_bytes)
+        only, kinds = None, {}
+        if isinstance(data, Data) and file.sha256 != data.sha256:
+            kinds = {column.name: column.kind for column in data.columns}
+        if not file.vouched and file.sha256 != data.sha256:
+            if not isinstance(data, Data) or file.bytes > ANOTHER_FORM * (data.bytes or 0):
+                raise OtherFile(file)
+            only = data.table_digest
+        reader = reader_of(PurePosixPath(file.shown).name) or data.reader
+        kept = tuple(kinds.items())
+        return RerunRequest(config, seed, data.path, reader, file, only, kept, modules, earlier=earlier)
+
+    def _stored(self, content: bytes) -> Stored:
+        manifest = self.run.manifest
+        assert isinstance(manifest, CompletedRun)
+        outcome = manifest.outcome
+        return Stored(
+            content,
+            outcome.classes,
+            outcome.predictions.score_method,
+            list(outcome.metrics),
+            outcome.positive,
+            earlier=is_earlier(manifest.inputs.environment),
+        )
+
+    def _read_predictions(self, content: bytes, child: Child) -> FromPredictions:
+        manifest = self.run.manifest
+        assert isinstance(manifest, CompletedRun)
+        sizes = [fold.n_val for fold in manifest.outcome.split.folds]
+        answer = child.call(f"{WORK}:read_predictions", self._stored(content), sizes, timeout=self.time_left())
+        return FromPredictions.model_validate_json(answer)
+
+
+def _on_other_file(file: DataFile, data: FoundData | None) -> Judgement:
+    """The judgement where a record leads to other bytes than it was made of, in a file that nobody named.
+
+    It is the data, edited, where train read the recorded bytes in this very place, as the index of this machine has it.
+    Otherwise it may be any file of that name, and says nothing of the run.
+    """
+    where, recorded = clean(file.shown, MAX_MESSAGE), data.sha256 if data is not None else None
+    if recorded is None or Path(file.path) not in places_of(recorded):
+        return undecided("undecided.other_file", where, recorded, file.sha256)
+    return Judgement(
+        "different",
+        first_divergence="data",
+        causes=[Cause(input="data", factor="bytes", recorded=recorded, now=file.sha256, proof="observed")],
+        checks=[failed("data.bytes", "data.edited", where, recorded, file.sha256)],
+    )
+
+
+def _with_checks(judgement: Judgement, before: list[Check]) -> Judgement:
+    return dataclasses.replace(judgement, checks=[*before, *judgement.checks])
+
+
+def _data_of_config(value: Any) -> FoundData | None:
+    """The data that a failed run's config names, where the run itself never came to it."""
+    config = value if isinstance(value, dict) else {}
+    data = config.get("data", {"path": config.get("input_csv", config.get("input"))})
+    path = data.get("path") if isinstance(data, dict) else None
+    reader = reader_of(path) if isinstance(path, str) else None
+    if not isinstance(path, str) or reader is None:
+        return None
+    return FoundData(source="file", path=path, from_run=None, bytes=None, sha256=None, reader=reader)
