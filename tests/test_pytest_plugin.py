@@ -18,7 +18,6 @@ import pytest
 import week2kit
 from week2kit.errors import UnreadableRun, UsageError
 from week2kit.pytest_plugin import assert_reproducible
-from week2kit.record.manifest import CompletedRun
 from week2kit.record.store import open_run
 from week2kit.verification.planning import planned_checks
 
@@ -97,9 +96,7 @@ def run_pytest(folder: Path, *arguments: str) -> Session:
 
 def items(run: Path) -> int:
     """How many items a completed run has: its verdict, and its checks."""
-    manifest = open_run(run).manifest
-    assert isinstance(manifest, CompletedRun)
-    return 1 + len(planned_checks(manifest))
+    return 1 + len(planned_checks(open_run(run)))
 
 
 def write_json(path: Path, **changes: Any) -> None:
@@ -140,10 +137,8 @@ def test_what_is_planned_is_what_is_made_in_the_same_order(trained: Path, repeat
     verdicts = {Path(verdict.run).name: verdict for verdict in document.runs if verdict.status == "completed"}
     assert verdicts.keys() == CONFIGS.keys() - {"fails"}
     for name, verdict in verdicts.items():
-        manifest = open_run(trained / name).manifest
-        assert isinstance(manifest, CompletedRun)
         made = [*dict.fromkeys(check.code for check in verdict.checks)]
-        planned = planned_checks(manifest, repeats=repeats)
+        planned = planned_checks(open_run(trained / name), repeats=repeats)
         reached = [code for code in planned if code in made] if verdict.verdict == "unstable" else planned
         assert made == reached, name
     assert {name for name, verdict in verdicts.items() if verdict.verdict != "identical"} <= {"unseeded"}
