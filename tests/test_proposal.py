@@ -23,11 +23,11 @@ from week2kit.errors import ReportError
 from week2kit.inputs.changes import changed_things, compare_inputs, uncounted_differences
 from week2kit.record.manifest import CompletedRun, Repeat
 from week2kit.record.store import Run, open_run
-from week2kit.rendering.document import render
-from week2kit.rendering.files.experiments import files_folder, next_paths, write_next
+from week2kit.rendering.document import render, save
+from week2kit.rendering.files.experiments import files_folder, next_contents, next_paths
 from week2kit.rendering.shown import report
 from week2kit.reporting.next.models import KNOBS, WEIGHTED
-from week2kit.reporting.values import Report
+from week2kit.reporting.values import Proposal, Report
 
 from . import build_runs as build
 
@@ -35,6 +35,13 @@ ROOT = str(Path(__file__).parent.parent)
 HOSTILE = "```\n~~~\n</pre><script>x</script>\u202eabc\x1b[31m {{7*7}} {% raw %}<!-- week2kit words: goal -->\n## End\n"
 #: Keys that change what is recorded, and no result: the rule of one change does not count them.
 RECORDED_ONLY = {"repeats", "learning_curve"}
+
+
+def write_next(folder: Path, proposal: Proposal) -> None:
+    contents = next_contents(folder, proposal)
+    folder.mkdir(exist_ok=True)
+    for path, content in contents.items():
+        path.write_bytes(content)
 
 
 @pytest.fixture(autouse=True)
@@ -716,8 +723,9 @@ def test_a_folder_that_cannot_be_made_is_a_sentence() -> None:
     classes(0.7)
     a_run("base")
     Path("report_files").write_text("in the way")
-    with pytest.raises(ReportError, match=r"report_files/next\.json: it cannot be written"):
-        write_next(Path("report_files"), report(["runs/base"]).proposal)
+    with pytest.raises(ReportError, match=r"report_files: it cannot be written"):
+        save(report(["runs/base"]), Path("report.md"))
+    assert not Path("report.md").exists()
 
 
 def test_a_report_that_is_refused_writes_no_config() -> None:

@@ -27,17 +27,13 @@ from week2kit.statistics.exact import (
 )
 from week2kit.statistics.folds import corrected_t
 from week2kit.statistics.resampling import (
-    KINDS,
-    Rows,
     interval,
-    kind_of,
     metric_interval,
     p_value,
     resample,
     rows_for_interval,
-    support,
 )
-from week2kit.statistics.weighted import weighted_metrics
+from week2kit.statistics.weighted import KINDS, Rows, kind_of, support, weighted_metrics
 
 Array = np.ndarray[Any, Any]
 

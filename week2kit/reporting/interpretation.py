@@ -60,19 +60,18 @@ def _difference(
         return
     values = {"variant": runs[1].name, "baseline": runs[0].name, "metric": primary.metric}
     if primary.difference is not None:
-        yield _size(primary, values)
-    if judgement is None or judgement.method != "mcnemar":
+        yield _size(primary.difference, "higher" if primary.greater_is_better else "lower", values)
+    if judgement.method != "mcnemar":
         yield _rows_behind(runs[0], moved, values)  # McNemar's own sentence counts them
-    if judgement is not None:
-        yield from judgement.statements
+    yield from judgement.statements
     yield from _disagreement(rows, primary)
 
 
-def _size(primary: MetricRow, values: dict[str, Any]) -> Statement:
-    if primary.difference == 0 or primary.difference is None:
+def _size(difference: float, good: str, values: dict[str, Any]) -> Statement:
+    if difference == 0:
         return Statement("difference.equal", values)
-    good = "higher" if primary.greater_is_better else "lower"
-    size = {"difference": abs(primary.difference), "direction": _direction(primary.difference), "good": good}
+    direction = "higher" if difference > 0 else "lower"
+    size = {"difference": abs(difference), "direction": direction, "good": good}
     return Statement("difference.moved", values | size)
 
 
@@ -84,18 +83,8 @@ def _rows_behind(baseline: Named, moved: MovedClasses | MovedErrors | None, valu
     return Statement("difference.validation_rows", {"rows": baseline.run.outcome.predictions.rows})
 
 
-def _direction(difference: float) -> str:
-    return "higher" if difference > 0 else "lower"
-
-
-def _nothing_moved(moved: MovedClasses | MovedErrors) -> bool:
-    if isinstance(moved, MovedErrors):
-        return not moved.largest
-    return moved.fixed == moved.broken == moved.wrong_otherwise == 0
-
-
 def _moved_statement(moved: MovedClasses, values: dict[str, Any]) -> Statement:
-    if _nothing_moved(moved):
+    if moved.fixed == moved.broken == moved.wrong_otherwise == 0:
         return Statement("difference.same_labels", values | {"rows": moved.rows})
     net = moved.fixed - moved.broken
     code = "difference.rows_equal" if net == 0 else "difference.rows_more" if net > 0 else "difference.rows_fewer"

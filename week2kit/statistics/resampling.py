@@ -14,25 +14,11 @@ import numpy as np
 
 from week2kit.scales import is_share
 from week2kit.statistics.exact import normal_probability, normal_quantile
-from week2kit.statistics.weighted import KINDS, Kind, Rows, kind_of, support, weighted_metrics
+from week2kit.statistics.weighted import Rows, kind_of, weighted_metrics
 from week2kit.thresholds import MIN_RESAMPLES, POWER, RESAMPLED_ROWS, RESAMPLES, SIGNIFICANCE, UNDEFINED_SHARE
 
 if TYPE_CHECKING:
     from week2kit.statistics.weighted import Floats
-
-__all__ = [
-    "KINDS",
-    "Kind",
-    "Resampled",
-    "Rows",
-    "interval",
-    "kind_of",
-    "metric_interval",
-    "p_value",
-    "resample",
-    "rows_for_interval",
-    "support",
-]
 
 #: Weights that are looked at in one go: a quarter of a megabyte, which stays in the cache of one processor core.
 _CHUNK: Final = 1 << 15

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from week2kit.canonical import JsonError, clean, dump_json, parse_json
 from week2kit.errors import ReportError
 from week2kit.privacy import shown_path
-from week2kit.record.files import read_regular, replace_file
+from week2kit.record.files import read_regular
 from week2kit.reporting.rows import RunRow
 from week2kit.reporting.values import Proposal
 from week2kit.thresholds import MAX_CONFIG_BYTES
@@ -55,16 +55,6 @@ def next_contents(folder: Path, proposal: Proposal) -> dict[Path, bytes]:
             )
         contents[path] = dump_json(experiment.config).encode()
     return contents
-
-
-def write_next(folder: Path, proposal: Proposal) -> None:
-    """Write each proposed experiment; errors as of `next_contents`, and where one cannot be written."""
-    for path, content in next_contents(folder, proposal).items():
-        try:
-            folder.mkdir(exist_ok=True)
-            replace_file(path, content)
-        except OSError as error:
-            raise ReportError(f"{clean(os.fspath(path))}: it cannot be written: {error.strerror}.") from None
 
 
 def _is_our_json(path: Path) -> bool:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from week2kit.statistics.folds import FoldTest
-    from week2kit.statistics.resampling import Resampled, Rows
+    from week2kit.statistics.resampling import Resampled
+    from week2kit.statistics.weighted import Rows
 
 _EQUIVALENCE_LEVEL: Final = 1 - 2 * SIGNIFICANCE
 
@@ -53,7 +54,7 @@ def method_of(runs: Sequence[CompletedRun], metric: str) -> Method | Statement:
         return "corrected_t"
     if metric == "accuracy":
         return "mcnemar"
-    from week2kit.statistics.resampling import kind_of
+    from week2kit.statistics.weighted import kind_of
 
     return "bootstrap" if kind_of(metric) else Statement("untested.metric", {"metric": metric})
 
@@ -166,7 +167,8 @@ def over_rows(runs: Sequence[CompletedRun], predicted: Sequence[Predicted]) -> d
     Raises:
         ValueError: a label is none of the classes, or a number is none.
     """
-    from week2kit.statistics.resampling import kind_of, resample
+    from week2kit.statistics.resampling import resample
+    from week2kit.statistics.weighted import kind_of
 
     rows = [rows_of(run, table) for run, table in zip(runs, predicted, strict=True)]
     metrics = [metric for metric in _common(runs) if kind_of(metric)]
@@ -183,7 +185,8 @@ def p_over_rows(
 
     All are resampled together, so that a hundred runs cost little more than two.
     """
-    from week2kit.statistics.resampling import p_value, resample, support
+    from week2kit.statistics.resampling import p_value, resample
+    from week2kit.statistics.weighted import support
 
     try:
         rows = [rows_of(run, table) for run, table in zip(runs, predicted, strict=True)]
@@ -212,7 +215,8 @@ def _beyond_resamples(differences: np.ndarray[Any, Any], p_value: float | None) 
 
 
 def _estimate(metric: str, resampled: Resampled, rows: Rows) -> Estimate:
-    from week2kit.statistics.resampling import interval, metric_interval, p_value, rows_for_interval, support
+    from week2kit.statistics.resampling import interval, metric_interval, p_value, rows_for_interval
+    from week2kit.statistics.weighted import support
 
     estimates, values, carried = resampled.estimates[metric], resampled.values[metric], support(metric, rows)
     units = len(rows.true)
@@ -244,7 +248,7 @@ def rows_of(run: CompletedRun, table: Predicted) -> Rows:
     Raises:
         ValueError: a label is none of the classes, or a number is none.
     """
-    from week2kit.statistics.resampling import Rows
+    from week2kit.statistics.weighted import Rows
 
     if run.outcome.task == "regression":
         true, predicted = (_floats(column) for column in (table.true, table.predicted))
