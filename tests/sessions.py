@@ -108,7 +108,8 @@ def _as_recorded() -> bool:
     """Whether the committed runs were made in an environment that differs in nothing from this one."""
     import sklearn.ensemble  # noqa: F401 - loads OpenMP
 
-    from week2kit.environment.facts import differences, record_environment
+    from week2kit.environment.comparing import differences
+    from week2kit.environment.facts import record_environment
     from week2kit.record.store import open_run
 
     recorded = open_run(ROOT / "runs" / "penguins-baseline").manifest.inputs.environment

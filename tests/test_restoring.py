@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from week2kit.environment.comparing import Uses
 from week2kit.environment.conditions import Conditions
-from week2kit.environment.facts import Uses
 from week2kit.environment.restoring import KERNELS, plan_restoring, provocations, version_factors
 from week2kit.record.manifest import Environment
 

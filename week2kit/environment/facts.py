@@ -1,4 +1,4 @@
-"""The environment as recorded facts: what took effect, how it computes, and which facts differ from a record.
+"""The environment as recorded facts: what took effect, and how it computes.
 
 Switches are not recorded but their effects: OpenBLAS caps a thread count and ignores an unknown kernel name without
 a word, numpy ignores feature names of another release, so only what is read back afterwards is a fact.
@@ -6,34 +6,22 @@ a word, numpy ignores feature names of another release, so only what is read bac
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
-import math
 import os
 import platform
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from week2kit.privacy import scrub
 from week2kit.processes.limits import check_room
 from week2kit.record.manifest import Blas, Cpu, Environment, Libm
 from week2kit.record.requirements import DECIDING_LIBRARIES
 from week2kit.thresholds import BLAS_BUFFERS, BLAS_PRODUCT
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-#: Libraries whose version is in the bytes of a dumped model.
-_DUMPED_LIBRARIES: Final = ("numpy", "scipy", "scikit-learn", "joblib")
-
-_FINGERPRINTS: Final = ("blas", "lapack", "ufunc", "libm")
 
 
 def record_environment(modules: Sequence[str] = ()) -> Environment:
@@ -44,6 +32,9 @@ def record_environment(modules: Sequence[str] = ()) -> Environment:
             from; one that no distribution of its name brings is left out.
     """
     import joblib  # scikit-learn has imported it
+
+    # numpy comes with it, which the loop must have prepared for: how its threads wait is read when it is loaded
+    from week2kit.environment.fingerprint import fingerprint
 
     return Environment(
         python=platform.python_version(),
@@ -71,80 +62,6 @@ def hold_blas_buffers() -> None:
     check_room(BLAS_BUFFERS)
     a = np.ones((BLAS_PRODUCT, BLAS_PRODUCT))
     blas.dgemm(1.0, a, a @ a)
-
-
-# --- comparing --------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A fact of the environment that is not as recorded; `factor` is its stable name."""
-
-    factor: str
-    recorded: object
-    now: object
-
-
-@dataclass(frozen=True)
-class Uses:
-    """What counts for one run besides what counts for every one.
-
-    Attributes:
-        libraries: distributions that bring its classes, where these are not scikit-learn's, and what they require.
-        cpus: whether the number of CPUs decides how many jobs an estimator has (``n_jobs=-1``).
-    """
-
-    libraries: tuple[str, ...] = ()
-    cpus: bool = False
-
-
-def differences(recorded: Environment, now: Environment, uses: Uses = Uses()) -> list[Difference]:
-    """The facts that can change the bits of an outcome and differ, in a fixed order.
-
-    In are: Python and its implementation (``sum`` of floats changed in 3.12), the platform, the versions of
-    `DECIDING_LIBRARIES` and of those that the run uses, per copy of a BLAS its vendor, version, kernel and
-    threads, the width of OpenMP (KMeans sums by thread), the SIMD features that numpy uses (named otherwise by other
-    releases of numpy), the C mathematics library, the jobs of estimators that draw or sum job by job (bagging), and the
-    fingerprints, which tell a difference that has no name.
-
-    In is the processor's model, too: BLAS cuts large matrices by the size of its caches, which no other fact shows.
-
-    Out are: the features of the processor, which act only through kernels, SIMD and libm; the number of CPUs where no
-    job hangs on it; environment variables, for the same reason and because most are not obeyed to the letter; other
-    libraries, which compute nothing. A number of jobs that an old record lacks is not compared.
-    """
-    before, after = _facts(recorded, uses, now), _facts(now, uses, recorded)
-    return [Difference(factor, before[factor], after[factor]) for factor in before if before[factor] != after[factor]]
-
-
-def _facts(environment: Environment, uses: Uses, beside: Environment) -> dict[str, object]:
-    names = dict.fromkeys((*DECIDING_LIBRARIES, *uses.libraries))
-    libm = environment.libm
-    counted = None not in (environment.cpus, beside.cpus)
-    return {
-        "python": environment.python,
-        "implementation": environment.implementation,
-        "platform": environment.platform,
-        "cpu": environment.cpu.model,
-        **{f"library.{name}": environment.libraries.get(name) for name in names},
-        "blas.vendor": {blas.user: blas.vendor for blas in environment.blas},
-        "blas.version": {blas.user: blas.version for blas in environment.blas},
-        "blas.kernel": {blas.user: blas.architecture for blas in environment.blas},
-        "blas.threads": {blas.user: blas.threads for blas in environment.blas},
-        "openmp.threads": environment.openmp_threads,
-        "jobs": None if beside.jobs is None else environment.jobs,
-        "cpus": None if not uses.cpus else environment.cpus if counted else environment.cpus_allowed,
-        "simd": environment.simd,
-        "libm": f"{libm.name} {libm.version}" if libm.version else libm.name,
-        **{f"fingerprint.{name}": environment.fingerprint.get(name) for name in _FINGERPRINTS},
-    }
-
-
-def same_versions(recorded: Environment, now: Environment) -> bool:
-    """Whether the bytes of a dumped model may be compared: all that writes or fills the dump has the same version."""
-    return (recorded.python, recorded.implementation) == (now.python, now.implementation) and all(
-        recorded.libraries.get(name) == now.libraries.get(name) for name in _DUMPED_LIBRARIES
-    )
 
 
 # --- libraries --------------------------------------------------------------------------------------------------
@@ -378,109 +295,3 @@ def _scrub_list(value: str) -> str:
     """A value that may be a list of paths: each is scrubbed by itself, or only the first would be seen."""
     # the whole first: a URL is in one piece there
     return os.pathsep.join(scrub(part, 500) for part in scrub(value).split(os.pathsep))
-
-
-# --- how it computes --------------------------------------------------------------------------------------------
-
-
-def fingerprint() -> dict[str, str]:
-    """Digests of fixed computations: ``blas``, ``lapack``, ``ufunc`` (numpy), ``libm``.
-
-    Two processes with equal digests use the same kernels, whatever these are called; another CPU class, BLAS or C
-    library changes at least one. ``ufunc`` moves with ``libm`` where numpy has no code of its own for a function.
-    The number of threads has no effect: it is recorded as a fact of its own.
-    """
-    import numpy as np
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1, user_api="blas"), np.errstate(all="ignore"):
-        return {
-            "blas": _digest(_blas_probe()),
-            "lapack": _digest(_lapack_probe()),
-            "ufunc": _digest(_ufunc_probe()),
-            "libm": _digest([_libm_probe()]),
-        }
-
-
-def _digest(results: Iterable[Any]) -> str:
-    import numpy as np
-
-    digest = hashlib.sha256()
-    for result in results:
-        digest.update(np.ascontiguousarray(result, dtype="<f8").tobytes())
-    return digest.hexdigest()
-
-
-def _blas_probe() -> Iterable[Any]:
-    """Sizes below, at and beyond the kernels' block sizes, with remainders, from numpy's copy and from scipy's."""
-    import numpy as np
-    from scipy.linalg import blas
-
-    for n in (8, 30, 64, 100, 150):
-        a, b, x = _matrix(n, n), _matrix(n, n, 1), _matrix(1, n, 2)[0]
-        yield from (a @ b, a.T @ a, a @ x, x @ a, x @ x)
-        yield from (blas.dgemm(1.0, a, b), blas.dsyrk(1.0, a), blas.dgemv(1.0, a, x))
-        yield from (blas.dtrsm(1.0, a + n * np.eye(n), b), blas.ddot(x, x), blas.dnrm2(x))
-    tall = _matrix(300, 40)
-    yield from (tall.T @ tall, tall @ _matrix(40, 20, 1))
-
-
-def _lapack_probe() -> Iterable[Any]:
-    import numpy as np
-    from scipy.linalg import lapack
-
-    for n in (8, 20, 40, 60):
-        a, b = _matrix(n, n), _matrix(n, 1, 1)
-        definite = a @ a.T + np.eye(n)
-        yield from (np.linalg.solve(definite, b), np.linalg.svd(a)[1], np.linalg.eigh(definite)[0])
-        yield from (lapack.dgesv(definite, b)[2], lapack.dgesdd(a)[1], lapack.dsyevr(definite)[0])
-        yield from (lapack.dpotrf(definite)[0], lapack.dgeqrf(a)[0])
-
-
-def _ufunc_probe() -> Iterable[Any]:
-    import numpy as np
-
-    positive = _numbers(1000) + 0.501
-    signed = positive * 4 - 2
-    both_signs = (np.exp, np.expm1, np.sin, np.cos, np.tanh, np.sinh, np.arctan, np.cbrt)
-    yield from (function(signed) for function in both_signs)
-    yield from (function(positive) for function in (np.log, np.log2, np.log10, np.log1p, np.sqrt))
-    yield positive**2.7
-    single, single_signed = positive.astype(np.float32), signed.astype(np.float32)
-    yield from (np.log(single), np.exp(single_signed), np.sin(single_signed), np.tanh(single_signed))
-    yield from (signed.sum(), signed.std(), np.cumsum(signed), np.einsum("i,i->", signed, positive))
-    yield from (_matrix(50, 20).sum(axis=0), _matrix(50, 20).sum(axis=1))
-
-
-def _libm_probe() -> list[float]:
-    """Enough arguments that a variant with fused multiply-add shows: it differs in one result of some hundreds."""
-    positive = [float(value) + 0.5 for value in _numbers(2000)]
-    results = [math.pow(value, 2.7) for value in positive]
-    for function in _LIBM_FUNCTIONS:
-        results += map(function, positive)
-    return results
-
-
-_LIBM_FUNCTIONS: Final[tuple[Callable[[float], float], ...]] = (
-    *(math.log, math.log2, math.log1p, math.exp, math.expm1, math.sin, math.cos, math.tan),
-    *(math.asin, math.atan, math.sinh, math.cosh, math.tanh, math.erf, math.cbrt),
-)
-
-
-def _matrix(rows: int, columns: int, stream: int = 0) -> NDArray[np.float64]:
-    return _numbers(rows * columns, stream).reshape(rows, columns)
-
-
-def _numbers(count: int, stream: int = 0) -> NDArray[np.float64]:
-    """`count` numbers from -0.5 to 0.5: SplitMix64 (Steele, Lea and Flood, OOPSLA 2014), in whole numbers.
-
-    Not a generator of numpy's: its stream may change between releases, and this one must stay as it is.
-    """
-    import numpy as np
-
-    start = stream * 1_000_003 + 1
-    mixed = np.arange(start, start + count, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    mixed ^= mixed >> np.uint64(31)
-    return (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53 - 0.5

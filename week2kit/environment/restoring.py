@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from week2kit.environment.comparing import Difference, Uses, differences
 from week2kit.environment.conditions import Conditions
-from week2kit.environment.facts import Difference, Uses, differences
 from week2kit.record.manifest import Environment
 from week2kit.record.requirements import DECIDING_LIBRARIES
 from week2kit.thresholds import MAX_JOBS, MAX_THREADS

@@ -240,7 +240,7 @@ def _by_name(data: Data) -> dict[str, Column]:
 def _environment_changes(before: Environment, after: Environment) -> list[Change]:
     if before == after:
         return []
-    from week2kit.environment.facts import differences
+    from week2kit.environment.comparing import differences
 
     return [Change("environment", item.factor, item.recorded, item.now) for item in differences(before, after)]
 

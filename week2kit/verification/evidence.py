@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from week2kit.environment.facts import Uses, same_versions
+from week2kit.environment.comparing import Uses, same_versions
 from week2kit.environment.restoring import Factor, is_version, plan_restoring, provocations, version_factors
 from week2kit.inputs.causes import Here, code_causes
 from week2kit.record.manifest import CompletedRun, Environment

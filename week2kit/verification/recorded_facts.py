@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from week2kit.environment.facts import Uses, differences
+from week2kit.environment.comparing import Uses, differences
 from week2kit.inputs.causes import Here, code_causes
 from week2kit.record.manifest import CompletedRun, FailedRun
 from week2kit.record.verdict import Cause
