@@ -24,53 +24,38 @@ from week2kit.record.partial import PartialRun
 from week2kit.record.places import DataFile, find_unrecorded, reader_of
 from week2kit.record.requirements import same_version
 from week2kit.record.store import Run
-from week2kit.record.val_report import ReportRow, class_rows, held_against, report_rows
+from week2kit.record.val_report import class_rows, report_rows
 from week2kit.record.verdict import Cause, Check, Finding, Layer, MetricValues, RerunRecord
 from week2kit.record.written_metrics import (
     compared_names,
     decimals,
-    rounds_to,
     scorer_name,
-    validation_names,
-    written_digits,
 )
-from week2kit.thresholds import DETAILED_DIGITS, LISTED_CELLS, MAX_MESSAGE, MIN_LABELS_APART, TELLING_DIGITS
-from week2kit.verification.checks import failed, passed, skipped
+from week2kit.thresholds import DETAILED_DIGITS, MAX_MESSAGE, MIN_LABELS_APART, TELLING_DIGITS
+from week2kit.verification.checks import passed, skipped
 from week2kit.verification.judgement import OUR_ERRORS, Judgement, missing_here, undecided, without_data
 from week2kit.verification.messages import Fresh, RerunRequest, Scored, Stored, Tried
+from week2kit.verification.partial_checks import (
+    LAYERS,
+    agrees,
+    check_report,
+    check_split,
+    check_values,
+    check_versions,
+    compared,
+    is_constant,
+    names_compared,
+    other_inputs,
+)
 from week2kit.verification.recipes import other_recipes
-
-_METRICS_FILE: Final = "metrics.json"
-_REPORT_FILE: Final = "val_report.txt"
+from week2kit.verification.trials import Kind
 
 #: Decimals of scikit-learn's own classification report.
 _USUAL_DIGITS: Final = 2
 
-
-#: The layer that what is shown to be another one belongs to.
-_LAYERS: Final[Mapping[str, Layer]] = {
-    "bare.other_columns": "data",
-    "bare.other_rows": "data",
-    "bare.other_classes": "data",
-    "bare.other_test_size": "split",
-    "bare.other_split": "split",
-    "bare.all_rows_scored": "split",
-    "bare.other_supports": "split",
-}
-
 #: Reasons that tell columns, classes, cells or numbers of rows: of a file that nobody named they are kept back, as the
 #: path of a stranger's config may lead to any table of the person who verifies it.
-_DESCRIBES_THE_TABLE: Final = frozenset({*_LAYERS, "bare.own_rule", "bare.failed"})
-
-#: Tables that week2kit refuses by a rule of its own, by what its error says (`loop.data`): pandas and scikit-learn
-#: take them, perhaps with a warning.
-_OWN_RULES: Final[Mapping[str, re.Pattern[str]]] = {
-    "dates": re.compile(r'Column ".*" holds dates', re.DOTALL),
-    "empty": re.compile(r'Column ".*" holds no value at all', re.DOTALL),
-    "twice": re.compile(r"The data file has two columns "),
-    "no_target": re.compile(r'The target ".*" has no value in \d+ of ', re.DOTALL),
-}
-
+_DESCRIBES_THE_TABLE: Final = frozenset({*LAYERS, "bare.own_rule", "bare.failed"})
 
 #: Metrics that move with every probability: no other recipe gives the same digits.
 _OF_PROBABILITIES: Final = re.compile(r"(?:neg_)?(?:log_loss|brier_score)|d2_(?:log_loss|brier)")
@@ -121,8 +106,8 @@ def judge_partial(
     """
     before = [
         skipped("record.manifest", "bare.no_manifest", "manifest.json"),
-        *_check_record(record),
-        *_check_versions(record),
+        *check_report(record),
+        *check_versions(record),
     ]
     if any(check.outcome == "failed" for check in before):
         return Judgement("tampered", checks=before)
@@ -158,32 +143,6 @@ def _request(config: Config, file: DataFile) -> RerunRequest:
     )
 
 
-# --- the folder alone -------------------------------------------------------------------------------------------
-
-
-def _check_record(record: PartialRun) -> list[Check]:
-    """The two files that hold metrics agree, as far as both hold them."""
-    code = "follows.val_report"
-    if record.report is None:
-        return [skipped(code, "bare.report", _REPORT_FILE, now=record.report_problem)]
-    held = held_against(record.report, record.metrics)
-    if not held:
-        return [skipped(code, "bare.report", _REPORT_FILE, now="it holds no metric of metrics.json")]
-    contradictions = [
-        failed(code, "bare.contradicts", name, record.metrics[name], shown)
-        for name, (shown, agrees) in held.items()
-        if not agrees
-    ]
-    return contradictions or [passed(code)]
-
-
-def _check_versions(record: PartialRun) -> Iterable[Check]:
-    """Where versions are recorded, that of the library that trains should be, too."""
-    if "scikit-learn" not in record.versions and (record.versions or record.missing):
-        recorded = sorted(record.versions)
-        yield skipped("record.versions", "bare.versions_unrecorded", "scikit-learn", recorded, record.missing)
-
-
 # --- the training -----------------------------------------------------------------------------------------------
 
 
@@ -198,8 +157,7 @@ class _Outcome:
     @property
     def agrees(self) -> bool:
         """Whether a metric was compared, and nothing differs."""
-        compared = any(check.code.startswith("metrics.") and check.outcome == "passed" for check in self.checks)
-        return compared and not any(check.outcome == "failed" for check in self.checks)
+        return agrees(self.checks)
 
 
 @dataclass(frozen=True)
@@ -215,13 +173,13 @@ class _Case:
         if native.fresh.missing is not None:
             return self._judgement("undecided", native, missing_here(native.fresh.missing))
         causes = self._other_versions() if self.record.versions else []
-        if native.fresh.failure is None and not _compared(native.checks):
+        if native.fresh.failure is None and not compared(native.checks):
             return self._judgement("undecided", native, Finding(code="bare.nothing_compared"), causes=causes)
         if native.agrees:
             return self._agreed(native, causes)
-        if (reason := self._refused(native) or self._other_inputs(native)) is not None:
+        if (reason := other_inputs(self.record, native.fresh, native.scored, self.request.path)) is not None:
             # the table decides, and no version makes another one of it
-            return self._judgement("undecided", native, reason, causes=causes, first=_LAYERS.get(reason.code))
+            return self._judgement("undecided", native, reason, causes=causes, first=LAYERS.get(reason.code))
         if restore_versions and causes:
             return self._restored(native, causes)
         return self._differs(native, causes)
@@ -243,7 +201,7 @@ class _Case:
         if stored is None:
             return _Outcome(fresh, None, [])
         scored = self.children.score(stored, self._report_digits())
-        return _Outcome(fresh, scored, [*self._split_checks(fresh), *self._value_checks(scored)])
+        return _Outcome(fresh, scored, [*check_split(self.record, fresh), *check_values(self.record, scored)])
 
     def _stored(self, fresh: Fresh) -> Stored | None:
         """The predictions of a training that came to its end, and which metrics of them are asked for."""
@@ -262,50 +220,18 @@ class _Case:
         rows = (self.record.report or {}).values()
         return max((row.digits for row in rows), default=_USUAL_DIGITS)
 
-    # --- checks -------------------------------------------------------------------------------------------------
-
-    def _split_checks(self, fresh: Fresh) -> Iterable[Check]:
-        if self.record.counts and fresh.split is not None:
-            here = {"n_train": fresh.split.folds[0].n_train, "n_val": fresh.split.folds[0].n_val}
-            now = {name: here[name] for name in self.record.counts}
-            same = now == self.record.counts
-            yield passed("split.folds") if same else failed("split.folds", "bare.rows", "", self.record.counts, now)
-        if fresh.outcome is not None and fresh.outcome.model.converged is False:
-            iterations = max(fresh.outcome.model.n_iter or [0])
-            yield passed("model.converged", Finding(code="fit.not_converged", now=iterations))
-
-    def _value_checks(self, scored: Scored) -> Iterable[Check]:
-        """The report and every metric, held against the record."""
-        record, names = self.record, compared_names(self.record.metrics)
-        if record.report is not None:
-            yield from _check_report(record.report, report_rows(scored.report))
-        metrics = {name: record.metrics[name] for name, scorer in names.items() if scorer in scored.metrics}
-        for name, written in metrics.items():
-            yield _check_metric(name, written, scored.metrics[names[name]], metrics)
-        beyond = sorted(validation_names(record.metrics).keys() - names.keys())
-        left = sorted({*record.other, *record.metrics} - {*metrics, *beyond, *record.undefined})
-        for code, finding, skipped_names in (
-            ("metrics.beyond", "bare.beyond", beyond),
-            ("metrics.undefined", "bare.undefined", record.undefined),
-            ("metrics.times", "bare.times", record.times),
-            ("metrics.others", "bare.not_compared", left),
-        ):
-            if skipped_names:
-                shown = [clean(name, 80) for name in skipped_names[:LISTED_CELLS]]
-                yield skipped(code, finding, _METRICS_FILE, shown, len(skipped_names))
-
     # --- evidence -----------------------------------------------------------------------------------------------
 
     def _evidence(self, outcome: _Outcome) -> tuple[Finding | None, list[RerunRecord]]:
         """Why the numbers that came out show too little, if they do, and the trainings that were done to see it."""
-        values = {name: self.record.metrics[name] for name in _names_compared(outcome.checks)}
+        values = {name: self.record.metrics[name] for name in names_compared(outcome.checks)}
         scorers = {scorer_name(name): value for name, value in values.items()}
         if all(value in (0, 1) for value in values.values()):
             return self._shows_little("bare.saturated", values), []
         if any(_OF_PROBABILITIES.match(name) and decimals(value) >= TELLING_DIGITS for name, value in scorers.items()):
             return None, []
         of_labels = not any(_OF_SCORES.match(name) for name in scorers)
-        if of_labels and outcome.scored is not None and _is_constant(report_rows(outcome.scored.report)):
+        if of_labels and outcome.scored is not None and is_constant(report_rows(outcome.scored.report)):
             return self._shows_little("bare.one_class", values), []
         if of_labels and not self._is_detailed(outcome, scorers):
             return self._shows_little("bare.coarse", values), []
@@ -330,10 +256,9 @@ class _Case:
         reruns = []
         answers = self.children.try_recipes(self.request, [*configs.values()], stored, self._report_digits(), near)
         for name, tried in zip(configs, answers, strict=False):
-            checks = [*self._value_checks(tried.scored)] if tried.scored is not None else []
-            agrees = bool(_compared(checks)) and not any(check.outcome == "failed" for check in checks)
-            reruns.append(_provoked(name, tried, checks, self._by_name(tried.scored), agrees=agrees))
-            if agrees:
+            checks = [*check_values(self.record, tried.scored)] if tried.scored is not None else []
+            reruns.append(_provoked(name, tried, checks, self._by_name(tried.scored)))
+            if agrees(checks):
                 return self._shows_little("bare.other_recipe", values, recipe=name), reruns
             if tried.apart is not None and tried.apart < near:
                 return self._shows_little("bare.near_recipe", values, recipe=name, rows=tried.apart), reruns
@@ -358,7 +283,7 @@ class _Case:
     def _thin(self, outcome: _Outcome, others: Sequence[RerunRecord]) -> Finding:
         tried = sum(other.failure is None for other in others)
         now = {"sha256": self._digest(), **self._recipe(), "other_recipes": tried}
-        return Finding(code="bare.thin", where=self.request.path, recorded=_names_compared(outcome.checks), now=now)
+        return Finding(code="bare.thin", where=self.request.path, recorded=names_compared(outcome.checks), now=now)
 
     def _digest(self) -> str:
         assert self.request.file is not None  # the flat form has no other data
@@ -376,42 +301,6 @@ class _Case:
         reason = Finding(code=code, where=self.request.path, now=self._digest())
         return self._judgement("undecided", native, reason, causes=causes, first=first, more=more)
 
-    def _refused(self, native: _Outcome) -> Finding | None:
-        """What week2kit refuses about the table, of which other scripts may train all the same."""
-        failure, path = native.fresh.failure, self.request.path
-        if failure is None or failure.error not in OUR_ERRORS:
-            return None
-        if failure.message.startswith("data.target: the data has no column "):
-            return Finding(code="bare.other_columns", where=path, now=failure.message)
-        rule = next((rule for rule, said in _OWN_RULES.items() if said.match(failure.message)), None)
-        return None if rule is None else Finding(code="bare.own_rule", where=path, recorded=rule, now=failure.message)
-
-    def _other_inputs(self, native: _Outcome) -> Finding | None:
-        """What shows that the record speaks of another table, or of another split, than were used here."""
-        fresh, scored, path = native.fresh, native.scored, self.request.path
-        if fresh.split is None or scored is None:
-            return None
-        here = {"n_train": fresh.split.folds[0].n_train, "n_val": fresh.split.folds[0].n_val}
-        counts = self._counts()
-        if counts.keys() == here.keys() and sum(counts.values()) != sum(here.values()):
-            return Finding(code="bare.other_rows", where=path, recorded=counts, now=sum(here.values()))
-        if any(here[name] != count for name, count in counts.items()):
-            code = "bare.other_test_size" if counts.keys() == here.keys() else "bare.other_split"
-            if code == "bare.other_split" and counts.get("n_val", 0) > max(here.values()):
-                code = "bare.all_rows_scored"
-            return Finding(code=code, where=path, recorded=counts, now=here)
-        recorded, now = _supports(self.record.report or {}), _supports(report_rows(scored.report))
-        if recorded and sorted(recorded.values()) != sorted(now.values()):
-            code = "bare.other_supports" if recorded.keys() == now.keys() else "bare.other_classes"
-            listed = [{clean(name, 80): side[name] for name in sorted(side)[:LISTED_CELLS]} for side in (recorded, now)]
-            return Finding(code=code, where=path, recorded=listed[0], now=listed[1])
-        return None
-
-    def _counts(self) -> dict[str, int]:
-        """How many rows the record counts; the report counts validation rows, too."""
-        average = (self.record.report or {}).get("weighted avg")
-        return {**({"n_val": average.support} if average is not None else {}), **self.record.counts}
-
     def _restored(self, native: _Outcome, causes: list[Cause]) -> Judgement:
         """Train with the recorded versions, all of them at once.
 
@@ -428,7 +317,7 @@ class _Case:
         self.children.tell("restored", list(versions))
         asked = dict(versions) | ({"python": request} if request is not None else {})
         again = self._train(Conditions(versions=tuple(sorted(asked.items()))))
-        rerun = _rerun("restored", again, self._values(again), versions)
+        rerun = _rerun("restored", again, self._by_name(again.scored), versions)
         causes_now = [_read_back(cause, again.fresh.environment) for cause in causes]
         proven = [cause for cause in causes_now if cause.proof == "restored"]
         notes = [passed("environment.python", Finding(code="bare.python_instead", recorded=python, now=request))]
@@ -440,7 +329,7 @@ class _Case:
         reason, others = self._evidence(again)
         together = [passed("environment.restored", Finding(code="bare.together", recorded=[c.factor for c in proven]))]
         more = [*(notes if instead else ()), *(together if len(proven) > 1 else ())]
-        reruns = [_rerun("native", native, self._values(native)), rerun, *others]
+        reruns = [_rerun("native", native, self._by_name(native.scored)), rerun, *others]
         if reason is not None:
             judgement = self._judgement("undecided", again, reason, causes=causes_now, more=more)
         else:
@@ -449,7 +338,7 @@ class _Case:
         metrics = {
             name: MetricValues(recorded=value.recorded, here=native_value, restored=value.here)
             for name, value in judgement.metrics.items()
-            if (native_value := self._values(native).get(name)) is not None
+            if (native_value := self._by_name(native.scored).get(name)) is not None
         }
         return dataclasses.replace(judgement, metrics=metrics, reruns=reruns)
 
@@ -468,9 +357,6 @@ class _Case:
             if not same_version(version, here.get(name, ""))
         ]
 
-    def _values(self, outcome: _Outcome) -> dict[str, float]:
-        return self._by_name(outcome.scored)
-
     def _by_name(self, scored: Scored | None) -> dict[str, float]:
         """What came out, under the names of metrics.json."""
         found = scored.metrics if scored is not None else {}
@@ -488,7 +374,7 @@ class _Case:
         causes: Iterable[Cause] = (),
         more: Iterable[Check] = (),
     ) -> Judgement:
-        values = self._values(outcome)
+        values = self._by_name(outcome.scored)
         return Judgement(
             verdict,
             level=level,
@@ -521,100 +407,39 @@ def _other_versions_note(causes: list[Cause]) -> list[Check]:
     return [passed("environment.facts", Finding(code="bare.other_versions_hold", recorded=recorded, now=now))]
 
 
-def _compared(checks: Iterable[Check]) -> list[Check]:
-    """The checks that compare a metric."""
-    return [check for check in checks if check.code.startswith("metrics.") and check.outcome != "skipped"]
-
-
-def _names_compared(checks: Iterable[Check]) -> list[str]:
-    """The metrics that were compared, under their names in metrics.json."""
-    return [check.code.removeprefix("metrics.") for check in _compared(checks)]
-
-
-def _is_constant(rows: Mapping[str, ReportRow]) -> bool:
-    """Whether a report is that of one and the same answer for every row."""
-    found = [row for row in class_rows(rows).values() if float(row.numbers[1]) > 0]
-    return len(found) == 1 and float(found[0].numbers[1]) == 1 and len(class_rows(rows)) > 1
-
-
-def _check_metric(name: str, written: float, here: float, others: dict[str, float]) -> Check:
-    code = f"metrics.{name}"
-    if written == here:
-        return passed(code)
-    digits = written_digits(written, others)
-    if digits is not None and rounds_to(here, written, digits):
-        return passed(code, Finding(code="bare.rounded", where=name, recorded=written, now=digits))
-    return failed(code, "metrics.value", name, written, here)
-
-
-def _check_report(recorded: dict[str, ReportRow], here: dict[str, ReportRow]) -> Iterable[Check]:
-    """The rows of the report; a script may give its classes other names, and list some that no row has."""
-    code = "report.rows"
-    other = next((name for name in recorded if name in here and recorded[name].values != here[name].values), None)
-    alone = [name for name in recorded if name not in here]
-    shown = [clean(name, 80) for name in alone[:LISTED_CELLS]]
-    if other is not None:
-        numbers = [" ".join(side[other].numbers) for side in (recorded, here)]
-        yield failed(code, "bare.report_row", clean(other, 80), *numbers)
-    elif class_rows(recorded) and _of_classes(recorded) != _of_classes(here):
-        lacking = [clean(name, 80) for name in class_rows(here) if name not in recorded][:LISTED_CELLS]
-        yield failed(code, "bare.report_rows_other", _REPORT_FILE, shown, lacking)
-    elif alone and class_rows(recorded):
-        yield passed(code, Finding(code="bare.report_names", where=_REPORT_FILE, recorded=shown, now=len(alone)))
-    elif alone:
-        yield skipped(code, "bare.report_rows_alone", _REPORT_FILE, shown, len(alone))
-    else:
-        yield passed(code)
-
-
-def _of_classes(rows: dict[str, ReportRow]) -> list[tuple[float, ...]]:
-    """The numbers of the rows of classes, whatever these are called and in whatever order they stand.
-
-    A row that counts nothing and scores nothing is of a class that no validation row has.
-    """
-    return sorted(row.values for row in class_rows(rows).values() if any(row.values))
-
-
-def _supports(rows: dict[str, ReportRow]) -> dict[str, int]:
-    """How many validation rows each class has that has any."""
-    return {name: row.support for name, row in class_rows(rows).items() if row.support}
-
-
 def _rerun(
     kind: Literal["native", "restored"],
     outcome: _Outcome,
     values: dict[str, float],
     versions: Iterable[tuple[str, str]] = (),
 ) -> RerunRecord:
-    fresh, settings = outcome.fresh, _settings(versions)
+    settings = {name if name == "python" else f"library.{name}": version for name, version in versions}
+    failure = outcome.fresh.failure
+    said = f"{failure.error}: {failure.message}" if failure else None
+    return _record(kind, settings, outcome.checks, values, said, outcome.fresh.seconds)
+
+
+def _provoked(recipe: str, tried: Tried, checks: Sequence[Check], values: dict[str, float]) -> RerunRecord:
+    """One training of another recipe, which was done to see whether it gives the same."""
+    record = _record("provoked", {"recipe": recipe}, checks, values, tried.failure, tried.seconds)
+    return record.model_copy(update={"labels_moved": tried.apart})
+
+
+def _record(
+    kind: Kind,
+    settings: dict[str, Any],
+    checks: Sequence[Check],
+    values: dict[str, float],
+    failure: str | None,
+    seconds: float,
+) -> RerunRecord:
     return RerunRecord(
         kind=kind,
         factors=list(settings),
         settings=settings,
-        agrees_to="metrics" if outcome.agrees else "nothing",
-        differs=[check.code for check in outcome.checks if check.outcome == "failed"],
-        metrics=values,
-        failure=f"{fresh.failure.error}: {fresh.failure.message}" if fresh.failure else None,
-        seconds=round(fresh.seconds, 3),
-    )
-
-
-def _provoked(
-    recipe: str, tried: Tried, checks: Iterable[Check], values: dict[str, float], *, agrees: bool
-) -> RerunRecord:
-    """One training of another recipe, which was done to see whether it gives the same."""
-    return RerunRecord(
-        kind="provoked",
-        factors=["recipe"],
-        settings={"recipe": recipe},
-        agrees_to="metrics" if agrees else "nothing",
+        agrees_to="metrics" if agrees(checks) else "nothing",
         differs=[check.code for check in checks if check.outcome == "failed"],
-        labels_moved=tried.apart,
         metrics=values,
-        failure=tried.failure,
-        seconds=round(tried.seconds, 3),
+        failure=failure,
+        seconds=round(seconds, 3),
     )
-
-
-def _settings(versions: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    return {name if name == "python" else f"library.{name}": version for name, version in versions}
