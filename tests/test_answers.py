@@ -18,7 +18,7 @@ from week2kit.config.form import config_digest
 from week2kit.errors import is_from_outside, message_without
 from week2kit.inputs.changes import compare_inputs
 from week2kit.record.manifest import FailedRun
-from week2kit.rendering.document import render
+from week2kit.rendering.output import render
 from week2kit.reporting.composing import report
 from week2kit.sentences.verdicts import describe_verdict
 from week2kit.sentences.warnings import warning_lines

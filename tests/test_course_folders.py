@@ -31,7 +31,7 @@ from week2kit.record.finding import find_runs
 from week2kit.record.partial import read_partial
 from week2kit.record.store import Run, open_any
 from week2kit.record.verdict import Verdict
-from week2kit.rendering.document import render
+from week2kit.rendering.output import render
 from week2kit.rendering.schemas import json_schema
 from week2kit.rendering.structured import report_model
 from week2kit.sentences.verdicts import describe_verdict

@@ -23,12 +23,12 @@ from week2kit.errors import ReportError, UsageError
 from week2kit.inputs.changes import Statement
 from week2kit.inputs.leaves import ABSENT
 from week2kit.rendering.checking import Checked, Code, Finding, NoteCode, check_report, describe
-from week2kit.rendering.document import document, render
 from week2kit.rendering.files.outside import is_text_line
 from week2kit.rendering.files.reports import MARKER, write_report
 from week2kit.rendering.files.words import read_words
 from week2kit.rendering.inline import as_html
 from week2kit.rendering.markdown import code, escape
+from week2kit.rendering.output import document, render
 from week2kit.rendering.shown import report
 from week2kit.rendering.structured import report_model, to_json
 from week2kit.sentences.check import SENTENCES
@@ -961,7 +961,7 @@ def _written(text: str) -> Path:
 def test_a_report_without_verdicts_imports_neither_their_models_nor_a_check() -> None:
     two_runs()
     code_ = (
-        "import sys; from week2kit.reporting.composing import report; from week2kit.rendering.document import render;"
+        "import sys; from week2kit.reporting.composing import report; from week2kit.rendering.output import render;"
         f"render(report({RUNS!r}));"
         "print(sorted({'week2kit.record.verdict', 'week2kit.reporting.verdicts', 'week2kit.rendering.checking',"
         "'markdown_it', 'jinja2',"

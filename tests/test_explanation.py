@@ -13,8 +13,8 @@ from week2kit.errors import ReportError, UnreadableRun, UsageError
 from week2kit.inputs.listing import list_runs, runs_table
 from week2kit.record.finding import find_runs
 from week2kit.record.manifest import Warned
-from week2kit.rendering.document import save
 from week2kit.rendering.markdown import show_value
+from week2kit.rendering.output import save
 from week2kit.sentences.training import Given, run_lines
 from week2kit.sentences.warnings import describe_warning, warning_lines
 

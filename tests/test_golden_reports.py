@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from week2kit.rendering.document import render
+from week2kit.rendering.output import render
 from week2kit.reporting.composing import report
 
 from . import build_runs as build

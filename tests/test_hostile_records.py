@@ -26,8 +26,8 @@ from week2kit.record.manifest import CompletedRun, FailedRun
 from week2kit.record.store import Run, artifact_digest
 from week2kit.record.verdict import Check, Verdict
 from week2kit.rendering.checking import check_report
-from week2kit.rendering.document import render
 from week2kit.rendering.files.reports import write_report
+from week2kit.rendering.output import render
 from week2kit.rendering.page import make_page
 from week2kit.rendering.sections.whole import compose
 from week2kit.reporting.composing import report

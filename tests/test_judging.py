@@ -14,7 +14,7 @@ from scipy import stats
 
 from week2kit.inputs.changes import Statement
 from week2kit.record.store import open_run
-from week2kit.rendering.document import render
+from week2kit.rendering.output import render
 from week2kit.reporting.composing import report
 from week2kit.reporting.noise.judging import adjust
 from week2kit.reporting.rows import Judgement

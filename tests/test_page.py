@@ -17,8 +17,8 @@ import pytest
 from cmarkgfm.cmark import Options
 
 from week2kit.rendering.blocks import Place, section
-from week2kit.rendering.document import render
 from week2kit.rendering.files.reports import MARKER, write_report
+from week2kit.rendering.output import render
 from week2kit.rendering.page import make_page
 from week2kit.rendering.pictures.drawing import draw
 from week2kit.rendering.sections.whole import compose

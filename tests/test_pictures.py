@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from week2kit.errors import PicturesUnavailable, ReportError
-from week2kit.rendering.document import render
 from week2kit.rendering.files.beside import picture_links
 from week2kit.rendering.files.experiments import next_paths
 from week2kit.rendering.files.reports import write_report
+from week2kit.rendering.output import render
 from week2kit.rendering.pictures import drawing
 from week2kit.rendering.pictures.contents import plan_pictures, shorten
 from week2kit.rendering.pictures.drawing import draw
@@ -205,7 +205,7 @@ def contrast(one: tuple[float, ...], other: tuple[float, ...]) -> float:
 DRAW = """
 import sys
 from week2kit.reporting.composing import report
-from week2kit.rendering.document import render
+from week2kit.rendering.output import render
 from week2kit.rendering.pictures.drawing import draw
 from week2kit.rendering.page import make_page
 from week2kit.rendering.sections.whole import compose

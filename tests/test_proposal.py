@@ -23,8 +23,8 @@ from week2kit.errors import ReportError
 from week2kit.inputs.changes import changed_things, compare_inputs, uncounted_differences
 from week2kit.record.manifest import CompletedRun, Repeat
 from week2kit.record.store import Run, open_run
-from week2kit.rendering.document import render, save
 from week2kit.rendering.files.experiments import files_folder, next_contents, next_paths
+from week2kit.rendering.output import render, save
 from week2kit.rendering.shown import report
 from week2kit.reporting.next.models import KNOBS, WEIGHTED
 from week2kit.reporting.values import Proposal, Report

@@ -23,9 +23,9 @@ from week2kit.inputs.changes import Change, obstacles
 from week2kit.inputs.listing import list_runs, runs_table
 from week2kit.record.finding import find_runs
 from week2kit.record.store import open_run
-from week2kit.rendering.document import render
 from week2kit.rendering.files.reports import MARKER, write_report
 from week2kit.rendering.markdown import escape
+from week2kit.rendering.output import render
 from week2kit.reporting.composing import REPORT_VERSION, report
 from week2kit.sentences.report import SENTENCES
 from week2kit.thresholds import OVERVIEW_RUNS
@@ -138,7 +138,7 @@ def test_same_runs_give_the_same_bytes_from_anywhere(tmp_path: Path, monkeypatch
 def test_a_report_of_two_runs_imports_nothing_heavy() -> None:
     runs = two_runs()
     code = (
-        "import sys; from week2kit.reporting.composing import report; from week2kit.rendering.document import render;"
+        "import sys; from week2kit.reporting.composing import report; from week2kit.rendering.output import render;"
         f"render(report({runs!r}));"
         "print(sorted({'pandas', 'scipy', 'sklearn', 'joblib', 'matplotlib'} & set(sys.modules)))"
     )

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from week2kit import train
-from week2kit.rendering.document import render
+from week2kit.rendering.output import render
 from week2kit.reporting.composing import report
 from week2kit.reporting.failures.retrospective import normalised
 from week2kit.reporting.values import Retrospective, Setback

@@ -18,7 +18,7 @@ from week2kit import open_run, report, train, verify
 from week2kit.inputs.listing import list_runs, runs_table
 from week2kit.record.earlier import changed_since
 from week2kit.record.manifest import CompletedRun, FailedRun
-from week2kit.rendering.document import render
+from week2kit.rendering.output import render
 from week2kit.sentences.training import run_lines
 from week2kit.sentences.verdicts import describe_verdict
 from week2kit.sentences.warnings import warning_lines

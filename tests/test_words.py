@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from week2kit.errors import ReportError
 from week2kit.rendering.checking import check_report, describe
-from week2kit.rendering.document import document, render
 from week2kit.rendering.files.outside import text_line
 from week2kit.rendering.files.reports import MARKER, write_report
 from week2kit.rendering.files.words import find_words, insert, lesson, place, read_words, words_beside
+from week2kit.rendering.output import document, render
 from week2kit.rendering.shown import report
 from week2kit.reporting.values import Report
 

@@ -65,8 +65,8 @@ def report_command(
             {"--check": check, "-o": output},
             {"--full": full, "--template": template, "--format": form == "json"},
         )
-        from week2kit.rendering.document import document, kind_of, save
         from week2kit.rendering.files.reports import too_long
+        from week2kit.rendering.output import document, kind_of, save
         from week2kit.reporting.composing import report
 
         collect_garbage()
@@ -115,7 +115,7 @@ def _check(result: Report, path: Path) -> int:
 
 def _drawn(result: Report) -> dict[str, str]:
     """The pictures of a report; none where they cannot be drawn, which is said."""
-    from week2kit.rendering.document import draw_if_possible
+    from week2kit.rendering.output import draw_if_possible
 
     pictures, problem = draw_if_possible(result)
     if problem:

@@ -19,13 +19,13 @@ from urllib.parse import unquote
 
 from week2kit.canonical import clean
 from week2kit.record.files import read_regular
-from week2kit.rendering.document import render
 from week2kit.rendering.files.beside import picture_links
 from week2kit.rendering.files.experiments import next_paths
 from week2kit.rendering.files.outside import is_text_line, text_line
 from week2kit.rendering.files.reports import read_report
 from week2kit.rendering.files.words import Line, Words, find_words, is_place, outside, read_lines
 from week2kit.rendering.markdown import code, sentence
+from week2kit.rendering.output import render
 from week2kit.rendering.pictures.contents import plan_pictures
 from week2kit.rendering.pictures.svg import unseal
 from week2kit.rendering.spoken import known_numbers, spoken_numbers
@@ -66,7 +66,7 @@ class Checked(NamedTuple):
 
 
 class Make(Protocol):
-    """How a report is made: `week2kit.rendering.document.render`, or something like it."""
+    """How a report is made: `week2kit.rendering.output.render`, or something like it."""
 
     def __call__(self, report: Report, words: Words, *, full: bool) -> str:
         """The text of a report with these words."""

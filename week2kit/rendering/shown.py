@@ -7,7 +7,7 @@ from functools import wraps
 from pathlib import Path
 from typing import ParamSpec
 
-from week2kit.rendering.document import draw_if_possible, kind_of, render, save
+from week2kit.rendering.output import draw_if_possible, kind_of, render, save
 from week2kit.reporting import composing
 from week2kit.reporting.values import Report
 

@@ -1,4 +1,4 @@
-"""The numbers of the pictures, from what training recorded; `week2kit.rendering.document` draws them."""
+"""The numbers of the pictures, from what training recorded; `week2kit.rendering.output` draws them."""
 
 from __future__ import annotations
 
