@@ -5,31 +5,69 @@ With WEEK2KIT_REFRESH set, the page gets what the commands print today. No outpu
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import io
 import os
 import re
 import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from week2kit.cli.edge import run
+
 ROOT = Path(__file__).parent.parent
 REFRESH = "WEEK2KIT_REFRESH"
 
 
-def command(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    """The command line in a process of its own."""
+def here(*arguments: object, cwd: Path | str = ".", width: int = 100) -> subprocess.CompletedProcess[str]:
+    """The command line in this process: without the second that a new one imports, and with one server of children.
+
+    Not for what is of a process: its variables, signals, streams and modules.
+    """
+    words = ["week2kit", *map(str, arguments)]
+    streams = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n", write_through=True) for _ in range(2)]
+    with (
+        contextlib.chdir(cwd),
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(streams[0]),
+        contextlib.redirect_stderr(streams[1]),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("default")  # pytest makes errors of them, and train honours that
+        patch.setattr(sys, "argv", words)
+        patch.setenv("COLUMNS", str(width))
+        code = run()
+    out, err = (stream.buffer.getvalue().decode() for stream in streams)
+    assert code != 70, err
+    assert "Traceback" not in err
+    return subprocess.CompletedProcess(words, code, out, err)
+
+
+def command(*arguments: object, **more: Any) -> subprocess.CompletedProcess[str]:
+    """The command line in a process of its own; arguments as of `python`."""
+    return python("-m", "week2kit", *arguments, **more)
+
+
+def python(
+    *arguments: object, cwd: Path | str | None = None, path: Path | str = "", **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """A Python that finds our package; `path` is where it looks for modules before, `variables` are of its shell."""
+    paths = filter(None, [str(path), str(ROOT), os.environ.get("PYTHONPATH")])
     return subprocess.run(
-        [sys.executable, "-m", "week2kit", *arguments],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        [sys.executable, *map(str, arguments)],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths), "COLUMNS": "100"} | variables,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=300,
         check=False,
-        **options,
     )
 
 

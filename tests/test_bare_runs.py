@@ -32,7 +32,8 @@ from week2kit.sentences.account import account
 from week2kit.sentences.findings import describe_finding
 from week2kit.sentences.verdicts import describe_verdict, short_verdict
 
-ROOT = Path(__file__).resolve().parent.parent
+from .sessions import ROOT, python
+from .sessions import here as week2kit
 
 #: What a course hands out: the flat config's meaning, written by hand with pandas, scikit-learn, json and joblib. Its
 #: log loss shows that it was trained so; other versions of scikit-learn sum it otherwise in the last bits.
@@ -101,21 +102,6 @@ table.loc[::11, "height"] = np.nan
 table.loc[::13, "soil"] = None
 table.to_csv("flowers.csv", index=False)
 """
-
-
-def python(*arguments: object, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, *map(str, arguments)],
-        cwd=cwd, env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"} | variables,
-        capture_output=True, encoding="utf-8", timeout=900, check=False,
-    )  # fmt: skip
-    assert done.returncode != 70, done.stderr
-    assert "Traceback" not in done.stderr
-    return done
-
-
-def week2kit(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return python("-P", "-m", "week2kit", *arguments, cwd=cwd)
 
 
 def write_run(project: Path, name: str, config: dict[str, Any]) -> Path:

@@ -1,4 +1,4 @@
-"""The command line, through real processes: what goes where, with which exit code, and what it never imports."""
+"""The command line: what goes where, with which exit code, and what it never imports."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from week2kit.record.verdict import Verdict
 from week2kit.verification.options import exit_code
 from week2kit.verification.verifying import document
 
-PYTHONPATH = os.pathsep.join(filter(None, [str(Path(week2kit.__file__).parents[1]), os.environ.get("PYTHONPATH")]))
+from .sessions import ROOT, command, here, python
+
 GOLDEN = Path(__file__).with_name("golden")
 
 #: Importing these is what takes seconds; a command that trains nothing and reads no run must not.
@@ -48,22 +49,6 @@ TABLE: dict[str, Any] = {
 def table(factor: int) -> str:
     rows = [f"{a},{(a * factor) % 11},{'yes' if (a * 5) % 7 < 4 else 'no'}" for a in range(60)]
     return "\n".join(["a,b,label", *rows]) + "\n"
-
-
-def command(
-    *arguments: object, cwd: Path, env: dict[str, str] | None = None, code: str | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run ``week2kit ARGUMENTS``; with `code`, a Python program that gets these arguments instead."""
-    start = ["-m", "week2kit"] if code is None else ["-c", code]
-    return subprocess.run(
-        [sys.executable, *start, *map(str, arguments)],
-        cwd=cwd,
-        env=os.environ | {"PYTHONPATH": PYTHONPATH, "COLUMNS": "100"} | (env or {}),
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
 
 
 def _load(name: str) -> ModuleType:
@@ -191,7 +176,7 @@ finally:
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_what_trains_nothing_imports_nothing_heavy(shop: Path, arguments: list[str], exit_code: int) -> None:
-    done = command(*arguments, cwd=shop, code=WATCHED)
+    done = python("-c", WATCHED, *arguments, cwd=shop)
     assert done.returncode == exit_code, done.stderr
     assert done.stderr.endswith("heavy: \n")
 
@@ -224,7 +209,7 @@ def test_help_and_version_are_on_standard_output(tmp_path: Path) -> None:
     ids=" ".join,
 )
 def test_a_wrong_call_is_exit_code_2_without_a_traceback(tmp_path: Path, arguments: list[str]) -> None:
-    done = command(*arguments, cwd=tmp_path)
+    done = here(*arguments, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert "Error" in done.stderr
     assert "Traceback" not in done.stderr
@@ -234,7 +219,7 @@ def test_a_wrong_call_is_exit_code_2_without_a_traceback(tmp_path: Path, argumen
 @pytest.mark.parametrize("document", ["config", "manifest", "report", "verdict"])
 def test_the_json_schema_is_the_golden_one(tmp_path: Path, document: str) -> None:
     """Refresh with ``WEEK2KIT_REFRESH_GOLDEN=1``; a change of a golden schema is a change of the contract."""
-    done = command("schema", document, cwd=tmp_path)
+    done = here("schema", document, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     golden = GOLDEN / f"schema_{document}.json"
     if os.environ.get("WEEK2KIT_REFRESH_GOLDEN") == "1":
@@ -254,14 +239,14 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_train_prints_the_table_and_the_folder_and_says_the_rest_on_standard_error(project: Path) -> None:
-    done = command("train", "table.json", "--name", "first", cwd=project)
+    done = here("train", "table.json", "--name", "first", cwd=project)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].split() == ["metric", "validation", "training", "dummy"]
     assert [line.split()[0] for line in lines[1:3]] == ["accuracy", "log_loss"]
     assert lines[-1] == "run: runs/first"
     assert done.stderr.endswith("next: week2kit verify runs/first\n")
-    again = command("train", "table.json", "--name", "first", cwd=project)
+    again = here("train", "table.json", "--name", "first", cwd=project)
     assert (again.returncode, again.stdout) == (2, "")
     assert again.stderr.startswith("error: runs/first: this name is taken")
 
@@ -277,7 +262,7 @@ def test_train_json_prints_the_manifest_and_nothing_else(project: Path) -> None:
 
 def test_set_seed_name_and_place_reach_the_record(project: Path) -> None:
     arguments = ["--set", "model.params.max_depth=1", "--set", 'metrics=["f1_macro"]', "--seed", "7", "--name", "x.1"]
-    done = command("train", "tree.json", *arguments, "--runs-dir", "kept/here", "--json", cwd=project)
+    done = here("train", "tree.json", *arguments, "--runs-dir", "kept/here", "--json", cwd=project)
     assert done.returncode == 0, done.stderr
     manifest = json.loads(done.stdout)
     resolved = manifest["inputs"]["config"]["resolved"]
@@ -291,17 +276,17 @@ def test_a_config_that_a_windows_editor_wrote_is_read(project: Path) -> None:
     (project / "u.json").write_text(json.dumps(TREE, indent=1), encoding="utf-16")
     (project / "u.toml").write_text('model = "dummy"\nseed = 1\n[data]\ndataset = "iris"\n', encoding="utf-16")
     for name in ("u.json", "u.toml"):
-        done = command("train", name, cwd=project)
+        done = here("train", name, cwd=project)
         assert done.returncode == 0, done.stderr
 
 
 def test_a_failed_training_is_recorded_and_exit_code_1(project: Path) -> None:
-    done = command("train", "tree.json", "--name", "bad", "--set", "model.params.max_dept=1", cwd=project)
+    done = here("train", "tree.json", "--name", "bad", "--set", "model.params.max_dept=1", cwd=project)
     assert (done.returncode, done.stdout) == (1, "run: runs/bad (failed, recorded)\n")
     assert "error at stage config: --set model.params.max_dept=1: model.params.max_dept: " in done.stderr
     assert "  try: " in done.stderr
     assert json.loads((project / "runs" / "bad" / "manifest.json").read_text())["failure"]["stage"] == "config"
-    done = command("train", "tree.json", "--set", "model.params.max_dept=1", "--json", cwd=project)
+    done = here("train", "tree.json", "--set", "model.params.max_dept=1", "--json", cwd=project)
     assert done.returncode == 1
     assert json.loads(done.stdout)["status"] == "failed"
 
@@ -313,7 +298,7 @@ def test_a_failed_training_is_recorded_and_exit_code_1(project: Path) -> None:
 def test_what_holds_no_config_is_exit_code_2_and_makes_no_folder(project: Path, name: str, text: str | None) -> None:
     if text is not None:
         (project / name).write_text(text)
-    done = command("train", name, cwd=project)
+    done = here("train", name, cwd=project)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"error: {name}")
     assert not (project / "runs").exists()
@@ -321,25 +306,25 @@ def test_what_holds_no_config_is_exit_code_2_and_makes_no_folder(project: Path, 
 
 def test_a_problem_of_the_file_is_told_with_its_name(project: Path) -> None:
     (project / "blue.json").write_text(json.dumps(TREE | {"colour": "blue"}))
-    done = command("train", "blue.json", "--set", "model.params.max_depth=1", cwd=project)
+    done = here("train", "blue.json", "--set", "model.params.max_depth=1", cwd=project)
     assert done.stderr.startswith("error at stage config: blue.json: colour: unknown key")
 
 
 def test_what_the_command_line_gave_is_told_of_it(project: Path) -> None:
-    done = command("train", "tree.json", "--set", "model.parms.max_depth=3", cwd=project)
+    done = here("train", "tree.json", "--set", "model.parms.max_depth=3", cwd=project)
     assert done.returncode == 1
     assert done.stderr == (
         "error at stage config: --set model.parms.max_depth=3: model.parms: unknown key; did you mean "
         '"model.params"?\n  try: Correct the --set and train again.\n'
     )
-    done = command("train", "tree.json", "--set", "seed=1", "--seed", "-3", cwd=project)
+    done = here("train", "tree.json", "--set", "seed=1", "--seed", "-3", cwd=project)
     assert done.stderr.startswith("error at stage config: --seed -3: seed: ")
-    done = command("train", "tree.json", "--set", "seed", cwd=project)
+    done = here("train", "tree.json", "--set", "seed", cwd=project)
     assert (done.returncode, done.stderr) == (2, 'error: --set: expected key=value, got "seed"\n')
 
 
 def test_a_list_that_lost_its_quotes_is_exit_code_2_and_makes_no_folder(project: Path) -> None:
-    done = command("train", "tree.json", "--set", "metrics=[accuracy]", cwd=project)
+    done = here("train", "tree.json", "--set", "metrics=[accuracy]", cwd=project)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         "error: --set metrics=[accuracy]: expected JSON, and this is none: did the shell take the quotes away? "
@@ -352,7 +337,7 @@ def test_a_list_that_lost_its_quotes_is_exit_code_2_and_makes_no_folder(project:
 @pytest.mark.parametrize("verb", ["runs", "verify"])
 def test_a_folder_without_runs_says_where_runs_come_from(tmp_path: Path, verb: str, inside: tuple[str, ...]) -> None:
     (tmp_path / "empty" / Path(*inside)).mkdir(parents=True)
-    done = command(verb, "empty", cwd=tmp_path)
+    done = here(verb, "empty", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         "error: empty: it holds no run, and no folder in it does: runs are made with week2kit train CONFIG.\n"
@@ -412,14 +397,14 @@ def test_the_exit_code_follows_from_the_verdicts(
     ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
 )
 def test_the_exit_code_of_verify(shop: Path, names: list[str], flags: list[str], expected: int) -> None:
-    done = command("verify", *paths(names), *flags, cwd=shop)
+    done = here("verify", *paths(names), *flags, cwd=shop)
     assert done.returncode == expected, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_each_verdict_is_told_on_standard_output_and_what_cannot_be_read_on_standard_error(shop: Path) -> None:
     names = ["identical", "undecided", "different", "tampered", "unreadable", "fails", "close", "interrupted"]
-    done = command("verify", *paths(names), "--jobs", "2", cwd=shop)
+    done = here("verify", *paths(names), "--jobs", "2", cwd=shop)
     told = dict(re.findall(r"^runs/(\w+)  (\w+): ", done.stdout, re.MULTILINE))
     expected = {name: name for name in names if name != "unreadable"} | {
         "fails": "identical",
@@ -432,7 +417,7 @@ def test_each_verdict_is_told_on_standard_output_and_what_cannot_be_read_on_stan
 
 
 def test_verify_json_is_one_document_and_nothing_else(shop: Path) -> None:
-    done = command("verify", *paths(["identical", "tampered", "unreadable"]), "--json", cwd=shop)
+    done = here("verify", *paths(["identical", "tampered", "unreadable"]), "--json", cwd=shop)
     assert done.returncode == 2
     said = done.stderr.splitlines()
     assert said[0].startswith("error: runs/unreadable/manifest.json: ")
@@ -462,7 +447,7 @@ def test_a_place_that_cannot_be_written_is_exit_code_2_and_nothing_is_written(sh
         "none/r.md": "there is no folder none: make it, or choose another -o.",
     }
     for output, reason in told.items():
-        done = command(verb, "runs/identical", "-o", output, cwd=shop)
+        done = here(verb, "runs/identical", "-o", output, cwd=shop)
         assert (done.returncode, done.stdout, reason in done.stderr) == (2, "", True), output + done.stderr
         assert "Traceback" not in done.stderr
     assert sorted(shop.iterdir()) == before
@@ -474,15 +459,15 @@ def test_a_folder_of_runs_is_verified_whole_and_other_folders_are_skipped(shop: 
     shutil.copytree(shop / "runs" / "identical", tmp_path / "runs" / "one")
     (tmp_path / "runs" / "notes").mkdir()
     (tmp_path / "runs" / "README.md").write_text("our runs\n")
-    done = command("verify", "runs", cwd=tmp_path)
+    done = here("verify", "runs", cwd=tmp_path)
     assert done.returncode == 0
     assert done.stdout.startswith("runs/one  identical: ")
     assert done.stderr == "runs/notes: skipped, it holds no manifest.json.\n"
     shutil.rmtree(tmp_path / "runs" / "one")
-    done = command("verify", "runs", cwd=tmp_path)
+    done = here("verify", "runs", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     (tmp_path / "empty").mkdir()
-    done = command("verify", "empty", cwd=tmp_path)
+    done = here("verify", "empty", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: empty: ")
 
@@ -490,12 +475,12 @@ def test_a_folder_of_runs_is_verified_whole_and_other_folders_are_skipped(shop: 
 def test_the_data_file_is_named_with_data(shop: Path, tmp_path: Path) -> None:
     (tmp_path / "renamed.csv").write_text(table(9))
     run = shop / "runs" / "undecided"
-    assert command("verify", run, "--data", "renamed.csv", cwd=tmp_path).returncode == 0
+    assert here("verify", run, "--data", "renamed.csv", cwd=tmp_path).returncode == 0
     (tmp_path / "other.csv").write_text(table(5))
-    done = command("verify", run, "--data", "other.csv", cwd=tmp_path)
+    done = here("verify", run, "--data", "other.csv", cwd=tmp_path)
     assert done.returncode == 1
     assert "different" in done.stdout
-    done = command("verify", run, "--data", "absent.csv", cwd=tmp_path)
+    done = here("verify", run, "--data", "absent.csv", cwd=tmp_path)
     assert done.returncode == 125
     assert '--data: there is no file "absent.csv"' in done.stdout
 
@@ -505,8 +490,8 @@ def test_verify_writes_nothing_into_a_run_and_runs_from_everywhere(shop: Path, t
     before = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in run.iterdir()}
     elsewhere = tmp_path / "else where"
     elsewhere.mkdir()
-    assert command("verify", run, cwd=elsewhere).returncode == 0
-    assert command("verify", ".", cwd=run).returncode == 0
+    assert here("verify", run, cwd=elsewhere).returncode == 0
+    assert here("verify", ".", cwd=run).returncode == 0
     assert {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in run.iterdir()} == before
     assert list(elsewhere.iterdir()) == []
 
@@ -535,7 +520,7 @@ def test_a_reader_that_leaves_early_changes_no_exit_code(
         done = subprocess.run(
             [sys.executable, "-m", "week2kit", *arguments],
             cwd=shop,
-            env=os.environ | {"PYTHONPATH": PYTHONPATH},
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
             stdout=write,
             stderr=write if streams == "both" else subprocess.PIPE,
             text=True,
@@ -553,7 +538,7 @@ def shell(line: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["sh", "-c", line.replace("WEEK2KIT", f'"{sys.executable}" -m week2kit')],
         cwd=cwd,
-        env=os.environ | {"PYTHONPATH": PYTHONPATH} | env,
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | env,
         capture_output=True,
         text=True,
         timeout=120,
@@ -608,14 +593,14 @@ def test_a_quota_and_a_full_disk_on_standard_error_are_told_by_the_exit_code(sho
 
 
 def test_a_pipe_that_does_not_wait_gets_all_the_same(tmp_path: Path) -> None:
-    whole = command("schema", "manifest", cwd=tmp_path).stdout
+    whole = here("schema", "manifest", cwd=tmp_path).stdout
     read, write = os.pipe()
     os.set_blocking(write, False)
     fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
     assert len(whole) > 3 * 4096
     process = subprocess.Popen(
         [sys.executable, "-m", "week2kit", "schema", "manifest"],
-        env=os.environ | {"PYTHONPATH": PYTHONPATH, "PYTHONUNBUFFERED": "1"},
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
         stdout=write,
     )
     os.close(write)
@@ -649,7 +634,7 @@ def test_what_the_machine_refuses_is_one_sentence_and_no_bug(shop: Path, tmp_pat
 def test_a_terminal_that_takes_no_escape_sequences_gets_none_and_a_file_no_width(shop: Path) -> None:
     for odd in ({"TERM": "dumb", "FORCE_COLOR": "1"}, {"COLUMNS": "1"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}):
         for arguments, code in {"verify runs/tampered --explain": 3, "--help": 0, "nothing": 2}.items():
-            done = command(*arguments.split(), cwd=shop, env=odd)
+            done = command(*arguments.split(), cwd=shop, **odd)
             assert (done.returncode, "\x1b" in done.stdout + done.stderr) == (code, False), done.stderr
             if code == 3:
                 assert max(map(len, done.stdout.splitlines())) > 150
@@ -678,25 +663,25 @@ def test_a_named_path_that_leads_to_no_run_is_exit_code_2_wherever_it_stands(sho
     }
     errors = "".join(f"error: {path}: {reason}\n" for path, reason in told.items())
     named = ["s/alice", *told]
-    done = command("verify", *named, cwd=tmp_path)
+    done = here("verify", *named, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (2, errors)
     assert done.stdout.splitlines()[-1] == f"1 identical, {len(told)} unreadable"
-    rows = json.loads(command("verify", *named, "--json", cwd=tmp_path).stdout)["runs"]
+    rows = json.loads(here("verify", *named, "--json", cwd=tmp_path).stdout)["runs"]
     assert [(row["run"], row["verdict"]) for row in rows] == [
         ("s/alice", "identical"),
         *((path, None) for path in told),
     ]
-    done = command("report", *named, "--only-named", "-o", "r.md", cwd=tmp_path)
+    done = here("report", *named, "--only-named", "-o", "r.md", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (2, f"written: r.md\n{errors}")
-    done = command("runs", *named, cwd=tmp_path)
+    done = here("runs", *named, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (2, errors)
-    rows = json.loads(command("runs", *reversed(named), "--json", cwd=tmp_path).stdout)
+    rows = json.loads(here("runs", *reversed(named), "--json", cwd=tmp_path).stdout)
     assert [row["run"] for row in rows if row["status"] == "unreadable"] == [*reversed(told)]
     # inside a folder of runs they are no path that was named
-    done = command("verify", "s", "-o", "v.json", cwd=tmp_path)
+    done = here("verify", "s", "-o", "v.json", cwd=tmp_path)
     assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "written: v.json")
     assert json.loads((tmp_path / "v.json").read_text())["skipped"] == ["s/bob", "s/carol", "s/dan", "s/many"]
-    done = command("runs", "s", cwd=tmp_path)
+    done = here("runs", "s", cwd=tmp_path)
     assert done.returncode == 0
     assert "s/carol: skipped, it holds no manifest.json: the run is in s/carol/runs/first.\n" in done.stderr
 
@@ -706,12 +691,12 @@ def test_names_beyond_ascii_survive_a_terminal_of_ascii(tmp_path: Path) -> None:
     config = TABLE | {"data": {"path": "größe.csv", "target": "größe"}, "goal": "größer"}
     (tmp_path / "größe.json").write_text(json.dumps(config), encoding="utf-8")
     plain = {"PYTHONIOENCODING": "ascii", "LC_ALL": "C", "LANG": "C"}
-    done = command("train", "größe.json", "--name", "a", "--json", cwd=tmp_path, env=plain)
+    done = command("train", "größe.json", "--name", "a", "--json", cwd=tmp_path, **plain)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["inputs"]["data"]["path"] == "größe.csv"
-    done = command("verify", "runs/a", cwd=tmp_path, env=plain)
+    done = command("verify", "runs/a", cwd=tmp_path, **plain)
     assert done.returncode == 0, done.stderr
-    done = command("verify", "runs/groß", cwd=tmp_path, env=plain)
+    done = command("verify", "runs/groß", cwd=tmp_path, **plain)
     assert done.returncode == 2
     assert "runs/groß: " in done.stderr
 
@@ -722,14 +707,14 @@ def test_arguments_that_are_no_text_are_no_traceback(project: Path, utf8: str) -
     shutil.copy(project / "tree.json", project / f"{odd}.json")
     surroundings = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": utf8}
     arguments = [f"{odd}.json", "--set", f"goal={odd}", "--runs-dir", odd, "--name", "a"]
-    done = command("train", *arguments, cwd=project, env=surroundings)
+    done = command("train", *arguments, cwd=project, **surroundings)
     assert done.returncode == 0, done.stderr
     manifest = json.loads((project / odd / "a" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["inputs"]["config"]["resolved"]["goal"] == "gr\N{REPLACEMENT CHARACTER}ße"
-    done = command("verify", odd, cwd=project, env=surroundings)
+    done = command("verify", odd, cwd=project, **surroundings)
     assert done.returncode == 0, done.stderr
-    assert command("verify", f"{odd}/{odd}", cwd=project, env=surroundings).returncode == 2
-    assert command("train", odd, cwd=project, env=surroundings).returncode == 2
+    assert command("verify", f"{odd}/{odd}", cwd=project, **surroundings).returncode == 2
+    assert command("train", odd, cwd=project, **surroundings).returncode == 2
 
 
 def test_what_lies_in_the_working_directory_is_not_executed(shop: Path) -> None:

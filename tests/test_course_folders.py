@@ -7,12 +7,10 @@ record beside their metrics.
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +35,8 @@ from week2kit.rendering.structured import report_model
 from week2kit.sentences.verdicts import describe_verdict
 from week2kit.verification.planning import planned_checks
 
-from .sessions import pytest_session
-
-ROOT = Path(__file__).resolve().parent.parent
+from .sessions import here as week2kit
+from .sessions import pytest_session, python
 
 #: A notebook that holds data and label in its code, and writes its three settings into the config.
 NOTEBOOK = """
@@ -74,20 +71,6 @@ for name, seed, iterations in (("first", 7, 1000), ("second", 7, 2), ("third", 8
     (run / "val_report.txt").write_text(classification_report(split[3], predicted))
     joblib.dump(model, run / "model.joblib")
 """
-
-
-def python(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, *map(str, arguments)],
-        cwd=cwd, env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"},
-        capture_output=True, encoding="utf-8", timeout=300, check=False,
-    )  # fmt: skip
-    assert "Traceback" not in done.stderr, done.stderr
-    return done
-
-
-def week2kit(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return python("-P", "-m", "week2kit", *arguments, cwd=cwd)
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,7 @@ from week2kit.sentences.check import SENTENCES
 from week2kit.thresholds import MAX_TEMPLATE_BYTES, MAX_VERDICTS_BYTES, REPORT_BYTES, WORDS_BYTES
 
 from . import build_runs as build
-from .sessions import command
+from .sessions import here as command
 
 A, C, G = "Adelie", "Chinstrap", "Gentoo"
 BASE = build.Recipe(predictions=build.labels({(A, A): 28, (A, C): 2, (C, C): 12, (C, A): 2, (G, G): 25}))

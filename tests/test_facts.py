@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +27,7 @@ from week2kit.sentences.verdicts import describe_verdict
 from week2kit.verification.forcing import of_request
 from week2kit.verification.messages import RerunRequest
 
-ROOT = Path(__file__).resolve().parent.parent
+from .sessions import ROOT, command
 
 
 def bagging(**params: Any) -> dict[str, Any]:
@@ -42,10 +40,7 @@ def config(model: dict[str, Any]) -> dict[str, Any]:
 
 
 def week2kit(*arguments: str, cwd: Path, **variables: str) -> str:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
-    command = [sys.executable, "-P", "-m", "week2kit", *arguments]
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=300)
-    return done.stdout
+    return command(*arguments, cwd=cwd, PYTHONSAFEPATH="1", **variables).stdout
 
 
 def verdict(run: Path) -> Verdict:
@@ -195,7 +190,7 @@ def test_another_version_of_an_allowed_library_is_named_and_condemns_nobody(tmp_
 
     def with_packages(packages: Path, *arguments: str) -> str:
         path = os.pathsep.join([str(ROOT), str(packages)])
-        return week2kit(*arguments, "--allow-module", "ownlib", cwd=tmp_path, PYTHONPATH=path)
+        return week2kit(*arguments, "--allow-module", "ownlib", cwd=tmp_path, path=path)
 
     assert "run: runs/r" in with_packages(old, "train", "c.json", "--name", "r")
     assert "own-lib==1.0" in (tmp_path / "runs/r/requirements.txt").read_text()

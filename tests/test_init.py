@@ -7,12 +7,13 @@ import json
 import os
 import pty
 import select
+import shlex
 import shutil
-import subprocess
 import sys
 import time
 import unicodedata
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,22 +31,13 @@ from week2kit.record.store import Run
 from week2kit.starting.init import Start, start
 from week2kit.starting.sentences import describe_choice, describe_note, document, page_lines, survey_lines
 
-ROOT = Path(__file__).parents[1]
+from .sessions import ROOT, here
+
 PENGUINS = ROOT / "examples" / "penguins" / "penguins.csv"
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(week2kit.__file__).parents[1]), "COLUMNS": "100"}
 
 
-def init(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "week2kit", "init", *map(str, arguments)],
-        cwd=cwd,
-        env=ENVIRONMENT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
+init = partial(here, "init")
 
 
 def trained(begun: Start, runs: Path) -> list[Run]:
@@ -472,14 +464,7 @@ def test_the_three_commands_that_are_printed_work(tmp_path: Path) -> None:
         "week2kit report runs/baseline runs/variant -o report.md",
     ]
     for command in commands:
-        again = subprocess.run(
-            command.replace("week2kit", f"{sys.executable} -m week2kit", 1),
-            shell=True,
-            cwd=tmp_path,
-            env=ENVIRONMENT,
-            capture_output=True,
-            text=True,
-        )
+        again = here(*shlex.split(command)[1:], cwd=tmp_path)
         assert again.returncode == 0, again.stderr
     report = (tmp_path / "report.md").read_text()
     assert "**One thing changed:** `model`" in report

@@ -8,7 +8,6 @@ import os
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,8 @@ from week2kit.record.pointers import pointer_in
 from week2kit.record.verdict import Finding, Verdict
 from week2kit.sentences.verdicts import next_command
 
-ROOT = Path(__file__).parent.parent
+from .sessions import command, here
+
 ROWS = [f"{i}.5,{'red' if i % 3 else 'blue'},{'ab'[i * 7 % 5 > 2]}" for i in range(40)]
 DATA = {"path": "t.csv", "target": "kind"}
 
@@ -37,15 +37,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def week2kit(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    paths = os.pathsep.join(filter(None, [variables.pop("PYTHONPATH", ""), str(ROOT)]))
-    done = subprocess.run(
-        [sys.executable, "-m", "week2kit", *arguments],
-        env={**os.environ, "PYTHONPATH": paths, "PYTHONSAFEPATH": "1", **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    """The command line, in a process of its own where that has variables of its own."""
+    done = command(*arguments, PYTHONSAFEPATH="1", **variables) if variables else here(*arguments)
     assert "Traceback" not in done.stderr
     return done
 
@@ -70,7 +63,7 @@ def test_parquet_without_pyarrow_is_undecided(project: Path, tmp_path: Path) -> 
     hidden = without("pyarrow", tmp_path)
     for more in (["runs/parquet"], ["runs/csv", "--data", "t.parquet"]):
         assert verify(more[0], data="t.parquet").runs[0].verdict == "identical"
-        done = week2kit("verify", *more, PYTHONPATH=hidden)
+        done = week2kit("verify", *more, path=hidden)
         assert done.returncode == 125, done.stdout
         assert "Reading Parquet needs pyarrow, which is not installed here." in done.stdout
         assert next_of(done) == "pip install 'week2kit[parquet]'"
@@ -88,7 +81,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = {"data": {"dataset": "iris"}, "model": {"class": "mymod.Mine", "params": {"max_iter": 300}}, "seed": 1}
     (folder / "own.json").write_text(json.dumps(config))
     words = ("train", str(folder / "own.json"), "--runs-dir", str(folder), "--name", "r", "--allow-module", "mymod")
-    trained = week2kit(*words, PYTHONPATH=str(folder / "lib"))
+    trained = week2kit(*words, path=str(folder / "lib"))
     assert next_of(trained) == shlex.join(["week2kit", "verify", f"{folder}/r", "--allow-module", "mymod"])
     return folder
 
@@ -110,12 +103,12 @@ def test_a_module_of_ones_own_that_is_not_here_is_undecided(
     lib, run = str(tmp_path), str(own / "r")
     shutil.copy(own / "lib" / "mymod.py", tmp_path)
     change(tmp_path / "mymod.py")
-    done = week2kit("verify", run, "--effort", "5", *flags, PYTHONPATH=lib)
+    done = week2kit("verify", run, "--effort", "5", *flags, path=lib)
     assert done.returncode == 125, done.stdout
     assert says in done.stdout
     if not flags:
         assert next_of(done) == f"week2kit verify {shlex.quote(run)} --effort 5 --allow-module mymod"
-        assert week2kit(*shlex.split(next_of(done))[1:], PYTHONPATH=lib).returncode == 0
+        assert week2kit(*shlex.split(next_of(done))[1:], path=lib).returncode == 0
 
 
 def test_a_run_that_failed_without_the_flag_fails_again_without_it(project: Path) -> None:
@@ -165,13 +158,13 @@ def test_the_next_command_names_the_file_that_was_found_and_is_quoted(project: P
 
 def test_no_command_is_printed_that_a_shell_could_not_carry_out() -> None:
     reason = Finding(code="undecided.other_file", where="t.csv", recorded="a" * 64, now="b" * 64)
-    for run, command in (
+    for run, said in (
         ("runs/a b", "week2kit verify 'runs/a b' --repeats --data t.csv"),
         ("runs/" + "x" * 190 + "\N{HORIZONTAL ELLIPSIS}", None),
         ("runs/\N{REPLACEMENT CHARACTER}", None),
     ):
         verdict = Verdict(run=run, manifest_sha256=None, verdict="undecided", reason=reason)
-        assert next_command(verdict, ["--repeats"]) == command
+        assert next_command(verdict, ["--repeats"]) == said
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")

@@ -33,8 +33,8 @@ from week2kit.reporting.values import Calibration, CalibrationPoint, Curve, Curv
 
 from . import build_reports as reports
 from . import build_runs as build
+from .sessions import ROOT, command, here
 
-ROOT = Path(__file__).parent.parent
 HOSTILE = (
     "a|b`c<script>alert(1)</script><img src=x onerror=alert(1)> ![i](http://evil.example/x.png) "
     "[a](javascript:alert(1)) www.evil.example $x^2$ \\$ $\\alpha$ ]]> <!-- --> &lt; %s {0} "
@@ -502,13 +502,6 @@ def test_a_full_disk_is_said(full: Report, monkeypatch: pytest.MonkeyPatch) -> N
 # --- the command -------------------------------------------------------------------------------------------------
 
 
-def week2kit(*arguments: str, path: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "week2kit", *arguments], capture_output=True, text=True, check=False, encoding="utf-8",
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [path, str(ROOT)]))},
-    )  # fmt: skip
-
-
 @pytest.fixture
 def no_matplotlib(tmp_path: Path) -> str:
     """A folder that makes `import matplotlib` fail, as where it is not installed."""
@@ -518,7 +511,7 @@ def no_matplotlib(tmp_path: Path) -> str:
 
 
 def test_the_command_writes_a_report_with_pictures(full: Report) -> None:
-    done = week2kit("report", "runs/base", "runs/other", "-o", "out.md")
+    done = here("report", "runs/base", "runs/other", "-o", "out.md")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "written: out.md\n")
     assert sorted(path.name for path in Path("out_files").iterdir()) == [
         "confusion.svg", "difference.svg", "fit.svg", "metric.svg", "next-2.json", "next.json",
@@ -526,7 +519,7 @@ def test_the_command_writes_a_report_with_pictures(full: Report) -> None:
 
 
 def test_without_matplotlib_the_report_is_whole_and_one_line_says_what_draws(full: Report, no_matplotlib: str) -> None:
-    done = week2kit("report", "runs/base", "runs/other", "-o", "out.md", path=no_matplotlib)
+    done = command("report", "runs/base", "runs/other", "-o", "out.md", path=no_matplotlib)
     assert done.returncode == 0
     assert done.stderr.splitlines()[0] == (
         "No picture was drawn, because matplotlib is not installed: `pip install 'week2kit[pictures]'` "
@@ -537,14 +530,14 @@ def test_without_matplotlib_the_report_is_whole_and_one_line_says_what_draws(ful
     made = report(["runs/base", "runs/other"])
     next_files = next_paths(Path("out.md"), made.proposal)
     assert Path("out.md").read_text(encoding="utf-8") == render(made, next_files=next_files)
-    page = week2kit("report", "runs/base", "runs/other", "--format", "html", path=no_matplotlib)
+    page = command("report", "runs/base", "runs/other", "--format", "html", path=no_matplotlib)
     assert page.returncode == 0
     assert "<svg" not in page.stdout
     assert "●" in page.stdout
 
 
 def test_markdown_on_standard_output_needs_no_matplotlib(full: Report, no_matplotlib: str) -> None:
-    done = week2kit("report", "runs/base", "runs/other", path=no_matplotlib)
+    done = command("report", "runs/base", "runs/other", path=no_matplotlib)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == render(report(["runs/base", "runs/other"]))
 

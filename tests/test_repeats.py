@@ -16,7 +16,6 @@ import pandas as pd
 import pytest
 from sklearn.model_selection import train_test_split
 
-import week2kit
 from week2kit import open_run, train, verify
 from week2kit.config.reading import parse_config
 from week2kit.environment.facts import record_environment
@@ -30,10 +29,11 @@ from week2kit.record.manifest import CompletedRun, FailedRun
 from week2kit.record.migrations import read_manifest
 from week2kit.record.verdict import Verdict
 
-from .sessions import pytest_session
+from . import sessions
+from .sessions import ROOT, pytest_session
+from .sessions import here as command
 from .tampering.copies import Copy
 
-ROOT = Path(week2kit.__file__).parents[1]
 IRIS = {"dataset": "iris"}
 TREES = {"class": "random_forest", "params": {"n_estimators": 3}}
 FOREST: dict[str, Any] = {"data": IRIS, "model": TREES, "metrics": ["accuracy", "log_loss"], "seed": 42}
@@ -47,18 +47,6 @@ def completed(config: dict[str, Any], directory: Path, **options: Any) -> Comple
     manifest = train(config, runs_dir=directory, **options).manifest
     assert isinstance(manifest, CompletedRun), manifest.failure
     return manifest
-
-
-def command(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "week2kit", *map(str, arguments)],
-        cwd=cwd,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
 
 
 # --- what they are ----------------------------------------------------------------------------------------------
@@ -324,7 +312,7 @@ def test_repeats_come_out_again_with_the_recorded_facts_put_back(tmp_path: Path)
     (tmp_path / "a.json").write_text(json.dumps(config))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OPENBLAS_CORETYPE", "Haswell")
-        assert command("train", "a.json", "--name", "a", cwd=tmp_path).returncode == 0
+        assert sessions.command("train", "a.json", "--name", "a", cwd=tmp_path).returncode == 0
     done = command("verify", "runs/a", "--repeats", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stdout
     (verdict,) = json.loads(done.stdout)["runs"]

@@ -22,7 +22,7 @@ from week2kit.rendering.shown import report
 from week2kit.reporting.values import Report
 
 from . import build_runs as build
-from .sessions import command
+from .sessions import here as command
 
 A, C, G = "Adelie", "Chinstrap", "Gentoo"
 BASE = build.Recipe(predictions=build.labels({(A, A): 28, (A, C): 2, (C, C): 12, (C, A): 2, (G, G): 25}))

@@ -42,14 +42,7 @@ def main() -> NoReturn:
         signal.signal(signal.SIGTERM, _once(lambda: Terminated("the process was asked to end")))
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # whoever ignores it goes on doing so
             signal.signal(signal.SIGINT, _once(KeyboardInterrupt))
-    try:
-        code = app(standalone_mode=False) or 0
-    except KeyboardInterrupt:
-        code = 130
-    except Terminated:
-        code = 143
-    except Exception as error:
-        code = _exit_code_of(error)
+    code = run()
     if problem := lost():
         say(f"error: {problem}")
         code = code if code in (70, 130, 143) else 2
@@ -58,6 +51,18 @@ def main() -> NoReturn:
         # SIGINT in spite of the exit code
         os._exit(code)
     sys.exit(code)
+
+
+def run() -> int:
+    """Carry out what the command line says, in this process as it is; the exit code."""
+    try:
+        return app(standalone_mode=False) or 0
+    except KeyboardInterrupt:
+        return 130
+    except Terminated:
+        return 143
+    except Exception as error:
+        return _exit_code_of(error)
 
 
 def _exit_code_of(error: Exception) -> int:
