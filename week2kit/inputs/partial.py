@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from week2kit.inputs.changes import Change, compare_inputs
-from week2kit.inputs.leaves import ABSENT, differences
+from week2kit.inputs.leaves import ABSENT, same_value
 from week2kit.record.requirements import same_version
 from week2kit.record.store import Run
 
@@ -49,7 +48,8 @@ def _as_they_stand(first: PartialRun | None, run: PartialRun | None) -> list[Cha
     from week2kit.config.form import FLAT_ALIASES
 
     left, right = ({FLAT_ALIASES.get(key, key): item for key, item in one.as_written.items()} for one in (first, run))
-    return [Change("config", *found) for found in sorted(differences(left, right), key=itemgetter(0))]
+    changes = [Change("config", key, left.get(key, ABSENT), right.get(key, ABSENT)) for key in sorted({*left, *right})]
+    return [change for change in changes if not same_value(change.baseline, change.variant)]
 
 
 def _other_file(name: Any, other: Any, left: str | None, right: str | None) -> list[Change]:
