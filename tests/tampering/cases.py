@@ -1380,8 +1380,8 @@ for id_, code in {
     "blank-line": _in_module("split.py", "    rows = np", "\n\n    rows = np"),
     "import-order": _in_module(
         "split.py",
-        "    import numpy as np\n    from sklearn.model_selection import GroupShuffleSplit, train_test_split\n",
-        "    from sklearn.model_selection import train_test_split, GroupShuffleSplit\n    import numpy as np\n",
+        "from sklearn import model_selection\nfrom sklearn.model_selection import GroupShuffleSplit, train_test_split\n",
+        "from sklearn.model_selection import train_test_split, GroupShuffleSplit\nfrom sklearn import model_selection\n",
     ),
     "file-moved": _split_moved,
 }.items():
