@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from week2kit.thresholds import MAX_JSON_DEPTH
@@ -278,6 +278,18 @@ def clean(text: str, limit: int = 200) -> str:
     flat = _on_one_line(_ANSI.sub("", text)).replace("\t", " ")
     flat = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", flat)
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
+def aligned(rows: Sequence[Sequence[str]], sides: str = "") -> list[str]:
+    """The rows of a table as lines whose cells stand below each other.
+
+    Args:
+        rows: cells, as many in each row.
+        sides: "l" or "r" for each column, the side of its text; further ones are "l".
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    padded = [str.rjust if side == "r" else str.ljust for side in sides.ljust(len(widths), "l")]
+    return ["  ".join(pad(cell, w) for pad, cell, w in zip(padded, row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _on_one_line(text: str) -> str:

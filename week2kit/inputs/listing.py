@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from week2kit.canonical import clean, show_value
+from week2kit.canonical import aligned, clean, show_value
 from week2kit.inputs.changes import Change, changed_things, compare_inputs, is_settled, is_word, primary_metric
 from week2kit.inputs.leaves import ABSENT
 from week2kit.inputs.partial import compare_partial
@@ -75,5 +75,4 @@ def runs_table(rows: Sequence[Mapping[str, Any]]) -> str:
         value = show_value(row["value"]) if row["metric"] else ""
         differs = clean(", ".join(row["differs"])) or "-"
         lines.append((clean(row["run"]), row["status"], clean(row["metric"] or ""), value, differs))
-    widths = [max(len(line[column]) for line in lines) for column in range(4)]
-    return "\n".join("  ".join([*map(str.ljust, line[:4], widths), line[4]]).rstrip() for line in lines)
+    return "\n".join(aligned(lines))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from week2kit.canonical import clean, show_value
+from week2kit.canonical import aligned, clean, show_value
 from week2kit.record.manifest import CompletedRun, Failure
 from week2kit.sentences.statement import command_line
 from week2kit.sentences.warnings import warning_lines
@@ -152,12 +152,7 @@ def _metric_table(manifest: CompletedRun) -> list[str]:
                 *spans,
             )
         )
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = [row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))]
-        lines.append("  ".join(cells))
-    return lines
+    return aligned(rows, "l".ljust(len(rows[0]), "r"))
 
 
 def _title(manifest: CompletedRun, metric: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from week2kit.canonical import clean
+from week2kit.canonical import aligned, clean
 from week2kit.record.verdict import RerunRecord, Verdict
 from week2kit.sentences.factors import factor_names
 from week2kit.sentences.findings import describe_finding
@@ -33,9 +33,7 @@ def variation_lines(verdict: Verdict) -> list[str]:
         return variation_summary(verdict)
     rows = [("varied", "holds to", "largest score difference", "labels moved")]
     rows += [_variation_row(record) for record in verdict.variations]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return [*table, *variation_summary(verdict)]
+    return [*aligned(rows), *variation_summary(verdict)]
 
 
 def _variation_row(record: RerunRecord) -> tuple[str, str, str, str]:

@@ -20,7 +20,7 @@ from week2kit.config.form import Config
 from week2kit.config.reading import parse_config
 from week2kit.errors import StageError, UsageError
 from week2kit.record.manifest import Kind
-from week2kit.starting.sentences import describe_fault, goal_of, hypotheses, listed
+from week2kit.starting.sentences import describe_faults, goal_of, hypotheses, listed
 from week2kit.starting.survey import look
 from week2kit.starting.values import FILES, Choice, Column, Fault, Note, Start, Survey, Target, Task
 from week2kit.thresholds import (
@@ -216,10 +216,8 @@ def _check_classes(survey: Survey, column: Column) -> None:
 def _draft(survey: Survey, target: Target, left_out: Mapping[str, Fault], directory: Path) -> dict[str, Any]:
     """The baseline config without its words."""
     if len(left_out) == len(survey.names) - 1:
-        why = "; ".join(f'"{clean(name, 60)}" {describe_fault(left_out[name])}' for name in [*left_out][:5])
         raise StageError(
-            f'No column is left to learn "{clean(target.name, 60)}" from: {why}'
-            f"{'; and so on' if len(left_out) > 5 else ''}.",
+            f'No column is left to learn "{clean(target.name, 60)}" from: {describe_faults(left_out, 5)}',
             "Add columns that say something about each row, or write a config by hand.",
         )
     data: dict[str, Any] = {"path": _path_from(survey.path, directory), "target": target.name}

@@ -6,9 +6,9 @@ import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, assert_never
+from typing import Any, Final
 
-from week2kit.canonical import clean
+from week2kit.canonical import aligned, clean
 from week2kit.starting.values import Choice, Fault, Note, Start, Survey, Target
 from week2kit.thresholds import (
     FEW_OF_A_CLASS,
@@ -31,31 +31,25 @@ def listed(names: Sequence[str]) -> str:
     return shown + (f" and {len(names) - 12} more" if len(names) > 12 else "")
 
 
-def describe_fault(fault: Fault) -> str:
-    """What speaks against a column as a feature, to be read after its name."""
-    match fault:
-        case "constant":
-            return "has one value only"
-        case "dates":
-            return "holds dates, which a model would take for unordered categories"
-        case "empty":
-            return "holds no value at all"
-        case "huge":
-            return f"holds numbers beyond {LARGEST_NUMBER:g}"
-        case "identifier":
-            return "looks like an identifier: it names the rows, and another row has another name"
-        case "infinite":
-            return "holds an infinite number"
-        case "many_values":
-            return "holds text with more values than half the rows: none of them comes again"
-        case "missing":
-            return f"lacks {MOSTLY_MISSING:.0%} of its values or more".replace("%", " %")
-        case "unreadable":
-            return "holds what no model reads"
-        case "unseen":
-            return "has too few values: some fold has none to learn from"
-        case never:
-            assert_never(never)
+#: What speaks against a column as a feature.
+_FAULTS: Final[Mapping[Fault, str]] = {
+    "constant": "has one value only",
+    "dates": "holds dates, which a model would take for unordered categories",
+    "empty": "holds no value at all",
+    "huge": f"holds numbers beyond {LARGEST_NUMBER:g}",
+    "identifier": "looks like an identifier: it names the rows, and another row has another name",
+    "infinite": "holds an infinite number",
+    "many_values": "holds text with more values than half the rows: none of them comes again",
+    "missing": f"lacks {100 * MOSTLY_MISSING:.0f} % of its values or more",
+    "unreadable": "holds what no model reads",
+    "unseen": "has too few values: some fold has none to learn from",
+}
+
+
+def describe_faults(faults: Mapping[str, Fault], most: int) -> str:
+    """What speaks against each of these columns as a feature, for the first `most`."""
+    told = "; ".join(f'"{clean(name, _NAME)}" {_FAULTS[fault]}' for name, fault in [*faults.items()][:most])
+    return told + (f"; and {len(faults) - most} more" if len(faults) > most else "") + "."
 
 
 def describe_note(note: Note) -> str:
@@ -98,60 +92,48 @@ def describe_note(note: Note) -> str:
             raise ValueError(code)
 
 
+#: Why something was chosen, by its key in the config and the reason's code.
+_CHOICES: Final[Mapping[tuple[str, str], str]] = {
+    ("task", "text"): '"{target}" holds text: its values are classes to tell apart.',
+    ("task", "bool"): '"{target}" holds true and false: its values are classes to tell apart.',
+    ("task", "few_numbers"): '"{target}" holds only {distinct} different whole numbers: they are classes.',
+    ("task", "asked"): 'as you asked; "{target}" holds {distinct} different values.',
+    ("task", "numbers"): '"{target}" holds {distinct} different numbers: an amount is predicted.{classes}',
+    ("metrics", "classification"): "the share of right answers first; f1_macro beside it, where every class counts the "
+    "same.",
+    ("metrics", "unbalanced_classification"): "f1_macro first: accuracy would look good for a model that always says "
+    "the largest class.",
+    ("metrics", "regression"): "how much of the variation is explained (1 is all of it), and the typical error in the "
+    "target's unit.",
+    ("split", "holdout"): f"a random {100 * START_TEST_SIZE:.0f} % of the rows is kept back to judge the model by"
+    "{on_both_sides}.",
+    ("split", "kfold"): "{rows} rows are few, so every row is validated once, by a model of the other folds"
+    "{in_every_fold}.",
+    ("preprocess", "auto-scaled"): "fill gaps (median, most frequent), one column per text value, and numbers on one "
+    "scale.",
+    ("data.drop", "faults"): "{faults}",
+    ("model", "classification"): "simple, fast, and hard to fool: what is more complicated must beat it.",
+    ("model", "regression"): "simple, fast, and hard to fool: what is more complicated must beat it.",
+    ("seed", "fixed"): "any number will do, as long as it stays the same: both runs then see the same split.",
+    ("variant", "unbalanced"): "the classes are unequal, so let every class weigh the same in the fit.",
+    ("variant", "another_model"): "another kind of model on the same rows: does the data hold more than a straight "
+    "line can say?",
+}
+
+
 def describe_choice(choice: Choice) -> str:
     """Why something was chosen, in plain words."""
     v = choice.values
-    match choice.key, choice.reason:
-        case "task", "text" | "bool" as kind:
-            held = "text" if kind == "text" else "true and false"
-            return f'"{clean(v["target"], _NAME)}" holds {held}: its values are classes to tell apart.'
-        case "task", "few_numbers":
-            return (
-                f'"{clean(v["target"], _NAME)}" holds only {v["distinct"]} different whole numbers: they are classes.'
-            )
-        case "task", "asked":
-            return f'as you asked; "{clean(v["target"], _NAME)}" holds {v["distinct"]} different values.'
-        case "task", _:
-            told = f'"{clean(v["target"], _NAME)}" holds {v["distinct"]} different numbers: an amount is predicted.'
-            return f"{told} (Are they classes? --task classification.)" if v["kind"] == "int" else told
-        case "metrics", "classification":
-            return "the share of right answers first; f1_macro beside it, where every class counts the same."
-        case "metrics", "unbalanced_classification":
-            return "f1_macro first: accuracy would look good for a model that always says the largest class."
-        case "metrics", _:
-            return (
-                "how much of the variation is explained (1 is all of it), and the typical error in the target's unit."
-            )
-        case "split", "holdout":
-            return (
-                f"a random {100 * START_TEST_SIZE:.0f} % of the rows is kept back to judge the model by"
-                f"{_stratified(v['stratify'], 'on both sides')}."
-            )
-        case "split", _:
-            return (
-                f"{v['rows']} rows are few, so every row is validated once, by a model of the other folds"
-                f"{_stratified(v['stratify'], 'in every fold')}."
-            )
-        case "preprocess", _:
-            return "fill gaps (median, most frequent), one column per text value, and numbers on one scale."
-        case "data.drop", _:
-            return "; ".join(
-                f'"{clean(name, _NAME)}" {describe_fault(f)}' for name, f in [*v["faults"].items()][:12]
-            ) + (f"; and {len(v['faults']) - 12} more." if len(v["faults"]) > 12 else ".")
-        case "model", _:
-            return "simple, fast, and hard to fool: what is more complicated must beat it."
-        case "seed", _:
-            return "any number will do, as long as it stays the same: both runs then see the same split."
-        case "variant", "unbalanced":
-            return "the classes are unequal, so let every class weigh the same in the fit."
-        case "variant", _:
-            return "another kind of model on the same rows: does the data hold more than a straight line can say?"
-        case other:
-            raise ValueError(other)
-
-
-def _stratified(stratify: bool | None, where: str) -> str:
-    return f", with the same share of each class {where}" if stratify else ""
+    same_share = ", with the same share of each class" if v.get("stratify") else ""
+    return _CHOICES[choice.key, choice.reason].format(
+        target=clean(v.get("target", ""), _NAME),
+        distinct=v.get("distinct"),
+        rows=v.get("rows"),
+        classes=" (Are they classes? --task classification.)" if v.get("kind") == "int" else "",
+        on_both_sides=same_share and f"{same_share} on both sides",
+        in_every_fold=same_share and f"{same_share} in every fold",
+        faults=describe_faults(v.get("faults", {}), 12),
+    )
 
 
 def _label(label: object) -> str:
@@ -196,7 +178,7 @@ def survey_lines(survey: Survey, width: int) -> list[str]:
         )
         for c in survey.columns[:SHOWN_COLUMNS]
     ]
-    lines += _aligned([head, *rows], "llrr")
+    lines += aligned([head, *rows], "llrr")
     if len(survey.columns) > SHOWN_COLUMNS:
         lines.append(f"and {len(survey.columns) - SHOWN_COLUMNS} more columns")
     return lines
@@ -213,18 +195,7 @@ def _first_rows(survey: Survey, width: int) -> list[str]:
             columns.append([f"… {len(survey.columns) - position} more", *[""] * len(survey.first_rows)])
             break
         columns.append(cells)
-    return _aligned([*zip(*columns, strict=True)], "l" * len(columns))
-
-
-def _aligned(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.rjust(width) if side == "r" else cell.ljust(width)
-            for cell, width, side in zip(row, widths, sides, strict=True)
-        ).rstrip()
-        for row in rows
-    ]
+    return aligned([*zip(*columns, strict=True)], "l" * len(columns))
 
 
 def target_lines(target: Target, rows: int) -> list[str]:
@@ -238,7 +209,7 @@ def target_lines(target: Target, rows: int) -> list[str]:
         for label, count in target.classes[:SHOWN_CLASSES]
     ]
     more = len(target.classes) - len(shown)
-    return [f"{head}{len(target.classes)} classes", *_aligned(shown, "lrr"), *([f"  and {more} more"] if more else [])]
+    return [f"{head}{len(target.classes)} classes", *aligned(shown, "lrr"), *([f"  and {more} more"] if more else [])]
 
 
 def choice_lines(begun: Start) -> list[str]:
