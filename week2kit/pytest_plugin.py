@@ -30,40 +30,40 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
-from week2kit.errors import UnreadableRun, UsageError
+from week2kit.errors import UsageError
+from week2kit.pytest_items import (
+    MANIFEST,
+    PROPERTY,
+    SESSION,
+    STATUS,
+    Accept,
+    Demand,
+    RunFolder,
+    RunItem,
+    Strict,
+    holds_more,
+    holds_run,
+    id_of_folder,
+    record_file,
+    sentences_of,
+    why_no_outcome,
+    why_undecided,
+)
 from week2kit.thresholds import VERIFY_TIMEOUT
 
 if TYPE_CHECKING:
-    from _pytest._code.code import ReprExceptionInfo
-
     from week2kit.processes.children import Children
     from week2kit.record.store import Run
     from week2kit.record.verdict import Verdict
-
-Accept: TypeAlias = Literal["identical", "explained", "close"]
-Strict: TypeAlias = Literal["metrics", "predictions", "scores", "model"]
-
-_MANIFEST: Final = "manifest.json"
-
-#: What a run without a manifest has; its items stand under the second file.
-_BARE_FILES: Final = ("config.json", "metrics.json")
-
-#: The item that stands for the whole run.
-VERDICT: Final = "verdict"
-
-#: The name under which the verdict goes with each report of an item, also into JUnit XML.
-_PROPERTY: Final = "week2kit.verdict"
-_STATUS: Final = "week2kit.status"
-
+    from week2kit.verification.options import Options
 
 # --- for one's own tests ----------------------------------------------------------------------------------------
 
@@ -111,33 +111,12 @@ def assert_reproducible(
         children.warm_up()
         opened = open_any(run) if isinstance(run, str | Path) else run
         verdict = verify_run(opened, children, options)
-    no_outcome = [] if verdict.status == "completed" else [_no_outcome(verdict)]
+    no_outcome = [] if verdict.status == "completed" else [why_no_outcome(verdict)]
     if skip_undecided and (no_outcome or verdict.verdict == "undecided"):
-        pytest.skip(" ".join([*_why_undecided(verdict), *no_outcome]))
+        pytest.skip(" ".join([*why_undecided(verdict), *no_outcome]))
     if no_outcome or not demand.accepts(verdict):
-        raise AssertionError("\n".join([*_sentences(verdict), *demand.unmet(verdict), *no_outcome]))
+        raise AssertionError("\n".join([*sentences_of(verdict), *demand.unmet(verdict), *no_outcome]))
     return verdict
-
-
-@dataclass(frozen=True)
-class Demand:
-    """What must come out for a run to pass."""
-
-    accept: Accept = "explained"
-    strict: Strict | None = None
-
-    def accepts(self, verdict: Verdict) -> bool:
-        """Whether a verdict was reached, and is good enough."""
-        from week2kit.verification.options import refused
-
-        decided = verdict.verdict not in ("undecided", "tampered", None)
-        return decided and not refused(verdict, self.accept, self.strict)
-
-    def unmet(self, verdict: Verdict) -> list[str]:
-        """What was asked for beyond a good verdict, where that is why it is not accepted."""
-        if verdict.verdict == "identical" and self.strict is not None:
-            return [f"Expected to be identical at least down to the level {self.strict}."]
-        return [f"Only {self.accept} was to be accepted."] if verdict.verdict in ("explained", "close") else []
 
 
 def _one_of(names: Any, value: str, what: str) -> Any:
@@ -185,15 +164,14 @@ class Settings:
     """What the user asked for; nothing of it ever comes from a run folder."""
 
     demand: Demand
-    timeout: float
-    data: Path | None
-    target: str | None
-    repeats: bool
+    options: Options
     allow_undecided: bool
     insisted: bool  # by the flag, typed: then a session without a run is a mistake
 
 
 def _settings(config: pytest.Config) -> Settings:
+    from week2kit.verification.options import Options
+
     def value(name: str) -> Any:
         given = config.getoption(f"week2kit_{name}")
         return config.getini(f"week2kit_{name}") if given is None else given
@@ -208,8 +186,10 @@ def _settings(config: pytest.Config) -> Settings:
     repeats, allow = (
         bool(config.getoption(name) or config.getini(name)) for name in ("week2kit_repeats", "week2kit_allow_undecided")
     )
-    data, target = _data_file(config, value("data")), value("target") or None
-    return Settings(Demand(accept, strict), timeout, data, target, repeats, allow, insisted)
+    options = Options(
+        data=_data_file(config, value("data")), target=value("target") or None, timeout=timeout, repeats=repeats
+    )
+    return Settings(Demand(accept, strict), options, allow, insisted)
 
 
 def _data_file(config: pytest.Config, name: str) -> Path | None:
@@ -227,7 +207,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Where it was asked for: take part in the session. Everything else here happens only then."""
     if config.getoption("week2kit") or config.getini("week2kit"):
         session = RunsSession(config, _settings(config))
-        config.stash[_SESSION] = session
+        config.stash[SESSION] = session
         config.pluginmanager.register(session, "week2kit-runs")
         config.args[:] = [_as_file_argument(config, argument) for argument in config.args]
 
@@ -235,15 +215,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def _as_file_argument(config: pytest.Config, argument: str) -> str:
     """Turn ``runs/abc::verdict`` into ``runs/abc/manifest.json::verdict``: pytest takes ``::`` after files only."""
     path, separator, name = argument.partition("::")
-    record = _record_file(config.invocation_params.dir / path) if separator else None
+    record = record_file(config.invocation_params.dir / path) if separator else None
     return f"{path}{os.sep}{record}::{name}" if record else argument
-
-
-def _record_file(folder: Path) -> str | None:
-    """The file under which the items of a run folder stand, by the names of its files alone; None where none is one."""
-    if os.path.lexists(folder / _MANIFEST):
-        return _MANIFEST
-    return _BARE_FILES[1] if all(os.path.lexists(folder / name) for name in _BARE_FILES) else None
 
 
 # --- the session ------------------------------------------------------------------------------------------------
@@ -257,7 +230,7 @@ class RunsSession:
     """
 
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
-        self.settings = settings
+        self.settings, self.demand, self.repeats = settings, settings.demand, settings.options.repeats
         self.found = 0
         self.passed_over: list[str] = []
         self.empty: list[str] = []
@@ -268,24 +241,21 @@ class RunsSession:
     def verify(self, run: Run) -> Verdict:
         """Train a run again and judge it."""
         from week2kit.verification.one_run import verify_run
-        from week2kit.verification.options import Options
         from week2kit.verification.trainings import rerun_children
 
         if self._children is None:
             self._children = rerun_children()
             self._children.__enter__()
             self._children.warm_up()
-        asked = self.settings
-        options = Options(data=asked.data, target=asked.target, timeout=asked.timeout, repeats=asked.repeats)
-        return verify_run(run, self._children, options)
+        return verify_run(run, self._children, self.settings.options)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collect_directory(self, path: Path, parent: pytest.Collector) -> pytest.Collector | None:
         """A run folder is ours, before pytest looks at what is in it."""
-        record, folder_id = _record_file(path), _folder_id(path, self._config.rootpath)
-        if record == _MANIFEST:
-            named = any(parent.session.isinitpath(place) for place in (path, path / _MANIFEST))
-            is_run = named or _holds_run(path)
+        record, folder_id = record_file(path), id_of_folder(path, self._config.rootpath)
+        if record == MANIFEST:
+            named = any(parent.session.isinitpath(place) for place in (path, path / MANIFEST))
+            is_run = named or holds_run(path)
         else:
             is_run = record is not None and self._holds_bare_run(path, folder_id)
         return RunFolder.from_parent(parent, name=path.name, path=path, nodeid=folder_id) if is_run else None
@@ -296,7 +266,7 @@ class RunsSession:
 
         if not is_partial(path):
             return False
-        if _holds_more(path):
+        if holds_more(path):
             self.passed_over.append(folder_id)
             return False
         return True
@@ -322,9 +292,9 @@ class RunsSession:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Remember the verdicts: with xdist they are reached elsewhere."""
-        told = {name: str(value) for name, value in report.user_properties if name in (_PROPERTY, _STATUS)}
-        if _PROPERTY in told:
-            self._verdicts[report.nodeid.partition("::")[0]] = (told[_PROPERTY], told[_STATUS])
+        told = {name: str(value) for name, value in report.user_properties if name in (PROPERTY, STATUS)}
+        if PROPERTY in told:
+            self._verdicts[report.nodeid.partition("::")[0]] = (told[PROPERTY], told[STATUS])
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -395,7 +365,7 @@ class RunsSession:
 
         @cache
         def is_run(folder: str) -> bool:
-            return _record_file(config.rootpath / folder) is not None
+            return record_file(config.rootpath / folder) is not None
 
         class RunScheduling(LoadScopeScheduling):  # type: ignore[misc]
             def _split_scope(self, nodeid: str) -> str:
@@ -403,225 +373,3 @@ class RunsSession:
                 return folder if is_run(folder) else nodeid
 
         return RunScheduling(config, log)
-
-
-_SESSION: Final = pytest.StashKey[RunsSession]()
-
-
-# --- collection -------------------------------------------------------------------------------------------------
-
-#: Files that lie beside a manifest of ours and hardly ever beside another file of that name.
-_TELLING_FILES: Final = ("predictions.csv", "metrics.json", "val_report.txt", "model.joblib")
-_TELLING_KEYS: Final = (b'"artifacts"', b'"inputs"', b'"nonce"', b'"outcome"', b'"run_id"', b'"schema_version"')
-
-
-def _holds_run(folder: Path) -> bool:
-    """Whether a folder's manifest.json is one of ours, perhaps damaged; browsers and others have files of that name."""
-    from week2kit.record.files import read_regular
-    from week2kit.thresholds import MAX_MANIFEST_BYTES
-
-    if any(os.path.lexists(folder / name) for name in _TELLING_FILES):
-        return True
-    try:
-        data = read_regular(folder / _MANIFEST, MAX_MANIFEST_BYTES, follow=False)
-    except OSError:
-        return False
-    return sum(key in data for key in _TELLING_KEYS) >= 3
-
-
-def _holds_more(folder: Path) -> bool:
-    """Whether Python files or folders lie beside a run without a manifest: then this is the folder of a project."""
-    try:
-        entries = [entry for entry in os.scandir(folder) if not entry.name.startswith((".", "__pycache__"))]
-    except OSError:
-        return False
-    return any(entry.name.endswith(".py") or entry.is_dir() for entry in entries)
-
-
-def _folder_id(folder: Path, root: Path) -> str:
-    """A run folder's node id: the path from pytest's root to it, also where it lies outside."""
-    try:
-        return Path(os.path.relpath(folder, root)).as_posix()
-    except ValueError:  # another drive
-        return folder.as_posix()
-
-
-def _hooks_above(node: Any) -> Any:
-    """The hooks as the folder above a run hears them: a conftest.py inside a run is no part of the session."""
-    return node.parent.ihook
-
-
-class RunFolder(pytest.Collector):
-    """A run folder. What else lies in it is not collected.
-
-    No `pytest.Directory`, for pytest would execute the conftest.py of one.
-    """
-
-    ihook = property(_hooks_above)
-
-    def collect(self) -> Iterable[pytest.Collector]:
-        """The record of the run: what pytest may take ``::`` after."""
-        record = _record_file(self.path) or _MANIFEST
-        return [RunRecord.from_parent(self, name=self.name, path=self.path / record, nodeid=self.nodeid)]
-
-
-class RunRecord(pytest.Collector):
-    """The record of a run, from which its items follow; the run is verified once, for all of them."""
-
-    ihook = property(_hooks_above)
-    run: Run
-
-    def collect(self) -> Iterable[RunItem]:
-        """The verdict and every check that the record leads to."""
-        from week2kit.canonical import clean
-        from week2kit.record.store import open_any
-        from week2kit.verification.planning import planned_checks
-
-        session = self.config.stash[_SESSION]
-        session.found += 1
-        folder = self.path.parent
-        try:
-            self.run = open_any(folder)
-        except UnreadableRun as error:
-            told = str(error).replace(clean(os.fspath(folder)), self.nodeid)
-            return [UnreadableItem.from_parent(self, name=VERDICT, problem=told)]
-        checks = dict.fromkeys(planned_checks(self.run, repeats=session.settings.repeats))
-        verdict = VerdictItem.from_parent(self, name=VERDICT)
-        return [verdict, *(CheckItem.from_parent(self, name=clean(code), code=code) for code in checks)]
-
-    @cached_property
-    def verdict(self) -> Verdict:
-        """The verdict on the run, reached when it is first asked for."""
-        return self.config.stash[_SESSION].verify(self.run)
-
-
-# --- items ------------------------------------------------------------------------------------------------------
-
-
-class CheckFailed(Exception):
-    """A check failed, or a verdict is not accepted; ``str()`` is one sentence a line."""
-
-
-class RunItem(pytest.Item):
-    """An item of a run."""
-
-    ihook = property(_hooks_above)
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        if self.config.pluginmanager.hasplugin("xdist"):
-            self.add_marker(pytest.mark.xdist_group(self.record.nodeid))  # for --dist loadgroup
-
-    @property
-    def record(self) -> RunRecord:
-        """The run that this item belongs to."""
-        parent = self.parent
-        assert isinstance(parent, RunRecord)
-        return parent
-
-    @property
-    def demand(self) -> Demand:
-        """What must come out, as the user asked for."""
-        return self.config.stash[_SESSION].settings.demand
-
-    def judged(self) -> Verdict:
-        """The verdict on the run, noted for the report of this item; skips the item where it is undecided."""
-        verdict = self.record.verdict
-        self.user_properties += [
-            (_PROPERTY, str(verdict.verdict)),
-            (_STATUS, str(verdict.status)),
-            *([("week2kit.level", verdict.level)] if verdict.level else []),
-            ("week2kit.reruns", len(verdict.reruns)),
-            ("week2kit.seconds", verdict.seconds),
-        ]
-        if verdict.reason is not None and verdict.reason.code == "undecided.bug":
-            pytest.fail("\n".join([*_why_undecided(verdict), str(verdict.reason.now)]), pytrace=False)
-        if verdict.verdict == "undecided":
-            pytest.skip(" ".join(_why_undecided(verdict)))
-        return verdict
-
-    def repr_failure(  # type: ignore[override]
-        self, excinfo: pytest.ExceptionInfo[BaseException]
-    ) -> str | ReprExceptionInfo:
-        """The sentences alone, without a traceback; a bug of ours keeps its own."""
-        if not isinstance(excinfo.value, CheckFailed | UnreadableRun):
-            return super().repr_failure(excinfo)  # type: ignore[return-value]
-        from _pytest._code.code import ReprExceptionInfo, ReprFileLocation, ReprTracebackNative
-
-        place = ReprFileLocation(f"{self.record.nodeid}/{self.record.path.name}", 1, str(excinfo.value))
-        return ReprExceptionInfo(ReprTracebackNative([f"{excinfo.value}\n"]), place)
-
-    def reportinfo(self) -> tuple[Path, int | None, str]:
-        """Where pytest says that the item stands, and the heading of its failure."""
-        return self.path, None, f"{self.record.name}: {self.name}"
-
-
-class UnreadableItem(RunItem):
-    """The one item of a run whose record cannot be read: it fails, and the session goes on."""
-
-    def __init__(self, *, problem: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._problem = problem
-
-    def runtest(self) -> None:
-        """Fail, and say what is wrong with the record."""
-        raise UnreadableRun(self._problem)
-
-
-class VerdictItem(RunItem):
-    """The verdict on the whole run."""
-
-    def runtest(self) -> None:
-        """Pass where the verdict is accepted; a run without an outcome skips, unless its folder was edited."""
-        verdict = self.judged()
-        sentences = _sentences(verdict)
-        if verdict.status != "completed" and verdict.verdict != "tampered":
-            pytest.skip(" ".join([*sentences, _no_outcome(verdict)]))
-        if not self.demand.accepts(verdict):
-            raise CheckFailed("\n".join([*sentences, *self.demand.unmet(verdict)]))
-        self.add_report_section("call", "week2kit", "\n".join(sentences))
-
-
-class CheckItem(RunItem):
-    """One check of a completed run."""
-
-    def __init__(self, *, code: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._code = code
-
-    def runtest(self) -> None:
-        """Pass, fail or skip as the check did."""
-        from week2kit.sentences.findings import describe_finding
-
-        verdict = self.judged()
-        answers = [check for check in verdict.checks if check.code == self._code]
-        outcomes = {check.outcome for check in answers}
-        told = "\n".join(_flags(describe_finding(check.finding)) for check in answers if check.finding)
-        if not answers:
-            pytest.skip(f"not reached: {_sentences(verdict)[0]}")
-        if "failed" in outcomes and self.demand.accepts(verdict):
-            pytest.skip(f"accepted, because the run is {verdict.verdict}: {told}")
-        if "failed" in outcomes:
-            raise CheckFailed(told)
-        if "skipped" in outcomes:
-            pytest.skip(told)
-
-
-def _sentences(verdict: Verdict) -> list[str]:
-    from week2kit.sentences.verdicts import describe_verdict
-
-    return [_flags(line) for line in describe_verdict(verdict)]
-
-
-def _no_outcome(verdict: Verdict) -> str:
-    return f"The run is recorded as {verdict.status}: it has no outcome that could come out again."
-
-
-def _why_undecided(verdict: Verdict) -> list[str]:
-    """The verdict and its reason: an undecided run skips as a whole, with what was found on the way."""
-    return _sentences(verdict)[:2]
-
-
-def _flags(sentence: str) -> str:
-    """A sentence that names a flag of ``week2kit verify``, with the flag that pytest has for it."""
-    return re.sub(r"(?<![\w-])--(data|repeats|target|timeout)\b", r"--week2kit-\1", sentence)
