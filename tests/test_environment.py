@@ -22,7 +22,7 @@ import threadpoolctl
 from week2kit.environment import facts as environment
 from week2kit.environment.comparing import Difference, Uses, differences, same_versions
 from week2kit.environment.facts import record_environment
-from week2kit.environment.fingerprint import fingerprint
+from week2kit.environment.probes import fingerprint
 from week2kit.record.manifest import Blas, Environment, Libm
 from week2kit.record.requirements import DECIDING_LIBRARIES, requirements_text
 
@@ -168,7 +168,7 @@ def test_recording_takes_no_time_to_speak_of(monkeypatch: pytest.MonkeyPatch) ->
         return min(times)
 
     assert best(fingerprint) < 0.05
-    monkeypatch.setattr("week2kit.environment.fingerprint.fingerprint", dict)
+    monkeypatch.setattr("week2kit.environment.probes.fingerprint", dict)
     assert best(record_environment) < 0.03
 
 
@@ -176,7 +176,7 @@ def test_recording_takes_no_time_to_speak_of(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_fingerprint_does_not_depend_on_process_threads_or_memory(native: Environment) -> None:
-    prints = "from week2kit.environment.fingerprint import fingerprint; import json; print(json.dumps(fingerprint()))"
+    prints = "from week2kit.environment.probes import fingerprint; import json; print(json.dumps(fingerprint()))"
     scattered = "import numpy; kept = [numpy.ones(n * 37 % 1001) for n in range(400)][::3]\n"
     for code, variables in (
         (prints, {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "7"}),

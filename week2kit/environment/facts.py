@@ -34,7 +34,7 @@ def record_environment(modules: Sequence[str] = ()) -> Environment:
     import joblib  # scikit-learn has imported it
 
     # numpy comes with it, which the loop must have prepared for: how its threads wait is read when it is loaded
-    from week2kit.environment.fingerprint import fingerprint
+    from week2kit.environment.probes import fingerprint
 
     return Environment(
         python=platform.python_version(),
