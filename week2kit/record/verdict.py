@@ -27,7 +27,7 @@ class Value(BaseModel):
 
 
 class Finding(Value):
-    """What a check that did not pass (or passed with a note) saw; ``code`` selects the sentence in `explanation`."""
+    """What a check that did not pass (or passed with a note) saw; `week2kit.sentences` words its ``code``."""
 
     code: str
     where: str = Field(default="", description="the file, column, metric or layer that it speaks of")

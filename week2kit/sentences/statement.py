@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from week2kit.canonical import clean
@@ -149,8 +149,8 @@ def _percent(value: object) -> str:
     return f"{value:.1%}".replace("%", " %") if isinstance(value, int | float) else shown(value)
 
 
-def _names_in_order(names: object) -> str:
-    return shown(sorted(map(str, names)) if isinstance(names, Iterable) else [])
+def _names_in_order(names: Any) -> str:
+    return shown(sorted(map(str, names or ())))  # a TypeError where a document of others holds no names
 
 
 _FORMS: Final[Mapping[str, Form]] = {
