@@ -1,6 +1,6 @@
 """The command line: parse, one call, print, exit. The product is on standard output, all talk on standard error."""
 
-from week2kit.cli.edge import app, main
+from week2kit.cli.entry import app, main
 from week2kit.cli.reporting import report_command, runs_command, schema_command
 from week2kit.cli.training import init_command, train_command
 from week2kit.cli.verifying import verify_command

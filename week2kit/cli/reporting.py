@@ -14,7 +14,7 @@ from week2kit.errors import UsageError
 
 if TYPE_CHECKING:
     from week2kit.reporting.composing import Report
-from week2kit.cli.edge import edge
+from week2kit.cli.entry import edge
 from week2kit.cli.options import AsJson, output_option
 from week2kit.cli.terminal import collect_garbage, product, say, say_skipped
 

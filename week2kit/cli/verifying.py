@@ -16,7 +16,7 @@ from week2kit.importing import held
 if TYPE_CHECKING:
     from week2kit.record.verdict import VerdictDocument
     from week2kit.verification.verdict_file import Reached
-from week2kit.cli.edge import edge
+from week2kit.cli.entry import edge
 from week2kit.cli.options import AllowModule, AsJson, MaxDataBytes, given_options, output_option
 from week2kit.cli.terminal import begin_line, collect_garbage, product, say, say_skipped, show_verdict, trial_line
 
