@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from week2kit.cli.edge import run
+from week2kit.cli.entry import run
 
 ROOT = Path(__file__).parent.parent
 REFRESH = "WEEK2KIT_REFRESH"
