@@ -28,8 +28,8 @@ from week2kit.record.val_report import report_rows
 from week2kit.record.verdict import Verdict, VerdictDocument
 from week2kit.record.written_metrics import decimals, rounds_to, scorer_name, validation_names, written_digits
 from week2kit.rendering.output import render
-from week2kit.sentences.account import account
 from week2kit.sentences.findings import describe_finding
+from week2kit.sentences.reruns import account
 from week2kit.sentences.verdicts import describe_verdict, short_verdict
 
 from .sessions import ROOT, python

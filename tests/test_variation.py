@@ -19,7 +19,7 @@ from week2kit.environment.restoring import Factor, missing_for
 from week2kit.errors import UsageError
 from week2kit.record.manifest import Environment
 from week2kit.record.verdict import Check, Finding, MetricValues, RerunRecord, Verdict
-from week2kit.sentences.account import describe_attempt, describe_trial
+from week2kit.sentences.reruns import describe_attempt, describe_trial
 from week2kit.sentences.variations import variation_lines
 from week2kit.verification.messages import Fresh, Variable
 from week2kit.verification.variation import GROUPS, Ground, chosen, not_in_force, variations

@@ -102,7 +102,7 @@ def trial_line(quiet: bool) -> Callable[[str, str, Sequence[tuple[str, object]]]
     def show(name: str, kind: str, factors: Sequence[tuple[str, object]]) -> None:
         from shutil import get_terminal_size
 
-        from week2kit.sentences.account import describe_attempt
+        from week2kit.sentences.reruns import describe_attempt
 
         line = f"{name}: {describe_attempt(kind, factors)} ..."
         print(f"\x1b[K{line[: get_terminal_size().columns - 1]}", end="\r", file=sys.stderr, flush=True)
@@ -139,7 +139,7 @@ def _account_tree(verdict: Verdict, title: str) -> None:
     from rich.text import Text
     from rich.tree import Tree
 
-    from week2kit.sentences.account import account
+    from week2kit.sentences.reruns import account
 
     tree = Tree(Text(f"{verdict.run}  {title}"))
     for part, entries in account(verdict):

@@ -26,7 +26,7 @@ from week2kit.reporting.interpretation import caveats, findings
 from week2kit.reporting.next.experiments import Candidate
 from week2kit.reporting.next.proposal import propose, propose_first
 from week2kit.reporting.noise.judging import Side, adjust, estimates
-from week2kit.reporting.noise.spread import Named
+from week2kit.reporting.noise.seeds import Named
 from week2kit.reporting.noise.uncertainty import Estimate
 from week2kit.reporting.pairs import compare, fit_seconds, interpreted, metric_rows, side_by_side
 from week2kit.reporting.ranking import ranked, told

@@ -8,7 +8,7 @@ from typing import Any, Final
 from week2kit.inputs.changes import Change, Statement, changed_things, is_interpretable, primary_metric
 from week2kit.record.earlier import changed_since
 from week2kit.record.manifest import CompletedRun, Metric
-from week2kit.reporting.noise.spread import Named, tell_noise
+from week2kit.reporting.noise.seeds import Named, tell_noise
 from week2kit.reporting.rows import Judgement, MetricRow, MovedClasses, MovedErrors
 from week2kit.reporting.values import Finding, Topic
 from week2kit.scales import is_bounded

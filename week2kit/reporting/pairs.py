@@ -18,7 +18,7 @@ from week2kit.record.store import Run
 from week2kit.reporting.interpretation import findings
 from week2kit.reporting.movement import moved_rows
 from week2kit.reporting.noise.judging import Side, estimates, judge
-from week2kit.reporting.noise.spread import Named, spread
+from week2kit.reporting.noise.seeds import Named, spread
 from week2kit.reporting.noise.uncertainty import Estimate
 from week2kit.reporting.predicted import NotComparable, Predicted
 from week2kit.reporting.rows import FoldRow, Judgement, MetricRow, MovedClasses, MovedErrors, Outcome, Range, Score

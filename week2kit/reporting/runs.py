@@ -11,7 +11,7 @@ from week2kit.privacy import shown_path
 from week2kit.record.manifest import CompletedRun, Environment
 from week2kit.record.store import ARTIFACTS, Run
 from week2kit.reporting.files import file_rows
-from week2kit.reporting.noise.spread import Named
+from week2kit.reporting.noise.seeds import Named
 from week2kit.reporting.predicted import NotComparable, Predicted, aligned, read_predictions
 from week2kit.reporting.rows import RunRow, Verification
 

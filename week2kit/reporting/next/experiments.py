@@ -17,7 +17,7 @@ from week2kit.inputs.leaves import ABSENT, Absent, same_value
 from week2kit.record.manifest import CompletedRun, FoundData
 from week2kit.record.places import reader_of, recorded_path
 from week2kit.record.store import Run
-from week2kit.reporting.noise.spread import Named
+from week2kit.reporting.noise.seeds import Named
 from week2kit.reporting.rows import RunRow
 from week2kit.reporting.values import Experiment
 

@@ -24,7 +24,7 @@ from week2kit.record.store import Run
 from week2kit.reporting.interpretation import beats_dummy, gap, learnt_little
 from week2kit.reporting.next.experiments import Candidate, Step, again, following, made_by, named
 from week2kit.reporting.next.models import KNOBS, WEIGHTED
-from week2kit.reporting.noise.spread import spread
+from week2kit.reporting.noise.seeds import spread
 from week2kit.reporting.values import Comparison, Curve, Experiment, Proposal, Setback
 from week2kit.scales import is_bounded
 from week2kit.thresholds import (
