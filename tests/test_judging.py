@@ -202,6 +202,14 @@ def test_folds_are_judged_by_the_corrected_t_test() -> None:
     assert stats.ttest_rel(AFTER, BEFORE).pvalue < judgement.p_value  # the plain test is too sure
 
 
+def test_a_record_that_lost_the_value_of_a_fold_stops_no_report() -> None:
+    edited = folded(AFTER, model__params__C=10.0)
+    metric = edited.metrics["accuracy"]
+    judgement = judged(folded(BEFORE), edited.but(metrics={"accuracy": metric | {"folds": AFTER[:-1]}}))
+    assert judgement.verdict == "untested"
+    assert codes(judgement.statements) == ["untested.no_spread", "untested"]  # "... or too few could be used"
+
+
 def test_folds_of_a_time_series_get_no_test() -> None:
     judgement = judged(folded(BEFORE, "time_series"), folded(AFTER, "time_series", model__params__C=10.0))
     assert judgement.verdict == "untested"

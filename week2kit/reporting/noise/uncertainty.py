@@ -75,7 +75,9 @@ def trainings(runs: Sequence[CompletedRun], metric: str) -> list[list[float]]:
 
 
 def _defined(sides: Sequence[Sequence[float | None]]) -> list[list[float]]:
-    """The values at the places at which every side has one."""
+    """The values at the places at which every side has one; none where an edited record lost places."""
+    if len({len(side) for side in sides}) > 1:
+        return [[] for _ in sides]
     together = [row for row in zip(*sides, strict=True) if None not in row]
     return [[value for row in together if (value := row[index]) is not None] for index in range(len(sides))]
 
