@@ -39,8 +39,6 @@ Number: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
 Kind: TypeAlias = Literal["bool", "int", "float", "text"]
 Stage: TypeAlias = Literal["config", "load", "split", "fit", "evaluate", "save"]
 
-STAGES: Final[tuple[Stage, ...]] = ("config", "load", "split", "fit", "evaluate", "save")
-
 
 def _inconsistent(message: str, *places: str) -> PydanticCustomError:
     """What no run of week2kit records, and where below the part that is validated."""

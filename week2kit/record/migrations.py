@@ -57,8 +57,6 @@ def _from_3(value: dict[str, Any]) -> dict[str, Any]:
 #: else: the same old run must give the same new manifest everywhere and always.
 STEPS: Final[Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {1: _from_1, 2: _from_2, 3: _from_3}
 
-OLDEST_VERSION: Final = 1
-
 
 class ManifestError(ValueError):
     """A JSON value is no manifest that this version reads; the message says why, in one sentence."""

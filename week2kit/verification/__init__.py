@@ -1,1 +1,1 @@
-"""The verb verify: from a run to a verdict. `verifying` is the door, `judgement` the rules, `child` what reruns."""
+"""The verb verify: from a run to a verdict. `verifying` is the door, `rules` the judgement, `child` what reruns."""
