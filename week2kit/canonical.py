@@ -10,10 +10,11 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
-from week2kit.thresholds import MAX_JSON_DEPTH
+#: What a person or week2kit writes is nested in a tenth of this; hostile texts try to go beyond.
+MAX_JSON_DEPTH: Final = 64
 
 
 class JsonError(ValueError):
@@ -51,15 +52,12 @@ def parse_json(data: bytes) -> Any:
     """The value of a JSON text in UTF-8 (with or without a byte order mark), read strictly.
 
     Duplicate keys, NaN, infinity (also as ``1e999``, or a whole number beyond every float), lone surrogates and nesting
-    beyond `thresholds.MAX_JSON_DEPTH` are refused: readers disagree about them, so a record must not hold them.
+    beyond `MAX_JSON_DEPTH` are refused: readers disagree about them, so a record must not hold them.
 
     Raises:
         JsonError: with the reason, and the line and column where the parser knows them.
     """
-    numbers = _Numbers()
-    value = _parsed(data, constant=_refuse_constant, real=numbers.real, whole=numbers.whole)
-    if numbers.too_large:
-        raise JsonError(f"{_place_of_infinity(value)}{numbers.too_large[0][:40]} is too large for a number")
+    value = _parsed(data, _refuse_number)
     if b"\\u" in data and _has_surrogate(value):
         raise JsonError("it holds half of a surrogate pair, which is no character")
     return value
@@ -74,41 +72,44 @@ def parse_foreign_json(data: bytes) -> Any:
     Raises:
         JsonError: as `parse_json`, for what else it refuses.
     """
-    value = _parsed(data, constant=str, real=_real_or_text, whole=_whole_or_text)
+    value = _parsed(data, str)
     return _with_escapes(value) if b"\\u" in data and _has_surrogate(value) else value
 
 
-def _parsed(
-    data: bytes, constant: Callable[[str], Any], real: Callable[[str], Any], whole: Callable[[str], Any]
-) -> Any:
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise JsonError(f"it is not UTF-8 text (byte {error.start})") from None
+def _refuse_number(text: str) -> float:
+    raise JsonError(f"{text[:40]} is {'no JSON' if text[-1].isalpha() else 'too large for a'} number")
+
+
+def _parsed(data: bytes, no_float: Callable[[str], Any]) -> Any:
+    """The value; `no_float` gives that of a number which no float can hold (``int`` would not even read some)."""
+
+    def real(text: str) -> Any:
+        value = float(text)
+        return value if math.isfinite(value) else no_float(text)
+
+    def whole(text: str) -> Any:
+        return int(text) if math.isfinite(float(text)) else no_float(text)
+
     try:
         value = json.loads(
-            text, object_pairs_hook=_unique_object, parse_constant=constant, parse_float=real, parse_int=whole
+            data.decode("utf-8-sig"),
+            object_pairs_hook=_unique_object,
+            parse_constant=no_float,
+            parse_float=real,
+            parse_int=whole,
         )
+    except UnicodeDecodeError as error:
+        raise JsonError(f"it is not UTF-8 text (byte {error.start})") from None
     except json.JSONDecodeError as error:
         raise JsonError(f"line {error.lineno}, column {error.colno}: {error.msg}") from None
     except RecursionError:
         raise JsonError(f"it is nested deeper than {MAX_JSON_DEPTH} levels") from None
-    if _is_too_deep(value):
-        raise JsonError(f"it is nested deeper than {MAX_JSON_DEPTH} levels")
-    return value
-
-
-def _is_too_deep(value: object) -> bool:
-    """Whether lists and objects are nested deeper than the limit; level by level, without recursion."""
     level = [value]
     for _ in range(MAX_JSON_DEPTH):
-        level = [
-            item
-            for outer in level
-            for item in (outer.values() if type(outer) is dict else outer if type(outer) is list else ())
-            if type(item) is dict or type(item) is list
-        ]
-    return bool(level)
+        level = [item for outer in level for item in values_in(outer) if isinstance(item, dict | list)]
+    if level:
+        raise JsonError(f"it is nested deeper than {MAX_JSON_DEPTH} levels")
+    return value
 
 
 def _unique_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -120,64 +121,25 @@ def _unique_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _refuse_constant(name: str) -> float:
-    raise JsonError(f"{name} is no JSON number")
+def values_in(value: Any) -> Iterable[Any]:
+    """The values of an object or a list; of anything else none."""
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
-class _Numbers:
-    """The numbers of one text; those that no float can hold become infinity, and are remembered."""
-
-    def __init__(self) -> None:
-        self.too_large: list[str] = []
-
-    def real(self, text: str) -> float:
-        value = float(text)
-        if math.isinf(value):
-            self.too_large.append(text)
-        return value
-
-    def whole(self, text: str) -> int | float:
-        return int(text) if len(text) <= _SURELY_FINITE or not math.isinf(self.real(text)) else math.inf
-
-
-#: Digits, with a sign, of whole numbers that every float can hold.
-_SURELY_FINITE: Final = 300
-
-
-def _place_of_infinity(value: object) -> str:
-    """Where in a parsed value the first number that is too large stands, as ``a.0.b: ``; "" where it is the whole."""
-    rest: list[tuple[str, object]] = [("", value)]
+def every_value(value: Any) -> Iterator[Any]:
+    """A JSON value and all that it holds, at any depth."""
+    rest = [value]
     while rest:
-        place, item = rest.pop()
-        if isinstance(item, float) and math.isinf(item):
-            return f"{clean(place[1:])}: " if place else ""
-        pairs = item.items() if isinstance(item, dict) else enumerate(item) if isinstance(item, list) else ()
-        rest += [(f"{place}.{key}", inner) for key, inner in reversed(list(pairs))]
-    return ""
+        yield (item := rest.pop())
+        rest += values_in(item)
 
 
-def largest_text(value: object) -> int:
-    """The characters of the longest text or key in a JSON value."""
-    largest, rest = 0, [value]
-    while rest:
-        item = rest.pop()
-        if isinstance(item, str):
-            largest = max(largest, len(item))
-        elif isinstance(item, dict):
-            rest += [*item, *item.values()]
-        elif isinstance(item, list):
-            rest += item
-    return largest
-
-
-def _real_or_text(text: str) -> float | str:
-    value = float(text)
-    return value if math.isfinite(value) else text
-
-
-def _whole_or_text(text: str) -> int | str:
-    """A whole number; a text where it is larger than a float, which ``int`` would not even read beyond 4,300 digits."""
-    return int(text) if math.isfinite(float(text)) else text
+def _has_surrogate(value: object) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _with_escapes(value: Any) -> Any:
@@ -189,21 +151,6 @@ def _with_escapes(value: Any) -> Any:
     if isinstance(value, dict):
         return _unique_object([(_with_escapes(key), _with_escapes(item)) for key, item in value.items()])
     return value
-
-
-def _has_surrogate(value: object) -> bool:
-    stack = [value]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, str):
-            if any("\ud800" <= character <= "\udfff" for character in item):
-                return True
-        elif isinstance(item, dict):
-            stack.extend(item)
-            stack.extend(item.values())
-        elif isinstance(item, list):
-            stack.extend(item)
-    return False
 
 
 # --- digests ----------------------------------------------------------------------------------------------------
@@ -275,8 +222,10 @@ def clean(text: str, limit: int = 200) -> str:
     What comes from a run folder or a config may try to move the cursor, to forge a line of a CI log or to turn
     text around; what is shown can do none of that.
     """
-    flat = _on_one_line(_ANSI.sub("", text)).replace("\t", " ")
-    flat = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", flat)
+    flat = _ANSI.sub("", text)
+    if "\n" in flat:
+        flat = " ".join(filter(None, map(str.strip, flat.split("\n"))))
+    flat = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", flat.replace("\t", " "))
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
 
 
@@ -290,15 +239,6 @@ def aligned(rows: Sequence[Sequence[str]], sides: str = "") -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     padded = [str.rjust if side == "r" else str.ljust for side in sides.ljust(len(widths), "l")]
     return ["  ".join(pad(cell, w) for pad, cell, w in zip(padded, row, widths, strict=True)).rstrip() for row in rows]
-
-
-def _on_one_line(text: str) -> str:
-    """`text` with one space for each line break and the white space around it; in linear time, as `re` is not."""
-    first, *rest = text.split("\n")
-    if not rest:
-        return text
-    *middle, last = rest
-    return " ".join([first.rstrip(), *filter(None, map(str.strip, middle)), last.lstrip()])
 
 
 #: Dotted keys that do not count when configs are compared, and why: a person's words, where the table lies (its digest

@@ -146,7 +146,6 @@ ANOTHER_FORM: Final = 100
 
 #: Places that are remembered of one data file: copies in more projects than these are found by --data.
 REMEMBERED_PLACES: Final = 20
-MAX_JSON_DEPTH: Final = 64
 MAX_COLUMNS: Final = 20_000
 MAX_NAME_LENGTH: Final = 64
 

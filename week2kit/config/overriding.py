@@ -8,11 +8,10 @@ import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from week2kit.canonical import JsonError, clean, drop_keys, parse_json
+from week2kit.canonical import MAX_JSON_DEPTH, JsonError, clean, drop_keys, parse_json
 from week2kit.config.form import FLAT_ALIASES, Config, FlatConfig
 from week2kit.config.reading import is_flat, parse_config
 from week2kit.errors import ConfigError, UsageError
-from week2kit.thresholds import MAX_JSON_DEPTH
 
 
 def override(value: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from week2kit.canonical import clean, label_text, largest_text
+from week2kit.canonical import clean, every_value, label_text
 from week2kit.config.label import Label
 from week2kit.thresholds import MAX_CONFIG_BYTES, MAX_RECORDED_KEYS, MAX_RECORDED_TEXT
 
@@ -65,18 +65,14 @@ def _a_moment(text: str) -> str:
 
 
 def _of_bounded_texts(value: dict[str, Any]) -> dict[str, Any]:
-    if (longest := largest_text(value)) > MAX_RECORDED_TEXT:
+    texts = (text for item in every_value(value) for text in (item if isinstance(item, dict) else [item]))
+    if (longest := max((len(text) for text in texts if isinstance(text, str)), default=0)) > MAX_RECORDED_TEXT:
         raise _inconsistent(f"it holds a text of {longest} characters, and at most {MAX_RECORDED_TEXT} are read")
     return value
 
 
 def _of_few_keys(value: dict[str, Any]) -> dict[str, Any]:
-    keys, rest = 0, [value]
-    while rest and keys <= MAX_RECORDED_KEYS:
-        item: Any = rest.pop()
-        keys += len(item) if isinstance(item, dict) else 0
-        rest += item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
-    if keys > MAX_RECORDED_KEYS:
+    if sum(len(item) for item in every_value(value) if isinstance(item, dict)) > MAX_RECORDED_KEYS:
         raise _inconsistent(f"it holds more than {MAX_RECORDED_KEYS} keys")
     return value
 
