@@ -21,9 +21,8 @@ from week2kit import open_run, report, train, verify
 from week2kit.errors import CannotRestore, UnreadableRun, UsageError
 from week2kit.processes.interpreters import build, nearest_python
 from week2kit.pytest_plugin import assert_reproducible
-from week2kit.record.finding import find_runs
 from week2kit.record.partial import read_partial
-from week2kit.record.store import Run, open_any
+from week2kit.record.store import Run, find_runs
 from week2kit.record.val_report import report_rows
 from week2kit.record.verdict import Verdict, VerdictDocument
 from week2kit.record.written_metrics import decimals, rounds_to, scorer_name, validation_names, written_digits
@@ -1294,8 +1293,8 @@ def test_a_folder_without_metrics_says_what_is_missing(project: Path) -> None:
     (project / "runs" / "first" / "metrics.json").unlink()
     done = week2kit("verify", "runs/first", cwd=project)
     assert done.stderr == (
-        "error: runs/first: not a run folder, it holds no manifest.json, and no metrics.json, "
-        "which a run that was made without week2kit has.\n"
+        "error: runs/first: not a run folder, it holds no manifest.json and no metrics.json: nothing says what came "
+        "out.\n"
     )
 
 
@@ -1341,7 +1340,7 @@ def test_a_run_of_week2kit_that_lost_its_manifest_is_no_run_without_one(project:
     run = train("runs/first/config.json", name="full", runs_dir="runs")
     (run.path / "manifest.json").unlink()
     with pytest.raises(UnreadableRun, match=r"holds no manifest\.json\.$"):
-        open_any(run.path)
+        open_run(run.path)
     assert find_runs(["runs"]).skipped == (run.path,)
 
 
@@ -1352,9 +1351,9 @@ def test_the_config_of_a_bare_run_trains_to_the_same_metrics(project: Path) -> N
     assert values == {name: written[name] for name in ("accuracy", "f1_macro")}
 
 
-def test_open_run_says_what_such_a_folder_is(project: Path) -> None:
-    with pytest.raises(UnreadableRun, match="made without week2kit: verify takes it as it stands"):
-        open_run("runs/first")
+def test_open_run_opens_such_a_folder(project: Path) -> None:
+    run = open_run("runs/first")
+    assert (run.partial is run.manifest, run.manifest_sha256, run.name) == (True, "", "first")
 
 
 def test_the_short_verdict_says_that_the_record_is_thin(project: Path) -> None:
@@ -1547,7 +1546,7 @@ def test_any_bytes_in_the_two_files_are_a_run_or_a_sentence(content: bytes) -> N
             (Path(place) / broken).write_bytes(content)
             (Path(place) / whole).write_text(json.dumps(CONFIG), encoding="utf-8")
             try:
-                opened: object = open_any(place)
+                opened: object = open_run(place)
             except UnreadableRun as error:
                 opened = error
             assert isinstance(opened, Run) or str(opened).endswith(".")

@@ -25,9 +25,8 @@ from week2kit.errors import ConfigError, UnreadableRun
 from week2kit.inputs.changes import changed_things
 from week2kit.inputs.listing import list_runs
 from week2kit.pytest_plugin import assert_reproducible
-from week2kit.record.finding import find_runs
 from week2kit.record.partial import read_partial
-from week2kit.record.store import Run, open_any
+from week2kit.record.store import Run, find_runs, open_run
 from week2kit.record.verdict import Verdict
 from week2kit.rendering.output import render
 from week2kit.rendering.schemas import json_schema
@@ -197,7 +196,7 @@ def test_a_hostile_label_is_cleaned_where_it_is_told(project: Path) -> None:
 def test_other_configs_beside_metrics_make_no_run(project: Path, config: dict[str, Any]) -> None:
     Path("output/first/config.json").write_text(json.dumps(config), encoding="utf-8")
     with pytest.raises(UnreadableRun, match=r"holds no manifest\.json"):
-        open_any("output/first")
+        open_run("output/first")
 
 
 @pytest.mark.parametrize(
@@ -214,7 +213,7 @@ def test_a_config_that_says_its_model_is_undecided_at_every_door(project: Path, 
     done = week2kit("verify", "output/first", cwd=project)
     assert (done.returncode, done.stderr) == (125, "")
     assert "config.json names a model (model" in done.stdout
-    assert list_runs([open_any("output/first")])[0]["status"] == "no manifest"
+    assert list_runs([open_run("output/first")])[0]["status"] == "no manifest"
     assert "# Report: `first`, without a manifest" in render(report(["output/first"]))
 
 
@@ -455,7 +454,7 @@ def test_each_data_file_is_read_once_for_a_list_of_runs(project: Path, monkeypat
         asked.append(run.name)
         return "0" * 64
 
-    monkeypatch.setattr("week2kit.record.partial.digest_today", digest)
+    monkeypatch.setattr("week2kit.record.places.digest_today", digest)
     assert [row["differs"] for row in list_runs(find_runs(["output"]).everything)] == [
         [],
         ["model.params.max_iter"],
@@ -736,6 +735,6 @@ def test_a_project_whose_own_folder_holds_such_files_keeps_its_tests_and_is_told
 def test_every_planned_check_of_such_a_run_is_made(project: Path) -> None:
     change("first", "metrics.json", n_train=133)
     (verdict,) = verify("output/first", data="wine.csv", target="target").runs
-    run = open_any("output/first")
+    run = open_run("output/first")
     assert run.partial is not None
     assert set(planned_checks(run)) <= {check.code for check in verdict.checks}

@@ -8,9 +8,8 @@ import pytest
 
 from week2kit import train, verify
 from week2kit.inputs.changes import changed_things, compare_inputs
-from week2kit.record.finding import find_runs
 from week2kit.record.manifest import CompletedRun, FailedRun
-from week2kit.record.store import open_run
+from week2kit.record.store import find_runs, open_run
 from week2kit.verification.options import exit_code
 
 ROOT = Path(__file__).parent.parent

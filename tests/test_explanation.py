@@ -11,8 +11,8 @@ import pytest
 from week2kit import open_run, report, train
 from week2kit.errors import ReportError, UnreadableRun, UsageError
 from week2kit.inputs.listing import list_runs, runs_table
-from week2kit.record.finding import find_runs
 from week2kit.record.manifest import Warned
+from week2kit.record.store import find_runs
 from week2kit.rendering.markdown import show_value
 from week2kit.rendering.output import save
 from week2kit.sentences.training import Given, run_lines
@@ -105,7 +105,7 @@ def test_metrics_without_a_config_are_told_as_such(penguins: Path) -> None:
     (penguins / "kept" / "metrics.json").write_text('{"accuracy": 0.9}')
     for path in (Path("kept"), penguins / "kept"):
         ((_, reason),) = find_runs([path]).unreadable
-        assert reason.endswith("It has metrics.json and no config.json: nothing says how these numbers were made.")
+        assert reason.endswith("holds no manifest.json and no config.json: nothing says how its numbers were made.")
 
 
 def test_runs_of_several_folders_are_listed_and_those_of_one_name_by_their_path(penguins: Path) -> None:

@@ -21,8 +21,7 @@ from markdown_it import MarkdownIt
 from week2kit.errors import ReportError, UnreadableRun, UsageError
 from week2kit.inputs.changes import Change, obstacles
 from week2kit.inputs.listing import list_runs, runs_table
-from week2kit.record.finding import find_runs
-from week2kit.record.store import open_run
+from week2kit.record.store import find_runs, open_run
 from week2kit.rendering.files.reports import MARKER, write_report
 from week2kit.rendering.markdown import escape
 from week2kit.rendering.output import render

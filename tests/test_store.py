@@ -22,10 +22,9 @@ from week2kit import train
 from week2kit.canonical import JsonError, dump_json, parse_json, sha256
 from week2kit.errors import UnreadableRun, UsageError
 from week2kit.record.files import digest_regular, read_regular, replace_file, replace_files
-from week2kit.record.finding import began_after, find_runs
 from week2kit.record.manifest import SCHEMA_VERSION, CompletedRun, FailedRun, RunningRun
 from week2kit.record.migrations import STEPS, ManifestError, read_manifest
-from week2kit.record.store import ARTIFACTS, artifact_digest, open_run
+from week2kit.record.store import ARTIFACTS, artifact_digest, began_after, find_runs, open_run
 from week2kit.record.writing import RunFolder, leftovers
 
 CONFIG = {"data": {"dataset": "iris"}, "model": "naive_bayes", "seed": 1}
@@ -617,7 +616,7 @@ def test_no_more_large_manifests_are_read_at_once_than_the_memory_holds(
         path = write_run(tmp_path / f"r{number}", manifest, created_at=f"2026-01-0{number + 1}T00:00:00Z")
         with (path / "manifest.json").open("a") as file:
             file.write(" " * (300_000 * (number % 2)))
-    monkeypatch.setattr("week2kit.record.finding.LARGE_MANIFESTS_BYTES", 700_000)
+    monkeypatch.setattr("week2kit.record.store.LARGE_MANIFESTS_BYTES", 700_000)
     found = find_runs([tmp_path])
     assert [run.name for run in found.runs] == ["r0", "r1", "r2", "r3", "r4"]
     assert [path.name for path, _ in found.unreadable] == ["r5"]

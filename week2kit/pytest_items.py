@@ -153,14 +153,14 @@ class RunRecord(pytest.Collector):
     def collect(self) -> Iterable[RunItem]:
         """The verdict and every check that the record leads to."""
         from week2kit.canonical import clean
-        from week2kit.record.store import open_any
+        from week2kit.record.store import open_run
         from week2kit.verification.planning import planned_checks
 
         session = self.config.stash[SESSION]
         session.found += 1
         folder = self.path.parent
         try:
-            self.run = open_any(folder)
+            self.run = open_run(folder)
         except UnreadableRun as error:
             told = str(error).replace(clean(os.fspath(folder)), self.nodeid)
             return [UnreadableItem.from_parent(self, name=VERDICT, problem=told)]

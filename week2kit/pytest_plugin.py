@@ -100,7 +100,7 @@ def assert_reproducible(
         UsageError: `accept` or `strict` is none that there is.
     """
     __tracebackhide__ = True
-    from week2kit.record.store import open_any
+    from week2kit.record.store import open_run
     from week2kit.verification.one_run import verify_run
     from week2kit.verification.options import Options
     from week2kit.verification.trainings import rerun_children
@@ -109,7 +109,7 @@ def assert_reproducible(
     options = Options(data=None if data is None else Path(data), target=target, timeout=timeout, repeats=repeats)
     with rerun_children() as children:
         children.warm_up()
-        opened = open_any(run) if isinstance(run, str | Path) else run
+        opened = open_run(run) if isinstance(run, str | Path) else run
         verdict = verify_run(opened, children, options)
     no_outcome = [] if verdict.status == "completed" else [why_no_outcome(verdict)]
     if skip_undecided and (no_outcome or verdict.verdict == "undecided"):

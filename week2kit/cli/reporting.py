@@ -132,7 +132,7 @@ def runs_command(
     """One line per run: name, status, primary metric, what differs from the first. Without a folder: of runs/."""
     with edge():
         from week2kit.inputs.listing import list_runs, runs_table
-        from week2kit.record.finding import find_runs
+        from week2kit.record.store import find_runs
         from week2kit.record.writing import leftovers
 
         named = directories or [Path("runs")]

@@ -14,7 +14,8 @@ from week2kit.inputs.leaves import ABSENT, Absent, config_differences, same_valu
 from week2kit.inputs.tables import same_values, table_differences
 from week2kit.record.code import same_code
 from week2kit.record.earlier import changed_since, is_earlier
-from week2kit.record.manifest import Column, CompletedRun, Data, Environment, Manifest, Metric, metric_names
+from week2kit.record.manifest import Column, CompletedRun, Data, Environment, Metric, metric_names
+from week2kit.record.store import Manifest
 
 if TYPE_CHECKING:
     from week2kit.record.verdict import InputName

@@ -11,8 +11,8 @@ from week2kit.canonical import aligned, clean, show_value
 from week2kit.inputs.changes import Change, changed_things, compare_inputs, is_settled, is_word, primary_metric
 from week2kit.inputs.leaves import ABSENT
 from week2kit.inputs.partial import compare_partial
-from week2kit.record.manifest import CompletedRun, Manifest
-from week2kit.record.store import Run
+from week2kit.record.manifest import CompletedRun
+from week2kit.record.store import Manifest, Run
 
 
 def list_runs(runs: Sequence[Run], unreadable: Sequence[Path] = ()) -> list[dict[str, Any]]:

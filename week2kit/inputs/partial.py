@@ -75,7 +75,7 @@ def _digest_today(run: Run, known: dict[Path, str | None]) -> str | None:
         data = run.manifest.inputs.data
         return None if data is None else data.sha256
     if run.path not in known:
-        from week2kit.record.partial import digest_today
+        from week2kit.record.places import digest_today
 
         known[run.path] = digest_today(run)
     return known[run.path]

@@ -7,7 +7,7 @@ How to raise the version: change the models, raise `SCHEMA_VERSION`, add the ste
 # no annotations from the future: pydantic would compile and evaluate each of them again, at every start
 from collections import Counter
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -22,9 +22,6 @@ from pydantic_core import PydanticCustomError
 from week2kit.canonical import clean, every_value, label_text
 from week2kit.config.label import Label
 from week2kit.thresholds import MAX_CONFIG_BYTES, MAX_RECORDED_KEYS, MAX_RECORDED_TEXT
-
-if TYPE_CHECKING:
-    from week2kit.record.partial import PartialRun
 
 SCHEMA_VERSION: Final = 4
 
@@ -429,9 +426,6 @@ def metric_names(run: CompletedRun) -> list[str]:
     return known + sorted(name for name in run.outcome.metrics if name not in known)
 
 
-#: What can be known of a run: the three that a manifest can be, and what stands in its place.
-Manifest: TypeAlias = "RunningRun | FailedRun | CompletedRun | PartialRun"
-
-MANIFEST: Final[TypeAdapter[RunningRun | FailedRun | CompletedRun]] = TypeAdapter(
-    Annotated[RunningRun | FailedRun | CompletedRun, Field(discriminator="status")]
-)
+#: What a manifest can be.
+Recorded: TypeAlias = RunningRun | FailedRun | CompletedRun
+MANIFEST: Final[TypeAdapter[Recorded]] = TypeAdapter(Annotated[Recorded, Field(discriminator="status")])

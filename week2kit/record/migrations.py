@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from week2kit.canonical import clean
-from week2kit.record.manifest import MANIFEST, SCHEMA_VERSION, Manifest
+from week2kit.record.manifest import MANIFEST, SCHEMA_VERSION, Recorded
 
 
 def _from_1(value: dict[str, Any]) -> dict[str, Any]:
@@ -62,7 +62,7 @@ class ManifestError(ValueError):
     """A JSON value is no manifest that this version reads; the message says why, in one sentence."""
 
 
-def read_manifest(value: object, steps: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = STEPS) -> Manifest:
+def read_manifest(value: object, steps: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = STEPS) -> Recorded:
     """The manifest in a parsed JSON value, brought up to today's version.
 
     Raises:

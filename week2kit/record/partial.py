@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,15 +15,13 @@ from pathlib import Path
 from typing import Any, ClassVar, Final, Literal
 
 from week2kit.canonical import JsonError, clean, json_digest, parse_foreign_json, text_digest
-from week2kit.config.form import Config, FileData
+from week2kit.config.form import Config
 from week2kit.config.reading import parse_flat
-from week2kit.errors import CannotRestore, ConfigError, StageError, UnreadableRun
+from week2kit.errors import CannotRestore, ConfigError
 from week2kit.record.files import read_regular
 from week2kit.record.manifest import Artifact, Inputs, Seed, StageTime, Warned
 from week2kit.record.manifest import Config as Resolved
-from week2kit.record.places import find_unrecorded
 from week2kit.record.requirements import DECIDING_LIBRARIES, parse_requirements
-from week2kit.record.store import Run, refuse_pointer
 from week2kit.record.val_report import ReportRow, held_against, report_rows
 from week2kit.thresholds import MAX_CONFIG_BYTES
 
@@ -111,30 +108,6 @@ class PartialRun:
     sources: dict[str, str]
 
 
-def open_partial(path: Path) -> Run:
-    """The run in a folder for which `store.is_partial` holds.
-
-    Raises:
-        UnreadableRun: config.json or metrics.json cannot be read, or holds no object.
-    """
-    return Run(path, read_partial(path, _read_object(path, "config.json"), _read_object(path, "metrics.json")), "")
-
-
-def _read_object(path: Path, file: str) -> dict[str, Any]:
-    shown = f"{clean(os.fspath(path))}/{file}"
-    try:
-        data = read_regular(path / file, MAX_CONFIG_BYTES, follow=False)
-        refuse_pointer(data, shown)
-        value = parse_foreign_json(data)
-    except OSError as error:
-        raise UnreadableRun(f"{shown}: cannot be read: {error.strerror}.") from None
-    except JsonError as error:
-        raise UnreadableRun(f"{shown}: no JSON that can be read: {error}.") from None
-    if not isinstance(value, dict):
-        raise UnreadableRun(f"{shown}: expected an object of keys and values.")
-    return value
-
-
 def read_partial(folder: Path, written: Mapping[str, Any], metrics: Mapping[str, Any]) -> PartialRun:
     """What a folder with this config and these metrics says, read as untrusted input; nothing raises."""
     config, problem = _config(written)
@@ -180,14 +153,14 @@ def read_partial(folder: Path, written: Mapping[str, Any], metrics: Mapping[str,
     )
 
 
-def with_names(run: Run, data: str | None, target: str | None) -> tuple[PartialRun, dict[str, str]]:
+def with_names(
+    record: PartialRun, folder: Path, data: str | None, target: str | None
+) -> tuple[PartialRun, dict[str, str]]:
     """The record with the data and the label that the caller names, where its config names none; and what was added."""
-    record = run.partial
-    assert record is not None
     given = {"input_csv": data, "label_col": target}
     added = {name: value for name, value in given.items() if value is not None and name in _missing(record.as_written)}
     config = {**_used(record.as_written), **added}
-    return read_partial(run.path, config, record.numbers) if added else record, added
+    return read_partial(folder, config, record.numbers) if added else record, added
 
 
 def _missing(config: Mapping[str, Any]) -> tuple[str, ...]:
@@ -268,17 +241,6 @@ def _as_written(value: Mapping[str, Any]) -> tuple[tuple[str, ...], dict[str, An
         return (), None
     unknown = {{"input_csv": "path", "label_col": "target"}[name] for name in missing}
     return missing, {**config, "data": {key: item for key, item in config["data"].items() if key not in unknown}}
-
-
-def digest_today(run: Run) -> str | None:
-    """The digest of the data file of a run as it is found today: the record holds none. None where none is found."""
-    config = run.partial.config if run.partial is not None else None
-    if config is None or not isinstance(config.data, FileData):
-        return None
-    try:
-        return find_unrecorded(run, config.data.path, None).sha256
-    except StageError:
-        return None
 
 
 def _is_undefined(value: object) -> bool:

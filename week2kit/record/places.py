@@ -306,6 +306,19 @@ def find_unrecorded(run: Run, written: str, given: Path | None, most: int | None
     )
 
 
+def digest_today(run: Run) -> str | None:
+    """The digest of the data file of a run that records none, as it is found today; None where none is found."""
+    from week2kit.config.form import FileData  # loaded with the record of such a run
+
+    config = run.partial.config if run.partial is not None else None
+    if config is None or not isinstance(config.data, FileData):
+        return None
+    try:
+        return find_unrecorded(run, config.data.path, None).sha256
+    except StageError:
+        return None
+
+
 def find_recorded(run: Run, data: FoundData) -> DataFile | None:
     """The very file that a run was trained on, where it still lies in one of its places; else None."""
     for place in (*_places(run, data), *places_of(data.sha256)) if data.sha256 is not None else ():

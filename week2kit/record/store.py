@@ -1,10 +1,13 @@
-"""Runs on disk, opened as untrusted input; and of a path that leads to none, what it is and where the nearest are."""
+"""Runs on disk, found and opened as untrusted input; and of a path that leads to none, what is there instead."""
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from week2kit.canonical import (
     JsonError,
@@ -18,19 +21,23 @@ from week2kit.canonical import (
 )
 from week2kit.errors import UnreadableRun
 from week2kit.record.files import is_folder, read_regular
-from week2kit.record.manifest import Artifact, CompletedRun, FailedRun, Manifest, RunningRun, metric_names
+from week2kit.record.manifest import Artifact, CompletedRun, FailedRun, Recorded, RunningRun, metric_names
 from week2kit.record.migrations import ManifestError, read_manifest
 from week2kit.record.pointers import pointer_in
 from week2kit.thresholds import (
+    LARGE_MANIFESTS_BYTES,
     MAX_ARTIFACT_BYTES,
     MAX_CONFIG_BYTES,
     MAX_MANIFEST_BYTES,
     MAX_NAME_LENGTH,
     SEARCHED_FOLDERS,
+    SMALL_MANIFEST_BYTES,
 )
 
 if TYPE_CHECKING:
     from week2kit.record.partial import PartialRun
+
+T = TypeVar("T")
 
 MANIFEST_NAME: Final = "manifest.json"
 
@@ -45,11 +52,21 @@ ARTIFACTS: Final = {
     "curves": "curves.json",
 }
 
+#: The files that are a run without a manifest; and where one is missing, what is not known then.
+_PARTIAL: Final = {
+    "config.json": "nothing says how its numbers were made",
+    "metrics.json": "nothing says what came out",
+}
+
 #: Artifacts that may be left out of a repository without the run being damaged: the rerun makes them again.
 OPTIONAL_ARTIFACTS: Final = frozenset({"model", "curves"})
 
 #: Artifacts that grow with the data or the model; the others are about as long as the manifest.
 _LARGE_ARTIFACTS: Final = frozenset({"model", "predictions"})
+
+
+#: What can be known of a run: what a manifest says, or what the files say that stand in its place.
+Manifest: TypeAlias = "Recorded | PartialRun"
 
 
 class Run(NamedTuple):
@@ -105,50 +122,102 @@ class Run(NamedTuple):
 
 
 def open_run(path: str | Path) -> Run:
-    """The run in the folder `path`.
+    """The run in the folder `path`, with a manifest or made without week2kit.
 
     Raises:
-        UnreadableRun: there is no such folder, it holds no manifest, or the manifest cannot be read.
+        UnreadableRun: there is neither, or it cannot be read; where the nearest runs are, is said.
     """
     path = Path(path)
-    shown = clean(os.fspath(path))
     if not is_folder(path):
-        raise UnreadableRun(f"{shown}: expected a run folder, and it is {_no_folder(path)}")
+        raise UnreadableRun(f"{clean(os.fspath(path))}: expected a run folder, and it is {_no_folder(path)}")
+    if is_partial(path):
+        from week2kit.record.partial import read_partial  # it knows the forms of configs, which cost milliseconds
+
+        objects = (_read_json(path / name, MAX_CONFIG_BYTES, _foreign_object)[0] for name in _PARTIAL)
+        return Run(path, read_partial(path, *objects), "")
+    if not os.path.lexists(path / MANIFEST_NAME):
+        raise UnreadableRun(no_run_in(path))
+    manifest, digest = _read_json(
+        path / MANIFEST_NAME, MAX_MANIFEST_BYTES, lambda data: read_manifest(parse_json(data))
+    )
+    return Run(path, manifest, digest)
+
+
+def _read_json(file: Path, limit: int, read: Callable[[bytes], T]) -> tuple[T, str]:
+    """What a file of a run holds, and its digest."""
+    shown = clean(os.fspath(file))
     try:
-        data = read_regular(path / MANIFEST_NAME, MAX_MANIFEST_BYTES, follow=False)
-        refuse_pointer(data, f"{shown}/{MANIFEST_NAME}")
-        return Run(path, read_manifest(parse_json(data)), sha256(data))
-    except FileNotFoundError:
-        raise UnreadableRun(no_manifest_in(path)) from None
+        data = read_regular(file, limit, follow=False)
+        if pointer := pointer_in(data):
+            raise UnreadableRun(
+                f"{shown}: it was not fetched; a pointer of {pointer.tool} stands in its place. Fetch it: "
+                f"{pointer.fetch}"
+            )
+        return read(data), sha256(data)
     except OSError as error:
-        raise UnreadableRun(f"{shown}/{MANIFEST_NAME}: cannot be read: {error.strerror}.") from None
+        raise UnreadableRun(f"{shown}: cannot be read: {error.strerror}.") from None
     except (JsonError, ManifestError) as error:
-        raise UnreadableRun(f"{shown}/{MANIFEST_NAME}: not a manifest that can be read: {error}.") from None
+        what = "not a manifest" if file.name == MANIFEST_NAME else "no JSON"
+        raise UnreadableRun(f"{shown}: {what} that can be read: {error}.") from None
 
 
-#: What one unpacks before there is a folder to look into.
-_ARCHIVES: Final = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar")
+def _foreign_object(data: bytes) -> dict[str, Any]:
+    value = parse_foreign_json(data)
+    if not isinstance(value, dict):
+        raise JsonError("expected an object of keys and values")
+    return value
+
+
+def is_run_folder(path: Path) -> bool:
+    """Whether a folder is a run, with a manifest or made without week2kit; whether it can be read is not asked."""
+    return os.path.lexists(path / MANIFEST_NAME) or is_partial(path)
+
+
+def is_partial(path: Path) -> bool:
+    """Whether a folder looks like a run that was made without week2kit: no manifest, metrics, a flat config.
+
+    The config of a notebook counts, too: settings of the flat form without data and label; and that of a script that
+    writes more keys than the flat form has. week2kit writes its own form with a manifest: a folder that lost it is
+    damaged. A config that cannot be read may be anything, and is better told of than passed over.
+    """
+    if os.path.lexists(path / MANIFEST_NAME) or not all(os.path.lexists(path / name) for name in _PARTIAL):
+        return False
+    try:
+        value = parse_foreign_json(read_regular(path / "config.json", MAX_CONFIG_BYTES, follow=False))
+    except (OSError, JsonError):
+        return True
+    from week2kit.config.reading import is_of_course
+
+    return isinstance(value, dict) and is_of_course(value)
+
+
+def artifact_digest(name: str, data: bytes) -> str:
+    """The digest of an artifact's content in its canonical form: JSON by value, text with LF, the model by its bytes.
+
+    Raises:
+        JsonError: a JSON artifact holds none.
+    """
+    if ARTIFACTS[name].endswith(".json"):
+        return json_digest(parse_json(data))
+    return sha256(data) if name == "model" else text_digest(data)
+
+
+# --- no run -----------------------------------------------------------------------------------------------------
 
 
 def _no_folder(path: Path) -> str:
     """What a path is that leads to no folder, and what to do."""
     if not os.path.lexists(path):
-        return f"not there.{_meant(path) or from_here(path)}"
+        inside = Path("runs", path)  # train's --name is typed again where the path of its folder is expected
+        meant = not path.is_absolute() and os.path.lexists(inside / MANIFEST_NAME)
+        return f"not there.{f' Did you mean {clean(inside.as_posix())}?' if meant else from_here(path)}"
     if not os.path.exists(path):  # noqa: PTH110 - a Path raises where a link loops
         return "a symbolic link that leads nowhere." if path.is_symlink() else "not to be looked at: ask its owner."
-    if path.suffix.lower() in _ARCHIVES and path.is_file():
+    if path.suffix.lower() in (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar"):
         return "an archive: unpack it, and name the folder that comes out."
     if is_run_folder(path.parent):
         return f"a file; name the run folder that holds it: {clean(path.parent.as_posix())}."
-    return "a file." if path.is_file() else "neither a folder nor a file."
-
-
-def refuse_pointer(content: bytes, shown: str) -> None:
-    """Raise where a pointer stands in place of a file that was not fetched."""
-    if pointer := pointer_in(content):
-        raise UnreadableRun(
-            f"{shown}: it was not fetched; a pointer of {pointer.tool} stands in its place. Fetch it: {pointer.fetch}"
-        )
+    return "a file."
 
 
 def from_here(path: Path) -> str:
@@ -162,120 +231,122 @@ def from_here(path: Path) -> str:
     return " A path starts in the folder where you are."
 
 
-def _meant(path: Path) -> str:
-    """The run of a name among the runs: train's --name is typed again where the path of its folder is expected."""
-    inside = Path("runs", path)
-    named = not path.is_absolute() and os.path.lexists(inside / MANIFEST_NAME)
-    return f" Did you mean {clean(inside.as_posix())}?" if named else ""
-
-
 def no_run_in(path: Path) -> str:
-    """That a folder holds no run, and where the nearest one is, or where runs come from."""
+    """That a folder holds no run, and where the nearest one is, what it lost, or where runs come from."""
     shown = clean(os.fspath(path))
+    if not os.access(path, os.R_OK | os.X_OK):
+        return f"{shown}: it cannot be looked into: ask its owner."
     if deeper := runs_below(path):
         return f"{shown}: it holds no run itself: {deeper}."
-    return f"{shown}: it holds no run, and no folder in it does: runs are made with week2kit train CONFIG."
+    if not any(os.path.lexists(path / name) for name in ARTIFACTS.values()):
+        return f"{shown}: it holds no run, and no folder in it does: runs are made with week2kit train CONFIG."
+    lost = [f" and no {name}: {why}" for name, why in _PARTIAL.items() if not os.path.lexists(path / name)]
+    return f"{shown}: not a run folder, it holds no {MANIFEST_NAME}{''.join(lost[:1])}."
 
 
 def runs_below(path: Path) -> str:
     """Where in a folder, deeper than it is looked at, the nearest runs are; empty where none was found."""
-    looked, level = 0, [path]
-    while level:
-        inside: list[Path] = []
-        for folder in level:
-            inside += _folders_in(folder)
-            looked += 1
-            if looked >= SEARCHED_FOLDERS:
-                break
-        if found := [child for child in inside if is_run_folder(child)]:
-            if len(found) == 1:
-                return f"the run is in {clean(os.fspath(found[0]))}"
-            places = sorted({clean(os.fspath(run.parent)) for run in found})
+    level, looked = [path], 0
+    while level and looked < SEARCHED_FOLDERS:
+        inside = (child for folder in level for child in _folders_in(folder) if not child.is_symlink())
+        level = list(itertools.islice(inside, SEARCHED_FOLDERS))
+        looked += len(level)
+        found = [child for child in level if is_run_folder(child)]
+        if len(found) == 1:
+            return f"the run is in {clean(os.fspath(found[0]))}"
+        if places := sorted({clean(os.fspath(run.parent)) for run in found}):
             more = f" and {len(places) - 3} more" if len(places) > 3 else ""
             return f"runs are in {', '.join(places[:3])}{more}"
-        level = inside if looked < SEARCHED_FOLDERS else []
     return ""
 
 
-def _folders_in(folder: Path) -> list[Path]:
-    """The folders in a folder, links left out, by name; none where it may not be looked at."""
+def _folders_in(path: Path) -> list[Path]:
+    """The folders in a folder, by name, hidden ones left out; none where it may not be looked at."""
+    with contextlib.suppress(OSError, ValueError):
+        return sorted(child for child in path.iterdir() if not child.name.startswith(".") and is_folder(child))
+    return []
+
+
+# --- all runs of some paths -------------------------------------------------------------------------------------
+
+
+class Found(NamedTuple):
+    """What a list of paths led to, in order: runs, and the paths of which none could be read, with the reason."""
+
+    everything: tuple[Run, ...]
+    unreadable: tuple[tuple[Path, str], ...]
+    skipped: tuple[Path, ...]
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """The runs with a manifest, in order."""
+        return tuple(run for run in self.everything if run.partial is None)
+
+    @property
+    def partial(self) -> tuple[Run, ...]:
+        """The runs that were made without week2kit, in order."""
+        return tuple(run for run in self.everything if run.partial is not None)
+
+
+def find_runs(paths: Iterable[str | Path]) -> Found:
+    """The runs at `paths`, each a run folder or a folder of run folders.
+
+    Named runs keep their order; those found in a folder follow by created_at, then run_id, and after them those that
+    were made without week2kit, by name. Folders inside a folder of runs that hold no run are skipped, not unreadable;
+    a path that leads to no run at all is unreadable, whatever the others lead to.
+    A folder that is such a run itself may hold others, as ``output/run_1`` in ``output``: they follow it.
+    """
+    runs: list[Run] = []
+    unreadable: list[tuple[Path, str]] = []
+    skipped: list[Path] = []
+    seen: set[str] = set()
+    large = 0
+
+    def add(path: Path, into: list[Run]) -> None:
+        nonlocal large
+        if (resolved := os.path.realpath(path)) in seen:
+            return
+        seen.add(resolved)
+        if (size := _large_manifest(path)) and large + size > LARGE_MANIFESTS_BYTES:
+            shown = clean(os.fspath(path))
+            unreadable.append((path, f"{shown}: too many runs with large manifests before it: name fewer at a time."))
+            return
+        try:
+            into.append(open_run(path))
+            large += size
+        except UnreadableRun as error:
+            unreadable.append((path, str(error)))
+
+    for path in map(Path, paths):
+        children = [] if os.path.lexists(path / MANIFEST_NAME) else _folders_in(path)
+        found = [child for child in children if is_run_folder(child)]
+        if is_run_folder(path) or not found:
+            add(path, runs)
+        else:
+            skipped += [child for child in children if child not in found]
+        inside: list[Run] = []
+        for child in found:
+            add(child, inside)
+        runs += sorted(inside, key=lambda run: (run.partial is not None, *in_time(run)))
+    return Found(tuple(runs), tuple(unreadable), tuple(skipped))
+
+
+def _large_manifest(path: Path) -> int:
+    """The bytes of a manifest that is no small one; 0 for any other, and for one that is too large to be read."""
     try:
-        with os.scandir(folder) as entries:
-            return sorted(
-                folder / entry.name
-                for entry in entries
-                if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False)
-            )
+        size = (path / MANIFEST_NAME).lstat().st_size
     except OSError:
-        return []
+        return 0
+    return size if SMALL_MANIFEST_BYTES < size <= MAX_MANIFEST_BYTES else 0
 
 
-def no_manifest_in(path: Path) -> str:
-    """That a folder has no manifest, and what is known of it instead."""
-    said = f"{clean(os.fspath(path))}: not a run folder, it holds no {MANIFEST_NAME}"
-    if is_partial(path):
-        return f"{said}. It was made without week2kit: verify takes it as it stands."
-    if not os.path.lexists(path / "metrics.json") and _has_flat_config(path):
-        return f"{said}, and no metrics.json, which a run that was made without week2kit has."
-    if _has_only_metrics(path):
-        return f"{said}. It has metrics.json and no config.json: nothing says how these numbers were made."
-    deeper = runs_below(path)
-    return f"{said}: {deeper}." if deeper else f"{said}."
+def in_time(run: Run) -> tuple[str, str]:
+    """By when a run began, then by its name; one that recorded whole seconds stands first in its second."""
+    return run.manifest.created_at.removesuffix("Z"), run.manifest.run_id
 
 
-def _has_only_metrics(path: Path) -> bool:
-    return os.path.lexists(path / "metrics.json") and not os.path.lexists(path / "config.json")
-
-
-def is_partial(path: Path) -> bool:
-    """Whether a folder looks like a run that was made without week2kit: no manifest, metrics, a flat config.
-
-    The config of a notebook counts, too: settings of the flat form without data and label; and that of a script that
-    writes more keys than the flat form has. week2kit writes its own form with a manifest: a folder that lost it is
-    damaged. A config that cannot be read may be
-    anything, and is better told of than passed over.
-    """
-    if os.path.lexists(path / MANIFEST_NAME) or not os.path.lexists(path / "metrics.json"):
-        return False
-    return _has_flat_config(path)
-
-
-def _has_flat_config(path: Path) -> bool:
-    try:
-        value = parse_foreign_json(read_regular(path / "config.json", MAX_CONFIG_BYTES, follow=False))
-    except FileNotFoundError:
-        return False
-    except (OSError, JsonError):
-        return True
-    from week2kit.config.reading import is_of_course
-
-    return isinstance(value, dict) and is_of_course(value)
-
-
-def open_any(path: str | Path) -> Run:
-    """The run in the folder `path`, with a manifest or made without week2kit.
-
-    Raises:
-        UnreadableRun: there is neither, or it cannot be read.
-    """
-    if not is_partial(path := Path(path)):
-        return open_run(path)
-    from week2kit.record.partial import open_partial  # it knows the forms of configs, which cost milliseconds
-
-    return open_partial(path)
-
-
-def is_run_folder(path: Path) -> bool:
-    """Whether a folder is a run, with a manifest or made without week2kit; whether it can be read is not asked."""
-    return os.path.lexists(path / MANIFEST_NAME) or is_partial(path)
-
-
-def artifact_digest(name: str, data: bytes) -> str:
-    """The digest of an artifact's content in its canonical form: JSON by value, text with LF, the model by its bytes.
-
-    Raises:
-        JsonError: a JSON artifact holds none.
-    """
-    if ARTIFACTS[name].endswith(".json"):
-        return json_digest(parse_json(data))
-    return sha256(data) if name == "model" else text_digest(data)
+def began_after(run: Run, other: Run) -> bool:
+    """Whether a run surely began after another one: records of whole seconds know no order within a second."""
+    times = in_time(run)[0], in_time(other)[0]
+    digits = min(map(len, times))
+    return times[0][:digits] > times[1][:digits]

@@ -16,7 +16,7 @@ from week2kit.canonical import clean, dump_json
 from week2kit.errors import UnreadableRun, UsageError
 from week2kit.record.files import TEMPORARY, held_lock, replace_file, temporary_name
 from week2kit.record.manifest import Artifact, CompletedRun, FailedRun, RunningRun
-from week2kit.record.store import ARTIFACTS, MANIFEST_NAME, artifact_digest, open_run
+from week2kit.record.store import ARTIFACTS, MANIFEST_NAME, Manifest, artifact_digest, open_run
 from week2kit.thresholds import ABANDONED_BUILD, ABANDONED_WRITE, MAX_NAME_LENGTH, SIBLING_FOLDERS
 
 _NAME: Final = re.compile(rf"[A-Za-z0-9._-]{{1,{MAX_NAME_LENGTH}}}")
@@ -113,24 +113,20 @@ class RunFolder:
 def _taken(path: Path) -> str:
     """That a name is taken, and by what: after a failed attempt its folder may go, a result must not."""
     taken = f"{clean(str(path))}: this name is taken"
-    try:
+    manifest: Manifest | None = None
+    with contextlib.suppress(UnreadableRun):
         manifest = open_run(path).manifest
-    except UnreadableRun:
-        return f"{taken}, and runs are never overwritten: choose another --name, or leave it out."
-    if isinstance(manifest, CompletedRun):
-        return (
-            f"{taken} by a run that completed, and runs are never overwritten: choose another --name, or leave it out."
-        )
     if isinstance(manifest, FailedRun):
         ended = "was interrupted" if manifest.failure.error in ("KeyboardInterrupt", "Terminated") else "failed"
+        stage = manifest.failure.stage
+        return f"{taken} by a run that {ended} at stage {stage}. Choose another --name, or remove the folder."
+    if isinstance(manifest, RunningRun):
         return (
-            f"{taken} by a run that {ended} at stage {manifest.failure.stage}. Choose another --name, or remove the "
-            "folder."
+            f"{taken} by a run that is still going on, or was ended without a word. Choose another --name, or remove "
+            "the folder if nothing trains there any more."
         )
-    return (
-        f"{taken} by a run that is still going on, or was ended without a word. Choose another --name, or remove the "
-        "folder if nothing trains there any more."
-    )
+    result = " by a run that completed" if isinstance(manifest, CompletedRun) else ""
+    return f"{taken}{result}, and runs are never overwritten: choose another --name, or leave it out."
 
 
 def _suffix() -> str:

@@ -16,9 +16,8 @@ from week2kit.canonical import clean
 from week2kit.errors import UnreadableRun, UsageError
 from week2kit.inputs.changes import Change, Statement, primary_metric
 from week2kit.privacy import shown_path
-from week2kit.record.finding import Found, find_runs, in_time
 from week2kit.record.manifest import CompletedRun, metric_names
-from week2kit.record.store import ARTIFACTS, MANIFEST_NAME, Run
+from week2kit.record.store import ARTIFACTS, MANIFEST_NAME, Found, Run, find_runs, in_time
 from week2kit.reporting.failures.losses import find_losses
 from week2kit.reporting.failures.retrospective import failures
 from week2kit.reporting.figures import make_figures

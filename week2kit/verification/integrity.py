@@ -22,10 +22,10 @@ from week2kit.inputs.leaves import same_value
 from week2kit.record.agreement import Examined, examine, known_artifacts, required_artifacts
 from week2kit.record.code import code_digest, follows
 from week2kit.record.earlier import changed_since
-from week2kit.record.manifest import CompletedRun, FailedRun, Manifest
+from week2kit.record.manifest import CompletedRun, FailedRun
 from week2kit.record.places import reader_of
 from week2kit.record.requirements import requirements_text
-from week2kit.record.store import Run
+from week2kit.record.store import Manifest, Run
 from week2kit.record.verdict import Check, Finding
 from week2kit.thresholds import RECOMPUTED_METRIC_TOLERANCE
 from week2kit.verification.checks import (

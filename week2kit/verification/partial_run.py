@@ -36,7 +36,10 @@ class PartialVerification(Trainings):
     def judge(self) -> Judgement:
         """The judgement, with what was named for the run."""
         options = self.options
-        record, added = with_names(self.run, None if options.data is None else options.data.name, options.target)
+        assert self.run.partial is not None
+        record, added = with_names(
+            self.run.partial, self.run.path, None if options.data is None else options.data.name, options.target
+        )
         judgement = judge_partial(
             self.run,
             record,

@@ -22,9 +22,8 @@ from week2kit.errors import (
 from week2kit.processes.children import Children
 from week2kit.processes.limits import Limits
 from week2kit.processes.scratch import removed_scratch
-from week2kit.record.finding import find_runs
 from week2kit.record.manifest import RunningRun
-from week2kit.record.store import Run
+from week2kit.record.store import Run, find_runs
 from week2kit.record.verdict import (
     Finding,
     Verdict,

@@ -10,9 +10,8 @@ from week2kit.canonical import without_seed
 from week2kit.errors import is_from_outside
 from week2kit.inputs.changes import Change, Statement, changed_things, compare_configs, compare_inputs, primary_metric
 from week2kit.inputs.leaves import ABSENT, config_leaves
-from week2kit.record.finding import began_after, in_time
 from week2kit.record.manifest import CompletedRun, Data, FailedRun, Stage
-from week2kit.record.store import Run
+from week2kit.record.store import Run, began_after, in_time
 from week2kit.reporting.failures.nearness import Configs, Given
 from week2kit.reporting.runs import Runs
 from week2kit.reporting.values import Attempt, BriefFailure, Setback
