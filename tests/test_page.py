@@ -190,9 +190,8 @@ def test_on_paper_it_is_light_and_whole(browser: Any, tmp_path: Path) -> None:
     with Opened(browser, page_of(long_report()), tmp_path, color_scheme="dark") as opened:
         opened.tab.emulate_media(media="print")
         assert opened.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-        assert (
-            opened.evaluate("getComputedStyle(document.querySelector('svg text.fill-ink')).fill") == "rgb(31, 35, 40)"
-        )
+        fill = "getComputedStyle(document.querySelector('svg text[style*=\"fill: #1f2328\"]')).fill"
+        assert opened.evaluate(fill) == "rgb(31, 35, 40)"
         assert not opened.tab.locator("nav").is_visible()
         hidden = "[...document.querySelectorAll('.scroll')].filter(e => getComputedStyle(e).overflowX != 'visible')"
         assert opened.evaluate(f"{hidden}.length") == 0
@@ -202,7 +201,8 @@ def test_on_paper_it_is_light_and_whole(browser: Any, tmp_path: Path) -> None:
 def test_forced_colours_reach_pictures_too(browser: Any, tmp_path: Path) -> None:
     with Opened(browser, page_of(long_report()), tmp_path, forced_colors="active", color_scheme="dark") as opened:
         own = opened.evaluate("getComputedStyle(document.body).color")
-        assert opened.evaluate("getComputedStyle(document.querySelector('svg text.fill-ink')).fill") == own
+        fill = "getComputedStyle(document.querySelector('svg text[style*=\"fill: #1f2328\"]')).fill"
+        assert opened.evaluate(fill) == own
 
 
 FOCUSED = """() => {

@@ -367,7 +367,7 @@ def test_a_learning_curve_is_drawn_as_a_table() -> None:
     ]
     build.completed(Path("runs"), "base", BASE.but(curve={"metric": "accuracy", "points": points}))
     text = text_of("runs/base")
-    assert "**Figure B.**" in text
+    assert "The learning curve in numbers:" in text
     assert "| `base` | `accuracy` | 275 | 0.9700 | 0.9500 |" in text
 
 
@@ -535,7 +535,7 @@ def test_foreign_text_stays_text() -> None:
     assert all(re.fullmatch(r"<!-- week2kit [\w :.%~/-]+ -->", comment) for comment in comments)
     assert re.findall(r"^## (.*)$", text, flags=re.MULTILINE) == HEADINGS
     fences = [token for token in tokens(text) if token.type == "fence"]
-    assert [fence.info for fence in fences] == ["mermaid", "text", "text", "text", "sh", "json", "sh", "sh"]
+    assert [fence.info for fence in fences] == ["mermaid", "text", "sh", "json", "sh", "sh"]
     assert "<script" not in text
     assert "<img" not in text
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]", text)

@@ -30,7 +30,7 @@ class ReportError(Week2kitError):
 
 
 class PicturesUnavailable(ReportError):
-    """Pictures cannot be drawn here; a report has its text pictures instead."""
+    """Pictures cannot be drawn here; a report has its numbers as tables and text."""
 
 
 class StageError(Week2kitError):

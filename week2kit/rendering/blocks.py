@@ -14,7 +14,6 @@ from typing import Literal, NamedTuple, TypeAlias
 from week2kit.rendering.files.words import place
 from week2kit.rendering.markdown import escape, fence
 from week2kit.rendering.pictures.contents import Picture
-from week2kit.rendering.pictures.sketches import sketch
 
 #: What a section is about; one of several runs has the kind of the section above it.
 Kind: TypeAlias = Literal[
@@ -155,8 +154,7 @@ def caption(picture: Picture) -> str:
 def _picture(picture: Picture, link: str | None) -> str:
     if link is not None:
         return f"{caption(picture)}\n\n![{escape(picture.description)}]({link})"
-    lines = sketch(picture.content)
-    return f"{caption(picture)}\n\n{fence(lines, 'text')}" if lines else ""
+    return f"{caption(picture)}\n\n{fence(picture.lines, 'text')}" if picture.lines else ""
 
 
 def _row(cells: Iterable[str]) -> str:

@@ -37,7 +37,6 @@ from week2kit.rendering.files.words import KEPT, NO_WORDS, Words, share_out, tit
 from week2kit.rendering.inline import as_html
 from week2kit.rendering.markdown import clean_lines
 from week2kit.rendering.pictures.contents import Picture
-from week2kit.rendering.pictures.sketches import sketch
 from week2kit.rendering.pictures.svg import STYLE, unseal
 from week2kit.resources import templates_directory
 
@@ -154,9 +153,8 @@ class _Printer:
         """A picture inside the page, which holds the style sheet of all of them; as text where it is not drawn."""
         svg, told = self._pictures.get(f"{picture.name}.svg"), _paragraph(caption(picture))
         if svg is None:
-            lines = sketch(picture.content)
-            drawn = Markup("<pre><code>{}\n</code></pre>\n").format(clean_lines(lines))
-            return told + self._scroll("Picture as text", drawn) if lines else Markup("")
+            drawn = Markup("<pre><code>{}\n</code></pre>\n").format(clean_lines(picture.lines))
+            return told + self._scroll("Picture as text", drawn) if picture.lines else Markup("")
         sealed = unseal(svg)
         inside = Markup((sealed.svg if sealed else svg).replace(f"<style>{STYLE}</style>", "").strip())
         width = re.search(r'<svg\b[^>]* width="([\d.]+)"', inside)

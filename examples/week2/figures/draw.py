@@ -7,53 +7,24 @@ writes numbers.json, training_loop.svg and overfitting.svg beside this file. The
 
 from __future__ import annotations
 
-import io
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import matplotlib as mpl
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from week2kit import train
 from week2kit.record.manifest import CompletedRun
-from week2kit.rendering.pictures.svg import ROLES, finish
+from week2kit.rendering.pictures.svg import INK, MUTED, ONE, SMALL, TWO, WIDTH, as_svg, own_settings
 
 HERE = Path(__file__).parent
 BASELINE = HERE.parent.parent / "penguins" / "baseline.json"
 DEPTHS = range(1, 15)
 #: The curves have parted where the training score is ahead by more than this.
 PARTED = 0.05
-
-#: Narrow enough for a telephone.
-WIDTH = 440
-SIZE, SMALL = 12.5, 11.5
-INK, MUTED, GRID, ONE, TWO = (ROLES[role] for role in ("ink", "muted", "grid", "one", "two"))
-SETTINGS = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "week2kit",
-    "font.family": ["sans-serif"],
-    "font.sans-serif": ["DejaVu Sans"],
-    "font.size": SIZE,
-    "text.color": INK,
-    "axes.edgecolor": MUTED,
-    "axes.labelcolor": INK,
-    "axes.facecolor": "none",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "xtick.labelsize": SMALL,
-    "ytick.labelsize": SMALL,
-    "grid.color": GRID,
-    "path.simplify": False,
-}
 
 Numbers: TypeAlias = dict[str, Any]
 
@@ -143,11 +114,21 @@ def _draw_loop(n: Mapping[str, Any]) -> str:
         ("metrics.json", "val_report.txt"),
         ("config.json", "requirements.txt"),
     ]
-    with _settings():
-        figure = _sheet(WIDTH, TOP + 4 * PITCH + BOX[1] + 36)
-        axes = _whole(figure)
-        _text(axes, LEFT, 14, "the loop", color=MUTED, size=SMALL)
-        _text(axes, BESIDE, 14, "what it leaves", color=MUTED, size=SMALL)
+    title = "The training loop with its artifacts"
+    description = (
+        f"From top to bottom: load {n['rows']} rows, split them into {n['n_train']} to train and {n['n_val']} to "
+        f"validate, train on the {n['n_train']}, evaluate on the {n['n_val']} that stayed hidden, save. Beside each "
+        "step stands the file that keeps what it did. From the last step an arrow leads back to the first: change one "
+        "thing, and go round again."
+    )
+    with own_settings("training-loop"):
+        height = TOP + 4 * PITCH + BOX[1] + 36
+        figure = Figure(figsize=(WIDTH / 72, height / 72))
+        axes = figure.add_axes((0, 0, 1, 1))  # in pixels from the upper left corner
+        axes.set(xlim=(0, WIDTH), ylim=(height, 0))
+        axes.set_axis_off()
+        axes.text(LEFT, 14, "the loop", color=MUTED, size=SMALL)
+        axes.text(BESIDE, 14, "what it leaves", color=MUTED, size=SMALL)
         for index, (step, beside) in enumerate(zip(steps, kept, strict=True)):
             _draw_step(axes, TOP + index * PITCH, step, beside)
             if index:
@@ -156,17 +137,10 @@ def _draw_loop(n: Mapping[str, Any]) -> str:
         first, second, fourth, last = (TOP + index * PITCH + BOX[1] / 2 for index in (0, 1, 3, 4))
         _arrow(axes, [(LEFT, second), (48, second), (48, fourth), (LEFT, fourth)], TWO)
         upright = {"rotation": 90, "ha": "right", "va": "center", "size": SMALL}
-        _text(axes, 43, (second + fourth) / 2, f"the {n['n_val']} rows stay hidden", **upright)
+        axes.text(43, (second + fourth) / 2, f"the {n['n_val']} rows stay hidden", **upright)
         _arrow(axes, [(LEFT, last), (16, last), (16, first), (LEFT, first)], MUTED, dashed=True)
-        _text(axes, LEFT, last + 58, "then change one thing, and go round again", color=MUTED, size=SMALL)
-    title = "The training loop with its artifacts"
-    description = (
-        f"From top to bottom: load {n['rows']} rows, split them into {n['n_train']} to train and {n['n_val']} to "
-        f"validate, train on the {n['n_train']}, evaluate on the {n['n_val']} that stayed hidden, save. Beside each "
-        "step stands the file that keeps what it did. From the last step an arrow leads back to the first: change one "
-        "thing, and go round again."
-    )
-    return _svg(figure, "training-loop", title, description)
+        axes.text(LEFT, last + 58, "then change one thing, and go round again", color=MUTED, size=SMALL)
+        return as_svg(figure, "figure-training-loop", title, description)
 
 
 def _draw_step(axes: Any, y: float, step: tuple[str, str, str], beside: tuple[str, str]) -> None:
@@ -174,37 +148,20 @@ def _draw_step(axes: Any, y: float, step: tuple[str, str, str], beside: tuple[st
     box = FancyBboxPatch((LEFT, y), *BOX, boxstyle="round,pad=0,rounding_size=6")
     box.set(facecolor="none", edgecolor=ONE, linewidth=1.5)
     axes.add_patch(box)
-    _text(axes, LEFT + 12, y + 22, step[0], weight="bold")
+    axes.text(LEFT + 12, y + 22, step[0], weight="bold")
     for row, line in enumerate(step[1:]):
-        _text(axes, LEFT + 12, y + 41 + 17 * row, line, size=SMALL)
+        axes.text(LEFT + 12, y + 41 + 17 * row, line, size=SMALL)
     right, middle = LEFT + BOX[0], y + BOX[1] / 2
     axes.plot([right, right + 26], [middle, middle], color=MUTED, linewidth=1, linestyle=(0, (2, 2)))
     for row, line in enumerate(beside):
         style = {"color": MUTED} if " " in line else {"family": "monospace"}
-        _text(axes, BESIDE, middle - 4 + 17 * row, line, size=SMALL, **style)
+        axes.text(BESIDE, middle - 4 + 17 * row, line, size=SMALL, **style)
 
 
 def _draw_overfitting(depths: list[Numbers]) -> str:
     xs = [point["depth"] for point in depths]
     training, validation = ([point[key] for point in depths] for key in ("training", "validation"))
-    apart, height = parting(depths), 344
-    with _settings():
-        figure = _sheet(WIDTH, height)
-        axes = figure.add_axes((40 / WIDTH, 48 / height, (WIDTH - 40 - 90) / WIDTH, (height - 48 - 56) / height))
-        axes.grid(axis="y", linewidth=1)
-        axes.axvline(apart, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-        axes.plot(xs, training, color=ONE, linewidth=2, marker="o", markersize=5, clip_on=False)
-        hollow = {"marker": "s", "markersize": 5, "markerfacecolor": "none"}
-        axes.plot(xs, validation, color=TWO, linewidth=2, linestyle=(0, (5, 2)), **hollow)
-        axes.set(xlim=(0.5, xs[-1] + 0.5), ylim=(0, 1), xlabel="max_depth: questions in a row", xticks=xs)
-        axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1.0])
-        axes.tick_params(length=0)
-        axes.text(0, 1.12, "accuracy, the mean over five folds", transform=axes.transAxes, color=MUTED, size=SMALL)
-        axes.text(apart, 1.02, f"depth {apart}: here they part", ha="center", va="bottom", size=SMALL)
-        for name, values in (("training", training), ("validation", validation)):
-            axes.text(xs[-1] + 0.6, values[-1], f"{name}\n{values[-1]:.4f}", va="center", size=SMALL)
-        axes.text(apart - 0.3, 0.06, "both rise\ntogether", ha="right", va="bottom", size=SMALL)
-        axes.text(apart + 0.3, 0.06, "the training score\nruns ahead", va="bottom", size=SMALL)
+    apart = parting(depths)
     title = "Overfitting: a decision tree over its depth"
     at, last = depths[xs.index(apart)], depths[-1]
     description = (
@@ -213,57 +170,32 @@ def _draw_overfitting(depths: list[Numbers]) -> str:
         f"{at['validation']:.4f}. There they part: the training score goes on to {last['training']:.4f}, and the "
         f"validation score ends at {last['validation']:.4f}."
     )
-    return _svg(figure, "overfitting", title, description)
-
-
-@contextmanager
-def _settings() -> Iterator[None]:
-    """Matplotlib's own defaults and ours, whatever a matplotlibrc says."""
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(SETTINGS)
-        yield
-
-
-def _sheet(width: float, height: float) -> Figure:
-    figure = Figure(figsize=(width / 72, height / 72), dpi=72)
-    figure.patch.set_visible(False)
-    return figure
-
-
-def _whole(figure: Figure) -> Any:
-    """Axes over the whole sheet, in pixels from the upper left corner."""
-    width, height = figure.get_size_inches() * 72
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(0, width), ylim=(height, 0))
-    axes.set_axis_off()
-    return axes
-
-
-def _text(axes: Any, x: float, y: float, text: str, **style: Any) -> None:
-    axes.text(x, y, text, **{"va": "baseline", **style})
+    with own_settings("overfitting"):
+        figure = Figure(figsize=(WIDTH / 72, 344 / 72), layout="constrained")
+        axes = figure.subplots()
+        axes.grid(axis="y", linewidth=1)
+        axes.axvline(apart, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+        axes.plot(xs, training, color=ONE, linewidth=2, marker="o", markersize=5, clip_on=False)
+        hollow = {"marker": "s", "markersize": 5, "markerfacecolor": "none"}
+        axes.plot(xs, validation, color=TWO, linewidth=2, linestyle=(0, (5, 2)), **hollow)
+        axes.set(xlim=(0.5, xs[-1] + 0.5), ylim=(0, 1), xlabel="max_depth: questions in a row", xticks=xs)
+        axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1.0])
+        axes.tick_params(length=0)
+        axes.set_title("accuracy, the mean over five folds", color=MUTED, size=SMALL, weight="normal", pad=24)
+        axes.text(apart, 1.02, f"depth {apart}: here they part", ha="center", va="bottom", size=SMALL)
+        for name, values in (("training", training), ("validation", validation)):
+            axes.text(xs[-1] + 0.6, values[-1], f"{name}\n{values[-1]:.4f}", va="center", size=SMALL)
+        axes.text(apart - 0.3, 0.06, "both rise\ntogether", ha="right", va="bottom", size=SMALL)
+        axes.text(apart + 0.3, 0.06, "the training score\nruns ahead", va="bottom", size=SMALL)
+        return as_svg(figure, "figure-overfitting", title, description)
 
 
 def _arrow(axes: Any, points: list[tuple[float, float]], color: str, *, dashed: bool = False) -> None:
     """A line through the points, with a head at the last one."""
-    xs, ys = zip(*points, strict=True)
-    axes.plot(xs, ys, color=color, linewidth=1.5, linestyle=(0, (4, 3)) if dashed else "solid", solid_capstyle="butt")
-    head = {"arrowstyle": "-|>", "color": color, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 12}
-    axes.annotate("", points[-1], _before(points[-2], points[-1]), arrowprops=head)
-
-
-def _before(start: tuple[float, float], end: tuple[float, float]) -> tuple[float, float]:
-    """The point 12 pixels before the end of a line."""
-    step = [max(-12.0, min(12.0, b - a)) for a, b in zip(start, end, strict=True)]
-    return end[0] - step[0], end[1] - step[1]
-
-
-def _svg(figure: Figure, name: str, title: str, description: str) -> str:
-    target = io.StringIO()
-    with _settings():
-        FigureCanvasSVG(figure).print_svg(target, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
-    drawn = target.getvalue().replace("'DejaVu Sans', sans-serif", "sans-serif")
-    return finish(drawn, f"figure-{name}", title, description)
+    style = {"color": color, "linewidth": 1.5, "linestyle": (0, (4, 3)) if dashed else "solid"}
+    axes.plot(*zip(*points[:-1], strict=True), solid_capstyle="butt", **style)
+    head = {"arrowstyle": "-|>", "shrinkA": 0, "shrinkB": 0, "mutation_scale": 12, **style}
+    axes.annotate("", points[-1], points[-2], arrowprops=head)
 
 
 def main() -> None:

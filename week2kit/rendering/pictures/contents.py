@@ -1,103 +1,39 @@
-"""Which pictures a report has, and what each says in words: `drawing` makes them SVG, `sketches` text.
+"""Which pictures a report has, what each says in words, and the lines that stand for it where none is drawn.
 
-The words are a picture's caption and its text for those who do not see it. Both kinds of picture take them from here,
-as they take the numbers: nothing is computed while drawing.
+The words are a picture's caption and its text for those who do not see it. Nothing is computed while drawing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from week2kit.canonical import clean, sha256
+from week2kit.canonical import aligned, clean, sha256
 from week2kit.rendering.markdown import number, signed
-from week2kit.reporting.rows import ConfusionRow, MovedClasses, Range, Score
-from week2kit.reporting.values import Calibration, Comparison, Curve, CurvePoint, Figures, Fit, Report, Residuals
+from week2kit.reporting.rows import MovedClasses, Score
+from week2kit.reporting.values import Calibration, Curve, CurvePoint, Fit, Report, Residuals
 
 Kind: TypeAlias = Literal["metric", "difference", "fit", "confusion", "calibration", "residuals"]
 
 #: Beyond this size a difference of two numbers may overflow, and no picture says anything.
 _LARGEST: Final = 1e100
+#: A dummy so far away that the scores would share less than this part of the axis is not on it.
+_LEAST_SPREAD: Final = 0.03
 
 
-class Measured(NamedTuple):
-    """A run's score of the primary metric; not comparable: on other rows than the baseline's."""
-
-    run: str
-    score: Score
-    comparable: bool
-
-    @property
-    def value(self) -> float:
-        """The validation score."""
-        assert self.score.value is not None  # what is not defined is not drawn
-        return self.score.value
-
-    @property
-    def dummy(self) -> float:
-        """What the dummy scores."""
-        assert self.score.dummy is not None
-        return self.score.dummy
-
-
-class Metric(NamedTuple):
-    """The primary metric of each run."""
-
-    metric: str
-    rows: tuple[Measured, ...]
-
-
-class Difference(NamedTuple):
-    """How far a variant's primary metric is from the baseline's, and what that is worth (None: not tested)."""
+class Lane(NamedTuple):
+    """One run on a scale that it shares with others: its name, its numbers in words, and its marks."""
 
     run: str
-    difference: float
-    interval: Range
-    verdict: str | None
-
-
-class Differences(NamedTuple):
-    """The differences from the baseline that have an interval, by variant."""
-
-    metric: str
-    rows: tuple[Difference, ...]
-
-
-class Fits(NamedTuple):
-    """Training against validation score, by run."""
-
-    metric: str
-    rows: tuple[Fit, ...]
-
-
-class Curves(NamedTuple):
-    """Learning curves, by run."""
-
-    metric: str
-    rows: tuple[Curve, ...]
-
-
-class Confusion(NamedTuple):
-    """Two confusion matrices, and what moved between them."""
-
-    baseline: str
-    variant: str
-    rows: tuple[ConfusionRow, ...]
-
-
-class Calibrations(NamedTuple):
-    """Reliability curves, by run."""
-
-    rows: tuple[Calibration, ...]
-
-
-class Scatter(NamedTuple):
-    """True and predicted values, by run."""
-
-    rows: tuple[Residuals, ...]
-
-
-Content: TypeAlias = Metric | Differences | Fits | Curves | Confusion | Calibrations | Scatter
+    told: str
+    value: float
+    """The filled mark: what was measured on validation rows, or a difference."""
+    interval: tuple[float, float] | None = None
+    line: float | None = None
+    """The dummy, or no difference; None: not on the scale."""
+    repeats: tuple[float, ...] = ()
+    training: float | None = None
+    comparable: bool = True
 
 
 class Picture(NamedTuple):
@@ -111,7 +47,12 @@ class Picture(NamedTuple):
     title: str
     description: str
     """What it says, for those who do not see it."""
-    content: Content
+    axis: str
+    """What its axis says; nothing for confusion matrices."""
+    rows: tuple[Any, ...]
+    """Of one type: `Lane`, `Curve`, `Calibration`, `Residuals` or `ConfusionRow`."""
+    lines: tuple[str, ...] = ()
+    """What it says as text; empty where a table of the report says it."""
 
     @property
     def digest(self) -> str:
@@ -121,130 +62,138 @@ class Picture(NamedTuple):
 
 def plan_pictures(report: Report) -> tuple[Picture, ...]:
     """The pictures of a report, in the order in which it shows them; what has no numbers has no picture."""
+    if (figures := report.figures) is None:
+        return tuple(_confusions(report))
     return (
-        *_metric(report),
-        *_differences(report),
-        *_fit(report.figures),
-        *_calibration(report),
-        *_residuals(report),
+        *_metric(report, figures.metric, figures.greater_is_better),
+        *_differences(report, figures.metric),
+        *_fit(figures.metric, figures.curves, figures.fits),
+        *_calibration(figures.calibration),
+        *_residuals(figures.residuals),
         *_confusions(report),
     )
-
-
-def _metric(report: Report) -> Iterator[Picture]:
-    rows = tuple(_measured(report))
-    if not rows or report.figures is None:
-        return
-    metric = report.figures.metric
-    better = "" if report.figures.greater_is_better else ", lower is better"
-    interval = next((row.score.interval for row in rows if row.score.interval is not None), None)
-    level = f" with its {100 * interval.level:g} % interval" if interval else ""
-    told = "; ".join(f"{row.run} {_told(row)}" for row in rows)
-    dummies = " or ".join(dict.fromkeys(number(row.dummy) for row in rows))
-    yield Picture(
-        kind="metric",
-        run=None,
-        name="metric",
-        heading="Score",
-        title=f"{metric} on the validation rows{level}{better}",
-        description=f"{told}. The dummy scores {dummies}.",
-        content=Metric(metric, rows),
-    )
-
-
-def _told(row: Measured) -> str:
-    return f"{told_score(row.score)}{'' if row.comparable else ', not comparable'}"
-
-
-def told_score(score: Score) -> str:
-    """A score with its interval, or with the word that there is none."""
-    if score.interval is None:
-        return f"{number(score.value)} (no interval)"
-    return f"{number(score.value)} ({number(score.interval.low)} to {number(score.interval.high)})"
-
-
-def _measured(report: Report) -> Iterator[Measured]:
-    """The baseline and each detailed variant that has the primary metric."""
-    if report.baseline is None:
-        return
-    for comparison, metrics in [(None, report.metrics), *((item, item.metrics) for item in report.comparisons)]:
-        row = next((row for row in metrics if row.primary), None)
-        score = row and (row.baseline if comparison is None else row.variant)
-        if score is not None and _drawable(_numbers(score)):
-            run = report.baseline if comparison is None else comparison.variant
-            yield Measured(run.name, score, comparison is None or not comparison.obstacles)
-
-
-def _numbers(score: Score) -> list[float | None]:
-    return [score.value, score.dummy, *(score.interval[:2] if score.interval else ()), *score.repeats]
 
 
 def _drawable(values: Iterable[float | None]) -> bool:
     return all(value is not None and abs(value) < _LARGEST for value in values)  # also false for a NaN
 
 
-def _differences(report: Report) -> Iterator[Picture]:
-    rows = tuple(_with_interval(report.comparisons))
-    if not rows or report.baseline is None or report.figures is None:
+def _metric(report: Report, metric: str, greater_is_better: bool) -> Iterator[Picture]:
+    """The primary metric of the baseline and of each detailed variant."""
+    found = list(_primary_scores(report))
+    if not found:
         return
-    metric = report.figures.metric
+    scores = [value for _, score, _ in found for value in _shown(score)]
+    dummies = [score.dummy for _, score, _ in found if score.dummy is not None]
+    words = " or ".join(dict.fromkeys(map(number, dummies)))
+    spread, whole = max(scores) - min(scores), max(*scores, *dummies) - min(*scores, *dummies)
+    near = spread == 0 or spread >= _LEAST_SPREAD * whole
+    interval = next((score.interval for _, score, _ in found if score.interval is not None), None)
+    level = f" with its {100 * interval.level:g} % interval" if interval else ""
+    better = "" if greater_is_better else ", lower is better"
+    far = "" if near else f"; the dummy scores {words}, which lies outside"
+    lanes = tuple(
+        Lane(
+            run=run,
+            told=_told_score(score) + ("" if comparable else ", not comparable"),
+            value=score.value or 0.0,
+            interval=score.interval and score.interval[:2],
+            line=score.dummy if near else None,
+            repeats=score.repeats,
+            comparable=comparable,
+        )
+        for run, score, comparable in found
+    )
     yield Picture(
-        kind="difference",
+        kind="metric",
         run=None,
-        name="difference",
-        heading="Difference",
-        title=(
-            f"{metric} minus that of {report.baseline.name}, with its {100 * rows[0].interval.level:g} % interval: "
-            "where it holds zero, the difference may be noise"
-        ),
-        description="; ".join(f"{row.run} {told_difference(row)}" for row in rows) + ".",
-        content=Differences(metric, rows),
+        name="metric",
+        heading="Score",
+        title=f"{metric} on the validation rows{level}{better}{far}",
+        description=f"{_told(lanes)}. The dummy scores {words}.",
+        axis=metric,
+        rows=lanes,
+        lines=(*(f"{lane.run}: {lane.told}" for lane in lanes), f"dummy: {words}") if report.comparisons else (),
     )
 
 
-def _with_interval(comparisons: Iterable[Comparison]) -> Iterator[Difference]:
-    for comparison in comparisons:
+def _told(lanes: Iterable[Lane]) -> str:
+    return "; ".join(f"{lane.run} {lane.told}" for lane in lanes)
+
+
+def _primary_scores(report: Report) -> Iterator[tuple[str, Score, bool]]:
+    """Run, score, and whether it is comparable with the baseline's, where all numbers can be drawn."""
+    if report.baseline is None:
+        return
+    for comparison, metrics in [(None, report.metrics), *((item, item.metrics) for item in report.comparisons)]:
+        row = next((row for row in metrics if row.primary), None)
+        score = row and (row.baseline if comparison is None else row.variant)
+        if score is not None and _drawable([score.value, score.dummy, *_shown(score)]):
+            run = report.baseline if comparison is None else comparison.variant
+            yield run.name, score, comparison is None or not comparison.obstacles
+
+
+def _shown(score: Score) -> list[float]:
+    value = [] if score.value is None else [score.value]
+    return [*value, *(score.interval or ())[:2], *score.repeats]
+
+
+def _told_score(score: Score) -> str:
+    if score.interval is None:
+        return f"{number(score.value)} (no interval)"
+    return f"{number(score.value)} ({number(score.interval.low)} to {number(score.interval.high)})"
+
+
+def _differences(report: Report, metric: str) -> Iterator[Picture]:
+    """The differences from the baseline that have an interval, by variant."""
+    lanes, levels = list[Lane](), list[float]()
+    for comparison in report.comparisons:
         row = next((row for row in comparison.metrics if row.primary), None)
         if row is None or row.difference is None or row.interval is None:
             continue
-        if _drawable((row.difference, *row.interval[:2])):
-            verdict = comparison.judgement.verdict if comparison.judgement else None
-            yield Difference(comparison.variant.name, row.difference, row.interval, verdict)
+        low, high, level = row.interval
+        if _drawable((row.difference, low, high)):
+            verdict = f", {comparison.judgement.verdict}" if comparison.judgement else ""
+            told = f"{signed(row.difference)} ({signed(low)} to {signed(high)}){verdict}"
+            lanes.append(Lane(comparison.variant.name, told, row.difference, (low, high), line=0.0))
+            levels.append(level)
+    if lanes and report.baseline is not None:
+        yield Picture(
+            kind="difference",
+            run=None,
+            name="difference",
+            heading="Difference",
+            title=(
+                f"{metric} minus that of {report.baseline.name}, with its {100 * levels[0]:g} % interval: "
+                "where it holds zero, the difference may be noise"
+            ),
+            description=f"{_told(lanes)}.",
+            axis=f"difference of {metric}",
+            rows=tuple(lanes),
+        )
 
 
-def told_difference(row: Difference) -> str:
-    """A difference with its interval, and the verdict where there is one."""
-    verdict = f", {row.verdict}" if row.verdict else ""
-    return f"{signed(row.difference)} ({signed(row.interval.low)} to {signed(row.interval.high)}){verdict}"
-
-
-def _fit(figures: Figures | None) -> Iterator[Picture]:
-    if figures is None:
-        return
-    if curves := tuple(curve for curve in figures.curves if _has_curve(curve, figures.metric)):
-        yield _picture_of_curves(figures.metric, curves)
-    elif fits := tuple(fit for fit in figures.fits if _drawable((fit.training, fit.validation))):
-        told = "; ".join(f"{fit.run} {number(fit.training)} and {number(fit.validation)}" for fit in fits)
-        title = f"Training against validation score ({figures.metric}): the gap between the two"
+def _fit(metric: str, curves: Iterable[Curve], fits: Iterable[Fit]) -> Iterator[Picture]:
+    """The learning curves, or, where none was recorded, training against validation score."""
+    if rows := tuple(curve for curve in curves if _has_curve(curve, metric)):
+        told = "; ".join(f"{curve.run} from {_at(curve.points[0])} to {_at(curve.points[-1])}" for curve in rows)
+        title = f"Learning curve: training and validation score ({metric}) by the number of training rows"
         said = f"Training and validation score: {told}."
-        yield Picture("fit", None, "fit", "Figure B", title, said, Fits(figures.metric, fits))
+        yield Picture("fit", None, "fit", "Figure B", title, said, metric, rows)
+    elif lanes := tuple(_gap(fit) for fit in fits if _drawable((fit.training, fit.validation))):
+        told = _told(lanes).replace(" → ", " and ")
+        title = f"Training against validation score ({metric}): the gap between the two"
+        said = f"Training and validation score: {told}."
+        yield Picture("fit", None, "fit", "Figure B", title, said, metric, lanes)
+
+
+def _gap(fit: Fit) -> Lane:
+    told = f"{number(fit.training)} → {number(fit.validation)}"
+    return Lane(fit.run, told, fit.validation, training=fit.training)
 
 
 def _has_curve(curve: Curve, metric: str) -> bool:
     return curve.metric == metric and _drawable(value for point in curve.points for value in point)
-
-
-def _picture_of_curves(metric: str, curves: tuple[Curve, ...]) -> Picture:
-    told = "; ".join(f"{curve.run} from {_at(curve.points[0])} to {_at(curve.points[-1])}" for curve in curves)
-    return Picture(
-        kind="fit",
-        run=None,
-        name="fit",
-        heading="Figure B",
-        title=f"Learning curve: training and validation score ({metric}) by the number of training rows",
-        description=f"Training and validation score: {told}.",
-        content=Curves(metric, curves),
-    )
 
 
 def _at(point: CurvePoint) -> str:
@@ -253,56 +202,56 @@ def _at(point: CurvePoint) -> str:
 
 def _confusions(report: Report) -> Iterator[Picture]:
     for index, comparison in enumerate(report.comparisons, start=1):
-        if report.baseline is not None and isinstance(comparison.moved, MovedClasses) and comparison.moved.confusion:
-            suffix = f"-{index}" if len(report.comparisons) > 1 else ""
-            yield _confusion(report.baseline.name, comparison, comparison.moved, suffix)
-
-
-def _confusion(baseline: str, comparison: Comparison, moved: MovedClasses, suffix: str) -> Picture:
-    variant = comparison.variant.name
-    right = moved.right_both + moved.broken, moved.right_both + moved.fixed
-    return Picture(
-        kind="confusion",
-        run=variant,
-        name=f"confusion{suffix}",
-        heading="Confusion",
-        title=f"Confusion matrices of {baseline} and {variant}, and what moved between them",
-        description=(
-            f"Of {moved.rows} validation rows, {baseline} gets {right[0]} right and {variant} {right[1]}: "
-            f"{moved.fixed} fixed, {moved.broken} broken. The table below has the counts."
-        ),
-        content=Confusion(baseline, variant, moved.confusion),
-    )
-
-
-def _calibration(report: Report) -> Iterator[Picture]:
-    rows = report.figures.calibration if report.figures else ()
-    if rows:
+        moved, variant = comparison.moved, comparison.variant.name
+        if report.baseline is None or not isinstance(moved, MovedClasses) or not moved.confusion:
+            continue
+        baseline = report.baseline.name
+        right = moved.right_both + moved.broken, moved.right_both + moved.fixed
         yield Picture(
-            kind="calibration",
-            run=None,
-            name="calibration",
-            heading="Calibration",
-            title=f"How often {_event(rows)}, by the probability that the model gave",
-            description="In the largest bin of each run: " + "; ".join(map(_told_bin, rows)) + ".",
-            content=Calibrations(rows),
+            kind="confusion",
+            run=variant,
+            name=f"confusion-{index}" if len(report.comparisons) > 1 else "confusion",
+            heading="Confusion",
+            title=f"Confusion matrices of {baseline} and {variant}, and what moved between them",
+            description=(
+                f"Of {moved.rows} validation rows, {baseline} gets {right[0]} right and {variant} {right[1]}: "
+                f"{moved.fixed} fixed, {moved.broken} broken. The table below has the counts."
+            ),
+            axis="",
+            rows=moved.confusion,
         )
 
 
-def _event(rows: tuple[Calibration, ...]) -> str:
-    """What the probabilities are of: one class, or the predicted one."""
+def _calibration(rows: tuple[Calibration, ...]) -> Iterator[Picture]:
+    if not rows:
+        return
+    largest = [(row.run, max(row.points, key=lambda point: point.rows)) for row in rows]
+    told = "; ".join(
+        f"{run} predicted {point.predicted:.2f}, and {point.observed:.2f} of {point.rows} rows came true"
+        for run, point in largest
+    )
     labels = {row.label for row in rows}
     label = labels.pop() if len(labels) == 1 else None
-    return "the predicted class is right" if label is None else f"{clean(label, 40)} is the true class"
+    event = "the predicted class is right" if label is None else f"{clean(label, 40)} is the true class"
+    yield Picture(
+        kind="calibration",
+        run=None,
+        name="calibration",
+        heading="Calibration",
+        title=f"How often {event}, by the probability that the model gave",
+        description=f"In the largest bin of each run: {told}.",
+        axis="came true",
+        rows=rows,
+        lines=tuple(line for row in rows for line in (f"{row.run}:", *_bins(row))),
+    )
 
 
-def _told_bin(row: Calibration) -> str:
-    point = max(row.points, key=lambda point: point.rows)
-    return f"{row.run} predicted {point.predicted:.2f}, and {point.observed:.2f} of {point.rows} rows came true"
+def _bins(row: Calibration) -> list[str]:
+    bins = [(f"{point.predicted:.2f}", f"{point.observed:.2f}", f"{point.rows:,}") for point in row.points]
+    return aligned([("predicted", "came true", "rows"), *bins], "rrr")
 
 
-def _residuals(report: Report) -> Iterator[Picture]:
-    every = report.figures.residuals if report.figures else ()
+def _residuals(every: Iterable[Residuals]) -> Iterator[Picture]:
     rows = tuple(row for row in every if row.points and _drawable(value for point in row.points for value in point))
     if rows:
         left_out = max(row.left_out for row in rows)
@@ -314,46 +263,29 @@ def _residuals(report: Report) -> Iterator[Picture]:
             heading="Residuals",
             title="True against predicted values on the validation rows; on the diagonal they are equal",
             description="; ".join(f"{row.run}: {len(row.points)} rows" for row in rows) + thinned + ".",
-            content=Scatter(rows),
+            axis="predicted",
+            rows=rows,
+            lines=tuple(line for row in rows for line in _scatter(row)),
         )
 
 
-# --- what both ways of drawing need ------------------------------------------------------------------------------
+# --- the one plot that is text, as no table has its numbers -------------------------------------------------------
+
+_COLUMNS: Final = 60
+_LINES: Final = 13
 
 
-def shorten(text: str, limit: int) -> str:
-    """Foreign text on one line, cut in its middle: names of runs mostly differ at their ends."""
-    flat = " ".join(clean(text, 10_000).split()) or "(empty)"
-    if len(flat) <= limit:
-        return flat
-    tail = limit // 2
-    return f"{flat[: limit - tail - 1]}…{flat[-tail:]}" if tail else "…"
-
-
-def extent(values: Iterable[float], margin: float = 0.0) -> tuple[float, float]:
-    """From the smallest to the largest value, with a share of that as margin; a little where they are equal."""
-    every = list(values)
-    low, high = min(every), max(every)
-    room = margin * (high - low) if low < high else abs(high) * 0.05 or 0.5
-    return low - room, high + room
-
-
-def metric_extent(content: Metric, margin: float = 0.0) -> tuple[tuple[float, float], bool]:
-    """The part of the axis that shows the scores, and whether the dummy is on it.
-
-    A dummy so far away that the scores could not be told apart stays outside.
-    """
-    scores = [value for row in content.rows for value in _shown_values(row)]
-    dummies = [row.dummy for row in content.rows]
-    spread, whole = max(scores) - min(scores), max(*scores, *dummies) - min(*scores, *dummies)
-    shown = spread == 0 or spread >= 0.03 * whole
-    return extent([*scores, *dummies] if shown else scores, margin), shown
-
-
-def _shown_values(row: Measured) -> list[float]:
-    return [row.value, *(row.score.interval or ())[:2], *row.score.repeats]
-
-
-def difference_extent(content: Differences, margin: float = 0.0) -> tuple[float, float]:
-    """The part of the axis that shows the differences and zero."""
-    return extent([0.0, *(value for row in content.rows for value in (row.difference, *row.interval[:2]))], margin)
+def _scatter(row: Residuals) -> Iterator[str]:
+    """Rows on a plane of signs: true values from left to right, predicted ones from below."""
+    values = [value for point in row.points for value in point]
+    low, high = min(values), max(values)
+    step = (high - low) or 1.0
+    plane = [[" "] * _COLUMNS for _ in range(_LINES)]
+    for true, predicted in row.points:
+        up, across = (
+            round((value - low) / step * (cells - 1)) for value, cells in ((predicted, _LINES), (true, _COLUMNS))
+        )
+        plane[-1 - up][across] = "○" if plane[-1 - up][across] == " " else "■"
+    yield f"{row.run}: true values from left to right, predicted upward, both {low:.4g} to {high:.4g}; ■ several rows"
+    yield from (f"│{''.join(cells)}".rstrip() for cells in plane)
+    yield "└" + "─" * _COLUMNS

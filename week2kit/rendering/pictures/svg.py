@@ -1,87 +1,163 @@
-"""What matplotlib draws, made fit for a page: named, in the reader's colours, and with ids that clash with nobody's.
+"""Matplotlib set up to write SVG that is the same from anywhere, names itself, and takes the reader's colours.
 
-matplotlib is given a colour per role. Each becomes a class here, so that style sheets choose the real colours: one for
-light, one for dark, one for paper, and the system's own where it forces them.
+Each colour stands for a role. Style sheets put others in its place: in the dark, and the system's own where it forces
+them. A program that reads no style sheet shows the light ones.
 """
 
 from __future__ import annotations
 
+import io
+import logging
+import os
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from html import escape
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from week2kit.canonical import clean, sha256
+from week2kit.errors import PicturesUnavailable, refused
 
 if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
+    from matplotlib.figure import Figure
 
 #: The first line of every picture; a file without it was not drawn by week2kit and is never overwritten.
 PICTURE_MARKER: Final = "<!-- week2kit picture 1 -->"
 
-#: The colour that stands for each role in matplotlib's output.
-ROLES: Final[Mapping[str, str]] = {
-    "ink": "#010101",
-    "muted": "#020202",
-    "grid": "#030303",
-    "one": "#040404",
-    "two": "#050505",
-    "paper": "#060606",
-}
-#: Light and dark colours, and the system's own. Text (ink, muted) has a contrast of 4.5 and more, marks of 3 and more.
-_COLOURS: Final[Mapping[str, tuple[str, str, str]]] = {
-    "ink": ("#1f2328", "#e6edf3", "CanvasText"),
-    "muted": ("#59636e", "#9aa4af", "CanvasText"),
-    "grid": ("#d1d9e0", "#3d444d", "GrayText"),
-    "one": ("#0b5cad", "#6cb6ff", "CanvasText"),
-    "two": ("#a8430b", "#f0a45d", "CanvasText"),
-    "paper": ("#ffffff", "#0d1117", "Canvas"),
-}
+#: Narrow enough for a telephone, on which it is shown at three quarters of its size.
+WIDTH: Final = 440
+SIZE: Final = 12.5
+SMALL: Final = 11.5
+
+#: Text (ink, muted) has a contrast of 4.5 and more, marks (one, two) of 3 and more.
+INK, MUTED, GRID, ONE, TWO, PAPER = "#1f2328", "#59636e", "#d1d9e0", "#0b5cad", "#a8430b", "#ffffff"
+#: What each colour becomes in the dark, and where the system forces its own.
+DARK: Final[Mapping[str, str]] = {
+    INK: "#e6edf3", MUTED: "#9aa4af", GRID: "#3d444d", ONE: "#6cb6ff", TWO: "#f0a45d", PAPER: "#0d1117",
+}  # fmt: skip
+_FORCED: Final[Mapping[str, str]] = {
+    INK: "CanvasText", MUTED: "CanvasText", GRID: "GrayText", ONE: "CanvasText", TWO: "CanvasText", PAPER: "Canvas",
+}  # fmt: skip
 
 
-def _rules(column: int) -> str:
+def _rules(colours: Mapping[str, str]) -> str:
     return "".join(
-        f".fill-{role}{{fill:{colours[column]}}}.stroke-{role}{{stroke:{colours[column]}}}"
-        for role, colours in _COLOURS.items()
+        f'.picture [style*="{kind}: {light}"]{{{kind}:{other}!important}}'
+        for light, other in colours.items()
+        for kind in ("fill", "stroke")
     )
 
 
 #: The style sheet of a picture; a page that holds several pictures holds it once.
 STYLE: Final = (
     "svg.picture *{stroke-linejoin:round}"
-    + _rules(0)
-    + f"@media screen and (prefers-color-scheme:dark){{{_rules(1)}}}"
-    + f"@media (forced-colors:active){{svg.picture{{forced-color-adjust:none}}{_rules(2)}}}"
+    f"@media screen and (prefers-color-scheme:dark){{{_rules(DARK)}}}"
+    f"@media (forced-colors:active){{svg.picture{{forced-color-adjust:none}}{_rules(_FORCED)}}}"
 )
 
+#: What would otherwise come from a file of the person who draws.
+_SETTINGS: Final[Mapping[str, Any]] = {
+    "svg.fonttype": "none",
+    "text.parse_math": False,
+    "text.usetex": False,
+    "font.family": ["sans-serif"],
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": SIZE,
+    "text.color": INK,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.labelsize": SMALL,
+    "axes.facecolor": "none",
+    "axes.linewidth": 1,
+    "axes.unicode_minus": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.titlesize": SIZE,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "figure.facecolor": "none",
+    "figure.dpi": 72,  # one point is one pixel
+    "figure.constrained_layout.w_pad": 8 / 72,
+    "figure.constrained_layout.h_pad": 6 / 72,
+    "grid.color": GRID,
+    "legend.fontsize": SMALL,
+    "legend.labelcolor": MUTED,
+    "legend.frameon": False,
+    "legend.borderpad": 0,
+    "lines.markersize": 7,
+    "path.simplify": False,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+}
 
-def finish(drawn: str, name: str, title: str, description: str) -> str:
-    """A picture of its own from what matplotlib wrote.
+
+def import_matplotlib() -> None:
+    """Import matplotlib; a backend that the environment names does not count, and a wrong one would stop it."""
+    backend = os.environ.pop("MPLBACKEND", None)
+    # without a home it makes a temporary folder and says so, which is nothing that a person has to do anything about
+    logging.getLogger("matplotlib").addHandler(logging.NullHandler())
+    try:
+        import matplotlib.backends.backend_svg
+        import matplotlib.figure  # noqa: F401
+    except ImportError as error:
+        if refused(error) is not None:
+            raise
+        raise PicturesUnavailable(
+            "No picture was drawn, because matplotlib is not installed: `pip install 'week2kit[pictures]'` "
+            '(in a clone: `python3 -m pip install -e ".[pictures]"`). '
+            "The report has its numbers as tables and text."
+        ) from None
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+
+
+@contextmanager
+def own_settings(name: str) -> Iterator[None]:
+    """Matplotlib's own defaults, our settings and ids of this picture, and afterwards again what was before."""
+    import matplotlib as mpl
+
+    with mpl.rc_context(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a sign that is not in the font is measured by another and shown by the reader
+        mpl.rcdefaults()
+        mpl.rcParams.update({**_SETTINGS, "svg.hashsalt": f"week2kit {name}"})
+        yield
+
+
+def as_svg(figure: Figure, name: str, title: str, description: str) -> str:
+    """A drawn figure as SVG with a title and a description of its own; to be called within `own_settings`.
 
     Args:
-        drawn: matplotlib's SVG.
+        figure: what is drawn.
         name: begins the ids of its words.
         title: what it shows, foreign text included.
         description: what it says, the same.
     """
-    from xml.etree import ElementTree
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
 
-    root = ElementTree.fromstring(drawn)
-    _clean(root)
-    words = [_words("title", name, title), _words("desc", name, description)]
-    style = ElementTree.Element("style")
-    style.text = STYLE
-    root[:] = [*words, style, *root]
-    _, _, width, height = root.attrib["viewBox"].split()
-    root.attrib = {
-        "xmlns": "http://www.w3.org/2000/svg",
-        "class": "picture",
-        "viewBox": root.attrib["viewBox"],
-        "width": width,
-        "height": height,
-        "role": "img",
-        "aria-labelledby": f"{name}-title {name}-desc",
-    }
-    return f"{PICTURE_MARKER}\n{ElementTree.tostring(root, encoding='unicode')}\n"
+    target = io.StringIO()
+    FigureCanvasSVG(figure).print_svg(target, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+    inside = target.getvalue().partition("<svg ")[2].partition(">")[2]
+    inside = inside.replace("'DejaVu Sans', ", "").replace("<use xlink:href", "<use href")
+    inside = re.sub(r'<defs>\s*<style.*?</style>\s*</defs>|(?<=<g) id="[^"]*"', "", inside, flags=re.DOTALL)
+    width, height = (round(72 * length) for length in figure.get_size_inches())
+    words = [(tag, escape(xml_text(text, 2_000))) for tag, text in (("title", title), ("desc", description))]
+    return (
+        f'{PICTURE_MARKER}\n<svg xmlns="http://www.w3.org/2000/svg" '
+        f'class="picture" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
+        f'aria-labelledby="{name}-title {name}-desc">'
+        + "".join(f'<{tag} id="{name}-{tag}">{text}</{tag}>' for tag, text in words)
+        + f"<style>{STYLE}</style>{inside}"
+    )
+
+
+def xml_text(text: str, limit: int = 200) -> str:
+    """Foreign text on one line, without the two characters that XML cannot hold and `clean` lets pass."""
+    return re.sub("[\ufffe\uffff]", "\N{REPLACEMENT CHARACTER}", clean(text, limit))
 
 
 # --- the seal ---------------------------------------------------------------------------------------------------
@@ -109,47 +185,3 @@ def unseal(picture: str) -> Sealed | None:
     """What a picture file says of itself, whatever its line ends became; None where it bears no seal."""
     match = _SEAL.fullmatch(picture.replace("\r\n", "\n"))
     return match and Sealed(match[1], sha256(match[3].encode("utf-8", "surrogatepass")) == match[2], match[3])
-
-
-# --- the parts --------------------------------------------------------------------------------------------------
-
-
-def _words(tag: str, name: str, text: str) -> Element:
-    from xml.etree.ElementTree import Element
-
-    element = Element(tag, {"id": f"{name}-{tag}"})
-    element.text = xml_text(text, 2_000)
-    return element
-
-
-def xml_text(text: str, limit: int = 200) -> str:
-    """Foreign text on one line, without the two characters that XML cannot hold and `clean` lets pass."""
-    return re.sub("[\ufffe\uffff]", "\N{REPLACEMENT CHARACTER}", clean(text, limit))
-
-
-def _clean(element: Element) -> None:
-    """Take away namespaces, metadata, style sheets, ids of groups, and groups that hold nothing; paint the rest."""
-    element.tag = element.tag.rpartition("}")[2]
-    element.text = element.text if element.tag == "text" else None
-    element.tail = None
-    element.attrib = {key.rpartition("}")[2]: value for key, value in element.attrib.items()}
-    if element.tag == "g":
-        element.attrib.pop("id", None)
-    _paint(element)
-    for child in list(element):
-        _clean(child)
-        if child.tag in ("metadata", "style") or (child.tag in ("g", "defs") and not len(child)):
-            element.remove(child)
-
-
-_DECLARATION: Final = re.compile(r"([\w-]+): ([^;]+);?\s*")
-_ROLE_OF: Final = {colour: role for role, colour in ROLES.items()}
-
-
-def _paint(element: Element) -> None:
-    """Turn the colours of the roles in an element's style into classes."""
-    declarations = _DECLARATION.findall(element.attrib.pop("style", ""))
-    if classes := [f"{key}-{_ROLE_OF[value]}" for key, value in declarations if value in _ROLE_OF]:
-        element.set("class", " ".join(classes))
-    if kept := [f"{key}: {value}" for key, value in declarations if value not in _ROLE_OF]:
-        element.set("style", "; ".join(kept))
