@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from week2kit import train, verify
-from week2kit.record.pointers import pointer_in
+from week2kit.record.files import pointer_in
 from week2kit.record.verdict import Finding, Verdict
 from week2kit.sentences.verdicts import next_command
 

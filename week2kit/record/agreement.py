@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from week2kit.canonical import JsonError
-from week2kit.record.files import digest_regular, is_no_file
+from week2kit.record.files import POINTER_BYTES, Pointer, digest_regular, is_no_file, pointer_beside, pointer_in
 from week2kit.record.manifest import Artifact
-from week2kit.record.pointers import POINTER_BYTES, Pointer, pointer_beside, pointer_in
 from week2kit.record.store import ARTIFACTS, OPTIONAL_ARTIFACTS, Manifest, Run, artifact_digest
 from week2kit.thresholds import MAX_DATA_BYTES
 

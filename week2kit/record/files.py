@@ -1,4 +1,7 @@
-"""Files, read as untrusted input and written in one step: nothing is ever half there, and nothing is unpickled."""
+"""Files, read as untrusted input and written in one step: nothing is ever half there, and nothing is unpickled.
+
+And what stands in a file's place where the file itself was not fetched: a pointer of Git LFS, git-annex or DVC.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,10 @@ import errno
 import hashlib
 import os
 import re
-import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 from week2kit.canonical import clean
 
@@ -120,64 +122,40 @@ def refuse_place(path: Path, is_ours: Callable[[Path], bool], what: str) -> str:
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Write `data` to `path` in one step: a temporary file beside it, flushed to disk, then renamed.
-
-    Raises:
-        OSError: the disk is full, or the folder cannot be written; nothing is left behind.
-    """
-    temporary = temporary_name(path)
-    try:
-        with temporary.open("xb") as file, held_lock(temporary):
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-            if os.name != "nt":  # there an open file cannot be moved
-                temporary.replace(path)
-        if os.name == "nt":
-            temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
+    """Write `data` to `path` in one step; raises as `replace_files`."""
+    replace_files({path: data})
 
 
 def replace_files(files: Mapping[Path, bytes], ready: Callable[[], None] = lambda: None) -> None:
-    """Write several files, all of them or none: first all beside their places, then each put there, in order.
+    """Write files, all of them or none: first all beside their places and flushed to disk, then each renamed, in order.
 
     Args:
         files: what each holds.
         ready: called when all are written and none is in its place yet; what it raises ends it so.
 
     Raises:
-        OSError: one cannot be written, its ``filename``; all are as they were.
+        OSError: the disk is full, or a folder cannot be written; its ``filename`` is the place, and all is as it was.
     """
-    staged: list[tuple[Path, Path]] = []
-    aside: list[tuple[Path, Path | None]] = []
-    done = False
+    temporary = {path: temporary_name(path) for path in files}
     try:
-        for path, data in files.items():
-            with _naming(path):
-                staged.append((temporary_name(path), path))
-                _write_new(staged[-1][0], data)
-        ready()
-        for temporary, path in staged:
-            with _naming(path):
-                aside.append((path, _second_name(path)))
-                temporary.replace(path)
-        done = True
+        with contextlib.ExitStack() as locks:
+            for path, data in files.items():
+                with _naming(path):
+                    if is_folder(path):
+                        raise IsADirectoryError(errno.EISDIR, "it is a folder")
+                    with temporary[path].open("xb") as file:
+                        locks.enter_context(held_lock(temporary[path]))
+                        file.write(data)
+                        file.flush()
+                        os.fsync(file.fileno())
+            ready()
+            for path in files:
+                with _naming(path):
+                    temporary[path].replace(path)
     finally:
-        for path, before in reversed(aside if not done else []):
+        for left in temporary.values():
             with contextlib.suppress(OSError):
-                before.replace(path) if before is not None else path.unlink()
-        for left in [temporary for temporary, _ in staged] + [before for _, before in aside if before is not None]:
-            left.unlink(missing_ok=True)
-
-
-def _write_new(path: Path, data: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+                left.unlink()
 
 
 @contextlib.contextmanager
@@ -188,18 +166,6 @@ def _naming(path: Path) -> Iterator[None]:
     except OSError as error:
         error.filename = os.fspath(path)
         raise
-
-
-def _second_name(path: Path) -> Path | None:
-    """Another name beside it for what a path leads to, or a copy where there are no links; None: there is nothing."""
-    if not os.path.lexists(path):
-        return None
-    name = temporary_name(path)
-    try:
-        os.link(path, name, follow_symlinks=False)
-    except (OSError, NotImplementedError):
-        shutil.copy2(path, name, follow_symlinks=False)
-    return name
 
 
 def temporary_name(path: Path) -> Path:
@@ -221,13 +187,67 @@ def held_lock(path: Path) -> Iterator[bool]:
         return
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
+        locked = True
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            locked = True
-        except BlockingIOError:
-            raise
-        except OSError:
+        except OSError as error:
+            if isinstance(error, BlockingIOError):
+                raise
             locked = False
         yield locked
     finally:
         os.close(descriptor)
+
+
+# --- files that were not fetched --------------------------------------------------------------------------------
+
+
+class Pointer(NamedTuple):
+    """What stands there.
+
+    Attributes:
+        tool: the program that can fetch the file.
+        fetch: its command.
+        sha256: the digest of the file that it stands for, where the pointer tells it.
+    """
+
+    tool: str
+    fetch: str
+    sha256: str | None
+
+
+#: Bytes that a pointer may have: Git LFS gives its own 1,024, and the others are no longer.
+POINTER_BYTES: Final = 4096
+
+_LFS: Final = re.compile(rb"version https://(?:git-lfs|hawser)\.github\.com/spec/v1\r?\n")
+_LFS_DIGEST: Final = re.compile(rb"^oid sha256:([0-9a-f]{64})\r?$", re.MULTILINE)
+_ANNEX: Final = re.compile(rb"/annex/objects/(?:SHA256E?-s\d+--([0-9a-f]{64}))?[^\s/]*\s*\Z")
+_DVC: Final = re.compile(rb"(?:md5: [0-9a-f]{32}\r?\n|frozen: \w+\r?\n)*outs:\r?\n- (?:md5|hash|size|path): ")
+
+_CACHE: Final = re.compile(r"\bannex/objects/|\.dvc/cache/")
+
+
+def pointer_in(content: bytes) -> Pointer | None:
+    """The pointer that these bytes of a file are, or None."""
+    if len(content) > POINTER_BYTES:
+        return None
+    if _LFS.match(content):
+        digest = _LFS_DIGEST.search(content)
+        return Pointer("Git LFS", "git lfs pull", digest[1].decode() if digest else None)
+    if annex := _ANNEX.match(content):
+        return Pointer("git-annex", "git annex get", annex[1].decode() if annex[1] else None)
+    return Pointer("DVC", "dvc pull", None) if _DVC.match(content) else None
+
+
+def pointer_beside(path: Path) -> Pointer | None:
+    """What tells where a file that is not there can be fetched: a link into an empty cache, or DVC's file beside it."""
+    try:
+        target = path.readlink().as_posix() if path.is_symlink() else ""
+        if path.exists() or (target and not _CACHE.search(target)):
+            return None
+        if "annex" in target:
+            return Pointer("git-annex", "git annex get", None)
+        beside = path.with_name(f"{path.name}.dvc").is_file()
+        return Pointer("DVC", "dvc pull", None) if target or beside else None
+    except (OSError, ValueError):  # a loop, or a name that no file system takes
+        return None

@@ -13,9 +13,16 @@ from typing import Final, Literal
 
 from week2kit.canonical import JsonError, clean, parse_json
 from week2kit.errors import ConfigError, DataNotFound, MissingHere, StageError
-from week2kit.record.files import digest_regular, read_regular, replace_file
+from week2kit.record.files import (
+    POINTER_BYTES,
+    Pointer,
+    digest_regular,
+    pointer_beside,
+    pointer_in,
+    read_regular,
+    replace_file,
+)
 from week2kit.record.manifest import FoundData
-from week2kit.record.pointers import POINTER_BYTES, Pointer, pointer_beside, pointer_in
 from week2kit.record.store import MANIFEST_NAME, Run
 from week2kit.resources import cache_directory
 from week2kit.thresholds import MAX_CONFIG_BYTES, MAX_DATA_BYTES, MAX_MANIFEST_BYTES, REMEMBERED_PLACES
@@ -68,34 +75,24 @@ def find_for_config(path: str, config_directory: Path | None) -> Path:
     Raises:
         DataNotFound: it is in none of these places.
     """
-    places = [Path(path)] if _is_absolute(path) else [d / path for d in (config_directory, Path()) if d is not None]
+    places, looked = [Path(path)], "at that place"
+    if not PurePath(path).is_absolute():
+        looked = "beside the config, and in the working directory"
+        places = [directory / path for directory in (config_directory, Path()) if directory is not None]
     if config_directory is not None and (from_run := _from_run_beside(config_directory)):
         places.append(config_directory / from_run)
     for place in places:
         if _is_there(place):
             return place
     pointer = next(filter(None, map(pointer_beside, places)), None)
-    looked = "beside the config, and in the working directory" if not _is_absolute(path) else "at that place"
     raise DataNotFound(
-        f'data.path: there is no file "{clean(_shown(path))}" {looked}.',
+        f'data.path: there is no file "{clean(recorded_path(path))}" {looked}.',
         _fetch(pointer) if pointer else "Write the path as seen from the config file.",
     )
 
 
 def _fetch(pointer: Pointer) -> str:
     return f"{pointer.tool} may have it: {pointer.fetch}"
-
-
-def _to_fetch(said: str, pointer: Pointer) -> DataNotFound:
-    return DataNotFound(said, _fetch(pointer), command=pointer.fetch)
-
-
-def _is_absolute(path: str) -> bool:
-    return PurePath(path).is_absolute()
-
-
-def _shown(path: str) -> str:
-    return recorded_path(path)
 
 
 def recorded_path(path: str) -> str:
@@ -217,66 +214,82 @@ def find_for_run(run: Run, data: FoundData, given: Path | None, most: int | None
     Raises:
         DataNotFound: it is in none of these places, or what is there cannot be read.
     """
-    found = _find(run, data, given, most)
+    # where the record knows no way to the data, this machine may
+    besides = places_of(data.sha256) if data.from_run is None else []
+    found = _find(run, data, given, most, besides)
     if isinstance(found, DataFile):
         return found
-    raise found or DataNotFound(
+    hint = f"Name it: --data {clean(_last_part(data.path))}"
+    if found is not None:
+        raise DataNotFound(str(found), found.hint or hint, command=found.command)
+    raise DataNotFound(
         f'The data file "{clean(data.path)}" is not in the run folder, not where it lay when the run was made, and '
         "not at the path of its config.",
-        _name_it(data.path),
+        hint,
     )
 
 
-def _name_it(path: str) -> str:
-    return f"Name it: --data {clean(PurePosixPath(path).name)}"
-
-
-def _find(run: Run, data: FoundData, given: Path | None, most: int | None) -> DataFile | DataNotFound | None:
+def _find(
+    run: Run, data: FoundData, given: Path | None, most: int | None, besides: Iterable[Path] = ()
+) -> DataFile | DataNotFound | None:
     """The file, or why what is there cannot be read or was not fetched; None where nothing is there."""
     if given is not None:
-        return _named(given, most, data.sha256)
+        return _named(given, data.sha256, most)
     found: list[DataFile] = []
-    unfetched: list[DataNotFound] = []
     why_not: list[DataNotFound] = []
-    # where the record knows no way to the data, this machine may
-    for place in (*_places(run, data), *(places_of(data.sha256) if data.from_run is None else ())):
-        if not _is_there(place):
-            if pointer := pointer_beside(place):
-                why_not.append(_to_fetch(f'The data file "{clean(place.name)}" is not there.', pointer))
-            continue
+    for place in (*_places(run, data), *besides):
         try:
-            file = _look_at(place, run.path, most)
-        except StageError as error:
-            why_not.append(DataNotFound(str(error), error.hint or _name_it(data.path), command=error.command))
+            file = _look_at(place, data.sha256, most, inside=run.path)
+        except DataNotFound as error:
+            why_not += [error] if error.command or _is_there(place) else []
             continue
         if (data.bytes, data.sha256) == (file.bytes, file.sha256):
             return file
-        if pointer := _pointer(file):
-            unfetched.append(_to_fetch(_not_fetched(place.name, pointer, data.sha256), pointer))
-        else:
-            found.append(file)
-    vouched = [file for file in found if file.vouched]
-    best: list[DataFile | DataNotFound] = [*vouched, *unfetched, *found, *why_not]
+        found.append(file)
+    unfetched = [error for error in why_not if error.command]
+    best: list[DataFile | DataNotFound] = [*(file for file in found if file.vouched), *unfetched, *found, *why_not]
     return best[0] if best else None
 
 
-def _pointer(file: DataFile) -> Pointer | None:
-    """What a file is a pointer to, where it is one."""
-    if file.bytes > POINTER_BYTES:
-        return None
-    with contextlib.suppress(OSError):
-        return pointer_in(read_regular(Path(file.path), POINTER_BYTES, follow=False))
-    return None
+def _named(path: Path, recorded: str | None, most: int | None) -> DataFile:
+    try:
+        return _look_at(path, recorded, most, inside=None)
+    except DataNotFound as error:
+        if error.command or _is_there(path):
+            raise DataNotFound(f"--data: {error}", error.hint, command=error.command) from None
+        said = f'--data: there is no file "{clean(str(path))}".'
+        raise DataNotFound(said, "Name the file that the run was made from.") from None
 
 
-def _look_at(place: Path, run: Path, most: int | None) -> DataFile:
-    """A file that nobody named: opened only for its digest."""
-    inside = _lies_in(place, run)
-    with _reading(place.name):
-        size, sha256 = digest_regular(place, MAX_DATA_BYTES if most is None else most, follow=not inside)
-    path, short = os.path.realpath(place), os.path.normpath(place)  # runs/a/../../t.csv, unless a link is on the way
+def _look_at(place: Path, recorded: str | None, most: int | None, inside: Path | None) -> DataFile:
+    """What lies at a place, opened only for its digest: one that a caller named, or that may lie `inside` a run.
+
+    Raises:
+        DataNotFound: nothing, nothing that can be read, or a pointer: then with its command.
+    """
+    if not _is_there(place):
+        if pointer := pointer_beside(place):
+            raise DataNotFound(
+                f'The data file "{clean(place.name)}" is not there.', _fetch(pointer), command=pointer.fetch
+            )
+        raise DataNotFound(f'The data file "{clean(place.name)}" is not there.')
+    path, limit = os.path.realpath(place), MAX_DATA_BYTES if most is None else most
+    own = inside is not None and Path(os.path.realpath(place.parent)).is_relative_to(os.path.realpath(inside))
+    try:
+        with _reading(place.name):
+            size, sha256 = digest_regular(place, limit, follow=not own)
+            pointer = (
+                pointer_in(read_regular(Path(path), POINTER_BYTES, follow=False)) if size <= POINTER_BYTES else None
+            )
+    except StageError as error:
+        raise DataNotFound(str(error), error.hint) from None
+    if pointer and sha256 != recorded:
+        raise DataNotFound(_not_fetched(place.name, pointer, recorded), _fetch(pointer), command=pointer.fetch)
+    if inside is None:
+        return DataFile(path, place.as_posix(), size, sha256, True, most)
+    short = os.path.normpath(place)  # runs/a/../../t.csv, unless a link is on the way
     shown = Path(short) if os.path.realpath(short) == path else place
-    return DataFile(path, shown.as_posix(), size, sha256, inside, most)
+    return DataFile(path, shown.as_posix(), size, sha256, own, most)
 
 
 def find_unrecorded(run: Run, written: str, given: Path | None, most: int | None = None) -> DataFile:
@@ -321,36 +334,8 @@ def digest_today(run: Run) -> str | None:
 
 def find_recorded(run: Run, data: FoundData) -> DataFile | None:
     """The very file that a run was trained on, where it still lies in one of its places; else None."""
-    for place in (*_places(run, data), *places_of(data.sha256)) if data.sha256 is not None else ():
-        try:
-            file = _look_at(place, run.path, None) if _is_there(place) else None
-        except StageError:
-            continue
-        if file is not None and file.sha256 == data.sha256:
-            return file
-    return None
-
-
-def _lies_in(place: Path, directory: Path) -> bool:
-    return Path(os.path.realpath(place.parent)).is_relative_to(os.path.realpath(directory))
-
-
-def _named(path: Path, most: int | None, recorded: str | None) -> DataFile:
-    if not _is_there(path):
-        pointer = pointer_beside(path)
-        raise DataNotFound(
-            f'--data: there is no file "{clean(str(path))}".',
-            _fetch(pointer) if pointer else "Name the file that the run was made from.",
-        )
-    try:
-        with _reading(path.name):
-            size, sha256 = digest_regular(path, MAX_DATA_BYTES if most is None else most, follow=True)
-    except StageError as error:
-        raise DataNotFound(f"--data: {error}", error.hint) from None
-    file = DataFile(os.path.realpath(path), path.as_posix(), size, sha256, True, most)
-    if pointer := _pointer(file):
-        raise _to_fetch(f"--data: {_not_fetched(path.name, pointer, recorded)}", pointer)
-    return file
+    found = _find(run, data, None, None, places_of(data.sha256))
+    return found if isinstance(found, DataFile) and found.sha256 == data.sha256 else None
 
 
 def _places(run: Run, data: FoundData) -> Iterable[Path]:

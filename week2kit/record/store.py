@@ -20,10 +20,9 @@ from week2kit.canonical import (
     text_digest,
 )
 from week2kit.errors import UnreadableRun
-from week2kit.record.files import is_folder, read_regular
+from week2kit.record.files import is_folder, pointer_in, read_regular
 from week2kit.record.manifest import Artifact, CompletedRun, FailedRun, Recorded, RunningRun, metric_names
 from week2kit.record.migrations import ManifestError, read_manifest
-from week2kit.record.pointers import pointer_in
 from week2kit.thresholds import (
     LARGE_MANIFESTS_BYTES,
     MAX_ARTIFACT_BYTES,

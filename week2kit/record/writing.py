@@ -23,8 +23,6 @@ _NAME: Final = re.compile(rf"[A-Za-z0-9._-]{{1,{MAX_NAME_LENGTH}}}")
 
 _SUFFIX_LETTERS: Final = "abcdefghijkmnpqrstuvwxyz23456789"
 
-_OWN_NAME: Final = re.compile(rf"run_\d{{8}}_\d{{6}}_[{_SUFFIX_LETTERS}]{{5}}")
-
 
 class RunFolder:
     """A run folder that is being written by the process that made it."""
@@ -56,7 +54,8 @@ class RunFolder:
                 _remove(left)
             runs_directory.mkdir(parents=True, exist_ok=True)
             while True:
-                run_id = name or f"run_{now:%Y%m%d_%H%M%S}_{_suffix()}"
+                suffix = "".join(_SUFFIX_LETTERS[byte % len(_SUFFIX_LETTERS)] for byte in os.urandom(5))
+                run_id = name or f"run_{now:%Y%m%d_%H%M%S}_{suffix}"
                 folder = cls(runs_directory / run_id, run_id, f"{now:%Y-%m-%dT%H:%M:%S.%fZ}")
                 try:
                     folder._make(first)
@@ -129,43 +128,31 @@ def _taken(path: Path) -> str:
     return f"{taken}{result}, and runs are never overwritten: choose another --name, or leave it out."
 
 
-def _suffix() -> str:
-    return "".join(_SUFFIX_LETTERS[byte % len(_SUFFIX_LETTERS)] for byte in os.urandom(5))
-
-
 def leftovers(runs_directory: Path) -> list[Path]:
     """What trainings that were killed left in a folder of runs: files and run folders under temporary names.
 
     Nothing counts that anybody may still write, or that is not called as week2kit calls it.
     """
-    found: list[Path] = []
+    found = _temporary_files(runs_directory)
     with contextlib.suppress(OSError), os.scandir(runs_directory) as entries:
-        found += _temporary_files(runs_directory)
         for entry in itertools.islice(entries, SIBLING_FOLDERS):
-            with contextlib.suppress(OSError):
-                if entry.is_dir(follow_symlinks=False):
-                    found += _left_in(Path(entry.path))
+            if entry.is_dir(follow_symlinks=False):
+                hidden = TEMPORARY.fullmatch(entry.name)
+                is_ours = hidden is not None and _NAME.fullmatch(hidden["name"]) is not None
+                found += [Path(entry.path)] if is_ours else _temporary_files(Path(entry.path))
     return sorted(path for path in found if _is_abandoned(path))
 
 
-def _left_in(folder: Path) -> list[Path]:
-    """What a killed training may have left in a folder, or the folder itself."""
-    if match := TEMPORARY.fullmatch(folder.name):
-        return [folder] if _NAME.fullmatch(match["name"]) else []
-    if _OWN_NAME.fullmatch(folder.name) and not any(folder.iterdir()):  # as earlier versions made it first
-        return [folder]
-    return _temporary_files(folder)
-
-
 def _temporary_files(folder: Path) -> list[Path]:
+    """What is, or was, being written into a run folder; links are none of ours."""
     ours = {MANIFEST_NAME, *ARTIFACTS.values()}
-    with os.scandir(folder) as entries:
-        named = [(entry, TEMPORARY.fullmatch(entry.name)) for entry in entries]
-        return [
-            Path(entry.path)
-            for entry, match in named
-            if match is not None and match["name"] in ours and entry.is_file(follow_symlinks=False)
-        ]
+    found: list[Path] = []
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            match = TEMPORARY.fullmatch(entry.name)
+            if match is not None and match["name"] in ours and entry.is_file(follow_symlinks=False):
+                found.append(Path(entry.path))
+    return found
 
 
 def _is_abandoned(path: Path) -> bool:
@@ -181,14 +168,11 @@ def _is_abandoned(path: Path) -> bool:
 
 
 def _remove(path: Path) -> None:
-    """Remove a leftover, and the run folder that holds nothing else: never a file that is not ours."""
+    """Remove a leftover: a file, or a folder with nothing in it but files of ours."""
     with contextlib.suppress(OSError):
         if not path.is_dir() or path.is_symlink():
             path.unlink()
-            if not TEMPORARY.fullmatch(path.parent.name):
-                path.parent.rmdir()  # only where it was made and never had a record
             return
-        if TEMPORARY.fullmatch(path.name):
-            for file in [*_temporary_files(path), path / MANIFEST_NAME]:
-                file.unlink(missing_ok=True)
+        for file in [*_temporary_files(path), path / MANIFEST_NAME]:
+            file.unlink(missing_ok=True)
         path.rmdir()
