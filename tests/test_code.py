@@ -220,6 +220,7 @@ NOT_COUNTED = {
         "held": "when an interrupt arrives",
     },
     "errors": {"*": "words"},
+    "refusals": {"*": "words"},
     "privacy": {"scrub": "takes paths out of messages"},
     "config.form": {"*": "the shape of a config; the resolved one is an input of its own"},
     "config.reading": {"*": "the same"},

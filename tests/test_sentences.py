@@ -12,6 +12,7 @@ import pytest
 import week2kit
 from week2kit.record.manifest import Warned
 from week2kit.record.verdict import Finding
+from week2kit.refusals import SENTENCES
 from week2kit.sentences.findings import FINDINGS, describe_finding
 from week2kit.sentences.statement import Either, Statement
 from week2kit.sentences.warnings import WARNINGS, describe_warning
@@ -69,6 +70,18 @@ def mentioned() -> set[str]:
 def test_every_finding_that_is_made_has_a_sentence() -> None:
     assert made_directly() - FINDINGS.texts.keys() == set()
     assert len(made_directly()) > 80
+
+
+def test_every_refusal_that_is_raised_has_its_sentences_and_none_is_left_over() -> None:
+    given = {
+        code: {key.arg for key in call.keywords}
+        for name, call in calls()
+        if name == "refusal"
+        for code in codes_in(call.args[0])
+    }
+    assert given.keys() == SENTENCES.keys()
+    for code, texts in SENTENCES.items():
+        assert {*re.findall(r"{(\w+)}", "".join(texts))} <= given[code], code
 
 
 def test_every_sentence_is_of_a_finding_or_warning_that_is_made() -> None:

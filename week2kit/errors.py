@@ -37,13 +37,14 @@ class StageError(Week2kitError):
     """A stage of the loop could not be carried out for a reason that lies in the inputs.
 
     The message never holds a path of this machine; ``hint`` says what to try, and ``command`` is the one that does it,
-    where one does.
+    where one does. ``code`` is that of `week2kit.refusals`, where it is one of them.
     """
 
-    def __init__(self, message: str, hint: str = "", *, command: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", *, command: str = "", code: str = "") -> None:
         super().__init__(message)
         self.hint = hint
         self.command = command
+        self.code = code
 
 
 class ConfigError(StageError):

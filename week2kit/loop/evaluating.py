@@ -28,6 +28,7 @@ from week2kit.record.manifest import (
     Metric,
     Repeat,
 )
+from week2kit.refusals import refusal
 from week2kit.scales import is_bounded
 from week2kit.thresholds import CURVE_SHARES, GAP, SAMPLE_ROWS
 
@@ -78,10 +79,7 @@ class Loop:
     def learn(self, fold: Fold) -> tuple[Fitted, Answers]:
         """Fit on the training rows of a fold, and ask about its validation rows."""
         if self.codes is not None and np.count_nonzero(np.bincount(self.codes[fold.train])) < 2:
-            raise StageError(
-                "The training rows of a fold hold one class only, so there is nothing to tell apart.",
-                "Shuffle or stratify the split, or use more rows.",
-            )
+            raise refusal("split.one_class")
         with self.progress.during("fit"):
             fitted = self.fit(fold.train)
         with self.progress.during("evaluate"):

@@ -26,9 +26,9 @@ from sklearn.metrics import classification_report, get_scorer, get_scorer_names
 from sklearn.utils.metaestimators import available_if
 
 from week2kit.canonical import clean, label_text
-from week2kit.errors import StageError
 from week2kit.loop.predictions import Answers, Labels
 from week2kit.record.manifest import OF_POSITIVE
+from week2kit.refusals import refusal
 
 #: Metrics whose mean over folds of one row each is that over all rows.
 _MEANS_OF_ROWS: Final = frozenset(
@@ -172,10 +172,7 @@ class Scorer:
         if reason is None and self._takes_fractions() == (classes > 0):
             reason = "it measures " + ("numbers, not classes" if classes else "classes, not numbers")
         if reason is not None:
-            raise StageError(
-                f"metrics: {name} cannot be computed for this model and target: {reason}",
-                f"Choose a metric for this task, such as {_instead(name, classes)}.",
-            )
+            raise refusal("metric.unfit", name=name, why=reason, instead=_instead(name, classes))
 
     @property
     def is_mean_of_rows(self) -> bool:
@@ -206,16 +203,13 @@ class Scorer:
                 warnings.simplefilter("always")
                 value = self._of_cells(y_true, answers.labels) if self.of_labels else self._of_rows(y_true, answers)[0]
         except (ValueError, AttributeError) as error:
-            raise StageError(f"The metric {self.name} cannot be computed: {self._readable(error)}.") from None
+            raise refusal("metric.failed", name=self.name, why=self._readable(error)) from None
         said = {str(one.message) for one in caught if issubclass(one.category, _TOLD)}
         warned = tuple(sorted(message for message in said if not message.startswith(_NOT_OF_VALUES)))
         if math.isnan(value) and self._classes and not self.earlier:  # it depends on what is predicted, too
             return Score(None, Undefined("not_a_number"), warned)
         if not math.isfinite(value):
-            raise StageError(
-                f"The metric {self.name} is not a finite number on {len(y_true)} rows ({value}).",
-                "A class or value may be missing on one side: use more rows, stratify, or choose another metric.",
-            )
+            raise refusal("metric.not_finite", name=self.name, rows=len(y_true), value=value)
         return Score(value, None, warned)
 
     def _of_rows(self, y_true: np.ndarray[Any, Any], answers: Answers) -> tuple[float, set[str]]:
@@ -336,10 +330,7 @@ def _find(name: str) -> tuple[Any, bool]:
             return scorer, scorer._sign > 0  # not by the name: max_error is a negated one before scikit-learn 1.6
     plain = sorted(other.removeprefix("neg_") for other in known)
     close = difflib.get_close_matches(name, plain, n=1)
-    raise StageError(
-        f'metrics: there is no metric "{clean(name)}".',
-        f'Did you mean "{close[0]}"?' if close else "Use the names of scikit-learn's scorers.",
-    )
+    raise refusal("metric.misspelt" if close else "metric.unknown", name=name, close=close and close[0])
 
 
 def cells(
@@ -382,10 +373,7 @@ def _no_overflow() -> Iterator[None]:
     try:
         yield
     except OverflowError:
-        raise StageError(
-            "The errors are so large that they cannot be squared and added up.",
-            "Give the target in another unit, so that its values are smaller.",
-        ) from None
+        raise refusal("metric.overflow") from None
 
 
 # --- the report -------------------------------------------------------------------------------------------------

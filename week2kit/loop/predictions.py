@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from week2kit.canonical import clean, label_text, label_texts
-from week2kit.errors import StageError
+from week2kit.canonical import label_text, label_texts
 from week2kit.loop.digests import values_digest
 from week2kit.loop.inside import steady_forests, steady_threads
+from week2kit.refusals import refusal
 
 ScoreMethod = Literal["predict_proba", "decision_function", "predict"]
 Labels = Sequence[bool | int | float | str]
@@ -108,20 +108,13 @@ def _check_classes(decision: np.ndarray[Any, Any], known: np.ndarray[Any, Any], 
     """Refuse a decision function that a metric asks for and that lacks a class, as scikit-learn's scorers do."""
     if _is_whole(decision, classes):
         return
-    missing = [label for code, label in enumerate(classes) if code not in known]
-    why = f"no training row is of class {clean(str(missing[0]))}" if missing else "it compares classes pair by pair"
-    raise StageError(
-        f"A metric asks for the model's decision function, which has no column for each class: {why}.",
-        "Stratify the split or use more rows." if missing else "Choose a metric of labels or of probabilities.",
-    )
+    missing = [str(label) for code, label in enumerate(classes) if code not in known]
+    raise refusal("scores.class_missing", label=missing[0]) if missing else refusal("scores.of_pairs")
 
 
 def _check_finite(values: np.ndarray[Any, Any], what: str) -> None:
     if not np.isfinite(values).all():
-        raise StageError(
-            f"The model's {what} hold numbers that are not finite (NaN or infinity).",
-            "The fit has diverged: scale the features, or choose a smaller learning rate.",
-        )
+        raise refusal("scores.not_finite", what=what)
 
 
 @dataclass(frozen=True)

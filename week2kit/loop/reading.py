@@ -15,6 +15,7 @@ import pandas as pd
 
 from week2kit.canonical import clean
 from week2kit.errors import MissingHere, StageError
+from week2kit.refusals import refusal
 from week2kit.thresholds import MAX_COLUMNS, MAX_DATA_BYTES, MAX_UNPACKED_BYTES
 
 Reader: TypeAlias = Literal["csv", "tsv", "parquet", "sklearn"]
@@ -60,7 +61,7 @@ def unzipped(content: bytes, most: int = MAX_UNPACKED_BYTES) -> bytes:
                 if unpacked.tell() > most:
                     raise _unpacks_to_more_than(most)
     except (OSError, EOFError, zlib.error) as error:
-        raise StageError(f"The data file is not a whole gzip file: {clean(str(error))}.") from None
+        raise refusal("file.not_gzip", why=str(error)) from None
     return unpacked.getvalue()
 
 
@@ -76,14 +77,6 @@ def _unpacks_to_more_than(most: int) -> MissingHere:
     )
 
 
-_QUOTE_IT: Final = "Put values that hold the separator into double quotes."
-
-
-def _parser_said(error: Exception) -> str:
-    """What pandas' parser complains of, without its name for itself: ``Expected 7 fields in line 6, saw 8``."""
-    return clean(str(error)).removeprefix("Error tokenizing data. C error: ").rstrip(". ")
-
-
 def _read_text(content: bytes, delimiter: str) -> pd.DataFrame:
     names = _header(content, delimiter)
     try:
@@ -95,16 +88,15 @@ def _read_text(content: bytes, delimiter: str) -> pd.DataFrame:
             except pd.errors.DtypeWarning:  # pieces of one column were taken for different kinds: read it as a whole
                 frame = _parse(content, delimiter, in_pieces=False)
     except pd.errors.ParserWarning:
-        raise StageError(
-            f"The data file has rows with more than the {len(names)} fields of its first line.",
-            _QUOTE_IT,
-        ) from None
+        raise refusal("file.long_rows", fields=len(names)) from None
     except UnicodeDecodeError as error:
-        raise StageError(f"The data file is not UTF-8 text ({error.reason}).", "Save it as UTF-8.") from None
+        raise refusal("file.not_text", why=error.reason) from None
     except pd.errors.ParserError as error:
-        raise StageError(f"The data file cannot be read as a table: {_parser_said(error)}.", _QUOTE_IT) from None
+        # without pandas' name for its parser: "Expected 7 fields in line 6, saw 8"
+        said = clean(str(error)).removeprefix("Error tokenizing data. C error: ").rstrip(". ")
+        raise refusal("file.not_parsed", why=said) from None
     except (pd.errors.EmptyDataError, ValueError, OverflowError) as error:
-        raise StageError(f"The data file cannot be read as a table: {clean(str(error))}.") from None
+        raise refusal("file.no_table", why=str(error)) from None
     for name in frame.columns:
         if (numbers := _large_numbers(frame[name])) is not None:
             frame[name] = numbers
@@ -158,15 +150,18 @@ def _header(content: bytes, delimiter: str) -> list[str]:
     try:
         names = next(csv.reader(io.StringIO(start, newline=""), delimiter=delimiter), [])
     except csv.Error as error:
-        raise StageError(f"The first line of the data file cannot be read: {clean(str(error))}.") from None
+        raise refusal("file.first_line", why=str(error)) from None
     if not any(names):
-        raise StageError("The data file holds no table: its first line must name the columns.")
+        raise refusal("file.no_names")
     if len(names) > MAX_COLUMNS:
-        raise StageError(f"The data file has {len(names)} columns; at most {MAX_COLUMNS} are read.")
-    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
-    if twice:
-        raise StageError(f'The data file has two columns named "{clean(twice[0])}".', "Give every column its own name.")
+        raise refusal("file.columns", count=len(names))
+    _each_once(names)
     return names
+
+
+def _each_once(names: list[str]) -> None:
+    if len(set(names)) < len(names):
+        raise refusal("file.same_name", name=min(name for name in names if names.count(name) > 1))
 
 
 def _read_parquet(content: bytes, most: int) -> pd.DataFrame:
@@ -193,9 +188,8 @@ def _read_parquet(content: bytes, most: int) -> pd.DataFrame:
     except StageError:
         raise
     except Exception as error:
-        raise StageError(f"The data file cannot be read as Parquet: {clean(str(error))}.") from None
-    if len(set(table.column_names)) < len(table.column_names):
-        raise StageError("The data file has two columns of the same name.", "Give every column its own name.")
+        raise refusal("file.not_parquet", why=str(error)) from None
+    _each_once(table.column_names)
     frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
     return frame
 

@@ -38,6 +38,7 @@ from week2kit.record.manifest import (
     Split,
 )
 from week2kit.record.manifest import Predictions as PredictionsRecord
+from week2kit.refusals import refusal
 from week2kit.thresholds import IMBALANCE_SHARE, MAX_UNPACKED_BYTES
 
 
@@ -198,7 +199,7 @@ def _load(config: Config, source: Source, progress: Progress, *, classification:
         del content  # hundreds of megabytes that the fit can use
     table = use_columns(frame, config, target, classification=classification, kinds=source.kinds)
     if source.only is not None and table.digest != source.only:
-        raise StageError("The data file holds another table.")
+        raise refusal("file.other_table")
     data = Data(
         **found,
         table_digest=table.digest,

@@ -13,10 +13,10 @@ from sklearn.model_selection import GroupShuffleSplit, train_test_split
 
 from week2kit.canonical import clean, label_text
 from week2kit.config.form import Holdout, KFold, Split, TimeSeries
-from week2kit.errors import StageError
 from week2kit.loop.data import Table
 from week2kit.loop.digests import values_digest
 from week2kit.loop.predictions import Labels
+from week2kit.refusals import refusal
 
 
 @dataclass(frozen=True)
@@ -71,17 +71,14 @@ def make_folds(
         StageError: the data is too small for the split, or a class has too few rows.
     """
     if isinstance(split, KFold | Holdout) and split.stratify and codes is None:
-        raise StageError("split.stratify: only classes can be stratified, and the task is regression.")
+        raise refusal("split.stratify")
     try:
         if isinstance(split, Holdout):
             return _holdout(split, table, codes)
         return _cross_validation(split, table, codes)
     except ValueError as error:
-        raise StageError(
-            f"The {len(table.target)} rows cannot be split as the config asks: "
-            f"{_of_classes(split, codes, classes) or clean(str(error))}",
-            "Use more rows, a larger test_size, fewer folds, or do not stratify.",
-        ) from None
+        why = _of_classes(split, codes, classes) or str(error)
+        raise refusal("split.impossible", rows=len(table.target), why=why) from None
 
 
 def _of_classes(split: Split, codes: np.ndarray[Any, Any] | None, classes: Labels | None) -> str | None:
@@ -139,7 +136,7 @@ def _splitter(split: KFold | TimeSeries) -> Any:
     kind = getattr(model_selection, name)
     if "shuffle" not in inspect.signature(kind).parameters:  # GroupKFold before scikit-learn 1.6
         if split.shuffle:
-            raise StageError("split.shuffle: folds by groups are shuffled from scikit-learn 1.6 on.")
+            raise refusal("split.shuffle")
         return kind(n_splits=split.n_splits)
     return kind(
         n_splits=split.n_splits, shuffle=split.shuffle, random_state=split.random_state if split.shuffle else None

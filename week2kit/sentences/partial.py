@@ -154,10 +154,10 @@ def _rows_of_labels(rows: object) -> str:
 #: What to do about a table that only week2kit refuses; what is left out or renamed here, pandas and scikit-learn's
 #: imputer leave out and rename themselves.
 _OWN_RULES: Final[Mapping[str, str]] = {
-    "dates": "So nothing is known of this run. To have it checked, train again without that column.",
-    "empty": "Leave it out of a copy of the file, as an imputer does, and name the copy with --data.",
-    "twice": "Name the second one otherwise in a copy of the file, as pandas does, and name the copy with --data.",
-    "no_target": "If the script left these rows out, do so in a copy of the file, and name the copy with --data.",
+    "column.dates": "So nothing is known of this run. To have it checked, train again without that column.",
+    "column.empty": "Leave it out of a copy of the file, as an imputer does, and name the copy with --data.",
+    "file.same_name": "Rename the second one in a copy of the file, as pandas does, and name the copy with --data.",
+    "column.gaps": "If the script left these rows out, do so in a copy of the file, and name the copy with --data.",
 }
 
 

@@ -90,7 +90,7 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
     start = time.perf_counter()
     np.random.seed()  # forked children share the server's state, and unseeded draws must differ
     progress = Progress()
-    failure, missing, result, environment = None, None, None, None
+    failure, refused, missing, result, environment = None, "", None, None, None
     idle: list[str] = []
     notes: dict[str, Any] = {}
     with forcing.in_force(request.conditions):
@@ -113,6 +113,7 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
             )
         except (Week2kitError, MemoryError, OSError) as error:
             failure = failure_record(error, progress.stage)
+            refused = error.code if isinstance(error, StageError) else ""
             missing = _missing(error, request)
         if progress.pipeline is not None:
             notes = static_notes(progress.pipeline)
@@ -121,6 +122,7 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
             idle = forcing.not_in_force(request.conditions)
     fresh = Fresh(
         failure=failure,
+        refused=refused,
         missing=missing,
         data=progress.data,
         split=progress.split,

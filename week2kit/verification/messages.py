@@ -124,6 +124,7 @@ class Fresh(_Answer):
     """What came out of one rerun; what it did not reach is null.
 
     Attributes:
+        refused: the code of `week2kit.refusals`, where it failed of one of them.
         missing: why it failed, where that is nothing of the run.
         warnings: what train would have recorded; leaks and shared rows only where they were asked for.
         unseeded: what draws without a seed; this and the next two are known from the pipeline, without any rerun.
@@ -139,6 +140,7 @@ class Fresh(_Answer):
     """
 
     failure: Failure | None
+    refused: str = ""
     missing: Missing | None = None
     data: Data | FoundData | None
     split: Split | None

@@ -6,19 +6,17 @@ named as not compared.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
 from week2kit.canonical import clean
-from week2kit.record.manifest import Failure, Split
+from week2kit.record.manifest import Split
 from week2kit.record.partial import PartialRun
 from week2kit.record.val_report import ReportRow, class_rows, held_against, report_rows
 from week2kit.record.verdict import Check, Finding, Layer
 from week2kit.record.written_metrics import compared_names, rounds_to, validation_names, written_digits
 from week2kit.thresholds import LISTED_CELLS
 from week2kit.verification.checks import compare, failed, passed, skipped
-from week2kit.verification.judgement import OUR_ERRORS
 from week2kit.verification.messages import Fresh, Scored
 
 _METRICS_FILE: Final = "metrics.json"
@@ -35,14 +33,9 @@ LAYERS: Final[Mapping[str, Layer]] = {
     "bare.other_supports": "split",
 }
 
-#: Tables that week2kit refuses by a rule of its own, by what its error says (`loop.data`): pandas and scikit-learn
-#: take them, perhaps with a warning.
-_OWN_RULES: Final[Mapping[str, re.Pattern[str]]] = {
-    "dates": re.compile(r'Column ".*" holds dates', re.DOTALL),
-    "empty": re.compile(r'Column ".*" holds no value at all', re.DOTALL),
-    "twice": re.compile(r"The data file has two columns "),
-    "no_target": re.compile(r'The target ".*" has no value in \d+ of ', re.DOTALL),
-}
+#: Refusals of a table (`week2kit.refusals`) by a rule of our own: pandas and scikit-learn take such a table.
+_OWN_RULES: Final = frozenset({"column.dates", "column.empty", "column.gaps", "file.same_name"})
+_OTHER_COLUMNS: Final = frozenset({"columns.misspelt", "columns.semicolons", "columns.unknown"})
 
 # --- the folder alone -------------------------------------------------------------------------------------------
 
@@ -181,7 +174,7 @@ def _supports(rows: dict[str, ReportRow]) -> dict[str, int]:
 def other_inputs(record: PartialRun, fresh: Fresh, scored: Scored | None, path: str) -> Finding | None:
     """What shows that the record speaks of another table, or of another split, than were used here."""
     if fresh.failure is not None:
-        return _refused(fresh.failure, path)
+        return _refused(fresh, path)
     if fresh.split is None or scored is None:
         return None
     here, counts = sizes(fresh.split), _counts(record)
@@ -206,11 +199,11 @@ def _counts(record: PartialRun) -> dict[str, int]:
     return {**({"n_val": average.support} if average is not None else {}), **record.counts}
 
 
-def _refused(failure: Failure, path: str) -> Finding | None:
+def _refused(fresh: Fresh, path: str) -> Finding | None:
     """What week2kit refuses about the table, of which other scripts may train all the same."""
-    if failure.error not in OUR_ERRORS:
-        return None
-    if failure.message.startswith("data.target: the data has no column "):
-        return Finding(code="bare.other_columns", where=path, now=failure.message)
-    rule = next((rule for rule, said in _OWN_RULES.items() if said.match(failure.message)), None)
-    return None if rule is None else Finding(code="bare.own_rule", where=path, recorded=rule, now=failure.message)
+    said = fresh.failure.message if fresh.failure else None
+    if fresh.refused in _OTHER_COLUMNS:
+        return Finding(code="bare.other_columns", where=path, now=said)
+    if fresh.refused in _OWN_RULES:
+        return Finding(code="bare.own_rule", where=path, recorded=fresh.refused, now=said)
+    return None

@@ -1,0 +1,151 @@
+"""Why data or a config cannot be trained on: each refusal of the loop by a code and values, and its sentences here.
+
+A code is known again whatever its sentence says; the sentence stands in the record of a failed run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from week2kit.canonical import clean
+from week2kit.errors import StageError
+from week2kit.thresholds import MAX_COLUMN_NAMES, MAX_COLUMNS, MAX_LABEL
+
+_QUOTE_IT: Final = "Put values that hold the separator into double quotes."
+_NAME_EACH: Final = "Give every column its own name."
+_NO_COLUMNS: Final = "A metric asks for the model's decision function, which has no column for each class"
+_OTHER_TARGET: Final = "Check that data.target names the right column."
+
+#: What is wrong, and what to try.
+SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
+    # --- of the file
+    "file.not_gzip": ("The data file is not a whole gzip file: {why}.", ""),
+    "file.long_rows": ("The data file has rows with more than the {fields} fields of its first line.", _QUOTE_IT),
+    "file.not_text": ("The data file is not UTF-8 text ({why}).", "Save it as UTF-8."),
+    "file.not_parsed": ("The data file cannot be read as a table: {why}.", _QUOTE_IT),
+    "file.no_table": ("The data file cannot be read as a table: {why}.", ""),
+    "file.first_line": ("The first line of the data file cannot be read: {why}.", ""),
+    "file.no_names": ("The data file holds no table: its first line must name the columns.", ""),
+    "file.columns": (f"The data file has {{count}} columns; at most {MAX_COLUMNS} are read.", ""),
+    "file.same_name": ('The data file has two columns named "{name}".', _NAME_EACH),
+    "file.not_parquet": ("The data file cannot be read as Parquet: {why}.", ""),
+    "file.no_rows": ("The data file has column names, but no rows.", ""),
+    "file.other_table": ("The data file holds another table.", ""),
+    # --- of the columns that the config names
+    "columns.unknown": ('{key}: the data has no column "{name}"; it has {names}.', "Name one of these columns."),
+    "columns.misspelt": ('{key}: the data has no column "{name}"; it has {names}.', 'Did you mean "{close}"?'),
+    "columns.semicolons": (
+        '{key}: the data has no column "{name}"; it has {names}.',
+        "The file seems to be separated by semicolons: save it with commas.",
+    ),
+    "columns.no_feature": ("No feature column is left.", "Name some under data.features, or drop fewer."),
+    "columns.target_is_feature": (
+        'The target "{name}" is listed among the features.',
+        "Take it out of data.features.",
+    ),
+    "columns.long_name": (
+        f'The column "{{name}}" has a name of {{count}} characters; at most {MAX_LABEL} are read.',
+        "Give it a shorter name in the file, or drop it with data.drop.",
+    ),
+    "columns.long_names": (
+        f"The names of the columns have {{count}} characters together; at most {MAX_COLUMN_NAMES} are read.",
+        "Give them shorter names in the file, or use fewer: data.features.",
+    ),
+    # --- of what a column holds
+    "column.dtype": (
+        'Column "{name}" holds {dtype}, which no model reads as a feature.',
+        'Leave it out ("drop": ["{name}"]), or turn it into numbers first.',
+    ),
+    "column.types": (
+        'Column "{name}" holds values of type {types}, which no model reads as a feature.',
+        'Leave it out ("drop": ["{name}"]), or turn it into numbers or texts first.',
+    ),
+    "column.empty": ('Column "{name}" holds no value at all.', 'Leave it out: "drop": ["{name}"].'),
+    "column.infinite": (
+        'Column "{name}" holds an infinite number in data row {row}; numbers must be finite.',
+        "Correct the cell, or leave it empty.",
+    ),
+    "column.dates": (
+        'Column "{name}" holds dates, which a model would take for unordered categories.',
+        'Leave it out ("drop": ["{name}"]), or turn it into numbers first (year, days since the start).',
+    ),
+    "column.gaps": (
+        'The {role} "{name}" has no value in {missing} of {rows} rows, first in data row {row}.',
+        "Remove these rows from the data, or fill in what is missing: a row without it teaches nothing.",
+    ),
+    "target.constant": (
+        'The target "{name}" has the same value in every row, so there is nothing to learn.',
+        _OTHER_TARGET,
+    ),
+    "target.text": ('The target "{name}" holds text, and the model predicts numbers.', "Choose a classifier."),
+    "target.fractions": (
+        'The target "{name}" holds fractions, and the model predicts classes.',
+        'Choose a regressor, for example "model": "linear_regression".',
+    ),
+    "target.long_text": (
+        f'The target "{{name}}" holds a text of {{count}} characters, and a class has at most {MAX_LABEL}.',
+        _OTHER_TARGET,
+    ),
+    "target.all_differ": (
+        'The target "{name}" has another value in each of its {rows} rows, so no class can be learnt.',
+        "Check that data.target does not name an identifier; for numbers choose a regressor.",
+    ),
+    # --- of the split
+    "split.stratify": ("split.stratify: only classes can be stratified, and the task is regression.", ""),
+    "split.shuffle": ("split.shuffle: folds by groups are shuffled from scikit-learn 1.6 on.", ""),
+    "split.impossible": (
+        "The {rows} rows cannot be split as the config asks: {why}",
+        "Use more rows, a larger test_size, fewer folds, or do not stratify.",
+    ),
+    "split.one_class": (
+        "The training rows of a fold hold one class only, so there is nothing to tell apart.",
+        "Shuffle or stratify the split, or use more rows.",
+    ),
+    # --- of predictions and metrics
+    "scores.class_missing": (
+        f"{_NO_COLUMNS}: no training row is of class {{label}}.",
+        "Stratify the split or use more rows.",
+    ),
+    "scores.of_pairs": (
+        f"{_NO_COLUMNS}: it compares classes pair by pair.",
+        "Choose a metric of labels or of probabilities.",
+    ),
+    "scores.not_finite": (
+        "The model's {what} hold numbers that are not finite (NaN or infinity).",
+        "The fit has diverged: scale the features, or choose a smaller learning rate.",
+    ),
+    "metric.misspelt": ('metrics: there is no metric "{name}".', 'Did you mean "{close}"?'),
+    "metric.unknown": ('metrics: there is no metric "{name}".', "Use the names of scikit-learn's scorers."),
+    "metric.unfit": (
+        "metrics: {name} cannot be computed for this model and target: {why}",
+        "Choose a metric for this task, such as {instead}.",
+    ),
+    "metric.failed": ("The metric {name} cannot be computed: {why}.", ""),
+    "metric.not_finite": (
+        "The metric {name} is not a finite number on {rows} rows ({value}).",
+        "A class or value may be missing on one side: use more rows, stratify, or choose another metric.",
+    ),
+    "metric.overflow": (
+        "The errors are so large that they cannot be squared and added up.",
+        "Give the target in another unit, so that its values are smaller.",
+    ),
+}
+
+
+def refusal(code: str, **values: Any) -> StageError:
+    """The error to be raised: texts among the values are made safe to show, and names in a list quoted."""
+    said, hint = (text.format_map({key: _shown(value) for key, value in values.items()}) for text in SENTENCES[code])
+    return StageError(said, hint, code=code)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return listed(value)
+    return clean(value) if isinstance(value, str) else str(value)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in double quotes, the first twelve."""
+    shown = ", ".join(f'"{clean(name, 60)}"' for name in names[:12])
+    return shown + (f" and {len(names) - 12} more" if len(names) > 12 else "")
