@@ -115,12 +115,12 @@ def _number(number: int, change: Callable[[str], str]) -> Callable[[bytes], byte
     ("change", "says"),
     [
         *(
-            pytest.param(_cell(cell, text), "line 2|not the number|cannot be read", id=f"{text!r}-in-cell-{cell}")
+            pytest.param(_cell(cell, text), "line 2", id=f"{text!r}-in-cell-{cell}")
             for cell in (0, 2)
             for text in NO_PLAIN_NUMBER
         ),
         *(
-            pytest.param(_number(5, edit), "line 2|not the number|not a finite", id=f"score-{name}")
+            pytest.param(_number(5, edit), "line 2", id=f"score-{name}")
             for name, edit in {
                 "zero added": lambda text: text + "0",
                 "plus": lambda text: "+" + text.lstrip("-"),
@@ -135,7 +135,7 @@ def _number(number: int, change: Callable[[str], str]) -> Callable[[bytes], byte
         ),
         pytest.param(lambda data: data + b"\n", "line 14", id="a blank line at the end"),
         pytest.param(lambda data: data.replace(b"\n", b"\n\n", 1), "line 2", id="a blank line in between"),
-        pytest.param(lambda data: data + b"   \n", "line 14|not the number", id="a line of blanks"),
+        pytest.param(lambda data: data + b"   \n", "as many cells", id="a line of blanks"),
         pytest.param(lambda data: data[:-1], "line 13", id="no line end at the end"),
         pytest.param(lambda data: b"\xef\xbb\xbf" + data, "line 1|columns", id="a byte order mark"),
         pytest.param(lambda data: data.replace(b"\n", b",\n"), "columns", id="a column more"),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from sklearn.pipeline import Pipeline
 from week2kit.canonical import label_text, label_texts
 from week2kit.loop.digests import values_digest
 from week2kit.loop.inside import steady_forests, steady_threads
+from week2kit.record.predictions import FIXED_COLUMNS, read_columns
 from week2kit.refusals import refusal
 
 ScoreMethod = Literal["predict_proba", "decision_function", "predict"]
@@ -22,8 +24,6 @@ Labels = Sequence[bool | int | float | str]
 
 #: Lines that are written, and held against a file, at a time: a million lines as text take a gigabyte.
 _BLOCK: Final = 10_000
-
-_FIXED_COLUMNS: Final = ("repeat", "fold", "row", "y_true", "y_pred")
 
 
 @dataclass(frozen=True)
@@ -181,18 +181,18 @@ class Predictions:
 # --- as text ----------------------------------------------------------------------------------------------------
 
 
+def _score_names(prefix: str, texts: Sequence[str], *, one: bool) -> list[str]:
+    """The names of score columns: one per class, or one for a decision function that tells two classes apart."""
+    return [prefix] if one else [f"{prefix}:{text}" for text in texts]
+
+
 def _score_columns(predictions: Predictions) -> list[tuple[str, np.ndarray[Any, Any]]]:
-    """The score columns with their names: one per class, or one for a binary decision function; regression: none."""
-    if predictions.classes is None:
-        return []
+    """The score columns with their names; of a regression none."""
     found: list[tuple[str, np.ndarray[Any, Any]]] = []
-    for name, scores in (("score", predictions.scores), ("decision", predictions.decision)):
-        if scores is not None and scores.ndim == 1:
-            found.append((name, scores))
-        elif scores is not None:
-            found += [
-                (f"{name}:{text}", column) for text, column in zip(predictions.texts or (), scores.T, strict=True)
-            ]
+    for prefix, scores in (("score", predictions.scores), ("decision", predictions.decision)):
+        if scores is not None and predictions.texts is not None:
+            names = _score_names(prefix, predictions.texts, one=scores.ndim == 1)
+            found += zip(names, np.atleast_2d(scores.T), strict=True)
     return found
 
 
@@ -209,7 +209,7 @@ def to_csv(predictions: Predictions) -> bytes:
 def _blocks(predictions: Predictions) -> Iterator[bytes]:
     """The text of predictions.csv: the header, then some thousand lines at a time."""
     scores = _score_columns(predictions)
-    yield _encoded([",".join(map(_quoted, (*_FIXED_COLUMNS, *(name for name, _ in scores))))])
+    yield _encoded([",".join(map(_quoted, (*FIXED_COLUMNS, *(name for name, _ in scores))))])
     labels = None if predictions.texts is None else list(map(_quoted, predictions.texts))
     for start in range(0, len(predictions.row), _BLOCK):
         lines = slice(start, start + _BLOCK)
@@ -241,64 +241,61 @@ def from_csv(content: bytes, classes: Labels | None, method: ScoreMethod | None)
     Raises:
         PredictionsError: a column or a value is not what `to_csv` writes.
     """
-    frame = _frame(content)
+    try:
+        names, columns = read_columns(content)
+    except ValueError as error:
+        raise PredictionsError(f"it cannot be read as a table: {error}") from None
     # versions before schema 4 wrote line breaks as they are, in quotation marks, under Python 3.13
-    raw = classes is not None and label_texts(classes) != list(map(label_text, classes)) and _has_line_breaks(frame)
-    return _of_frame(frame, classes, method, raw=raw)
-
-
-def _frame(content: bytes) -> Any:
-    exact = {} if int(pd.__version__.split(".")[0]) >= 3 else {"float_precision": "round_trip"}
-    try:
-        return pd.read_csv(
-            io.BytesIO(content), encoding="utf-8", keep_default_na=False, na_filter=False, index_col=False,
-            dtype={"y_true": object, "y_pred": object}, low_memory=False, **exact,
-        )  # fmt: skip
-    except Exception as error:
-        raise PredictionsError(f"it cannot be read as a table ({type(error).__name__})") from None
-
-
-def _has_line_breaks(frame: Any) -> bool:
-    cells = chain(frame.columns, frame.get("y_true", ()), frame.get("y_pred", ()))
-    return any("\n" in cell or "\r" in cell for cell in map(str, cells))
-
-
-def _of_frame(frame: Any, classes: Labels | None, method: ScoreMethod | None, *, raw: bool) -> Predictions:
-    texts = None if classes is None else list(map(label_text, classes)) if raw else label_texts(classes)
-    binary_decision = method == "decision_function" and classes is not None and len(classes) == 2
-    wanted = [] if texts is None or method is None else ["score"] if binary_decision else [
-        f"score:{text}" for text in texts
-    ]  # fmt: skip
-    besides = [] if method != "predict_proba" or texts is None else ["decision"] if len(texts) == 2 else [
-        f"decision:{text}" for text in texts
-    ]  # fmt: skip
-    if list(frame.columns) != [*_FIXED_COLUMNS, *wanted, *besides]:
+    raw = any("\n" in cell or "\r" in cell for cell in chain(names, *columns[3:5]))
+    texts = [] if classes is None else list(map(label_text, classes)) if raw else label_texts(classes)
+    one = len(texts) == 2
+    wanted = _score_names("score", texts, one=one and method == "decision_function") if texts and method else []
+    besides = _score_names("decision", texts, one=one) if texts and method == "predict_proba" else []
+    if names == [*FIXED_COLUMNS, *wanted]:
         besides = []
-    if list(frame.columns) != [*_FIXED_COLUMNS, *wanted, *besides]:
-        raise PredictionsError(f"its columns are not {', '.join((*_FIXED_COLUMNS, *wanted))[:200]}")
-    if not len(frame):
-        raise PredictionsError("it holds no predictions")
-    try:
-        with np.errstate(invalid="ignore"):  # a fraction, nan or inf becomes another number, which `check_text` tells
-            whole = [frame[name].to_numpy(dtype=np.int64) for name in ("repeat", "fold", "row")]
-        scores = frame[wanted].to_numpy(dtype=np.float64) if wanted else None
-        decision = frame[besides].to_numpy(dtype=np.float64) if besides else None
-    except (ValueError, TypeError, OverflowError):
-        raise PredictionsError("a repeat, fold, row or score is not the number it should be") from None
-    y_true, y_pred = (_parsed(frame[name].to_numpy(dtype=object), texts, name) for name in ("y_true", "y_pred"))
+    elif names != [*FIXED_COLUMNS, *wanted, *besides]:
+        raise PredictionsError(f"its columns are not {', '.join((*FIXED_COLUMNS, *wanted))[:200]}")
+    repeat, fold, row = (np.array(_numbers(int, column), dtype=np.int64) for column in columns[:3])
+    y_true, y_pred = (_floats([column]) if classes is None else _codes(column, texts) for column in columns[3:5])
+    own = 5 + len(wanted)
+    scores, decision = (_floats(part) if part else None for part in (columns[5:own], columns[own:]))
     if classes is None:
         scores = y_pred
-    elif binary_decision and scores is not None:
-        scores = scores[:, 0]
-    if not all(np.isfinite(values).all() for values in (scores, decision) if values is not None):
-        raise PredictionsError("a score is not a finite number")
-    if decision is not None and len(besides) == 1:
-        decision = decision[:, 0]
-    return Predictions(whole[0], whole[1], whole[2], y_true, y_pred, scores, method, classes, decision, raw)
+    return Predictions(repeat, fold, row, y_true, y_pred, scores, method, classes, decision, raw)
+
+
+N = TypeVar("N", int, float)
+
+
+def _numbers(kind: Callable[[str], N], texts: Sequence[str]) -> list[N]:
+    """The numbers that cells spell, each finite and of 64 bits."""
+    values = []
+    for line, text in enumerate(texts, 2):
+        try:
+            values.append(value := kind(text))
+            fits = math.isfinite(value) if isinstance(value, float) else -(2**63) <= value < 2**63
+        except ValueError:
+            fits = False
+        if not fits:
+            raise PredictionsError(f"line {line} is not as week2kit writes such a line")
+    return values
+
+
+def _floats(columns: Sequence[Sequence[str]]) -> np.ndarray[Any, Any]:
+    """Columns of numbers as an array of shape (rows, columns), or (rows,) where there is one."""
+    values = np.array([_numbers(float, column) for column in columns], dtype=np.float64).T
+    return np.ascontiguousarray(values[:, 0] if len(columns) == 1 else values)
+
+
+def _codes(texts: Sequence[str], known: Sequence[str]) -> np.ndarray[Any, Any]:
+    codes = encode(np.asarray(texts, dtype=object), known)
+    if (codes < 0).any():
+        raise PredictionsError(f"line {int(codes.argmin()) + 2} has a label that is none of the classes")
+    return codes
 
 
 def check_text(content: bytes, predictions: Predictions) -> None:
-    """Refuse what `from_csv` takes for a number or passes over: ``5.9`` for row 5, ``False`` for 0, blank lines.
+    """Refuse what `from_csv` takes for a number or passes over: ``5_0`` for row 50, ``0.50`` for 0.5, blank lines.
 
     Raises:
         PredictionsError: the text is not that of these predictions, line ends aside; it names the first line.
@@ -313,18 +310,3 @@ def check_text(content: bytes, predictions: Predictions) -> None:
             raise PredictionsError(f"line {line} is not as week2kit writes such a line")
         place += len(expected)
         line += expected.count(b"\n")
-
-
-def _parsed(texts: np.ndarray[Any, Any], known: Sequence[str] | None, name: str) -> np.ndarray[Any, Any]:
-    if known is None:
-        try:
-            values = np.array([float(text) for text in texts], dtype=np.float64)
-        except (ValueError, TypeError):
-            raise PredictionsError(f"a value of {name} is no number") from None
-        if not np.isfinite(values).all():
-            raise PredictionsError(f"a value of {name} is not finite")
-        return values
-    codes = encode(np.asarray(texts, dtype=object), known)
-    if (codes < 0).any():
-        raise PredictionsError(f"line {int(np.flatnonzero(codes < 0)[0]) + 2} has a {name} that is none of the classes")
-    return codes

@@ -5,17 +5,14 @@ Texts stay texts: a label is what it is, and a number is parsed by whoever compu
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Sequence
-from io import StringIO
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from week2kit.canonical import on_one_line
 from week2kit.inputs.changes import Statement
+from week2kit.record.predictions import FIXED_COLUMNS, read_columns
 from week2kit.record.store import ARTIFACTS, Run
 from week2kit.thresholds import PREDICTION_BYTES
-
-_COLUMNS: Final = ["repeat", "fold", "row", "y_true", "y_pred"]
 
 
 class Predicted(NamedTuple):
@@ -68,18 +65,17 @@ def read_predictions(run: Run) -> Predicted:
         data = run.read("predictions")
         if len(data) > PREDICTION_BYTES:
             raise NotComparable(Statement("rows.too_many", values))
-        lines = csv.reader(StringIO(data.decode(), newline=""), strict=True)
-        names = next(lines, [])
-        if names[: len(_COLUMNS)] != _COLUMNS:
+        names, columns = read_columns(data)
+        if tuple(names[:5]) != FIXED_COLUMNS:
             raise NotComparable(Statement("rows.unreadable", values))
-        repeats, folds, rows, true, predicted, *scores = zip(*lines, strict=True)
+        repeats, folds, rows, true, predicted, *scores = columns
         if any("\n" in label or "\r" in label for label in {*true, *predicted}):  # as older versions wrote them
             true, predicted = (tuple(map(on_one_line, column)) for column in (true, predicted))
         # a label stands behind a colon, so no score column begins like this
-        own = sum(not name.startswith("decision") for name in names[len(_COLUMNS) :])
+        own = sum(not name.startswith("decision") for name in names[5:])
         places = list(zip(repeats, folds, rows, strict=True))
         return Predicted(places, true, predicted, scores[:own], scores[own:])
-    except (OSError, UnicodeDecodeError, csv.Error, ValueError):  # ValueError: lines of unequal length, or none
+    except (OSError, ValueError):
         raise NotComparable(Statement("rows.unreadable", values)) from None
 
 

@@ -1,0 +1,28 @@
+"""The text of predictions.csv: what it holds, before anybody takes it for numbers or labels."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from io import StringIO
+from typing import Final
+
+#: The columns before the scores.
+FIXED_COLUMNS: Final = ("repeat", "fold", "row", "y_true", "y_pred")
+
+
+def read_columns(content: bytes) -> tuple[list[str], list[Sequence[str]]]:
+    """The names in the first line, and the cells below each; empty lines are passed over.
+
+    Raises:
+        ValueError: it is no UTF-8 text, no table, holds no row, or its lines are of unequal length.
+    """
+    try:
+        names, *lines = filter(None, csv.reader(StringIO(content.decode(), newline=""), strict=True))
+    except csv.Error as error:
+        raise ValueError(str(error)) from None
+    if not lines:
+        raise ValueError("it holds no predictions")
+    if any(len(line) != len(names) for line in lines):
+        raise ValueError("its lines have not all as many cells")
+    return names, list(zip(*lines, strict=True))
