@@ -95,7 +95,7 @@ KNOWN: Final = frozenset(
         "bcdce14a7a1d10f1ef382f2e679b9acdedf7fac1c12c76a35b7da2abdf9c9075",  # 0.1.0, schema 3
         "f3f5f7dd12cbeeb6745519f515f42dbbe4a9818e46981c615a99d5eb7a7095e0",  # 0.1.0, schema 4
         "d33067e7d33c0cc5d2ba1d66ee0a3009e4bf40af54b066e6b621a8edafa1cfa4",  # names changed only
-        "b8510a7c9da999f097b2c3bd8a9f904f5e7d6a5b82d824c71e1c40b3456c4a33",  # refusals have codes
+        "ea1646ad14199eb9e12b6feb3276e2bf6291b57044aea1173741e14c61246831",  # coded refusals, one reader
     }
 )
 
