@@ -26,7 +26,7 @@ from week2kit.record.store import Run, open_run
 from week2kit.rendering.files.experiments import files_folder, next_contents, next_paths
 from week2kit.rendering.output import render, save
 from week2kit.rendering.shown import report
-from week2kit.reporting.next.models import KNOBS, WEIGHTED
+from week2kit.reporting.next.moves import KNOBS, WEIGHTED
 from week2kit.reporting.values import Proposal, Report
 
 from . import build_runs as build

@@ -1,7 +1,8 @@
-"""An experiment as a config that is ready to train: a completed run's own, with one thing changed."""
+"""An experiment as a config that is ready to train: a run's own, with one thing changed, under a telling name."""
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import os
@@ -17,12 +18,8 @@ from week2kit.inputs.leaves import ABSENT, Absent, same_value
 from week2kit.record.manifest import CompletedRun, FoundData
 from week2kit.record.places import reader_of, recorded_path
 from week2kit.record.store import Run
-from week2kit.reporting.noise.seeds import Named
 from week2kit.reporting.rows import RunRow
 from week2kit.reporting.values import Experiment
-
-#: What a person expected of another run is not what the next one shall show.
-_NOT_CARRIED: Final = ("hypothesis",)
 
 
 class Step(NamedTuple):
@@ -40,6 +37,11 @@ class Candidate(NamedTuple):
     path: Path
 
     @property
+    def name(self) -> str:
+        """What the report calls it."""
+        return self.row.name
+
+    @property
     def config(self) -> Mapping[str, Any]:
         """The resolved config."""
         return self.run.inputs.config.resolved or {}
@@ -50,64 +52,49 @@ class Candidate(NamedTuple):
         return self.run.inputs.seed.value
 
     @property
-    def named(self) -> Named:
-        """The run under its name in the report."""
-        return Named(self.row.name, self.run, self.row.path)
-
-    @property
     def split(self) -> Mapping[str, Any]:
         """How the config splits the rows."""
-        split = self.config.get("split")
-        return split if isinstance(split, Mapping) else {}
+        return _mapping(self.config.get("split"))
 
     @property
     def model(self) -> str:
         """The model's class without its module."""
-        model = self.config.get("model")
-        return str(model.get("class") if isinstance(model, Mapping) else None).rpartition(".")[2]
+        return str(_mapping(self.config.get("model")).get("class")).rpartition(".")[2]
 
     @property
     def params(self) -> Mapping[str, Any]:
         """The parameters that the config gives to the model."""
-        model = self.config.get("model")
-        params = model.get("params") if isinstance(model, Mapping) else None
-        return params if isinstance(params, Mapping) else {}
+        return _mapping(_mapping(self.config.get("model")).get("params"))
 
     def but(self, *steps: Step) -> Experiment:
         """This run again with other values; none: the same config again."""
-        return Experiment(
-            name="",
-            base=self.row.name,
-            changes=tuple(change for step in steps if (change := _shown(self.config, step)) is not None),
-            command=_command(self.row.path, steps),
-            config=_ready(_changed(self.config, steps), self.path, self.run.inputs.data),
-        )
+        changes = [change for step in steps if (change := _change(self.config, step)) is not None]
+        config = _ready(self.config, steps, self.path, self.run.inputs.data)
+        return Experiment("", self.name, tuple(changes), _command(self.row.path, steps), config)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def again(run: Run, row: RunRow) -> Experiment | None:
     """A run that did not come to its end, with the same config; None where the config never became valid."""
-    config = run.manifest.inputs.config.resolved
-    if config is None:
+    inputs = run.manifest.inputs
+    if inputs.config.resolved is None:
         return None
-    ready = _ready(_changed(config, ()), run.path, run.manifest.inputs.data)
-    return Experiment(name="", base=row.name, changes=(), command=None, config=ready)
+    return Experiment("", row.name, (), None, _ready(inputs.config.resolved, (), run.path, inputs.data))
 
 
 def made_by(experiment: Experiment, runs: Sequence[Run]) -> Run | None:
     """Which of these runs is the experiment; one that only trains the same again counts as new."""
-    if not experiment.changes:
-        return None
     wanted = _essence(experiment.config)
-    for run in runs:
-        config = run.manifest.inputs.config.resolved or {}
-        if run.manifest.status == "completed" and same_value(_essence(config), wanted):
-            return run
-    return None
+    finished = (run for run in runs if experiment.changes and run.manifest.status == "completed")
+    return next((run for run in finished if same_value(_essence(run.manifest.inputs.config.resolved), wanted)), None)
 
 
-def _essence(config: Mapping[str, Any]) -> dict[str, Any]:
+def _essence(config: Mapping[str, Any] | None) -> dict[str, Any]:
     """What a config computes and reports: without the person's words, and without where its table lies."""
-    return drop_keys(config, ("data", "path"), *((key,) for key, why in UNCOUNTED.items() if why == "words"))
+    return drop_keys(config or {}, ("data", "path"), *((key,) for key, why in UNCOUNTED.items() if why == "words"))
 
 
 # --- what it is called ------------------------------------------------------------------------------------------
@@ -121,7 +108,7 @@ def named(experiments: Sequence[Experiment], runs: Sequence[Run]) -> tuple[Exper
     """Experiments under names that say what is new in them, and that no run has, here or beside `runs`."""
     folders = {Path("runs"), *(run.path.parent for run in runs)}
     taken = {run.name.casefold() for run in runs}
-    wanted = [_wanted(one) for one in experiments]
+    wanted = [_what_is_new(one) for one in experiments]
     found = []
     for one, short in zip(experiments, wanted, strict=True):
         alike = wanted.count(short) > 1 or not one.changes or one.changes[0].key in _ONCE_MORE
@@ -131,18 +118,17 @@ def named(experiments: Sequence[Experiment], runs: Sequence[Run]) -> tuple[Exper
             number += 1
             name = f"{first}-{number}"
         taken.add(name.casefold())
-        command = None if one.command is None else f"{one.command} --name {name}"
-        found.append(one._replace(name=name, command=command))
+        found.append(one._replace(name=name, command=one.command and f"{one.command} --name {name}"))
     return tuple(found)
 
 
-def _wanted(experiment: Experiment) -> str:
-    """What is new in an experiment: the last part of its key with a short value, or the class of another model."""
+def _what_is_new(experiment: Experiment) -> str:
+    """The last part of the key with a short value, or the class of another model."""
     if not experiment.changes:
         return "again"
     change = experiment.changes[0]
     key, value = change.key.rpartition(".")[2], change.variant
-    if isinstance(value, Mapping) and isinstance(value.get("class"), str):
+    if isinstance(_mapping(value).get("class"), str):
         return str(value["class"]).rpartition(".")[2]
     if key == "preprocess" and value == []:
         return "preprocess-none"
@@ -155,6 +141,9 @@ def _plain_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._]+", "-", text)[:_MAX_NAME].strip("-._") or "next"
 
 
+# --- what it trains ---------------------------------------------------------------------------------------------
+
+
 def following(value: Any, old: int, new: int) -> Any:
     """A config value in which each ``random_state`` that followed the seed `old` follows `new`."""
     if isinstance(value, Mapping):
@@ -162,13 +151,28 @@ def following(value: Any, old: int, new: int) -> Any:
     return [following(item, old, new) for item in value] if isinstance(value, list) else value
 
 
-def _changed(config: Mapping[str, Any], steps: Sequence[Step]) -> dict[str, Any]:
-    result = {key: copy.deepcopy(value) for key, value in config.items() if key not in _NOT_CARRIED}
+def _change(config: Mapping[str, Any], step: Step) -> Change | None:
+    """A step as a change; None where it only holds a value that would have followed the seed."""
+    before: Any = config
+    for key in step.key.split("."):
+        before = _mapping(before).get(key, ABSENT)
+    return None if same_value(before, step.value) else Change("config", step.key, before, step.value)
+
+
+def _ready(config: Mapping[str, Any], steps: Sequence[Step], run: Path, data: FoundData | None) -> dict[str, Any]:
+    """A config with these steps; its data path is as seen from the working directory, and never absolute.
+
+    What a person expected of another run (``hypothesis``) is not what the next one shall show.
+    """
+    result = {key: copy.deepcopy(value) for key, value in config.items() if key != "hypothesis"}
     for step in steps:
         old = result.get("seed")
         if step.key == "seed" and type(old) is int:
             result = following(result, old, step.value)
         _set(result, step.key.split("."), step.value)
+    asked = result.get("data")
+    if isinstance(asked, dict) and isinstance(asked.get("path"), str):
+        asked["path"] = (_found(run, data) if data is not None else None) or recorded_path(asked["path"])
     return result
 
 
@@ -183,12 +187,20 @@ def _set(target: dict[str, Any], keys: Sequence[str], value: Any) -> None:
         target[keys[-1]] = value
 
 
-def _shown(config: Mapping[str, Any], step: Step) -> Change | None:
-    """A step as a change; None where it only holds a value that would have followed the seed."""
-    before: Any = config
-    for key in step.key.split("."):
-        before = before.get(key, ABSENT) if isinstance(before, Mapping) else ABSENT
-    return None if same_value(before, step.value) else Change("config", step.key, before, step.value)
+def _found(run: Path, data: FoundData) -> str | None:
+    """The data file: where it lay as seen from the run, in the run folder, or as written; first one of recorded size.
+
+    Never an absolute path: where the run was named by one, its data is looked for as it was written only.
+    """
+    name = PurePosixPath(data.path).name
+    beside = [] if run.is_absolute() or not reader_of(name) else [(run, data.from_run), (run, name)]
+    sizes: dict[str, int] = {}
+    for start, way in [*beside, (Path(), data.path)]:
+        if way and recorded_path(way) == way and PurePosixPath(way).name == name:
+            place = Path(os.path.normpath(start / way))
+            with contextlib.suppress(OSError, ValueError):  # a name that no file system takes
+                sizes |= {place.as_posix(): place.stat().st_size} if place.is_file() else {}
+    return min(sizes, key=lambda place: sizes[place] != data.bytes, default=None)
 
 
 def _command(path: str, steps: Sequence[Step]) -> str | None:
@@ -201,40 +213,3 @@ def _command(path: str, steps: Sequence[Step]) -> str | None:
     for key, value in steps:
         words += ["--set", f"{key}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"]
     return shlex.join(words)
-
-
-# --- the data ---------------------------------------------------------------------------------------------------
-
-
-def _ready(config: dict[str, Any], run: Path, data: FoundData | None) -> dict[str, Any]:
-    """A config whose data path is as seen from the working directory, where the file is found; never absolute."""
-    asked = config.get("data")
-    if isinstance(asked, dict) and isinstance(asked.get("path"), str):
-        found = _found(run, data) if data is not None else None
-        asked["path"] = found or recorded_path(asked["path"])
-    return config
-
-
-def _found(run: Path, data: FoundData) -> str | None:
-    """The data file: where it lay as seen from the run, in the run folder, or as written; first one of recorded size.
-
-    Never an absolute path: where the run was named by one, its data is looked for as it was written only.
-    """
-    name = PurePosixPath(data.path).name
-    places = [Path(data.path)]
-    if not run.is_absolute() and reader_of(name):
-        known = data.from_run if data.from_run and recorded_path(data.from_run) == data.from_run else ""
-        beside = [run / known] if PurePosixPath(known).name == name else []
-        places = [*beside, run / name, *places]
-    shown = [os.path.normpath(place) for place in places if not place.is_absolute()]
-    sizes = {path: size for path in shown if (size := _size(path)) is not None}
-    exact = [path for path, size in sizes.items() if size == data.bytes]
-    found = next(iter([*exact, *sizes]), None)
-    return None if found is None else Path(found).as_posix()
-
-
-def _size(path: str) -> int | None:
-    try:
-        return os.path.getsize(path) if os.path.isfile(path) else None  # noqa: PTH113, PTH202
-    except (OSError, ValueError):  # a name that no file system takes
-        return None
