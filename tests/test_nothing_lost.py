@@ -580,7 +580,7 @@ def test_a_report_that_cannot_be_written_leaves_the_old_one_and_its_pictures(tra
     place = text.index("*What do you conclude")
     target.write_text(text[:place] + "word " * 40_000 + text[text.index("\n", place) :] + "Outside.\n")
     before = _contents(trained)
-    for size, told in {100_000: "r.md: the report cannot be written", 3_000: "r_files"}.items():
+    for size, told in {100_000: "r.md: it cannot be written", 3_000: "r_files"}.items():
         limits = {"preexec_fn": lambda size=size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))}
         process = start("report", "runs/a", "runs/c", "-o", target, "--only-named", cwd=trained, **limits)
         code, out, err = finish(process)

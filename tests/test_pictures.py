@@ -18,14 +18,13 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from week2kit.errors import PicturesUnavailable, ReportError
-from week2kit.rendering.files.beside import picture_links
-from week2kit.rendering.files.experiments import next_paths
+from week2kit.rendering.files.beside import INDEX, next_paths, picture_links
 from week2kit.rendering.files.reports import write_report
 from week2kit.rendering.output import render
 from week2kit.rendering.pictures import drawing
 from week2kit.rendering.pictures.contents import plan_pictures
 from week2kit.rendering.pictures.drawing import draw, fitted
-from week2kit.rendering.pictures.svg import DARK, INK, MUTED, ONE, PAPER, PICTURE_MARKER, TWO
+from week2kit.rendering.pictures.svg import DARK, INK, MUTED, ONE, PAPER, TWO
 from week2kit.reporting.composing import report
 from week2kit.reporting.rows import ConfusionRow, MovedClasses, Range
 from week2kit.reporting.values import Calibration, CalibrationPoint, Curve, CurvePoint, Fit, Report, Residuals
@@ -139,7 +138,7 @@ def test_confusion_matrices_stand_beside_each_other_and_beside_what_moved(full: 
 
 def check_picture(svg: str) -> None:
     """A picture is XML that names itself, asks for nothing and runs nothing."""
-    assert svg.startswith(PICTURE_MARKER)
+    assert re.match("<!-- week2kit picture of [0-9a-f]{64} -->\n<svg ", svg)
     root = parsed(svg)
     ids = [element.get("id") for element in root.iter() if element.get("id")]
     assert len(ids) == len(set(ids))
@@ -412,14 +411,33 @@ def test_links_hold_for_any_file_name(full: Report, name: str) -> None:
     assert all(Path(source).is_file() for source in sources)
 
 
-def test_a_stale_picture_of_ours_goes_and_what_is_foreign_stays(full: Report) -> None:
+def beside() -> list[str]:
+    return sorted(path.name for path in Path("report_files").iterdir())
+
+
+def test_what_is_ours_and_stale_goes_and_what_is_foreign_or_was_changed_stays(full: Report) -> None:
     write(full, Path("report.md"))
     Path("report_files/mine.svg").write_text("<svg/>")
-    Path("report_files/notes.txt").write_text("mine")
+    Path("report_files/fit.svg").write_text(Path("report_files/fit.svg").read_text().replace("training", "my"))
     write(only_metric(full), Path("report.md"))
-    assert sorted(path.name for path in Path("report_files").iterdir()) == ["metric.svg", "mine.svg", "notes.txt"]
+    assert beside() == ["fit.svg", INDEX, "metric.svg", "mine.svg"]
     write_report(Path("report.md"), render(full), {})
-    assert sorted(path.name for path in Path("report_files").iterdir()) == ["mine.svg", "notes.txt"]
+    assert beside() == ["fit.svg", "mine.svg"]
+
+
+@pytest.mark.parametrize("index", ["", "[]", "{", '{"metric.svg": 1}', '{"../report.md": "0"}'])
+def test_without_our_index_nothing_is_ours(full: Report, index: str) -> None:
+    write(full, Path("report.md"))
+    Path("report_files", INDEX).write_text(index)
+    before = beside()
+    with pytest.raises(ReportError, match="was not written by week2kit, or was changed since"):
+        write(full, Path("report.md"))
+    write_report(Path("report.md"), render(full), {})
+    assert beside() == before
+    for name in ALL:
+        Path("report_files", f"{name}.svg").unlink()
+    with pytest.raises(ReportError, match=r"index\.json: it is not the index of week2kit, or was changed since"):
+        write(full, Path("report.md"))
 
 
 def test_a_folder_that_is_empty_then_goes_too(full: Report) -> None:
@@ -431,14 +449,14 @@ def test_a_folder_that_is_empty_then_goes_too(full: Report) -> None:
 def test_a_page_of_the_same_name_leaves_the_pictures_alone(full: Report) -> None:
     write(full, Path("report.md"))
     write_report(Path("report.html"), render(full))
-    assert len(list(Path("report_files").iterdir())) == len(ALL)
+    assert beside() == sorted([INDEX, *(f"{name}.svg" for name in ALL)])
 
 
 def test_nothing_foreign_is_overwritten(full: Report) -> None:
     Path("report_files").mkdir()
     Path("report_files/fit.svg").write_text("<svg>mine</svg>")
     with pytest.raises(
-        ReportError, match=r"report_files/fit\.svg: it is there already and is not a picture of week2kit"
+        ReportError, match=r"report_files/fit\.svg: it was not written by week2kit, or was changed since"
     ):
         write(full, Path("report.md"))
     assert [path.name for path in Path("report_files").iterdir()] == ["fit.svg"]
@@ -458,7 +476,9 @@ def test_something_in_the_place_of_the_folder_is_said(full: Report, kind: str) -
         Path("report_files").write_text("mine")
     else:
         Path("report_files").symlink_to("runs" if kind == "link" else "nowhere")
-    with pytest.raises(ReportError, match="report_files: the pictures of the report belong into a folder of this name"):
+    with pytest.raises(
+        ReportError, match="report_files: it is no folder, and the files of the report belong into a folder"
+    ):
         write(full, Path("report.md"))
 
 
@@ -467,9 +487,7 @@ def test_a_full_disk_is_said(full: Report, monkeypatch: pytest.MonkeyPatch) -> N
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(
-        ReportError, match="report_files: the pictures of the report cannot be written: No space left on device"
-    ):
+    with pytest.raises(ReportError, match=r"report_files/\w+\.svg: it cannot be written: No space left on device"):
         write(full, Path("report.md"))
     assert not Path("report.md").exists()
     assert list(Path("report_files").iterdir()) == []
@@ -490,7 +508,7 @@ def test_the_command_writes_a_report_with_pictures(full: Report) -> None:
     done = here("report", "runs/base", "runs/other", "-o", "out.md")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "written: out.md\n")
     assert sorted(path.name for path in Path("out_files").iterdir()) == [
-        "confusion.svg", "difference.svg", "fit.svg", "metric.svg", "next-2.json", "next.json",
+        "confusion.svg", "difference.svg", "fit.svg", INDEX, "metric.svg", "next-2.json", "next.json",
     ]  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from week2kit.errors import ReportError
 from week2kit.inputs.changes import changed_things, compare_inputs, uncounted_differences
 from week2kit.record.manifest import CompletedRun, Repeat
 from week2kit.record.store import Run, open_run
-from week2kit.rendering.files.experiments import files_folder, next_contents, next_paths
+from week2kit.rendering.files.beside import contents_beside, files_folder, next_configs, next_paths
 from week2kit.rendering.output import render, save
 from week2kit.rendering.shown import report
 from week2kit.reporting.next.moves import KNOBS, WEIGHTED
@@ -37,9 +37,10 @@ HOSTILE = "```\n~~~\n</pre><script>x</script>\u202eabc\x1b[31m {{7*7}} {% raw %}
 RECORDED_ONLY = {"repeats", "learning_curve"}
 
 
-def write_next(folder: Path, proposal: Proposal) -> None:
-    contents = next_contents(folder, proposal)
-    folder.mkdir(exist_ok=True)
+def write_next(path: Path, proposal: Proposal) -> None:
+    """The configs of the next experiments, where a report in the file `path` has them."""
+    contents = contents_beside(path, next_configs(proposal))
+    files_folder(path).mkdir(exist_ok=True)
     for path, content in contents.items():
         path.write_bytes(content)
 
@@ -358,7 +359,7 @@ def test_each_rule_proposes_a_config_that_trains_and_changes_one_thing(
     for experiment in told.experiments:
         assert "hypothesis" not in experiment.config
         assert experiment.config["goal"] == CONFIG["goal"]
-    write_next(Path("report_files"), told)
+    write_next(Path("report.md"), told)
     for path, experiment, expected in zip(next_paths(Path("report.md"), told), told.experiments, things, strict=True):
         new = train(path, name=Path(path).stem)
         assert isinstance(new.manifest, CompletedRun), new.manifest.failure
@@ -492,8 +493,8 @@ def test_a_run_that_separates_is_compared_with_the_baseline_on_its_rows() -> Non
     model, seed = (one.config for one in told.experiments)
     assert (model["seed"], model["model"]["params"]["random_state"], model["split"]["random_state"]) == (1, 1, 1)
     assert (seed["seed"], seed["model"]["params"]["random_state"], seed["split"]["random_state"]) == (2, 2, 1)
-    write_next(Path("f"), told)
-    runs = ["runs/base", *(str(train(f"f/{name}").path) for name in ("next.json", "next-2.json"))]
+    write_next(Path("f.md"), told)
+    runs = ["runs/base", *(str(train(f"f_files/{name}").path) for name in ("next.json", "next-2.json"))]
     result = report(runs, only_named=True)
     assert [one.obstacles for one in result.comparisons] == [(), ()]
     assert [one.things for one in result.comparisons] == [("model",), ("seed",)]
@@ -527,8 +528,8 @@ def test_a_run_that_was_interrupted_is_run_again_as_it_was() -> None:
     edit("base", lambda manifest: manifest.update(status="running", outcome=None, artifacts=[]))
     told = report(["runs/base"]).proposal
     assert told.proposal.code == "next.run_again"
-    write_next(Path("f"), told)
-    new = train("f/next.json")
+    write_next(Path("f.md"), told)
+    new = train("f_files/next.json")
     assert new.manifest.status == "completed"
     assert compare_inputs(open_run("runs/base").manifest, new.manifest) == []
 
@@ -703,27 +704,27 @@ def test_a_config_of_any_shape_leads_to_a_proposal(key: str, junk: Any) -> None:
 def test_only_our_own_files_are_replaced() -> None:
     classes(0.7)
     told = report(_one(metrics=["accuracy"])).proposal
-    write_next(Path("f"), told)
-    first = Path("f/next.json").read_bytes()
-    write_next(Path("f"), told)
-    assert Path("f/next.json").read_bytes() == first
+    write_next(Path("f.md"), told)
+    first = Path("f_files/next.json").read_bytes()
+    write_next(Path("f.md"), told)
+    assert Path("f_files/next.json").read_bytes() == first
     for foreign in ("my own words", '{"seed": 1}', first.decode().replace("  ", " ")):
-        Path("f/next.json").write_text(foreign)
+        Path("f_files/next.json").write_text(foreign)
         with pytest.raises(ReportError, match="was not written by week2kit, or was changed since"):
-            write_next(Path("f"), told)
-        assert Path("f/next.json").read_text() == foreign
-    Path("f/next.json").unlink()
+            write_next(Path("f.md"), told)
+        assert Path("f_files/next.json").read_text() == foreign
+    Path("f_files/next.json").unlink()
     Path("target.json").write_bytes(first)
-    Path("f/next.json").symlink_to("../target.json")
+    Path("f_files/next.json").symlink_to("../target.json")
     with pytest.raises(ReportError):
-        write_next(Path("f"), told)
+        write_next(Path("f.md"), told)
 
 
 def test_a_folder_that_cannot_be_made_is_a_sentence() -> None:
     classes(0.7)
     a_run("base")
     Path("report_files").write_text("in the way")
-    with pytest.raises(ReportError, match=r"report_files: it cannot be written"):
+    with pytest.raises(ReportError, match="report_files: it is no folder"):
         save(report(["runs/base"]), Path("report.md"))
     assert not Path("report.md").exists()
 

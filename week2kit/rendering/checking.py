@@ -18,26 +18,22 @@ from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 from urllib.parse import unquote
 
 from week2kit.canonical import clean
-from week2kit.record.files import read_regular
-from week2kit.rendering.files.beside import picture_links
-from week2kit.rendering.files.experiments import next_paths
+from week2kit.rendering.files.beside import files_folder, is_intact, next_paths, picture_links
 from week2kit.rendering.files.outside import is_text_line, text_line
 from week2kit.rendering.files.reports import read_report
 from week2kit.rendering.files.words import Line, Words, find_words, is_place, outside, read_lines
 from week2kit.rendering.markdown import code, sentence
 from week2kit.rendering.output import render
 from week2kit.rendering.pictures.contents import plan_pictures
-from week2kit.rendering.pictures.svg import unseal
 from week2kit.rendering.spoken import known_numbers, spoken_numbers
 from week2kit.reporting.values import Report
 from week2kit.sentences.check import SENTENCES
-from week2kit.thresholds import MAX_REPORT_BYTES
 
 Failure: TypeAlias = Literal["claim.differs", "claim.unknown", "claim.elsewhere", "claim.hidden"]
 Code: TypeAlias = (
     Failure
     | Literal["warning.removed", "words.unknown", "file.disagrees", "runs.differ"]
-    | Literal["picture.missing", "picture.edited", "picture.stale"]
+    | Literal["picture.missing", "picture.differs"]
 )
 NoteCode: TypeAlias = Literal["text.own", "text.removed", "words.few_decimals"]
 
@@ -112,7 +108,7 @@ def check_report(report: Report, path: Path, ways: Iterable[Make] = ()) -> Check
 
 def _ways(report: Report, path: Path) -> Iterator[Make]:
     """On standard output, and as a file with others beside it: with drawn pictures, or with text where none are."""
-    links = picture_links(path, {f"{picture.name}.svg": "" for picture in plan_pictures(report)})
+    links = picture_links(path, [f"{picture.name}.svg" for picture in plan_pictures(report)])
     beside = next_paths(path, report.proposal)
     yield from (render, partial(render, next_files=beside), partial(render, pictures=links, next_files=beside))
 
@@ -386,28 +382,23 @@ def _line_of(run: str, file: object, lines: Sequence[Line]) -> int:
 
 def _check_pictures(lines: Iterable[Line], report: Report, path: Path) -> Iterator[Finding]:
     """The pictures that the report shows are in the folder beside it, as they were drawn, and of these runs."""
-    own = path.parent / unquote(next(iter(picture_links(path, {"": ""}).values())))
-    plans = {f"{picture.name}.svg": picture.digest for picture in plan_pictures(report)}
+    drawn_from = {f"{picture.name}.svg": picture.first_line for picture in plan_pictures(report)}
     for line in lines:
         if line.key is None and (match := _PICTURE.match(line.text.rstrip())):
             # a report that was renamed shows the folder of its old name, and may have one of its new one
-            named = path.parent / PurePosixPath(unquote(match["folder"])).name / match["name"]
-            found = next((place for place in (named, own / match["name"]) if place.is_file()), named)
-            if problem := _problem_of(found, plans):
-                yield Finding(problem, line.number, match["address"], "")
+            folders = [path.parent / PurePosixPath(unquote(match["folder"])).name, files_folder(path)]
+            picture = next((found for one in folders if (found := one / match["name"]).is_file()), None)
+            if picture is None:
+                yield Finding("picture.missing", line.number, match["address"], "")
+            elif not is_intact(picture) or _first_line(picture) != drawn_from.get(picture.name):
+                yield Finding("picture.differs", line.number, match["address"], "")
+
+
+def _first_line(picture: Path) -> str:
+    return picture.read_text(encoding="utf-8").partition("\n")[0]
 
 
 _PICTURE: Final = re.compile(r"!\[.*\]\((?P<address>(?P<folder>[^/()\s]+_files)/(?P<name>[\w.-]+))\)$")
-
-
-def _problem_of(picture: Path, plans: Mapping[str, str]) -> Code | None:
-    try:
-        sealed = unseal(read_regular(picture, MAX_REPORT_BYTES, follow=True).decode("utf-8", "replace"))
-    except OSError:
-        return "picture.missing"
-    if sealed is None or not sealed.intact:
-        return "picture.edited"
-    return "picture.stale" if sealed.plan != plans.get(picture.name) else None
 
 
 # --- sentences --------------------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias, assert_never
@@ -14,10 +13,9 @@ from week2kit.canonical import clean
 from week2kit.errors import PicturesUnavailable, ReportError
 from week2kit.record.files import refuse_place
 from week2kit.rendering.blocks import document_as_markdown
-from week2kit.rendering.files.beside import picture_links
-from week2kit.rendering.files.experiments import next_paths
+from week2kit.rendering.files.beside import next_configs, next_paths, picture_links
 from week2kit.rendering.files.outside import TEXT_LINE_BYTES, Kept, kept, why_keep, with_text_line
-from week2kit.rendering.files.reports import MARKER, ChangedMeanwhile, Replaced, content_of, write_report
+from week2kit.rendering.files.reports import MARKER, ChangedMeanwhile, content_of, write_report
 from week2kit.rendering.files.words import NO_WORDS, Words, insert, read_words, refuse_to_lose, room, words_beside
 from week2kit.rendering.sections.whole import compose
 from week2kit.reporting.values import Report
@@ -151,16 +149,14 @@ def _save(
     report: Report, path: Path, kind: Kind, template: Path | None, *, full: bool, pictures: Mapping[str, str] | None
 ) -> Kept | None:
     """As `save`, unless somebody else writes the file meanwhile: words and what is kept are those that it held."""
-    beside, read_at = kind == "md" and template is None, time.time_ns()
-    before = content_of(path)
+    has_folder, before = kind == "md" and template is None, content_of(path)
     text = document(report, kind, template=template, full=full, output=path, pictures=pictures)
-    why = why_keep(path, any_report=beside)
+    why = why_keep(path, any_report=has_folder)
     old = write_report(
         path,
         text,
-        pictures if beside else None,
-        report.proposal if beside else None,
-        keep=Replaced(before, read_at) if why and before is not None else None,
+        {**(pictures or {}), **next_configs(report.proposal)} if has_folder else None,
+        keep=before if why else None,
         unchanged=lambda: content_of(path) == before,
     )
     return kept(path, old, why) if old is not None else None

@@ -37,7 +37,7 @@ from week2kit.rendering.files.words import KEPT, NO_WORDS, Words, share_out, tit
 from week2kit.rendering.inline import as_html
 from week2kit.rendering.markdown import clean_lines
 from week2kit.rendering.pictures.contents import Picture
-from week2kit.rendering.pictures.svg import STYLE, unseal
+from week2kit.rendering.pictures.svg import STYLE
 from week2kit.resources import templates_directory
 
 #: A picture that is wider is not shrunk to a telephone's width, but scrolled there.
@@ -155,8 +155,7 @@ class _Printer:
         if svg is None:
             drawn = Markup("<pre><code>{}\n</code></pre>\n").format(clean_lines(picture.lines))
             return told + self._scroll("Picture as text", drawn) if picture.lines else Markup("")
-        sealed = unseal(svg)
-        inside = Markup((sealed.svg if sealed else svg).replace(f"<style>{STYLE}</style>", "").strip())
+        inside = Markup(svg.partition("\n")[2].replace(f"<style>{STYLE}</style>", "").strip())
         width = re.search(r'<svg\b[^>]* width="([\d.]+)"', inside)
         if width is not None and float(width[1]) > _WIDE:
             return told + self._scroll("Picture", Markup('<div class="wide">{}</div>\n').format(inside))

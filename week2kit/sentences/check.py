@@ -26,8 +26,9 @@ SENTENCES: Final[Mapping[str, str]] = {
         "was made of {says} (in this order), and you named {recorded}: name the same runs in the same order."
     ),
     "picture.missing": f"it shows {{says}}, and that picture is not there. {_AGAIN}",
-    "picture.edited": f"it shows {{says}}, and that picture is not as it was drawn. {_AGAIN}",
-    "picture.stale": f"it shows {{says}}, and that was drawn from other numbers. {_AGAIN}",
+    "picture.differs": (
+        f"it shows {{says}}, and that picture is not as it was drawn from these numbers. Move it away. {_AGAIN}"
+    ),
     "text.own": "note: not from the record, and not between the comments for your words: {says}",
     "text.removed": "note: left out here, with what belongs to it: {recorded}",
 }

@@ -7,27 +7,16 @@ import os
 from collections.abc import Callable, Mapping
 from itertools import count
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from week2kit.canonical import JsonError, clean, parse_json
 from week2kit.errors import ReportError
 from week2kit.record.files import read_regular, refuse_place, replace_file, replace_files, temporary_name
-from week2kit.rendering.files.beside import picture_contents, remove_stale_pictures
-from week2kit.rendering.files.experiments import files_folder, next_contents
-from week2kit.reporting.values import Proposal
+from week2kit.rendering.files.beside import contents_beside, files_folder, remove_files, stale_files
 from week2kit.thresholds import MAX_REPORT_BYTES, REPORT_BYTES
 
 #: The first line of every report; a file without it was not written by week2kit and is never overwritten.
 MARKER: Final = "<!-- week2kit report 1 -->"
-
-
-class Replaced(NamedTuple):
-    """A report that is replaced: what it held, and when that was read, in nanoseconds since the epoch."""
-
-    content: bytes
-    read_at: int
-
-
 #: Windows editors put it before the first line.
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
@@ -35,13 +24,16 @@ _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _JSON_KEYS: Final = frozenset({"version", "baseline", "retrospective", "evidence"})
 
 
+class ChangedMeanwhile(ReportError):
+    """A report was written by somebody else while a new one was made for its place."""
+
+
 def write_report(
     path: Path,
     text: str,
-    pictures: Mapping[str, str] | None = None,
-    proposal: Proposal | None = None,
+    beside: Mapping[str, str] | None = None,
     *,
-    keep: Replaced | None = None,
+    keep: bytes | None = None,
     unchanged: Callable[[], bool] = lambda: True,
 ) -> Path | None:
     """Write a report to a file, as UTF-8 with LF, with all that lies beside it or not at all.
@@ -51,10 +43,8 @@ def write_report(
     Args:
         path: the file.
         text: the report.
-        pictures: SVG by file name, for the folder beside the report; None: the report has none, and no folder is
-            looked at.
-        proposal: the next experiments, whose configs go into that folder, too.
-        keep: the report that is replaced, where it is to be kept beside the new one.
+        beside: the files of the folder beside it, by name; None: the report has no such folder, and none is looked at.
+        keep: what the file holds, where that is to be kept beside the new one.
         unchanged: asked last of all whether the file is still the one that the text was made for.
 
     Returns:
@@ -65,40 +55,26 @@ def write_report(
             the old report and what lies beside it are as they were.
         ChangedMeanwhile: it is not `unchanged`; the same.
     """
-    shown = clean(os.fspath(path))
+    shown, old = clean(os.fspath(path)), None
+
+    def ready() -> None:
+        nonlocal old
+        if not unchanged():
+            raise ChangedMeanwhile(f"{shown}: somebody else is writing it: try again.")
+        old = _keep_old(path, keep) if keep is not None else None
+
     try:
         if reason := refuse_place(path, _is_ours, "a report"):
             raise ReportError(f"{shown}: {reason}")
-        folder, old = files_folder(path), None
-        beside = next_contents(folder, proposal) if proposal is not None else {}
-        drawn = picture_contents(path, pictures or {})
-
-        def ready() -> None:
-            nonlocal old
-            if not unchanged():
-                raise ChangedMeanwhile(f"{shown}: somebody else is writing it: try again.")
-            old = _keep_old(path, keep) if keep is not None else None
-
-        if beside or drawn:
-            folder.mkdir(exist_ok=True)
-        replace_files({**beside, **drawn, path: text.encode()}, ready)
+        stale = stale_files(path, beside) if beside is not None else []
+        if contents := contents_beside(path, beside or {}):
+            files_folder(path).mkdir(exist_ok=True)
+        replace_files({**contents, path: text.encode()}, ready)
     except OSError as error:
-        raise ReportError(_not_written(path, Path(error.filename or path), error.strerror or "")) from None
-    if pictures is not None:
-        remove_stale_pictures(path, pictures)
+        where = clean(os.fspath(error.filename or path))
+        raise ReportError(f"{where}: it cannot be written: {error.strerror or error}.") from None
+    remove_files(stale)
     return old
-
-
-class ChangedMeanwhile(ReportError):
-    """A report was written by somebody else while a new one was made for its place."""
-
-
-def _not_written(report: Path, path: Path, reason: str) -> str:
-    if path.parent == files_folder(report) and path.suffix == ".svg":
-        return f"{clean(os.fspath(path.parent))}: the pictures of the report cannot be written: {reason}."
-    if path.parent == files_folder(report) or path == files_folder(report):
-        return f"{clean(os.fspath(path))}: it cannot be written: {reason}."
-    return f"{clean(os.fspath(report))}: the report cannot be written: {reason}."
 
 
 def too_long(path: Path) -> str:
@@ -120,20 +96,20 @@ def content_of(path: Path) -> bytes | None:
         return None
 
 
-def _keep_old(path: Path, replaced: Replaced) -> Path:
+def _keep_old(path: Path, content: bytes) -> Path:
     """A copy of a report under the first free name beside it: ``report.md.old``, ``report.md.old2``, ...
 
-    What somebody else keeps who makes the same report at the same time is not kept again.
+    One that is kept already, by somebody who makes the same report or from an earlier time, is not kept again.
     """
     whole = temporary_name(path)
-    replace_file(whole, replaced.content)
+    replace_file(whole, content)
     try:
         for number in count(1):
             old = path.with_name(f"{path.name}.old{number if number > 1 else ''}")
             with contextlib.suppress(FileExistsError):
                 _take_name(whole, old)
                 return old
-            if old.lstat().st_mtime_ns >= replaced.read_at and content_of(old) == replaced.content:
+            if content_of(old) == content:
                 return old
     finally:
         whole.unlink(missing_ok=True)

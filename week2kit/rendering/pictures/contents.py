@@ -55,9 +55,9 @@ class Picture(NamedTuple):
     """What it says as text; empty where a table of the report says it."""
 
     @property
-    def digest(self) -> str:
-        """The digest of everything that is drawn."""
-        return sha256(repr(self).encode("utf-8", "surrogatepass"))
+    def first_line(self) -> str:
+        """The first line of its file: a comment with the digest of everything that is drawn."""
+        return f"<!-- week2kit picture of {sha256(repr(self).encode('utf-8', 'surrogatepass'))} -->"
 
 
 def plan_pictures(report: Report) -> tuple[Picture, ...]:

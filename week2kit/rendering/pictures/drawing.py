@@ -23,7 +23,6 @@ from week2kit.rendering.pictures.svg import (
     as_svg,
     import_matplotlib,
     own_settings,
-    seal,
     xml_text,
 )
 from week2kit.reporting.rows import ConfusionRow
@@ -65,7 +64,7 @@ def _svg(picture: Picture) -> str:
         else:
             figure = _panels(picture)
         drawn = as_svg(figure, f"picture-{picture.name}", picture.title, picture.description)
-    return seal(drawn, picture.digest)
+    return f"{picture.first_line}\n{drawn}"
 
 
 def fitted(text: str, columns: int) -> str:

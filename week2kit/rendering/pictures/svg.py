@@ -14,16 +14,13 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
-from week2kit.canonical import clean, sha256
+from week2kit.canonical import clean
 from week2kit.errors import PicturesUnavailable, refused
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-#: The first line of every picture; a file without it was not drawn by week2kit and is never overwritten.
-PICTURE_MARKER: Final = "<!-- week2kit picture 1 -->"
 
 #: Narrow enough for a telephone, on which it is shown at three quarters of its size.
 WIDTH: Final = 440
@@ -147,7 +144,7 @@ def as_svg(figure: Figure, name: str, title: str, description: str) -> str:
     width, height = (round(72 * length) for length in figure.get_size_inches())
     words = [(tag, escape(xml_text(text, 2_000))) for tag, text in (("title", title), ("desc", description))]
     return (
-        f'{PICTURE_MARKER}\n<svg xmlns="http://www.w3.org/2000/svg" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" '
         f'class="picture" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
         f'aria-labelledby="{name}-title {name}-desc">'
         + "".join(f'<{tag} id="{name}-{tag}">{text}</{tag}>' for tag, text in words)
@@ -158,30 +155,3 @@ def as_svg(figure: Figure, name: str, title: str, description: str) -> str:
 def xml_text(text: str, limit: int = 200) -> str:
     """Foreign text on one line, without the two characters that XML cannot hold and `clean` lets pass."""
     return re.sub("[\ufffe\uffff]", "\N{REPLACEMENT CHARACTER}", clean(text, limit))
-
-
-# --- the seal ---------------------------------------------------------------------------------------------------
-
-_SEAL: Final = re.compile(
-    rf"{PICTURE_MARKER}\n<!-- of ([0-9a-f]{{64}}), drawn as ([0-9a-f]{{64}}) -->\n(.*)", re.DOTALL
-)
-
-
-class Sealed(NamedTuple):
-    """A picture file: the digest of the numbers it was drawn from, whether it is as it was drawn, and the picture."""
-
-    plan: str
-    intact: bool
-    svg: str
-
-
-def seal(picture: str, plan: str) -> str:
-    """The picture with what it was drawn from (the digest of its plan), and its own digest, in a line of their own."""
-    svg = picture.removeprefix(f"{PICTURE_MARKER}\n")
-    return f"{PICTURE_MARKER}\n<!-- of {plan}, drawn as {sha256(svg.encode())} -->\n{svg}"
-
-
-def unseal(picture: str) -> Sealed | None:
-    """What a picture file says of itself, whatever its line ends became; None where it bears no seal."""
-    match = _SEAL.fullmatch(picture.replace("\r\n", "\n"))
-    return match and Sealed(match[1], sha256(match[3].encode("utf-8", "surrogatepass")) == match[2], match[3])
