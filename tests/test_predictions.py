@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from week2kit.canonical import label_texts, text_digest
-from week2kit.loop.predictions import Labels, Predictions, PredictionsError, check_text, from_csv, to_csv
+from week2kit.loop.data import Labels
+from week2kit.loop.predictions import Predictions, PredictionsError, check_text, from_csv, to_csv
 
 #: Labels of every odd kind: line breaks, quotes, commas, blanks, nothing, backslashes, what looks like another value.
 NUL = "\0" if int(pd.__version__.split(".")[0]) >= 3 else ""  # where it ends a text, no table brings one

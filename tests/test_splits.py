@@ -39,8 +39,8 @@ GROUPS = rng.integers(0, 14, ROWS)
 INDEX = np.arange(ROWS)
 
 
-def table(target: Any = CODES, groups: Any = GROUPS) -> Table:
-    return Table(pd.DataFrame({"x": np.arange(len(target))}), np.asarray(target), groups, ())
+def table(target: Any = CODES, groups: Any = GROUPS, codes: Any = CODES) -> Table:
+    return Table(pd.DataFrame({"x": np.arange(len(target))}), np.asarray(target), groups, (), None, codes)
 
 
 def split_config(split: dict[str, Any]) -> Any:
@@ -52,7 +52,7 @@ def folds_of(split: dict[str, Any], codes: Any = CODES, target: Any = None) -> t
     counts = None if codes is None else np.bincount(codes).tolist()
     settled, _ = settle_split(split_config(split), counts, SEED)
     groups = GROUPS if "groups" in split else None
-    return make_folds(settled, table(CODES if target is None else target, groups), codes)
+    return make_folds(settled, table(CODES if target is None else target, groups, codes))
 
 
 def assert_equal(folds: list[Fold], expected: list[tuple[Any, Any]]) -> None:
@@ -220,8 +220,8 @@ def test_a_settled_split_settles_to_itself_under_any_seed(split: dict[str, Any])
 def test_an_explicit_null_leaves_the_split_to_chance() -> None:
     settled, _ = settle_split(split_config({"random_state": None}), [40, 63], SEED)
     assert settled.random_state is None  # type: ignore[union-attr]
-    first = make_folds(settled, table(), CODES)[0]
-    assert any(positions_digest(make_folds(settled, table(), CODES)[0]) != positions_digest(first) for _ in range(3))
+    first = make_folds(settled, table())[0]
+    assert any(positions_digest(make_folds(settled, table())[0]) != positions_digest(first) for _ in range(3))
 
 
 def test_a_class_that_is_too_small_to_stratify_is_said_with_its_label_and_count(tmp_path: Any) -> None:

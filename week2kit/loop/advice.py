@@ -36,7 +36,7 @@ def shared_rows(table: Table, fold: Fold) -> tuple[int, int]:
     return int(np.isin(hashes[1], hashes[0]).sum()), len(val)
 
 
-def leaking_feature(table: Table, codes: np.ndarray[Any, Any] | None, fold: Fold) -> tuple[str, float] | None:
+def leaking_feature(table: Table, fold: Fold) -> tuple[str, float] | None:
     """The first feature that gives the target away all by itself, and its validation score; None where none does.
 
     A tree of depth 3 on the ranks of one feature reaches a balanced accuracy (R2) of `thresholds.LEAK_SCORE` on
@@ -44,24 +44,24 @@ def leaking_feature(table: Table, codes: np.ndarray[Any, Any] | None, fold: Fold
     For regression a straight line counts too, since eight leaves cannot follow a copy of the target.
     """
     for name in list(table.features.columns)[:LEAK_FEATURES]:
-        few = _scores(table, codes, fold, name, LEAK_SCREEN_ROWS)
+        few = _scores(table, fold, name, LEAK_SCREEN_ROWS)
         if min(few) < LEAK_SCREEN_SCORE:
             continue
-        scores = _scores(table, codes, fold, name, LEAK_ROWS)
+        scores = _scores(table, fold, name, LEAK_ROWS)
         if min(scores) >= LEAK_SCORE:
             return str(name), scores[1]
     return None
 
 
-def _scores(table: Table, codes: np.ndarray[Any, Any] | None, fold: Fold, name: str, rows: int) -> tuple[float, float]:
+def _scores(table: Table, fold: Fold, name: str, rows: int) -> tuple[float, float]:
     """What one feature reaches by itself on at most `rows` training and validation rows each."""
     train, val = evenly(fold.train, rows), evenly(fold.val, rows)
     both = np.concatenate([train, val])
     values = table.features[name].to_numpy()[both]
     # what a tree would turn them into, so that it need not look at them again: there are thousands of such trees
     ranks = pd.factorize(values, sort=True)[0].astype(np.float32).reshape(-1, 1)
-    if codes is not None:
-        return _tree_scores(ranks, codes[both], len(train))
+    if table.codes is not None:
+        return _tree_scores(ranks, table.codes[both], len(train))
     with np.errstate(over="ignore", invalid="ignore"):  # a target that large is no leak, and its metrics tell of it
         return _regression_scores(ranks, values, table.target[both].astype(np.float64), len(train))
 

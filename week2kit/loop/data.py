@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
@@ -20,6 +20,9 @@ from week2kit.thresholds import MAX_COLUMN_NAMES, MAX_LABEL
 
 Role: TypeAlias = Literal["feature", "target", "groups"]
 
+#: The classes of a target, in scikit-learn's order.
+Labels: TypeAlias = Sequence[bool | int | float | str]
+
 _DATE: Final = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}.*)?|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
 
 
@@ -28,13 +31,26 @@ class Table:
     """The used columns of the data, each of one of four kinds.
 
     `features` has one column per feature, in the file's order: int64, float64 (missing as NaN; a column of true and
-    false is 1 and 0) or object (text, missing as NaN). `target` and `groups` have one value per row.
+    false is 1 and 0) or object (text, missing as NaN). `target` and `groups` have one value per row. `classes` are
+    the typed labels of a target that is classified, sorted, and `codes` the rows as positions in them (int64).
     """
 
     features: pd.DataFrame
     target: np.ndarray[Any, Any]
     groups: np.ndarray[Any, Any] | None
     columns: tuple[Column, ...]
+    classes: list[Any] | None = None
+    codes: np.ndarray[Any, Any] | None = None
+
+    @property
+    def counts(self) -> np.ndarray[Any, Any] | None:
+        """The number of rows of each class."""
+        return None if self.codes is None else np.bincount(self.codes)
+
+    @property
+    def truth(self) -> np.ndarray[Any, Any]:
+        """What is right, row by row: the codes of the classes, or the target as float64."""
+        return self.codes if self.codes is not None else self.target.astype(np.float64)
 
     @property
     def arrays(self) -> list[np.ndarray[Any, Any]]:
@@ -104,7 +120,7 @@ def use_columns(
         )
         arrays.append(values)
     learnt = len(features)
-    _check_target(arrays[learnt], target, columns[learnt].kind, classification=classification)
+    classes, codes = _target(arrays[learnt], target, columns[learnt].kind, classification=classification)
     # each with its own dtype: pandas 3 would make another kind of text out of objects, and another with pyarrow
     series = {name: pd.Series(a, dtype=a.dtype, copy=False) for name, a in zip(features, arrays[:learnt], strict=True)}
     return Table(
@@ -112,6 +128,8 @@ def use_columns(
         target=arrays[learnt],
         groups=arrays[-1] if groups else None,
         columns=tuple(columns),
+        classes=classes,
+        codes=codes,
     )
 
 
@@ -233,17 +251,22 @@ def holds_dates(values: np.ndarray[Any, Any]) -> bool:
     return bool(first) and all(_DATE.fullmatch(value.strip()) for value in first)
 
 
-def _check_target(target: np.ndarray[Any, Any], name: str, kind: Kind, *, classification: bool) -> None:
-    distinct = pd.unique(target)
-    if len(distinct) == 1:
+def _target(
+    target: np.ndarray[Any, Any], name: str, kind: Kind, *, classification: bool
+) -> tuple[list[Any] | None, np.ndarray[Any, Any] | None]:
+    """The classes of a target that can be learnt, and the rows as positions in them; of numbers neither."""
+    codes, classes = pd.factorize(target, sort=classification)
+    if len(classes) == 1:
         raise refusal("target.constant", name=name)
     if not classification:
         if kind == "text":
             raise refusal("target.text", name=name)
-        return
+        return None, None
     if kind == "float" and not (target == np.floor(target)).all():
         raise refusal("target.fractions", name=name)
-    if kind == "text" and (longest := max(map(len, distinct))) > MAX_LABEL:
+    if kind == "text" and (longest := max(map(len, classes))) > MAX_LABEL:
         raise refusal("target.long_text", name=name, count=longest)
-    if len(distinct) == len(target):
+    if len(classes) == len(target):
         raise refusal("target.all_differ", name=name, rows=len(target))
+    labels = np.asarray(classes).tolist()
+    return list(map(bool, labels)) if kind == "bool" else labels, codes.astype(np.int64)

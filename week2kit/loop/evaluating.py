@@ -21,7 +21,7 @@ from week2kit.loop.fitting import Fitted, library_errors
 from week2kit.loop.fitting import fit as fit_pipeline
 from week2kit.loop.metrics import Score, Scorer, report_text, summary
 from week2kit.loop.model import make_pipeline
-from week2kit.loop.predictions import Answers, Labels, Predictions, predict
+from week2kit.loop.predictions import Answers, Predictions, predict
 from week2kit.loop.progress import Progress
 from week2kit.loop.split import Fold, make_folds
 from week2kit.record.manifest import (
@@ -50,20 +50,18 @@ class Measured:
 
 @dataclass(frozen=True)
 class Loop:
-    """What every fold is fitted and measured with."""
+    """What every fold is fitted and measured with.
+
+    `earlier` says that metrics are those of a record before schema 4, see `week2kit.record.earlier`.
+    """
 
     config: Config
     table: Table
-    classes: Labels | None
-    codes: np.ndarray[Any, Any] | None
     pipeline: Pipeline
     scorers: list[Scorer]
     progress: Progress
-
-    @property
-    def truth(self) -> np.ndarray[Any, Any]:
-        """What is right, row by row: the classes as codes (int64), or the target (float64)."""
-        return self.codes if self.codes is not None else self.table.target.astype(np.float64)
+    allowed_modules: Sequence[str]
+    earlier: bool
 
     def fit(self, rows: np.ndarray[Any, Any]) -> Fitted:
         """Fit the pipeline on these rows."""
@@ -74,11 +72,11 @@ class Loop:
         """What a fitted pipeline says of these rows."""
         with library_errors():
             decision = any(scorer.takes_decision for scorer in self.scorers)
-            return predict(fitted.pipeline, self.table.features.iloc[rows], self.classes, decision=decision)
+            return predict(fitted.pipeline, self.table.features.iloc[rows], self.table.classes, decision=decision)
 
     def learn(self, fold: Fold) -> tuple[Fitted, Answers]:
         """Fit on the training rows of a fold, and ask about its validation rows."""
-        if self.codes is not None and np.count_nonzero(np.bincount(self.codes[fold.train])) < 2:
+        if self.table.codes is not None and np.count_nonzero(np.bincount(self.table.codes[fold.train])) < 2:
             raise refusal("split.one_class")
         with self.progress.during("fit"):
             fitted = self.fit(fold.train)
@@ -100,11 +98,11 @@ class Loop:
                 len(sample),
             )
 
-    def repeat(self, seed: int, allowed_modules: Sequence[str]) -> dict[str, Repeat]:
+    def repeat(self, seed: int) -> dict[str, Repeat]:
         """Every metric of the same training with another seed; what it warns of has been said of the run itself."""
         with _naming(seed):
             config = reseeded(self.config, seed)
-            pipeline = make_pipeline(config, self.table, seed, allowed_modules)
+            pipeline = make_pipeline(config, self.table, seed, self.allowed_modules)
             scores = replace(self, config=config, pipeline=pipeline).scores()
         values = {scorer.name: [score[scorer.name].value for score in scores] for scorer in self.scorers}
         return {
@@ -115,7 +113,7 @@ class Loop:
     def scores(self) -> list[Scores]:
         """Every metric on the validation rows of each fold, and nothing else."""
         with self.progress.during("split"):
-            folds, _ = make_folds(self.config.split, self.table, self.codes, self.classes)
+            folds, _ = make_folds(self.config.split, self.table)
         scores = []
         for fold in folds:
             _, answers = self.learn(fold)
@@ -124,16 +122,16 @@ class Loop:
         return scores
 
     def _score(self, rows: np.ndarray[Any, Any], answers: Answers) -> Scores:
-        return {scorer.name: scorer.measure(self.truth[rows], answers) for scorer in self.scorers}
+        return {scorer.name: scorer.measure(self.table.truth[rows], answers) for scorer in self.scorers}
 
     def _dummy(self, fold: Fold) -> Answers:
         """What a model says that ignores the features: the most frequent class and the class shares, or the mean."""
         nothing, more_nothing = np.zeros((len(fold.train), 1)), np.zeros((len(fold.val), 1))
-        if self.codes is None:
-            values = DummyRegressor().fit(nothing, self.truth[fold.train]).predict(more_nothing)
+        if self.table.codes is None:
+            values = DummyRegressor().fit(nothing, self.table.truth[fold.train]).predict(more_nothing)
             return Answers(values, values, "predict")
-        dummy = DummyClassifier().fit(nothing, self.codes[fold.train])
-        scores = np.zeros((len(fold.val), len(self.classes or ())))
+        dummy = DummyClassifier().fit(nothing, self.table.codes[fold.train])
+        scores = np.zeros((len(fold.val), len(self.table.classes or ())))
         scores[:, dummy.classes_] = dummy.predict_proba(more_nothing)
         return Answers(dummy.predict(more_nothing).astype(np.int64), scores, "predict_proba")
 
@@ -147,12 +145,12 @@ class Loop:
             repeat=np.repeat(np.array([fold.repeat for fold in folds], dtype=np.int64), sizes),
             fold=np.repeat(np.array([fold.fold for fold in folds], dtype=np.int64), sizes),
             row=rows,
-            y_true=self.truth[rows],
+            y_true=self.table.truth[rows],
             y_pred=np.concatenate([one.answers.labels for one in measured]),
             scores=np.concatenate(scores) if whole else None,
             decision=np.concatenate(decisions) if all(part is not None for part in decisions) else None,
             method=measured[0].answers.method if whole else None,
-            classes=self.classes,
+            classes=self.table.classes,
         )
 
     def metrics(self, measured: list[Measured]) -> dict[str, Metric]:
@@ -186,7 +184,7 @@ class Loop:
         A dummy that never predicts a class is told by its low score, not by scikit-learn's warnings of it.
         """
         of_little: set[str] = set()
-        if not self.scorers[0].earlier:
+        if not self.earlier:
             for rows in ("validation", "training"):
                 parts = [one.scores if rows == "validation" else one.training for one in measured]
                 self._warn_of_undefined(rows, parts)
@@ -203,9 +201,7 @@ class Loop:
         value, dummy = metrics[name].value, metrics[name].dummy
         if value is None or dummy is None or name in of_little:
             return
-        at_best = (
-            is_bounded(name) and value >= 1 and not primary.earlier
-        )  # the dummy is right, too: nobody is told apart
+        at_best = is_bounded(name) and value >= 1 and not self.earlier  # the dummy is right, too: nobody is told apart
         if not at_best and not (value > dummy if primary.greater_is_better else value < dummy):
             self.progress.warn("metric.no_better_than_dummy", {"metric": name, "value": value, "dummy": dummy})
 
@@ -216,7 +212,7 @@ class Loop:
             found = [one for part in parts if (one := part[scorer.name].undefined) is not None]
             if found:
                 codes = sorted({code for one in found for code in one.classes})
-                labels = [(self.classes or ())[code] for code in codes]
+                labels = [(self.table.classes or ())[code] for code in codes]
                 why = {"folds": len(found), "of": len(parts), "reason": found[0].reason, "labels": labels}
                 told.setdefault(repr(why), (why, []))[1].append(scorer.name)
         for why, names in told.values():
@@ -239,7 +235,7 @@ class Loop:
         of_one_row = [scorer.name for scorer in defined if small and not scorer.is_mean_of_rows]
         if of_one_row:
             self.progress.warn("metric.one_row", {"metrics": of_one_row, "folds": small, "of": len(folds)})
-        truth = self.truth[np.concatenate([fold.val for fold in folds])]
+        truth = self.table.truth[np.concatenate([fold.val for fold in folds])]
         zeros = int(np.count_nonzero(truth == 0))
         percentages = [scorer.name for scorer in defined if zeros and scorer.name == "mean_absolute_percentage_error"]
         if percentages:
@@ -263,11 +259,11 @@ class Loop:
         points = []
         for count in sorted({max(2, round(share * len(fold.train))) for share in CURVE_SHARES}):
             rows = fold.train[:count]
-            if self.codes is not None and len(np.unique(self.codes[rows])) < 2:
+            if self.table.codes is not None and len(np.unique(self.table.codes[rows])) < 2:
                 continue  # too few rows to hold two classes: nothing can be learnt yet
             fitted = self.fit(rows)
             sample = advice.evenly(rows, SAMPLE_ROWS)
-            scores = [primary(self.truth[part], self.predict(fitted, part)) for part in (sample, fold.val)]
+            scores = [primary(self.table.truth[part], self.predict(fitted, part)) for part in (sample, fold.val)]
             points.append({"n_train": count, "training": scores[0], "validation": scores[1]})
         return {"metric": primary.name, "points": points}
 

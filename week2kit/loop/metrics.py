@@ -26,7 +26,8 @@ from sklearn.metrics import classification_report, get_scorer, get_scorer_names
 from sklearn.utils.metaestimators import available_if
 
 from week2kit.canonical import clean, label_text
-from week2kit.loop.predictions import Answers, Labels
+from week2kit.loop.data import Labels
+from week2kit.loop.predictions import Answers
 from week2kit.record.manifest import OF_POSITIVE
 from week2kit.refusals import refusal
 

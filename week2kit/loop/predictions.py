@@ -14,13 +14,13 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from week2kit.canonical import label_text, label_texts
+from week2kit.loop.data import Labels
 from week2kit.loop.digests import values_digest
 from week2kit.loop.inside import steady_forests, steady_threads
 from week2kit.record.predictions import FIXED_COLUMNS, read_columns
 from week2kit.refusals import refusal
 
 ScoreMethod = Literal["predict_proba", "decision_function", "predict"]
-Labels = Sequence[bool | int | float | str]
 
 #: Lines that are written, and held against a file, at a time: a million lines as text take a gigabyte.
 _BLOCK: Final = 10_000

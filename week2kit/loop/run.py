@@ -8,23 +8,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from week2kit.canonical import clean, compact_json, sha256
 from week2kit.config.form import BundledData, Config, KFold, TimeSeries
-from week2kit.config.form import Split as SplitConfig
 from week2kit.config.overriding import repeat_seeds
 from week2kit.config.reading import parse_config
 from week2kit.errors import ConfigError, StageError
 from week2kit.loop import advice, session
-from week2kit.loop.data import Table, use_columns
+from week2kit.loop.data import Labels, Table, use_columns
 from week2kit.loop.evaluating import Loop
 from week2kit.loop.fitting import Fitted, dump
 from week2kit.loop.inside import has, unseeded
 from week2kit.loop.metrics import Scorer, report_text
 from week2kit.loop.model import build_estimators, make_pipeline, settle_preprocess
-from week2kit.loop.predictions import Labels, Predictions
+from week2kit.loop.predictions import Predictions
 from week2kit.loop.progress import Progress
 from week2kit.loop.reading import Reader, load_dataset, read_file
 from week2kit.loop.split import Fold, make_folds, positions_digest, settle_split
@@ -33,6 +31,7 @@ from week2kit.record.manifest import (
     FoldSize,
     FoundData,
     Kind,
+    Metric,
     Model,
     Outcome,
     Split,
@@ -99,65 +98,64 @@ def run_loop(
     with session.set_aside() as others:
         if others:
             progress.warn("session.set_aside", {"settings": others})
-        return _run_loop(config, seed, source, progress, advise, earlier, allowed_modules)
+        loop, data = _begin(config, seed, source, progress, allowed_modules, earlier=earlier)
+        folds = _split(loop, everything=advise)
+        measured = [loop.measure(fold) for fold in folds]
+        with progress.during("fit"):
+            final = measured[0].fitted if len(folds) == 1 else loop.fit(np.arange(len(loop.table.target)))
+            _warn_about_fits(final, [*(one.fitted for one in measured), final], progress)
+        with progress.during("evaluate"):
+            predictions = loop.predictions(folds, measured)
+            metrics = loop.metrics(measured)
+            loop.warn_about_metrics(folds, measured, metrics)
+            curves = loop.curves(folds[0]) if loop.config.learning_curve else None
+            report = report_text(predictions.y_true, predictions.y_pred, predictions.texts)
+        repeated = [loop.repeat(other) for other in repeat_seeds(seed, loop.config.repeats or 0)]
+        loop.warn_about_repeats(repeated)
+        for name in metrics:
+            metrics[name] = metrics[name].model_copy(update={"repeats": [repeats[name] for repeats in repeated]})
+        with progress.during("save"):
+            model_bytes = dump(final.pipeline)
+        outcome = _outcome(loop, final, model_bytes, predictions, metrics)
+        return Result(loop.config, data, outcome, predictions, report, curves, model_bytes)
 
 
-def _run_loop(
-    config: Config,
-    seed: int,
-    source: Source,
-    progress: Progress,
-    advise: bool,
-    earlier: bool,
-    allowed_modules: Sequence[str],
-) -> Result:
+def _begin(
+    config: Config, seed: int, source: Source, progress: Progress, allowed_modules: Sequence[str], *, earlier: bool
+) -> tuple[Loop, Data]:
+    """The table, and everything that is settled before it is split; `progress` is told of each part."""
     with progress.during("config"):
         built = build_estimators(config, seed, allowed_modules)
         progress.config, progress.task = built.config, built.task
     with progress.during("load"):
         table, data = _load(built.config, source, progress, classification=built.task == "classification")
+        progress.classes = table.classes
     with progress.during("config"):
-        classes, codes = _classes(table) if built.task == "classification" else (None, None)
-        progress.classes = classes
-        settled = _settle(built.config, table, classes, codes, seed, progress)
+        settled = _settle(built.config, table, seed, progress)
         pipeline = make_pipeline(settled, table, seed, allowed_modules)
         progress.config, progress.pipeline = settled, pipeline
-        scorers = _scorers(settled, pipeline, classes, earlier=earlier)
-        _warn_unseeded(pipeline, settled, len(table.target), progress)
-    with progress.during("split"):
-        folds, splitter = make_folds(settled.split, table, codes, classes)
-        progress.split = _split_record(settled, table, folds, splitter)
-        if not earlier:
-            _warn_small_class(settled.split, codes, classes, progress)
-        _advise_on_data(table, codes, classes, folds[0], progress, everything=advise)
-    loop = Loop(settled, table, classes, codes, pipeline, scorers, progress)
-    measured = [loop.measure(fold) for fold in folds]
-    with progress.during("fit"):
-        final = measured[0].fitted if len(folds) == 1 else loop.fit(np.arange(len(table.target)))
-        said = {pair for one in measured for pair in one.fitted.said} | set(final.said)
-        _warn_about_fit(final, any(one.fitted.not_converged for one in measured), said, progress)
-    with progress.during("evaluate"):
-        predictions = loop.predictions(folds, measured)
-        metrics = loop.metrics(measured)
-        loop.warn_about_metrics(folds, measured, metrics)
-        curves = loop.curves(folds[0]) if settled.learning_curve else None
-        report = report_text(predictions.y_true, predictions.y_pred, predictions.texts)
-    repeated = [loop.repeat(other, allowed_modules) for other in repeat_seeds(seed, settled.repeats or 0)]
-    loop.warn_about_repeats(repeated)
-    with progress.during("save"):
-        model_bytes = dump(final.pipeline)
-    outcome = Outcome(
-        task=built.task,
-        classes=classes,
-        positive=settled.positive,
+        scorers = _scorers(settled, pipeline, table.classes, earlier=earlier)
+        names, split = unseeded(pipeline, len(table.target)), settled.split
+        if not isinstance(split, TimeSeries) and split.shuffle and split.random_state is None:
+            names = ["split", *names]
+        if names:
+            progress.warn("seed.unset", {"estimators": names})
+    return Loop(settled, table, pipeline, scorers, progress, allowed_modules, earlier), data
+
+
+def _outcome(
+    loop: Loop, final: Fitted, model_bytes: bytes, predictions: Predictions, metrics: dict[str, Metric]
+) -> Outcome:
+    progress, config = loop.progress, loop.config
+    assert progress.task is not None
+    assert progress.split is not None
+    return Outcome(
+        task=progress.task,
+        classes=loop.table.classes,
+        positive=config.positive,
         split=progress.split,
-        model=Model.model_validate(
-            {
-                "class": settled.model.class_,
-                "digest": sha256(model_bytes),
-                "n_iter": final.n_iter,
-                "converged": final.converged,
-            }
+        model=Model(
+            **{"class": config.model.class_}, digest=sha256(model_bytes), n_iter=final.n_iter, converged=final.converged
         ),
         predictions=PredictionsRecord(
             rows=len(predictions.row),
@@ -166,12 +164,8 @@ def _run_loop(
             decision=predictions.decision_digest,
             score_method=predictions.method,
         ),
-        metrics={
-            name: metric.model_copy(update={"repeats": [repeats[name] for repeats in repeated]})
-            for name, metric in metrics.items()
-        },
+        metrics=metrics,
     )
-    return Result(settled, data, outcome, predictions, report, curves, model_bytes)
 
 
 # --- before the fit ---------------------------------------------------------------------------------------------
@@ -211,45 +205,26 @@ def _load(config: Config, source: Source, progress: Progress, *, classification:
     return table, data
 
 
-def _classes(table: Table) -> tuple[list[Any], np.ndarray[Any, Any]]:
-    """The classes in scikit-learn's order (sorted), typed, and the rows as positions in them."""
-    codes, classes = pd.factorize(table.target, sort=True)
-    kind = next(column.kind for column in table.columns if column.role == "target")
-    labels = [bool(label) if kind == "bool" else label for label in np.asarray(classes).tolist()]
-    return labels, codes.astype(np.int64)
-
-
-def _settle(
-    config: Config,
-    table: Table,
-    classes: Labels | None,
-    codes: np.ndarray[Any, Any] | None,
-    seed: int,
-    progress: Progress,
-) -> Config:
+def _settle(config: Config, table: Table, seed: int, progress: Progress) -> Config:
     """The config with everything written out that depends on the data."""
-    counts = np.bincount(codes).tolist() if codes is not None else None
-    split, too_small = settle_split(config.split, counts, seed)
+    split, too_small = settle_split(config.split, table.counts, seed)
     config = settle_preprocess(config, table, seed)
+    default = ["r2", "root_mean_squared_error"] if table.classes is None else ["accuracy", "f1_macro"]
     config = config.model_copy(
         update={
             "split": split,
-            "positive": _positive(config, classes),
-            "metrics": config.metrics or _default_metrics(classes),
+            "positive": _positive(config, table.classes),
+            "metrics": config.metrics or default,
             "seed": seed,
         }
     )
     # read back from its text: what a rerun reads is what is trained, down to which strings are one object in the model
     config = parse_config(json.loads(compact_json(config.as_json())))
     progress.config = config
-    if too_small is not None and counts is not None and classes is not None:
-        label = classes[counts.index(too_small)]
+    if too_small is not None and table.counts is not None and table.classes is not None:
+        label = table.classes[int(table.counts.argmin())]
         progress.warn("split.not_stratified", {"label": label, "rows": too_small})
     return config
-
-
-def _default_metrics(classes: Labels | None) -> list[str]:
-    return ["r2", "root_mean_squared_error"] if classes is None else ["accuracy", "f1_macro"]
 
 
 def _positive(config: Config, classes: Labels | None) -> Any:
@@ -284,68 +259,48 @@ def _scorers(config: Config, pipeline: Pipeline, classes: Labels | None, *, earl
     return scorers
 
 
-def _warn_unseeded(pipeline: Pipeline, config: Config, rows: int, progress: Progress) -> None:
-    names = unseeded(pipeline, rows)
-    split = config.split
-    if not isinstance(split, TimeSeries) and split.shuffle and split.random_state is None:
-        names = ["split", *names]
-    if names:
-        progress.warn("seed.unset", {"estimators": names})
+def _split(loop: Loop, *, everything: bool) -> list[Fold]:
+    """The folds, and what is to be told of them; `everything`: also where ``fail_on`` does not ask for it."""
+    config, table, progress = loop.config, loop.table, loop.progress
+    with progress.during("split"):
+        folds, splitter = make_folds(config.split, table)
+        progress.split = Split(
+            method=config.split.method,
+            splitter=splitter,
+            positions=positions_digest(folds),
+            contents=table.digest_of(np.concatenate([fold.val for fold in folds])),
+            folds=[FoldSize(n_train=len(fold.train), n_val=len(fold.val)) for fold in folds],
+        )
+        if table.classes is not None and table.counts is not None:
+            _warn_about_classes(loop, table.classes, table.counts)
+        if everything or "split.shared_rows" in config.fail_on:
+            shared, looked_at = advice.shared_rows(table, folds[0])
+            if shared:
+                progress.warn("split.shared_rows", {"rows": shared, "looked_at": looked_at})
+        if everything or "data.leak" in config.fail_on:
+            leak = advice.leaking_feature(table, folds[0])
+            if leak is not None:
+                metric = "r2" if table.codes is None else "balanced_accuracy"
+                progress.warn("data.leak", {"feature": leak[0], "score": leak[1], "metric": metric})
+    return folds
 
 
-def _warn_small_class(
-    split: SplitConfig, codes: np.ndarray[Any, Any] | None, classes: Labels | None, progress: Progress
-) -> None:
-    """Say where folds are stratified by a class of which not every fold can hold a row."""
-    if codes is None or classes is None or not isinstance(split, KFold) or not split.stratify:
-        return
-    counts = np.bincount(codes)
-    if counts.min() < split.n_splits:
-        values = {"label": classes[int(counts.argmin())], "rows": int(counts.min()), "folds": split.n_splits}
-        progress.warn("split.small_class", values)
+def _warn_about_classes(loop: Loop, classes: Labels, counts: np.ndarray[Any, Any]) -> None:
+    """Say where not every fold can hold a row of each class, and where one class is nearly all."""
+    split, few = loop.config.split, int(counts.min())
+    if not loop.earlier and isinstance(split, KFold) and split.stratify and few < split.n_splits:
+        values = {"label": classes[int(counts.argmin())], "rows": few, "folds": split.n_splits}
+        loop.progress.warn("split.small_class", values)
+    share = float(counts.max() / counts.sum())
+    if share >= IMBALANCE_SHARE:
+        loop.progress.warn("data.imbalance", {"label": classes[int(counts.argmax())], "share": share})
 
 
-def _split_record(config: Config, table: Table, folds: list[Fold], splitter: str) -> Split:
-    return Split(
-        method=config.split.method,
-        splitter=splitter,
-        positions=positions_digest(folds),
-        contents=table.digest_of(np.concatenate([fold.val for fold in folds])),
-        folds=[FoldSize(n_train=len(fold.train), n_val=len(fold.val)) for fold in folds],
-    )
-
-
-def _advise_on_data(
-    table: Table,
-    codes: np.ndarray[Any, Any] | None,
-    classes: Labels | None,
-    fold: Fold,
-    progress: Progress,
-    *,
-    everything: bool,
-) -> None:
-    wanted = progress.config.fail_on if progress.config else []
-    if codes is not None and classes is not None:
-        counts = np.bincount(codes)
-        share = float(counts.max() / counts.sum())
-        if share >= IMBALANCE_SHARE:
-            progress.warn("data.imbalance", {"label": classes[int(counts.argmax())], "share": share})
-    if everything or "split.shared_rows" in wanted:
-        shared, looked_at = advice.shared_rows(table, fold)
-        if shared:
-            progress.warn("split.shared_rows", {"rows": shared, "looked_at": looked_at})
-    if everything or "data.leak" in wanted:
-        leak = advice.leaking_feature(table, codes, fold)
-        if leak is not None:
-            kind = "r2" if codes is None else "balanced_accuracy"
-            progress.warn("data.leak", {"feature": leak[0], "score": leak[1], "metric": kind})
-
-
-def _warn_about_fit(final: Fitted, any_not_converged: bool, said: set[tuple[str, str]], progress: Progress) -> None:
-    if any_not_converged or final.not_converged:
+def _warn_about_fits(final: Fitted, every: Sequence[Fitted], progress: Progress) -> None:
+    if any(fitted.not_converged for fitted in every):
         max_iter = getattr(final.pipeline.steps[-1][1], "max_iter", None)
         max_iter = max_iter if isinstance(max_iter, int | float) else None
         progress.warn("fit.not_converged", {"n_iter": final.n_iter, "max_iter": max_iter})
-    for category, message in sorted(said):
+    for category, message in sorted({pair for fitted in every for pair in fitted.said}):
         if category != "ConvergenceWarning":
             progress.warn("library.warning", {"category": category, "message": message})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,6 @@ from week2kit.canonical import clean, label_text
 from week2kit.config.form import Holdout, KFold, Split, TimeSeries
 from week2kit.loop.data import Table
 from week2kit.loop.digests import values_digest
-from week2kit.loop.predictions import Labels
 from week2kit.refusals import refusal
 
 
@@ -29,7 +29,7 @@ class Fold:
     val: np.ndarray[Any, Any]
 
 
-def settle_split(split: Split, class_counts: list[int] | None, seed: int) -> tuple[Split, int | None]:
+def settle_split(split: Split, class_counts: Iterable[int] | None, seed: int) -> tuple[Split, int | None]:
     """The split with nothing left open, and the size of the class that was too small to stratify by, or None.
 
     Stratified is the default for classification, unless rows are not shuffled, are grouped, or a class has fewer rows
@@ -46,9 +46,9 @@ def settle_split(split: Split, class_counts: list[int] | None, seed: int) -> tup
     shuffled = update.get("shuffle", split.shuffle)
     too_small = None
     if split.stratify is None:
-        smallest = min(class_counts) if class_counts else 0
+        smallest = 0 if class_counts is None else int(min(class_counts))
         sides = split.n_splits if isinstance(split, KFold) else 2
-        wanted = bool(class_counts) and shuffled and split.groups is None
+        wanted = class_counts is not None and shuffled and split.groups is None
         update["stratify"] = wanted and smallest >= sides
         too_small = smallest if wanted and smallest < sides else None
     if not shuffled:
@@ -56,44 +56,27 @@ def settle_split(split: Split, class_counts: list[int] | None, seed: int) -> tup
     return split.model_copy(update=update), too_small
 
 
-def make_folds(
-    split: Split, table: Table, codes: np.ndarray[Any, Any] | None, classes: Labels | None = None
-) -> tuple[list[Fold], str]:
-    """The folds of a settled split, and the name of what made them.
-
-    Args:
-        split: a split as `settle_split` returns it.
-        table: the data.
-        codes: the classes as whole numbers in scikit-learn's order, shape (rows,); None for regression.
-        classes: their labels, for messages.
+def make_folds(split: Split, table: Table) -> tuple[list[Fold], str]:
+    """The folds of a settled split (see `settle_split`), and the name of what made them.
 
     Raises:
         StageError: the data is too small for the split, or a class has too few rows.
     """
-    if isinstance(split, KFold | Holdout) and split.stratify and codes is None:
+    stratified = not isinstance(split, TimeSeries) and bool(split.stratify)
+    if stratified and table.codes is None:
         raise refusal("split.stratify")
     try:
-        if isinstance(split, Holdout):
-            return _holdout(split, table, codes)
-        return _cross_validation(split, table, codes)
+        return (_holdout if isinstance(split, Holdout) else _cross_validation)(split, table)  # type: ignore[arg-type]
     except ValueError as error:
-        why = _of_classes(split, codes, classes) or str(error)
+        why = str(error)
+        needed = split.n_splits if isinstance(split, KFold) else 2
+        if stratified and table.classes and table.counts is not None and (few := int(table.counts.min())) < needed:
+            label = label_text(table.classes[int(table.counts.argmin())])  # scikit-learn would name its code
+            why = f"class {clean(label)} has {few} row{'s' * (few != 1)}, and stratifying takes {needed}."
         raise refusal("split.impossible", rows=len(table.target), why=why) from None
 
 
-def _of_classes(split: Split, codes: np.ndarray[Any, Any] | None, classes: Labels | None) -> str | None:
-    """Which class is too small to stratify by, where one is: scikit-learn would name its code."""
-    if codes is None or classes is None or isinstance(split, TimeSeries) or not split.stratify:
-        return None
-    counts = np.bincount(codes, minlength=len(classes))
-    needed = split.n_splits if isinstance(split, KFold) else 2
-    if counts.min() >= needed:
-        return None
-    rows = "1 row" if counts.min() == 1 else f"{counts.min()} rows"
-    return f"class {clean(label_text(classes[int(counts.argmin())]))} has {rows}, and stratifying takes {needed}."
-
-
-def _holdout(split: Holdout, table: Table, codes: np.ndarray[Any, Any] | None) -> tuple[list[Fold], str]:
+def _holdout(split: Holdout, table: Table) -> tuple[list[Fold], str]:
     rows = np.arange(len(table.target), dtype=np.int64)
     if split.groups:
         splitter = GroupShuffleSplit(n_splits=1, test_size=split.test_size, random_state=split.random_state)
@@ -103,20 +86,18 @@ def _holdout(split: Holdout, table: Table, codes: np.ndarray[Any, Any] | None) -
         rows,
         test_size=split.test_size,
         shuffle=split.shuffle,
-        stratify=codes if split.stratify else None,
+        stratify=table.codes if split.stratify else None,
         random_state=split.random_state if split.shuffle else None,
     )
     return [Fold(0, 0, train, val)], "train_test_split"
 
 
-def _cross_validation(
-    split: KFold | TimeSeries, table: Table, codes: np.ndarray[Any, Any] | None
-) -> tuple[list[Fold], str]:
+def _cross_validation(split: KFold | TimeSeries, table: Table) -> tuple[list[Fold], str]:
     splitter = _splitter(split)
     rows = np.zeros(len(table.target))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)  # train says which class it is
-        parts = list(splitter.split(rows, codes if codes is not None else table.target, groups=table.groups))
+        parts = list(splitter.split(rows, table.target if table.codes is None else table.codes, groups=table.groups))
     folds = [
         Fold(number // split.n_splits, number % split.n_splits, train.astype(np.int64), val.astype(np.int64))
         for number, (train, val) in enumerate(parts)

@@ -315,7 +315,6 @@ def _rehearse(
 ) -> tuple[Table, np.ndarray[Any, Any] | None, list[Fold]]:
     """The table and the folds that train will make of a config, through its own checks."""
     import numpy as np
-    import pandas as pd
 
     from week2kit.loop.data import use_columns
     from week2kit.loop.split import make_folds, settle_split
@@ -323,9 +322,9 @@ def _rehearse(
     config: Config = parse_config(draft)
     classification = target.task == "classification"
     table = use_columns(survey.frame, config, target.name, classification=classification)
-    codes = pd.factorize(table.target, sort=True)[0].astype(np.int64) if classification else None
-    split, _ = settle_split(config.split, np.bincount(codes).tolist() if codes is not None else None, SEED)
-    folds, _ = make_folds(split, table, codes)
+    codes = table.codes
+    split, _ = settle_split(config.split, table.counts, SEED)
+    folds, _ = make_folds(split, table)
     if codes is not None and any(len(np.unique(codes[fold.train])) < 2 for fold in folds):
         label, rows = target.classes[-1]
         raise StageError(
@@ -378,7 +377,7 @@ def _leaks(table: Table, codes: np.ndarray[Any, Any] | None, fold: Fold) -> list
     found: list[dict[str, Any]] = []
     names = list(table.features.columns)
     while names:
-        leak = leaking_feature(replace(table, features=table.features[names]), codes, fold)
+        leak = leaking_feature(replace(table, features=table.features[names]), fold)
         if leak is None:
             break
         found.append({"feature": leak[0], "metric": "r2" if codes is None else "balanced_accuracy", "score": leak[1]})
