@@ -150,23 +150,14 @@ def parse_flat(value: Mapping[str, Any]) -> Config:
     Raises:
         ConfigError: with every problem of it, each as ``key: what is wrong``.
     """
+    named, written = dict(value), dict[str, str]()
     problems: list[str] = []
-    flat = _read_flat(value, problems)
-    if flat is None or problems:
-        raise ConfigError(problems)
-    return _from_flat(flat)
-
-
-def _read_flat(value: Mapping[str, Any], problems: list[str]) -> FlatConfig | None:
-    """A flat config under the form's own names; a problem is told under the name that was written."""
-    named, written = dict(value), {}
     for alias, name in FLAT_ALIASES.items():
         if alias not in named:
             continue
         other = named.pop(alias)
         if name not in named:
-            written[name] = alias
-            named[name] = other
+            named[name], written[name] = other, alias
         elif json.dumps(named[name]) != json.dumps(other):
             problems.append(
                 f"{alias}: it is another name of {name}, and the two differ ({_shown(other)} and "
@@ -174,13 +165,10 @@ def _read_flat(value: Mapping[str, Any], problems: list[str]) -> FlatConfig | No
             )
     found: list[str] = []
     flat = _read_part(FlatConfig, named, "", found, [*FlatConfig.model_fields, *FLAT_ALIASES])
-    for problem in found:
-        place, separator, told = problem.partition(":")
-        problems.append(f"{written.get(place, place)}{separator}{told}")
-    return flat
-
-
-def _from_flat(flat: FlatConfig) -> Config:
+    for place, separator, told in (problem.partition(":") for problem in found):
+        problems.append(f"{written.get(place, place)}{separator}{told}")  # under the name that was written
+    if flat is None or problems:
+        raise ConfigError(problems)
     return Config(
         data=FileData(path=flat.input_csv, target=flat.label_col),
         split=Holdout(test_size=flat.test_size),
@@ -287,7 +275,7 @@ def _read_part(
 
 
 #: Parts of pydantic's error locations that name a member of a union, and no key that a person wrote.
-_UNION_TAGS: Final = ("bool", "int", "float", "str", "list[", "constrained-", "function-")
+_UNION_TAGS: Final = re.compile(r"(bool|int|float|str)$|list\[|constrained-|function-")
 
 
 def _problems(error: ValidationError) -> list[str]:
@@ -295,7 +283,7 @@ def _problems(error: ValidationError) -> list[str]:
     messages: dict[str, list[str]] = {}
     got: dict[str, str] = {}
     for detail in error.errors(include_url=False):
-        place = ".".join(str(part) for part in detail["loc"] if not str(part).startswith(_UNION_TAGS))
+        place = ".".join(str(part) for part in detail["loc"] if not _UNION_TAGS.match(str(part)))
         said = messages.setdefault(clean(place), [])
         said.append(clean(detail["msg"]).removeprefix("Input should be " if said else ""))
         got[clean(place)] = "" if detail["type"] == "missing" else f", got {_shown(detail['input'])}"

@@ -7,6 +7,7 @@ import difflib
 import re
 import traceback
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import import_module
 from inspect import signature
 from pathlib import PurePath
@@ -17,7 +18,7 @@ from sklearn.base import BaseEstimator
 
 from week2kit.canonical import clean
 from week2kit.config.form import ALIASES, Estimator
-from week2kit.errors import LibraryError
+from week2kit.errors import ConfigError, LibraryError
 from week2kit.importing import held
 from week2kit.privacy import scrub
 from week2kit.thresholds import MAX_JOBS
@@ -122,47 +123,104 @@ def _alias_hint(path: str) -> str:
     return f'; did you mean "{close[0]}"?' if close else ""
 
 
-def build_estimator(
-    spec: Estimator,
-    where: str,
-    seed: int,
-    problems: list[str],
-    allowed_modules: Sequence[str] = (),
-    *,
-    splitters: bool = False,
-) -> tuple[BaseEstimator | None, Estimator]:
-    """The unfitted estimator of a spec, and the spec with its seeds written out; what is wrong goes to `problems`.
+@dataclass(frozen=True)
+class Builder:
+    """Makes unfitted estimators out of a config's, and keeps what is wrong with them.
 
     ``random_state`` is set to `seed` wherever a class takes one and the config does not say otherwise. Parameters may
     be estimators themselves, each as ``{"class": ..., "params": {...}}``, alone or in lists.
     """
-    try:
-        kind = find_class(spec.class_, allowed_modules, splitters=splitters)
-    except ValueError as error:
-        problems.append(f"{where}.class: {error}")
-        return None, spec
-    known = parameter_names(kind)
-    takes_any = _takes_any(kind)
-    params = dict(spec.params)
-    draws = not _splits(kind) or "shuffle" not in known or params.get("shuffle", False)  # else a seed is an error
-    if "random_state" in known and draws and not SEEDS & params.keys():
-        params["random_state"] = seed
-    before = len(problems)
-    values: dict[str, Any] = {}
-    for name, value in params.items():
-        place = f"{where}.params.{clean(name)}"
-        if name not in known and not takes_any:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f'; did you mean "{close[0]}"?' if close else f"; it takes {', '.join(sorted(known)) or 'none'}"
-            problems.append(f"{place}: {kind.__name__} has no such parameter{hint}")
-            continue
-        _check_denied(name, value, place, problems)
-        values[name], params[name] = _build_value(value, place, seed, problems, allowed_modules)
-        values[name] = _as_declared(kind, name, values[name])
-    written = spec.model_copy(update={"params": params})
-    if len(problems) > before:
-        return None, written
-    return _validated(kind, values, where, problems), written
+
+    seed: int
+    allowed_modules: Sequence[str] = ()
+    problems: list[str] = field(default_factory=list)
+
+    def check(self) -> None:
+        """Raise a ConfigError where anything is wrong."""
+        if self.problems:
+            raise ConfigError(self.problems)
+
+    def build(self, spec: Estimator, where: str, *, splitters: bool = False) -> tuple[BaseEstimator | None, Estimator]:
+        """The unfitted estimator of a spec, and the spec with its seeds written out; `where` is its dotted path."""
+        try:
+            kind = find_class(spec.class_, self.allowed_modules, splitters=splitters)
+        except ValueError as error:
+            self.problems.append(f"{where}.class: {error}")
+            return None, spec
+        known, takes_any = parameter_names(kind), _takes_any(kind)
+        params = dict(spec.params)
+        draws = not _splits(kind) or "shuffle" not in known or params.get("shuffle", False)  # else a seed is an error
+        if "random_state" in known and draws and not SEEDS & params.keys():
+            params["random_state"] = self.seed
+        before = len(self.problems)
+        values: dict[str, Any] = {}
+        for name, value in params.items():
+            place = f"{where}.params.{clean(name)}"
+            if name not in known and not takes_any:
+                close = difflib.get_close_matches(name, known, n=1)
+                hint = f'; did you mean "{close[0]}"?' if close else f"; it takes {', '.join(sorted(known)) or 'none'}"
+                self.problems.append(f"{place}: {kind.__name__} has no such parameter{hint}")
+                continue
+            self._check_denied(name, value, place)
+            built, params[name] = self._value(value, place)
+            values[name] = _as_declared(kind, name, built)
+        written = spec.model_copy(update={"params": params})
+        return None if len(self.problems) > before else self._made(kind, values, where), written
+
+    def _check_denied(self, name: str, value: Any, place: str) -> None:
+        if name in _DENIED and not any(value is allowed or value == allowed for allowed in _DENIED[name]):
+            self.problems.append(
+                f"{place}: week2kit does not pass it on, because it reads or writes files or runs code"
+            )
+        if name == "n_jobs" and isinstance(value, int) and abs(value) > MAX_JOBS:
+            self.problems.append(f"{place}: expected at most {MAX_JOBS} jobs, got {value}")
+
+    def _value(self, value: Any, place: str) -> tuple[Any, Any]:
+        """A parameter's value as scikit-learn takes it, and as the resolved config writes it."""
+        if isinstance(value, dict) and "class" in value and set(value) <= {"class", "params"}:
+            params = value.get("params", {})
+            if not isinstance(value["class"], str) or not isinstance(params, dict):
+                self.problems.append(f'{place}: expected {{"class": "...", "params": {{...}}}}')
+                return None, value
+            spec = Estimator(class_=ALIASES.get(value["class"], value["class"]), params=params)
+            estimator, told = self.build(spec, place, splitters=True)
+            return estimator, told.model_dump(by_alias=True)
+        if isinstance(value, list):
+            pairs = [self._value(item, f"{place}.{i}") for i, item in enumerate(value)]
+            built, written = [one for one, _ in pairs], [one for _, one in pairs]
+            # VotingClassifier and the like want (name, estimator) pairs
+            pair = len(built) == 2 and isinstance(built[0], str) and hasattr(built[1], "fit")
+            return tuple(built) if pair else built, written
+        if isinstance(value, dict):
+            self._check_grid(value, place)
+        return value, value
+
+    def _check_grid(self, value: Mapping[str, Any], place: str) -> None:
+        """A search's grid (``{"vectorizer__input": [...]}``) sets parameters of other estimators, denied ones too."""
+        for key, item in value.items():
+            name, where = key.rpartition("__")[2], f"{place}.{clean(key)}"
+            for one in item if isinstance(item, list) else [item]:
+                if isinstance(one, dict):
+                    self._check_grid(one, where)
+                self._check_denied(name, one, where)
+
+    def _made(self, kind: type[BaseEstimator], values: dict[str, Any], where: str) -> BaseEstimator | None:
+        """The estimator, its parameters checked by scikit-learn's own validation, without a fit.
+
+        Only classes that declare constraints can be asked: scikit-learn's base class has the method, not the table.
+        """
+        try:
+            estimator = kind(**values)
+            if hasattr(kind, "_parameter_constraints"):
+                estimator._validate_params()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # of a class of the caller; SystemExit, too
+            message = clean(message_of(error)) or type(error).__name__
+            name = next((n for n in values if f"'{n}'" in message), None)
+            self.problems.append(f"{where}.params{f'.{name}' if name else ''}: {message}")
+            return None
+        return estimator
 
 
 #: Names under which libraries take one seed: where the config gives one, another would contradict it.
@@ -193,47 +251,6 @@ def _takes_any(kind: type[BaseEstimator]) -> bool:
         return True
 
 
-def _check_denied(name: str, value: Any, place: str, problems: list[str]) -> None:
-    if name in _DENIED and not any(value is allowed or value == allowed for allowed in _DENIED[name]):
-        problems.append(f"{place}: week2kit does not pass it on, because it reads or writes files or runs code")
-    if name == "n_jobs" and isinstance(value, int) and abs(value) > MAX_JOBS:
-        problems.append(f"{place}: expected at most {MAX_JOBS} jobs, got {value}")
-
-
-def _build_value(
-    value: Any, place: str, seed: int, problems: list[str], allowed_modules: Sequence[str]
-) -> tuple[Any, Any]:
-    """A parameter's value as scikit-learn takes it, and as the resolved config writes it."""
-    if isinstance(value, dict) and "class" in value and set(value) <= {"class", "params"}:
-        params = value.get("params", {})
-        if not isinstance(value["class"], str) or not isinstance(params, dict):
-            problems.append(f'{place}: expected {{"class": "...", "params": {{...}}}}')
-            return None, value
-        spec = Estimator(class_=ALIASES.get(value["class"], value["class"]), params=params)
-        built, written = build_estimator(spec, place, seed, problems, allowed_modules, splitters=True)
-        return built, written.model_dump(by_alias=True)
-    if isinstance(value, list):
-        pairs = [_build_value(v, f"{place}.{i}", seed, problems, allowed_modules) for i, v in enumerate(value)]
-        built_list = [built for built, _ in pairs]
-        # VotingClassifier and the like want (name, estimator) pairs
-        if len(built_list) == 2 and isinstance(built_list[0], str) and hasattr(built_list[1], "fit"):
-            return tuple(built_list), [written for _, written in pairs]
-        return built_list, [written for _, written in pairs]
-    if isinstance(value, dict):
-        _check_grid(value, place, problems)
-    return value, value
-
-
-def _check_grid(value: Mapping[str, Any], place: str, problems: list[str]) -> None:
-    """A search's grid (``{"vectorizer__input": [...]}``) sets parameters of other estimators, the denied ones too."""
-    for key, item in value.items():
-        name, where = key.rpartition("__")[2], f"{place}.{clean(key)}"
-        for one in item if isinstance(item, list) else [item]:
-            if isinstance(one, dict):
-                _check_grid(one, where, problems)
-            _check_denied(name, one, where, problems)
-
-
 def _as_declared(kind: type[BaseEstimator], name: str, value: Any) -> Any:
     """A JSON list as a tuple where the class declares that it takes tuples and no lists (ngram_range)."""
     if not isinstance(value, list):
@@ -244,27 +261,6 @@ def _as_declared(kind: type[BaseEstimator], name: str, value: Any) -> Any:
         return value
     takes_list = any(constraint is list or constraint in ("array-like", "no_validation") for constraint in constraints)
     return value if takes_list else tuple(value)
-
-
-def _validated(
-    kind: type[BaseEstimator], values: dict[str, Any], where: str, problems: list[str]
-) -> BaseEstimator | None:
-    """The estimator, its parameters checked by scikit-learn's own validation, without a fit.
-
-    Only classes that declare constraints can be asked: scikit-learn's base class has the method, not the table.
-    """
-    try:
-        estimator = kind(**values)
-        if hasattr(kind, "_parameter_constraints"):
-            estimator._validate_params()
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # of a class of the caller; SystemExit, too
-        message = clean(message_of(error)) or type(error).__name__
-        name = next((n for n in values if f"'{n}'" in message), None)
-        problems.append(f"{where}.params{f'.{name}' if name else ''}: {message}")
-        return None
-    return estimator
 
 
 _SET: Final = re.compile(r"\{[^{}]*\}")

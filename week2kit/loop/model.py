@@ -3,90 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
+from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
 from week2kit.canonical import clean
 from week2kit.config.form import Config, Estimator, Group
-from week2kit.errors import ConfigError
 from week2kit.loop.data import Table
-from week2kit.loop.estimators import build_estimator, message_of
+from week2kit.loop.estimators import Builder, message_of
 from week2kit.loop.inside import has
 
-Task = Literal["classification", "regression"]
 
-
-@dataclass(frozen=True)
-class Estimators:
-    """The built parts of a config: what can be made and checked without the data."""
-
-    model: BaseEstimator
-    task: Task
-    config: Config
-
-
-def build_estimators(config: Config, seed: int, allowed_modules: Sequence[str] = ()) -> Estimators:
-    """Check and build every estimator of a config; the returned config has seeds and task written out.
+def build_estimators(config: Config, seed: int, allowed_modules: Sequence[str] = ()) -> Config:
+    """The config with seeds and task written out; every estimator of it was built once, without the data.
 
     Raises:
         ConfigError: with every problem of every estimator.
     """
-    problems: list[str] = []
-    model, written = build_estimator(config.model, "model", seed, problems, allowed_modules)
-    preprocess = config.preprocess
+    builder = Builder(seed, allowed_modules)
+
+    def step(spec: Estimator, where: str) -> Estimator:
+        estimator, written = builder.build(spec, where)
+        if estimator is not None and not has(estimator, "transform"):
+            name = type(estimator).__name__
+            builder.problems.append(f"{where}.class: {name} is no transformer: expected a class with transform")
+        return written
+
+    model, written = builder.build(config.model, "model")
+    preprocess: Any = config.preprocess
     if isinstance(preprocess, list):
-        preprocess = _check_steps(preprocess, seed, problems, allowed_modules)
-    task = _task_of(model, config, problems) if model is not None else None
-    if problems:
-        raise ConfigError(problems)
-    assert model is not None
-    assert task is not None
-    return Estimators(model, task, config.model_copy(update={"model": written, "preprocess": preprocess, "task": task}))
+        preprocess = [
+            step(item, f"preprocess.{i}")
+            if isinstance(item, Estimator)
+            else item.model_copy(
+                update={"steps": [step(one, f"preprocess.{i}.steps.{j}") for j, one in enumerate(item.steps)]}
+            )
+            for i, item in enumerate(preprocess)
+        ]
+    task = _task_of(model, config, builder.problems) if model is not None else None
+    builder.check()
+    return config.model_copy(update={"model": written, "preprocess": preprocess, "task": task})
 
 
-def _check_steps(items: Any, seed: int, problems: list[str], allowed: Sequence[str]) -> Any:
-    written: list[Any] = []
-    for i, item in enumerate(items):
-        if isinstance(item, Group):
-            steps = [
-                _checked_step(step, f"preprocess.{i}.steps.{j}", seed, problems, allowed)
-                for j, step in enumerate(item.steps)
-            ]
-            written.append(item.model_copy(update={"steps": steps}))
-        else:
-            written.append(_checked_step(item, f"preprocess.{i}", seed, problems, allowed))
-    return written
-
-
-def _checked_step(spec: Estimator, where: str, seed: int, problems: list[str], allowed: Sequence[str]) -> Estimator:
-    estimator, written = build_estimator(spec, where, seed, problems, allowed)
-    if estimator is not None and not has(estimator, "transform"):
-        problems.append(f"{where}.class: {type(estimator).__name__} is no transformer: expected a class with transform")
-    return written
-
-
-def _task_of(model: BaseEstimator, config: Config, problems: list[str]) -> Task | None:
+def _task_of(model: BaseEstimator, config: Config, problems: list[str]) -> str | None:
+    name = type(model).__name__
+    old = getattr(model, "_estimator_type", None)  # how classes said it before they had tags
     try:
-        task = _does(model)
+        if old is not None and not hasattr(model, "__sklearn_tags__"):
+            task = {"classifier": "classification", "regressor": "regression"}.get(old)
+        else:
+            task = "classification" if is_classifier(model) else "regression" if is_regressor(model) else None
     except Exception as error:  # steps that are none, or a class without the tags of scikit-learn
         said = message_of(error) or type(error).__name__
-        problems.append(f"model: {type(model).__name__} does not tell whether it does classification: {clean(said)}")
+        problems.append(f"model: {name} does not tell whether it does classification: {clean(said)}")
         return None
     if task is None:
-        problems.append(f"model.class: {type(model).__name__} is neither a classifier nor a regressor")
+        problems.append(f"model.class: {name} is neither a classifier nor a regressor")
     elif config.task not in (None, task):
-        problems.append(f"task: {type(model).__name__} does {task}, got {config.task}")
+        problems.append(f"task: {name} does {task}, got {config.task}")
     return task
-
-
-def _does(model: BaseEstimator) -> Task | None:
-    old = getattr(model, "_estimator_type", None)  # how classes said it before they had tags
-    if old is not None and not hasattr(model, "__sklearn_tags__"):
-        return "classification" if old == "classifier" else "regression" if old == "regressor" else None
-    return "classification" if is_classifier(model) else "regression" if is_regressor(model) else None
 
 
 def settle_preprocess(config: Config, table: Table, seed: int) -> Config:
@@ -119,53 +96,45 @@ def make_pipeline(config: Config, table: Table, seed: int, allowed_modules: Sequ
     Raises:
         ConfigError: a group names a column that the data lacks, or a feature is in no group.
     """
-    problems: list[str] = []
-
-    def build(spec: Estimator, where: str) -> Any:
-        return build_estimator(spec, where, seed, problems, allowed_modules)[0]
-
-    steps: list[tuple[str, Any]] = []
+    builder = Builder(seed, allowed_modules)
     items = config.preprocess
     assert isinstance(items, list)
     groups = [item for item in items if isinstance(item, Group)]
-    plain = [item for item in items if isinstance(item, Estimator)]
     if groups:
-        steps.append(("preprocess", _column_transformer(groups, table, build, problems)))
+        steps = [("preprocess", _column_transformer(groups, table, builder))]
     else:
-        steps += [(_step_name(item.class_, i), build(item, f"preprocess.{i}")) for i, item in enumerate(plain)]
-    steps.append(("model", build(config.model, "model")))
-    if problems:
-        raise ConfigError(problems)
+        steps = _steps([item for item in items if isinstance(item, Estimator)], "preprocess", builder)
+    steps.append(("model", builder.build(config.model, "model")[0]))
+    builder.check()
     return Pipeline(steps)
 
 
-def _column_transformer(groups: Sequence[Group], table: Table, build: Any, problems: list[str]) -> Any:
-    from sklearn.compose import ColumnTransformer
-
+def _column_transformer(groups: Sequence[Group], table: Table, builder: Builder) -> ColumnTransformer:
     features = [column.name for column in table.columns if column.role == "feature"]
     used: set[str] = set()
     transformers = []
     for number, group in enumerate(groups):
         columns = [group.columns] if isinstance(group.columns, str) else group.columns
         used.update(columns)
-        problems += [
+        builder.problems.extend(
             f'preprocess.{number}.columns: "{clean(name)}" is no feature of the data'
             for name in columns
             if name not in features
-        ]
-        steps = [
-            (_step_name(step.class_, i), build(step, f"preprocess.{number}.steps.{i}"))
-            for i, step in enumerate(group.steps)
-        ]
+        )
+        steps = _steps(group.steps, f"preprocess.{number}.steps", builder)
         inner = "passthrough" if not steps else steps[0][1] if len(steps) == 1 else Pipeline(steps)
         transformers.append((f"group{number + 1}", inner, group.columns))
-    problems += [
+    builder.problems.extend(
         f'preprocess: the feature "{clean(name)}" is in no group; add it to one ("steps": [] passes it on), or drop it'
         for name in features
         if name not in used
-    ]
+    )
     return ColumnTransformer(transformers)
 
 
-def _step_name(path: str, position: int) -> str:
-    return f"step{position + 1}_{path.rpartition('.')[2].lower()}"
+def _steps(specs: Sequence[Estimator], where: str, builder: Builder) -> list[tuple[str, Any]]:
+    """The steps of a pipeline, each with its name."""
+    return [
+        (f"step{i + 1}_{spec.class_.rpartition('.')[2].lower()}", builder.build(spec, f"{where}.{i}")[0])
+        for i, spec in enumerate(specs)
+    ]

@@ -13,7 +13,6 @@ from sklearn.pipeline import Pipeline
 from week2kit.canonical import clean
 from week2kit.config.form import Config
 from week2kit.errors import WarningRefused
-from week2kit.loop.model import Task
 from week2kit.record.manifest import (
     Data,
     FoundData,
@@ -36,7 +35,6 @@ class Progress:
     seconds: dict[Stage, float] = field(default_factory=dict)
     config: Config | None = None
     data: Data | FoundData | None = None
-    task: Task | None = None
     pipeline: Pipeline | None = None
     classes: list[Any] | None = None
     split: Split | None = None

@@ -125,13 +125,12 @@ def _begin(
 ) -> tuple[Loop, Data]:
     """The table, and everything that is settled before it is split; `progress` is told of each part."""
     with progress.during("config"):
-        built = build_estimators(config, seed, allowed_modules)
-        progress.config, progress.task = built.config, built.task
+        config = progress.config = build_estimators(config, seed, allowed_modules)
     with progress.during("load"):
-        table, data = _load(built.config, source, progress, classification=built.task == "classification")
+        table, data = _load(config, source, progress)
         progress.classes = table.classes
     with progress.during("config"):
-        settled = _settle(built.config, table, seed, progress)
+        settled = _settle(config, table, seed, progress)
         pipeline = make_pipeline(settled, table, seed, allowed_modules)
         progress.config, progress.pipeline = settled, pipeline
         scorers = _scorers(settled, pipeline, table.classes, earlier=earlier)
@@ -147,10 +146,10 @@ def _outcome(
     loop: Loop, final: Fitted, model_bytes: bytes, predictions: Predictions, metrics: dict[str, Metric]
 ) -> Outcome:
     progress, config = loop.progress, loop.config
-    assert progress.task is not None
+    assert config.task is not None
     assert progress.split is not None
     return Outcome(
-        task=progress.task,
+        task=config.task,
         classes=loop.table.classes,
         positive=config.positive,
         split=progress.split,
@@ -171,7 +170,7 @@ def _outcome(
 # --- before the fit ---------------------------------------------------------------------------------------------
 
 
-def _load(config: Config, source: Source, progress: Progress, *, classification: bool) -> tuple[Table, Data]:
+def _load(config: Config, source: Source, progress: Progress) -> tuple[Table, Data]:
     bundled = isinstance(config.data, BundledData)
     found: dict[str, Any] = {
         "source": "dataset" if bundled else "file",
@@ -191,7 +190,7 @@ def _load(config: Config, source: Source, progress: Progress, *, classification:
         progress.data = FoundData(**found)
         frame, target = read_file(content, source.reader, source.most), config.data.target
         del content  # hundreds of megabytes that the fit can use
-    table = use_columns(frame, config, target, classification=classification, kinds=source.kinds)
+    table = use_columns(frame, config, target, classification=config.task == "classification", kinds=source.kinds)
     if source.only is not None and table.digest != source.only:
         raise refusal("file.other_table")
     data = Data(

@@ -359,8 +359,8 @@ class _Training:
         self._remember_data()
         progress = self.progress
         outcome = None
-        if progress is not None and progress.task is not None:
-            outcome = record.PartialOutcome(task=progress.task, classes=progress.classes, split=progress.split)
+        if progress is not None and progress.config is not None and progress.config.task is not None:
+            outcome = record.PartialOutcome(task=progress.config.task, classes=progress.classes, split=progress.split)
         return record.FailedRun(**self._common(self.folder), inputs=self._inputs(), outcome=outcome, failure=failure)
 
     def _surroundings(self) -> dict[str, Any]:
