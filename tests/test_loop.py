@@ -918,7 +918,7 @@ def test_jobs_within_jobs_start_no_thousand_threads(tmp_path: Path, monkeypatch:
         started.append(number)
         return ThreadPool(number)
 
-    monkeypatch.setattr("week2kit.loop.threads.ThreadPool", counted)
+    monkeypatch.setattr("week2kit.loop.inside.ThreadPool", counted)
     inner = {"class": "random_forest", "params": {"n_estimators": 9, "n_jobs": 9}}
     model = {
         "class": "sklearn.ensemble.BaggingClassifier",

@@ -17,8 +17,7 @@ from week2kit.config.overriding import reseeded
 from week2kit.errors import LibraryError, StageError
 from week2kit.loop import advice
 from week2kit.loop.data import Table
-from week2kit.loop.fitting import Fitted, library_errors
-from week2kit.loop.fitting import fit as fit_pipeline
+from week2kit.loop.fitting import Fitted, fit
 from week2kit.loop.metrics import Score, Scorer, report_text, summary
 from week2kit.loop.model import make_pipeline
 from week2kit.loop.predictions import Answers, Predictions, predict
@@ -65,14 +64,12 @@ class Loop:
 
     def fit(self, rows: np.ndarray[Any, Any]) -> Fitted:
         """Fit the pipeline on these rows."""
-        with library_errors():
-            return fit_pipeline(self.pipeline, self.table.features.iloc[rows], self.table.target[rows])
+        return fit(self.pipeline, self.table.features.iloc[rows], self.table.target[rows])
 
     def predict(self, fitted: Fitted, rows: np.ndarray[Any, Any]) -> Answers:
         """What a fitted pipeline says of these rows."""
-        with library_errors():
-            decision = any(scorer.takes_decision for scorer in self.scorers)
-            return predict(fitted.pipeline, self.table.features.iloc[rows], self.table.classes, decision=decision)
+        decision = any(scorer.takes_decision for scorer in self.scorers)
+        return predict(fitted.pipeline, self.table.features.iloc[rows], self.table.classes, decision=decision)
 
     def learn(self, fold: Fold) -> tuple[Fitted, Answers]:
         """Fit on the training rows of a fold, and ask about its validation rows."""
@@ -100,26 +97,22 @@ class Loop:
 
     def repeat(self, seed: int) -> dict[str, Repeat]:
         """Every metric of the same training with another seed; what it warns of has been said of the run itself."""
+        scores: list[Scores] = []
         with _naming(seed):
             config = reseeded(self.config, seed)
-            pipeline = make_pipeline(config, self.table, seed, self.allowed_modules)
-            scores = replace(self, config=config, pipeline=pipeline).scores()
-        values = {scorer.name: [score[scorer.name].value for score in scores] for scorer in self.scorers}
-        return {
-            name: Repeat(seed=seed, value=summary(of_folds)[0], folds=of_folds if len(of_folds) > 1 else [])
-            for name, of_folds in values.items()
-        }
-
-    def scores(self) -> list[Scores]:
-        """Every metric on the validation rows of each fold, and nothing else."""
-        with self.progress.during("split"):
-            folds, _ = make_folds(self.config.split, self.table)
-        scores = []
-        for fold in folds:
-            _, answers = self.learn(fold)
-            with self.progress.during("evaluate"):
-                scores.append(self._score(fold.val, answers))
-        return scores
+            other = replace(self, config=config, pipeline=make_pipeline(config, self.table, seed, self.allowed_modules))
+            with self.progress.during("split"):
+                folds, _ = make_folds(config.split, self.table)
+            for fold in folds:
+                _, answers = other.learn(fold)
+                with self.progress.during("evaluate"):
+                    scores.append(self._score(fold.val, answers))
+        repeats = {}
+        for scorer in self.scorers:
+            of_folds = [score[scorer.name].value for score in scores]
+            value = summary(of_folds)[0]
+            repeats[scorer.name] = Repeat(seed=seed, value=value, folds=of_folds if len(of_folds) > 1 else [])
+        return repeats
 
     def _score(self, rows: np.ndarray[Any, Any], answers: Answers) -> Scores:
         return {scorer.name: scorer.measure(self.table.truth[rows], answers) for scorer in self.scorers}
@@ -158,10 +151,8 @@ class Loop:
         several = len(measured) > 1
         result = {}
         for scorer in self.scorers:
-            values, dummies = (
-                [scores[scorer.name].value for scores in side]
-                for side in ([one.scores for one in measured], [one.dummy for one in measured])
-            )
+            values = [one.scores[scorer.name].value for one in measured]
+            dummies = [one.dummy[scorer.name].value for one in measured]
             alike = [value is None for value in values] == [dummy is None for dummy in dummies]
             value, std = summary(values)
             result[scorer.name] = Metric(
@@ -299,26 +290,11 @@ def recompute(
     """
     classes = predictions.classes
     code = classes.index(positive) if classes and len(classes) == 2 and positive in classes else 0
-    parts = predictions.folds()
+    method, decision = predictions.method if classes else "predict", predictions.decision is not None
     result: dict[str, Any] = {}
     for name in metric_names:
-        method, decision = predictions.method if classes else "predict", predictions.decision is not None
         scorer = Scorer(name, len(classes or ()), code, method, decision=decision, labels=classes, earlier=earlier)
-        values = [
-            scorer(
-                predictions.y_true[part],
-                Answers(
-                    predictions.y_pred[part],
-                    None if predictions.scores is None else predictions.scores[part],
-                    predictions.method,
-                    None if predictions.decision is None else predictions.decision[part],
-                ),
-            )
-            for part in parts
-        ]
-        result[name] = {
-            "value": summary(values)[0],
-            "folds": values if len(values) > 1 else [],
-            "exact": scorer.of_labels,
-        }
+        values = [scorer(predictions.y_true[part], predictions.answers.at(part)) for part in predictions.folds()]
+        folds = values if len(values) > 1 else []
+        result[name] = {"value": summary(values)[0], "folds": folds, "exact": scorer.of_labels}
     return result, report_text(predictions.y_true, predictions.y_pred, predictions.texts)

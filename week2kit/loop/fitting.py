@@ -22,61 +22,6 @@ from week2kit.loop.inside import steady_threads
 from week2kit.privacy import scrub
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """A fitted pipeline, and what was said while it was fitted: (category, message), each once, sorted."""
-
-    pipeline: Pipeline
-    said: tuple[tuple[str, str], ...]
-
-    @property
-    def n_iter(self) -> list[int] | None:
-        """Iterations of the last step's solver, or None where it does not tell."""
-        try:
-            found = getattr(self.pipeline.steps[-1][1], "n_iter_", None)
-            return None if found is None else [int(value) for value in np.atleast_1d(np.asarray(found)).ravel()]
-        except Exception:  # of another library: what it calls so need be no number
-            return None
-
-    @property
-    def not_converged(self) -> bool:
-        """Whether scikit-learn warned that a solver stopped before it had converged."""
-        return any(category == "ConvergenceWarning" for category, _ in self.said)
-
-    @property
-    def converged(self) -> bool | None:
-        """False where scikit-learn warned, None where nothing iterates."""
-        return False if self.not_converged else None if self.n_iter is None else True
-
-
-def fit(pipeline: Pipeline, X: Any, y: np.ndarray[Any, Any]) -> Fitted:
-    """Fit a clone of `pipeline`, keeping its warnings, whatever the filters of the caller make of them.
-
-    Raises:
-        StageError: scikit-learn refuses the data or the parameters.
-    """
-    model = clone(pipeline)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.resetwarnings()
-        warnings.simplefilter("always")
-        with steady_threads(model):
-            model.fit(X, y)
-    said = {(w.category.__name__, clean(scrub(str(w.message)))) for w in caught if issubclass(w.category, UserWarning)}
-    return Fitted(model, tuple(sorted(said)))
-
-
-def dump(model: BaseEstimator) -> bytes:
-    """The bytes of ``joblib.dump(model)``, uncompressed.
-
-    Raises:
-        LibraryError: it holds what cannot be saved, such as a function that was made in the fit.
-    """
-    buffer = BytesIO()
-    with library_errors():
-        joblib.dump(model, buffer)
-    return buffer.getvalue()
-
-
 @contextmanager
 def library_errors() -> Iterator[None]:
     """Turn what an estimator raises into our error, once, where it enters; out of memory stays what it is.
@@ -109,3 +54,59 @@ def _behind(error: BaseException) -> Iterator[BaseException]:
 def _is_of_threads(error: BaseException) -> bool:
     """Whether the system refused a thread or a process."""
     return isinstance(error, BlockingIOError) or "can't start new thread" in message_of(error)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted pipeline, and what was said while it was fitted: (category, message), each once, sorted."""
+
+    pipeline: Pipeline
+    said: tuple[tuple[str, str], ...]
+
+    @property
+    def n_iter(self) -> list[int] | None:
+        """Iterations of the last step's solver, or None where it does not tell."""
+        try:
+            found = getattr(self.pipeline.steps[-1][1], "n_iter_", None)
+            return None if found is None else [int(value) for value in np.atleast_1d(np.asarray(found)).ravel()]
+        except Exception:  # of another library: what it calls so need be no number
+            return None
+
+    @property
+    def not_converged(self) -> bool:
+        """Whether scikit-learn warned that a solver stopped before it had converged."""
+        return any(category == "ConvergenceWarning" for category, _ in self.said)
+
+    @property
+    def converged(self) -> bool | None:
+        """False where scikit-learn warned, None where nothing iterates."""
+        return False if self.not_converged else None if self.n_iter is None else True
+
+
+@library_errors()
+def fit(pipeline: Pipeline, X: Any, y: np.ndarray[Any, Any]) -> Fitted:
+    """Fit a clone of `pipeline`, keeping its warnings, whatever the filters of the caller make of them.
+
+    Raises:
+        LibraryError: scikit-learn refuses the data or the parameters.
+    """
+    model = clone(pipeline)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.resetwarnings()
+        warnings.simplefilter("always")
+        with steady_threads(model):
+            model.fit(X, y)
+    said = {(w.category.__name__, clean(scrub(str(w.message)))) for w in caught if issubclass(w.category, UserWarning)}
+    return Fitted(model, tuple(sorted(said)))
+
+
+@library_errors()
+def dump(model: BaseEstimator) -> bytes:
+    """The bytes of ``joblib.dump(model)``, uncompressed.
+
+    Raises:
+        LibraryError: it holds what cannot be saved, such as a function that was made in the fit.
+    """
+    buffer = BytesIO()
+    joblib.dump(model, buffer)
+    return buffer.getvalue()

@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from multiprocessing.pool import ThreadPool
 from typing import Any, Final
 
 import joblib
 import threadpoolctl
+from joblib._parallel_backends import SequentialBackend, ThreadingBackend
 from sklearn.base import BaseEstimator, clone
 
 from week2kit.loop.estimators import SEEDS, parameter_names
-from week2kit.loop.threads import Threads
 
 
 def walk(value: Any) -> Iterator[BaseEstimator]:
@@ -172,6 +173,31 @@ def races_with_openmp(model: BaseEstimator) -> bool:
 def is_kmeans(estimator: BaseEstimator) -> bool:
     """Whether an estimator is a k-means, of whatever kind."""
     return any("KMeans" in kind.__name__ for kind in type(estimator).__mro__)
+
+
+class Threads(ThreadingBackend):  # type: ignore[misc]
+    """joblib's backend of threads, with at most `most` of them at work: by default as many as there are processors.
+
+    joblib starts a thread per job, and jobs within jobs multiply: 32 times 32 are a thousand threads, which a machine
+    for a class does not allow. How the work is divided decides the numbers of some estimators (bagging adds up what
+    each job gives); how many threads do it decides none.
+    """
+
+    def __init__(self, most: int | None = None, nesting_level: int | None = None) -> None:
+        super().__init__(nesting_level=nesting_level)
+        self.most = most or joblib.cpu_count()
+
+    def _get_pool(self) -> ThreadPool:
+        if self._pool is None:  # type: ignore[has-type]
+            self._pool = ThreadPool(min(self._n_jobs, self.most))
+        return self._pool
+
+    def get_nested_backend(self) -> tuple[ThreadingBackend | SequentialBackend, None]:
+        """As joblib's: the first jobs within jobs are threads, those within them are none."""
+        level = (self.nesting_level or 0) + 1
+        if level > 1:
+            return SequentialBackend(nesting_level=level), None
+        return Threads(max(1, self.most // min(self._n_jobs, self.most)), level), None
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from sklearn.pipeline import Pipeline
 from week2kit.canonical import label_text, label_texts
 from week2kit.loop.data import Labels
 from week2kit.loop.digests import values_digest
+from week2kit.loop.fitting import library_errors
 from week2kit.loop.inside import steady_forests, steady_threads
 from week2kit.record.predictions import FIXED_COLUMNS, read_columns
 from week2kit.refusals import refusal
@@ -40,6 +41,11 @@ class Answers:
     method: ScoreMethod | None
     decision: np.ndarray[Any, Any] | None = None
 
+    def at(self, rows: np.ndarray[Any, Any]) -> Answers:
+        """What it says of some of these rows."""
+        scores, decision = (part if part is None else part[rows] for part in (self.scores, self.decision))
+        return Answers(self.labels[rows], scores, self.method, decision)
+
     @property
     def methods(self) -> set[str | None]:
         """The methods of the model whose answers these are."""
@@ -52,6 +58,7 @@ def encode(values: np.ndarray[Any, Any], classes: Labels) -> np.ndarray[Any, Any
     return np.asarray(codes, dtype=np.int64)
 
 
+@library_errors()
 def predict(pipeline: Pipeline, X: Any, classes: Labels | None, *, decision: bool = False) -> Answers:
     """The labels and scores that a fitted pipeline gives for `X`; its transformers run once.
 
@@ -144,6 +151,11 @@ class Predictions:
         if self.classes is None:
             return None
         return list(map(label_text, self.classes)) if self.raw else label_texts(self.classes)
+
+    @property
+    def answers(self) -> Answers:
+        """What the models said of these rows."""
+        return Answers(self.y_pred, self.scores, self.method, self.decision)
 
     @property
     def digest(self) -> str:
