@@ -168,8 +168,9 @@ class Scorer:
         self._wanted = (positive,) if self.of_positive else tuple(range(classes))
         self._flip = classes == 2 and positive == 0
         self._scorer, self.greater_is_better = _find(name)
-        self.of_labels = classes > 0 and self._why_not(None, of_cells=True) is None
-        reason = None if self.of_labels else self._why_not(method, decision=decision, of_cells=False)
+        example = _example(classes, method, decision=decision)
+        self.of_labels = classes > 0 and self._why_not(*example, of_cells=True) is None
+        reason = None if self.of_labels else self._why_not(*example, of_cells=False)
         if reason is None and self._takes_fractions() == (classes > 0):
             reason = "it measures " + ("numbers, not classes" if classes else "classes, not numbers")
         if reason is not None:
@@ -213,16 +214,20 @@ class Scorer:
             raise refusal("metric.not_finite", name=self.name, rows=len(y_true), value=value)
         return Score(value, None, warned)
 
-    def _of_rows(self, y_true: np.ndarray[Any, Any], answers: Answers) -> tuple[float, set[str]]:
-        """The value, and which scores the scorer asked for."""
+    def _ask(self, scorer: Any, y_true: np.ndarray[Any, Any], answers: Answers, **more: Any) -> tuple[float, set[str]]:
+        """The value by a scorer of scikit-learn, and which scores it asked for."""
         labels, scores, decision = answers.labels, answers.scores, answers.decision
         if self._flip:
             y_true, labels = 1 - y_true, 1 - labels
             scores, decision = _flipped(scores), _flipped(decision)
         kind = _ReplayClassifier if self._classes else _ReplayRegressor
         replay = kind(Answers(labels, scores, answers.method, None if self.earlier else decision), self._classes)
-        value = self._for(y_true)(replay, np.empty((len(y_true), 0)), y_true)
-        return self._signed(value), replay.asked
+        value = float(scorer(replay, np.empty((len(y_true), 0)), y_true, **more))
+        return value if self.greater_is_better else 0.0 - value, replay.asked
+
+    def _of_rows(self, y_true: np.ndarray[Any, Any], answers: Answers) -> tuple[float, set[str]]:
+        """The value from every row, and which scores were asked for."""
+        return self._ask(self._for(y_true), y_true, answers)
 
     def _for(self, y_true: np.ndarray[Any, Any]) -> Any:
         """The scorer; one that is told all classes where the rows lack one and it would take the rest for all."""
@@ -240,30 +245,10 @@ class Scorer:
         Counts are whole numbers, and every label metric of scikit-learn computes from their sums: the same bits.
         """
         true, predicted, counts = cells(y_true, labels, self._classes)
-        if self._flip:
-            true, predicted = 1 - true, 1 - predicted
-        replay = _ReplayClassifier(Answers(predicted, None, None), self._classes)
-        return self._signed(self._scorer(replay, np.empty((len(true), 0)), true, sample_weight=counts))
+        return self._ask(self._scorer, true, Answers(predicted, None, None), sample_weight=counts)[0]
 
-    def _signed(self, value: Any) -> float:
-        return float(value) if self.greater_is_better else 0.0 - float(value)
-
-    def _why_not(self, method: str | None, *, decision: bool = False, of_cells: bool) -> str | None:
-        """Why the scorer cannot evaluate a small example with these scores, or None where it can."""
-        if self._classes == 0:
-            values = np.arange(9) + 0.5  # some metrics take positive numbers only
-            return self._refusal(values, Answers(values, values, "predict"), of_cells=False)
-        y = np.tile(np.arange(self._classes), 3)
-        decided = y - 0.5 if self._classes == 2 else np.eye(self._classes)[y]
-        scores: np.ndarray[Any, Any] | None = None
-        if method == "predict_proba":
-            scores = np.eye(self._classes)[y] * 0.5 + 0.5 / self._classes
-        elif method == "decision_function":
-            scores = decided
-        besides = decided if decision and method == "predict_proba" else None
-        return self._refusal(y, Answers(y, scores, method, besides), of_cells=of_cells)  # type: ignore[arg-type]
-
-    def _refusal(self, y: np.ndarray[Any, Any], answers: Answers, *, of_cells: bool) -> str | None:
+    def _why_not(self, y: np.ndarray[Any, Any], answers: Answers, *, of_cells: bool) -> str | None:
+        """Why the scorer cannot evaluate an example, or None where it can."""
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -290,12 +275,11 @@ class Scorer:
 
     def _takes_fractions(self) -> bool:
         """Whether the metric is one of numbers: those of classes and clusters refuse fractions, or warn of them."""
-        values = np.arange(9) + 0.5
-        replay = _ReplayRegressor(Answers(values, values, "predict"), 0)
+        values, answers = _example(0, "predict")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
-                self._scorer(replay, np.empty((9, 0)), values)
+                self._scorer(_ReplayRegressor(answers, 0), np.empty((9, 0)), values)
         except Exception:
             return False
         return True
@@ -305,6 +289,19 @@ class Scorer:
 _TOLD: Final = (UserWarning, RuntimeWarning)
 #: The shape of a table that the scorer itself looks at, and that no value depends on.
 _NOT_OF_VALUES: Final = ("A single label was found in",)
+
+
+def _example(classes: int, method: str | None, *, decision: bool = False) -> tuple[np.ndarray[Any, Any], Answers]:
+    """A few rows that are all predicted right, with such scores; some metrics take positive numbers only."""
+    if classes == 0:
+        values = np.arange(9) + 0.5
+        return values, Answers(values, values, "predict")
+    y = np.tile(np.arange(classes), 3)
+    decided = y - 0.5 if classes == 2 else np.eye(classes)[y]
+    likely = np.eye(classes)[y] * 0.5 + 0.5 / classes
+    scores = {"predict_proba": likely, "decision_function": decided}.get(method or "")
+    besides = decided if decision and method == "predict_proba" else None
+    return y, Answers(y, scores, method, besides)  # type: ignore[arg-type]
 
 
 def _flipped(scores: np.ndarray[Any, Any] | None) -> np.ndarray[Any, Any] | None:
@@ -343,6 +340,15 @@ def cells(
     return filled // classes, filled % classes, counts[filled].astype(np.float64)
 
 
+@contextmanager
+def _no_overflow() -> Iterator[None]:
+    try:
+        yield
+    except OverflowError:
+        raise refusal("metric.overflow") from None
+
+
+@_no_overflow()
 def mean(values: Sequence[float]) -> float:
     """The mean by ``math.fsum``: the exact sum, rounded once, and the same on every Python and processor.
 
@@ -352,29 +358,20 @@ def mean(values: Sequence[float]) -> float:
     Raises:
         StageError: the sum is beyond the largest number.
     """
-    with _no_overflow():
-        return math.fsum(values) / len(values)
+    return math.fsum(values) / len(values)
 
 
+@_no_overflow()
 def deviation(values: Sequence[float]) -> float:
     """The population standard deviation, as ``numpy.std`` has it by default, up to the last bit."""
     center = mean(values)
-    with _no_overflow():
-        return math.sqrt(math.fsum((value - center) ** 2 for value in values) / len(values))
+    return math.sqrt(math.fsum((value - center) ** 2 for value in values) / len(values))
 
 
 def summary(values: Sequence[float | None]) -> tuple[float | None, float | None]:
     """Mean and deviation over the folds in which a metric is defined; none where it is in none."""
     defined = [value for value in values if value is not None]
     return (mean(defined), deviation(defined)) if defined else (None, None)
-
-
-@contextmanager
-def _no_overflow() -> Iterator[None]:
-    try:
-        yield
-    except OverflowError:
-        raise refusal("metric.overflow") from None
 
 
 # --- the report -------------------------------------------------------------------------------------------------

@@ -39,6 +39,8 @@ from week2kit.record.places import (
     recorded_path,
     remember,
 )
+from week2kit.record.provenance import record_code
+from week2kit.record.requirements import requirements_text
 from week2kit.record.store import Run, from_here, open_run
 from week2kit.record.writing import RunFolder
 from week2kit.sentences.failures import failure_hint
@@ -60,7 +62,6 @@ class _Request:
     """What is to be trained: the config object after ``--set``, and where it came from."""
 
     value: dict[str, Any]
-    name: str
     directory: Path | None
     command: str
     allowed_modules: tuple[str, ...]
@@ -105,29 +106,19 @@ def train(
         KeyboardInterrupt: as it came, after it was recorded.
     """
     given = [f"{key}={value}" for key, value in (("seed", seed), ("repeats", repeats)) if value is not None]
-    request = _read_request(config, [*set, *given], command, tuple(allow_modules), max_data_bytes)
-    return _Training(request, Path(runs_dir), name, on_stage).run()
-
-
-def _read_request(
-    config: str | Path | Mapping[str, Any],
-    assignments: list[str],
-    command: str | None,
-    allowed: tuple[str, ...],
-    max_data_bytes: int | None,
-) -> _Request:
     if isinstance(config, Mapping):
         try:
-            value, name, directory = parse_json(json.dumps(config, allow_nan=False).encode()), "config", None
+            value, directory = parse_json(json.dumps(config, allow_nan=False).encode()), None
         except (TypeError, ValueError) as error:
             raise UsageError(f"The config holds what JSON cannot write: {clean(str(error))}.") from None
         said = "week2kit.train({...})"
     else:
         path = Path(config)
-        value, name, directory = _read_config_file(path), clean(path.name), path.parent
+        value, directory = _read_config_file(path), path.parent
         said = f"week2kit.train({path.name!r})"
-    value = override(value, assignments)
-    return _Request(value, name, directory, scrub(command or said), allowed, max_data_bytes)
+    value = override(value, [*set, *given])
+    request = _Request(value, directory, scrub(command or said), tuple(allow_modules), max_data_bytes)
+    return _Training(request, Path(runs_dir), name, on_stage).run()
 
 
 def _read_config_file(path: Path) -> dict[str, Any]:
@@ -139,20 +130,17 @@ def _read_config_file(path: Path) -> dict[str, Any]:
         raise UsageError(f"{shown}: there is no such config file.{from_here(path)}") from None
     except IsADirectoryError:
         raise UsageError(f"{shown}: expected a config file, and it is a folder.") from None
-    except (JsonError, OSError) as error:
-        if reader_of(path.name) is not None and (isinstance(error, JsonError) or error.errno == errno.EFBIG):
-            raise UsageError(
-                f"{shown}: expected a config, and this is a table. For a first config: "
-                f"week2kit init {shlex.quote(shown)}"
-            ) from None
-        if isinstance(error, OSError):
-            raise UsageError(f"{shown}: cannot be read: {error.strerror}.") from None
+    except (ValueError, OSError) as error:  # a JsonError, or a path that no system takes, is a ValueError
+        unread = isinstance(error, JsonError) or (isinstance(error, OSError) and error.errno == errno.EFBIG)
         kind = "TOML" if path.suffix.lower() == ".toml" else "JSON"
-        if kind == "JSON" and (slip := json_slip(text)):
-            raise UsageError(f"{shown}: {slip}.") from None
-        raise UsageError(f"{shown}: no config can be read as {kind}: {error}.") from None
-    except ValueError as error:
-        raise UsageError(f"{shown}: cannot be read: {error}.") from None
+        if unread and reader_of(path.name) is not None:
+            said = f"expected a config, and this is a table. For a first config: week2kit init {shlex.quote(shown)}"
+        elif isinstance(error, JsonError):
+            slip = json_slip(text) if kind == "JSON" else ""
+            said = f"{slip or f'no config can be read as {kind}: {error}'}."
+        else:
+            said = f"cannot be read: {error.strerror if isinstance(error, OSError) else error}."
+        raise UsageError(f"{shown}: {said}") from None
 
 
 class _Training:
@@ -199,7 +187,10 @@ class _Training:
         """
         with held():
             self._folder = RunFolder.create(*self.place, self._running)
-            self._prepare()
+            self.config = parse_config(self.request.value)  # neither scikit-learn nor the data are needed for it
+            given = self.config.seed
+            drawn = secrets.randbelow(2**32) if given is None else given
+            self.seed = record.Seed(value=drawn, source="drawn" if given is None else "given")
             self.folder.write_manifest(self._running(self.folder))
 
     def _write(self, manifest: record.CompletedRun | record.FailedRun) -> None:
@@ -228,21 +219,11 @@ class _Training:
 
     # --- the steps ----------------------------------------------------------------------------------------------
 
-    def _prepare(self) -> None:
-        """Settle config and seed, which need neither scikit-learn nor the data."""
-        self.config = parse_config(self.request.value)
-        given = self.config.seed
-        self.seed = (
-            record.Seed(value=secrets.randbelow(2**32), source="drawn")
-            if given is None
-            else record.Seed(value=given, source="given")
-        )
-
     def _complete(self) -> record.CompletedRun:
         self.on_stage("config")
         with held():
             check_room(ROOM_FOR_LIBRARIES)
-            from week2kit.environment.facts import hold_blas_buffers
+            from week2kit.environment.facts import hold_blas_buffers, record_environment
             from week2kit.loop.progress import Progress
             from week2kit.loop.run import run_loop
 
@@ -256,9 +237,6 @@ class _Training:
             self.config, self.seed.value, source, self.progress, allowed_modules=self.request.allowed_modules
         )
         self._remember_data()
-        from week2kit.environment.facts import record_environment
-        from week2kit.record.provenance import record_code
-
         environment = record_environment(self.request.allowed_modules)
         with self.progress.during("save"):
             self._save(self.result, environment)
@@ -283,17 +261,15 @@ class _Training:
         written = config.data.path
         reader, most = reader_for_config(written), self.request.max_data_bytes
 
+        from_run = None
+        with contextlib.suppress(StageError, OSError, ValueError):
+            from_run = from_run_to_data(self.folder.path, find_for_config(written, self.request.directory))
+
         def read() -> bytes:
             self.data_file = find_for_config(written, self.request.directory)
             return read_data(self.data_file, most)
 
-        return Source(recorded_path(written), self._from_run(written), reader, read, most or MAX_UNPACKED_BYTES)
-
-    def _from_run(self, written: str) -> str | None:
-        try:
-            return from_run_to_data(self.folder.path, find_for_config(written, self.request.directory))
-        except (StageError, OSError, ValueError):
-            return None
+        return Source(recorded_path(written), from_run, reader, read, most or MAX_UNPACKED_BYTES)
 
     def _remember_data(self) -> None:
         data = self.progress.data if self.progress else None
@@ -302,7 +278,6 @@ class _Training:
 
     def _save(self, result: Result, environment: record.Environment) -> None:
         from week2kit.loop.predictions import to_csv
-        from week2kit.record.requirements import requirements_text
 
         values = {name: metric.value for name, metric in result.outcome.metrics.items()}
         self.folder.write("config", dump_json(_recorded_config(result.config)).encode())
@@ -317,17 +292,15 @@ class _Training:
     # --- the record ---------------------------------------------------------------------------------------------
 
     def _common(self, folder: RunFolder) -> dict[str, Any]:
-        progress = self.progress
+        warnings = self.progress.warnings if self.progress else []
         return {
             "run_id": folder.run_id,
             "nonce": folder.nonce,
             "created_at": folder.created_at,
             "command": self.request.command,
             "artifacts": folder.artifacts,
-            "stages": progress.stage_times() if progress else [],
-            "warnings": sorted(progress.warnings, key=lambda w: (w.code, json.dumps(w.values, default=str)))
-            if progress
-            else [],
+            "stages": self.progress.stage_times() if self.progress else [],
+            "warnings": sorted(warnings, key=lambda w: (w.code, json.dumps(w.values, default=str))),
         }
 
     def _config_record(self, config: Config | None, *, completed: bool = True) -> record.Config:
@@ -367,7 +340,6 @@ class _Training:
         if self.progress is None:
             return {}  # scikit-learn was never imported: there is no environment to tell of
         from week2kit.environment.facts import record_environment
-        from week2kit.record.provenance import record_code
 
         return {"code": record_code(), "environment": record_environment(self.request.allowed_modules)}
 
