@@ -257,9 +257,9 @@ def test_a_module_may_have_another_name(package: Path) -> None:
 def test_a_definition_may_move_to_another_module(package: Path) -> None:
     metrics, split = package / "loop/metrics.py", package / "loop/split.py"
     text = metrics.read_text(encoding="utf-8")
-    found = re.search(r"^def deviation.*?(?=^def |^@)", text, re.MULTILINE | re.DOTALL)
+    found = re.search(r"^def cells.*?(?=^def |^@)", text, re.MULTILINE | re.DOTALL)
     assert found is not None
-    metrics.write_text(text.replace(found[0], "from week2kit.loop.split import deviation\n"), encoding="utf-8")
+    metrics.write_text(text.replace(found[0], "from week2kit.loop.split import cells\n"), encoding="utf-8")
     split.write_text(f"{split.read_text(encoding='utf-8')}\n\n{found[0]}", encoding="utf-8")
     now, before = digest_modules(package), digest_modules(PACKAGE)
     assert code_digest(now) == code_digest(before)

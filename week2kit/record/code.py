@@ -96,6 +96,7 @@ KNOWN: Final = frozenset(
         "f3f5f7dd12cbeeb6745519f515f42dbbe4a9818e46981c615a99d5eb7a7095e0",  # 0.1.0, schema 4
         "d33067e7d33c0cc5d2ba1d66ee0a3009e4bf40af54b066e6b621a8edafa1cfa4",  # names changed only
         "ea1646ad14199eb9e12b6feb3276e2bf6291b57044aea1173741e14c61246831",  # coded refusals, one reader
+        "509e1d2d1f54fc6f43051fb11d517a8f11726af9ddb3f2e69ae78fd09e0bab76",  # tables know classes, one builder
     }
 )
 
