@@ -15,11 +15,12 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from week2kit.cli.entry import run
+
+from .forked import MODULES, at_start, server_for
 
 ROOT = Path(__file__).parent.parent
 REFRESH = "WEEK2KIT_REFRESH"
@@ -49,38 +50,52 @@ def here(*arguments: object, cwd: Path | str = ".", width: int = 100) -> subproc
     return subprocess.CompletedProcess(words, code, out, err)
 
 
-def command(*arguments: object, **more: Any) -> subprocess.CompletedProcess[str]:
-    """The command line in a process of its own; arguments as of `python`."""
-    return python("-m", "week2kit", *arguments, **more)
+def command(
+    *arguments: object, cwd: Path | str | None = None, path: Path | str = "", **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """The command line in a process of its own: forked, or a new one where a variable or a `path` acts at its start."""
+    if path or at_start(variables):
+        return python("-m", "week2kit", *arguments, cwd=cwd, path=path, **variables)
+    words = ["week2kit", *map(str, arguments)]
+    everything = _variables(**variables)
+    return server_for(everything).run("week2kit.cli:main", words, str(cwd or Path.cwd()), everything, timeout=300)
+
+
+def _variables(path: Path | str = "", **variables: str) -> dict[str, str]:
+    """What a process is given, so that it finds our package, and first what lies in `path`."""
+    paths = filter(None, [str(path), str(ROOT), os.environ.get("PYTHONPATH")])
+    return os.environ | {"PYTHONPATH": os.pathsep.join(paths), "COLUMNS": "100"} | variables
 
 
 def python(
     *arguments: object, cwd: Path | str | None = None, path: Path | str = "", **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """A Python that finds our package; `path` is where it looks for modules before, `variables` are of its shell."""
-    paths = filter(None, [str(path), str(ROOT), os.environ.get("PYTHONPATH")])
+    return _run([sys.executable, *map(str, arguments)], cwd, _variables(path, **variables))
+
+
+def pytest_session(folder: Path, *arguments: str, new: bool = False) -> subprocess.CompletedProcess[str]:
+    """Pytest in `folder` with our plugin and xdist, and no other that the machine may have; as if nobody had set CI.
+
+    It is forked where it is not to be `new`, which is for what a session imports.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "CI", "BUILD_NUMBER"))}
+    kept |= {"PYTHONPATH": str(ROOT), "COLUMNS": "200", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    words = ["-m", "pytest", "-p", "xdist", "-p", "week2kit.pytest_plugin", *arguments]
+    if new:
+        return _run([sys.executable, *words], folder, kept)
+    return server_for(kept, (*MODULES, "pytest")).run(":pytest_main", words[1:], str(folder), kept, timeout=120)
+
+
+def _run(words: list[str], cwd: Path | str | None, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, *map(str, arguments)],
+        words,
         cwd=cwd,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths), "COLUMNS": "100"} | variables,
+        env=variables,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
         timeout=300,
-        check=False,
-    )
-
-
-def pytest_session(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Pytest in `folder` with our plugin and xdist, and no other that the machine may have; as if nobody had set CI."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "CI", "BUILD_NUMBER"))}
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "xdist", "-p", "week2kit.pytest_plugin", *arguments],
-        cwd=folder,
-        env=kept | {"PYTHONPATH": str(ROOT), "COLUMNS": "200", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
         check=False,
     )
 
@@ -99,10 +114,13 @@ def copy_checkout(folder: Path) -> Path:
     for name in ("examples", "runs"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("run_*", "__pycache__"))
     (folder / "bin").mkdir()
-    for name, arguments in (("week2kit", "-m week2kit "), ("python3", "")):
-        command = folder / "bin" / name
-        command.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" {arguments}"$@"\n')
-        command.chmod(0o755)
+    python = f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" "$@"\n'
+    for name, script in {
+        "week2kit": server_for(os.environ | {"PYTHONPATH": str(ROOT)}).script(),
+        "python3": python,
+    }.items():
+        (folder / "bin" / name).write_text(script)
+        (folder / "bin" / name).chmod(0o755)
     return folder
 
 

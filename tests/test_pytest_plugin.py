@@ -88,9 +88,9 @@ class Session:
         return {word: int(number) for number, word in re.findall(r"(\d+) (\w+)", last.partition(" in ")[0])}
 
 
-def run_pytest(folder: Path, *arguments: str) -> Session:
+def run_pytest(folder: Path, *arguments: str, new: bool = False) -> Session:
     """What pytest does in `folder`, with our plugin loaded."""
-    done = pytest_session(folder, *arguments)
+    done = pytest_session(folder, *arguments, new=new)
     return Session(done.returncode, done.stdout + done.stderr)
 
 
@@ -173,7 +173,7 @@ def test_a_session_that_does_not_use_it_imports_nothing_for_it(tmp_path: Path) -
         "    of_a_session = ('', '.errors', '.pytest_items', '.pytest_plugin', '.thresholds')\n"
         "    assert ours == {f'week2kit{name}' for name in of_a_session}\n"
     )
-    session = run_pytest(tmp_path, "-W", "error")
+    session = run_pytest(tmp_path, "-W", "error", new=True)
     assert (session.exit_code, session.counts) == (0, {"passed": 1}), session.output
 
 
