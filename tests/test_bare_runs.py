@@ -581,7 +581,7 @@ CASES = [
         "a report without one of its classes",
         edit("val_report.txt", r" +aster [^\n]*\n", ""),
         "undecided",
-        "the run is not of this table, or was split otherwise. What differs is told of a file that you name",
+        "the run is not of this table, or was split otherwise. Name the right one with --data",
     ),
     Case(
         "a report of averages",
@@ -690,20 +690,20 @@ CASES = [
         "another test size",
         both(OWN, config(test_size=0.25)),
         "undecided",
-        "the test_size of config.json is not that of the run",
+        "the run was split otherwise",
     ),
     # shows that the table, or the split, is another one
     Case(
         "another number of rows",
         both(OWN, metrics(n_train=120, n_val=30)),
         "undecided",
-        r"own.csv: the table has 230 rows, and the record counts 150 \(n_train 120, n_val 30\): it is not",
+        "own.csv: here it gives n_train 161, n_val 69, and the record counts n_train 120, n_val 30: it is not",
     ),
     Case(
         "another table",
         other_table(lambda rows: rows[:200]),
         "undecided",
-        "table has 200 rows, and the record counts 230",
+        "gives n_train 140, n_val 60, and the record counts n_train 161, n_val 69",
     ),
     Case(
         "another table, where only the report counts",
@@ -715,37 +715,37 @@ CASES = [
         "scored on the rows that it was trained on",
         both(scored_on_everything, OWN),
         "undecided",
-        r"gives n_train 161, n_val 69, and the record counts n_val 230, .* scored on rows that it was trained on",
+        r"gives n_train 161, n_val 69, and the record counts n_val 230: .* scored on rows that it was trained on",
     ),
     Case(
         "another table of as many rows and other classes",
         other_table(lambda rows: [re.sub("rose|lily", "iris", row) for row in rows]),
         "undecided",
-        "own.csv: the classes of the validation rows are aster .*, iris .*, and val_report.txt counts aster .*, lily",
+        "own.csv: here it gives aster .*, iris .*, and the record counts aster .*, lily",
     ),
     Case(
         "another table of as many rows and other classes, where nothing is called as it was",
         other_table(lambda rows: [re.sub("rose$|lily$", "b", row.replace("aster", "a")) for row in rows]),
         "undecided",
-        "own.csv: the classes of the validation rows are a .*, b .*, and val_report.txt counts aster .*, lily",
+        "own.csv: here it gives a .*, b .*, and the record counts aster .*, lily",
     ),
     Case(
         "another table of as many rows of other shares",
         other_table(lambda rows: [row.replace("rose", "lily") if n % 3 else row for n, row in enumerate(rows)]),
         "undecided",
-        "own.csv: the classes of the validation rows are .* another table than the run was trained on, or was split",
+        "own.csv: split as config.json says it gives aster .* the record counts aster .*, or this is another table",
     ),
     Case(
         "another table, and other versions",
         both(freeze(numpy="1.26.4"), other_table(lambda rows: rows[:200])),
         "undecided",
-        "table has 200 rows, and the record counts 230",
+        "gives n_train 140, n_val 60, and the record counts n_train 161, n_val 69",
     ),
     Case(
         "another table whose metrics are the same",
         both(OWN, NO_REPORT, metrics(n_train=160)),
         "undecided",
-        "table has 230 rows, and the record counts 229",
+        "gives n_train 161, n_val 69, and the record counts n_train 160, n_val 69",
     ),
     Case(
         "another table of as many rows and classes of the same sizes",
@@ -757,7 +757,7 @@ CASES = [
         "a class too many in the report",
         both(OWN, edit("val_report.txt", r"( +aster [^\n]*\n)", r"\1 tulip 1.00 1.00 1.00 3\n")),
         "undecided",
-        "val_report.txt counts aster .*, tulip 3: it is not the table",
+        "and the record counts aster .*, tulip 3: it is not the table",
     ),
     Case(
         "a class in the report that no row has",
@@ -775,7 +775,7 @@ CASES = [
         "rows counted otherwise",
         both(OWN, metrics(n_val=70)),
         "undecided",
-        "n_val 70 rows; the split has .*n_val 69 here",
+        "recorded n_train 161, n_val 70, here n_train 161, n_val 69",
     ),
     Case(
         "a row of the report",
@@ -787,7 +787,7 @@ CASES = [
         "the same versions",
         both(NO_REPORT, HIGHER, freeze()),
         "undecided",
-        "the versions that it names are installed here",
+        "a difference proves nothing",
     ),
     Case(
         "other versions", both(NO_REPORT, HIGHER, freeze(numpy="1.26.4")), "undecided", "library.numpy: recorded 1.26.4"
@@ -836,32 +836,32 @@ CASES = [
         "other numbers of rows, in a file that nobody named",
         metrics(n_train=120, n_val=30),
         "undecided",
-        "What differs is told of a file that you name with --data.",
+        "Name the right one with --data, or this one to see what differs.",
     ),
     # rules that week2kit alone has
     Case(
         "a column of dates",
         other_table(lambda rows: rows, more="day", values=lambda n: f"2026-01-{n % 28 + 1:02}"),
         "undecided",
-        'own.csv: week2kit itself refuses this table, and .* may have trained on it: Column "day" holds dates',
+        'own.csv: week2kit refuses this table: Column "day" holds dates.* mend a copy',
     ),
     Case(
         "a column without values",
         other_table(lambda rows: rows, more="notes", values=lambda n: ""),
         "undecided",
-        'week2kit itself refuses this table.*: Column "notes" holds no value at all. Leave it out of a copy',
+        'week2kit refuses this table: Column "notes" holds no value at all.',
     ),
     Case(
         "two columns of one name",
         other_table(lambda rows: rows, more="width", values=lambda n: "1"),
         "undecided",
-        'week2kit itself refuses this table.*: The data file has two columns named "width".*as pandas does',
+        'week2kit refuses this table: The data file has two columns named "width"',
     ),
     Case(
         "rows without a class",
         other_table(lambda rows: [re.sub("[a-z]+$", "", row) if n < 9 else row for n, row in enumerate(rows)]),
         "undecided",
-        'week2kit itself refuses this table.*: The target "kind" has no value in 9 of 230 rows',
+        'week2kit refuses this table: The target "kind" has no value in 9 of 230 rows',
     ),
     Case("a parameter that the form has not", config(C=0.1), "undecided", "C: unknown key"),
     Case("a wrong type", config(max_iter="many"), "undecided", "config.json cannot be trained as it stands: max_iter"),
@@ -951,11 +951,7 @@ def verified(course: Path, tmp_path_factory: pytest.TempPathFactory) -> Verified
     return Verified(verdicts, done.returncode, snapshot(project) == before, unpickled)
 
 
-OTHER_INPUTS = {
-    "bare.own_rule", "bare.other_columns", "bare.other_rows", "bare.other_classes",
-    "bare.other_test_size", "bare.other_split", "bare.other_supports",
-    "bare.all_rows_scored",
-}  # fmt: skip
+OTHER_INPUTS = {"partial.refused", "partial.other_table", "partial.other_split"}
 
 #: Other versions of scikit-learn sum a loss by hand and through a scorer in the last bits otherwise.
 ONLY_NEWEST = {"other scorers"}
@@ -971,7 +967,12 @@ def test_each_folder_gets_its_verdict_and_its_sentence(case: Case, verified: Ver
     assert verdict.verdict == case.verdict, sentences
     assert re.search(case.says, sentences), sentences
     told = verdict.reason is not None and verdict.reason.code in OTHER_INPUTS
-    assert "thin" in sentences or told or case.verdict in (None, "tampered") or verdict.reruns == []
+    assert (
+        "No manifest: only config and metrics are recorded" in sentences
+        or told
+        or case.verdict in (None, "tampered")
+        or verdict.reruns == []
+    )
 
 
 def test_nothing_is_told_of_a_file_that_nobody_named(verified: Verified) -> None:
@@ -983,7 +984,7 @@ def test_nothing_is_told_of_a_file_that_nobody_named(verified: Verified) -> None
 def test_where_the_table_is_another_one_this_is_told_alone_and_no_version_is_blamed(verified: Verified) -> None:
     told = [v for v in verified.verdicts.values() if v.reason is not None and v.reason.code in OTHER_INPUTS]
     assert {v.reason.code for v in told if v.reason is not None} == OTHER_INPUTS
-    assert {v.first_divergence for v in told if v.reason and v.reason.code != "bare.own_rule"} == {"data", "split"}
+    assert {v.first_divergence for v in told} == {"data", "split"}
     for verdict in told:
         headline, *sentences = short_verdict(verdict)
         assert re.match("undecided: could not be tested with this (table|split|table and split)[.]$", headline)
@@ -1032,7 +1033,7 @@ def test_the_default_output_tells_every_weighty_note_and_none_twice(verified: Ve
 
 def test_versions_that_are_others_and_give_the_same_stand_in_the_verdict_with_both_values(verified: Verified) -> None:
     verdict = verified.verdicts["other versions, the same numbers"]
-    (finding,) = [c.finding for c in verdict.checks if c.finding and c.finding.code == "bare.other_versions_hold"]
+    (finding,) = [c.finding for c in verdict.checks if c.finding and c.finding.code == "environment.versions"]
     assert finding.recorded == {"numpy": "1.26.4", "scikit-learn": "1.4.0"}
     assert finding.now.keys() == finding.recorded.keys()
     assert not set(finding.now.values()) & set(finding.recorded.values())
@@ -1083,7 +1084,7 @@ def test_a_run_that_a_participant_recorded_comes_out_to_the_last_digit_and_does_
     assert {name: values.here for name, values in verdict.metrics.items()} == {n: IRIS[n] for n in verdict.metrics}
     assert verdict.metrics.keys() == {"accuracy", "f1_macro"}
     codes = {check.finding.code for check in verdict.checks if check.finding is not None}
-    assert not codes & {"bare.rounded", "bare.not_compared", "bare.versions_unrecorded"}
+    assert not codes & {"partial.rounded", "partial.not_compared", "partial.versions_unrecorded"}
     metrics(accuracy=0.9333333333333333, f1_macro=0.9333333333333333)(run)
     (run / "val_report.txt").unlink()
     assert verify(run).runs[0].verdict == "undecided"
@@ -1094,7 +1095,7 @@ def test_no_version_is_put_back_for_another_table(project: Path) -> None:
     (verdict,) = verify("runs/first", restore_versions=True).runs
     assert [rerun.kind for rerun in verdict.reruns] == ["native"]
     assert verdict.reason is not None
-    assert verdict.reason.code == "bare.other_rows"
+    assert verdict.reason.code == "partial.other_table"
 
 
 def test_a_python_that_week2kit_does_not_run_on_is_said_to_be_what_is_needed(project: Path) -> None:
@@ -1237,7 +1238,9 @@ def test_the_folder_of_another_recipe_is_never_identical_and_is_told_what_would_
     assert {(verdict.run, verdict.verdict) for verdict in verdicts} == {(v.run, "undecided") for v in verdicts}
     codes = {verdict.reason.code for verdict in verdicts if verdict.reason is not None}
     assert (
-        {"bare.saturated", "bare.other_recipe"} <= codes <= {"bare.saturated", "bare.other_recipe", "bare.near_recipe"}
+        {"partial.saturated", "partial.other_recipe"}
+        <= codes
+        <= {"partial.saturated", "partial.other_recipe", "partial.near_recipe"}
     )
     for verdict in verdicts:
         assert _shows_little(verdict)
@@ -1260,7 +1263,7 @@ def test_one_answer_for_every_row_shows_no_recipe(project: Path) -> None:
     (verdict,) = verify("runs/first").runs
     assert verdict.verdict == "undecided"
     assert verdict.reason is not None
-    assert verdict.reason.code == "bare.one_class", here
+    assert verdict.reason.code == "partial.one_class", here
 
 
 # --- the command line -------------------------------------------------------------------------------------------
@@ -1356,15 +1359,15 @@ def test_open_run_opens_such_a_folder(project: Path) -> None:
     assert (run.partial is run.manifest, run.manifest_sha256, run.name) == (True, "", "first")
 
 
-def test_the_short_verdict_says_that_the_record_is_thin(project: Path) -> None:
+def test_the_short_verdict_says_what_is_recorded(project: Path) -> None:
     lines = short_verdict(verify("runs/first").runs[0])
-    assert "its record is thin" in lines[1]
+    assert "No manifest: only config and metrics are recorded." in lines[1]
     assert "could not be checked" in lines[1]
 
 
 def test_nothing_is_varied(project: Path) -> None:
     (verdict,) = verify("runs/first", vary=["threads"]).runs
-    assert [finding.code for finding in verdict.not_varied] == ["vary.bare"]
+    assert [finding.code for finding in verdict.not_varied] == ["vary.partial"]
     assert verdict.verdict == "identical"
 
 

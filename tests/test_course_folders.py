@@ -135,7 +135,7 @@ def test_with_data_and_label_named_they_are_verified_and_the_verdict_says_who_na
     [
         ("wine.csv", None, "does not name the label column (label_col), only max_iter, seed, test_size"),
         (None, "target", "does not name the data file (input_csv), only max_iter, seed, test_size"),
-        ("wine.csv", "proline", "the classes of the validation rows are"),
+        ("wine.csv", "proline", "wine.csv: here it gives"),
         ("wine.csv", "colour", 'the data has no column "colour"'),
         ("gone.csv", "target", 'there is no file "gone.csv"'),
     ],

@@ -130,7 +130,8 @@ _OF_THE_RERUN: Final[Texts] = {
     "{now:short} found). The run failed before a table was recorded, so nothing tells whether the values are the "
     "same.",
     "failure.other": "the run is recorded to fail ({recorded}); here: {now}.",
-    "model.not_converged": "{not_converged}: scale the features or raise max_iter, and it hardly depends on the CPU.",
+    "model.not_converged": "the fit had not converged: scale the features or raise max_iter, and it hardly depends "
+    "on the CPU.",
     "fit.not_converged": "trained again here, the fit stopped after {now} iterations before it had converged: "
     "elsewhere it may stop otherwise. Scale the features or raise max_iter.",
     "metrics.repeats": "{where}, repeats with other seeds: {it:repeats}.",
@@ -142,9 +143,13 @@ _OF_THE_RERUN: Final[Texts] = {
 _OF_THE_VERDICT: Final[Texts] = {
     "undecided.data_missing": "{now:plain}",
     "undecided.missing_here": "{now:plain}",
-    "undecided.other_file": "{where}: this is not the file that the run was trained on, nor the same table in "
-    "another form (sha256 {recorded:short} recorded, {now:short} here). Name the right one with --data, or this "
-    "one to see what differs.",
+    "undecided.other_file": Either(
+        lambda finding: finding.recorded is not None,
+        "{where}: this is not the file that the run was trained on, nor the same table in another form (sha256 "
+        "{recorded:short} recorded, {now:short} here). {if_another}",
+        "{where}: the path in config.json leads to this file (sha256 {now:short}), and the run is not of this table, "
+        "or was split otherwise. {if_another}",
+    ),
     "undecided.data_found": "the run failed because {where} was missing, and now it is there: train again.",
     "undecided.timeout": "{now:plain} Allow more with --timeout.",
     "undecided.child_died": "{now:plain}",
@@ -203,7 +208,7 @@ _OF_THE_VERDICT: Final[Texts] = {
 
 #: Why --vary did not do something that was asked for.
 _NOT_VARIED: Final[Texts] = {
-    "vary.bare": "Nothing was varied: a run that was made without week2kit holds no scores to compare with.",
+    "vary.partial": "Nothing was varied: a run without a manifest holds no scores to compare with.",
     "vary.failure": "Nothing was varied: the run failed, and left nothing to compare with.",
     "vary.no_locale": "The locale: no other that writes decimals with a comma is installed.",
     "vary.no_jobs": "n_jobs: no estimator of the run takes it.",

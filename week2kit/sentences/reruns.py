@@ -41,11 +41,13 @@ _OF_RERUNS: Final = frozenset(
 def _check_lines(checks: Sequence[Check]) -> list[str]:
     """What passed in one line, by its codes; what did not, or has a note, each in its own."""
     silent = [clean(check.code, 80) for check in checks if check.outcome == "passed" and check.finding is None]
+    holes = [check for check in checks if check.finding is not None and check.finding.code == "not_recorded"]
     lines = [f"passed: {', '.join(silent)}"] if silent else []
+    lines += [f"not recorded: {', '.join(clean(check.code, 80) for check in holes)}"] if holes else []
     return lines + [
         f"{clean(check.code, 80)} {check.outcome}: {describe_finding(check.finding)}"
         for check in checks
-        if check.finding is not None
+        if check.finding is not None and check not in holes
     ]
 
 

@@ -33,13 +33,9 @@ Texts: TypeAlias = Mapping[str, str | Either]
 PHRASES: Final[Mapping[str, str]] = {
     "copy_again": "Copy the run folder again from where it was made, or train again.",
     "allow_it": "Allow it (chmod +r), or verify as a user who may read it.",
-    "not_converged": "the fit had not converged",
+    "if_another": "Name the right one with --data, or this one to see what differs.",
     "of_a_score": "of itself or of the median score",
-    "thin": "It was made without week2kit, so its record is thin",
-    "train_full": "week2kit train with its config.json makes a full record.",
-    "if_another": "If it is another table, name the right one with --data.",
-    "would_show_it": "A metric of probabilities with all its digits in metrics.json, such as log_loss, would show it; "
-    "so does a run made with week2kit train.",
+    "partial": "No manifest: only config and metrics are recorded",
     "DUMPS": str(DUMPS),
     "MAX_THREADS": str(MAX_THREADS),
 }

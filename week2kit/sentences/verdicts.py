@@ -13,6 +13,7 @@ from week2kit.record.verdict import Finding, Verdict
 from week2kit.sentences.causes import describe_cause
 from week2kit.sentences.factors import FACTORS
 from week2kit.sentences.findings import describe_finding
+from week2kit.sentences.partial import SHOWS_LITTLE
 from week2kit.sentences.statement import MOST_VALUES, PHRASES, command_line, joined, part, shown
 from week2kit.thresholds import MAX_MESSAGE
 
@@ -38,7 +39,7 @@ def next_command(verdict: Verdict, flags: Sequence[str] = ()) -> str | None:
             return command_line(*again, *map(str, missing))
         case "undecided.missing_here" | "undecided.data_missing", str(command):
             return clean(command, MAX_MESSAGE)
-        case "undecided.other_file" | "bare.not_named" | "data.edited", _:
+        case "undecided.other_file" | "data.edited", _:
             return command_line(*again, "--data", finding.where)
         case "artifact.unfetched", _:
             return clean(str(part(finding.now, "fetch") or ""), MAX_MESSAGE)
@@ -47,25 +48,12 @@ def next_command(verdict: Verdict, flags: Sequence[str] = ()) -> str | None:
     return None
 
 
-#: What shows that the record speaks of another table or split than were used here, and what was not tested then:
-#: there is nothing else to tell.
+#: What shows that the record speaks of another table or split than were used here: there is nothing else to tell.
 _OTHER_INPUTS: Final[Mapping[str, str]] = {
-    "bare.not_named": "could not be tested with this table",
-    "bare.own_rule": "could not be tested with this table",
-    "bare.other_columns": "could not be tested with this table",
-    "bare.other_rows": "could not be tested with this table",
-    "bare.other_classes": "could not be tested with this table",
-    "bare.other_test_size": "could not be tested with this split",
-    "bare.all_rows_scored": "could not be tested with this table and split",
-    "bare.other_split": "could not be tested with this table and split",
-    "bare.other_supports": "could not be tested with this table and split",
+    "partial.refused": "could not be tested with this table",
+    "partial.other_table": "could not be tested with this table",
+    "partial.other_split": "could not be tested with this table and split",
 }
-
-
-#: What came out, and shows too little: all the same, the run was not tested.
-_SHOWS_LITTLE: Final = frozenset(
-    {"bare.saturated", "bare.one_class", "bare.coarse", "bare.other_recipe", "bare.near_recipe"}
-)
 
 
 _VERDICTS: Final[Mapping[str, str]] = {
@@ -89,11 +77,12 @@ _DOWN_TO: Final[Mapping[str, str]] = {
 class Line(NamedTuple):
     """A line about a verdict, and its weight: by it the short form chooses.
 
-    A weighty note is one that a person should not have to ask for.
+    A weighty note is one that a person should not have to ask for. `code` is that of the finding which it tells.
     """
 
     text: str
     weight: Literal["verdict", "proof", "why", "note", "weighty note"]
+    code: str = ""
 
     def __str__(self) -> str:
         return f"note: {self.text}" if "note" in self.weight else self.text
@@ -113,8 +102,8 @@ def short_verdict(verdict: Verdict) -> list[str]:
     if verdict.verdict == "explained":
         proofs = [line.text.removesuffix(".") for line in lines if line.weight == "proof"]
         first = [str(lines[0]), "; ".join(proofs) + "."]
-        told = [line.text for line in lines[1:] if line.weight in ("why", "note")]
-        told.sort(key=lambda line: any(PHRASES[name] in line for name in ("not_converged", "thin")))  # can be acted on
+        rest = [line for line in lines[1:] if line.weight in ("why", "note")]
+        told = [line.text for line in sorted(rest, key=lambda line: line.code in _TO_ACT_ON)]
     else:
         first = [str(line) for line in lines[:2]]
         told = [line.text for line in lines[2:] if "note" not in line.weight]
@@ -125,12 +114,18 @@ def short_verdict(verdict: Verdict) -> list[str]:
     return list(dict.fromkeys([*first, *last, *weighty]))
 
 
+#: What is told last of an explained run, as something can be done about it.
+_TO_ACT_ON: Final = frozenset({"model.not_converged", "identical.partial"})
+
+
 def _facts_in_short(verdict: Verdict) -> str:
     """Which facts are not as recorded, by name, and what might put them back."""
     names = [FACTORS.get(cause.factor, clean(cause.factor, 80)) for cause in verdict.causes]
     left = len(names) - _MOST_FINDINGS
     versions = any(is_version(cause.factor) for cause in verdict.causes)
-    tried = any(check.code == "environment.restored" for check in verdict.checks)
+    tried = any(map(is_version, (factor for rerun in verdict.reruns for factor in rerun.factors))) or any(
+        check.finding is not None and check.finding.code == "stuck.python_too_old" for check in verdict.checks
+    )
     offer = " --restore versions tries the recorded versions." if versions and not tried else ""
     return f"Not as recorded: {', '.join(names[:_MOST_FINDINGS])}{f' and {left} more' if left > 0 else ''}.{offer}"
 
@@ -145,7 +140,7 @@ def _lines(verdict: Verdict) -> list[Line]:
     others = [check.finding for check in failing if check.code != "data.cells" and check.finding]
     why = [*([verdict.reason] if verdict.reason else []), *others[:_MOST_FINDINGS]]
     lines = [Line(f"{verdict.verdict}: {_headline(verdict, others)}.", "verdict")]
-    lines += [Line(describe_finding(finding), "why") for finding in why]
+    lines += [Line(describe_finding(finding), "why", finding.code) for finding in why]
     if len(others) > _MOST_FINDINGS:
         lines.append(Line(f"and {len(others) - _MOST_FINDINGS} more; see --json.", "why"))
     for cause in verdict.causes[:_MOST_FINDINGS]:
@@ -157,7 +152,7 @@ def _lines(verdict: Verdict) -> list[Line]:
         lines.append(Line(advice, "why"))
     notes = [check.finding for check in verdict.checks if check.outcome != "failed" and check.finding]
     return lines + [
-        Line(describe_finding(note), "weighty note" if note.code in _WEIGHTY else "note")
+        Line(describe_finding(note), "weighty note" if note.code in _WEIGHTY else "note", note.code)
         for note in notes
         if note.code not in _UNTOLD and note != verdict.reason
     ]
@@ -172,7 +167,7 @@ def _headline(verdict: Verdict, failing: Sequence[Finding]) -> str:
         return _explanation(verdict)
     if reason in _OTHER_INPUTS:
         return _OTHER_INPUTS[reason]
-    if reason in _SHOWS_LITTLE:
+    if reason in SHOWS_LITTLE:
         return "the recorded metrics came out again, and do not show how they were made"
     if verdict.verdict == "tampered" and failing and {finding.code for finding in failing} == {"artifact.missing"}:
         return "the folder is incomplete: a file that its record lists is not there"
@@ -201,7 +196,7 @@ def _explanation(verdict: Verdict) -> str:
 
 
 def _how_exactly(verdict: Verdict) -> str:
-    rounded = any(check.finding is not None and check.finding.code == "bare.rounded" for check in verdict.checks)
+    rounded = any(check.finding is not None and check.finding.code == "partial.rounded" for check in verdict.checks)
     return "to the digits that were written" if rounded else "bit for bit"
 
 
@@ -236,21 +231,14 @@ _MOST_FINDINGS: Final = 4
 
 
 #: Notes that are only told in --json: they say nothing that a person could act on.
-_UNTOLD: Final = frozenset({"predictions.no_scores", "bare.no_manifest", "bare.times"})
+_UNTOLD: Final = frozenset({"predictions.no_scores", "not_recorded", "partial.no_manifest", "partial.times"})
 
 
 #: Notes that a person should not have to ask for.
 _WEIGHTY: Final = frozenset(
-    {
-        "bare.named",
-        "bare.beyond",
-        "bare.undefined",
-        "bare.other_versions_hold",
-        "bare.versions_unrecorded",
-        "fit.not_converged",
-    }
-    | {"data.not_used", "failure.other_bytes", "warnings.other"}
-    | {"bare.python_instead", "bare.python_too_old", "bare.not_restored"}
+    {f"partial.{what}" for what in ("named", "beyond", "undefined", "versions_unrecorded", "python_instead")}
+    | {"partial.not_restored", "stuck.python_too_old", "environment.versions"}
+    | {"fit.not_converged", "data.not_used", "failure.other_bytes", "warnings.other"}
 )
 
 

@@ -14,7 +14,10 @@ Case = TypeVar("Case")
 
 
 class Expected(NamedTuple):
-    """What decides which checks there are: the record, and whether its repeats are trained again, too."""
+    """What decides which checks there are: the record, and whether its repeats are trained again, too.
+
+    Of a partial record it is the record alone.
+    """
 
     manifest: CompletedRun
     repeats: bool = False
@@ -29,20 +32,20 @@ class Question(Generic[Case]):
         ask: makes the check of one code, or several that failed; None where an earlier one left nothing to ask.
     """
 
-    codes: str | Callable[[Expected], Iterable[str]]
+    codes: str | Callable[[Any], Iterable[str]]
     ask: Callable[[Case, str], Check | list[Check] | None]
 
-    def planned(self, expected: Expected) -> list[str]:
+    def planned(self, expected: object) -> list[str]:
         """The codes of its checks."""
         return [self.codes] if isinstance(self.codes, str) else [*self.codes(expected)]
 
 
-def planned(questions: Iterable[Question[Any]], expected: Expected) -> list[str]:
+def planned(questions: Iterable[Question[Any]], expected: object) -> list[str]:
     """The codes of all checks, in the order in which they are made."""
     return [code for question in questions for code in question.planned(expected)]
 
 
-def made(questions: Iterable[Question[Case]], expected: Expected, case: Case) -> list[Check]:
+def made(questions: Iterable[Question[Case]], expected: object, case: Case) -> list[Check]:
     """The checks: as planned, but for those that an earlier one leaves out."""
     checks: list[Check] = []
     for question in questions:

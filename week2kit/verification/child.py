@@ -7,6 +7,7 @@ module imports scikit-learn, so only the child's side imports it.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import sys
 import time
 from collections.abc import Iterator
@@ -51,7 +52,6 @@ from week2kit.verification.messages import (
     RerunRequest,
     Scored,
     Stored,
-    Tried,
     Variable,
 )
 
@@ -87,10 +87,14 @@ def describe_variable(config: dict[str, Any]) -> bytes:
 
 def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
     """Carry out a config again and tell what came out, and how it compares with the stored predictions."""
+    return _train(request, stored).model_dump_json(by_alias=True).encode()
+
+
+def _train(request: RerunRequest, stored: Stored | None) -> Fresh:
     start = time.perf_counter()
     np.random.seed()  # forked children share the server's state, and unseeded draws must differ
     progress = Progress()
-    failure, refused, missing, result, environment = None, "", None, None, None
+    failure, missing, result, environment = None, None, None, None
     idle: list[str] = []
     notes: dict[str, Any] = {}
     with forcing.in_force(request.conditions):
@@ -113,16 +117,14 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
             )
         except (Week2kitError, MemoryError, OSError) as error:
             failure = failure_record(error, progress.stage)
-            refused = error.code if isinstance(error, StageError) else ""
             missing = _missing(error, request)
         if progress.pipeline is not None:
             notes = static_notes(progress.pipeline)
         if request.conditions != AS_HERE:
             environment = record_environment(request.allowed_modules)
             idle = forcing.not_in_force(request.conditions)
-    fresh = Fresh(
+    return Fresh(
         failure=failure,
-        refused=refused,
         missing=missing,
         data=progress.data,
         split=progress.split,
@@ -135,9 +137,9 @@ def train_again(request: RerunRequest, stored: Stored | None) -> bytes:
         environment=environment,
         not_in_force=idle,
         predictions=to_csv(result.predictions).decode() if result and request.give_predictions else None,
+        scored=_scored(result, request) if result and request.scorers is not None else None,
         seconds=time.perf_counter() - start,
     )
-    return fresh.model_dump_json(by_alias=True).encode()
 
 
 def _missing(error: BaseException, request: RerunRequest) -> Missing | None:
@@ -395,59 +397,34 @@ def read_predictions(stored: Stored, n_val: list[int]) -> bytes:
     )
 
 
-def score_predictions(stored: Stored, digits: int) -> bytes:
-    """Compute from fresh predictions the metrics that they can give of those in `stored`, and the report.
+def _scored(result: Result, request: RerunRequest) -> Scored:
+    """The metrics that predictions can give of those in a request, as a script gets them from scikit-learn's functions.
 
     A name that is no scorer's, or of one that this model and target cannot give, is left out.
-
-    Args:
-        stored: the predictions.
-        digits: decimals of the classification report.
     """
-    predictions = from_csv(stored.content, stored.classes, stored.method)
-    return _scored(predictions, stored, digits).model_dump_json().encode()
-
-
-def _scored(predictions: Predictions, asked: Stored, digits: int) -> Scored:
     from sklearn.metrics import get_scorer_names
 
     scorers = set(get_scorer_names())
     values = {}
-    for name in asked.metric_names:
+    for name in request.scorers or ():
         if not {name, f"neg_{name}"} & scorers:
             continue  # to be asked for the nearest name, thousands of times, would take minutes
         with contextlib.suppress(StageError):
-            value = recompute(predictions, [name], asked.positive, earlier=asked.earlier)[0][name]["value"]
+            value = recompute(result.predictions, [name], result.outcome.positive, earlier=True)[0][name]["value"]
             if value is not None:  # it is defined on these rows
                 values[name] = -value if name.startswith("neg_") else value
-    return Scored(metrics=values, report=_report(predictions, digits))
+    return Scored(metrics=values, report=_report(result.predictions, request.digits))
 
 
-def try_recipes(request: RerunRequest, configs: list[dict[str, Any]], stored: Stored, digits: int, near: int) -> bytes:
-    """Carry out other configs on the same rows, one after the other, up to the first that gives nearly the same labels.
-
-    Args:
-        request: the training that gave the stored predictions.
-        configs: the other configs.
-        stored: those predictions, and the metrics that are asked for.
-        digits: decimals of the classification report.
-        near: labels that are others in fewer rows than this are nearly the same.
-    """
-    first, tried = from_csv(stored.content, stored.classes, stored.method), []
-    source = _source(request)
+def try_recipes(request: RerunRequest, configs: list[dict[str, Any]], stored: Stored, near: int) -> bytes:
+    """Carry out other configs on the same rows, up to the first that gives other labels in fewer rows than `near`."""
+    tried = []
     for config in configs:
-        start, progress = time.perf_counter(), Progress()
-        found: dict[str, Any] = {}
-        try:
-            result = run_loop(parse_config(config), request.seed, source, progress, advise=False)
-            found["scored"] = _scored(result.predictions, stored, digits)
-            found["apart"] = np.count_nonzero(result.predictions.y_pred != first.y_pred)
-        except (Week2kitError, MemoryError, OSError) as error:
-            found["failure"] = f"{type(error).__name__}: {failure_record(error, progress.stage).message}"
-        tried.append(Tried(**found, seconds=time.perf_counter() - start))
-        if tried[-1].apart is not None and tried[-1].apart < near:
+        tried.append(_train(dataclasses.replace(request, config=config, give_predictions=False), stored))
+        comparison = tried[-1].comparison
+        if comparison is not None and comparison.labels_moved < near:
             break
-    return TypeAdapter(list[Tried]).dump_json(tried)
+    return TypeAdapter(list[Fresh]).dump_json(tried, by_alias=True)
 
 
 def _report(predictions: Predictions, digits: int) -> str:

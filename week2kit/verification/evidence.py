@@ -1,4 +1,4 @@
-"""The evidence for a verdict on a completed run, and what gathers it: trainings, each of which costs time.
+"""The evidence for a verdict on a run with an outcome, and what gathers it: trainings, each of which costs time.
 
 Nothing is decided here. What was gathered is frozen; a gatherer answers with the evidence and what it adds.
 """
@@ -6,16 +6,17 @@ Nothing is decided here. What was gathered is frozen; a gatherer answers with th
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from week2kit.environment.comparing import Uses, same_versions
-from week2kit.environment.restoring import Factor, is_version, plan_restoring, provocations, version_factors
+from week2kit.environment.restoring import Factor, Plan, is_version, plan_restoring, provocations, version_factors
 from week2kit.inputs.causes import Here, code_causes
 from week2kit.record.manifest import CompletedRun, Environment
-from week2kit.record.verdict import Cause, Check, Level, MetricValues, RerunRecord
+from week2kit.record.partial import PartialRun
+from week2kit.record.verdict import Cause, Check, Finding, Level, MetricValues, RerunRecord
 from week2kit.thresholds import DUMPS, RERUNS_FOR_NOISE
 from week2kit.verification.checks import failed, failing, passed, skipped
 from week2kit.verification.layers import (
@@ -27,6 +28,12 @@ from week2kit.verification.layers import (
     repeat_checks,
 )
 from week2kit.verification.messages import Fresh
+from week2kit.verification.partial import (
+    compare_written,
+    names_compared,
+    plan_versions,
+    values_by_name,
+)
 from week2kit.verification.recorded_facts import facts_of, only_of_processor, uses_of
 from week2kit.verification.trials import EffortSpent, Trial, Trials
 
@@ -59,6 +66,7 @@ class Evidence:
     """The record beside what came out of one training, the one that counts, and what the others showed.
 
     Attributes:
+        record: the manifest, or what a folder without one says.
         here: what was in force in it.
         home: the environment as it is here, with nothing put back.
         uses: what of it counts for this run.
@@ -69,9 +77,10 @@ class Evidence:
         restored: the same, once it counts.
         model_bytes: what the bytes of the model say, and the level that is reached with them.
         moved: whether a changed factor moved a score, and which were changed; null where it was not tried.
+        shows: what it shows that the numbers of a partial record came out.
     """
 
-    manifest: CompletedRun
+    record: CompletedRun | PartialRun
     here: Here
     home: Environment
     fresh: Fresh
@@ -85,6 +94,13 @@ class Evidence:
     restored: Restored | None = None
     model_bytes: tuple[Check, Level] | None = None
     moved: tuple[bool, list[str]] | None = None
+    shows: Finding | None = None
+
+    @property
+    def manifest(self) -> CompletedRun:
+        """The record, where it is whole: what judges a partial one stands before all that asks for this."""
+        assert isinstance(self.record, CompletedRun)
+        return self.record
 
     def with_factors(self, fresh: Fresh) -> Evidence:
         """The same record beside a training with facts put back: what is in force is what was read back there."""
@@ -92,16 +108,17 @@ class Evidence:
             return dataclasses.replace(self, fresh=fresh)
         here = self.here.model_copy(update={"environment": fresh.environment})
         # with the number of CPUs put back, no job follows from that of here
-        uses = uses_of(self.manifest, self.here, fresh, self.uses)
-        return dataclasses.replace(self, here=here, fresh=fresh, uses=uses, facts=facts_of(self.manifest, here, uses))
+        uses = uses_of(self.record, self.here, fresh, self.uses)
+        return dataclasses.replace(self, here=here, fresh=fresh, uses=uses, facts=facts_of(self.record, here, uses))
 
     def other_code(self) -> list[Cause]:
         """The code, where it is not the very same: one that computes alike may refuse and store other things."""
         return code_causes(self.manifest.inputs.code, self.here, exactly=True)
 
     def came_out(self) -> bool:
-        """Whether the recorded outcome came out: scores and every metric, bit for bit."""
-        return self.fresh.failure is None and not failing(self.checks)
+        """Whether the recorded outcome came out: scores and every metric, bit for bit; of a partial one what it has."""
+        compared = isinstance(self.record, CompletedRun) or bool(names_compared(self.checks))
+        return self.fresh.failure is None and compared and not failing(self.checks)
 
     def within(self, tolerance: float | None = None) -> bool:
         """Whether the scores are within the tolerance, here or with the facts put back that can be."""
@@ -143,36 +160,49 @@ class Evidence:
     @cached_property
     def checks(self) -> list[Check]:
         """Every layer of the record against the rerun, in the loop's order."""
-        return compare_layers(self.manifest, self.fresh, self.curves)
+        if isinstance(self.record, PartialRun):
+            return compare_written(self.record, self.fresh)
+        return compare_layers(self.record, self.fresh, self.curves)
 
     def metrics(self) -> dict[str, MetricValues]:
         """Each metric as recorded, as it came out here, and as it came out with the recorded facts put back."""
-        here = metric_values(self.trials.native()[0])
-        restored = metric_values(self.restored.there.fresh) if self.restored else {}
+        here = self._values(self.trials.native()[0])
+        restored = self._values(self.restored.there.fresh) if self.restored else {}
+        recorded: dict[str, float | None]
+        if isinstance(self.record, PartialRun):
+            recorded = {name: self.record.metrics[name] for name in {**here, **restored}}
+        else:
+            recorded = {name: metric.value for name, metric in self.record.outcome.metrics.items()}
         return {
-            name: MetricValues(recorded=metric.value, here=here.get(name), restored=restored.get(name))
-            for name, metric in self.manifest.outcome.metrics.items()
+            name: MetricValues(recorded=value, here=here.get(name), restored=restored.get(name))
+            for name, value in recorded.items()
         }
+
+    def _values(self, fresh: Fresh) -> Mapping[str, float | None]:
+        return values_by_name(self.record, fresh) if isinstance(self.record, PartialRun) else metric_values(fresh)
 
     def account(self) -> list[RerunRecord]:
         """What every training so far agreed to."""
-        return [
-            rerun_record(self.manifest, trial, self._differing(trial.fresh) if trial.fresh.outcome is not None else [])
-            for trial in self.trials.done
-        ]
+        return [self._account_of(trial) for trial in self.trials.done]
 
-    def _differing(self, fresh: Fresh) -> list[str]:
-        return self.with_factors(fresh).failing_codes
+    def _account_of(self, trial: Trial) -> RerunRecord:
+        there = self.with_factors(trial.fresh)
+        differs = there.failing_codes if trial.fresh.outcome is not None else []
+        if isinstance(self.record, CompletedRun):
+            return rerun_record(self.record, trial, differs)
+        told = {"agrees_to": "metrics" if there.came_out() else "nothing", "metrics": self._values(trial.fresh)}
+        # scores of other recipes are of other kinds
+        return rerun_record(None, trial, differs).model_copy(update={**told, "largest_difference": None})
 
 
-def rerun_record(manifest: CompletedRun, trial: Trial, differs: list[str]) -> RerunRecord:
+def rerun_record(manifest: CompletedRun | None, trial: Trial, differs: list[str]) -> RerunRecord:
     """One training as the verdict lists it."""
     fresh, comparison = trial.fresh, trial.fresh.comparison
     return RerunRecord(
         kind=trial.kind,
         factors=[factor.name for factor in trial.factors],
         settings={factor.name: factor.recorded for factor in trial.factors},
-        agrees_to=agrees_to(manifest, fresh),
+        agrees_to="nothing" if manifest is None else agrees_to(manifest, fresh),
         differs=differs,
         largest_difference=comparison.largest_difference if comparison else None,
         labels_moved=comparison.labels_moved if comparison else None,
@@ -203,17 +233,14 @@ def put_back(evidence: Evidence) -> Evidence:
     What can be put back is looked at again with what then is in force: other versions of numpy name the features of
     a processor in another way.
     """
-    recorded, restore_versions = evidence.manifest.inputs.environment, evidence.may_restore_versions
-    plan = plan_restoring(recorded, evidence.here.environment, evidence.uses)
+    plan = restorable(evidence, evidence.here.environment)
     factors = plan.factors
-    if restore_versions:
-        factors = [*version_factors(recorded, evidence.here.environment), *factors]
     if not factors or not evidence.facts:
         return evidence
     fresh = evidence.trials.run("restored", factors)
-    if fresh.environment is not None and restore_versions:
+    if fresh.environment is not None and evidence.may_restore_versions:
         names = {factor.name for factor in factors}
-        plan = plan_restoring(recorded, fresh.environment, evidence.uses)
+        plan = restorable(evidence, fresh.environment)
         if more := [factor for factor in plan.factors if factor.name not in names]:
             factors = [*factors, *more]
             fresh = evidence.trials.run("restored", factors)
@@ -222,6 +249,16 @@ def put_back(evidence: Evidence) -> Evidence:
         stuck = stuck | {factor.name: ("failed", fresh.failure.message) for factor in factors[:1]}
     tried = Restored(factors, evidence.with_factors(fresh), stuck, (fresh,))
     return dataclasses.replace(evidence, tried=tried)
+
+
+def restorable(evidence: Evidence, here: Environment) -> Plan:
+    """What of the record can be put back where `here` is in force, and why the rest cannot."""
+    record = evidence.record
+    if isinstance(record, PartialRun):
+        return plan_versions(evidence.facts, may=evidence.may_restore_versions)
+    plan = plan_restoring(record.inputs.environment, here, evidence.uses)
+    versions = version_factors(record.inputs.environment, here) if evidence.may_restore_versions else []
+    return Plan([*versions, *plan.factors], plan.stuck)
 
 
 def repeat_here_for_an_explanation(evidence: Evidence) -> Evidence:
@@ -350,6 +387,8 @@ def _model_bytes(evidence: Evidence, factors: Sequence[Factor]) -> tuple[Check, 
     Other bytes condemn only where several more trainings never vary; whatever may vary is a note.
     """
     assert evidence.fresh.outcome is not None
+    if isinstance(evidence.record, PartialRun):
+        return skipped("model.bytes", "not_recorded"), "metrics"
     recorded, now = evidence.manifest.outcome.model.digest, evidence.fresh.outcome.model.digest
     level: Level = "scores" if evidence.manifest.outcome.predictions.scores is not None else "predictions"
     if recorded == now:

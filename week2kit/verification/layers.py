@@ -27,6 +27,7 @@ _LAYERS: Final[dict[str, Layer]] = {
     "model": "model",
     "predictions": "predictions",
     "metrics": "metrics",
+    "report": "metrics",
     "training": "metrics",
     "dummy": "metrics",
     "repeats": "metrics",

@@ -22,6 +22,8 @@ class RerunRequest:
         kinds: of what kind each column was when it was recorded, where the bytes are others than then.
         conditions: what is to be in force while it trains, besides the environment as it is here.
         earlier: whether the record has the metrics of an earlier week2kit, see `week2kit.record.earlier`.
+        scorers: the names of the metrics that a partial record may have; None where it is not partial.
+        digits: the decimals of its classification report.
         give_predictions: whether the answer shall hold the predictions, to compare others with.
         advise: whether to look for all that train warns of, which costs trees; the same comes out of every training.
     """
@@ -38,6 +40,8 @@ class RerunRequest:
     give_predictions: bool = False
     advise: bool = False
     earlier: bool = False
+    scorers: tuple[str, ...] | None = None
+    digits: int = 2
 
 
 @dataclass(frozen=True)
@@ -120,11 +124,17 @@ class Missing(_Answer):
     flags: list[str] = []
 
 
+class Scored(_Answer):
+    """What predictions are worth: every metric that was asked for and that they can give, and the report."""
+
+    metrics: dict[str, float]
+    report: str
+
+
 class Fresh(_Answer):
     """What came out of one rerun; what it did not reach is null.
 
     Attributes:
-        refused: the code of `week2kit.refusals`, where it failed of one of them.
         missing: why it failed, where that is nothing of the run.
         warnings: what train would have recorded; leaks and shared rows only where they were asked for.
         unseeded: what draws without a seed; this and the next two are known from the pipeline, without any rerun.
@@ -137,10 +147,10 @@ class Fresh(_Answer):
         environment: what was in force, where conditions were asked for.
         not_in_force: conditions of the process, by name, that were asked for and did not take effect.
         predictions: as predictions.csv has them, where they were asked for.
+        scored: what they are worth, where a partial record has names of metrics.
     """
 
     failure: Failure | None
-    refused: str = ""
     missing: Missing | None = None
     data: Data | FoundData | None
     split: Split | None
@@ -157,6 +167,7 @@ class Fresh(_Answer):
     environment: Environment | None = None
     not_in_force: list[str] = []
     predictions: str | None = None
+    scored: Scored | None = None
     seconds: float
 
 
@@ -181,19 +192,3 @@ class FromPredictions(_Answer):
     decision: str | None = None
     metrics: dict[str, MetricFromPredictions] = {}
     report: str = ""
-
-
-class Scored(_Answer):
-    """What predictions are worth: every metric that was asked for and that they can give, and the report."""
-
-    metrics: dict[str, float]
-    report: str
-
-
-class Tried(_Answer):
-    """What another config came to on the same rows, or why it failed; `apart` counts the rows with other labels."""
-
-    scored: Scored | None = None
-    apart: int | None = None
-    failure: str | None = None
-    seconds: float

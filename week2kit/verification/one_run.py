@@ -27,7 +27,6 @@ from week2kit.record.verdict import (
 from week2kit.verification.checks import passed
 from week2kit.verification.judgement import Judgement, undecided, without_data
 from week2kit.verification.options import BUG, Options
-from week2kit.verification.partial_run import PartialVerification
 from week2kit.verification.recorded_run import Verification
 from week2kit.verification.trainings import OnTrial
 
@@ -70,8 +69,6 @@ def _judged(
         return undecided("undecided.limit", "time", now=options.limits.time)
     deadline = min(now + options.timeout, math.inf if ends is None else ends)
     try:
-        if run.partial is not None:
-            return PartialVerification(children, options, deadline, on_trial, run).judge()
         return _with_unused_data(Verification(children, options, deadline, on_trial, run).judge(), run, options.data)
     except DataNotFound as error:
         return without_data(error)

@@ -7,12 +7,14 @@ from typing import Any, Final
 
 from week2kit.environment.comparing import Uses, differences
 from week2kit.inputs.causes import Here, code_causes
-from week2kit.record.manifest import CompletedRun, FailedRun
+from week2kit.record.manifest import CompletedRun, Environment, FailedRun
+from week2kit.record.partial import PartialRun
+from week2kit.record.requirements import same_version
 from week2kit.record.verdict import Cause
 from week2kit.verification.messages import Fresh
 
 
-def uses_of(manifest: CompletedRun | FailedRun, here: Here, fresh: Fresh, before: Uses = Uses()) -> Uses:  # noqa: B008
+def uses_of(manifest: CompletedRun | FailedRun | PartialRun, here: Here, fresh: Fresh, before: Uses = Uses()) -> Uses:  # noqa: B008
     """What of an environment counts for this run; a training that came to no pipeline says nothing of its jobs."""
     modules = named_modules(manifest.inputs.config.resolved or {})
     libraries = {name for module, names in here.libraries.items() if module in modules for name in names}
@@ -30,8 +32,12 @@ def named_modules(value: Any) -> set[str]:
     return own.union(*map(named_modules, value.values()))
 
 
-def facts_of(manifest: CompletedRun | FailedRun, here: Here, uses: Uses, *, exactly: bool = False) -> list[Cause]:
+def facts_of(
+    manifest: CompletedRun | FailedRun | PartialRun, here: Here, uses: Uses, *, exactly: bool = False
+) -> list[Cause]:
     """The recorded facts that are not in force here: of the environment, and of week2kit's own code."""
+    if isinstance(manifest, PartialRun):
+        return _other_versions(manifest, here.environment)
     recorded = manifest.inputs
     facts: list[Cause] = []
     if recorded.code is not None:
@@ -42,6 +48,22 @@ def facts_of(manifest: CompletedRun | FailedRun, here: Here, uses: Uses, *, exac
             for d in differences(recorded.environment, here.environment, uses)
         ]
     return facts
+
+
+def _other_versions(record: PartialRun, here: Environment) -> list[Cause]:
+    """The versions that a partial record names and that are not in force; ``3.11`` is any 3.11."""
+    in_force = {"python": here.python, **here.libraries}
+    return [
+        Cause(
+            input="environment",
+            factor=name if name == "python" else f"library.{name}",
+            recorded=version,
+            now=in_force.get(name),
+            proof="observed",
+        )
+        for name, version in sorted(record.versions.items())
+        if not same_version(version, in_force.get(name, ""))
+    ]
 
 
 def may_be(facts: Sequence[Cause]) -> str:

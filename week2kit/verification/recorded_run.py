@@ -1,4 +1,4 @@
-"""The verification of a run that week2kit recorded: the folder against its record, then against reruns."""
+"""The verification of a run: the folder against its record, then against reruns."""
 
 from __future__ import annotations
 
@@ -12,18 +12,21 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from week2kit.canonical import JsonError, clean, drop_keys, parse_json
+from week2kit.config.form import FileData
 from week2kit.environment.conditions import AS_HERE, Conditions
 from week2kit.environment.restoring import Factor, Plan
 from week2kit.errors import (
     ChildDied,
+    ConfigError,
     DataNotFound,
     TimeLimitReached,
 )
 from week2kit.inputs.causes import code_causes
-from week2kit.processes.children import Child, Children
+from week2kit.processes.children import Child
 from week2kit.record.earlier import is_earlier
 from week2kit.record.manifest import CompletedRun, Data, FailedRun, FoundData, RunningRun
-from week2kit.record.places import DataFile, find_for_run, find_recorded, places_of, reader_of
+from week2kit.record.partial import PartialRun, with_names
+from week2kit.record.places import DataFile, find_for_run, find_recorded, find_unrecorded, places_of, reader_of
 from week2kit.record.store import Run
 from week2kit.record.verdict import (
     Cause,
@@ -31,8 +34,9 @@ from week2kit.record.verdict import (
     Finding,
     RerunRecord,
 )
-from week2kit.thresholds import ANOTHER_FORM, MAX_MESSAGE
-from week2kit.verification.checks import failed, failing
+from week2kit.record.written_metrics import compared_names
+from week2kit.thresholds import ANOTHER_FORM, LISTED_CELLS, MAX_MESSAGE
+from week2kit.verification.checks import failed, failing, made
 from week2kit.verification.evidence import rerun_record
 from week2kit.verification.failed_runs import judge_failed
 from week2kit.verification.integrity import (
@@ -43,7 +47,8 @@ from week2kit.verification.integrity import (
 )
 from week2kit.verification.judgement import Judgement, undecided, without_data
 from week2kit.verification.messages import Fresh, FromPredictions, RerunRequest, Stored, Variable
-from week2kit.verification.rules import judge_completed
+from week2kit.verification.partial import DESCRIBES_THE_TABLE, FOLDER, folder_notes
+from week2kit.verification.rules import judge
 from week2kit.verification.trainings import WORK, OtherFile, Trainings
 from week2kit.verification.trials import Kind, Train, Trials
 from week2kit.verification.variation import Ground, not_in_force, variations
@@ -51,13 +56,17 @@ from week2kit.verification.variation import Ground, not_in_force, variations
 
 @dataclass(frozen=True)
 class Verification(Trainings):
-    """The verification of one run that week2kit recorded."""
+    """The verification of one run."""
 
     run: Run
 
     def judge(self) -> Judgement:
         """The judgement: on the folder alone, where that decides, else by reruns."""
         manifest = self.run.manifest
+        if isinstance(manifest, PartialRun):
+            judgement = self._partial(manifest)
+            nothing = [Finding(code="vary.partial", now=judgement.verdict)] if self.options.vary else []
+            return dataclasses.replace(judgement, not_varied=nothing)
         if isinstance(manifest, RunningRun):
             return undecided("undecided.interrupted")
         contents = check_files(self.run)
@@ -91,7 +100,7 @@ class Verification(Trainings):
             return undecided("undecided.other_code", "predictions.csv", checks=checks, causes=causes)
         return Judgement("tampered", checks=checks)
 
-    # --- the two kinds ------------------------------------------------------------------------------------------
+    # --- the kinds ------------------------------------------------------------------------------------------
 
     def _completed(
         self, manifest: CompletedRun, checks: list[Check], files: dict[str, bytes], child: Child
@@ -101,7 +110,9 @@ class Verification(Trainings):
         data = manifest.inputs.data
         try:
             request = self._request(manifest.inputs.config.resolved, manifest.inputs.seed.value, data)
-            judgement = self._by_reruns(manifest, request, files, child)
+            stored, listed = self._stored(files["predictions"]), self.run.artifact("curves")
+            curves = None if listed is None else listed.sha256  # also of a file that is not there
+            judgement = self._by_reruns(manifest, request, [child], stored, curves)
         except DataNotFound as error:
             judgement = without_data(error, data.path)
         except OtherFile as other:
@@ -109,12 +120,13 @@ class Verification(Trainings):
         return _with_checks(judgement, checks)
 
     def _by_reruns(
-        self, manifest: CompletedRun, request: RerunRequest, files: dict[str, bytes], child: Child
+        self,
+        record: CompletedRun | PartialRun,
+        request: RerunRequest,
+        fresh_children: list[Child],
+        stored: Stored | None = None,
+        curves: str | None = None,
     ) -> Judgement:
-        stored = self._stored(files["predictions"])
-        listed = self.run.artifact("curves")
-        curves = None if listed is None else listed.sha256  # also of a file that is not there
-        fresh_children: list[Child | Children] = [child]
 
         def train(
             conditions: Conditions,
@@ -124,10 +136,11 @@ class Verification(Trainings):
             against: str | None = None,
         ) -> Fresh:
             config = request.config if repeats and self.options.repeats else drop_keys(request.config, ("repeats",))
-            asked = dataclasses.replace(
-                request, config=config, conditions=conditions, give_predictions=give_predictions
-            )
-            beside = stored if against is None else dataclasses.replace(stored, content=against.encode())
+            wanted = give_predictions or request.give_predictions
+            asked = dataclasses.replace(request, config=config, conditions=conditions, give_predictions=wanted)
+            beside = stored
+            if stored is not None and against is not None:
+                beside = dataclasses.replace(stored, content=against.encode())
             if conditions != AS_HERE:
                 return self.train_under(asked, beside)
             if not fresh_children:
@@ -137,19 +150,31 @@ class Verification(Trainings):
         def tell(kind: Kind, factors: Sequence[Factor]) -> None:
             self.on_trial(self.run.name, kind, [(factor.name, factor.recorded) for factor in factors])
 
-        trials = Trials(train, self.options.effort, tell)
-        judgement = judge_completed(
-            manifest,
+        def others(configs: list[dict[str, Any]], fresh: Fresh, near: int) -> list[Fresh]:
+            assert fresh.outcome is not None
+            assert fresh.predictions is not None
+            outcome = fresh.outcome
+            first = Stored(
+                fresh.predictions.encode(), outcome.classes, outcome.predictions.score_method, [], outcome.positive
+            )
+            answer = self.children.call(f"{WORK}:try_recipes", request, configs, first, near, timeout=self.time_left())
+            return TypeAdapter(list[Fresh]).validate_json(answer)
+
+        trials = Trials(train, self.options.effort, tell, others)
+        judgement = judge(
+            record,
             self.here(),
             trials,
             tolerance=self.options.tolerance,
             curves=curves,
             restore_versions=self.options.restore_versions,
         )
+        if isinstance(record, PartialRun) or stored is None:
+            return judgement
         if judgement.first_divergence == "data":
-            judgement = self._with_cells(judgement, manifest, request, stored)
+            judgement = self._with_cells(judgement, record, request, stored)
         if self.options.vary and judgement.verdict == "identical":
-            judgement = self._varied(judgement, manifest, request, trials, train, tell)
+            judgement = self._varied(judgement, record, request, trials, train, tell)
         return judgement
 
     def _with_cells(
@@ -202,6 +227,48 @@ class Verification(Trainings):
                 plan.stuck[""] = ("stopped", str(error))
         stuck = [Finding(code=f"vary.{code}", where=name, now=value) for name, (code, value) in plan.stuck.items()]
         return dataclasses.replace(judgement, variations=done, not_varied=stuck)
+
+    def _partial(self, written: PartialRun) -> Judgement:
+        """Judge a folder without a manifest, with the data and the label that the caller names."""
+        options = self.options
+        data = None if options.data is None else options.data.name
+        record, added = with_names(written, self.run.path, data, options.target)
+        checks = [*folder_notes(record, written, added), *made(FOLDER, record, record)]
+        if failing(checks):
+            return Judgement("tampered", checks=checks)
+        if record.model is not None:
+            named_in, key, model = record.model
+            return undecided("partial.model", named_in, {key: model}, checks=checks)
+        if record.unnamed:
+            held = [clean(key, 80) for key in sorted(written.as_written)][:LISTED_CELLS]
+            return undecided("partial.unnamed", "config.json", held, [*record.unnamed], checks=checks)
+        if record.config is None:
+            return undecided("partial.config", now=record.problem, checks=checks)
+        config = record.config
+        assert isinstance(config.data, FileData)  # the flat form has no other
+        assert config.seed is not None  # it has one by default
+        try:
+            file = find_unrecorded(self.run, config.data.path, options.data, options.max_data_bytes)
+        except ConfigError as error:
+            return undecided("partial.config", now=str(error), checks=checks)
+        except DataNotFound as error:
+            return without_data(error, checks=checks)
+        name = PurePosixPath(file.shown).name
+        request = RerunRequest(
+            config.as_json(),
+            config.seed,
+            clean(name),
+            reader_of(name) or "csv",
+            file,
+            give_predictions=True,
+            scorers=tuple(sorted({*compared_names(record.metrics).values()})),
+            digits=max((row.digits for row in (record.report or {}).values()), default=2),
+        )
+        judgement = self._by_reruns(record, request, [])
+        if not file.vouched and judgement.reason is not None and judgement.reason.code in DESCRIBES_THE_TABLE:
+            # the path of a stranger's config may lead to any table of the person who verifies it
+            judgement = undecided("undecided.other_file", clean(file.shown, MAX_MESSAGE), now=file.sha256)
+        return _with_checks(judgement, checks)
 
     def _failed(self, manifest: FailedRun, checks: list[Check]) -> Judgement:
         config = manifest.inputs.config

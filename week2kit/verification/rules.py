@@ -1,24 +1,28 @@
-"""The verdict on a completed run, as ordered rules over the evidence: the first that applies decides.
+"""The verdict on a run with an outcome, as ordered rules over the evidence: the first that applies decides.
 
 One training in the environment as it is here decides in the common case. Where it comes out otherwise and recorded
 facts are not in force, they are put back, all at once; where that gives the recorded outcome, they are taken away again
 one by one, for the smallest set that is needed. Where it does not, reruns tell whether the run is stable here, and
 provoking the factors whether a fact that cannot be put back could excuse the difference. `ORDER` is that order.
+
+A partial record, of a folder without a manifest, is judged by the same rules: what it does not hold is a check that is
+skipped, what agrees may show too little, and a difference proves nothing.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
-from week2kit.environment.restoring import plan_restoring
 from week2kit.errors import is_from_outside
 from week2kit.inputs.causes import Here, data_causes, seed_causes
 from week2kit.record.manifest import CompletedRun, Data
-from week2kit.record.verdict import Cause, Check, Finding, Layer, VerdictName
+from week2kit.record.partial import PartialRun
+from week2kit.record.verdict import Cause, Finding, Layer, VerdictName
 from week2kit.thresholds import SCORE_TOLERANCE
-from week2kit.verification.checks import Expected, Question, failed, failing, made, passed, skipped
+from week2kit.verification.checks import failed, failing, made, passed, skipped
+from week2kit.verification.deciding import NOTES, Noted, decide, failure_of, first_divergence_of, stuck_notes
 from week2kit.verification.evidence import (
     Evidence,
     dump_again,
@@ -31,19 +35,26 @@ from week2kit.verification.evidence import (
     repeat_with_facts_put_back,
     take_facts_away,
     take_the_nearer,
-    writes_jobs,
 )
-from week2kit.verification.judgement import OUR_ERRORS, Judgement, missing_here
-from week2kit.verification.layers import as_note, compare_warnings, layer_of, where_unstable
-from week2kit.verification.recorded_facts import facts_of, may_be, named_modules, only_of_processor, uses_of
+from week2kit.verification.judgement import Judgement, missing_here
+from week2kit.verification.layers import as_note, layer_of, where_unstable
+from week2kit.verification.partial_rules import (
+    compares_nothing,
+    notes_on_python,
+    proves_nothing,
+    shows_too_little,
+    speaks_of_other_inputs,
+    weigh_what_came_out,
+)
+from week2kit.verification.recorded_facts import facts_of, may_be, only_of_processor, uses_of
 from week2kit.verification.trials import EffortSpent, Trials
 
 #: Gathers more evidence, which costs trainings; or decides, where it applies.
 Step: TypeAlias = Callable[[Evidence], Evidence | Judgement | None]
 
 
-def judge_completed(
-    manifest: CompletedRun,
+def judge(
+    record: CompletedRun | PartialRun,
     here: Here,
     trials: Trials,
     *,
@@ -51,10 +62,10 @@ def judge_completed(
     curves: str | None,
     restore_versions: bool = False,
 ) -> Judgement:
-    """The verdict on a completed run whose folder agrees with its record.
+    """The verdict on a run with an outcome whose folder agrees with its record.
 
     Args:
-        manifest: the record.
+        record: the manifest, or what a folder without one says.
         here: what is in force in the processes that train again.
         trials: trains once more in a fresh process; called once in the common case.
         tolerance: by how many units (`messages.Comparison`) a score may move and be close.
@@ -62,80 +73,23 @@ def judge_completed(
         restore_versions: whether versions of Python and of libraries may be put back.
     """
     fresh = trials.run("native")
-    uses = uses_of(manifest, here, fresh)
-    facts = facts_of(manifest, here, uses)
-    first = Evidence(manifest, here, here.environment, fresh, uses, facts, tolerance, curves, trials, restore_versions)
+    uses = uses_of(record, here, fresh)
+    facts = facts_of(record, here, uses)
+    first = Evidence(record, here, here.environment, fresh, uses, facts, tolerance, curves, trials, restore_versions)
     evidence = first
     try:
         for step in ORDER:
+            trained = len(trials.done)
             answer = step(evidence)
             if isinstance(answer, Judgement):
                 return answer
             evidence = answer or evidence
+            if len(trials.done) > trained and (unstable := is_unstable(evidence)):
+                return unstable
     except EffortSpent:
         spent = Finding(code="undecided.effort", recorded=trials.effort)
-        return _decide(first, "undecided", reason=spent, causes=first.facts)
+        return decide(first, "undecided", reason=spent, causes=first.facts)
     raise AssertionError("the last rule decides whatever is left")
-
-
-def _decide(evidence: Evidence, verdict: VerdictName, **more: Any) -> Judgement:
-    """A judgement with the metrics and the account of the trainings, and what the warnings of the record add."""
-    judgement = Judgement(verdict, metrics=evidence.metrics(), reruns=evidence.account(), **more)
-    layers = {layer_of(check.code) for check in failing(judgement.checks)}
-    reached = evidence.fresh.outcome is not None and evidence.trials.native()[0].failure is None
-    if verdict in ("unstable", "different") or not reached or layers & {"data", "split"}:
-        return judgement
-    checks = made([WARNINGS], Expected(evidence.manifest), (evidence, verdict))
-    judgement = dataclasses.replace(judgement, checks=[*judgement.checks, *checks])
-    if not failing(checks):
-        return judgement
-    return dataclasses.replace(judgement, verdict="different", level=None, reason=None)
-
-
-def _compare_warnings(evidence: Evidence, verdict: VerdictName) -> list[Check]:
-    """The warnings of the record: what data, split, seed and metrics decide condemns where the code is the same.
-
-    Libraries may say other things in another version, on another processor, once in a process, or in threads.
-    """
-    counted = evidence.restored.there if evidence.restored is not None and verdict == "explained" else evidence
-    named = named_modules(evidence.manifest.inputs.config.resolved or {})
-    return compare_warnings(
-        evidence.manifest.warnings,
-        evidence.trials.native()[0],
-        counted.fresh,
-        metrics=verdict in ("identical", "explained"),
-        strict=not counted.other_code(),
-        libraries=not counted.facts and not counted.fresh.threads and named <= {"sklearn"},
-    )
-
-
-WARNINGS: Final[Question[tuple[Evidence, VerdictName]]] = Question(
-    "warnings", lambda case, code: _compare_warnings(*case)
-)
-
-
-def _stuck_notes(evidence: Evidence) -> list[Check]:
-    """Why each recorded fact that is still not in force could not be put back, where there is a reason to tell."""
-    plan = evidence.restored.stuck if evidence.restored else None
-    if plan is None:
-        plan = plan_restoring(evidence.manifest.inputs.environment, evidence.home, evidence.uses).stuck
-    names = {fact.factor for fact in evidence.facts}
-    return [
-        skipped("environment.facts", f"stuck.{reason}", factor, now=value)
-        for factor, (reason, value) in plan.items()
-        if names & {factor, f"fingerprint.{factor}"}
-    ]
-
-
-def _first_divergence(evidence: Evidence, codes: list[str]) -> Layer:
-    """The first layer that differs; other scores come from another model where the models' bytes differ."""
-    assert evidence.fresh.outcome is not None
-    layer = next(layer for code in codes if (layer := layer_of(code)))
-    if evidence.restored is not None and writes_jobs(evidence.restored.factors):
-        return layer
-    if layer == "predictions" and evidence.fresh.outcome.model.digest != evidence.manifest.outcome.model.digest:
-        return "model"
-    return layer
 
 
 # --- the rules --------------------------------------------------------------------------------------------------
@@ -144,19 +98,20 @@ def _first_divergence(evidence: Evidence, codes: list[str]) -> Layer:
 def needs_what_is_not_here(evidence: Evidence) -> Judgement | None:
     """Nothing was trained: undecided."""
     missing = evidence.fresh.missing
-    return None if missing is None else _decide(evidence, "undecided", reason=missing_here(missing))
+    return None if missing is None else decide(evidence, "undecided", reason=missing_here(missing))
 
 
 def is_unstable(evidence: Evidence) -> Judgement | None:
-    """Reruns in one environment differ from one another."""
+    """Reruns in one environment differ from one another: asked whenever something was trained."""
     again = [side.reruns for side in (evidence.tried, evidence.restored) if side is not None]
     where = next(filter(None, map(where_unstable, [evidence.trials.native(), *map(list, again)])), None)
     if where is None:
         return None
-    causes = seed_causes(evidence.manifest.inputs.seed, evidence.fresh.unseeded)
+    seed = evidence.record.inputs.seed
+    causes = seed_causes(seed, evidence.fresh.unseeded) if seed is not None else []
     code = "unstable.unseeded" if causes else "unstable.race"
     races = [race.model_dump() for race in evidence.fresh.races]
-    return _decide(
+    return decide(
         evidence,
         "unstable",
         first_divergence=where,
@@ -172,7 +127,7 @@ def has_other_bytes(evidence: Evidence) -> Judgement | None:
         return None
     counted = evidence if evidence.tried is None else dataclasses.replace(evidence, restored=evidence.tried)
     checks = evidence.checks if evidence.tried is None else evidence.tried.there.checks
-    return _decide(counted, "different", first_divergence="model", checks=[*checks, evidence.model_bytes[0]])
+    return decide(counted, "different", first_divergence="model", checks=[*checks, evidence.model_bytes[0]])
 
 
 def is_identical(evidence: Evidence) -> Judgement | None:
@@ -180,40 +135,14 @@ def is_identical(evidence: Evidence) -> Judgement | None:
     if not evidence.came_out() or evidence.model_bytes is None:
         return None
     bytes_check, level = evidence.model_bytes
-    noted = made(NOTES, Expected(evidence.manifest), Noted(bytes_check, evidence, evidence.facts))
-    return _decide(evidence, "identical", level=level, checks=[*evidence.checks, *noted])
-
-
-class Noted(NamedTuple):
-    """What is noted where the recorded outcome came out: the bytes, what a rerun proves, the facts that are others."""
-
-    model_bytes: Check
-    evidence: Evidence
-    facts: list[Cause]
-
-
-def _check_luck(noted: Noted, code: str) -> Check:
-    """What keeps a rerun from proving much although it agreed: nothing fixes the draws, or the order of threads."""
-    unseeded, racing = noted.evidence.fresh.unseeded, noted.evidence.racing
-    if unseeded:
-        return passed(code, Finding(code="seed.nothing_fixes_it", now=unseeded))
-    return passed(code, Finding(code="seed.race", now=racing) if racing else None)
-
-
-def _check_facts(noted: Noted, code: str) -> Check:
-    facts = {fact.factor: fact.now for fact in noted.facts}
-    return passed(code, Finding(code="environment.other", now=facts) if facts else None)
-
-
-NOTES: Final[tuple[Question[Noted], ...]] = (
-    Question("model.bytes", lambda noted, code: noted.model_bytes),
-    Question("seed.fixed", _check_luck),
-    Question("environment.facts", _check_facts),
-)
+    noted = made(NOTES, evidence.record, Noted(bytes_check, evidence, evidence.facts))
+    return decide(evidence, "identical", level=level, reason=evidence.shows, checks=[*evidence.checks, *noted])
 
 
 def has_other_data(evidence: Evidence) -> Judgement | None:
     """The table is another one because the bytes are others: no environment does that."""
+    if isinstance(evidence.record, PartialRun):
+        return None
     old, new = evidence.manifest.inputs.data, evidence.fresh.data
     if evidence.fresh.failure is not None or old.source != "file" or not isinstance(new, Data):
         return None
@@ -227,7 +156,7 @@ def has_other_rows(evidence: Evidence) -> Judgement | None:
     """
     if evidence.fresh.failure is not None or "predictions.rows" not in evidence.failing_codes:
         return None
-    return _decide(evidence, "different", first_divergence="predictions", checks=evidence.checks)
+    return decide(evidence, "different", first_divergence="predictions", checks=evidence.checks)
 
 
 def is_explained(evidence: Evidence) -> Judgement | None:
@@ -238,43 +167,43 @@ def is_explained(evidence: Evidence) -> Judgement | None:
     # where none could be tried apart, the set as a whole is what was put back
     apart = [factor for factor in tried.needed if factor not in tried.not_apart] or [*tried.needed]
     together = [factor.name for factor in tried.needed if factor not in apart]
+    partial = isinstance(evidence.record, PartialRun)  # of which a Python may be asked for that is not the recorded one
+    not_in_force = {fact.factor for fact in tried.there.facts} if partial else set()
     causes = [
         Cause(
             input="environment",
             factor=factor.name,
             recorded=factor.recorded,
             now=factor.now,
-            proof="restored" if factor in apart else "observed",
+            proof="restored" if factor in apart and factor.name not in not_in_force else "observed",
         )
         for factor in tried.needed
     ]
     checks = tried.there.checks
-    if evidence.manifest.outcome.model.converged is False:
+    if isinstance(evidence.record, CompletedRun) and evidence.record.outcome.model.converged is False:
         unfinished = passed("model.convergence", Finding(code="model.not_converged", where="model"))
         checks = [unfinished if check.code == "model.convergence" else check for check in checks]
     bytes_check, level = evidence.model_bytes
-    noted = made(NOTES, Expected(evidence.manifest), Noted(bytes_check, evidence, tried.there.facts))
+    noted = made(NOTES, evidence.record, Noted(bytes_check, evidence, tried.there.facts))
     if together:
         noted.insert(1, skipped("environment.facts", "explained.not_apart", "", together))
     not_minimal = Finding(code="explained.not_minimal", recorded=evidence.trials.effort)
-    return _decide(
+    return decide(
         dataclasses.replace(evidence, restored=tried),
         "explained",
         level=level,
-        first_divergence=None if evidence.fresh.failure else _first_divergence(evidence, evidence.failing_codes),
-        reason=None if tried.minimal else not_minimal,
+        first_divergence=None if evidence.fresh.failure else first_divergence_of(evidence, evidence.failing_codes),
+        reason=evidence.shows if tried.minimal else not_minimal,
         causes=causes,
-        checks=[*checks, *noted],
+        checks=[*checks, *noted, *notes_on_python(evidence)],
     )
 
 
 def fails_here(evidence: Evidence) -> Judgement | None:
     """Recorded as completed, and it does not complete here, nor with the facts put back that can be."""
-    failure = evidence.fresh.failure
+    failure, reason = evidence.fresh.failure, failure_of(evidence)
     if failure is None:
         return None
-    said = failure.message if failure.error in OUR_ERRORS else f"{failure.error}: {failure.message}"
-    reason = Finding(code="rerun.failed", where=failure.stage, recorded="completed", now=said)
     old, new = evidence.manifest.inputs.data, evidence.fresh.data
     causes: list[Cause] = []
     if isinstance(new, Data) and old.table_digest != new.table_digest:
@@ -283,13 +212,13 @@ def fails_here(evidence: Evidence) -> Judgement | None:
         causes = [Cause(input="data", factor="bytes", recorded=old.sha256, now=new.sha256, proof="observed")]
     if causes:
         checks = [failed("data.table", "data.table", old.path)]
-        return _decide(evidence, "different", first_divergence="data", reason=reason, causes=causes, checks=checks)
+        return decide(evidence, "different", first_divergence="data", reason=reason, causes=causes, checks=checks)
     facts = [*evidence.other_code(), *(fact for fact in evidence.facts if fact.input != "code")]
     before_fit = failure.stage in ("config", "load", "split") and only_of_processor(facts)
     if is_from_outside(failure.error) or (facts and not before_fit):
-        return _decide(evidence, "undecided", reason=reason, causes=facts, checks=_stuck_notes(evidence))
+        return decide(evidence, "undecided", reason=reason, causes=facts, checks=stuck_notes(evidence))
     where: Layer = "model" if failure.stage in ("fit", "evaluate") else "data"
-    return _decide(evidence, "different", first_divergence=where, reason=reason)
+    return decide(evidence, "different", first_divergence=where, reason=reason)
 
 
 def has_other_inputs(evidence: Evidence) -> Judgement | None:
@@ -311,13 +240,13 @@ def _other_inputs(evidence: Evidence) -> Judgement:
     excused = facts and (on_processor or not only_of_processor(facts))
     read_otherwise = where == "split" or same_bytes
     verdict: Literal["undecided", "different"] = "undecided" if excused and read_otherwise else "different"
-    return _decide(
+    return decide(
         evidence,
         verdict,
         first_divergence=where,
         reason=Finding(code=may_be(facts), where=where) if verdict == "undecided" else None,
         causes=causes,
-        checks=[*checks, *_stuck_notes(evidence)] if verdict == "undecided" else checks,
+        checks=[*checks, *stuck_notes(evidence)] if verdict == "undecided" else checks,
     )
 
 
@@ -377,7 +306,7 @@ def is_close(evidence: Evidence) -> Judgement | None:
 
 def is_identical_in_metrics(evidence: Evidence) -> Judgement:
     """Every metric is equal, and the scores are within the tolerance."""
-    return _decide(
+    return decide(
         evidence,
         "identical",
         level="metrics",
@@ -389,13 +318,13 @@ def is_identical_in_metrics(evidence: Evidence) -> Judgement:
 
 def _otherwise(evidence: Evidence, verdict: VerdictName, reason: Finding | None) -> Judgement:
     """The judgement that it came out otherwise: from which layer on, and with which facts not in force."""
-    return _decide(
+    return decide(
         evidence,
         verdict,
         reason=reason,
-        first_divergence=_first_divergence(evidence, evidence.failing_codes),
+        first_divergence=first_divergence_of(evidence, evidence.failing_codes),
         causes=evidence.facts,
-        checks=[*evidence.checks, *_stuck_notes(evidence)],
+        checks=[*evidence.checks, *stuck_notes(evidence)],
     )
 
 
@@ -407,34 +336,36 @@ def _moved(evidence: Evidence) -> dict[str, Any]:
     }
 
 
-#: From one training here to facts put back, and to the noise; the first rule that applies decides.
+#: From one training here to facts put back, and to the noise; the first rule that applies decides. After each step that
+#: trained, `is_unstable` is asked as well.
 ORDER: Final[tuple[Step, ...]] = (
     needs_what_is_not_here,
+    compares_nothing,
     repeat_what_may_agree_by_luck,
-    is_unstable,
     dump_again,
     has_other_bytes,
-    is_unstable,
+    weigh_what_came_out,
+    shows_too_little,
     is_identical,
+    speaks_of_other_inputs,
     has_other_data,
     has_other_rows,
     # it differs here: the recorded facts are put back
     put_back,
     repeat_here_for_an_explanation,
-    is_unstable,
     take_facts_away,
-    is_unstable,
     dump_again_with_facts_put_back,
     has_other_bytes,
+    weigh_what_came_out,
+    shows_too_little,
     is_explained,
     # it differs with the facts put back, too
     take_the_nearer,
+    proves_nothing,
     fails_here,
     has_other_inputs,
     repeat_for_the_noise,
-    is_unstable,
     repeat_with_facts_put_back,
-    is_unstable,
     may_have_raced,
     differs_with_all_in_force,
     has_scores_of_another_kind,

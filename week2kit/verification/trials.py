@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
-from typing import Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from week2kit.environment.conditions import AS_HERE, Conditions
 from week2kit.environment.restoring import Factor
@@ -55,11 +55,13 @@ class Trials:
         train: does one training.
         effort: how many trainings there may be.
         tell: told of each before it begins.
+        others: trains other configs on the same rows, and compares them with what came out of a training.
     """
 
     train: Train
     effort: int
     tell: Callable[[Kind, Sequence[Factor]], None] = lambda kind, factors: None
+    others: Callable[[list[dict[str, Any]], Fresh, int], list[Fresh]] = lambda configs, fresh, near: []
     done: list[Trial] = field(default_factory=list)
 
     @property

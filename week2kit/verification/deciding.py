@@ -1,0 +1,128 @@
+"""What the rules of a verdict share: the judgement with its account, the notes and the warnings beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from week2kit.record.partial import PartialRun
+from week2kit.record.verdict import Cause, Check, Finding, Layer, VerdictName
+from week2kit.verification.checks import Expected, Question, failing, made, passed, skipped
+from week2kit.verification.evidence import Evidence, restorable, writes_jobs
+from week2kit.verification.judgement import OUR_ERRORS, Judgement
+from week2kit.verification.layers import DATA, RESULT, SPLIT, compare_warnings, layer_of
+from week2kit.verification.recorded_facts import named_modules
+
+
+def decide(evidence: Evidence, verdict: VerdictName, **more: Any) -> Judgement:
+    """A judgement with the metrics and the account of the trainings, and what the warnings of the record add."""
+    judgement = Judgement(verdict, metrics=evidence.metrics(), reruns=evidence.account(), **more)
+    if isinstance(evidence.record, PartialRun):
+        return dataclasses.replace(judgement, checks=[*judgement.checks, *_holes(judgement.checks)])
+    layers = {layer_of(check.code) for check in failing(judgement.checks)}
+    reached = evidence.fresh.outcome is not None and evidence.trials.native()[0].failure is None
+    if verdict in ("unstable", "different") or not reached or layers & {"data", "split"}:
+        return judgement
+    checks = made([WARNINGS], Expected(evidence.manifest), (evidence, verdict))
+    judgement = dataclasses.replace(judgement, checks=[*judgement.checks, *checks])
+    if not failing(checks):
+        return judgement
+    return dataclasses.replace(judgement, verdict="different", level=None, reason=None)
+
+
+def _holes(checks: Sequence[Check]) -> list[Check]:
+    """What a partial record does not hold: every question on a layer that has no other answer."""
+    answered = {check.code for check in checks}
+    questions: list[Question[Any]] = [*DATA, *SPLIT, *RESULT, *NOTES, WARNINGS]
+    codes = [question.codes for question in questions]
+    return [skipped(code, "not_recorded") for code in codes if isinstance(code, str) and code not in answered]
+
+
+def _compare_warnings(evidence: Evidence, verdict: VerdictName) -> list[Check]:
+    """The warnings of the record: what data, split, seed and metrics decide condemns where the code is the same.
+
+    Libraries may say other things in another version, on another processor, once in a process, or in threads.
+    """
+    counted = evidence.restored.there if evidence.restored is not None and verdict == "explained" else evidence
+    named = named_modules(evidence.manifest.inputs.config.resolved or {})
+    return compare_warnings(
+        evidence.manifest.warnings,
+        evidence.trials.native()[0],
+        counted.fresh,
+        metrics=verdict in ("identical", "explained"),
+        strict=not counted.other_code(),
+        libraries=not counted.facts and not counted.fresh.threads and named <= {"sklearn"},
+    )
+
+
+WARNINGS: Final[Question[tuple[Evidence, VerdictName]]] = Question(
+    "warnings", lambda case, code: _compare_warnings(*case)
+)
+
+
+def stuck_notes(evidence: Evidence) -> list[Check]:
+    """Why each recorded fact that is still not in force could not be put back, where there is a reason to tell."""
+    plan = evidence.restored.stuck if evidence.restored else restorable(evidence, evidence.home).stuck
+    names = {fact.factor for fact in evidence.facts}
+    return [
+        skipped("environment.facts", f"stuck.{reason}", factor, now=value)
+        for factor, (reason, value) in plan.items()
+        if names & {factor, f"fingerprint.{factor}"}
+    ]
+
+
+def first_divergence_of(evidence: Evidence, codes: list[str]) -> Layer:
+    """The first layer that differs; other scores come from another model where the models' bytes differ."""
+    assert evidence.fresh.outcome is not None
+    layer = next(layer for code in codes if (layer := layer_of(code)))
+    if evidence.restored is not None and writes_jobs(evidence.restored.factors):
+        return layer
+    if layer == "predictions" and evidence.fresh.outcome.model.digest != evidence.manifest.outcome.model.digest:
+        return "model"
+    return layer
+
+
+class Noted(NamedTuple):
+    """What is noted where the recorded outcome came out: the bytes, what a rerun proves, the facts that are others."""
+
+    model_bytes: Check
+    evidence: Evidence
+    facts: list[Cause]
+
+
+def _check_luck(noted: Noted, code: str) -> Check:
+    """What keeps a rerun from proving much although it agreed: nothing fixes the draws, or the order of threads."""
+    unseeded, racing = noted.evidence.fresh.unseeded, noted.evidence.racing
+    if unseeded:
+        return passed(code, Finding(code="seed.nothing_fixes_it", now=unseeded))
+    return passed(code, Finding(code="seed.race", now=racing) if racing else None)
+
+
+def _check_facts(noted: Noted, code: str) -> Check:
+    record = noted.evidence.record
+    if isinstance(record, PartialRun) and not record.versions:
+        return skipped(code, "not_recorded")
+    if noted.facts and isinstance(record, PartialRun):
+        recorded = {fact.factor.removeprefix("library."): fact.recorded for fact in noted.facts}
+        now = {fact.factor.removeprefix("library."): fact.now for fact in noted.facts}
+        return passed(code, Finding(code="environment.versions", recorded=recorded, now=now))
+    facts = {fact.factor: fact.now for fact in noted.facts}
+    return passed(code, Finding(code="environment.other", now=facts) if facts else None)
+
+
+FACTS: Final[Question[Noted]] = Question("environment.facts", _check_facts)
+NOTES: Final[tuple[Question[Noted], ...]] = (
+    Question("model.bytes", lambda noted, code: noted.model_bytes),
+    Question("seed.fixed", _check_luck),
+    FACTS,
+)
+
+
+def failure_of(evidence: Evidence) -> Finding | None:
+    """That the rerun failed, at which stage and of what."""
+    failure = evidence.fresh.failure
+    if failure is None:
+        return None
+    said = failure.message if failure.error in OUR_ERRORS else f"{failure.error}: {failure.message}"
+    return Finding(code="rerun.failed", where=failure.stage, recorded="completed", now=said)
