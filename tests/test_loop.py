@@ -424,7 +424,7 @@ def test_threads_that_the_system_refuses_are_told_as_such_also_where_the_tidying
     monkeypatch.setattr(linear_model.Ridge, "fit", refused)
     manifest = train({"data": {"dataset": "diabetes"}, "model": "ridge", "seed": 1}, runs_dir=tmp_path).manifest
     assert isinstance(manifest, FailedRun)
-    assert (manifest.failure.error, manifest.failure.message) == ("ThreadLimit", "can't start new thread")
+    assert (manifest.failure.error, manifest.failure.message) == ("ThreadLimit", "no more threads may be started here")
     assert "ulimit -u" in manifest.failure.hint
 
 

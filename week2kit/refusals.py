@@ -14,7 +14,8 @@ from week2kit.thresholds import MAX_COLUMN_NAMES, MAX_COLUMNS, MAX_LABEL
 
 _QUOTE_IT: Final = "Put values that hold the separator into double quotes."
 _NAME_EACH: Final = "Give every column its own name."
-_NO_COLUMNS: Final = "A metric asks for the model's decision function, which has no column for each class"
+_NO_COLUMN: Final = '{key}: the data has no column "{name}"; it has {names}.'
+_NO_SCORES: Final = "A metric asks for the model's decision function, which has no column for each class"
 _OTHER_TARGET: Final = "Check that data.target names the right column."
 
 #: What is wrong, and what to try.
@@ -33,17 +34,11 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "file.no_rows": ("The data file has column names, but no rows.", ""),
     "file.other_table": ("The data file holds another table.", ""),
     # --- of the columns that the config names
-    "columns.unknown": ('{key}: the data has no column "{name}"; it has {names}.', "Name one of these columns."),
-    "columns.misspelt": ('{key}: the data has no column "{name}"; it has {names}.', 'Did you mean "{close}"?'),
-    "columns.semicolons": (
-        '{key}: the data has no column "{name}"; it has {names}.',
-        "The file seems to be separated by semicolons: save it with commas.",
-    ),
+    "columns.unknown": (_NO_COLUMN, "Name one of these columns."),
+    "columns.misspelt": (_NO_COLUMN, 'Did you mean "{close}"?'),
+    "columns.semicolons": (_NO_COLUMN, "The file seems to be separated by semicolons: save it with commas."),
     "columns.no_feature": ("No feature column is left.", "Name some under data.features, or drop fewer."),
-    "columns.target_is_feature": (
-        'The target "{name}" is listed among the features.',
-        "Take it out of data.features.",
-    ),
+    "columns.target_is_feature": ('The target "{name}" is listed among the features.', "Take it out of data.features."),
     "columns.long_name": (
         f'The column "{{name}}" has a name of {{count}} characters; at most {MAX_LABEL} are read.',
         "Give it a shorter name in the file, or drop it with data.drop.",
@@ -104,11 +99,11 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     ),
     # --- of predictions and metrics
     "scores.class_missing": (
-        f"{_NO_COLUMNS}: no training row is of class {{label}}.",
+        f"{_NO_SCORES}: no training row is of class {{label}}.",
         "Stratify the split or use more rows.",
     ),
     "scores.of_pairs": (
-        f"{_NO_COLUMNS}: it compares classes pair by pair.",
+        f"{_NO_SCORES}: it compares classes pair by pair.",
         "Choose a metric of labels or of probabilities.",
     ),
     "scores.not_finite": (

@@ -151,9 +151,10 @@ class Config(PlainKeys):
     model: Estimator
 
     def as_json(self) -> dict[str, Any]:
-        """The JSON object of the config, without what was not given; an explicit ``random_state: null`` stays."""
+        """The JSON object of the config, without what was not given; nulls that a person set stay."""
         value = self.model_dump(mode="json", by_alias=True, exclude_none=True)
-        _restore_nulls(value, self)
+        if "random_state" in self.split.model_fields_set and not isinstance(self.split, TimeSeries):
+            value["split"]["random_state"] = self.split.random_state  # null means something here
         return value
 
 
@@ -187,20 +188,6 @@ class FlatConfig(Part):
     max_iter: Annotated[int, Field(ge=1)] | None = MAX_ITER
     goal: Text | None = None
     hypothesis: Text | None = None
-
-
-def _restore_nulls(value: dict[str, Any], config: Config) -> None:
-    """Put back the nulls that mean something: a parameter or a split seed that a person set to null."""
-    value["model"]["params"] = config.model.params
-    if isinstance(config.preprocess, list):
-        for item, part in zip(value["preprocess"], config.preprocess, strict=True):
-            if isinstance(part, Group):
-                for step, estimator in zip(item["steps"], part.steps, strict=True):
-                    step["params"] = estimator.params
-            elif isinstance(part, Estimator):
-                item["params"] = part.params
-    if "random_state" in config.split.model_fields_set and not isinstance(config.split, TimeSeries):
-        value["split"]["random_state"] = config.split.random_state
 
 
 # --- comparing --------------------------------------------------------------------------------------------------

@@ -46,9 +46,10 @@ def find_class(path: str, allowed_modules: Sequence[str] = (), *, splitters: boo
     parts = module_name.split(".")
     top = parts[0]
     if top not in ("sklearn", *allowed_modules) or not name:
+        close = difflib.get_close_matches(path, ALIASES, n=1)
         raise ValueError(
             f'expected an import path into scikit-learn, such as "sklearn.linear_model.LogisticRegression", '
-            f'got "{clean(path)}"{_alias_hint(path)}'
+            f'got "{clean(path)}"' + (f'; did you mean "{close[0]}"?' if close else "")
         )
     if any(part.startswith("_") or not part.isidentifier() or part in _CLOSED_MODULES for part in (*parts, name)):
         raise ValueError(f'expected a public class of scikit-learn, got "{clean(path)}"')
@@ -116,11 +117,6 @@ def _broken_module(name: str, error: BaseException) -> LibraryError:
         f'The module "{clean(name)}" cannot be imported: {clean(said)}.',
         f'Correct it until python -c "import {clean(name)}" works, and train again.',
     )
-
-
-def _alias_hint(path: str) -> str:
-    close = difflib.get_close_matches(path, ALIASES, n=1)
-    return f'; did you mean "{close[0]}"?' if close else ""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 
 from week2kit.canonical import clean
-from week2kit.errors import LibraryError, StageError, Terminated
+from week2kit.errors import LibraryError, StageError, Terminated, message_without, refused
 from week2kit.loop.estimators import message_of
 from week2kit.loop.inside import steady_threads
 from week2kit.privacy import scrub
@@ -36,24 +36,10 @@ def library_errors() -> Iterator[None]:
         if isinstance(error, OSError) and error.errno == errno.ENOMEM:
             raise MemoryError(message_of(error)) from error
         name, message = type(error).__name__, message_of(error)
-        if limit := next(filter(_is_of_threads, _behind(error)), None):  # joblib's tidying up raises another after it
-            name, message = "ThreadLimit", message_of(limit)
+        if refused(error) == errno.EAGAIN:  # a thread; joblib's tidying up raises another after it
+            name = "ThreadLimit"
+            message = message_without(name)
         raise LibraryError(name, message or name) from error
-
-
-def _behind(error: BaseException) -> Iterator[BaseException]:
-    """An error, and those that it followed from or came upon, the latest first."""
-    seen: set[int] = set()
-    following: BaseException | None = error
-    while following is not None and id(following) not in seen:
-        seen.add(id(following))
-        yield following
-        following = following.__cause__ or following.__context__
-
-
-def _is_of_threads(error: BaseException) -> bool:
-    """Whether the system refused a thread or a process."""
-    return isinstance(error, BlockingIOError) or "can't start new thread" in message_of(error)
 
 
 @dataclass(frozen=True)

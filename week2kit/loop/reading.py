@@ -109,7 +109,9 @@ def _large_numbers(series: pd.Series[Any]) -> np.ndarray[Any, Any] | None:
     Whole numbers beyond 64 bits and floats beyond 1e308 make pandas give up in a way of its own in every release:
     texts, Python's integers, or infinity. Here they are what Python's ``float()`` makes of them.
     """
-    first = series.first_valid_index() if pd.api.types.is_object_dtype(series.dtype) or _is_text(series) else None
+    types = pd.api.types
+    held = types.is_object_dtype(series.dtype) or types.is_string_dtype(series.dtype)
+    first = series.first_valid_index() if held else None
     if first is None or not _is_number(series[first]):
         return None
     values = series.to_numpy(dtype=object)
@@ -117,10 +119,6 @@ def _large_numbers(series: pd.Series[Any]) -> np.ndarray[Any, Any] | None:
     if not all(_is_number(value) for value in pd.unique(values[~missing])):
         return None
     return np.array([np.nan if gone else float(str(v)) for v, gone in zip(values, missing, strict=True)])
-
-
-def _is_text(series: pd.Series[Any]) -> bool:
-    return bool(pd.api.types.is_string_dtype(series.dtype))
 
 
 def _is_number(value: object) -> bool:
