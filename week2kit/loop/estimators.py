@@ -143,7 +143,7 @@ class Builder:
         except ValueError as error:
             self.problems.append(f"{where}.class: {error}")
             return None, spec
-        known, takes_any = parameter_names(kind), _takes_any(kind)
+        known, takes_any = parameters_of(kind)
         params = dict(spec.params)
         draws = not _splits(kind) or "shuffle" not in known or params.get("shuffle", False)  # else a seed is an error
         if "random_state" in known and draws and not SEEDS & params.keys():
@@ -223,28 +223,22 @@ class Builder:
 SEEDS: Final = frozenset({"random_state", "random_seed", "seed"})
 
 
-def parameter_names(kind: type[BaseEstimator]) -> frozenset[str]:
-    """What a class takes as parameters.
+def parameters_of(kind: type[BaseEstimator]) -> tuple[frozenset[str], bool]:
+    """What a class takes as parameters, and whether it takes any name, and checks by itself what it reads.
 
     scikit-learn's classes say it by their constructor; where that passes on what it does not name (XGBoost), an object
     says it by get_params.
     """
     try:
-        names = {p.name for p in signature(kind).parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+        found = list(signature(kind).parameters.values())
     except Exception:  # a signature that cannot be read
-        names = set()
-    if _takes_any(kind):
+        found = None
+    takes_any = found is None or any(p.kind is p.VAR_KEYWORD for p in found)
+    names = {p.name for p in found or () if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+    if takes_any:
         with contextlib.suppress(Exception):
             names |= set(kind().get_params(deep=False))
-    return frozenset(map(str, names))
-
-
-def _takes_any(kind: type[BaseEstimator]) -> bool:
-    """Whether the constructor takes any name: whatever a library reads from it is its own to check."""
-    try:
-        return any(p.kind is p.VAR_KEYWORD for p in signature(kind).parameters.values())
-    except Exception:
-        return True
+    return frozenset(map(str, names)), takes_any
 
 
 def _as_declared(kind: type[BaseEstimator], name: str, value: Any) -> Any:

@@ -13,7 +13,7 @@ import threadpoolctl
 from joblib._parallel_backends import SequentialBackend, ThreadingBackend
 from sklearn.base import BaseEstimator, clone
 
-from week2kit.loop.estimators import SEEDS, parameter_names
+from week2kit.loop.estimators import SEEDS, parameters_of
 
 
 def walk(value: Any) -> Iterator[BaseEstimator]:
@@ -100,7 +100,7 @@ def unseeded(model: BaseEstimator, rows: int | None = None) -> list[str]:
 
 def _draws_unseeded(estimator: Any, rows: int | None) -> Iterator[str]:
     name = type(estimator).__name__
-    if "random_state" in parameter_names(type(estimator)):
+    if "random_state" in parameters_of(type(estimator))[0]:
         if not _is_seeded(estimator) and not _never_draws(estimator):
             yield name
     elif name == "Isomap" and _starts_at_random(estimator, rows):

@@ -171,36 +171,32 @@ def _outcome(
 
 
 def _load(config: Config, source: Source, progress: Progress) -> tuple[Table, Data]:
-    bundled = isinstance(config.data, BundledData)
-    found: dict[str, Any] = {
-        "source": "dataset" if bundled else "file",
-        "path": source.path,
-        "from_run": source.from_run,
-        "bytes": None,
-        "sha256": None,
-        "reader": source.reader,
-    }
-    progress.data = FoundData(**found)
+    found = progress.data = FoundData(
+        source="dataset" if isinstance(config.data, BundledData) else "file",
+        path=source.path,
+        from_run=source.from_run,
+        bytes=None,
+        sha256=None,
+        reader=source.reader,
+    )
     if isinstance(config.data, BundledData):
         frame, target = load_dataset(config.data.dataset)
     else:
         assert source.read is not None
         content = source.read()
-        found |= {"bytes": len(content), "sha256": sha256(content)}
-        progress.data = FoundData(**found)
+        found = progress.data = found.model_copy(update={"bytes": len(content), "sha256": sha256(content)})
         frame, target = read_file(content, source.reader, source.most), config.data.target
         del content  # hundreds of megabytes that the fit can use
     table = use_columns(frame, config, target, classification=config.task == "classification", kinds=source.kinds)
     if source.only is not None and table.digest != source.only:
         raise refusal("file.other_table")
-    data = Data(
-        **found,
+    data = progress.data = Data(
+        **found.model_dump(),
         table_digest=table.digest,
         unordered_digest=table.unordered_digest,
         rows=len(table.target),
         columns=list(table.columns),
     )
-    progress.data = data
     return table, data
 
 
