@@ -362,6 +362,7 @@ ROWS = [
     Bad("dtype-an-object", "fit", "", encoded(dtype={"a": 1})),
     # the split
     Bad("stratify-too-small-a-class", "split", "cannot be split as the config asks", with_(split={"stratify": True}), target(lambda i: "z" if i == 0 else i % 2)),
+    Bad("stratify-fewer-rows-than-classes", "split", "cannot be split as the config asks", with_(split={"test_size": 2, "stratify": True}), target(lambda i: "xyz"[i % 3])),
     Bad("stratify-a-regression", "split", "only classes can be stratified", lambda c: c.update(model="ridge", split={"stratify": True}), target(lambda i: i * 1.5)),
     Bad("more-folds-than-rows", "split", "cannot be split as the config asks", with_(split={"method": "kfold", "n_splits": 41, "stratify": False})),
     Bad("more-periods-than-rows", "split", "cannot be split as the config asks", with_(split={"method": "time_series", "n_splits": 40})),

@@ -241,27 +241,6 @@ def test_a_class_that_is_too_small_to_stratify_is_said_with_its_label_and_count(
 
 # --- what is refused --------------------------------------------------------------------------------------------
 
-REFUSED = [
-    pytest.param({"test_size": 103}, "cannot be split", id="no row is left to train on"),
-    pytest.param({"method": "kfold", "n_splits": 104, "stratify": False}, "cannot be split", id="more folds than rows"),
-    pytest.param({"method": "kfold", "n_splits": 15, "groups": "g"}, "cannot be split", id="more folds than groups"),
-    pytest.param({"method": "time_series", "n_splits": 200}, "cannot be split", id="more periods than rows"),
-    pytest.param({"test_size": 2, "stratify": True}, "cannot be split", id="fewer rows than classes"),
-]
-
-
-@pytest.mark.parametrize(("split", "said"), REFUSED)
-def test_a_split_that_the_rows_do_not_allow_is_refused_in_a_sentence(split: dict[str, Any], said: str) -> None:
-    with pytest.raises(StageError, match=said) as caught:
-        folds_of(split)
-    assert caught.value.hint
-
-
-def test_numbers_cannot_be_stratified() -> None:
-    with pytest.raises(StageError, match="only classes can be stratified"):
-        folds_of({"stratify": True}, codes=None)
-
-
 CONTRADICTIONS = [
     pytest.param({"shuffle": False, "stratify": True}, "split.stratify", id="stratified without shuffling"),
     pytest.param({"groups": "g", "stratify": True}, "split.groups", id="holdout by groups and stratified"),
