@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import io
-import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal
 
 import numpy as np
 import pandas as pd
@@ -258,8 +257,9 @@ def from_csv(content: bytes, classes: Labels | None, method: ScoreMethod | None)
     except ValueError as error:
         raise PredictionsError(f"it cannot be read as a table: {error}") from None
     # versions before schema 4 wrote line breaks as they are, in quotation marks, under Python 3.13
-    raw = any("\n" in cell or "\r" in cell for cell in chain(names, *columns[3:5]))
-    texts = [] if classes is None else list(map(label_text, classes)) if raw else label_texts(classes)
+    texts, as_they_are = label_texts(classes or ()), list(map(label_text, classes or ()))
+    raw = texts != as_they_are and any("\n" in cell or "\r" in cell for cell in chain(names, *columns[3:5]))
+    texts = as_they_are if raw else texts
     one = len(texts) == 2
     wanted = _score_names("score", texts, one=one and method == "decision_function") if texts and method else []
     besides = _score_names("decision", texts, one=one) if texts and method == "predict_proba" else []
@@ -267,7 +267,7 @@ def from_csv(content: bytes, classes: Labels | None, method: ScoreMethod | None)
         besides = []
     elif names != [*FIXED_COLUMNS, *wanted, *besides]:
         raise PredictionsError(f"its columns are not {', '.join((*FIXED_COLUMNS, *wanted))[:200]}")
-    repeat, fold, row = (np.array(_numbers(int, column), dtype=np.int64) for column in columns[:3])
+    repeat, fold, row = (_numbers(int, column) for column in columns[:3])
     y_true, y_pred = (_floats([column]) if classes is None else _codes(column, texts) for column in columns[3:5])
     own = 5 + len(wanted)
     scores, decision = (_floats(part) if part else None for part in (columns[5:own], columns[own:]))
@@ -276,26 +276,26 @@ def from_csv(content: bytes, classes: Labels | None, method: ScoreMethod | None)
     return Predictions(repeat, fold, row, y_true, y_pred, scores, method, classes, decision, raw)
 
 
-N = TypeVar("N", int, float)
+def _numbers(kind: type[int | float], texts: Sequence[str]) -> np.ndarray[Any, Any]:
+    """The numbers that cells spell, as int64 or float64; none is infinite."""
 
-
-def _numbers(kind: Callable[[str], N], texts: Sequence[str]) -> list[N]:
-    """The numbers that cells spell, each finite and of 64 bits."""
-    values = []
-    for line, text in enumerate(texts, 2):
+    def read(cells: Sequence[str]) -> np.ndarray[Any, Any] | None:
         try:
-            values.append(value := kind(text))
-            fits = math.isfinite(value) if isinstance(value, float) else -(2**63) <= value < 2**63
-        except ValueError:
-            fits = False
-        if not fits:
-            raise PredictionsError(f"line {line} is not as week2kit writes such a line")
+            values = np.array(list(map(kind, cells)), dtype=np.int64 if kind is int else np.float64)
+        except (ValueError, OverflowError):
+            return None
+        return values if np.isfinite(values).all() else None
+
+    values = read(texts)
+    if values is None:
+        line = next(line for line, text in enumerate(texts, 2) if read([text]) is None)
+        raise PredictionsError(f"line {line} is not as week2kit writes such a line")
     return values
 
 
 def _floats(columns: Sequence[Sequence[str]]) -> np.ndarray[Any, Any]:
     """Columns of numbers as an array of shape (rows, columns), or (rows,) where there is one."""
-    values = np.array([_numbers(float, column) for column in columns], dtype=np.float64).T
+    values = np.array([_numbers(float, column) for column in columns]).T
     return np.ascontiguousarray(values[:, 0] if len(columns) == 1 else values)
 
 
