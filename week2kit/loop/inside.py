@@ -106,7 +106,8 @@ def _draws_unseeded(estimator: Any, rows: int | None) -> Iterator[str]:
     elif name == "Isomap" and _starts_at_random(estimator, rows):
         yield name
     for value in vars(estimator).values() if hasattr(estimator, "__dict__") else ():
-        if hasattr(value, "get_n_splits") and getattr(value, "shuffle", True) and _has_no_seed(value):
+        shuffles = hasattr(value, "get_n_splits") and getattr(value, "shuffle", True)
+        if shuffles and getattr(value, "random_state", 0) is None:
             yield type(value).__name__
     yield from _unseeded_by_grid(estimator)
 
@@ -118,10 +119,6 @@ def _is_seeded(estimator: Any) -> bool:
     with contextlib.suppress(Exception):
         return any(estimator.get_params(deep=False).get(seed) is not None for seed in SEEDS)
     return False
-
-
-def _has_no_seed(splitter: Any) -> bool:
-    return getattr(splitter, "random_state", 0) is None
 
 
 def _starts_at_random(isomap: Any, rows: int | None) -> bool:
@@ -165,13 +162,8 @@ def _is_negative_jobs(name: str, value: Any) -> bool:
     return name.rpartition("__")[2] == "n_jobs" and isinstance(value, int) and value < 0
 
 
-def races_with_openmp(model: BaseEstimator) -> bool:
-    """Whether `model` holds a k-means, whose result depends on the order of three or more OpenMP threads."""
-    return any(map(is_kmeans, walk(model)))
-
-
 def is_kmeans(estimator: BaseEstimator) -> bool:
-    """Whether an estimator is a k-means, of whatever kind."""
+    """Whether an estimator is a k-means; its result depends on the order of three or more OpenMP threads."""
     return any("KMeans" in kind.__name__ for kind in type(estimator).__mro__)
 
 
@@ -207,12 +199,11 @@ def steady_threads(model: BaseEstimator) -> Iterator[None]:
     What comes back from a worker process was pickled on its way, and its dump then has other bytes than that of a model
     that was fitted here; a dozen processes that import scikit-learn also take longer than most fits.
     """
-    with joblib.parallel_config(backend=Threads()):
-        if races_with_openmp(model):
-            with threadpoolctl.threadpool_limits(limits=1, user_api="openmp"):
-                yield
-        else:
-            yield
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(joblib.parallel_config(backend=Threads()))
+        if any(map(is_kmeans, walk(model))):
+            stack.enter_context(threadpoolctl.threadpool_limits(limits=1, user_api="openmp"))
+        yield
 
 
 @contextmanager

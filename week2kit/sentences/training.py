@@ -132,27 +132,27 @@ def _refusal(failure: Failure) -> str:
 def _metric_table(manifest: CompletedRun) -> list[str]:
     outcome = manifest.outcome
     names = (manifest.inputs.config.resolved or {}).get("metrics") or sorted(outcome.metrics)
-    several = len(outcome.split.folds) > 1
-    count = max(len(metric.repeats) for metric in outcome.metrics.values())
-    seeds = [f"{count} other seeds" if count > 1 else "another seed"] if count else []
-    rows = [("metric", "validation", *(["std"] if several else []), "training", "dummy", *seeds)]
-    for name in names:
-        metric = outcome.metrics[name]
-        spread = [show_value(metric.std)] if several else []
-        values = [repeat.value for repeat in metric.repeats if repeat.value is not None]
-        ends = ([min(values), max(values)] if count > 1 else values) if values else [None]
-        spans = [" to ".join(map(show_value, ends))] if count else []
-        rows.append(
-            (
-                _title(manifest, name),
-                show_value(metric.value),
-                *spread,
-                show_value(metric.training),
-                show_value(metric.dummy),
-                *spans,
-            )
-        )
-    return aligned(rows, "l".ljust(len(rows[0]), "r"))
+    metrics = [outcome.metrics[name] for name in names]
+    columns = {
+        "metric": [_title(manifest, name) for name in names],
+        "validation": [show_value(metric.value) for metric in metrics],
+        "std": [show_value(metric.std) for metric in metrics],
+        "training": [show_value(metric.training) for metric in metrics],
+        "dummy": [show_value(metric.dummy) for metric in metrics],
+    }
+    if len(outcome.split.folds) == 1:
+        del columns["std"]
+    if count := max(len(metric.repeats) for metric in metrics):
+        heading = f"{count} other seeds" if count > 1 else "another seed"
+        columns[heading] = [_span([repeat.value for repeat in metric.repeats]) for metric in metrics]
+    return aligned([tuple(columns), *zip(*columns.values(), strict=True)], "l".ljust(len(columns), "r"))
+
+
+def _span(repeats: Sequence[float | None]) -> str:
+    """The value of a repeat, or the least and the largest of several."""
+    values = [value for value in repeats if value is not None]
+    ends: Sequence[float | None] = [min(values), max(values)] if len(repeats) > 1 and values else values or [None]
+    return " to ".join(map(show_value, ends))
 
 
 def _title(manifest: CompletedRun, metric: str) -> str:
