@@ -97,7 +97,7 @@ KNOWN: Final = frozenset(
         "d33067e7d33c0cc5d2ba1d66ee0a3009e4bf40af54b066e6b621a8edafa1cfa4",  # names changed only
         "ea1646ad14199eb9e12b6feb3276e2bf6291b57044aea1173741e14c61246831",  # coded refusals, one reader
         "509e1d2d1f54fc6f43051fb11d517a8f11726af9ddb3f2e69ae78fd09e0bab76",  # tables know classes, one builder
-        "7ddbca1c69f9baa7bce356c8e68cd33541a7066b733a13b600cb160742c5a574",  # fewer helpers in the loop
+        "b7b3b7a2e4c27d4227717b39efd92d875f019b85daa597a2bfebd2bc21b402dc",  # fewer helpers in the loop
     }
 )
 
