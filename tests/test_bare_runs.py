@@ -23,9 +23,15 @@ from week2kit.processes.interpreters import build, nearest_python
 from week2kit.pytest_plugin import assert_reproducible
 from week2kit.record.partial import read_partial
 from week2kit.record.store import Run, find_runs
-from week2kit.record.val_report import report_rows
 from week2kit.record.verdict import Verdict, VerdictDocument
-from week2kit.record.written_metrics import decimals, rounds_to, scorer_name, validation_names, written_digits
+from week2kit.record.written_metrics import (
+    decimals,
+    report_rows,
+    rounds_to,
+    scorer_name,
+    validation_names,
+    written_digits,
+)
 from week2kit.rendering.output import render
 from week2kit.sentences.findings import describe_finding
 from week2kit.sentences.reruns import account

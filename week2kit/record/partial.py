@@ -22,7 +22,7 @@ from week2kit.record.files import read_regular
 from week2kit.record.manifest import Artifact, Inputs, Seed, StageTime, Warned
 from week2kit.record.manifest import Config as Resolved
 from week2kit.record.requirements import DECIDING_LIBRARIES, parse_requirements
-from week2kit.record.val_report import ReportRow, held_against, report_rows
+from week2kit.record.written_metrics import ReportRow, held_against, report_rows
 from week2kit.thresholds import MAX_CONFIG_BYTES
 
 #: Keys of metrics.json that are durations, such as ``train_seconds``.

@@ -8,9 +8,8 @@ from typing import Any, Final, NamedTuple
 
 from week2kit.record.partial import PartialRun
 from week2kit.record.verdict import Cause, Check, Finding, Layer, VerdictName
-from week2kit.verification.checks import Expected, Question, failing, made, passed, skipped
+from week2kit.verification.checks import OUR_ERRORS, Expected, Judgement, Question, failing, made, passed, skipped
 from week2kit.verification.evidence import Evidence, restorable, writes_jobs
-from week2kit.verification.judgement import OUR_ERRORS, Judgement
 from week2kit.verification.layers import DATA, RESULT, SPLIT, compare_warnings, layer_of
 from week2kit.verification.recorded_facts import named_modules
 

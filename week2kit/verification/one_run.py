@@ -24,8 +24,7 @@ from week2kit.record.verdict import (
     Finding,
     Verdict,
 )
-from week2kit.verification.checks import passed
-from week2kit.verification.judgement import Judgement, undecided, without_data
+from week2kit.verification.checks import Judgement, passed, undecided, without_data
 from week2kit.verification.options import BUG, Options
 from week2kit.verification.recorded_run import Verification
 from week2kit.verification.trainings import OnTrial

@@ -18,19 +18,21 @@ from week2kit.processes.interpreters import nearest_python
 from week2kit.record.manifest import Data
 from week2kit.record.partial import PartialRun
 from week2kit.record.requirements import same_version
-from week2kit.record.val_report import ReportRow, class_rows, held_against, report_rows
 from week2kit.record.verdict import Cause, Check, Finding
 from week2kit.record.written_metrics import (
+    ReportRow,
+    class_rows,
     compared_names,
     decimals,
+    held_against,
+    report_rows,
     rounds_to,
     scorer_name,
     validation_names,
     written_digits,
 )
 from week2kit.thresholds import DETAILED_DIGITS, LISTED_CELLS, MIN_LABELS_APART, TELLING_DIGITS
-from week2kit.verification.checks import Question, compare, failed, made, passed, skipped
-from week2kit.verification.judgement import OUR_ERRORS
+from week2kit.verification.checks import OUR_ERRORS, Question, compare, failed, made, passed, skipped
 from week2kit.verification.messages import Fresh, Scored
 
 _METRICS_FILE: Final = "metrics.json"

@@ -10,10 +10,9 @@ from week2kit.environment.restoring import Factor
 from week2kit.record.manifest import Data
 from week2kit.record.partial import PartialRun
 from week2kit.record.verdict import Check, Finding, Layer
-from week2kit.verification.checks import made, passed, skipped
+from week2kit.verification.checks import Judgement, made, passed, skipped
 from week2kit.verification.deciding import FACTS, Noted, decide, failure_of, first_divergence_of, stuck_notes
 from week2kit.verification.evidence import Evidence
-from week2kit.verification.judgement import Judgement
 from week2kit.verification.partial import names_compared, other_inputs, python_instead, shows_at_once, what_it_shows
 from week2kit.verification.recipes import other_recipes
 from week2kit.verification.trials import Trial

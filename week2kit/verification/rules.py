@@ -21,7 +21,7 @@ from week2kit.record.manifest import CompletedRun, Data
 from week2kit.record.partial import PartialRun
 from week2kit.record.verdict import Cause, Finding, Layer, VerdictName
 from week2kit.thresholds import SCORE_TOLERANCE
-from week2kit.verification.checks import failed, failing, made, passed, skipped
+from week2kit.verification.checks import Judgement, failed, failing, made, missing_here, passed, skipped
 from week2kit.verification.deciding import NOTES, Noted, decide, failure_of, first_divergence_of, stuck_notes
 from week2kit.verification.evidence import (
     Evidence,
@@ -36,7 +36,6 @@ from week2kit.verification.evidence import (
     take_facts_away,
     take_the_nearer,
 )
-from week2kit.verification.judgement import Judgement, missing_here
 from week2kit.verification.layers import as_note, layer_of, where_unstable
 from week2kit.verification.partial_rules import (
     compares_nothing,
