@@ -54,12 +54,22 @@ class Server:
         return f'#!/bin/sh\nexec "{sys.executable}" -I -S "{__file__}" ask "{self.address}" "$@"\n'
 
     def run(
-        self, function: str, words: Sequence[str], cwd: str, variables: Mapping[str, str], timeout: float
+        self,
+        function: str,
+        words: Sequence[str],
+        cwd: str,
+        variables: Mapping[str, str],
+        timeout: float,
+        *,
+        first: str | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """Call ``module:function`` with `words` as the command line, in a fork; what it wrote is read when it ended."""
+        """Call ``module:function`` in a fork, and read what it wrote when it ended.
+
+        A module is looked for in the folder `first` before it is where the server finds its own.
+        """
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, open(os.devnull, "rb") as null:
             streams = [null.fileno(), out.fileno(), err.fileno()]
-            code = ask(self.address, streams, [function, list(words), cwd, dict(variables)], timeout)
+            code = ask(self.address, streams, [function, list(words), cwd, dict(variables), first], timeout)
             written = []
             for file in (out, err):
                 file.seek(0)
@@ -140,7 +150,15 @@ def serve(address: str, modules: Sequence[str]) -> Any:
                 selector.register(descriptor, selectors.EVENT_READ)
 
 
-def _become(streams: Sequence[int], function: str, words: list[str], cwd: str, variables: dict[str, str]) -> Any:
+def _become(
+    streams: Sequence[int],
+    function: str,
+    words: list[str],
+    cwd: str,
+    variables: dict[str, str],
+    first: str | None = None,
+) -> Any:
+    sys.path[:0] = [first] if first else []
     import numpy as np
 
     from week2kit.processes import forking
@@ -222,7 +240,8 @@ def _ask(address: str, words: list[str]) -> int:
     with open(f"{address}.json") as file:
         if json.load(file) != at_start(variables):
             os.execve(sys.executable, [sys.executable, "-m", "week2kit", *words], variables)
-    return ask(address, [0, 1, 2], ["week2kit.cli:main", ["week2kit", *words], os.getcwd(), variables], None)  # noqa: PTH109
+    order = ["week2kit.cli:main", ["week2kit", *words], os.getcwd(), variables, None]  # noqa: PTH109
+    return ask(address, [0, 1, 2], order, None)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The tampering table, row by row; and that verification changes nothing, runs nothing, and works wherever it stands.
 
-Base runs are trained once, copied for every row, and verified all together.
+Base runs are trained once, and copied for every row; of what is the same in two copies, nothing is trained again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import pickle
 import re
 import shutil
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +18,11 @@ from typing import Any
 
 import pytest
 
+from tests.forked import server_for
+from tests.sessions import command as week2kit
+from tests.sessions import python
 from week2kit import verify
+from week2kit.processes.forking import end_server
 from week2kit.record.verdict import Verdict, VerdictDocument
 from week2kit.sentences.verdicts import describe_verdict
 from week2kit.verification.options import exit_code
@@ -27,38 +30,33 @@ from week2kit.verification.verifying import document
 
 from .cases import CASES, Case
 from .copies import Copy, scores_scaled, snapshot
+from .remembered import verdict_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="session")
-def bases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """One thread, where bases are trained and here: with two processors, the recorded environment is in force."""
+    end_server()  # it has the variables of its start
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+            patch.setenv(name, "1")
+        yield
+        end_server()
+
+
+@pytest.fixture(scope="module")
+def bases(tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> Path:
     directory = tmp_path_factory.mktemp("bases")
     # train remembers where it read which data: on the machine that verifies, nobody trained
-    python(
-        "-c", f"import copies, pathlib; copies.make_bases(pathlib.Path({str(directory)!r}))",
-        path=Path(__file__).parent, env={"XDG_CACHE_HOME": str(directory / "cache")},
-    )  # fmt: skip
+    made = f"import copies, pathlib; copies.make_bases(pathlib.Path({str(directory)!r}))"
+    done = python("-c", made, path=Path(__file__).parent, XDG_CACHE_HOME=str(directory / "cache"))
+    assert done.returncode == 0, done.stderr
     return directory
-
-
-def python(*arguments: str, path: Path | None = None, **more: Any) -> subprocess.CompletedProcess[str]:
-    """Run Python with week2kit on its path, and one thread: two processors, and the recorded environment in force."""
-    paths = os.pathsep.join(map(str, [more.pop("root", ROOT), *([path] if path else [])]))
-    environment = {**os.environ, "PYTHONPATH": paths, **ONE_THREAD, **more.pop("env", {})}
-    done = subprocess.run(
-        [sys.executable, *arguments], env=environment, capture_output=True, text=True, check=False, timeout=300, **more
-    )
-    assert done.returncode != 70, done.stderr
-    return done
-
-
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-
-
-def week2kit(*arguments: object, **more: Any) -> subprocess.CompletedProcess[str]:
-    """The command line, as the installed command starts it: nothing is looked for in the working directory."""
-    return python("-P", "-m", "week2kit", *map(str, arguments), **more)
 
 
 @pytest.fixture
@@ -77,74 +75,38 @@ def _copy(bases: Path, base: str, to: Path) -> Copy:
 # --- the table --------------------------------------------------------------------------------------------------
 
 
-class Verified:
-    """The folder of every row that was chosen, its verdict, and what the folder was like before and after."""
-
-    def __init__(self, bases: Path, directory: Path, cases: list[Case]) -> None:
-        self.verdicts: dict[str, Verdict] = {}
-        self.changed: dict[str, bool] = {}
-        copies = {case.id: _copy(bases, case.base, directory / case.id) for case in cases}
-        for case in cases:
-            case.change(copies[case.id])
-        before = {id_: snapshot(copy.project) for id_, copy in copies.items()}
-        apart = [case for case in cases if case.data is not None]
-        by_command: dict[Any, list[Case]] = {}
-        for case in cases:
-            if case.data is None:
-                by_command.setdefault((case.code, case.repeats), []).append(case)
-        for number, ((code, repeats), together) in enumerate(by_command.items()):
-            root = _other_code(directory / f"code {number}", code) if code else ROOT
-            runs = (copies[case.id].run for case in together)
-            options = ["--repeats"] if repeats else []
-            self._add(_verify(*runs, "--jobs=2", *options, root=root), together, copies)
-        pairs = [(str(copies[case.id].run), str(copies[case.id].project / str(case.data))) for case in apart]
-        results = json.loads(python("-P", "-c", VERIFY_EACH, json.dumps(pairs)).stdout)
-        for case, result in zip(apart, results, strict=True):
-            self._add(VerdictDocument.model_validate(result), [case], copies)
-        for id_, copy in copies.items():
-            self.changed[id_] = snapshot(copy.project) != before[id_]
-            copy.run.is_dir() and copy.run.chmod(0o755)
-
-    def _add(self, result: VerdictDocument, cases: list[Case], copies: dict[str, Copy]) -> None:
-        by_run = {verdict.run: verdict for verdict in result.runs}
-        for case in cases:
-            self.verdicts[case.id] = by_run[copies[case.id].run.as_posix()]
+def _verify(*arguments: object) -> VerdictDocument:
+    return VerdictDocument.model_validate_json(week2kit("verify", "--json", *arguments).stdout)
 
 
-#: Verifies runs each with a data file of its own, in one process.
-VERIFY_EACH = """
-import json, sys
-from week2kit import verify
-documents = [verify(run, data=data).model_dump(mode="json") for run, data in json.loads(sys.argv[1])]
-print(json.dumps(documents))
-"""
+#: What week2kit imports: another one is imported in a fork of a process that has it.
+LIBRARIES = ("typer", "rich", "pydantic", "pandas", "sklearn.ensemble", "sklearn.linear_model", "sklearn.compose")
 
 
-def _verify(*arguments: object, **more: Any) -> VerdictDocument:
-    return VerdictDocument.model_validate_json(week2kit("verify", "--json", *arguments, **more).stdout)
-
-
-def _other_code(root: Path, change: Callable[[Path], object]) -> Path:
-    """A folder with a week2kit that was changed, to be first on the path."""
+def _verdict_with_other_code(root: Path, change: Callable[[Path], object], run: Path) -> Verdict:
+    """What a week2kit that was changed says; it is first on the path of its process."""
     shutil.copytree(ROOT / "week2kit", root / "week2kit", ignore=shutil.ignore_patterns("__pycache__"))
     change(root / "week2kit")
-    return root
-
-
-@pytest.fixture(scope="session")
-def verified(bases: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Verified:
-    """Rows that -k leaves out are not verified; where a test of all of them is chosen alone, all are."""
-    chosen = [item.callspec.params["case"] for item in request.session.items if _is_row(item)]
-    return Verified(bases, tmp_path_factory.mktemp("rows"), chosen or CASES)
-
-
-def _is_row(item: Any) -> bool:
-    return item.name.startswith("test_every_damage_gets_its_verdict[")
+    words = ["week2kit", "verify", "--json", str(run)]
+    done = server_for(os.environ, LIBRARIES).run(
+        "week2kit.cli:main", words, str(root), os.environ, 300, first=str(root)
+    )
+    return VerdictDocument.model_validate_json(done.stdout).runs[0]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-def test_every_damage_gets_its_verdict(case: Case, verified: Verified) -> None:
-    verdict = verified.verdicts[case.id]
+def test_every_damage_gets_its_verdict(case: Case, bases: Path, tmp_path: Path) -> None:
+    copy = _copy(bases, case.base, tmp_path / "copy")
+    case.change(copy)
+    before = snapshot(copy.project)
+    if case.code is not None:
+        verdict = _verdict_with_other_code(tmp_path / "code", case.code, copy.run)
+    else:
+        data = copy.project / case.data if case.data is not None else None
+        verdict = verdict_of(copy.run, data=data, repeats=case.repeats)
+    changed = snapshot(copy.project) != before
+    if copy.run.is_dir():
+        copy.run.chmod(0o755)
     told = describe_verdict(verdict)
     shown = "\n".join(told)
     assert (verdict.verdict, verdict.first_divergence) == (case.verdict, case.layer), shown
@@ -154,26 +116,18 @@ def test_every_damage_gets_its_verdict(case: Case, verified: Verified) -> None:
         causes = [f"{cause.input} {cause.factor}" for cause in verdict.causes]
         assert any(case.cause in cause for cause in causes) if case.cause else not causes, causes
     assert exit_code(document([verdict])) == case.exit_code
-    assert not verified.changed[case.id], "verification changed the folder"
+    assert not changed, "verification changed the folder"
+    for line in told:
+        assert line.isprintable(), line
+        assert len(line) < 700, line
+        assert "None" not in line, line
+        assert "Traceback" not in line, line
+    value = verdict.model_dump(mode="json")
+    assert Verdict.model_validate(json.loads(json.dumps(value, allow_nan=False))).model_dump(mode="json") == value
 
 
 def test_every_row_has_its_own_name() -> None:
     assert len({case.id for case in CASES}) == len(CASES)
-
-
-def test_every_sentence_is_clean_and_short(verified: Verified) -> None:
-    for verdict in verified.verdicts.values():
-        for line in describe_verdict(verdict):
-            assert line.isprintable(), line
-            assert len(line) < 700, line
-            assert "None" not in line, line
-            assert "Traceback" not in line, line
-
-
-def test_every_verdict_can_be_written_as_json(verified: Verified) -> None:
-    for verdict in verified.verdicts.values():
-        value = verdict.model_dump(mode="json")
-        assert Verdict.model_validate(json.loads(json.dumps(value, allow_nan=False))).model_dump(mode="json") == value
 
 
 # --- every single value of a manifest ---------------------------------------------------------------------------
@@ -219,13 +173,11 @@ def test_no_value_of_a_manifest_can_be_changed_unnoticed(base: str, bases: Path,
     provable = [(p, v) for p, v in _leaves(manifest) if not UNPROVEN.fullmatch(p)]
     if base != "penguins":  # what is common to all was seen there
         provable = [(place, value) for place, value in provable if place.startswith("outcome.")]
-    runs = {}
+    verdicts = {}
     for number, (place, value) in enumerate(provable):
         copy = _copy(bases, base, tmp_path / str(number))
         copy.set(place, _another(value))
-        runs[copy.run.as_posix()] = place
-    verdicts = {runs[verdict.run]: verdict.verdict for verdict in _verify(*runs, "--jobs=2").runs}
-    assert len(verdicts) == len(provable)
+        verdicts[place] = verdict_of(copy.run).verdict
     assert {place: v for place, v in verdicts.items() if v not in (None, "tampered", "different")} == {}
 
 
@@ -265,7 +217,7 @@ def test_it_holds_after_folder_and_data_were_moved_together(copy_of: Callable[[s
 def test_it_holds_in_any_locale(locale: dict[str, str], copy_of: Callable[[str], Copy], tmp_path: Path) -> None:
     moved = tmp_path / "mäh"
     shutil.move(copy_of("penguins").project, moved)
-    done = week2kit("verify", moved / "runs", env=locale)
+    done = week2kit("verify", moved / "runs", **locale)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
