@@ -527,5 +527,6 @@ def test_parquet_columns_of_one_name_are_refused() -> None:
 def test_a_text_that_is_no_class_is_refused() -> None:
     config = parse_config({"data": {"path": "d.csv", "target": "y"}, "model": "dummy"})
     content = "x,y\n" + "".join(f"{i},{cell}\n" for i, cell in enumerate(["a", "b" * 1001, "a", "a"]))
-    with pytest.raises(StageError, match="a text of 1001 characters"):
+    with pytest.raises(StageError, match="a text of 1001 characters") as caught:
         use_columns(read_file(content.encode(), "csv"), config, "y", classification=True)
+    assert (caught.value.code, caught.value.values) == ("target.long_text", {"name": "y", "count": 1001})

@@ -37,14 +37,16 @@ class StageError(Week2kitError):
     """A stage of the loop could not be carried out for a reason that lies in the inputs.
 
     The message never holds a path of this machine; ``hint`` says what to try, and ``command`` is the one that does it,
-    where one does. ``code`` is that of `week2kit.refusals`, where it is one of them.
+    where one does. ``code`` and ``values`` are those of `week2kit.refusals`, where it is one of them.
     """
 
-    def __init__(self, message: str, hint: str = "", *, command: str = "", code: str = "") -> None:
+    code = ""
+    values: Mapping[str, object] = {}
+
+    def __init__(self, message: str, hint: str = "", *, command: str = "") -> None:
         super().__init__(message)
         self.hint = hint
         self.command = command
-        self.code = code
 
 
 class ConfigError(StageError):

@@ -131,7 +131,9 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
 def refusal(code: str, **values: Any) -> StageError:
     """The error to be raised: texts among the values are made safe to show, and names in a list quoted."""
     said, hint = (text.format_map({key: _shown(value) for key, value in values.items()}) for text in SENTENCES[code])
-    return StageError(said, hint, code=code)
+    error = StageError(said, hint)
+    error.code, error.values = code, values
+    return error
 
 
 def _shown(value: Any) -> str:
