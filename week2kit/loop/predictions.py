@@ -17,7 +17,7 @@ from week2kit.loop.data import Labels
 from week2kit.loop.digests import values_digest
 from week2kit.loop.fitting import library_errors
 from week2kit.loop.inside import steady_forests, steady_threads
-from week2kit.record.predictions import FIXED_COLUMNS, read_columns
+from week2kit.record.predictions import FIXED_COLUMNS, read_cells
 from week2kit.refusals import refusal
 
 ScoreMethod = Literal["predict_proba", "decision_function", "predict"]
@@ -253,7 +253,7 @@ def from_csv(content: bytes, classes: Labels | None, method: ScoreMethod | None)
         PredictionsError: a column or a value is not what `to_csv` writes.
     """
     try:
-        names, columns = read_columns(content)
+        names, columns = read_cells(content)
     except ValueError as error:
         raise PredictionsError(f"it cannot be read as a table: {error}") from None
     # versions before schema 4 wrote line breaks as they are, in quotation marks, under Python 3.13

@@ -11,7 +11,7 @@ from typing import Final
 FIXED_COLUMNS: Final = ("repeat", "fold", "row", "y_true", "y_pred")
 
 
-def read_columns(content: bytes) -> tuple[list[str], list[Sequence[str]]]:
+def read_cells(content: bytes) -> tuple[list[str], list[Sequence[str]]]:
     """The names in the first line, and the cells below each; empty lines are passed over.
 
     Raises:

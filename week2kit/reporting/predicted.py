@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from week2kit.canonical import on_one_line
 from week2kit.inputs.changes import Statement
-from week2kit.record.predictions import FIXED_COLUMNS, read_columns
+from week2kit.record.predictions import FIXED_COLUMNS, read_cells
 from week2kit.record.store import ARTIFACTS, Run
 from week2kit.thresholds import PREDICTION_BYTES
 
@@ -65,7 +65,7 @@ def read_predictions(run: Run) -> Predicted:
         data = run.read("predictions")
         if len(data) > PREDICTION_BYTES:
             raise NotComparable(Statement("rows.too_many", values))
-        names, columns = read_columns(data)
+        names, columns = read_cells(data)
         if tuple(names[:5]) != FIXED_COLUMNS:
             raise NotComparable(Statement("rows.unreadable", values))
         repeats, folds, rows, true, predicted, *scores = columns

@@ -32,9 +32,13 @@ class Columns:
     """The used columns of a file as they were read, whether or not a model could use them."""
 
     kinds: Mapping[str, Kind]
-    values: Mapping[str, np.ndarray[Any, Any]]
-    rows: int
+    frame: pd.DataFrame
     one_line_each: bool
+
+    def cell(self, name: str, row: int, recorded: Any) -> dict[str, Any]:
+        """A cell of this file, and what was recorded in its place; with its line, where every row has one."""
+        now = _told(self.kinds[name], self.frame[name].iat[row])
+        return {"column": name, "row": row, "line": self.line(row), "recorded": recorded, "now": now}
 
     def line(self, row: int) -> int | None:
         """The line of the file in which a row stands, where every row has one."""
@@ -54,12 +58,9 @@ def read_columns(content: bytes, reader: Reader, config: Config, kinds: Mapping[
     features = data.features or [name for name in frame.columns if name not in {*(data.drop or []), *others}]
     used = [name for name in frame.columns if name in {*features, *others}]
     found = {name: of_kind((kinds or {}).get(name), *typed(frame[name], name)) for name in used}
-    return Columns(
-        {name: kind for name, (kind, _) in found.items()},
-        {name: values for name, (_, values) in found.items()},
-        len(frame),
-        reader != "parquet" and _lines(content) == len(frame) + 1,
-    )
+    typed_frame = pd.DataFrame({name: pd.Series(values, dtype=values.dtype) for name, (_, values) in found.items()})
+    one_line_each = reader != "parquet" and _lines(content) == len(frame) + 1
+    return Columns({name: kind for name, (kind, _) in found.items()}, typed_frame, one_line_each)
 
 
 def _lines(content: bytes) -> int:
@@ -72,28 +73,34 @@ def _lines(content: bytes) -> int:
 
 def compare_columns(old: Columns, new: Columns, where: str) -> list[Finding]:
     """What differs in the columns that both files have; empty where their cells are equal."""
-    shared = [name for name in old.values if name in new.values]
+    shared = [name for name in old.frame if name in new.frame]
     if not shared:
         return []
     alike = [name for name in shared if (old.kinds[name] == "text") == (new.kinds[name] == "text")]
-    removed, added = _surplus(old, new, alike) if alike else (np.array([], np.int64), np.array([], np.int64))
-    if old.rows != new.rows:
-        return [_other_rows(old, new, removed, added, where)] if alike else []
-    differs = {name: unequal(old.values[name], new.values[name]) for name in shared}
-    changed = np.logical_or.reduce(list(differs.values()))
-    moved = int(np.count_nonzero(changed))
+    alone = _surplus(old, new, alike) if alike else (np.array([], np.int64),) * 2
+    if len(old.frame) != len(new.frame):
+        return [_other_rows(old, new, alone, where)] if alike else []
+    differs = pd.DataFrame({name: unequal(old.frame[name], new.frame[name]) for name in shared})
+    changed = differs.any(axis=1)
+    moved = int(changed.sum())
     if not moved:
         return []
-    if len(alike) == len(shared) and len(removed) < moved:  # the same rows, elsewhere
-        if len(removed):
-            return [_other_rows(old, new, removed, added, where)]
+    if len(alike) == len(shared) and len(alone[0]) < moved:  # the same rows, elsewhere
+        if len(alone[0]):
+            return [_other_rows(old, new, alone, where)]
         return [Finding(code="data.row_order", where=where, now={"rows": moved, "first": int(changed.argmax())})]
-    return [_other_cells(old, new, differs, where)]
+    rows, positions = (found[:LISTED_CELLS].tolist() for found in np.nonzero(differs.to_numpy()))
+    cells = [
+        new.cell(name, row, _told(old.kinds[name], old.frame[name].iat[row]))
+        for row, name in zip(rows, differs.columns[positions], strict=True)
+    ]
+    counts = {str(name): int(count) for name, count in differs.sum().items() if count}
+    return [Finding(code="data.cells", where=where, now={"columns": counts, "cells": cells})]
 
 
 def _surplus(old: Columns, new: Columns, names: Sequence[str]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """The rows that only one of the files has; of equal rows, those that one has more often."""
-    pairs = [(old.values[name], new.values[name]) for name in names]
+    pairs = [(old.frame[name].to_numpy(), new.frame[name].to_numpy()) for name in names]
     # whole numbers on one side only: a missing value makes floats of all the others
     pairs = [(a, b) if a.dtype == b.dtype else (a.astype(np.float64), b.astype(np.float64)) for a, b in pairs]
     left, right = (_row_keys(side) for side in zip(*pairs, strict=True))
@@ -109,39 +116,13 @@ def _row_keys(columns: Sequence[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
 
 
 def _other_rows(
-    old: Columns, new: Columns, removed: np.ndarray[Any, Any], added: np.ndarray[Any, Any], where: str
+    old: Columns, new: Columns, alone: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]], where: str
 ) -> Finding:
-    sides = [
-        {"rows": side.rows, "alone": len(alone), "first": [_place(side, row) for row in alone[:LISTED_CELLS].tolist()]}
-        for side, alone in ((old, removed), (new, added))
-    ]
+    sides = []
+    for side, rows in zip((old, new), alone, strict=True):
+        first = [{"row": row, "line": side.line(row)} for row in rows[:LISTED_CELLS].tolist()]
+        sides.append({"rows": len(side.frame), "alone": len(rows), "first": first})
     return Finding(code="data.row_set", where=where, recorded=sides[0], now=sides[1])
-
-
-def _place(side: Columns, row: int) -> dict[str, int | None]:
-    return {"row": row, "line": side.line(row)}
-
-
-def _other_cells(old: Columns, new: Columns, differs: Mapping[str, np.ndarray[Any, Any]], where: str) -> Finding:
-    counts = {name: int(np.count_nonzero(cells)) for name, cells in differs.items()}
-    first = sorted(
-        (row, position, name)
-        for position, (name, cells) in enumerate(differs.items())
-        for row in np.flatnonzero(cells)[:LISTED_CELLS].tolist()
-    )
-    cells = [
-        _cell(
-            name, row, new.line(row),
-            _told(old.kinds[name], old.values[name][row]), _told(new.kinds[name], new.values[name][row]),
-        )
-        for row, _, name in first[:LISTED_CELLS]
-    ]  # fmt: skip
-    told = {"columns": {name: count for name, count in counts.items() if count}, "cells": cells}
-    return Finding(code="data.cells", where=where, now=told)
-
-
-def _cell(column: str, row: int, line: int | None, recorded: Any, now: Any) -> dict[str, Any]:
-    return {"column": column, "row": row, "line": line, "recorded": recorded, "now": now}
 
 
 def _told(kind: Kind, value: Any) -> Any:
@@ -154,28 +135,22 @@ def _told(kind: Kind, value: Any) -> Any:
     return bool(number) if kind == "bool" else number
 
 
-def unequal(old: np.ndarray[Any, Any], new: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def unequal(old: pd.Series[Any], new: pd.Series[Any]) -> pd.Series[bool]:
     """Where two columns of equal length hold other values; two missing values are equal.
 
     Where one holds texts and the other numbers, a text is the number that it spells.
     """
-    spelled = np.zeros(len(old), dtype=bool)
-    if (old.dtype.kind == "O") != (new.dtype.kind == "O"):
-        texts, numbers = (old, new) if old.dtype.kind == "O" else (new, old)
-        old, spelled = _numbers(texts)
-        new = numbers
-    missing: np.ndarray[Any, Any] = pd.isna(old) & pd.isna(new)
-    different: np.ndarray[Any, Any] = (np.asarray(old != new, dtype=bool) | spelled) & ~missing
-    return different
+    if (old.dtype == object) != (new.dtype == object):
+        old, new = (_numbers(side) if side.dtype == object else side for side in (old, new))
+    return old.ne(new) & ~(old.isna() & new.isna())
 
 
-def _numbers(texts: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """The numbers that texts spell, and which of them spell none; true and false spell 1 and 0."""
+def _numbers(texts: pd.Series[Any]) -> pd.Series[Any]:
+    """The numbers that texts spell, true and false 1 and 0; infinity for one that spells none."""
     codes, distinct = pd.factorize(texts)
     words = {"true": 1.0, "false": 0.0}
     found = [float(t) if NUMBER.fullmatch(t) else words.get(t.strip().lower(), math.inf) for t in distinct]
-    numbers = np.array([*found, math.nan])[codes]  # what code -1, missing, looks up
-    return numbers, np.isinf(numbers)
+    return pd.Series(np.array([*found, math.nan])[codes])  # what code -1, missing, looks up
 
 
 # --- the target, from predictions.csv ---------------------------------------------------------------------------
@@ -183,18 +158,13 @@ def _numbers(texts: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndar
 
 def compare_target(stored: Predictions, new: Columns, target: str, where: str) -> list[Finding]:
     """Which validation rows have another target than predictions.csv says; for files with the same rows otherwise."""
-    kind, values = new.kinds[target], new.values[target]
     rows, first = np.unique(stored.row, return_index=True)
-    if rows[0] < 0 or rows[-1] >= new.rows:
+    if rows[0] < 0 or rows[-1] >= len(new.frame):
         return []
-    recorded = stored.decoded(stored.y_true[first])
-    changed = np.flatnonzero(unequal(recorded, values[rows]))
-    cells = [
-        _cell(
-            target, int(rows[i]), new.line(int(rows[i])),
-            _told(kind, recorded[i]), _told(kind, values[rows[i]]),
-        )
-        for i in changed[:LISTED_CELLS]
-    ]  # fmt: skip
+    labels = stored.decoded(stored.y_true[first])
+    recorded = pd.Series(labels, dtype=labels.dtype)
+    changed = np.flatnonzero(unequal(recorded, new.frame[target].iloc[rows].reset_index(drop=True)))
+    kind = new.kinds[target]
+    cells = [new.cell(target, int(rows[i]), _told(kind, recorded.iat[i])) for i in changed[:LISTED_CELLS]]
     told = {"validation_rows": len(rows), "columns": {target: len(changed)}, "cells": cells}
     return [Finding(code="data.target_cells" if cells else "data.target_elsewhere", where=where, now=told)]

@@ -226,9 +226,9 @@ def _other_target(new: Columns, recorded: Data, stored: Stored) -> list[Finding]
     """The changed cells of the target, where every other column is the recorded one: then the rows are, too."""
     if [(c.name, c.kind) for c in recorded.columns] != [(c.name, new.kinds.get(c.name)) for c in recorded.columns]:
         return []
-    digests = {name: column_digest(name, new.kinds[name], values) for name, values in new.values.items()}
+    digests = {name: column_digest(name, new.kinds[name], new.frame[name].to_numpy()) for name in new.frame}
     other = [column for column in recorded.columns if column.digest != digests[column.name]]
-    if recorded.rows != new.rows or [column.role for column in other] != ["target"]:
+    if recorded.rows != len(new.frame) or [column.role for column in other] != ["target"]:
         return []
     predictions = from_csv(stored.content, stored.classes, stored.method)
     return compare_target(predictions, new, other[0].name, recorded.path)
