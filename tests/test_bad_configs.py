@@ -10,7 +10,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -379,8 +379,9 @@ ROWS = [
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a row led to: the error that was raised, or the folder of the failed run with its verdict."""
+    """What a row led to in its folder: the error that was raised, or the failed run with its verdict."""
 
+    folder: Path
     error: str | None
     run: Path | None
     seconds: float
@@ -416,10 +417,10 @@ def _try(directory: Path, bad: Bad) -> Outcome:
             warnings.simplefilter("default")  # pytest makes errors of them, and train honours that
             run = train(bad.file, **bad.arguments)
     except (UsageError, ConfigError) as error:
-        return Outcome(str(error), None, time.monotonic() - start)
+        return Outcome(directory, str(error), None, time.monotonic() - start)
     finally:
         os.chdir(before)
-    return Outcome(None, directory / run.path, time.monotonic() - start)
+    return Outcome(directory, None, directory / run.path, time.monotonic() - start)
 
 
 @pytest.fixture(scope="session")
@@ -428,17 +429,18 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     tried = {bad.id: _try(parent / str(number), bad) for number, bad in enumerate(ROWS)}
     runs = [outcome.run for outcome in tried.values() if outcome.run]
     verdicts = {verdict.run: verdict for verdict in verify(*runs).runs}
-    return {
-        id_: Outcome(o.error, o.run, o.seconds, verdicts[o.run.as_posix()]) if o.run else o for id_, o in tried.items()
-    }
+    return {id_: replace(o, verdict=verdicts[o.run.as_posix()]) if o.run else o for id_, o in tried.items()}
 
 
 @pytest.mark.parametrize("bad", ROWS, ids=lambda bad: bad.id)
-def test_every_bad_config_is_refused_in_a_sentence(bad: Bad, outcomes: dict[str, Outcome]) -> None:
+def test_every_bad_config_is_refused_in_a_sentence_and_its_failure_comes_again(
+    bad: Bad, outcomes: dict[str, Outcome]
+) -> None:
     outcome = outcomes[bad.id]
     assert outcome.seconds < PATIENCE
     if bad.stage is None:
         assert outcome.error is not None, "a run was begun"
+        assert "runs_dir" in bad.arguments or [path.name for path in (outcome.folder / "runs").iterdir()] == ["taken"]
         said = outcome.error
     else:
         assert outcome.run is not None, outcome.error
@@ -447,24 +449,13 @@ def test_every_bad_config_is_refused_in_a_sentence(bad: Bad, outcomes: dict[str,
         assert (run.manifest.failure.stage, run.manifest.failure.error) != ("save", "OSError")
         assert run.manifest.failure.stage == bad.stage, run.manifest.failure.message
         assert run.manifest.failure.hint
+        verdict = outcome.verdict
+        assert verdict is not None
+        assert (verdict.verdict, verdict.level) == ("identical", "failure"), describe_verdict(verdict)
         said = "\n".join(run_lines(run, "config.json")[1]) + run.manifest.failure.message
     assert bad.says in said
     assert "Traceback" not in said
     assert "\x1b" not in said
-
-
-@pytest.mark.parametrize("bad", [bad for bad in ROWS if bad.stage], ids=lambda bad: bad.id)
-def test_every_recorded_failure_comes_again(bad: Bad, outcomes: dict[str, Outcome]) -> None:
-    verdict = outcomes[bad.id].verdict
-    assert verdict is not None
-    assert (verdict.verdict, verdict.level) == ("identical", "failure"), describe_verdict(verdict)
-
-
-def test_what_is_refused_before_a_run_leaves_no_folder(outcomes: dict[str, Outcome], tmp_path: Path) -> None:
-    for number, bad in enumerate(bad for bad in ROWS if bad.stage is None and "runs_dir" not in bad.arguments):
-        outcome = _try(tmp_path / str(number), bad)
-        assert outcome.run is None
-        assert [path.name for path in (tmp_path / str(number) / "runs").iterdir()] == ["taken"]
 
 
 def test_nothing_that_a_config_names_is_read_or_written(outcomes: dict[str, Outcome]) -> None:

@@ -269,8 +269,12 @@ def test_without_a_checksum_an_old_record_names_columns() -> None:
 
 def columns(table: dict[str, tuple[Any, list[Any]]], *, lines: bool = True) -> Columns:
     kinds: dict[str, Kind] = {name: kind for name, (kind, _) in table.items()}
-    values = {name: array(kind, cells) for name, (kind, cells) in table.items()}
-    return Columns(kinds, values, len(next(iter(values.values()))), lines)
+    frame = pd.DataFrame({name: series(array(kind, cells)) for name, (kind, cells) in table.items()})
+    return Columns(kinds, frame, lines)
+
+
+def series(values: np.ndarray[Any, Any]) -> pd.Series[Any]:
+    return pd.Series(values, dtype=values.dtype)
 
 
 def test_equal_files_differ_in_nothing() -> None:
@@ -306,9 +310,9 @@ def test_no_more_than_ten_cells_are_told() -> None:
 def test_a_number_as_text_is_that_number() -> None:
     numbers = np.array([1.0, 2.5, np.nan, 4.0, 0.0])
     texts = array("text", ["1", " 2.50", np.nan, "x", "1e999"])
-    assert unequal(texts, numbers).tolist() == [False, False, False, True, True]
-    assert unequal(numbers, texts).tolist() == [False, False, False, True, True]
-    assert unequal(array("text", ["True", "false"]), np.array([1, 1])).tolist() == [False, True]
+    assert unequal(series(texts), series(numbers)).tolist() == [False, False, False, True, True]
+    assert unequal(series(numbers), series(texts)).tolist() == [False, False, False, True, True]
+    assert unequal(series(array("text", ["True", "false"])), series(np.array([1, 1]))).tolist() == [False, True]
 
 
 def test_rows_in_another_order() -> None:
