@@ -98,6 +98,7 @@ KNOWN: Final = frozenset(
         "ea1646ad14199eb9e12b6feb3276e2bf6291b57044aea1173741e14c61246831",  # coded refusals, one reader
         "509e1d2d1f54fc6f43051fb11d517a8f11726af9ddb3f2e69ae78fd09e0bab76",  # tables know classes, one builder
         "b7b3b7a2e4c27d4227717b39efd92d875f019b85daa597a2bfebd2bc21b402dc",  # fewer helpers in the loop
+        "beb1cb1d985d5d458cd4120eb8cb8abd5acd79af22d8316d392d20b7f3768d59",  # names changed only
     }
 )
 
