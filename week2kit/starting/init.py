@@ -20,7 +20,8 @@ from week2kit.config.form import Config
 from week2kit.config.reading import parse_config
 from week2kit.errors import StageError, UsageError
 from week2kit.record.manifest import Kind
-from week2kit.starting.sentences import describe_faults, goal_of, hypotheses, listed
+from week2kit.refusals import listed
+from week2kit.starting.sentences import describe_faults, goal_of, hypotheses
 from week2kit.starting.survey import look
 from week2kit.starting.values import FILES, Choice, Column, Fault, Note, Start, Survey, Target, Task
 from week2kit.thresholds import (

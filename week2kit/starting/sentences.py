@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from week2kit.canonical import aligned, clean
+from week2kit.refusals import listed
 from week2kit.starting.values import Choice, Fault, Note, Start, Survey, Target
 from week2kit.thresholds import (
     FEW_OF_A_CLASS,
@@ -23,12 +24,6 @@ from week2kit.thresholds import (
 
 #: Characters of a name and of a cell that are shown.
 _NAME, _CELL = 40, 20
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names in double quotes, the first twelve."""
-    shown = ", ".join(f'"{clean(name, 60)}"' for name in names[:12])
-    return shown + (f" and {len(names) - 12} more" if len(names) > 12 else "")
 
 
 #: What speaks against a column as a feature.
