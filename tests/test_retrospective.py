@@ -359,7 +359,7 @@ def test_real_trainings_that_fail_and_are_repaired_tell_their_lesson() -> None:
         value = json.loads(path.read_text())
         path.write_text(json.dumps(value | {"created_at": f"2030-01-01T00:0{minute}:00Z"}))
     by_name = {setback.runs: setback for setback in story().setbacks}
-    assert by_name["bad", "worse"].learned.code == "learned.repaired_written"
+    assert by_name["bad", "worse"].learned.code == "learned.repaired"
     assert by_name["bad", "worse"].learned.values["worked"] == 10
     assert [change.key for change in by_name["lost",].tried] == ["data.path"]
 

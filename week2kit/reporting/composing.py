@@ -18,7 +18,7 @@ from week2kit.inputs.changes import Change, Statement, primary_metric
 from week2kit.privacy import shown_path
 from week2kit.record.manifest import CompletedRun, metric_names
 from week2kit.record.store import ARTIFACTS, MANIFEST_NAME, Found, Run, find_runs, in_time
-from week2kit.reporting.failures.losses import find_losses
+from week2kit.reporting.failures.losses import with_losses
 from week2kit.reporting.failures.retrospective import failures
 from week2kit.reporting.figures import make_figures
 from week2kit.reporting.interpretation import caveats, findings
@@ -222,7 +222,7 @@ def _with_baseline(
     detailed = list(variants) if len(variants) <= DETAILED_VARIANTS else best_first[:1]
     tests = sum(not everything.obstacles(first, run) for run in variants)
     comparisons = _comparisons(first, detailed, everything, margin, tests, several=len(variants) > 1)
-    retrospective = _with_losses(retrospective, first, everything, _verdicts(overview, comparisons))
+    retrospective = with_losses(retrospective, first, everything, _verdicts(overview, comparisons))
     manifest = completed(first)
     shown = [first, *detailed]
     drawn = make_figures(shown, everything.predicted, everything.name, everything.intact)
@@ -292,18 +292,6 @@ def _verdicts(overview: Sequence[OverviewRow], comparisons: Sequence[Comparison]
     """What is known of each variant against the baseline, by its name; the details know more than the table."""
     verdicts = {row.run: row.verdict for row in overview if row.verdict is not None}
     return verdicts | {one.variant.name: one.judgement.verdict for one in comparisons if one.judgement is not None}
-
-
-def _with_losses(story: Retrospective, first: Run, everything: Runs, verdicts: Mapping[str, Verdict]) -> Retrospective:
-    """The story of what failed, and of what worked and lost."""
-    lost = find_losses(first, everything, verdicts)
-    return story._replace(
-        setbacks=(*story.setbacks, *lost.told),
-        worse_left_out=lost.more,
-        not_apart=lost.not_apart,
-        not_tested=lost.not_tested,
-        not_judged=lost.not_judged,
-    )
 
 
 def _known(first: Run, comparisons: Sequence[Comparison], everything: Runs) -> Mapping[str, Estimate]:

@@ -312,18 +312,6 @@ SENTENCES: Final[Mapping[str, str]] = {
         "With {key:name} = {worked:value}, which was not given, it completes, as {run:name} shows."
     ),
     "learned.repaired_without": "Without {key:name} = {failed:value} it completes, as {run:name} shows.",
-    "learned.repaired_written": (
-        "With {key:name} = {worked:value} in place of {failed:value} it completes, as {run:name} shows: nothing else "
-        "that its config holds is different there."
-    ),
-    "learned.repaired_with_written": (
-        "With {key:name} = {worked:value}, which was not given, it completes, as {run:name} shows: nothing else that "
-        "its config holds is different there."
-    ),
-    "learned.repaired_without_written": (
-        "Without {key:name} = {failed:value} it completes, as {run:name} shows: nothing else that its config holds is "
-        "different there."
-    ),
     "learned.repaired_input": "With the other {input:name} it completes, as {run:name} shows.",
     "learned.came_back": (
         "{run:name} completed with the same inputs: the cause lies in something that this record does not hold."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from week2kit.inputs.changes import (
     Statement,
@@ -18,31 +18,18 @@ from week2kit.record.store import Run
 from week2kit.reporting.noise.pairwise import tests_between
 from week2kit.reporting.rows import Verdict
 from week2kit.reporting.runs import Runs, completed
-from week2kit.reporting.values import Setback
+from week2kit.reporting.values import Retrospective, Setback
 from week2kit.statistics.exact import holm_among
 from week2kit.thresholds import RANKED_ROWS, SIGNIFICANCE, TESTED_LOSERS, TOLD_LOSERS
 
 _NOT_APART: Final = frozenset({"noise", "equal", "equivalent"})
 
 
-class Losses(NamedTuple):
-    """Completed runs that are lower than the baseline."""
-
-    told: tuple[Setback, ...]
-    """Worse by more than noise, the largest losses first."""
-    more: int
-    """Further ones that are worse by more than noise."""
-    not_apart: tuple[str, ...]
-    """The noise does not tell them from the baseline."""
-    not_tested: tuple[str, ...]
-    not_judged: int
-    """Not comparable with the baseline, so neither better nor worse."""
-
-
-def find_losses(first: Run, everything: Runs, known: Mapping[str, Verdict]) -> Losses:
-    """What came out lower than the baseline.
+def with_losses(story: Retrospective, first: Run, everything: Runs, known: Mapping[str, Verdict]) -> Retrospective:
+    """The story of what failed, and of what came out lower than the baseline.
 
     Args:
+        story: what failed.
         first: the baseline.
         everything: all runs to look at.
         known: the verdicts that the report has already, by the names of the runs. Of the others, those with the
@@ -60,11 +47,11 @@ def find_losses(first: Run, everything: Runs, known: Mapping[str, Verdict]) -> L
         verdict = verdicts.get(everything.name(run), "untested")
         by_verdict.setdefault("noise" if verdict in _NOT_APART else verdict, []).append(run)
     worse = by_verdict.get("worse", [])
-    return Losses(
-        told=tuple(_lost(run, first, everything) for run in worse[:TOLD_LOSERS]),
-        more=len(worse[TOLD_LOSERS:]),
-        not_apart=tuple(everything.name(run) for run in by_verdict.get("noise", [])),
-        not_tested=tuple(everything.name(run) for run in by_verdict.get("untested", [])),
+    return story._replace(
+        setbacks=(*story.setbacks, *(_lost(run, first, everything) for run in worse[:TOLD_LOSERS])),
+        worse_left_out=len(worse[TOLD_LOSERS:]),
+        not_apart=tuple(map(everything.name, by_verdict.get("noise", []))),
+        not_tested=tuple(map(everything.name, by_verdict.get("untested", []))),
         not_judged=len(others) - len(comparable),
     )
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from week2kit.canonical import without_seed
 from week2kit.errors import is_from_outside
@@ -12,7 +12,7 @@ from week2kit.inputs.changes import Change, Statement, changed_things, compare_c
 from week2kit.inputs.leaves import ABSENT, config_leaves
 from week2kit.record.manifest import CompletedRun, Data, FailedRun, Stage
 from week2kit.record.store import Run, began_after, in_time
-from week2kit.reporting.failures.nearness import Configs, Given
+from week2kit.reporting.failures.nearness import Given, Near, alike, given_config, nearest, only_in
 from week2kit.reporting.runs import Runs
 from week2kit.reporting.values import Attempt, BriefFailure, Setback
 from week2kit.thresholds import BRIEF_FAILURES, COMPARED_MEMBERS, MAX_MESSAGE, RETROSPECTIVE_RUNS
@@ -58,13 +58,13 @@ _NUMBER: Final = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?(?!\w
 _LISTED: Final = re.compile(r"([#…])(?:,? [#…])+")
 
 
-def fingerprint(run: Run, keys: frozenset[str] = frozenset()) -> Fingerprint:
+def fingerprint(run: Run, given: Given | None) -> Fingerprint:
     """How a run failed: status, stage, error type, and the message without what differs from run to run."""
-    manifest = run.manifest
-    if isinstance(manifest, FailedRun):
-        failure = manifest.failure
-        return "failed", failure.stage, failure.error, normalised(failure.message, keys)
-    return "interrupted", _last_stage(run) or "", "", ""
+    if not isinstance(run.manifest, FailedRun):
+        return "interrupted", _last_stage(run) or "", "", ""
+    failure, keys = run.manifest.failure, given.keys if given is not None else ()
+    names = frozenset(key.rpartition(".")[2] for key in keys)
+    return "failed", failure.stage, failure.error, normalised(failure.message, names)
 
 
 def normalised(message: str, keys: frozenset[str] = frozenset()) -> str:
@@ -89,27 +89,23 @@ def _last_stage(run: Run) -> Stage | None:
 # --- the story of a group ---------------------------------------------------------------------------------------
 
 
-class _Near(NamedTuple):
-    """A failed run and another one whose config is near to it."""
-
-    run: Run
-    other: Run
-    distance: int
-
-
 class _Story:
     """All runs of a report, with what is asked of each group of failures."""
 
     def __init__(self, baseline: Run | None, everything: Runs) -> None:
         runs = self._runs = everything.runs
         self._row, self._name = everything.row, everything.name
-        self._configs = Configs(runs)
+        self._given = {run.path: given_config(run) for run in runs}
         # of equally near ones the baseline is the one that the reader knows
         self._completed = [run for run in runs if isinstance(run.manifest, CompletedRun)]
         self._completed.sort(key=lambda run: run is not baseline)
         # of equally near later ones the one that worked tells most
         self._in_time = sorted(runs, key=lambda run: (run.manifest.status != "completed", in_time(run)))
-        self._fingerprints: dict[Any, Fingerprint] = {}
+        self._failed = {
+            run.path: fingerprint(run, self._given[run.path])
+            for run in runs
+            if not isinstance(run.manifest, CompletedRun)
+        }
 
     def groups(self) -> list[list[Run]]:
         """The runs that did not complete, by how they failed: frequent ones first.
@@ -118,67 +114,61 @@ class _Story:
         """
         found: dict[Fingerprint, list[Run]] = {}
         for run in self._runs:
-            if not isinstance(run.manifest, CompletedRun):
-                found.setdefault(self._fingerprint(run), []).append(run)
+            if run.path in self._failed:
+                found.setdefault(self._failed[run.path], []).append(run)
         return sorted(
             found.values(),
             key=lambda group: (group[0].manifest.status != "failed", _never_valid(group[0]), -len(group)),
         )
 
-    def _fingerprint(self, run: Run) -> Fingerprint:
-        if run.path not in self._fingerprints:
-            given = self._configs.given[run.path]
-            names = config_leaves(given.config) if given is not None else ()
-            self._fingerprints[run.path] = fingerprint(run, frozenset(key.rpartition(".")[2] for key in names))
-        return self._fingerprints[run.path]
-
     def brief(self, group: Sequence[Run]) -> BriefFailure:
         """A group in one line."""
         manifest, names = group[0].manifest, tuple(self._name(run) for run in group)
         if isinstance(manifest, FailedRun):
-            failure = manifest.failure
-            return BriefFailure(failure.stage, failure.error, failure.message, names)
+            return BriefFailure(manifest.failure.stage, manifest.failure.error, manifest.failure.message, names)
         return BriefFailure(_last_stage(group[0]), None, None, names)
 
     def told(self, group: Sequence[Run]) -> Setback:
         """A group in full, told of the run that was repaired, or else of the one that is nearest to a working run."""
         members = sorted(group, key=in_time)[-COMPARED_MEMBERS:]
-        tries = [near for run in members if (near := self._near(run, self._later(run)))]
+        tries = [near for run in members if (near := nearest(run, self._later(run), self._given))]
         repairs = [near for near in tries if isinstance(near.other.manifest, CompletedRun)]
         repair = min(reversed(repairs), key=lambda near: near.distance, default=None)
-        works = [near for run in members if (near := self._near(run, self._working(run)))]
+        works = [near for run in members if (near := nearest(run, self._working(run), self._given))]
         closest = min(works, key=lambda near: near.distance, default=None)
         run = repair.run if repair else closest.run if closest else members[-1]
         after = repair
         if not repair and not _never_valid(run):  # two refused configs hold too little in common to be compared
             after = next((near for near in reversed(tries) if near.run is run), None)
-        near = next((near for near in works if near.run is run), None)
-        return self._setback(run, group, near.other if near else None, after)
-
-    def _near(self, run: Run, others: Sequence[Run]) -> _Near | None:
-        other = self._configs.nearest(run, others)
-        return None if other is None else _Near(run, other, self._configs.distance(run, other))
+        return self._setback(run, group, next((near for near in works if near.run is run), None), after)
 
     def _later(self, run: Run) -> list[Run]:
         """The runs that try to answer the same question, begun after it: those of one time stamp are in no order."""
-        return [other for other in self._in_time if began_after(other, run) and self._configs.alike(run, other)]
+        return [other for other in self._in_time if began_after(other, run) and self._alike(other, run)]
 
     def _working(self, run: Run) -> Sequence[Run]:
         """The completed runs that answer the same question; where none does, all of them."""
-        return [other for other in self._completed if self._configs.alike(run, other)] or self._completed
+        return [other for other in self._completed if self._alike(other, run)] or self._completed
 
-    def _setback(self, run: Run, group: Sequence[Run], other: Run | None, after: _Near | None) -> Setback:
-        given = self._configs.given[run.path]
-        tried = tuple(self._changes(given, other, run)) if given and other else ()
+    def _alike(self, one: Run, other: Run) -> bool:
+        return alike(self._given[one.path], self._given[other.path])
+
+    def _setback(self, run: Run, group: Sequence[Run], near: Near | None, after: Near | None) -> Setback:
+        tried = tuple(self._changes(near.other, run)) if near else ()
         attempt = self._attempt(run, after.other) if after else None
-        manifest = run.manifest
-        kind: Literal["failed", "interrupted"] = "failed" if isinstance(manifest, FailedRun) else "interrupted"
-        happened, why, hint, stage = _what_happened(run)
+        given, stage, hint = self._given[run.path], _last_stage(run), ""
+        happened = Statement("interrupted.after" if stage else "interrupted", {"stage": stage})
+        why = Statement("interrupted.why")
+        if isinstance(run.manifest, FailedRun):
+            failure = run.manifest.failure
+            stage, hint = failure.stage, failure.hint
+            happened = Statement("failed.at", {"stage": stage, "error": failure.error})
+            why = Statement("failed.why", {"message": failure.message})
         return Setback(
             run=self._row(run),
-            kind=kind,
+            kind="failed" if isinstance(run.manifest, FailedRun) else "interrupted",
             runs=tuple(self._name(member) for member in group),
-            compared_with=self._name(other) if other is not None else None,
+            compared_with=self._name(near.other) if near else None,
             tried=tried,
             as_written=given is None or given.as_written,
             stage=stage,
@@ -186,51 +176,48 @@ class _Story:
             why=why,
             hint=hint,
             next=attempt,
-            learned=self._learned(run, group, tried, other, attempt),
+            learned=self._learned(run, group, tried, near, attempt),
         )
 
-    def _changes(self, given: Given, other: Run, run: Run) -> Iterator[Change]:
-        """What the run changed against another one; of a config as written, only keys that it holds.
+    def _changes(self, before: Run, after: Run) -> Iterator[Change]:
+        """What a run changed against another one; of a config as written, only keys that it holds.
 
         Of a config that was refused only keys that both hold: whether its other keys mean anything is not known.
         """
-        manifest = run.manifest
-        known = self._configs.given[other.path]
-        if known is None:
+        old, new = self._given[before.path], self._given[after.path]
+        if old is None or new is None:
             return
-        if manifest.inputs.data is not None and not isinstance(manifest.inputs.data, Data):  # its data was not found
-            yield from _other_path(known.config, given)
-        if not given.as_written and not known.as_written:
-            yield from compare_inputs(other.manifest, manifest)
+        found = [run.manifest.inputs.data for run in (before, after)]
+        if any(data is not None and not isinstance(data, Data) for data in found):  # the data of one was not found
+            left, right = (given.data.get("path", ABSENT) for given in (old, new))
+            if ABSENT not in (left, right) and left != right:
+                yield Change("config", "data.path", left, right)
+        if not old.as_written and not new.as_written:
+            yield from compare_inputs(before.manifest, after.manifest)
             return
-        before, after = (without_seed(one.config, one.config.get("seed")) for one in (known, given))
-        for change in compare_configs(before, after):
-            lacks_before = change.baseline is ABSENT and (known.as_written or given.refused)
-            lacks_after = change.variant is ABSENT and (given.as_written or known.refused)
-            if not lacks_before and not lacks_after:
+        configs = (without_seed(given.config, given.config.get("seed")) for given in (old, new))
+        for change in compare_configs(*configs):
+            lacks_old = change.baseline is ABSENT and (old.as_written or new.refused)
+            lacks_new = change.variant is ABSENT and (new.as_written or old.refused)
+            if not lacks_old and not lacks_new:
                 yield change
 
-    # --- what was tried next --------------------------------------------------------------------------------------
-
     def _attempt(self, run: Run, after: Run) -> Attempt:
-        given, name = self._configs.given[run.path], self._name(after)
-        changes = tuple(_turned(self._changes(given, after, run))) if given else ()
-        manifest = after.manifest
+        """What was tried next."""
+        name, changes, manifest = self._name(after), tuple(self._changes(run, after)), after.manifest
         if isinstance(manifest, CompletedRun):
             metric = primary_metric(manifest)
             values = {"metric": metric, "value": manifest.outcome.metrics[metric].value}
             return Attempt(name, changes, "completed", Statement("tried.completed", values))
-        if isinstance(manifest, FailedRun):
-            same = self._fingerprint(run) == self._fingerprint(after)
-            values = {"stage": manifest.failure.stage, "error": manifest.failure.error}
-            code, outcome = ("tried.same", "same") if same else ("tried.elsewhere", "elsewhere")
-            return Attempt(name, changes, outcome, Statement(code, values))  # type: ignore[arg-type]
-        return Attempt(name, changes, "interrupted", Statement("tried.interrupted"))
-
-    # --- what it teaches ------------------------------------------------------------------------------------------
+        if not isinstance(manifest, FailedRun):
+            return Attempt(name, changes, "interrupted", Statement("tried.interrupted"))
+        if self._failed[run.path] == self._failed[after.path]:
+            return Attempt(name, changes, "same", Statement("tried.same"))
+        values = {"stage": manifest.failure.stage, "error": manifest.failure.error}
+        return Attempt(name, changes, "elsewhere", Statement("tried.elsewhere", values))
 
     def _learned(
-        self, run: Run, group: Sequence[Run], tried: Sequence[Change], other: Run | None, attempt: Attempt | None
+        self, run: Run, group: Sequence[Run], tried: Sequence[Change], near: Near | None, attempt: Attempt | None
     ) -> Statement:
         """One sentence from the strongest evidence: a repair, a value that only failures have, the nearest run."""
         manifest = run.manifest
@@ -241,51 +228,28 @@ class _Story:
             return Statement("learned.from_outside", {"error": failure.error})
         if _never_valid(run):
             return Statement("learned.not_valid")
-        given = self._configs.given[run.path]
+        given = self._given[run.path]
         as_written = given is None or given.as_written
-        name = self._name(other) if other is not None else None
-        by_nearest = _refused if as_written else _lesson
-        return (
-            (_repaired(attempt, as_written=as_written) if attempt else None)
-            or self._shared(run, group)
-            or by_nearest(failure.stage, tried, name)
-        )
+        by_repair = _repaired(attempt, as_written=as_written) if attempt else None
+        name = self._name(near.other) if near else None
+        return by_repair or self._shared(run, group) or _lesson(failure.stage, tried, name, as_written=as_written)
 
     def _shared(self, run: Run, group: Sequence[Run]) -> Statement | None:
         """A value that all runs of the group have and no completed one has, where it is the only such value."""
-        known = [member for member in group if self._configs.given[member.path] is not None]
-        working = self._working(run)
-        if len(known) < 2 or len(known) < len(group) or not working:
+        failed, worked = (
+            [given for member in members if (given := self._given[member.path]) is not None]
+            for members in (group, self._working(run))
+        )
+        if len(failed) < max(2, len(group)) or not worked:
             return None
-        items = self._configs.only_in(known, working)
-        if any(key == "model.class" for key, _ in items):  # its parameters come with it
-            items = [item for item in items if item[0] == "model.class" or not item[0].startswith("model.")]
-        if len(items) != 1:
+        keys = only_in(failed, worked)
+        if "model.class" in keys:  # its parameters come with it
+            keys = [key for key in keys if key == "model.class" or not key.startswith("model.")]
+        if len(keys) != 1:
             return None
-        values = {"count": len(known), "completed": len(working), "key": items[0][0], "value": items[0][1]}
+        value = config_leaves(failed[0].config)[keys[0]]
+        values = {"count": len(failed), "completed": len(worked), "key": keys[0], "value": value}
         return Statement("learned.shared", values)
-
-
-def _what_happened(run: Run) -> tuple[Statement, Statement, str, Stage | None]:
-    """What happened, why, the recorded hint, and the stage."""
-    if isinstance(run.manifest, FailedRun):
-        failure = run.manifest.failure
-        happened = Statement("failed.at", {"stage": failure.stage, "error": failure.error})
-        return happened, Statement("failed.why", {"message": failure.message}), failure.hint, failure.stage
-    stage = _last_stage(run)
-    happened = Statement("interrupted.after" if stage else "interrupted", {"stage": stage})
-    return happened, Statement("interrupted.why"), "", stage
-
-
-def _other_path(before: Mapping[str, Any], given: Given) -> Iterator[Change]:
-    old, new = before.get("data"), given.config.get("data")
-    if isinstance(old, dict) and isinstance(new, dict) and "path" in new and old.get("path") != new["path"]:
-        yield Change("config", "data.path", old.get("path", ABSENT), new["path"])
-
-
-def _turned(changes: Iterator[Change]) -> Iterator[Change]:
-    """Changes seen from the other side."""
-    return (change._replace(baseline=change.variant, variant=change.baseline) for change in changes)
 
 
 # --- lessons ----------------------------------------------------------------------------------------------------
@@ -293,50 +257,36 @@ def _turned(changes: Iterator[Change]) -> Iterator[Change]:
 
 def _repaired(attempt: Attempt, *, as_written: bool) -> Statement | None:
     """What a later run shows that completed."""
-    if attempt.outcome != "completed":
-        return None
     things = changed_things(attempt.changes)
+    if attempt.outcome != "completed" or len(things) > 1:
+        return None
     values: dict[str, Any] = {"run": attempt.run, "things": things}
     if not things:
         return None if as_written else Statement("learned.came_back", values)
-    if len(things) > 1:
-        return None
     change = attempt.changes[0]
     if change.input != "config":
         return Statement("learned.repaired_input", values | {"input": change.input})
-    code = "learned.repaired"
-    if change.variant is ABSENT:
-        code = "learned.repaired_without"
-    elif change.baseline is ABSENT:
-        code = "learned.repaired_with"
+    how = "_without" if change.variant is ABSENT else "_with" if change.baseline is ABSENT else ""
     values |= {"key": change.key, "failed": change.baseline, "worked": change.variant}
-    return Statement(f"{code}_written" if as_written else code, values)
+    return Statement(f"learned.repaired{how}", values)
 
 
-def _refused(stage: Stage, tried: Sequence[Change], other: str | None) -> Statement:
-    """What a config shows that was never filled in: of keys that it does not hold, nothing is said."""
-    if other is None:
-        return Statement("learned.alone", {"stage": stage})
+def _lesson(stage: Stage, tried: Sequence[Change], other: str | None, *, as_written: bool) -> Statement:
+    """What follows from the difference to the nearest run that completed.
+
+    Of a config that was never filled in nothing is said but of the keys that it holds.
+    """
     things = changed_things(tried)
-    if len(things) == 1:
-        values = {"key": things[0], "failed": tried[0].variant, "other": other, "stage": stage}
-        return Statement("learned.refused_one", values)
-    code = "learned.refused" if things else "learned.refused_alike"
-    return Statement(code, {"other": other, "things": things})
-
-
-def _lesson(stage: Stage, tried: Sequence[Change], other: str | None) -> Statement:
-    """One sentence that follows from the failure and its difference to the nearest run that completed."""
-    values: dict[str, Any] = {"stage": stage, "other": other}
+    values: dict[str, Any] = {"stage": stage, "other": other, "things": things}
     if other is None:
         return Statement("learned.alone", values)
-    things = changed_things(tried)
-    if not things:
-        return Statement("learned.no_difference", values)
-    if len(things) > 1:
-        return Statement("learned.several", values | {"things": things})
+    if len(things) != 1:
+        codes = ("refused", "refused_alike") if as_written else ("several", "no_difference")
+        return Statement(f"learned.{codes[not things]}", values)
     change = tried[0]
-    if change.input == "config":
-        code = "learned.one_key_new" if change.baseline is ABSENT else "learned.one_key"
-        return Statement(code, values | {"key": change.key, "worked": change.baseline, "failed": change.variant})
-    return Statement("learned.one_input", values | {"input": change.input})
+    values |= {"input": change.input, "key": things[0], "worked": change.baseline, "failed": change.variant}
+    if as_written:
+        return Statement("learned.refused_one", values)
+    if change.input != "config":
+        return Statement("learned.one_input", values)
+    return Statement("learned.one_key_new" if change.baseline is ABSENT else "learned.one_key", values)
