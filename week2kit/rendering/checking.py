@@ -1,7 +1,8 @@
 """A report that people edited, held against the runs: does each number in it still say what the record says?
 
-The report is made again from the runs, with the words that the file holds, and compared line by line. What does not
-hold is a `Finding`; the sentences come last, in `describe`.
+The report is made again from the runs, with the words that the file holds, and compared line by line. A line of the
+file that is not of the record makes a claim, or is a text of a person's own; a line of the record that is not in the
+file is a warning that must stand, or was left out. The sentences come last, in `describe`.
 """
 
 from __future__ import annotations
@@ -9,19 +10,18 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from difflib import SequenceMatcher
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from difflib import SequenceMatcher, get_close_matches
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
-from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 from urllib.parse import unquote
 
 from week2kit.canonical import clean
 from week2kit.rendering.files.beside import files_folder, is_intact, next_paths, picture_links
 from week2kit.rendering.files.outside import is_text_line, text_line
 from week2kit.rendering.files.reports import read_report
-from week2kit.rendering.files.words import Line, Words, find_words, is_place, outside, read_lines
+from week2kit.rendering.files.words import Line, Words, find_words, is_place, read_lines
 from week2kit.rendering.markdown import code, sentence
 from week2kit.rendering.output import render
 from week2kit.rendering.pictures.contents import plan_pictures
@@ -29,12 +29,10 @@ from week2kit.rendering.spoken import known_numbers, spoken_numbers
 from week2kit.reporting.values import Report
 from week2kit.sentences.check import SENTENCES
 
-Failure: TypeAlias = Literal["claim.differs", "claim.unknown", "claim.elsewhere", "claim.hidden"]
-Code: TypeAlias = (
-    Failure
-    | Literal["warning.removed", "words.unknown", "file.disagrees", "runs.differ"]
-    | Literal["picture.missing", "picture.differs"]
-)
+Code: TypeAlias = Literal[
+    "claim.differs", "claim.unknown", "warning.missing", "words.unknown", "file.disagrees", "runs.differ",
+    "picture.missing", "picture.differs",
+]  # fmt: skip
 NoteCode: TypeAlias = Literal["text.own", "text.removed", "words.few_decimals"]
 
 
@@ -61,21 +59,8 @@ class Checked(NamedTuple):
     runs: int
 
 
-class Make(Protocol):
-    """How a report is made: `week2kit.rendering.output.render`, or something like it."""
-
-    def __call__(self, report: Report, words: Words, *, full: bool) -> str:
-        """The text of a report with these words."""
-        ...
-
-
-def check_report(report: Report, path: Path, ways: Iterable[Make] = ()) -> Checked:
+def check_report(report: Report, path: Path) -> Checked:
     """Hold the report in a file against `report`, made from the same runs.
-
-    Args:
-        report: what the runs say today.
-        path: the file with the edited report.
-        ways: how the report may have been made, by default as we make it; the one that agrees best counts.
 
     Raises:
         ReportError: the file cannot be read, is no report of ours, or its places for words are broken.
@@ -83,22 +68,25 @@ def check_report(report: Report, path: Path, ways: Iterable[Make] = ()) -> Check
     shown = clean(os.fspath(path))
     text = read_report(path)
     lines, words = read_lines(text, shown), find_words(text, shown)
-    made = list(dict.fromkeys(text for make in ways or _ways(report, path) for text in _made(make, report, words)))
+    made = list(dict.fromkeys(_made(report, path, words)))
+    stated = [line for line in lines if line.key is None and is_text_line(line.text)]
     # a report that nobody changed may have been made from another folder, and moved or renamed since
-    key = _placeless if _stated(text) == text_line(text) else str
-    compared = [_compare(_outside(lines), candidate, key) for candidate in made]
-    best = min(range(len(made)), key=lambda index: (len(compared[index][0]), len(compared[index][1])))
-    failures, notes, numbers = compared[best]
-    if failures and (other := _other_runs(lines, report)):
+    untouched = bool(stated) and stated[0].text.strip() == text_line(text)
+    compared = [_compare(_outside(lines), candidate, _placeless if untouched else str) for candidate in made]
+    failures, notes, numbers = min(compared, key=lambda found: (len(found[0]), len(found[1])))
+    if failures and (other := _other_runs(lines, made)):
         # every number is another one then, which nobody needs to hear line by line
         return Checked(failures=(other,), notes=(), numbers=0, files=0, runs=len(report.runs))
-    failures = failures or _check_text_lines(lines, text, [made[best], *made])  # else it follows from the others
-    wrong, few, right = _check_words(lines, report)
+    if not failures:  # else it follows from the others
+        known = [text_line(candidate) for candidate in [made[compared.index((failures, notes, numbers))], *made, text]]
+        wrong = [line for line in stated if line.text.strip() not in known]
+        failures = [Finding("claim.differs", line.number, line.text, known[0]) for line in wrong]
+    wrong_words, few, right = _check_words(lines, report)
     damaged = [*_check_files(lines, report), *_check_pictures(lines, report, path)]
     told = {finding.line for finding in damaged}
     failures = [finding for finding in failures if finding.line not in told]
     return Checked(
-        failures=tuple(sorted([*failures, *wrong, *damaged], key=lambda finding: finding.line)),
+        failures=tuple(sorted([*failures, *wrong_words, *damaged], key=lambda finding: finding.line)),
         notes=tuple(sorted([*notes, *few], key=lambda finding: finding.line)),
         numbers=numbers + right,
         files=sum(1 + sum(file.state == "agrees" for file in run.files) for run in report.runs),
@@ -106,29 +94,19 @@ def check_report(report: Report, path: Path, ways: Iterable[Make] = ()) -> Check
     )
 
 
-def _ways(report: Report, path: Path) -> Iterator[Make]:
-    """On standard output, and as a file with others beside it: with drawn pictures, or with text where none are."""
-    links = picture_links(path, [f"{picture.name}.svg" for picture in plan_pictures(report)])
-    beside = next_paths(path, report.proposal)
-    yield from (render, partial(render, next_files=beside), partial(render, pictures=links, next_files=beside))
-
-
-def _made(make: Make, report: Report, words: Words) -> Iterator[str]:
+def _made(report: Report, path: Path, words: Words) -> Iterator[str]:
     """The report as it may have been made: what it left out hangs on the words that there were then."""
-    yield make(report, words, full=False)
-    yield make(report, words, full=True)
-    yield make(report, dict.fromkeys(words, ""), full=False)
+    beside = {"next_files": next_paths(path, report.proposal)}
+    links = {"pictures": picture_links(path, [f"{picture.name}.svg" for picture in plan_pictures(report)])}
+    # on standard output, and as a file with others beside it: without and with drawn pictures
+    ways: list[dict[str, Any]] = [{}, beside, {**beside, **links}]
+    for way in ways:
+        yield render(report, words, **way)
+        yield render(report, words, full=True, **way)
+        yield render(report, dict.fromkeys(words, ""), **way)
 
 
 # --- lines ------------------------------------------------------------------------------------------------------
-
-
-class _Text(NamedTuple):
-    """A line outside of the words; those without anything in them are not compared."""
-
-    number: int
-    text: str
-
 
 #: A number that stands by itself, not in a name such as `f1_macro`; and a digest.
 _NUMBER: Final = re.compile(r"(?<![A-Za-z_\d.,])[.,]?\d[\d.,]*|\b(?=[a-f]*\d)[\da-f]{12,64}\b")
@@ -138,32 +116,17 @@ _HIDES: Final = re.compile(r"<[!?/A-Za-z]|^ {0,3}(?:`{3}|~{3})")
 _MUST_STAND: Final = ("not comparable", "no winner", "no cause can be named")
 #: From this likeness on, a line is another one that was edited; below, it is a text of its own.
 _ALIKE: Final = 0.6
-#: Words of a line, and lines around the place, that are looked at for the line that one was made from.
-_COMPARED: Final = 100
+#: Characters of a line, and lines around the place, that are looked at for the line that one was made from.
+_COMPARED: Final = 300
 _AROUND: Final = 20
 #: Characters of a line that are shown.
 _SHOWN: Final = 400
 
 
-def _outside(lines: Iterable[Line]) -> list[_Text]:
-    """What is compared: not the line with the digest of all others, which `_check_text_lines` makes again."""
-    texts = (_Text(line.number, line.text.rstrip()) for line in lines if line.key is None)
+def _outside(lines: Iterable[Line]) -> list[Line]:
+    """What is compared: lines outside of the words, but for empty ones and the one with the digest of all others."""
+    texts = (line._replace(text=line.text.rstrip()) for line in lines if line.key is None)
     return [line for line in texts if line.text and not is_text_line(line.text)]
-
-
-def _check_text_lines(lines: Iterable[Line], text: str, made: Sequence[str]) -> list[Finding]:
-    """The line with the digest of the text is that of the report as made, or of the file: else somebody edited it."""
-    known = [text_line(candidate) for candidate in [*made, text]]
-    return [
-        Finding("claim.differs", line.number, line.text, known[0])
-        for line in lines
-        if line.key is None and is_text_line(line.text) and line.text.strip() not in known
-    ]
-
-
-def _stated(text: str) -> str:
-    """The line with the digest of a report, as it stands there."""
-    return next((line.strip() for line in outside(text) if is_text_line(line)), "")
 
 
 #: A command, as a line of its own or as code within one.
@@ -184,7 +147,7 @@ def _plain_command(command: str) -> str:
     return "\0".join(PurePosixPath(word).name or word for word in words)
 
 
-def _compare(file: Sequence[_Text], made: str, key: Callable[[str], str]) -> tuple[list[Finding], list[Finding], int]:
+def _compare(file: Sequence[Line], made: str, key: Callable[[str], str]) -> tuple[list[Finding], list[Finding], int]:
     """What of the file does not stand in the report that was made again: failures, notes, and numbers that hold.
 
     Args:
@@ -202,14 +165,37 @@ def _compare(file: Sequence[_Text], made: str, key: Callable[[str], str]) -> tup
         unheld.update(here)
         lost = list(there)
         for index in here:
-            finding = _claim(file[index], lost, record, there[0] + index - here[0] if there else 0)
-            (notes if finding.code == "text.own" else failures).append(finding)
+            number, text, _ = file[index]
+            place = there[0] + index - here[0] if there else 0
+            origin = _origin(text, sorted(lost, key=lambda other: abs(other - place)), record)
+            recorded = ""
+            if origin is not None:
+                lost.remove(origin)
+                recorded = record[origin]
+            if _claims(text, recorded, must_stand=origin in warnings):
+                failures.append(Finding("claim.differs" if recorded else "claim.unknown", number, text, recorded))
+            else:
+                notes.append(Finding("text.own", number, text, ""))
         line = file[min(here[0] if here else _below(there[0], texts, record), len(file) - 1)].number
-        failures += [Finding("warning.removed", line, "", record[index]) for index in lost if index in warnings]
+        failures += [Finding("warning.missing", line, "", record[index]) for index in lost if index in warnings]
         if others := [record[index] for index in lost if index not in warnings]:
             notes.append(Finding("text.removed", line, "", others[0]))
     held = [text for index, text in enumerate(texts) if index not in unheld and not is_place(text)]
     return failures, notes, sum(len(_NUMBER.findall(text)) for text in held)
+
+
+def _origin(text: str, lost: Sequence[int], record: Sequence[str]) -> int | None:
+    """Which of the lost lines of the record, the nearest first, a line was made from."""
+    near = {record[index][:_COMPARED]: index for index in reversed(lost[:_AROUND])}
+    found = get_close_matches(text[:_COMPARED], near, n=1, cutoff=_ALIKE)
+    return near[found[0]] if found else None
+
+
+def _claims(text: str, recorded: str, *, must_stand: bool) -> bool:
+    """Whether a line that is not of the record says something that only a record can say, or hides what it says."""
+    if must_stand or _NUMBER.search(text) or (_HIDES.search(text) and not is_place(text) and not recorded):
+        return True
+    return bool(recorded) and re.findall(r"\d", text) != re.findall(r"\d", recorded)
 
 
 def _below(index: int, file: Sequence[str], record: Sequence[str]) -> int:
@@ -223,44 +209,10 @@ def _warnings(record: Sequence[str]) -> set[int]:
     found: set[int] = set()
     for index, text in enumerate(record):
         goes_on = index - 1 in found and record[index - 1].startswith(">") and text.startswith(">")
-        if text == "> [!WARNING]" or (goes_on and not text.startswith("> [!")) or _must_stand(text):
+        must = any(words in text.lower() for words in _MUST_STAND)
+        if must or text == "> [!WARNING]" or (goes_on and not text.startswith("> [!")):
             found.add(index)
     return found
-
-
-def _must_stand(text: str) -> bool:
-    return any(words in text.lower() for words in _MUST_STAND)
-
-
-def _claim(line: _Text, lost: list[int], record: Sequence[str], place: int) -> Finding:
-    """What a line is that does not stand in the record; the lost line that it was made from is taken out of `lost`.
-
-    Args:
-        line: the line of the file.
-        lost: the lines of the record that are missing there, by their index.
-        record: the report as it is made today.
-        place: where in the record the line would stand, so that the lines around are looked at.
-    """
-    around = sorted(lost, key=lambda index: abs(index - place))[:_AROUND]
-    nearest = max(around, key=lambda index: _likeness(record[index], line.text), default=None)
-    numbers = bool(_NUMBER.search(line.text))
-    if nearest is not None and _likeness(text := record[nearest], line.text) >= _ALIKE:
-        lost.remove(nearest)
-        if numbers or re.findall(r"\d", line.text) != re.findall(r"\d", text):
-            return Finding("claim.differs", line.number, line.text, text)
-        if _must_stand(text) or text == "> [!WARNING]":
-            return Finding("warning.removed", line.number, line.text, text)
-    if numbers:
-        return Finding("claim.elsewhere" if line.text in record else "claim.unknown", line.number, line.text, "")
-    hides = _HIDES.search(line.text) and not is_place(line.text)
-    return Finding("claim.hidden" if hides else "text.own", line.number, line.text, "")
-
-
-def _likeness(left: str, right: str) -> float:
-    """How much of two lines is the same, word by word, from 0 to 1."""
-    here, there = (re.findall(r"\w+|[^\w\s]", text)[:_COMPARED] for text in (left, right))
-    matcher = SequenceMatcher(None, here, there, autojunk=False)
-    return matcher.ratio() if matcher.real_quick_ratio() >= _ALIKE and matcher.quick_ratio() >= _ALIKE else 0.0
 
 
 def _differences(file: Sequence[str], record: Sequence[str]) -> list[tuple[list[int], list[int]]]:
@@ -300,40 +252,35 @@ def _take_out_moved(changed: Sequence[tuple[list[int], list[int]]], file: Sequen
 
 # --- runs -------------------------------------------------------------------------------------------------------
 
-#: Where a report lists its runs: the heading, and how a line below it names one.
-_LISTED: Final[Mapping[str, str]] = {
-    "## Evidence": r"\|.*\| (.+?) \| `[\w.]+` \| `[\da-f]{12}` \|",
-    "### Commands": r"- (.+?): .*",
-    "### Files": r"\| (.+?) \| `[\w.]+` \| .* \|",
-}
+#: How a row of the evidence, and one of the table of files, names a run.
+_LISTED: Final = (
+    re.compile(r"\|.*\| (`[^|]+`) \| `[\w.]+` \| `[\da-f]{12}` \|"),
+    re.compile(r"\| (`[^|]+`) \| `[\w.]+` \| [\w ]+ \| .*\|"),
+)
 
 
-def _other_runs(lines: Iterable[Line], report: Report) -> Finding | None:
+def _other_runs(lines: Iterable[Line], made: Iterable[str]) -> Finding | None:
     """That the file was made from other runs, or in another order, if every list of runs in it says so.
 
     One list alone may have been edited, or tell of a run that was damaged since.
     """
     told = _runs_in(lines)
-    shown = dict.fromkeys(str(code(run.name)) for run in report.runs)
-    proved = dict.fromkeys(str(code(row.run)) for row in report.evidence)
-    today = {"## Evidence": proved, "### Commands": shown, "### Files": shown}
-    if not told or any(list(told[heading]) == list(today[heading]) for heading in told):
+    today = [_runs_in(read_lines(text, "report")) for text in made]
+    listed = [index for index, names in enumerate(told) if names]
+    if not listed or any(list(told[index]) == list(one[index]) for index in listed for one in today):
         return None
-    heading = list(told)[-1]
-    line = next(iter(told[heading].values()))
-    return Finding("runs.differ", line, _names(told[heading]), _names(today[heading]))
+    names, now = told[listed[-1]], today[0][listed[-1]]
+    return Finding("runs.differ", next(iter(names.values())), _names(names), _names(now))
 
 
-def _runs_in(lines: Iterable[Line]) -> dict[str, dict[str, int]]:
-    """The runs that a report lists under each heading, in order, with the line that first names each."""
-    found: dict[str, dict[str, int]] = {}
-    heading = ""
+def _runs_in(lines: Iterable[Line]) -> list[dict[str, int]]:
+    """The runs that a report lists in either table, in order, with the line that first names each."""
+    found: list[dict[str, int]] = [{} for _ in _LISTED]
     for line in lines:
-        text = line.text.rstrip()
-        if line.key is None and text.startswith("#"):
-            heading = text
-        elif line.key is None and heading in _LISTED and (match := re.fullmatch(_LISTED[heading], text)):
-            found.setdefault(heading, {}).setdefault(match[1], line.number)
+        for names, pattern in zip(found, _LISTED, strict=True):
+            if line.key is None and (match := pattern.fullmatch(line.text.rstrip())):
+                names.setdefault(match[1], line.number)
+                break
     return found
 
 
@@ -406,15 +353,9 @@ _PICTURE: Final = re.compile(r"!\[.*\]\((?P<address>(?P<folder>[^/()\s]+_files)/
 
 def describe(finding: Finding, shown: str) -> str:
     """A finding as one line: the place, what the report says, what the record says, and what to do."""
-    if finding.code == "runs.differ":
-        return f"{shown} {_sentence(finding)}"  # it is about the whole file
-    return f"{shown}:{finding.line}: {_sentence(finding)}"
-
-
-def _sentence(finding: Finding) -> str:
     says, recorded = (clean(text.strip(), _SHOWN) for text in (finding.says, finding.recorded))
-    key = "warning.missing" if finding.code == "warning.removed" and not says else finding.code
-    return SENTENCES[key].format(says=says, recorded=recorded)
+    told = SENTENCES[finding.code].format(says=says, recorded=recorded)
+    return f"{shown} {told}" if finding.code == "runs.differ" else f"{shown}:{finding.line}: {told}"
 
 
 def success(checked: Checked, shown: str) -> str:

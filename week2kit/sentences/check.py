@@ -6,16 +6,12 @@ from collections.abc import Mapping
 from typing import Final
 
 _AGAIN: Final = "Make the report again with -o."
-_MUST_STAND: Final = f"the record says: {{recorded}} -- Such a warning must stand. {_AGAIN}"
 _YOURS: Final = "Take it out, or put it between the comments for your words."
 
 SENTENCES: Final[Mapping[str, str]] = {
     "claim.differs": f"it says: {{says}} -- and the record says: {{recorded}} -- {_AGAIN}",
-    "claim.unknown": f"it says: {{says}} -- and the record says nothing of the kind. {_YOURS}",
-    "claim.elsewhere": f"it says: {{says}} -- which the record says at another place. {_AGAIN}",
-    "claim.hidden": f"{{says}} -- could hide what stands below it, and is not ours. {_YOURS}",
-    "warning.removed": f"it says: {{says}} -- where {_MUST_STAND}",
-    "warning.missing": f"missing here: {_MUST_STAND}",
+    "claim.unknown": f"it says: {{says}} -- and the record does not say that here. {_YOURS}",
+    "warning.missing": f"missing here: the record says: {{recorded}} -- Such a warning must stand. {_AGAIN}",
     "words.unknown": (
         "your words say {says}, and no number of the record rounds to that. Quote the number as the record has it, or "
         "give it with two decimals."
