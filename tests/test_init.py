@@ -29,7 +29,7 @@ from week2kit.errors import StageError, UsageError, Week2kitError
 from week2kit.inputs.changes import changed_things, compare_inputs
 from week2kit.record.store import Run
 from week2kit.starting.init import Start, start
-from week2kit.starting.sentences import describe_choice, describe_note, document, page_lines, survey_lines
+from week2kit.starting.sentences import describe, document, page_lines, survey_lines
 
 from .sessions import ROOT, here
 
@@ -187,7 +187,7 @@ def test_the_choices_follow_from_the_table(
     assert first.baseline["split"]["method"] == split
     assert first.baseline["model"]["class"] == model
     assert first.variant["model"]["class"] == variant
-    assert all(describe_choice(choice) for choice in first.choices)
+    assert all(describe(choice.why) for choice in first.choices)
 
 
 def test_the_variant_of_an_unbalanced_table_weighs_the_classes(tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ def start_rows(frame: pd.DataFrame, folder: Path) -> set[int]:
 def test_few_rows_and_tiny_classes_are_told(tmp_path: Path) -> None:
     first = begun(TABLES["one row of a class"][0](), "y", tmp_path)
     assert {note.code for note in first.notes} == {"few_rows", "tiny_class"}
-    assert any("c (1 row" in describe_note(note) for note in first.notes)
+    assert any("c (1 row" in describe(note) for note in first.notes)
     assert first.baseline["split"]["stratify"] is False
 
 
@@ -320,7 +320,7 @@ REFUSED: dict[str, tuple[str, bytes | str | None, str | None, str]] = {
     "some rows without a target": ("table.csv", _column(["a", None, "b", "a"] * 5), "y", "no value in 5 of 20 rows"),
     "dates as target": ("table.csv", _column(["2024-01-01", "2024-01-02"] * 10), "y", "holds dates"),
     "names as target": ("table.csv", _column([f"n{i}" for i in range(20)]), "y", "20 different values in 20 rows"),
-    "infinite target": ("table.csv", _column([1.5, float("inf")] * 10), "y", "beyond 1e+30"),
+    "infinite target": ("table.csv", _column([1.5, float("inf")] * 10), "y", "infinite number in data row 1"),
     "no feature left": ("table.csv", "i,k,y\n" + "".join(f"{i},1,{i % 2}\n" for i in range(20)), "y", '"k" has one'),
 }
 
@@ -331,8 +331,8 @@ REFUSED: dict[str, tuple[str, bytes | str | None, str | None, str]] = {
         (list(range(24)) * 5, None, ("regression", "--task classification")),
         (list(range(24)) * 5, "classification", ("classification", "as you asked")),
         ([0, 1] * 60, "regression", ("regression", "as you asked")),
-        (["a", "b"] * 60, "regression", "holds text; regression expects numbers"),
-        ([0.5, 1.5] * 60, "classification", "holds fractions; classification expects classes"),
+        (["a", "b"] * 60, "regression", "holds text, and the model predicts numbers"),
+        ([0.5, 1.5] * 60, "classification", "holds fractions, and the model predicts classes"),
         ([float(i % 24) for i in range(120)], "classification", ("classification", "as you asked")),
     ],
 )
@@ -436,7 +436,7 @@ def test_hostile_names_and_cells_are_shown_harmless_and_still_train(tmp_path: Pa
     frame["\x1b]0;title\x07"] = ["\x1b[2Jcleared", "\u202eb\na"] * 20
     frame["kind\x1b[31m"] = ["\x1b[31ma", "b\u202e"] * 20
     first = begun(frame, "kind\x1b[31m", tmp_path)
-    lines = [*survey_lines(first.survey, 100), *page_lines(first), *map(describe_note, first.notes)]
+    lines = [*survey_lines(first.survey, 100), *page_lines(first), *map(describe, first.notes)]
     assert max(map(len, survey_lines(first.survey, 100))) <= 100
     for line in [*lines, first.baseline["goal"], first.baseline["hypothesis"]]:
         assert not [c for c in line if unicodedata.category(c) in ("Cc", "Cf")], line

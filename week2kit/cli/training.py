@@ -37,7 +37,7 @@ def init_command(
     """Look at a table, and write a baseline config and a variant of it that changes one thing."""
     with edge():
         from week2kit.starting.init import start
-        from week2kit.starting.sentences import describe_note, document, page_lines, survey_lines
+        from week2kit.starting.sentences import describe, document, page_lines, survey_lines
 
         asked = not as_json and target is None and sys.stdin.isatty() and sys.stderr.isatty()
         begun = start(
@@ -53,7 +53,7 @@ def init_command(
     lines = page_lines(begun)
     product("\n".join(lines if asked else [*survey_lines(begun.survey, table_width()), *lines]))
     for note in begun.notes:
-        say(f"warning {note.code}: {describe_note(note)}")
+        say(f"warning {note.code}: {describe(note)}")
     say(f"written: {', '.join(clean(str(path)) for path in begun.files)}")
 
 

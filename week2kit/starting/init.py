@@ -10,25 +10,25 @@ import contextlib
 import difflib
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from week2kit.canonical import clean
-from week2kit.config.form import Config
 from week2kit.config.reading import parse_config
 from week2kit.errors import StageError, UsageError
+from week2kit.inputs.changes import Statement
 from week2kit.record.manifest import Kind
 from week2kit.refusals import listed
 from week2kit.starting.sentences import describe_faults, goal_of, hypotheses
-from week2kit.starting.survey import look
-from week2kit.starting.values import FILES, Choice, Column, Fault, Note, Start, Survey, Target, Task
+from week2kit.starting.survey import Column, Survey, look
 from week2kit.thresholds import (
     FEW_CLASSES,
     FEW_OF_A_CLASS,
     FEW_ROWS,
     FOREST_ROWS,
+    IMBALANCE_SHARE,
     LARGEST_NUMBER,
     MAX_CONFIG_BYTES,
     MOST_CLASSES,
@@ -44,9 +44,63 @@ if TYPE_CHECKING:
     from week2kit.loop.data import Table
     from week2kit.loop.split import Fold
 
-__all__ = ["Choice", "Note", "Start", "Survey", "Target", "find_column", "look", "propose", "start"]
+__all__ = ["Choice", "Start", "Survey", "Target", "find_column", "look", "propose", "start"]
 
 SEED: Final = 42
+#: The files that are written, in this order.
+FILES: Final = ("baseline.json", "variant.json")
+
+Task: TypeAlias = Literal["classification", "regression"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """The column to be predicted: its classes with their rows, the largest first, or its least, middle and largest."""
+
+    name: str
+    kind: Kind
+    task: Task
+    distinct: int
+    classes: tuple[tuple[Any, int], ...] = ()
+    span: tuple[float, float, float] | None = None
+
+    @property
+    def is_unbalanced(self) -> bool:
+        """Whether the largest class is to the smallest as train's warning has it for two classes: four to one."""
+        if not self.classes:
+            return False
+        largest, smallest = self.classes[0][1], self.classes[-1][1]
+        return largest >= IMBALANCE_SHARE * (largest + smallest)
+
+
+class Choice(NamedTuple):
+    """One decision: the key of the config, its value, and why."""
+
+    key: str
+    value: Any
+    why: Statement
+
+
+@dataclass(frozen=True)
+class Start:
+    """A first experiment: what the table holds, what was chosen and why, and the two configs.
+
+    `left_out` has the columns that are no features, each with its fault; `notes` is what a person should look at.
+    """
+
+    survey: Survey
+    target: Target
+    left_out: Mapping[str, str]
+    choices: tuple[Choice, ...]
+    notes: tuple[Statement, ...]
+    baseline: Mapping[str, Any]
+    variant: Mapping[str, Any]
+    directory: Path
+
+    @property
+    def files(self) -> list[Path]:
+        """Where the two configs lie."""
+        return [self.directory / name for name in FILES]
 
 
 def start(
@@ -95,22 +149,15 @@ def propose(survey: Survey, target: str, directory: Path = Path(), *, task: Task
     goal = _target(survey, target, task)
     left_out = {c.name: c.fault for c in survey.columns if c.fault is not None and c.name != target}
     draft = _draft(survey, goal, left_out, directory)
-    table, codes, folds = _rehearse(survey, goal, draft)
-    unseen = _unseen(table, folds)
-    if unseen:
+    table, folds = _rehearse(survey, goal, draft, asked=task is not None)
+    if unseen := _unseen(table, folds):
         left_out = {n: f for n in survey.names if (f := left_out.get(n) or ("unseen" if n in unseen else None))}
         table = replace(table, features=table.features.drop(columns=unseen))
         draft = _draft(survey, goal, left_out, directory)
     choices = _choices(survey, goal, draft, left_out, asked=task is not None)
-    return Start(
-        survey=survey,
-        target=goal,
-        left_out=left_out,
-        choices=choices,
-        notes=tuple(_notes(survey, goal, draft, table, codes, folds)),
-        **_configs(survey, goal, draft, choices),
-        directory=directory,
-    )
+    baseline, variant = _configs(survey, goal, draft, choices[-1])
+    notes = tuple(_notes(survey, goal, draft, table, folds))
+    return Start(survey, goal, left_out, choices, notes, baseline, variant, directory)
 
 
 # --- the target -------------------------------------------------------------------------------------------------
@@ -133,88 +180,53 @@ def find_column(survey: Survey, name: str) -> Column:
 
 
 def _target(survey: Survey, name: str, task: Task | None) -> Target:
+    """What the values of the target tell; whether a model can learn them, the rehearsal says."""
     import pandas as pd
 
     from week2kit.loop.data import typed
 
     column = find_column(survey, name)
+    if column.fault in _UNFIT:
+        said, hint = _UNFIT[column.fault]
+        raise StageError(f'The target "{clean(name, 60)}" holds {said}', f"Name another --target, or {hint}")
     kind, values = typed(survey.frame[name], name)  # raises where no model reads it
-    _check_target(survey, column)
     distinct = column.distinct or 0
-    if task is not None:
-        _check_task(task, name, kind, values)
     if task == "classification" or (task is None and _is_classes(kind, values, distinct)):
-        _check_classes(survey, column)
+        if distinct > MOST_CLASSES or (distinct > 2 and 2 * distinct > survey.rows):
+            raise StageError(
+                f'The target "{clean(name, 60)}" holds {distinct} different values in {survey.rows} rows; expected '
+                f"classes that come again, at most {MOST_CLASSES}.",
+                "Name another --target, or put its values into fewer classes.",
+            )
         counts = pd.Series(values).value_counts(sort=False).sort_index()
         classes = [(bool(label) if kind == "bool" else label, rows) for label, rows in counts.to_dict().items()]
         classes.sort(key=lambda item: -item[1])  # stable: equal ones in the order of their labels
         return Target(name, kind, "classification", distinct, tuple(classes))
+    if kind == "text":  # asked for, and refused by the rehearsal
+        return Target(name, kind, "regression", distinct)
     numbers = pd.Series(values)
     span = (numbers.min().item(), numbers.median().item(), numbers.max().item())
     return Target(name, kind, "regression", distinct, span=span)
+
+
+#: Faults of a column that train takes as a target, and nothing is learnt from: what is wrong, and what to do.
+_UNFIT: Final = {
+    "dates": ("dates; expected classes or numbers.", "turn it into numbers first (days since the start)."),
+    "huge": (f"numbers beyond {LARGEST_NUMBER:g}, whose squares no computer adds up.", "correct these cells."),
+}
 
 
 def _is_classes(kind: Kind, values: np.ndarray[Any, Any], distinct: int) -> bool:
     if kind in ("text", "bool"):
         return True
     few = distinct == 2 or (distinct <= FEW_CLASSES and distinct * ROWS_PER_CLASS <= len(values))
-    return few and (kind == "int" or bool((values % 1 == 0).all()))
-
-
-def _check_task(task: Task, name: str, kind: Kind, values: np.ndarray[Any, Any]) -> None:
-    shown = clean(name, 60)
-    if task == "regression" and kind in ("text", "bool"):
-        raise StageError(
-            f'The target "{shown}" holds {"text" if kind == "text" else "true and false"}; regression expects numbers.',
-            "Leave out --task, or name another --target.",
-        )
-    if task == "classification" and kind == "float" and not (values % 1 == 0).all():
-        raise StageError(
-            f'The target "{shown}" holds fractions; classification expects classes: text, or whole numbers.',
-            "Leave out --task, or put its values into classes first.",
-        )
-
-
-def _check_target(survey: Survey, column: Column) -> None:
-    shown = clean(column.name, 60)
-    if column.missing:
-        row = int(survey.frame[column.name].isna().to_numpy().argmax())
-        raise StageError(
-            f'The target "{shown}" has no value in {column.missing} of {survey.rows} rows, first in data row {row}; '
-            "expected one in every row.",
-            "Remove these rows from the data (a row without an answer teaches nothing), or name another --target.",
-        )
-    if column.distinct == 1:
-        raise StageError(
-            f'The target "{shown}" has the same value in every row, so there is nothing to learn.',
-            "Name another --target.",
-        )
-    if column.fault == "dates":
-        raise StageError(
-            f'The target "{shown}" holds dates; expected classes or numbers.',
-            "Name another --target, or turn it into numbers first (days since the start).",
-        )
-    if column.fault in ("infinite", "huge"):
-        raise StageError(
-            f'The target "{shown}" holds numbers beyond {LARGEST_NUMBER:g}, whose squares no computer adds up.',
-            "Correct these cells, or name another --target.",
-        )
-
-
-def _check_classes(survey: Survey, column: Column) -> None:
-    distinct = column.distinct or 0
-    if distinct > MOST_CLASSES or (distinct > 2 and 2 * distinct > survey.rows):
-        raise StageError(
-            f'The target "{clean(column.name, 60)}" holds {distinct} different values in {survey.rows} rows; expected '
-            f"classes that come again, at most {MOST_CLASSES}.",
-            "Name another --target, or put its values into fewer classes.",
-        )
+    return few and (kind == "int" or bool((values == values.round()).all()))
 
 
 # --- choosing ---------------------------------------------------------------------------------------------------
 
 
-def _draft(survey: Survey, target: Target, left_out: Mapping[str, Fault], directory: Path) -> dict[str, Any]:
+def _draft(survey: Survey, target: Target, left_out: Mapping[str, str], directory: Path) -> dict[str, Any]:
     """The baseline config without its words."""
     if len(left_out) == len(survey.names) - 1:
         raise StageError(
@@ -264,23 +276,30 @@ def _split(rows: int, target: Target) -> dict[str, Any]:
 
 
 def _choices(
-    survey: Survey, target: Target, config: Mapping[str, Any], left_out: Mapping[str, Fault], *, asked: bool
+    survey: Survey, target: Target, config: Mapping[str, Any], left_out: Mapping[str, str], *, asked: bool
 ) -> tuple[Choice, ...]:
     split, unbalanced = config["split"], target.is_unbalanced
-    facts = {"target": target.name, "kind": target.kind, "distinct": target.distinct, "rows": survey.rows}
     kind = "few_numbers" if target.classes and target.kind in ("int", "float") else target.kind
-    chosen = [
-        Choice("task", target.task, "asked" if asked else "numbers" if target.span else kind, facts),
-        Choice("metrics", config["metrics"], f"unbalanced_{target.task}" if unbalanced else target.task, facts),
-        Choice("split", split, split["method"], {**facts, "stratify": split.get("stratify")}),
-        Choice("preprocess", config["preprocess"], "auto-scaled", facts),
-        *([Choice("data.drop", list(left_out), "faults", {"faults": dict(left_out)})] if left_out else []),
-        Choice("model", config["model"]["class"], target.task, facts),
-        Choice("seed", config["seed"], "fixed", facts),
-    ]
-    if unbalanced:
-        return (*chosen, Choice("variant", {"model.params.class_weight": "balanced"}, "unbalanced", facts))
-    return (*chosen, Choice("variant", {"model": _another_model(survey, target)}, "another_model", facts))
+    variant = {"model.params.class_weight": "balanced"} if unbalanced else {"model": _another_model(survey, target)}
+    chosen = {
+        "task": (target.task, "asked" if asked else "numbers" if target.span else kind),
+        "metrics": (config["metrics"], "unbalanced_classification" if unbalanced else target.task),
+        "split": (split, split["method"]),
+        "preprocess": (config["preprocess"], "auto-scaled"),
+        **({"data.drop": (list(left_out), "faults")} if left_out else {}),
+        "model": (config["model"]["class"], target.task),
+        "seed": (config["seed"], "fixed"),
+        "variant": (variant, "unbalanced" if unbalanced else "another_model"),
+    }
+    facts = {
+        "target": target.name,
+        "distinct": target.distinct,
+        "rows": survey.rows,
+        "stratify": bool(split.get("stratify")),
+        "whole": target.kind == "int",
+        "faults": dict(left_out),
+    }
+    return tuple(Choice(key, value, Statement(f"{key}.{why}", facts)) for key, (value, why) in chosen.items())
 
 
 def _another_model(survey: Survey, target: Target) -> dict[str, Any]:
@@ -291,49 +310,44 @@ def _another_model(survey: Survey, target: Target) -> dict[str, Any]:
 
 
 def _configs(
-    survey: Survey, target: Target, draft: Mapping[str, Any], choices: Sequence[Choice]
-) -> dict[str, dict[str, Any]]:
+    survey: Survey, target: Target, draft: Mapping[str, Any], change: Choice
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Baseline and variant with their words, in the order in which a person reads them."""
-    features = len(survey.names) - 1 - len(draft["data"].get("drop", ()))
-    change = choices[-1]
-    model = change.value.get("model") or {
-        **draft["model"],
-        "params": {**draft["model"]["params"], "class_weight": "balanced"},
-    }
+    said = goal_of(target, survey.path.name, len(survey.names) - 1 - len(draft["data"].get("drop", ())))
+    old = draft["model"]
+    new = change.value.get("model") or {**old, "params": {**old["params"], "class_weight": "balanced"}}
     of_baseline, of_variant = hypotheses(target, draft, change)
-    said = goal_of(target, survey.path.name, features)
-    return {
-        "baseline": {"goal": said, "hypothesis": of_baseline, **draft},
-        "variant": {"goal": said, "hypothesis": of_variant, **draft, "model": model},
-    }
+    return (
+        {"goal": said, "hypothesis": of_baseline, **draft},
+        {"goal": said, "hypothesis": of_variant, **draft, "model": new},
+    )
 
 
 # --- rehearsing -------------------------------------------------------------------------------------------------
 
 
-def _rehearse(
-    survey: Survey, target: Target, draft: Mapping[str, Any]
-) -> tuple[Table, np.ndarray[Any, Any] | None, list[Fold]]:
+def _rehearse(survey: Survey, target: Target, draft: Mapping[str, Any], *, asked: bool) -> tuple[Table, list[Fold]]:
     """The table and the folds that train will make of a config, through its own checks."""
     import numpy as np
 
     from week2kit.loop.data import use_columns
     from week2kit.loop.split import make_folds, settle_split
 
-    config: Config = parse_config(draft)
-    classification = target.task == "classification"
-    table = use_columns(survey.frame, config, target.name, classification=classification)
-    codes = table.codes
-    split, _ = settle_split(config.split, table.counts, SEED)
-    folds, _ = make_folds(split, table)
-    if codes is not None and any(len(np.unique(codes[fold.train])) < 2 for fold in folds):
+    config, classes = parse_config(draft), target.task == "classification"
+    try:
+        table = use_columns(survey.frame, config, target.name, classification=classes)
+    except StageError as error:  # train's own hint speaks of a config, and there is none yet
+        hint = "Leave out --task" if asked else "Correct the table"
+        raise StageError(str(error), f"{hint}, or name another --target.") from None
+    folds, _ = make_folds(settle_split(config.split, table.counts, SEED)[0], table)
+    if table.codes is not None and any(len(np.unique(table.codes[fold.train])) < 2 for fold in folds):
         label, rows = target.classes[-1]
         raise StageError(
             f"Class {clean(str(label), 60)} has {rows} row(s): where they are validated, one class is left to learn "
             "from.",
             "Collect more rows of it, or name another --target.",
         )
-    return table, codes, folds
+    return table, folds
 
 
 def _unseen(table: Table, folds: Sequence[Fold]) -> list[str]:
@@ -344,85 +358,64 @@ def _unseen(table: Table, folds: Sequence[Fold]) -> list[str]:
 
 
 def _notes(
-    survey: Survey,
-    target: Target,
-    draft: Mapping[str, Any],
-    table: Table,
-    codes: np.ndarray[Any, Any] | None,
-    folds: Sequence[Fold],
-) -> list[Note]:
+    survey: Survey, target: Target, draft: Mapping[str, Any], table: Table, folds: Sequence[Fold]
+) -> Iterator[Statement]:
+    """What a person should look at before training."""
     others = [column for column in survey.columns if column.name != target.name]
-    of_columns = {
+    texts = [c for c in others if c.kind == "text" and c.name in table.features]
+    columns = {
         "dates": [c.name for c in others if c.fault == "dates"],
         "groups": [c.name for c in others if c.is_grouping],
-        "many_values": [
-            c.name for c in others if c.kind == "text" and c.name in table.features and (c.distinct or 0) > WIDE_TEXT
-        ],
+        "many_values": [c.name for c in texts if (c.distinct or 0) > WIDE_TEXT],
     }
-    notes = [Note("leak", leak) for leak in _leaks(table, codes, folds[0])]
-    notes += [Note(code, {"columns": columns}) for code, columns in of_columns.items() if columns]
+    yield from _leaks(table, folds[0])
+    yield from (Statement(code, {"columns": names}) for code, names in columns.items() if names)
     if survey.rows * START_TEST_SIZE < FEW_ROWS:
-        notes.append(Note("few_rows", {"rows": survey.rows}))
-    split = draft["split"]
-    validated = START_TEST_SIZE if split["method"] == "holdout" else 1.0
-    tiny = [[label, rows] for label, rows in target.classes if rows * validated < FEW_OF_A_CLASS]
-    if tiny:
-        notes.append(Note("tiny_class", {"classes": tiny, "stratify": split["stratify"]}))
-    return notes
+        yield Statement("few_rows", {"rows": survey.rows})
+    validated = START_TEST_SIZE if draft["split"]["method"] == "holdout" else 1.0
+    if tiny := [[label, rows] for label, rows in target.classes if rows * validated < FEW_OF_A_CLASS]:
+        yield Statement("tiny_class", {"classes": tiny, "stratify": draft["split"]["stratify"]})
 
 
-def _leaks(table: Table, codes: np.ndarray[Any, Any] | None, fold: Fold) -> list[dict[str, Any]]:
+def _leaks(table: Table, fold: Fold) -> Iterator[Statement]:
     """Every feature that gives the target away by itself; the loop's search ends at the first, and goes on here."""
     from week2kit.loop.advice import leaking_feature
 
-    found: list[dict[str, Any]] = []
-    names = list(table.features.columns)
-    while names:
-        leak = leaking_feature(replace(table, features=table.features[names]), fold)
-        if leak is None:
-            break
-        found.append({"feature": leak[0], "metric": "r2" if codes is None else "balanced_accuracy", "score": leak[1]})
+    metric, names = "r2" if table.codes is None else "balanced_accuracy", list(table.features.columns)
+    while names and (leak := leaking_feature(replace(table, features=table.features[names]), fold)):
+        yield Statement("leak", {"feature": leak[0], "metric": metric, "score": leak[1]})
         names = names[names.index(leak[0]) + 1 :]
-    return found
 
 
 # --- writing ----------------------------------------------------------------------------------------------------
 
 
 def _refuse_existing(directory: Path) -> None:
-    for name in FILES:
-        if os.path.lexists(directory / name):
-            raise UsageError(_in_the_way(directory / name))
-
-
-def _in_the_way(path: Path) -> str:
-    return (
-        f"{clean(str(path))}: it is there already and is not overwritten: move it away, or name another folder with "
-        "--output-dir."
-    )
+    for path in (directory / name for name in FILES):
+        if os.path.lexists(path):
+            raise UsageError(
+                f"{clean(str(path))}: it is there already and is not overwritten: move it away, or name another folder "
+                "with --output-dir."
+            )
 
 
 def _write(begun: Start) -> None:
     """Write both configs or none."""
+    contents = [_config_bytes(config) for config in (begun.baseline, begun.variant)]
     written: list[Path] = []
     try:
         begun.directory.mkdir(parents=True, exist_ok=True)
-        for path, config in zip(begun.files, (begun.baseline, begun.variant), strict=True):
-            data = _config_bytes(config)
+        for path, data in zip(begun.files, contents, strict=True):
             with path.open("xb") as file:  # never one that is there, nor one that a link points to
                 written.append(path)
                 file.write(data)
-    except (OSError, UsageError) as error:
+    except OSError as error:
         for path in written:
             with contextlib.suppress(OSError):
                 path.unlink()
-        if isinstance(error, UsageError):
-            raise
-        if isinstance(error, FileExistsError) and error.filename and Path(error.filename).name in FILES:
-            raise UsageError(_in_the_way(Path(error.filename))) from None
-        raise UsageError(
-            f"{clean(str(begun.directory))}: the configs cannot be written there: {error.strerror}."
-        ) from None
+        _refuse_existing(begun.directory)  # one that came meanwhile
+        folder = clean(str(begun.directory))
+        raise UsageError(f"{folder}: the configs cannot be written there: {error.strerror}.") from None
 
 
 def _config_bytes(config: Mapping[str, Any]) -> bytes:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from week2kit.canonical import aligned, clean
+from week2kit.inputs.changes import Statement
 from week2kit.refusals import listed
-from week2kit.starting.values import Choice, Fault, Note, Start, Survey, Target
+from week2kit.sentences.statement import Statement as Table
 from week2kit.thresholds import (
     FEW_OF_A_CLASS,
     LARGEST_NUMBER,
@@ -22,12 +24,15 @@ from week2kit.thresholds import (
     WIDE_TEXT,
 )
 
+if TYPE_CHECKING:
+    from week2kit.starting.init import Choice, Start, Target
+    from week2kit.starting.survey import Survey
+
 #: Characters of a name and of a cell that are shown.
 _NAME, _CELL = 40, 20
 
-
 #: What speaks against a column as a feature.
-_FAULTS: Final[Mapping[Fault, str]] = {
+FAULTS: Final[Mapping[str, str]] = {
     "constant": "has one value only",
     "dates": "holds dates, which a model would take for unordered categories",
     "empty": "holds no value at all",
@@ -41,98 +46,80 @@ _FAULTS: Final[Mapping[Fault, str]] = {
 }
 
 
-def describe_faults(faults: Mapping[str, Fault], most: int) -> str:
+def describe_faults(faults: Mapping[str, str], most: int) -> str:
     """What speaks against each of these columns as a feature, for the first `most`."""
-    told = "; ".join(f'"{clean(name, _NAME)}" {_FAULTS[fault]}' for name, fault in [*faults.items()][:most])
+    told = "; ".join(f'"{clean(name, _NAME)}" {FAULTS[fault]}' for name, fault in [*faults.items()][:most])
     return told + (f"; and {len(faults) - most} more" if len(faults) > most else "") + "."
 
 
-def describe_note(note: Note) -> str:
-    """What a person should look at before training, in one or two sentences."""
-    v = note.values
-    match note.code:
-        case "leak":
-            return (
-                f'The feature "{clean(v["feature"], 60)}" alone reaches {v["metric"]} {v["score"]:.4f}: it probably '
-                "holds the answer itself. Would you know it at the time of prediction? If not, name it under data.drop."
-            )
-        case "dates":
-            return (
-                f"{listed(v['columns'])} holds dates. If what is predicted lies in the future, a random split looks "
-                'ahead: sort the rows by time, and try "split": {"method": "time_series"}.'
-            )
-        case "groups":
-            return (
-                f"{listed(v['columns'])} names several rows each. Rows of one group on both sides of the split test "
-                "memory, not learning: name the column under split.groups."
-            )
-        case "few_rows":
-            return (
-                f"{v['rows']} rows are few: the scores of {START_FOLDS} folds will differ, and small differences "
-                "between runs say nothing."
-            )
-        case "tiny_class":
-            classes = ", ".join(f"{_label(label)} ({rows} rows)" for label, rows in v["classes"][:6])
-            more = f" and {len(v['classes']) - 6} more" if len(v["classes"]) > 6 else ""
-            return (
-                f"Fewer than {FEW_OF_A_CLASS} rows are validated of class {classes}{more}: "
-                "a score of it rests on single rows." + ("" if v["stratify"] else " The split cannot be stratified.")
-            )
-        case "many_values":
-            return (
-                f"More than {WIDE_TEXT} different texts in {listed(v['columns'])}: each becomes a column of its own. "
-                "Group the rare ones, or name the column under data.drop."
-            )
-        case code:
-            raise ValueError(code)
-
-
-#: Why something was chosen, by its key in the config and the reason's code.
-_CHOICES: Final[Mapping[tuple[str, str], str]] = {
-    ("task", "text"): '"{target}" holds text: its values are classes to tell apart.',
-    ("task", "bool"): '"{target}" holds true and false: its values are classes to tell apart.',
-    ("task", "few_numbers"): '"{target}" holds only {distinct} different whole numbers: they are classes.',
-    ("task", "asked"): 'as you asked; "{target}" holds {distinct} different values.',
-    ("task", "numbers"): '"{target}" holds {distinct} different numbers: an amount is predicted.{classes}',
-    ("metrics", "classification"): "the share of right answers first; f1_macro beside it, where every class counts the "
-    "same.",
-    ("metrics", "unbalanced_classification"): "f1_macro first: accuracy would look good for a model that always says "
-    "the largest class.",
-    ("metrics", "regression"): "how much of the variation is explained (1 is all of it), and the typical error in the "
-    "target's unit.",
-    ("split", "holdout"): f"a random {100 * START_TEST_SIZE:.0f} % of the rows is kept back to judge the model by"
-    "{on_both_sides}.",
-    ("split", "kfold"): "{rows} rows are few, so every row is validated once, by a model of the other folds"
-    "{in_every_fold}.",
-    ("preprocess", "auto-scaled"): "fill gaps (median, most frequent), one column per text value, and numbers on one "
-    "scale.",
-    ("data.drop", "faults"): "{faults}",
-    ("model", "classification"): "simple, fast, and hard to fool: what is more complicated must beat it.",
-    ("model", "regression"): "simple, fast, and hard to fool: what is more complicated must beat it.",
-    ("seed", "fixed"): "any number will do, as long as it stays the same: both runs then see the same split.",
-    ("variant", "unbalanced"): "the classes are unequal, so let every class weigh the same in the fit.",
-    ("variant", "another_model"): "another kind of model on the same rows: does the data hold more than a straight "
-    "line can say?",
-}
-
-
-def describe_choice(choice: Choice) -> str:
-    """Why something was chosen, in plain words."""
-    v = choice.values
-    same_share = ", with the same share of each class" if v.get("stratify") else ""
-    return _CHOICES[choice.key, choice.reason].format(
-        target=clean(v.get("target", ""), _NAME),
-        distinct=v.get("distinct"),
-        rows=v.get("rows"),
-        classes=" (Are they classes? --task classification.)" if v.get("kind") == "int" else "",
-        on_both_sides=same_share and f"{same_share} on both sides",
-        in_every_fold=same_share and f"{same_share} in every fold",
-        faults=describe_faults(v.get("faults", {}), 12),
-    )
+def _tiny(classes: list[tuple[object, int]]) -> str:
+    told = ", ".join(f"{_label(label)} ({rows} rows)" for label, rows in classes[:6])
+    return told + (f" and {len(classes) - 6} more" if len(classes) > 6 else "")
 
 
 def _label(label: object) -> str:
     return clean(str(label), _NAME)
+
+
+_SIMPLE: Final = "simple, fast, and hard to fool: what is more complicated must beat it."
+#: What a person should look at, and why each key of the config was chosen.
+TEXTS: Final = Table(
+    {
+        # --- notes
+        "leak": 'The feature "{feature:label}" alone reaches {metric} {score:number}: it probably holds the answer '
+        "itself. Would you know it at the time of prediction? If not, name it under data.drop.",
+        "dates": "{columns:listed} holds dates. If what is predicted lies in the future, a random split looks ahead: "
+        'sort the rows by time, and try "split": {{"method": "time_series"}}.',
+        "groups": "{columns:listed} names several rows each. Rows of one group on both sides of the split test memory, "
+        "not learning: name the column under split.groups.",
+        "few_rows": f"{{rows}} rows are few: the scores of {START_FOLDS} folds will differ, and small differences "
+        "between runs say nothing.",
+        "tiny_class": f"Fewer than {FEW_OF_A_CLASS} rows are validated of class {{classes:tiny}}: a score of it rests "
+        "on single rows.{stratify:cannot}",
+        "many_values": f"More than {WIDE_TEXT} different texts in {{columns:listed}}: each becomes a column of its "
+        "own. Group the rare ones, or name the column under data.drop.",
+        # --- choices
+        "task.text": '"{target:label}" holds text: its values are classes to tell apart.',
+        "task.bool": '"{target:label}" holds true and false: its values are classes to tell apart.',
+        "task.few_numbers": '"{target:label}" holds only {distinct} different whole numbers: they are classes.',
+        "task.asked": 'as you asked; "{target:label}" holds {distinct} different values.',
+        "task.numbers": '"{target:label}" holds {distinct} different numbers: an amount is predicted.{whole:classes}',
+        "metrics.classification": "the share of right answers first; f1_macro beside it, where every class counts the "
+        "same.",
+        "metrics.unbalanced_classification": "f1_macro first: accuracy would look good for a model that always says "
+        "the largest class.",
+        "metrics.regression": "how much of the variation is explained (1 is all of it), and the typical error in the "
+        "target's unit.",
+        "split.holdout": f"a random {100 * START_TEST_SIZE:.0f} % of the rows is kept back to judge the model by"
+        "{stratify:on_both_sides}.",
+        "split.kfold": "{rows} rows are few, so every row is validated once, by a model of the other folds"
+        "{stratify:in_every_fold}.",
+        "preprocess.auto-scaled": "fill gaps (median, most frequent), one column per text value, and numbers on one "
+        "scale.",
+        "data.drop.faults": "{faults:faults}",
+        "model.classification": _SIMPLE,
+        "model.regression": _SIMPLE,
+        "seed.fixed": "any number will do, as long as it stays the same: both runs then see the same split.",
+        "variant.unbalanced": "the classes are unequal, so let every class weigh the same in the fit.",
+        "variant.another_model": "another kind of model on the same rows: does the data hold more than a straight "
+        "line can say?",
+    },
+    {
+        "label": _label,
+        "listed": listed,
+        "tiny": _tiny,
+        "faults": lambda faults: describe_faults(faults, 12),
+        "cannot": lambda stratify: "" if stratify else " The split cannot be stratified.",
+        "classes": lambda whole: " (Are they classes? --task classification.)" if whole else "",
+        "on_both_sides": lambda stratify: ", with the same share of each class on both sides" if stratify else "",
+        "in_every_fold": lambda stratify: ", with the same share of each class in every fold" if stratify else "",
+    },
+)
+
+
+def describe(said: Statement) -> str:
+    """What a person should look at before training, or why something was chosen, in one or two sentences."""
+    return TEXTS.tell(said.code, said, said.values)
 
 
 # --- the words of the configs -----------------------------------------------------------------------------------
@@ -148,7 +135,7 @@ def hypotheses(target: Target, baseline: Mapping[str, Any], change: Choice) -> t
     metric = baseline["metrics"][0]
     guess = "always saying the largest class" if target.classes else "always saying the mean"
     of_baseline = f"A straight line ({baseline['model']['class']}) reaches a better {metric} than {guess}."
-    if change.reason == "unbalanced":
+    if change.why.code == "variant.unbalanced":
         return of_baseline, f"Where every class weighs the same in the fit, small ones are found, and {metric} rises."
     name = change.value["model"]["class"]
     which = "A hundred trees that vote" if name.startswith("random_forest") else "A tree"
@@ -165,12 +152,7 @@ def survey_lines(survey: Survey, width: int) -> list[str]:
     lines += [*_first_rows(survey, width), ""]
     head = ("column", "kind", "missing", "distinct")
     rows = [
-        (
-            clean(c.name, _NAME),
-            c.kind or "-",
-            f"{c.missing:,}",
-            "-" if c.distinct is None else f"{c.distinct:,}",
-        )
+        (clean(c.name, _NAME), c.kind or "-", f"{c.missing:,}", "-" if c.distinct is None else f"{c.distinct:,}")
         for c in survey.columns[:SHOWN_COLUMNS]
     ]
     lines += aligned([head, *rows], "llrr")
@@ -210,8 +192,8 @@ def target_lines(target: Target, rows: int) -> list[str]:
 def choice_lines(begun: Start) -> list[str]:
     """What was chosen for both configs, and why."""
     *chosen, variant = begun.choices
-    lines = ["baseline.json", *(f"  {_chosen(choice)}: {describe_choice(choice)}" for choice in chosen)]
-    return [*lines, "variant.json", f"  {_chosen(variant)} and nothing else: {describe_choice(variant)}"]
+    lines = ["baseline.json", *(f"  {_chosen(choice)}: {describe(choice.why)}" for choice in chosen)]
+    return [*lines, "variant.json", f"  {_chosen(variant)} and nothing else: {describe(variant.why)}"]
 
 
 def _chosen(choice: Choice) -> str:
@@ -242,8 +224,8 @@ def commands(begun: Start) -> list[str]:
 
 
 def _free_name(name: str) -> str:
-    candidates: Iterator[str] = iter([name, *(f"{name}-{number}" for number in range(2, 1000))])
-    return next((candidate for candidate in candidates if not os.path.lexists(Path("runs") / candidate)), name)
+    names = (f"{name}-{number}" if number > 1 else name for number in count(1))
+    return next(free for free in names if not os.path.lexists(Path("runs") / free))
 
 
 def page_lines(begun: Start) -> list[str]:
@@ -285,9 +267,10 @@ def document(begun: Start) -> dict[str, Any]:
             "range": dict(zip(("least", "median", "largest"), target.span, strict=True)) if target.span else None,
         },
         "choices": [
-            {"key": c.key, "value": c.value, "code": c.reason, "reason": describe_choice(c)} for c in begun.choices
+            {"key": c.key, "value": c.value, "code": c.why.code.removeprefix(f"{c.key}."), "reason": describe(c.why)}
+            for c in begun.choices
         ],
-        "warnings": [{"code": n.code, "values": dict(n.values), "message": describe_note(n)} for n in begun.notes],
+        "warnings": [{"code": n.code, "values": dict(n.values), "message": describe(n)} for n in begun.notes],
         "configs": {"baseline": begun.baseline, "variant": begun.variant},
         "written": [path.as_posix() for path in begun.files],
         "commands": commands(begun),

@@ -6,6 +6,7 @@ import difflib
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +16,6 @@ from week2kit.errors import StageError, UsageError
 from week2kit.record.manifest import Kind
 from week2kit.record.places import read_data, reader_of
 from week2kit.record.store import from_here
-from week2kit.starting.values import Column, Fault, Survey
 from week2kit.thresholds import (
     FEW_CLASSES,
     FIRST_ROWS,
@@ -29,6 +29,46 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+_TARGET_NAMES: Final = ("target", "label", "class", "y")
+
+
+@dataclass(frozen=True)
+class Column:
+    """What is known of a column. `kind` and `distinct` are None where it holds what no model reads.
+
+    `fault` says why it cannot, or should not, be a feature: a code of `week2kit.starting.sentences.FAULTS`.
+    `is_grouping` is true of a column that is named like an identifier, and names several rows.
+    """
+
+    name: str
+    kind: Kind | None
+    missing: int
+    distinct: int | None
+    fault: str | None
+    is_grouping: bool = False
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A table as it was found; `first_rows` has the first rows as texts."""
+
+    path: Path
+    rows: int
+    columns: tuple[Column, ...]
+    first_rows: tuple[tuple[str, ...], ...]
+    frame: pd.DataFrame = field(repr=False, compare=False)
+
+    @property
+    def names(self) -> list[str]:
+        """The columns' names in the file's order."""
+        return [column.name for column in self.columns]
+
+    @property
+    def likely_target(self) -> str:
+        """The first column that is named like a target, else the last one."""
+        return next((name for name in self.names if name.lower() in _TARGET_NAMES), self.names[-1])
+
+
 #: ``id``, ``customer_id``, ``PassengerId``; not ``paid``.
 _ID_NAME: Final = re.compile(r"(?:^|[_\W])(?i:id|uuid|guid|index)$|[a-z]I[dD]$")
 
@@ -40,7 +80,11 @@ def look(path: Path) -> Survey:
         UsageError: there is no such file, or its name tells no format.
         StageError: no table can be read from it, or none that anything can be learnt from.
     """
-    _check_path(path)
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        said = f"{clean(str(path))}: the path is no UTF-8 text, which no config can hold: rename it."
+        raise UsageError(said) from None
     if not os.path.lexists(path):
         raise UsageError(f"There is no file {clean(str(path))}{_nearest(path)}")
     reader = reader_of(path.name)
@@ -63,15 +107,6 @@ def look(path: Path) -> Survey:
         first_rows=_first_rows(frame),
         frame=frame,
     )
-
-
-def _check_path(path: Path) -> None:
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        raise UsageError(
-            f"{clean(str(path))}: the path is no UTF-8 text, which no config can hold: rename it."
-        ) from None
 
 
 def _nearest(path: Path) -> str:
@@ -118,17 +153,12 @@ def _are_values(names: Sequence[str]) -> bool:
 
 def _first_rows(frame: pd.DataFrame) -> tuple[tuple[str, ...], ...]:
     head = frame.head(FIRST_ROWS)
-    missing = head.isna().to_numpy()
-    cells = [list(map(_cell, head[name].to_list())) for name in head.columns]
-    rows = zip(*cells, strict=True)
-    return tuple(
-        tuple("" if gone else cell for cell, gone in zip(row, gaps, strict=True))
-        for row, gaps in zip(rows, missing, strict=True)
-    )
+    cells = [map(_cell, head[name].to_list(), head[name].isna()) for name in head.columns]
+    return tuple(zip(*cells, strict=True))
 
 
-def _cell(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+def _cell(value: object, missing: bool) -> str:
+    return "" if missing else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _column(name: str, series: pd.Series[Any]) -> Column:
@@ -155,7 +185,7 @@ def _count_distinct(values: np.ndarray[Any, Any]) -> int:
     return int(np.count_nonzero(present[1:] != present[:-1])) + (len(present) > 0)
 
 
-def _fault(name: str, kind: Kind, values: np.ndarray[Any, Any], present: int, distinct: int) -> Fault | None:
+def _fault(name: str, kind: Kind, values: np.ndarray[Any, Any], present: int, distinct: int) -> str | None:
     """The first reason against a column as a feature: those first that train would refuse."""
     import numpy as np
 
