@@ -23,9 +23,8 @@ from week2kit.errors import ReportError, UsageError
 from week2kit.inputs.changes import Statement
 from week2kit.inputs.leaves import ABSENT
 from week2kit.rendering.checking import Checked, Code, Finding, NoteCode, check_report, describe
-from week2kit.rendering.files.outside import is_text_line
 from week2kit.rendering.files.reports import MARKER, write_report
-from week2kit.rendering.files.words import read_words
+from week2kit.rendering.files.words import is_text_line, read_words
 from week2kit.rendering.inline import as_html
 from week2kit.rendering.markdown import code, escape
 from week2kit.rendering.output import document, render

@@ -19,9 +19,8 @@ from urllib.parse import unquote
 
 from week2kit.canonical import clean
 from week2kit.rendering.files.beside import files_folder, is_intact, next_paths, picture_links
-from week2kit.rendering.files.outside import is_text_line, text_line
 from week2kit.rendering.files.reports import read_report
-from week2kit.rendering.files.words import Line, Words, find_words, is_place, read_lines
+from week2kit.rendering.files.words import Line, Words, find_words, is_place, is_text_line, read_lines, text_line
 from week2kit.rendering.markdown import code, sentence
 from week2kit.rendering.output import render
 from week2kit.rendering.pictures.contents import plan_pictures

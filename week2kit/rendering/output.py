@@ -14,9 +14,20 @@ from week2kit.errors import PicturesUnavailable, ReportError
 from week2kit.record.files import refuse_place
 from week2kit.rendering.blocks import document_as_markdown
 from week2kit.rendering.files.beside import next_configs, next_paths, picture_links
-from week2kit.rendering.files.outside import TEXT_LINE_BYTES, Kept, kept, why_keep, with_text_line
 from week2kit.rendering.files.reports import MARKER, ChangedMeanwhile, content_of, write_report
-from week2kit.rendering.files.words import NO_WORDS, Words, insert, read_words, refuse_to_lose, room, words_beside
+from week2kit.rendering.files.words import (
+    NO_WORDS,
+    TEXT_LINE_BYTES,
+    Kept,
+    Words,
+    insert,
+    kept,
+    read_words,
+    room,
+    why_keep,
+    with_text_line,
+    words_beside,
+)
 from week2kit.rendering.sections.whole import compose
 from week2kit.reporting.values import Report
 from week2kit.thresholds import SAVE_ATTEMPTS
@@ -174,7 +185,4 @@ def draw_if_possible(report: Report) -> tuple[dict[str, str], str]:
 
 def _words_for_other(output: Path | None, what: str) -> Words:
     """The words for a document that is not Markdown, and so keeps none itself."""
-    if output is None:
-        return NO_WORDS
-    refuse_to_lose(output, what)
-    return words_beside(output)
+    return NO_WORDS if output is None else words_beside(output, what)

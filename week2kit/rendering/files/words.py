@@ -3,6 +3,9 @@
 A report leaves places between two comments, each under a key: ``goal``, ``hypothesis``, ``interpretation``, and
 ``lesson NAME`` for each run that did not work. A place that nobody used holds one line in italics, an invitation.
 Words whose place is no longer in the report are kept in a section of their own, from where they return.
+
+What a person wrote elsewhere is lost when the report is made again. A digest tells that somebody did, so that the old
+file is kept.
 """
 
 from __future__ import annotations
@@ -10,12 +13,12 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 from urllib.parse import quote, unquote
 
-from week2kit.canonical import clean
+from week2kit.canonical import clean, sha256
 from week2kit.errors import ReportError
 from week2kit.rendering.files.reports import read_report
 from week2kit.rendering.markdown import Markdown, code
@@ -44,11 +47,6 @@ _BEGIN_LINE: Final = r"[ \t]*<!-- week2kit words: (?P<key>[!-=?-~]+(?: [!-=?-~]+
 _END_LINE: Final = rf"[ \t]*{_END}[ \t\r]*"
 #: A comment that was one of ours, and that somebody broke.
 _BROKEN_LINE: Final = r"<!--.*week2kit +(?:words|end of words)"
-#: What a comment of ours may have been before somebody mistyped it; the key is what a key may be, and no more.
-_LIKE_BEGIN: Final = (
-    r"-[ \t]*week\W?2?\W?kit\W*words?[ \t]*:?[ \t]*(?P<key>[\w.~/%#-]+?(?: [\w.~/%#-]+?)*?)[ \t]*(?:-*>|\r?$)"
-)
-_LIKE_END: Final = r"week\W?2?\W?kit\W*end\b|end[ \t]+of[ \t]+words?[ \t]*-*>"
 _PLACE: Final = re.compile(rf"^<!-- week2kit words: (?P<key>.+) -->\n(?P<inside>(?:.*\n)*?){_END}$", re.MULTILINE)
 
 
@@ -161,7 +159,7 @@ def read_lines(text: str, shown: str) -> list[Line]:
         begin = re.fullmatch(_BEGIN_LINE, line)
         if begin:
             if key is not None:
-                raise _never_closed(shown, opened[key], lines)
+                raise _never_closed(shown, opened[key])
             if begin["key"] in opened:
                 raise _broken(
                     f"{shown}:{number}",
@@ -173,15 +171,22 @@ def read_lines(text: str, shown: str) -> list[Line]:
             key = begin["key"]
         elif re.fullmatch(_END_LINE, line):
             if key is None:
-                raise _never_begun(shown, number, lines)
+                raise _broken(
+                    f"{shown}:{number}",
+                    "a place for words ends here, and none began",
+                    f"put back the line {_begin('KEY')} before your text, with the KEY (such as interpretation) that a "
+                    "report in another file has there",
+                )
             key = None
             lines.append(Line(number, line, None))
         elif key is None and re.search(_BROKEN_LINE, line):
-            raise _broken(f"{shown}:{number}", "the comment of a place for words is not as it was", _mended(line))
+            right = _END if "end of words" in line else _begin("KEY")
+            what = "the comment of a place for words is not as it was"
+            raise _broken(f"{shown}:{number}", what, f"it must be the line {right} and nothing else")
         else:
             lines.append(Line(number, line, key))
     if key is not None:
-        raise _never_closed(shown, opened[key], lines)
+        raise _never_closed(shown, opened[key])
     return lines
 
 
@@ -191,36 +196,9 @@ def _broken(where: str, what: str, try_this: str) -> ReportError:
     )
 
 
-def _never_closed(shown: str, opened: int, lines: Sequence[Line]) -> ReportError:
-    """A place has no end, up to the last of the lines; one of them may have been its end."""
-    what, where = "a place for words begins here and is never closed", f"{shown}:{opened}"
-    misspelt = next((line.number for line in lines[opened:] if re.search(_LIKE_END, line.text, re.IGNORECASE)), None)
-    if misspelt is not None:
-        return _broken(where, what, f"line {misspelt} looks like its end, and must be the line {_END} and nothing else")
-    return _broken(where, what, f"put back the line {_END} after your text")
-
-
-def _never_begun(shown: str, number: int, lines: Sequence[Line]) -> ReportError:
-    """A place ends, and none began since the last one; one of the lines in between may have been its beginning."""
-    what, where = "a place for words ends here, and none began", f"{shown}:{number}"
-    for line in reversed(lines):
-        if is_place(line.text):
-            break
-        if like := re.search(_LIKE_BEGIN, line.text, re.IGNORECASE):
-            right = f"the line {_begin(like['key'])} and nothing else"
-            return _broken(where, what, f"line {line.number} looks like its beginning, and must be {right}")
-    told = f"put back the line {_begin('KEY')} before your text, with the KEY that a report in another file has there"
-    if next((line.text for line in reversed(lines) if line.text.startswith("## ")), "").startswith("## Interpretation"):
-        told = f"put back the line {_begin('interpretation')} before your text"
-    return _broken(where, what, told)
-
-
-def _mended(line: str) -> str:
-    """What a comment that somebody broke must be."""
-    if re.search(_LIKE_END, line, re.IGNORECASE):
-        return f"it must be the line {_END} and nothing else"
-    like = re.search(_LIKE_BEGIN, line, re.IGNORECASE)
-    return f"it must be the line {_begin(like['key'] if like else 'KEY')} and nothing else"
+def _never_closed(shown: str, opened: int) -> ReportError:
+    what = "a place for words begins here and is never closed"
+    return _broken(f"{shown}:{opened}", what, f"put back the line {_END} after your text")
 
 
 def find_words(text: str, shown: str) -> Words:
@@ -275,32 +253,94 @@ def read_words(path: Path) -> Words:
     return words
 
 
-def words_beside(output: Path) -> Words:
-    """The words for a report in another format, from the Markdown report of the same name beside it.
+def words_beside(output: Path, instead: str) -> Words:
+    """The words for a document that has no places itself, from the Markdown report of the same name beside it.
 
     ``report.html`` takes those of ``report.md``. A file beside it that is no report of ours, or unreadable, has none.
 
-    Raises:
-        ReportError: the places of the report beside it are broken.
-    """
-    beside = output.with_suffix(".md")
-    try:
-        text = read_report(beside) if beside.is_file() else ""
-    except ReportError:
-        return NO_WORDS
-    return find_words(text, clean(os.fspath(beside)))
-
-
-def refuse_to_lose(output: Path, instead: str) -> None:
-    """Refuse to replace a Markdown report that holds words by a document that has no place for them.
+    Args:
+        output: the file of the document.
+        instead: what it is, as "a page".
 
     Raises:
-        ReportError: the file `output` holds words of a person, or its places are broken.
+        ReportError: the file `output` holds words of a person, which would be lost, or places are broken.
     """
-    shown = clean(os.fspath(output))
-    try:
-        text = read_report(output) if output.is_file() else ""
-    except ReportError:
-        return  # no Markdown of ours: whether it may be replaced is not a question of words
-    if find_words(text, shown):
+    if _words_of(output):
+        shown = clean(os.fspath(output))
         raise ReportError(f"{shown}: it holds words of yours, for which {instead} has no place: choose another -o.")
+    return _words_of(output.with_suffix(".md"))
+
+
+def _words_of(path: Path) -> Words:
+    try:
+        text = read_report(path) if path.is_file() else ""
+    except ReportError:
+        return NO_WORDS  # no Markdown of ours: whether it may be replaced is not a question of words
+    return find_words(text, clean(os.fspath(path)))
+
+
+# --- the text outside of the places: its digest is the last line of every report in Markdown ----------------------
+
+
+class Kept(NamedTuple):
+    """A replaced report that was kept, because its text outside of the places for words is not in the new one."""
+
+    path: Path
+    sentence: str
+    """What happened, for the person who wrote there."""
+
+
+_LINE: Final = re.compile(r"[ \t]*<!-- week2kit text: (?P<digest>[\da-f]{64}) -->[ \t\r]*")
+
+
+def text_line(text: str) -> str:
+    """The line that holds the digest of a report; one that `text` already has does not count.
+
+    Neither do line ends, the blanks in front of them and empty lines: editors change them without being asked.
+    """
+    return f"<!-- week2kit text: {_digest(outside(text))} -->"
+
+
+def with_text_line(text: str) -> str:
+    """A report in Markdown, and the line with its digest below."""
+    return f"{text}\n{text_line(text)}\n"
+
+
+def is_text_line(line: str) -> bool:
+    """Whether a line is such a line, of whatever report."""
+    return bool(_LINE.fullmatch(line))
+
+
+def _digest(lines: Iterable[str]) -> str:
+    counted = (line.rstrip() for line in lines if not is_text_line(line))
+    return sha256("\n".join(line for line in counted if line).encode("utf-8", "surrogatepass"))
+
+
+def why_keep(path: Path, *, any_report: bool) -> str:
+    """Why a report must be kept when it is replaced; empty where nothing outside of its places would be lost.
+
+    Args:
+        path: the file that is replaced; it need not be there.
+        any_report: keep a report without a digest, too: nothing tells what was written into it.
+    """
+    try:
+        text = read_report(path) if os.path.lexists(path) else ""
+    except ReportError:
+        return ""  # no report in Markdown: whether it may be replaced is not a question of its text
+    stated = [line.strip() for line in outside(text) if is_text_line(line)]
+    if not text or stated == [text_line(text)]:
+        return ""
+    if stated:
+        return "text outside the comments was changed, and is not kept in the new report"
+    if any_report:
+        return "nothing in it tells whether text outside the comments was changed, and none is kept in the new report"
+    return ""
+
+
+def kept(path: Path, old: Path, why: str) -> Kept:
+    """What is told about the report `path`, which was kept as `old`."""
+    return Kept(old, f"{clean(os.fspath(path))}: {why}: the old one is {clean(os.fspath(old))}.")
+
+
+#: Bytes that `with_text_line` adds.
+TEXT_LINE_BYTES: Final = len(with_text_line("").encode())
