@@ -171,11 +171,7 @@ def test_corrected_t_is_the_formula_of_scikit_learns_example(count: int, share: 
     statistic = np.mean(differences) / error
     test = corrected_t(differences.tolist(), share)
     assert test is not None
-    assert not test.degenerate
-    assert test.df == count - 1
     assert test.mean == pytest.approx(np.mean(differences), rel=1e-12)
-    assert test.standard_error == pytest.approx(error, rel=1e-12)
-    assert test.statistic == pytest.approx(statistic, rel=1e-12)
     assert test.p == pytest.approx(2 * stats.t.sf(abs(statistic), count - 1), rel=1e-9)
     for level, found in ((0.95, test.interval95), (0.90, test.interval90)):
         assert found == pytest.approx(stats.t.interval(level, count - 1, np.mean(differences), error), rel=1e-9)
@@ -194,9 +190,8 @@ def test_one_fold_is_no_test(differences: list[float]) -> None:
 def test_equal_differences_claim_no_small_p_value(differences: list[float], p: float | None) -> None:
     test = corrected_t(differences, 0.25)
     assert test is not None
-    assert test.degenerate
     assert test.mean == pytest.approx(np.mean(differences))
-    assert test[1:] == (0.0, len(differences) - 1, None, p, None, None)
+    assert test[1:] == (p, None, None)
 
 
 Splits = Callable[[np.random.RandomState], list[Array]]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from week2kit.inputs.changes import Statement, changed_things, comparable_difference, compare_inputs, primary_metric
 from week2kit.record.store import Run
-from week2kit.reporting.noise.pairwise import tests_between
+from week2kit.reporting.noise.judging import tests_between
 from week2kit.reporting.rows import Verdict
 from week2kit.reporting.runs import Runs, completed
 from week2kit.reporting.values import OverviewRow

@@ -12,23 +12,15 @@ from week2kit.thresholds import EQUAL_DIFFERENCES
 class FoldTest(NamedTuple):
     """The corrected resampled t-test of some fold differences.
 
-    Where all differences are equal there is no spread to measure with: `degenerate` is true, the standard error is 0,
-    and `statistic` and both intervals are None; `p` is then 1 where every difference is 0, and otherwise None: the
-    test has nothing to say, and no small p-value is claimed.
+    Where all differences are equal, up to rounding, there is no spread to measure with: both intervals are None; `p` is
+    then 1 where every difference is 0, and otherwise None: the test has nothing to say, and no small p-value is
+    claimed.
     """
 
     mean: float
-    standard_error: float
-    df: int
-    statistic: float | None
     p: float | None
-    interval95: tuple[float, float] | None
-    interval90: tuple[float, float] | None
-
-    @property
-    def degenerate(self) -> bool:
-        """Whether all differences are equal, up to rounding."""
-        return self.statistic is None
+    interval95: tuple[float, float] | None = None
+    interval90: tuple[float, float] | None = None
 
 
 def corrected_t(differences: Sequence[float], test_share: float) -> FoldTest | None:
@@ -58,19 +50,11 @@ def corrected_t(differences: Sequence[float], test_share: float) -> FoldTest | N
     mean, df = math.fsum(differences) / count, count - 1
     largest = max(map(abs, differences))
     if max(differences) - min(differences) <= EQUAL_DIFFERENCES * largest:
-        return FoldTest(mean, 0.0, df, None, None if largest else 1.0, None, None)
-    variance = math.fsum((difference - mean) ** 2 for difference in differences) / df
-    error = math.sqrt(variance * (1 / count + test_share))
-    return _student(mean, error, df)
-
-
-def _student(mean: float, error: float, df: int) -> FoldTest:
+        return FoldTest(mean, None if largest else 1.0)
     from scipy.special import stdtr, stdtrit  # scipy.stats takes ten times as long to load
 
-    def around(level: float) -> tuple[float, float]:
-        reach = float(stdtrit(df, (1 + level) / 2)) * error
-        return mean - reach, mean + reach
-
-    statistic = mean / error
-    p = 2.0 * float(stdtr(df, -abs(statistic)))
-    return FoldTest(mean, error, df, statistic, p, around(0.95), around(0.90))
+    variance = math.fsum((difference - mean) ** 2 for difference in differences) / df
+    error = math.sqrt(variance * (1 / count + test_share))
+    reach95, reach90 = (float(stdtrit(df, (1 + level) / 2)) * error for level in (0.95, 0.90))
+    p = 2.0 * float(stdtr(df, -abs(mean / error)))
+    return FoldTest(mean, p, (mean - reach95, mean + reach95), (mean - reach90, mean + reach90))

@@ -15,7 +15,7 @@ from week2kit.inputs.changes import (
 )
 from week2kit.record.manifest import CompletedRun
 from week2kit.record.store import Run
-from week2kit.reporting.noise.pairwise import tests_between
+from week2kit.reporting.noise.judging import tests_between
 from week2kit.reporting.rows import Verdict
 from week2kit.reporting.runs import Runs, completed
 from week2kit.reporting.values import Retrospective, Setback

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from week2kit.canonical import label_texts
-from week2kit.inputs.changes import Statement, comparable_difference
+from week2kit.inputs.changes import Statement, comparable_difference, primary_metric
 from week2kit.record.manifest import CompletedRun
-from week2kit.reporting.noise.pairwise import discordant, rows_right
-from week2kit.reporting.noise.uncertainty import Estimate, method_of, over_rows, over_trainings
+from week2kit.record.store import Run
+from week2kit.reporting.noise.uncertainty import (
+    Estimate,
+    Test,
+    common,
+    method_of,
+    over_rows,
+    over_trainings,
+    p_over_rows,
+)
 from week2kit.reporting.predicted import Predicted
 from week2kit.reporting.rows import Judgement, Method, Verdict
+from week2kit.reporting.runs import Runs, completed
 from week2kit.statistics.exact import holm_among, mcnemar, round_rows, rows_for_mcnemar
-from week2kit.thresholds import FEW_OF_A_CLASS, FEW_ROWS, POWER, RESAMPLING_SEED, SIGNIFICANCE
+from week2kit.thresholds import FEW_OF_A_CLASS, FEW_ROWS, POWER, RANKED_ROWS, RESAMPLING_SEED, SIGNIFICANCE
 
 
 class Side(NamedTuple):
@@ -33,7 +42,7 @@ def estimates(sides: Sequence[Side], metric: str) -> dict[str, Estimate]:
     """
     runs = [side.run for side in sides]
     if method_of(runs, metric) == "corrected_t":
-        return over_trainings(runs)
+        return {name: over_trainings(runs, name) for name in common(runs)}
     rows = [side.rows for side in sides if side.rows is not None]
     if runs[0].outcome.split.method == "time_series" or len(rows) < len(sides):
         return {}
@@ -41,6 +50,44 @@ def estimates(sides: Sequence[Side], metric: str) -> dict[str, Estimate]:
         return over_rows(runs, rows)
     except ValueError:  # a label or number that is none: the rows that moved say so
         return {}
+
+
+def tests_between(first: Run, shown: Sequence[Run], runs: Runs) -> Test:
+    """The test that fits these runs, as a function of two of them; each is read once, however many pairs are asked for.
+
+    Args:
+        first: the baseline, whose primary metric and order of rows count.
+        shown: runs that are comparable with it, itself among them.
+        runs: reads their predictions.
+    """
+    manifests, metric = [completed(run) for run in shown], primary_metric(completed(first))
+    method = method_of(manifests, metric)
+    if method == "corrected_t":
+        return lambda one, other: over_trainings([manifests[one], manifests[other]], metric).p_value
+    rows = sum(run.outcome.predictions.rows for run in manifests)
+    if isinstance(method, Statement) or (method == "bootstrap" and rows > RANKED_ROWS):
+        return lambda one, other: None
+    aligned = ((place, runs.aligned(first, run)) for place, run in enumerate(shown))
+    read = ((place, found[1]) for place, found in aligned if not isinstance(found, Statement))
+    known: Collection[int]
+    if method == "mcnemar":
+        right = known = {place: rows_right(table) for place, table in read}
+        test: Test = lambda one, other: mcnemar(*discordant(right[one], right[other]))  # noqa: E731
+    else:
+        tables = known = {place: (manifests[place], table) for place, table in read}
+        test = p_over_rows(tables, metric)
+    return lambda one, other: test(one, other) if one in known and other in known else None
+
+
+def rows_right(rows: Predicted) -> int:
+    """Which rows a classifier gets right, as the bits of a number: a hundred runs fit, whatever their size."""
+    pairs = zip(rows.true, rows.predicted, strict=True)
+    return int("".join("1" if true == predicted else "0" for true, predicted in pairs), 2)
+
+
+def discordant(before: int, after: int) -> tuple[int, int]:
+    """On how many rows only the first, and only the second, of two runs is right (see `rows_right`)."""
+    return (before & ~after).bit_count(), (after & ~before).bit_count()
 
 
 def judge(baseline: Side, variant: Side, metric: str, known: Mapping[str, Estimate], margin: float | None) -> Judgement:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from week2kit.canonical import label_texts
 from week2kit.inputs.changes import Statement, is_interpretable, repeats_vary
@@ -21,9 +21,11 @@ from week2kit.thresholds import RESAMPLING_SEED, SIGNIFICANCE
 if TYPE_CHECKING:
     import numpy as np
 
-    from week2kit.statistics.folds import FoldTest
     from week2kit.statistics.resampling import Resampled
     from week2kit.statistics.weighted import Rows
+
+#: The p-value of the difference between two runs, by their places; None: not tested.
+Test: TypeAlias = Callable[[int, int], float | None]
 
 _EQUIVALENCE_LEVEL: Final = 1 - 2 * SIGNIFICANCE
 
@@ -68,7 +70,7 @@ def trainings(runs: Sequence[CompletedRun], metric: str) -> list[list[float]]:
     records = [run.outcome.metrics[metric] for run in runs]
     several = len(runs[0].outcome.split.folds) > 1
     values = [list(record.folds) if several else [record.value] for record in records]
-    if same_seeds(records) and all(split_moves(run) for run in runs):
+    if same_seeds(records) and all(repeats_vary(run.inputs.config.resolved or {})[0] for run in runs):
         for side, record in zip(values, records, strict=True):
             side += [value for repeat in record.repeats for value in (repeat.folds or [repeat.value])]
     return _defined(values)
@@ -82,38 +84,17 @@ def _defined(sides: Sequence[Sequence[float | None]]) -> list[list[float]]:
     return [[value for row in together if (value := row[index]) is not None] for index in range(len(sides))]
 
 
-def split_moves(run: CompletedRun) -> bool:
-    """Whether the repeats of a run were validated on other rows each, because the split follows the seed."""
-    return repeats_vary(run.inputs.config.resolved or {})[0]
-
-
 def same_seeds(records: Sequence[Metric]) -> bool:
     """Whether the runs were repeated with the same seeds, and so can be compared in pairs."""
     seeds = [[repeat.seed for repeat in record.repeats] for record in records]
     return all(other == seeds[0] for other in seeds)
 
 
-def test_share(run: CompletedRun) -> float:
-    """n_val / n_train: how much the trainings overlap."""
-    folds = run.outcome.split.folds
-    return sum(fold.n_val for fold in folds) / max(1, sum(fold.n_train for fold in folds))
-
-
 # --- several trainings ------------------------------------------------------------------------------------------
 
 
-def over_trainings(runs: Sequence[CompletedRun]) -> dict[str, Estimate]:
-    """The metrics that one run, or a baseline and a variant, have in common, from their folds and repeats.
-
-    Source: Nadeau and Bengio (2003); see `week2kit.statistics.folds`.
-    """
-    return {
-        metric: _bounded(metric, _over_trainings(trainings(runs, metric), test_share(runs[0])))
-        for metric in _common(runs)
-    }
-
-
-def _common(runs: Sequence[CompletedRun]) -> list[str]:
+def common(runs: Sequence[CompletedRun]) -> list[str]:
+    """The metrics of the first run that say something in all of them."""
     return [
         name
         for name in metric_names(runs[0])
@@ -121,40 +102,36 @@ def _common(runs: Sequence[CompletedRun]) -> list[str]:
     ]
 
 
-def _bounded(metric: str, estimate: Estimate) -> Estimate:
-    """No score beyond its best value, 1: Student's t knows no bounds."""
-    if not is_bounded(metric):
-        return estimate
-    return estimate._replace(baseline=_capped(estimate.baseline), variant=_capped(estimate.variant))
+def over_trainings(runs: Sequence[CompletedRun], metric: str) -> Estimate:
+    """A metric of one run, or of a baseline and a variant, from their folds and repeats.
 
-
-def _capped(side: Range | None) -> Range | None:
-    return side and side._replace(high=min(side.high, 1.0))
-
-
-def _over_trainings(values: Sequence[Sequence[float]], share: float) -> Estimate:
+    Source: Nadeau and Bengio (2003); see `week2kit.statistics.folds`.
+    """
     from week2kit.statistics.folds import corrected_t
 
-    alone = [_range(corrected_t(side, share)) for side in values]
-    estimate = Estimate(len(values[0]), baseline=alone[0])
+    values, folds = trainings(runs, metric), runs[0].outcome.split.folds
+    overlap = sum(fold.n_val for fold in folds) / max(1, sum(fold.n_train for fold in folds))
+    best = 1.0 if is_bounded(metric) else math.inf  # Student's t knows no bounds
+    ranges = [_range(test and test.interval95, 1 - SIGNIFICANCE) for test in (corrected_t(v, overlap) for v in values)]
+    alone = [one and one._replace(high=min(one.high, best)) for one in ranges]
+    estimate = Estimate(len(values[0]), alone[0], alone[-1] if len(alone) > 1 else None)
     if len(values) < 2:
         return estimate
-    test = corrected_t([after - before for before, after in zip(*values, strict=True)], share)
-    if test is None:
-        return estimate._replace(variant=alone[1])
-    narrow = Range(*test.interval90, _EQUIVALENCE_LEVEL) if test.interval90 else None
-    return estimate._replace(
-        variant=alone[1], mean=test.mean, difference=_range(test), equivalence=narrow, p_value=test.p
+    test = corrected_t([after - before for before, after in zip(*values, strict=True)], overlap)
+    return (
+        estimate
+        if test is None
+        else estimate._replace(
+            mean=test.mean,
+            difference=_range(test.interval95, 1 - SIGNIFICANCE),
+            equivalence=_range(test.interval90, _EQUIVALENCE_LEVEL),
+            p_value=test.p,
+        )
     )
 
 
-def p_over_trainings(runs: Sequence[CompletedRun], metric: str) -> float | None:
-    """The p-value of the corrected t test between two runs."""
-    return _over_trainings(trainings(runs, metric), test_share(runs[0])).p_value
-
-
-def _range(test: FoldTest | None) -> Range | None:
-    return Range(*test.interval95, 1 - SIGNIFICANCE) if test is not None and test.interval95 else None
+def _range(ends: tuple[float, float] | None, level: float) -> Range | None:
+    return None if ends is None else Range(*ends, level)
 
 
 # --- one holdout ------------------------------------------------------------------------------------------------
@@ -173,17 +150,15 @@ def over_rows(runs: Sequence[CompletedRun], predicted: Sequence[Predicted]) -> d
     from week2kit.statistics.weighted import kind_of
 
     rows = [rows_of(run, table) for run, table in zip(runs, predicted, strict=True)]
-    metrics = [metric for metric in _common(runs) if kind_of(metric)]
+    metrics = [metric for metric in common(runs) if kind_of(metric)]
     if not metrics:
         return {}
     drawn = resample(metrics, rows, seed=RESAMPLING_SEED)
     return {metric: _estimate(metric, drawn, rows[0]) for metric in metrics}
 
 
-def p_over_rows(
-    runs: Sequence[CompletedRun], predicted: Sequence[Predicted], metric: str
-) -> Callable[[int, int], float | None]:
-    """A function from the positions of two of these runs to the p-value of the paired bootstrap between them.
+def p_over_rows(runs: Mapping[int, tuple[CompletedRun, Predicted]], metric: str) -> Test:
+    """A function from the keys of two of these runs to the p-value of the paired bootstrap between them.
 
     All are resampled together, so that a hundred runs cost little more than two.
     """
@@ -191,15 +166,16 @@ def p_over_rows(
     from week2kit.statistics.weighted import support
 
     try:
-        rows = [rows_of(run, table) for run, table in zip(runs, predicted, strict=True)]
+        rows = [rows_of(run, table) for run, table in runs.values()]
     except ValueError:
-        return lambda left, right: None
+        rows = []
     if not rows:
-        return lambda left, right: None
+        return lambda one, other: None
     values, carried = resample([metric], rows, seed=RESAMPLING_SEED).values[metric], support(metric, rows[0])
+    drawn = dict(zip(runs, values, strict=True))
 
-    def test(left: int, right: int) -> float | None:
-        differences = values[right] - values[left]
+    def test(one: int, other: int) -> float | None:
+        differences = drawn[other] - drawn[one]
         return _beyond_resamples(differences, p_value(differences, carried))
 
     return test
@@ -221,24 +197,18 @@ def _estimate(metric: str, resampled: Resampled, rows: Rows) -> Estimate:
     from week2kit.statistics.weighted import support
 
     estimates, values, carried = resampled.estimates[metric], resampled.values[metric], support(metric, rows)
-    units = len(rows.true)
-
-    def of_one(side: int) -> Range | None:
-        found = metric_interval(metric, float(estimates[side]), values[side], 1 - SIGNIFICANCE, carried)
-        return Range(*found, 1 - SIGNIFICANCE) if found is not None else None
-
-    def of_both(drawn: np.ndarray[Any, Any], level: float) -> Range | None:
-        found = interval(drawn, level, carried)
-        return Range(*found, level) if found is not None else None
-
-    estimate = Estimate(units, baseline=of_one(0), resamples=resampled.resamples)
+    level, units = 1 - SIGNIFICANCE, len(rows.true)
+    alone = [
+        _range(metric_interval(metric, float(value), drawn, level, carried), level)
+        for value, drawn in zip(estimates, values, strict=True)
+    ]
+    estimate = Estimate(units, alone[0], alone[-1] if len(alone) > 1 else None, resamples=resampled.resamples)
     if len(values) < 2:
         return estimate
     drawn, difference = values[1] - values[0], float(estimates[1] - estimates[0])
     return estimate._replace(
-        variant=of_one(1),
-        difference=of_both(drawn, 1 - SIGNIFICANCE),
-        equivalence=of_both(drawn, _EQUIVALENCE_LEVEL),
+        difference=_range(interval(drawn, level, carried), level),
+        equivalence=_range(interval(drawn, _EQUIVALENCE_LEVEL, carried), _EQUIVALENCE_LEVEL),
         p_value=p_value(drawn, carried),
         needed=rows_for_interval(difference, drawn, units),
     )
@@ -250,6 +220,8 @@ def rows_of(run: CompletedRun, table: Predicted) -> Rows:
     Raises:
         ValueError: a label is none of the classes, or a number is none.
     """
+    import numpy as np
+
     from week2kit.statistics.weighted import Rows
 
     if run.outcome.task == "regression":
@@ -261,7 +233,11 @@ def rows_of(run: CompletedRun, table: Predicted) -> Rows:
     scores, decision = (_columns(columns) for columns in (table.scores, table.decision))
     positive = labels.index(run.outcome.positive) if run.outcome.positive is not None else 1
     method = run.outcome.predictions.score_method
-    true, predicted = (_codes(column, codes) for column in (table.true, table.predicted))
+    if not codes.keys() >= {*table.true, *table.predicted}:
+        raise ValueError("a label is none of the classes")
+    true, predicted = (
+        np.array([codes[label] for label in column], dtype=np.int64) for column in (table.true, table.predicted)
+    )
     return Rows(true, predicted, scores, method, len(classes), positive, decision)
 
 
@@ -273,15 +249,6 @@ def _columns(columns: Sequence[Sequence[str]]) -> np.ndarray[Any, Any] | None:
         return None
     values = [_floats(column) for column in columns]
     return values[0] if len(values) == 1 else np.column_stack(values)
-
-
-def _codes(labels: Sequence[str], codes: Mapping[str, int]) -> np.ndarray[Any, Any]:
-    import numpy as np
-
-    try:
-        return np.array([codes[label] for label in labels], dtype=np.int64)
-    except KeyError as error:
-        raise ValueError(f"{error} is none of the classes") from None
 
 
 def _floats(texts: Sequence[str]) -> np.ndarray[Any, Any]:
