@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
@@ -15,12 +16,14 @@ from typing import Any
 import cmarkgfm
 import pytest
 from cmarkgfm.cmark import Options
+from PIL import Image
 
 from week2kit.rendering.blocks import Place, section
 from week2kit.rendering.files.reports import MARKER, write_report
 from week2kit.rendering.output import render
 from week2kit.rendering.page import make_page
 from week2kit.rendering.pictures.drawing import draw
+from week2kit.rendering.pictures.svg import INK, MUTED, ONE, PAPER, TWO
 from week2kit.rendering.sections.whole import compose
 from week2kit.reporting.composing import report
 from week2kit.reporting.values import Report
@@ -184,6 +187,18 @@ def test_text_can_be_read_in_light_and_dark(browser: Any, tmp_path: Path, scheme
         assert contrasts[0][0] >= 4.5, contrasts[0]
         paper = opened.evaluate("getComputedStyle(document.body).backgroundColor")
         assert paper == {"light": "rgb(255, 255, 255)", "dark": "rgb(13, 17, 23)"}[scheme]
+
+
+def test_in_the_dark_no_mark_of_a_picture_keeps_its_light_colour(browser: Any, tmp_path: Path) -> None:
+    with Opened(browser, page_of(reports.every_picture(Path("runs"))), tmp_path, color_scheme="dark") as opened:
+        for picture in opened.tab.locator("svg.picture").all():
+            image = Image.open(io.BytesIO(picture.screenshot())).convert("RGB")
+            found = {colour for _, colour in image.getcolors(1 << 24)}
+            assert not {rgb(colour) for colour in (INK, MUTED, ONE, TWO, PAPER)} & found
+
+
+def rgb(colour: str) -> tuple[int, ...]:
+    return tuple(bytes.fromhex(colour[1:]))
 
 
 def test_on_paper_it_is_light_and_whole(browser: Any, tmp_path: Path) -> None:

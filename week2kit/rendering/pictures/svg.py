@@ -39,8 +39,9 @@ _FORCED: Final[Mapping[str, str]] = {
 
 
 def _rules(colours: Mapping[str, str]) -> str:
+    # without `.picture` in front of it: a mark that is used several times does not see what it stands in
     return "".join(
-        f'.picture [style*="{kind}: {light}"]{{{kind}:{other}!important}}'
+        f'[style*="{kind}: {light}"]{{{kind}:{other}!important}}'
         for light, other in colours.items()
         for kind in ("fill", "stroke")
     )
