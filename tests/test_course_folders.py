@@ -29,8 +29,7 @@ from week2kit.record.partial import read_partial
 from week2kit.record.store import Run, find_runs, open_run
 from week2kit.record.verdict import Verdict
 from week2kit.rendering.output import render
-from week2kit.rendering.schemas import json_schema
-from week2kit.rendering.structured import report_model
+from week2kit.rendering.structured import json_schema, report_model
 from week2kit.sentences.verdicts import describe_verdict
 from week2kit.verification.planning import planned_checks
 

@@ -155,12 +155,6 @@ def schema_command(
     ],
 ) -> None:
     """Print the JSON Schema of a document."""
-    if document == "report":
-        from week2kit.rendering.structured import report_schema
+    from week2kit.rendering.structured import json_schema
 
-        schema = report_schema()
-    else:
-        from week2kit.rendering.schemas import json_schema
-
-        schema = json_schema(document)
-    product(json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False))
+    product(json.dumps(json_schema(document), indent=2, sort_keys=True, ensure_ascii=False))

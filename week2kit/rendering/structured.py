@@ -1,4 +1,4 @@
-"""The report as JSON, for other programs, and the JSON Schema of that document.
+"""The report as JSON, for other programs, and the JSON Schemas of that document and others.
 
 Each named tuple is an object with its field names, each tuple a list, each number as the record holds it. The place of
 a value that a run does not have is ``{"absent": true}``: JSON's null is a value that a config can hold.
@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from week2kit.canonical import dump_json
 from week2kit.inputs.leaves import Absent
@@ -48,9 +48,21 @@ def _plain(value: Any) -> Any:
 # --- schema -----------------------------------------------------------------------------------------------------
 
 
-def report_schema() -> dict[str, Any]:
-    """The JSON Schema of `to_json`, from the annotations of the values."""
-    return report_model().model_json_schema()
+def json_schema(document: Literal["config", "manifest", "report", "verdict"]) -> dict[str, Any]:
+    """The JSON Schema of a document that week2kit reads or writes, as pydantic writes it."""
+    from pydantic import TypeAdapter
+
+    from week2kit.config.form import Config, FlatConfig
+    from week2kit.record.manifest import MANIFEST
+    from week2kit.record.verdict import VerdictDocument
+
+    adapters: dict[str, TypeAdapter[Any]] = {
+        "config": TypeAdapter(Config | FlatConfig),
+        "manifest": MANIFEST,
+        "report": TypeAdapter(report_model()),
+        "verdict": TypeAdapter(VerdictDocument),
+    }
+    return adapters[document].json_schema(by_alias=True)
 
 
 def report_model() -> type[BaseModel]:
