@@ -7,7 +7,6 @@ record beside their metrics.
 from __future__ import annotations
 
 import json
-import pickle
 import re
 import shutil
 import subprocess
@@ -698,22 +697,6 @@ def test_unreadable_metrics_are_one_failing_item(project: Path) -> None:
     session = pytest_session(project, "--week2kit", "output/first", "-v")
     assert outcomes(session) == {"output/first::verdict": "FAILED"}
     assert "output/first/metrics.json: no JSON that can be read" in session.stdout
-
-
-class Trap:
-    """Unpickling it leaves a mark."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (open, ("UNPICKLED", "w"))
-
-
-def test_the_model_of_such_a_folder_is_not_opened(project: Path) -> None:
-    name_data(first="wine.csv")
-    Path("output/first/model.joblib").write_bytes(pickle.dumps(Trap()))
-    Path("output/first/.ipynb_checkpoints").mkdir()
-    session = pytest_session(project, "--week2kit", "output/first", "-v")
-    assert outcomes(session)["output/first::verdict"] == "PASSED"
-    assert list(project.rglob("UNPICKLED")) == []
 
 
 @pytest.mark.parametrize("beside", ["test_own.py", "folder"])

@@ -6,11 +6,23 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
+from week2kit.record.manifest import Warned
 from week2kit.record.partial import PartialRun
 from week2kit.record.verdict import Cause, Check, Finding, Layer, VerdictName
-from week2kit.verification.checks import OUR_ERRORS, Expected, Judgement, Question, failing, made, passed, skipped
+from week2kit.thresholds import LISTED_KEYS
+from week2kit.verification.checks import (
+    OUR_ERRORS,
+    Expected,
+    Judgement,
+    Question,
+    failed,
+    failing,
+    made,
+    passed,
+    skipped,
+)
 from week2kit.verification.evidence import Evidence, restorable, writes_jobs
-from week2kit.verification.layers import DATA, RESULT, SPLIT, compare_warnings, layer_of
+from week2kit.verification.layers import DATA, RESULT, SPLIT, layer_of, nearly_same
 from week2kit.verification.recorded_facts import named_modules
 
 
@@ -38,21 +50,51 @@ def _holes(checks: Sequence[Check]) -> list[Check]:
     return [skipped(code, "not_recorded") for code in codes if isinstance(code, str) and code not in answered]
 
 
+#: What data, split, seed and metrics alone decide, by the first part of the code: it is warned of wherever they are the
+#: same. The rest is said by libraries, and by a session of itself.
+_OF_INPUTS: Final = ("data", "split", "seed")
+
+#: What no rerun says: of a choice that the recorded config spells out; of repeats, which are trained when asked for.
+_NOT_SAID_AGAIN: Final = ("split.not_stratified", "repeats.undefined")
+
+
 def _compare_warnings(evidence: Evidence, verdict: VerdictName) -> list[Check]:
     """The warnings of the record: what data, split, seed and metrics decide condemns where the code is the same.
 
-    Libraries may say other things in another version, on another processor, once in a process, or in threads.
+    Libraries may say other things in another version, on another processor, once in a process, or in threads. The first
+    rerun looked for leaks and shared rows; everything else is from the one whose metrics count.
     """
     counted = evidence.restored.there if evidence.restored is not None and verdict == "explained" else evidence
+    advised, fresh = evidence.trials.native()[0], counted.fresh
+    now = [warned for warned in advised.warnings if _part(warned) in _OF_INPUTS]
+    now += [warned for warned in fresh.warnings if _part(warned) not in _OF_INPUTS]
+    sides = [[w for w in side if w.code not in _NOT_SAID_AGAIN] for side in (evidence.manifest.warnings, now)]
+    decided = (*_OF_INPUTS, *(["metric"] if verdict in ("identical", "explained") else []))
+    of_inputs = [[w for w in side if _part(w) in decided] for side in sides]
+    of_libraries = [[w for w in side if _part(w) not in (*_OF_INPUTS, "metric", "session")] for side in sides]
+    same_code = not counted.other_code()
     named = named_modules(evidence.manifest.inputs.config.resolved or {})
-    return compare_warnings(
-        evidence.manifest.warnings,
-        evidence.trials.native()[0],
-        counted.fresh,
-        metrics=verdict in ("identical", "explained"),
-        strict=not counted.other_code(),
-        libraries=not counted.facts and not counted.fresh.threads and named <= {"sklearn"},
-    )
+    same_libraries = same_code and not counted.facts and not fresh.threads and named <= {"sklearn"}
+    said = _warning_check(*of_libraries, condemn=same_libraries)
+    return [_warning_check(*of_inputs, condemn=same_code), *([said] if said.outcome != "passed" else [])]
+
+
+def _part(warned: Warned) -> str:
+    return warned.code.partition(".")[0]
+
+
+def _warning_check(recorded: list[Warned], now: list[Warned], *, condemn: bool) -> Check:
+    left, alone = list(now), []
+    for warned in recorded:
+        same = next((w for w in left if w.code == warned.code and nearly_same(warned.values, w.values)), None)
+        if same is None:
+            alone.append(warned)
+        else:
+            left.remove(same)
+    if not alone and not left:
+        return passed("warnings")
+    told = [[warned.model_dump() for warned in side[:LISTED_KEYS]] for side in (alone, left)]
+    return (failed if condemn else skipped)("warnings", "warnings.other", "manifest.json", *told)
 
 
 WARNINGS: Final[Question[tuple[Evidence, VerdictName]]] = Question(

@@ -5,13 +5,13 @@ Data, split, model, predictions, metrics: the first that differs is where things
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from week2kit.record.manifest import CompletedRun, Data, Metric, Outcome, Split, Warned
+from week2kit.record.manifest import CompletedRun, Data, Metric, Outcome, Split
 from week2kit.record.verdict import Check, Finding, Layer
-from week2kit.thresholds import LISTED_KEYS, RECOMPUTED_METRIC_TOLERANCE
+from week2kit.thresholds import RECOMPUTED_METRIC_TOLERANCE
 from week2kit.verification.checks import Expected, Question, compare, failed, failing, made, passed, skipped
 from week2kit.verification.messages import Fresh
 
@@ -240,79 +240,21 @@ def in_the_last_bits(checks: Iterable[Check]) -> bool:
     return all(
         layer_of(check.code) == "metrics"
         and check.finding is not None
-        and _near(check.finding.recorded, check.finding.now)
+        and nearly_same(check.finding.recorded, check.finding.now)
         for check in checks
         if check.outcome == "failed"
     )
 
 
-def _near(recorded: Any, now: Any) -> bool:
+def nearly_same(recorded: Any, now: Any) -> bool:
+    """Whether two JSON values are equal but for the last bits of numbers."""
     if isinstance(recorded, dict) and isinstance(now, dict):
-        return recorded.keys() == now.keys() and all(_near(recorded[key], now[key]) for key in recorded)
+        return recorded.keys() == now.keys() and all(nearly_same(recorded[key], now[key]) for key in recorded)
     if isinstance(recorded, list) and isinstance(now, list):
-        return len(recorded) == len(now) and all(map(_near, recorded, now))
+        return len(recorded) == len(now) and all(map(nearly_same, recorded, now))
     if isinstance(recorded, float) and isinstance(now, float):
         return abs(recorded - now) <= RECOMPUTED_METRIC_TOLERANCE * max(1.0, abs(recorded))
     return type(recorded) is type(now) and bool(recorded == now)
-
-
-# --- warnings -----------------------------------------------------------------------------------------------------
-
-#: What data, split, seed and metrics alone decide, by the first part of the code: it is warned of wherever they are the
-#: same. The rest is said by libraries, and by a session of itself.
-_OF_INPUTS: Final = ("data", "split", "seed")
-_OF_METRICS: Final = ("metric",)
-_OF_SESSIONS: Final = ("session",)
-
-#: What no rerun says: of a choice that the recorded config spells out; of repeats, which are trained when asked for.
-_NOT_SAID_AGAIN: Final = frozenset({"split.not_stratified", "repeats.undefined"})
-
-
-def compare_warnings(
-    recorded: Sequence[Warned], advised: Fresh, fresh: Fresh, *, metrics: bool, strict: bool, libraries: bool
-) -> list[Check]:
-    """The warnings of a record against those of reruns.
-
-    Args:
-        recorded: those of the record.
-        advised: the first rerun, which looked for leaks and shared rows.
-        fresh: the rerun whose metrics count.
-        metrics: whether these are the recorded ones.
-        strict: whether what the inputs and the metrics decide may condemn; else it is a note.
-        libraries: the same of what libraries say.
-    """
-    of_fresh = [warned for warned in fresh.warnings if _part(warned) not in _OF_INPUTS]
-    now = [warned for warned in advised.warnings if _part(warned) in _OF_INPUTS] + of_fresh
-    decided = _OF_INPUTS + (_OF_METRICS if metrics else ())
-    checks = [_warning_check(*_select(recorded, now, lambda part: part in decided), condemn=strict)]
-    rest = _select(recorded, now, lambda part: part not in (*_OF_INPUTS, *_OF_METRICS, *_OF_SESSIONS))
-    said = _warning_check(*rest, condemn=strict and libraries)
-    return [*checks, said] if said.outcome != "passed" else checks
-
-
-def _part(warned: Warned) -> str:
-    return warned.code.partition(".")[0]
-
-
-def _select(
-    recorded: Sequence[Warned], now: Sequence[Warned], wanted: Callable[[str], bool]
-) -> tuple[list[Warned], list[Warned]]:
-    sides = [[w for w in side if wanted(_part(w)) and w.code not in _NOT_SAID_AGAIN] for side in (recorded, now)]
-    return sides[0], sides[1]
-
-
-def _warning_check(recorded: list[Warned], now: list[Warned], *, condemn: bool) -> Check:
-    left, alone = list(now), []
-    for warned in recorded:
-        same = next((other for other in left if other.code == warned.code and _near(warned.values, other.values)), None)
-        if same is None:
-            alone.append(warned)
-        else:
-            left.remove(same)
-    if not alone and not left:
-        return passed("warnings")
-    told = [[warned.model_dump() for warned in side[:LISTED_KEYS]] for side in (alone, left)]
-    return (failed if condemn else skipped)("warnings", "warnings.other", "manifest.json", *told)
 
 
 def as_note(check: Check) -> Check:
