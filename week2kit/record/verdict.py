@@ -14,6 +14,7 @@ VERDICT_SCHEMA_VERSION: Final = 1
 VerdictName: TypeAlias = Literal["identical", "explained", "close", "undecided", "unstable", "different", "tampered"]
 Level: TypeAlias = Literal["metrics", "predictions", "scores", "model", "failure"]
 Layer: TypeAlias = Literal["data", "split", "model", "predictions", "metrics"]
+Agreement: TypeAlias = Literal["nothing", "data", "split", "metrics", "predictions", "scores", "model", "failure"]
 InputName: TypeAlias = Literal["code", "data", "config", "seed", "environment"]
 
 #: How deep an identical outcome was seen to be identical, shallowest first.
@@ -71,7 +72,7 @@ class RerunRecord(Value):
     )
     factors: list[str]
     settings: dict[str, Any] = Field(default={}, description="factor to the value that was asked for")
-    agrees_to: Literal["nothing", "data", "split", "metrics", "predictions", "scores", "model", "failure"]
+    agrees_to: Agreement
     differs: list[str] = Field(default=[], description="codes of the checks that failed for it")
     largest_difference: float | None = Field(
         default=None,

@@ -420,8 +420,11 @@ def try_recipes(request: RerunRequest, configs: list[dict[str, Any]], stored: St
     """Carry out other configs on the same rows, up to the first that gives other labels in fewer rows than `near`."""
     tried = []
     for config in configs:
-        tried.append(_train(dataclasses.replace(request, config=config, give_predictions=False), stored))
-        comparison = tried[-1].comparison
+        fresh = _train(dataclasses.replace(request, config=config, give_predictions=False), stored)
+        comparison = fresh.comparison
+        if comparison is not None:  # scores of other recipes are of other kinds
+            comparison = comparison.model_copy(update={"largest_difference": None, "widest_tie": None})
+        tried.append(fresh.model_copy(update={"comparison": comparison}))
         if comparison is not None and comparison.labels_moved < near:
             break
     return TypeAdapter(list[Fresh]).dump_json(tried, by_alias=True)

@@ -16,7 +16,7 @@ from week2kit.environment.restoring import Factor, Plan, is_version, plan_restor
 from week2kit.inputs.causes import Here, code_causes
 from week2kit.record.manifest import CompletedRun, Environment
 from week2kit.record.partial import PartialRun
-from week2kit.record.verdict import Cause, Check, Finding, Level, MetricValues, RerunRecord
+from week2kit.record.verdict import Agreement, Cause, Check, Finding, Level, MetricValues, RerunRecord
 from week2kit.thresholds import DUMPS, RERUNS_FOR_NOISE
 from week2kit.verification.checks import failed, failing, passed, skipped
 from week2kit.verification.layers import (
@@ -186,27 +186,27 @@ class Evidence:
         return [self._account_of(trial) for trial in self.trials.done]
 
     def _account_of(self, trial: Trial) -> RerunRecord:
-        there = self.with_factors(trial.fresh)
-        differs = there.failing_codes if trial.fresh.outcome is not None else []
+        fresh, there = trial.fresh, self.with_factors(trial.fresh)
+        differs = there.failing_codes if fresh.outcome is not None else []
         if isinstance(self.record, CompletedRun):
-            return rerun_record(self.record, trial, differs)
-        told = {"agrees_to": "metrics" if there.came_out() else "nothing", "metrics": self._values(trial.fresh)}
-        # scores of other recipes are of other kinds
-        return rerun_record(None, trial, differs).model_copy(update={**told, "largest_difference": None})
+            return rerun_record(trial, agrees_to(self.record, fresh), metric_values(fresh), differs)
+        return rerun_record(trial, "metrics" if there.came_out() else "nothing", self._values(fresh), differs)
 
 
-def rerun_record(manifest: CompletedRun | None, trial: Trial, differs: list[str]) -> RerunRecord:
+def rerun_record(
+    trial: Trial, agrees: Agreement, metrics: Mapping[str, float | None], differs: list[str]
+) -> RerunRecord:
     """One training as the verdict lists it."""
     fresh, comparison = trial.fresh, trial.fresh.comparison
     return RerunRecord(
         kind=trial.kind,
         factors=[factor.name for factor in trial.factors],
         settings={factor.name: factor.recorded for factor in trial.factors},
-        agrees_to="nothing" if manifest is None else agrees_to(manifest, fresh),
+        agrees_to=agrees,
         differs=differs,
         largest_difference=comparison.largest_difference if comparison else None,
         labels_moved=comparison.labels_moved if comparison else None,
-        metrics=metric_values(fresh),
+        metrics={**metrics},
         failure=f"{fresh.failure.error}: {fresh.failure.message}" if fresh.failure else None,
         seconds=round(fresh.seconds, 3),
     )

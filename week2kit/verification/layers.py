@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from week2kit.record.manifest import CompletedRun, Data, Metric, Outcome, Split
-from week2kit.record.verdict import Check, Finding, Layer
+from week2kit.record.verdict import Agreement, Check, Finding, Layer
 from week2kit.thresholds import RECOMPUTED_METRIC_TOLERANCE
 from week2kit.verification.checks import Expected, Question, compare, failed, failing, made, passed, skipped
 from week2kit.verification.messages import Fresh
@@ -262,7 +262,7 @@ def as_note(check: Check) -> Check:
     return check if check.outcome != "failed" else check.model_copy(update={"outcome": "skipped"})
 
 
-def agrees_to(manifest: CompletedRun, fresh: Fresh) -> Any:
+def agrees_to(manifest: CompletedRun, fresh: Fresh) -> Agreement:
     """How far a rerun agrees with the record, in the order of depth."""
     old, new = manifest.outcome, fresh.outcome
     if not isinstance(fresh.data, Data) or fresh.data.table_digest != manifest.inputs.data.table_digest:

@@ -45,6 +45,7 @@ from week2kit.verification.integrity import (
     check_predictions,
     check_record,
 )
+from week2kit.verification.layers import agrees_to, metric_values
 from week2kit.verification.messages import Fresh, FromPredictions, RerunRequest, Stored, Variable
 from week2kit.verification.partial import DESCRIBES_THE_TABLE, FOLDER, folder_notes
 from week2kit.verification.recorded_facts import facts_of, may_be, uses_of
@@ -215,7 +216,7 @@ class Verification(Trainings):
             plan = variations(self.options.vary, ground)
             for factor in plan.factors:
                 fresh = trials.run("varied", [factor])
-                record = rerun_record(manifest, trials.done[-1], [])
+                record = rerun_record(trials.done[-1], agrees_to(manifest, fresh), metric_values(fresh), [])
                 idle = not_in_force(factor, judged.native()[0], here, fresh) if fresh.failure is None else []
                 # numbers are no labels: that none moved would say nothing
                 moved = None if manifest.outcome.classes is None else record.labels_moved

@@ -178,6 +178,8 @@ def is_explained(evidence: Evidence) -> Judgement | None:
         )
         for factor in tried.needed
     ]
+    if all(cause.proof == "observed" for cause in causes):
+        return None  # what the record names was not in force
     checks = tried.there.checks
     if isinstance(evidence.record, CompletedRun) and evidence.record.outcome.model.converged is False:
         unfinished = passed("model.convergence", Finding(code="model.not_converged", where="model"))
