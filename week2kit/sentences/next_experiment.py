@@ -84,18 +84,9 @@ NEXT: Final[Mapping[str, str]] = {
     "next.one_seed": "All of this was seen with one seed ({seed:value}).",
     "next.repeat": "Train {repeats:whole} times again, each with the next seed.",
     "next.noise": "The difference of {difference:number} between {variant:name} and {baseline:name} is noise.",
-    "next.noise_needed": (
-        "The difference of {difference:number} between {variant:name} and {baseline:name} is noise: to see one of "
-        "that size takes about {needed:count validation row}."
-    ),
     "next.noise_known": (
         "The difference of {difference:number} between {variant:name} and {baseline:name} is noise, and {metric:name} "
         "moves by {spread:number} (standard deviation) with other seeds alone."
-    ),
-    "next.noise_known_needed": (
-        "The difference of {difference:number} between {variant:name} and {baseline:name} is noise, and {metric:name} "
-        "moves by {spread:number} (standard deviation) with other seeds alone: to see a difference of that size takes "
-        "about {needed:count validation row}."
     ),
     "next.less_noise_n_repeats": "Repeat the folds with other rows in each: {after:value} times.",
     "next.less_noise_repeats": "Train it {after:whole} times again, each on other rows.",

@@ -93,7 +93,7 @@ def _lost(run: Run, first: Run, everything: Runs) -> Setback:
     before, after = reference.outcome.metrics[name], manifest.outcome.metrics[name]
     values = {"metric": name, "baseline": before.value, "value": after.value, "difference": difference(before, after)}
     things = changed_things(tried)
-    what = tried[0].key if len(things) == 1 and tried[0].input == "config" else things[0] if things else None
+    told = {"thing": things[0] if things else None, "things": things, "metric": name}
     code = {0: "nothing", 1: "one"}.get(len(things), "several")
     return Setback(
         run=everything.row(run),
@@ -104,8 +104,8 @@ def _lost(run: Run, first: Run, everything: Runs) -> Setback:
         as_written=False,
         stage=None,
         happened=Statement("worse.by", values | {"rows": manifest.outcome.predictions.rows}),
-        why=Statement(f"worse.why_{code}", {"thing": what, "things": things}),
+        why=Statement(f"worse.why_{code}", told),
         hint="",
         next=None,
-        learned=Statement(f"worse.learned_{code}", {"thing": what, "metric": name}),
+        learned=Statement(f"worse.learned_{code}", told),
     )

@@ -222,13 +222,11 @@ def _noise(baseline: Candidate, variant: Candidate, comparison: Comparison) -> I
     judgement, metric = comparison.judgement, primary_metric(baseline.run)
     if judgement is None or judgement.verdict == "equal" or judgement.difference is None:
         return
-    needed = next((statement.values["rows"] for statement in judgement.statements if statement.code == "needed"), None)
     values: dict[str, Any] = {
         "baseline": baseline.name,
         "variant": variant.name,
         "metric": metric,
         "difference": abs(judgement.difference),
-        "needed": needed,
     }
     runs, is_noise = [baseline, variant], judgement.verdict == "noise"
     if unknown := [one for one in runs if _moves_with_seeds(one, metric)]:
@@ -239,7 +237,7 @@ def _noise(baseline: Candidate, variant: Candidate, comparison: Comparison) -> I
     elif is_noise:
         known = [spread(one.run.outcome.metrics[metric]) for one in runs]
         largest = max((value for value in known if value is not None), default=None)
-        code = ("next.noise" if largest is None else "next.noise_known") + ("_needed" if needed else "")
+        code = "next.noise" if largest is None else "next.noise_known"
         yield Statement(code, values | {"spread": largest}), moves.less_noise(runs, **values)
 
 

@@ -103,33 +103,42 @@ def judge(baseline: Side, variant: Side, metric: str, known: Mapping[str, Estima
     estimate = known.get(metric, Estimate(baseline.run.outcome.predictions.rows))
     method = method_of([baseline.run, variant.run], metric)
     difference = comparable_difference(baseline.run, variant.run, metric)
-    if difference is None:
-        none = estimate._replace(difference=None)
-        return _untested(metric, difference, none, Statement("untested.says_little", {"metric": metric}))
-    if isinstance(method, Statement):
-        return _untested(metric, difference, estimate, method)
-    if method != "corrected_t" and (baseline.rows is None or variant.rows is None):
-        return _untested(metric, difference, estimate, Statement("untested.no_rows"))
-    moved = (0, 0)
+    why: Statement | None = method if isinstance(method, Statement) else None
+    moved, p_value = (0, 0), estimate.p_value
     if method == "mcnemar" and baseline.rows is not None and variant.rows is not None:
         moved = discordant(rows_right(baseline.rows), rows_right(variant.rows))
-    p_value = mcnemar(*moved) if method == "mcnemar" else estimate.p_value
-    if p_value is None:
-        return _untested(metric, difference, estimate, Statement("untested.no_spread", {"metric": metric}))
+        p_value = mcnemar(*moved)
+    if difference is None:
+        why = Statement("untested.says_little", {"metric": metric})
+    elif why is None and method != "corrected_t" and None in (baseline.rows, variant.rows):
+        why = Statement("untested.no_rows")
+    elif why is None and p_value is None:
+        why = Statement("untested.no_spread", {"metric": metric})
+    untested = Judgement(
+        metric=metric,
+        verdict="untested",
+        method=None,
+        difference=difference,
+        interval=None if difference is None else estimate.difference,
+        equivalence=None,
+        p_value=None,
+        adjusted=None,
+        units=estimate.units,
+        reliable=False,
+        statements=() if why is None else (why, Statement("untested")),
+        notes=(),
+    )
+    if why is not None or isinstance(method, Statement) or difference is None or p_value is None:
+        return untested
     names = {"baseline": baseline.name, "variant": variant.name, "metric": metric}
     test = _Test(method, names, difference, estimate, moved, p_value)
     verdict = _verdict(test, margin, higher_is_better=baseline.run.outcome.metrics[metric].greater_is_better)
     weak = _weak(baseline, method)
-    return Judgement(
-        metric=metric,
+    return untested._replace(
         verdict=verdict,
         method=method,
-        difference=difference,
-        interval=estimate.difference,
         equivalence=estimate.equivalence,
         p_value=p_value,
-        adjusted=None,
-        units=estimate.units,
         reliable=not weak,
         statements=(*_told(test), *_needed(test), *_equivalence(test, margin, verdict), *weak),
         notes=_notes(method, estimate),
@@ -185,23 +194,6 @@ def _adjusted(judgement: Judgement, p_value: float, tests: int) -> Judgement:
         adjusted=p_value,
         statements=(*judgement.statements, statement),
         notes=(*judgement.notes, Statement("note.holm")),
-    )
-
-
-def _untested(metric: str, difference: float | None, estimate: Estimate, why: Statement) -> Judgement:
-    return Judgement(
-        metric=metric,
-        verdict="untested",
-        method=None,
-        difference=difference,
-        interval=estimate.difference,
-        equivalence=None,
-        p_value=None,
-        adjusted=None,
-        units=estimate.units,
-        reliable=False,
-        statements=(why, Statement("untested")),
-        notes=(),
     )
 
 
