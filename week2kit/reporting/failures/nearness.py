@@ -21,23 +21,13 @@ class Given(NamedTuple):
     """It was never filled in, and is known only as it was written."""
     refused: bool
     """It was not even found valid: what it leaves out, and what its keys mean, is not known."""
+    question: str | None
+    """What is asked of the data: the target, or the bundled data set; None: not known."""
 
     @property
     def keys(self) -> frozenset[str]:
         """The counted keys, dotted."""
         return frozenset(key for key, _ in self.leaves)
-
-    @property
-    def data(self) -> Mapping[str, Any]:
-        """Its data section."""
-        data = self.config.get("data")
-        return data if isinstance(data, dict) else {}
-
-    @property
-    def question(self) -> str | None:
-        """What is asked of the data: the target, or the bundled data set; None: not known."""
-        asked = self.data.get("dataset", self.data.get("target"))
-        return asked if isinstance(asked, str) else None
 
 
 def given_config(run: Run) -> Given | None:
@@ -54,7 +44,10 @@ def given_config(run: Run) -> Given | None:
         return None
     counted = config_leaves(without_seed(known, known.get("seed"))).items()
     leaves = frozenset((key, repr(value)) for key, value in counted)  # far faster than canonical JSON
-    return Given(known, leaves, as_written, refused=config.resolved is None)
+    data = known.get("data")
+    asked = data.get("dataset", data.get("target")) if isinstance(data, dict) else None
+    question = asked if isinstance(asked, str) else None
+    return Given(known, leaves, as_written, config.resolved is None, question)
 
 
 def _as_written(written: object) -> Mapping[str, Any] | None:
@@ -80,8 +73,8 @@ def _as_written(written: object) -> Mapping[str, Any] | None:
 
 def alike(one: Given | None, other: Given | None) -> bool:
     """Whether two runs can be tries at the same question: the same target, or the same bundled data set."""
-    asked = {given.question for given in (one, other) if given is not None}
-    return None in asked or len(asked) < 2
+    asked = one and one.question, other and other.question
+    return None in asked or asked[0] == asked[1]
 
 
 def distance(one: Given, other: Given) -> int:

@@ -15,6 +15,7 @@ from week2kit.record.store import Run, began_after, in_time
 from week2kit.reporting.failures.nearness import Given, Near, alike, given_config, nearest, only_in
 from week2kit.reporting.runs import Runs
 from week2kit.reporting.values import Attempt, BriefFailure, Setback
+from week2kit.sentences.statement import part
 from week2kit.thresholds import BRIEF_FAILURES, COMPARED_MEMBERS, MAX_MESSAGE, RETROSPECTIVE_RUNS
 
 
@@ -189,9 +190,9 @@ class _Story:
             return
         found = [run.manifest.inputs.data for run in (before, after)]
         if any(data is not None and not isinstance(data, Data) for data in found):  # the data of one was not found
-            left, right = (given.data.get("path", ABSENT) for given in (old, new))
-            if ABSENT not in (left, right) and left != right:
-                yield Change("config", "data.path", left, right)
+            paths = [part(part(given.config, "data"), "path") for given in (old, new)]
+            if None not in paths and paths[0] != paths[1]:
+                yield Change("config", "data.path", *paths)
         if not old.as_written and not new.as_written:
             yield from compare_inputs(before.manifest, after.manifest)
             return
