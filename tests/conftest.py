@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
+
+from tests.started import started_child
 
 #: The files that take longest, the longest first. A file is run by one worker, so one that begins last ends last, and
 #: the others wait for it.
@@ -47,6 +50,17 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("MPLCONFIGDIR", str(fonts))
     os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="week2kit-tests-")
     config.add_cleanup(lambda: shutil.rmtree(os.environ["XDG_CACHE_HOME"], ignore_errors=True))
+
+
+#: What is about the processes themselves.
+NEW_PROCESSES = ("test_isolation.py", "test_environment.py", "test_interpreters.py", "test_restoring.py")
+
+
+@pytest.fixture(autouse=True)
+def _started(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes with variables of their own are forked from one that has them."""
+    if request.path.name not in NEW_PROCESSES and "week2kit.processes.children" in sys.modules:
+        monkeypatch.setattr("week2kit.processes.children._started_child", started_child)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -6,8 +6,6 @@ is what is tested. The second training of the same in one verification is anothe
 
 from __future__ import annotations
 
-import atexit
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -17,13 +15,11 @@ from typing import Any
 import pytest
 
 from week2kit import verify
-from week2kit.processes import children, forking
-from week2kit.processes.limits import Limits, needed_variables
+from week2kit.processes.children import Children
 from week2kit.record.verdict import Verdict
-from week2kit.verification.trainings import WORK
 
 
-class Remembering(children.Children):
+class Remembering(Children):
     """Children that look up what was answered before; a process is started when something is asked anew."""
 
     answers: dict[Any, bytes | Exception] = {}  # noqa: RUF012 - of this whole process
@@ -80,38 +76,10 @@ class _Child:
         return self._owner.answer((self._before, work, asked), call)
 
 
-class _Server(forking._Server):
-    """As the server of children, with variables that act when a process starts: for more than one such child."""
-
-    def __init__(self, variables: Mapping[str, str], limits: Limits) -> None:
-        self.owner = os.getpid()
-        self._process, self._connection = forking.start_program("serve_forks", variables, None, limits.variables)
-        self._connection.send(["week2kit.loop", WORK, "sklearn.compose", "sklearn.ensemble", "sklearn.linear_model"])
-        atexit.register(self.end)
-
-
-_servers: dict[Any, _Server] = {}
-_started_child = children._started_child
-
-
-def started_child(variables: Mapping[str, str], python: str | None, limits: Limits) -> children.Child:
-    """As that of `week2kit.processes.children`: forked, where the process would import the same another time."""
-    if python is not None:
-        return _started_child(variables, python, limits)
-    key = (*sorted({**needed_variables(limits.variables), **variables}.items()), limits)
-    try:
-        server = _servers.get(key) or _servers.setdefault(key, _Server(variables, limits))
-        process, connection = server.fork()
-    except (EOFError, ConnectionError):  # it died of its variables
-        return _started_child(variables, python, limits)
-    return children.Child(process, connection, children._settings(limits, None))
-
-
 def verdict_of(run: Path, **more: Any) -> Verdict:
     """The verdict on a copy of a base run."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("week2kit.verification.trainings.Children", Remembering)
-        patch.setattr("week2kit.processes.children._started_child", started_child)
         patch.setattr(Remembering, "project", str(run.parent.parent))
         (verdict,) = verify(run, **more).runs
     return verdict
