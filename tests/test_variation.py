@@ -234,9 +234,9 @@ def test_what_is_in_force_already_is_never_called_another(here: Environment) -> 
 
 
 def test_names_of_groups_and_of_their_parts_stand_for_the_same() -> None:
-    assert chosen(["all"]) == [name for names in GROUPS.values() for name in names]
-    assert chosen(["umask", "process"]) == list(GROUPS["process"])
-    assert chosen([]) == []
+    assert chosen(["all"]) == tuple(name for names in GROUPS.values() for name in names)
+    assert chosen(["umask", "process"]) == GROUPS["process"]
+    assert chosen([]) == ()
     with pytest.raises(UsageError, match="There are: all, threads"):
         chosen([""])
 

@@ -11,20 +11,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pytest
 
 from week2kit.errors import UnreadableRun
+from week2kit.thresholds import Accept, Strict
 
 if TYPE_CHECKING:
     from _pytest._code.code import ReprExceptionInfo
 
     from week2kit.record.store import Run
     from week2kit.record.verdict import Verdict
-
-Accept: TypeAlias = Literal["identical", "explained", "close"]
-Strict: TypeAlias = Literal["metrics", "predictions", "scores", "model"]
 
 MANIFEST: Final = "manifest.json"
 

@@ -30,11 +30,11 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 import pytest
 
@@ -44,11 +44,9 @@ from week2kit.pytest_items import (
     PROPERTY,
     SESSION,
     STATUS,
-    Accept,
     Demand,
     RunFolder,
     RunItem,
-    Strict,
     holds_more,
     holds_run,
     id_of_folder,
@@ -57,7 +55,7 @@ from week2kit.pytest_items import (
     why_no_outcome,
     why_undecided,
 )
-from week2kit.thresholds import VERIFY_TIMEOUT
+from week2kit.thresholds import VERIFY_TIMEOUT, Accept, Strict
 
 if TYPE_CHECKING:
     from week2kit.processes.children import Children
@@ -128,24 +126,29 @@ def _one_of(names: Any, value: str, what: str) -> Any:
 # --- options ----------------------------------------------------------------------------------------------------
 
 
+#: The options: each a flag ``--week2kit-NAME`` and a setting ``week2kit_NAME`` of the configuration file.
+_VALUES: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
+    "accept": ("the weakest verdict that passes (explained)", {"choices": get_args(Accept)}),
+    "strict": ("identical must be at least this deep to pass", {"choices": get_args(Strict)}),
+    "timeout": ("seconds that one run may take (3600)", {"type": lambda text: _seconds(text), "metavar": "S"}),
+    "data": ("the data file, where it is not found beside the runs", {"metavar": "FILE"}),
+    "target": ("the label column of runs whose config names none", {"metavar": "COLUMN"}),
+}
+_SWITCHES: Final = {
+    "week2kit": "collect run folders, and verify them",
+    "week2kit_repeats": "train the repeats of runs again, too",
+    "week2kit_allow_undecided": "pass although some runs are undecided here",
+}
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add ``--week2kit`` and what goes with it, on the command line and in the configuration file."""
     group = parser.getgroup("week2kit", "reproducibility of training runs")
-    group.addoption("--week2kit", action="store_true", help="collect run folders, and verify them")
-    group.addoption("--week2kit-accept", choices=get_args(Accept), help="the weakest verdict that passes (explained)")
-    group.addoption("--week2kit-strict", choices=get_args(Strict), help="identical must be at least this deep to pass")
-    group.addoption("--week2kit-timeout", type=_seconds, metavar="S", help="seconds that one run may take (3600)")
-    group.addoption("--week2kit-data", metavar="FILE", help="the data file, where it is not found beside the runs")
-    group.addoption("--week2kit-target", metavar="COLUMN", help="the label column of runs whose config names none")
-    group.addoption("--week2kit-repeats", action="store_true", help="train the repeats of runs again, too")
-    group.addoption(
-        "--week2kit-allow-undecided", action="store_true", help="pass although some runs are undecided here"
-    )
-    for name in ("repeats", "allow_undecided"):
-        flag = name.replace("_", "-")
-        parser.addini(f"week2kit_{name}", f"the same as --week2kit-{flag}", type="bool", default=False)
-    parser.addini("week2kit", "collect run folders, and verify them", type="bool", default=False)
-    for name in ("accept", "strict", "timeout", "data", "target"):
+    for name, text in _SWITCHES.items():
+        group.addoption(f"--{name.replace('_', '-')}", action="store_true", help=text)
+        parser.addini(name, text, type="bool", default=False)
+    for name, (text, more) in _VALUES.items():
+        group.addoption(f"--week2kit-{name}", help=text, **more)
         parser.addini(f"week2kit_{name}", f"the same as --week2kit-{name}", default="")
 
 
@@ -174,7 +177,7 @@ def _settings(config: pytest.Config) -> Settings:
 
     def value(name: str) -> Any:
         given = config.getoption(f"week2kit_{name}")
-        return config.getini(f"week2kit_{name}") if given is None else given
+        return config.getini(f"week2kit_{name}") if given in (None, False) else given
 
     try:
         accept = _one_of(Accept, value("accept") or "explained", "week2kit_accept")
@@ -182,14 +185,14 @@ def _settings(config: pytest.Config) -> Settings:
         timeout = _seconds(str(value("timeout") or VERIFY_TIMEOUT))
     except (UsageError, argparse.ArgumentTypeError) as error:
         raise pytest.UsageError(f"week2kit: {error}") from None
-    insisted = "--week2kit" in config.invocation_params.args
-    repeats, allow = (
-        bool(config.getoption(name) or config.getini(name)) for name in ("week2kit_repeats", "week2kit_allow_undecided")
-    )
     options = Options(
-        data=_data_file(config, value("data")), target=value("target") or None, timeout=timeout, repeats=repeats
+        data=_data_file(config, value("data")),
+        target=value("target") or None,
+        timeout=timeout,
+        repeats=bool(value("repeats")),
     )
-    return Settings(Demand(accept, strict), options, allow, insisted)
+    insisted = "--week2kit" in config.invocation_params.args
+    return Settings(Demand(accept, strict), options, bool(value("allow_undecided")), insisted)
 
 
 def _data_file(config: pytest.Config, name: str) -> Path | None:

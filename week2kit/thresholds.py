@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal, TypeAlias
+
+#: The weakest verdict that passes, and how deep an identical run must at least be identical.
+Accept: TypeAlias = Literal["identical", "explained", "close"]
+Strict: TypeAlias = Literal["metrics", "predictions", "scores", "model"]
 
 # --- verdicts ---------------------------------------------------------------------------------------------------
 

@@ -6,14 +6,10 @@ import contextlib
 import gc
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from week2kit.canonical import clean
-
-if TYPE_CHECKING:
-    from week2kit.record.verdict import Verdict
 
 
 def product(text: str) -> None:
@@ -85,72 +81,3 @@ def own_stdout() -> Iterator[None]:
         sys.stdout.flush()
         os.dup2(kept, 1)
         os.close(kept)
-
-
-def begin_line(quiet: bool) -> Callable[[str], None]:
-    """Name the run that is verified now, on a terminal."""
-    if quiet or not is_watched():
-        return lambda name: None
-    return lambda name: print(f"{name} ...", end="\r", file=sys.stderr, flush=True)
-
-
-def trial_line(quiet: bool) -> Callable[[str, str, Sequence[tuple[str, object]]], None]:
-    """A running account of what is being tried, on a terminal."""
-    if quiet or not is_watched():
-        return lambda name, kind, factors: None
-
-    def show(name: str, kind: str, factors: Sequence[tuple[str, object]]) -> None:
-        from shutil import get_terminal_size
-
-        from week2kit.sentences.reruns import describe_attempt
-
-        line = f"{name}: {describe_attempt(kind, factors)} ..."
-        print(f"\x1b[K{line[: get_terminal_size().columns - 1]}", end="\r", file=sys.stderr, flush=True)
-
-    return show
-
-
-def show_verdict(verdict: Verdict, flags: list[str], *, explain: bool, quiet: bool) -> None:
-    """Write a verdict, and the command to type next; where it is quiet, only that there is none."""
-    from week2kit.sentences.variations import variation_lines
-    from week2kit.sentences.verdicts import describe_verdict, next_command, short_verdict
-
-    lines = describe_verdict(verdict) if explain else short_verdict(verdict)
-    if verdict.verdict is None:
-        say(f"error: {lines[0]}")
-        return
-    if quiet:
-        return
-    if is_watched():
-        sys.stderr.write("\x1b[K")
-    if explain:
-        _account_tree(verdict, lines[0])
-    else:
-        product("\n    ".join([f"{verdict.run}  {lines[0]}", *lines[1:], *variation_lines(verdict)]))
-    if command := next_command(verdict, flags):
-        say(f"next: {command}")
-
-
-def _account_tree(verdict: Verdict, title: str) -> None:
-    from io import StringIO
-    from shutil import get_terminal_size
-
-    from rich.console import Console
-    from rich.text import Text
-    from rich.tree import Tree
-
-    from week2kit.sentences.reruns import account
-
-    tree = Tree(Text(f"{verdict.run}  {title}"))
-    for part, entries in account(verdict):
-        branch = tree.add(Text(part))
-        for entry in entries:
-            branch.add(Text(entry))
-    # only a terminal has a width; elsewhere a line is a line
-    width, height = get_terminal_size() if sys.stdout.isatty() else (10_000, 100)
-    console = Console(
-        file=StringIO(), force_terminal=False, width=width, height=height, color_system=None, highlight=False
-    )
-    with console.capture() as told:
-        console.print(tree)
-    sys.stdout.write(told.get())

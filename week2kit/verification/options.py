@@ -2,48 +2,74 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, TypedDict
+
+from pydantic import AfterValidator, BaseModel, Field
 
 from week2kit.canonical import clean
 from week2kit.processes.limits import Limits
-from week2kit.record.verdict import (
-    LEVELS,
-    Level,
-    Verdict,
-    VerdictDocument,
-    VerdictName,
-)
+from week2kit.record.verdict import LEVELS, Level, Verdict, VerdictDocument, VerdictName
 from week2kit.thresholds import EFFORT, SCORE_TOLERANCE, VERIFY_TIMEOUT
+from week2kit.verification.variation import chosen
 
 
-@dataclass(frozen=True)
-class Options:
+class Asked(TypedDict, total=False):
+    """What a caller may ask of `verify`; `Options` has the meaning of each."""
+
+    data: str | Path | None
+    target: str | None
+    tolerance: float
+    timeout: float
+    allow_modules: Sequence[str]
+    max_data_bytes: int | None
+    effort: int
+    restore_versions: bool
+    vary: Sequence[str]
+    repeats: bool
+    limits: Limits
+
+
+class Options(BaseModel, frozen=True, extra="forbid"):
     """What the caller decides about a verification; none of it ever comes from a run folder.
 
     Plain data: it can be sent to another process.
+
+    Attributes:
+        data: the data file of all runs, where it is not found beside the run.
+        target: the label column of runs that were made without week2kit and whose config names none.
+        tolerance: by how much of its own recorded value, or of the median one, a score may move and still be close.
+        timeout: seconds that one run may take.
+        allow_modules: top-level modules besides scikit-learn whose estimators may be trained.
+        max_data_bytes: the bytes that a data file may have, and unpack to; by default 8 GiB, and 1 GiB unpacked.
+        effort: how many trainings one run may cost, from 3 on.
+        restore_versions: whether recorded versions of Python and of libraries may be put back, in an environment that
+            is built for them from a package index; never for runs that are not trusted.
+        vary: what to vary after an identical rerun, to see what holds: "all", or names of `variation.GROUPS`, or of
+            what is in them; these trainings do not count as effort.
+        repeats: whether the repeats of a run are trained again, too; each costs as much as the run itself.
+        limits: what each training may use of the machine, and the time of all runs together.
     """
 
     data: Path | None = None
     target: str | None = None
     tolerance: float = SCORE_TOLERANCE
     timeout: float = VERIFY_TIMEOUT
-    allowed_modules: tuple[str, ...] = ()
+    allow_modules: tuple[str, ...] = ()
     max_data_bytes: int | None = None
     effort: int = EFFORT
     restore_versions: bool = False
-    vary: tuple[str, ...] = ()
+    vary: Annotated[tuple[str, ...], AfterValidator(chosen)] = ()
     repeats: bool = False
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = Field(default_factory=Limits)
 
     def deciding(self) -> dict[str, Any]:
         """Those that a verdict depends on, as plain data; none where nothing was asked for."""
-        asked, default = vars(self), vars(Options())
+        asked = self.model_dump(exclude_defaults=True, exclude={"timeout", "limits"})
         return {
             name: clean(str(value)) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
             for name, value in asked.items()
-            if value != default[name] and name not in ("timeout", "limits")
         }
 
 

@@ -309,7 +309,7 @@ class Verification(Trainings):
     # --- children -----------------------------------------------------------------------------------------------
 
     def _request(self, config: dict[str, Any], seed: int, data: FoundData | None) -> RerunRequest:
-        earlier, modules = is_earlier(self.run.manifest.inputs.environment), self.options.allowed_modules
+        earlier, modules = is_earlier(self.run.manifest.inputs.environment), self.options.allow_modules
         if data is None or data.source == "dataset":
             path, reader = (data.path, data.reader) if data is not None else ("", "sklearn")
             return RerunRequest(config, seed, path, reader, None, allowed_modules=modules, earlier=earlier)

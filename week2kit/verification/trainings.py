@@ -85,7 +85,7 @@ class Trainings:
 
     def here(self) -> Here:
         """What is in force in the children."""
-        modules = self.options.allowed_modules
+        modules = self.options.allow_modules
         return Here.model_validate_json(
             self.children.call_once(f"{WORK}:describe_here", modules, timeout=self.time_left())
         )

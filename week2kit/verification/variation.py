@@ -65,7 +65,7 @@ class Ground:
     reader: str
 
 
-def chosen(names: Iterable[str]) -> list[str]:
+def chosen(names: Iterable[str]) -> tuple[str, ...]:
     """What the names of groups, or of what is in them, stand for, each once, in the order in which it is varied.
 
     Raises:
@@ -84,7 +84,7 @@ def chosen(names: Iterable[str]) -> list[str]:
             near = difflib.get_close_matches(name, known, 1, 0.5)
             meant = f' Did you mean "{near[0]}"?' if near else ""
             raise UsageError(f'--vary: there is no "{name[:40]}".{meant} There are: {", ".join(known)}.')
-    return [name for name in _ALL if name in found]
+    return tuple(name for name in _ALL if name in found)
 
 
 def variations(names: Iterable[str], ground: Ground) -> Plan:

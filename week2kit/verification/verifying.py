@@ -7,86 +7,58 @@ metrics to skip is ever taken from it.
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from typing import Unpack
+
+from joblib import cpu_count
 
 from week2kit.canonical import clean
-from week2kit.errors import (
-    UnreadableRun,
-    UsageError,
-)
+from week2kit.errors import UnreadableRun, UsageError
 from week2kit.processes.children import Children
-from week2kit.processes.limits import Limits
 from week2kit.processes.scratch import removed_scratch
 from week2kit.record.manifest import RunningRun
 from week2kit.record.store import Run, find_runs
-from week2kit.record.verdict import (
-    Finding,
-    Verdict,
-    VerdictDocument,
-)
-from week2kit.thresholds import EFFORT, SCORE_TOLERANCE, VERIFY_TIMEOUT
-from week2kit.verification.integrity import (
-    check_files,
-)
+from week2kit.record.verdict import Finding, Verdict, VerdictDocument
+from week2kit.verification.integrity import check_files
 from week2kit.verification.one_run import verify_run
-from week2kit.verification.options import Options
-from week2kit.verification.trainings import OnTrial, rerun_children
-from week2kit.verification.variation import chosen
+from week2kit.verification.options import Asked, Options
+from week2kit.verification.trainings import rerun_children
+from week2kit.verification.trials import Kind
 
 
-def verify(
-    *runs: str | Path | Run,
-    data: str | Path | None = None,
-    target: str | None = None,
-    tolerance: float = SCORE_TOLERANCE,
-    timeout: float = VERIFY_TIMEOUT,
-    jobs: int | None = None,
-    allow_modules: Sequence[str] = (),
-    max_data_bytes: int | None = None,
-    effort: int = EFFORT,
-    restore_versions: bool = False,
-    vary: Sequence[str] = (),
-    repeats: bool = False,
-    limits: Limits | None = None,
-    known: VerdictDocument | None = None,
-    on_found: Callable[[VerdictDocument], None] = lambda begun: None,
-    on_begin: Callable[[str], None] = lambda run: None,
-    on_trial: OnTrial = lambda run, kind, factors: None,
-    on_reached: Callable[[Verdict], None] = lambda verdict: None,
-    on_verdict: Callable[[Verdict], None] = lambda verdict: None,
-    on_skip: Callable[[Path], None] = lambda path: None,
-) -> VerdictDocument:
+class Events:
+    """What is told of a verification while it goes on; by default nobody listens."""
+
+    def found(self, begun: VerdictDocument) -> None:
+        """Told once, before the first verification, of what will be verified: no run is reached yet."""
+
+    def skipped(self, path: Path) -> None:
+        """Told of each subfolder that holds no run."""
+
+    def begins(self, run: str) -> None:
+        """Told of each run, by name, when its verification begins."""
+
+    def tries(self, run: str, kind: Kind, factors: Sequence[tuple[str, object]]) -> None:
+        """Told of each training before it begins: run, kind, and each factor with its value."""
+
+    def reached(self, verdict: Verdict) -> None:
+        """Told of each verdict as it is reached."""
+
+    def verdict(self, verdict: Verdict) -> None:
+        """Told of each verdict in the order of the runs."""
+
+
+def verify(*runs: str | Path | Run, jobs: int | None = None, **asked: Unpack[Asked]) -> VerdictDocument:
     """Run each run again in a fresh process and judge whether the recorded outcome came out.
 
     Args:
         runs: run folders, or folders of run folders; those of runs that were made without week2kit, too.
-        data: the data file of all of them, where it is not found beside the run.
-        target: the label column of runs that were made without week2kit and whose config names none.
-        tolerance: by how much of its own recorded value, or of the median one, a score may move and still be close.
-        timeout: seconds that one run may take.
         jobs: how many runs are verified at a time; by default one per processor.
-        allow_modules: top-level modules besides scikit-learn whose estimators may be trained.
-        max_data_bytes: the bytes that a data file may have, and unpack to; by default 8 GiB, and 1 GiB unpacked.
-        effort: how many trainings one run may cost, from 3 on.
-        restore_versions: whether recorded versions of Python and of libraries may be put back, in an environment that
-            is built for them from a package index; never for runs that are not trusted.
-        vary: what to vary after an identical rerun, to see what holds: "all", or names of `variation.GROUPS`, or of
-            what is in them; these trainings do not count as effort.
-        repeats: whether the repeats of a run are trained again, too; each costs as much as the run itself.
-        limits: what each training may use of the machine, and the time of all runs together.
-        known: what an earlier call with the same options came to before it was ended: its verdicts stand where the
-            record and the files of a run are still the same.
-        on_found: told once, before the first verification, of what will be verified: no run is reached yet.
-        on_begin: told of each run, by name, when its verification begins.
-        on_trial: told of each training before it begins: run, kind, and each factor with its value.
-        on_reached: told of each verdict as it is reached.
-        on_verdict: told of each verdict in the order of the runs.
-        on_skip: told of each subfolder that holds no run.
+        asked: data, target, tolerance, timeout and others: see `week2kit.verification.options.Options`.
 
     Returns:
         One verdict per run, in order, then one for each path that led to none that can be read: the verdict is None,
@@ -94,30 +66,39 @@ def verify(
 
     Raises:
         UnreadableRun: no path was named.
-        UsageError: there is nothing of a name in `vary`, or `known` was reached with other options.
+        UsageError: there is nothing of a name in `vary`.
     """
-    to_vary = tuple(chosen(vary))
-    limits = limits or Limits()
-    named = [run.path if isinstance(run, Run) else Path(run) for run in runs]
+    return verify_runs([run.path if isinstance(run, Run) else Path(run) for run in runs], Options(**asked), jobs=jobs)
+
+
+def verify_runs(
+    named: Sequence[Path],
+    options: Options,
+    *,
+    jobs: int | None = None,
+    known: VerdictDocument | None = None,
+    events: Events = Events(),  # noqa: B008 - it holds nothing
+) -> VerdictDocument:
+    """The verdicts on the runs at these paths; see `verify`.
+
+    Args:
+        named: run folders, or folders of run folders.
+        options: what the caller decides.
+        jobs: how many runs are verified at a time; by default one per processor.
+        known: what an earlier call with the same options came to before it was ended: its verdicts stand where the
+            record and the files of a run are still the same.
+        events: told of what happens.
+
+    Raises:
+        UnreadableRun: no path was named.
+        UsageError: `known` was reached with other options.
+    """
     if not named:
         raise UnreadableRun("verify: expected at least one run folder, and none was named.")
     found = find_runs(named)
     for path in found.skipped:
-        on_skip(path)
-    options = Options(
-        data=Path(data) if data is not None else None,
-        target=target,
-        tolerance=tolerance,
-        timeout=timeout,
-        allowed_modules=tuple(allow_modules),
-        max_data_bytes=max_data_bytes,
-        effort=effort,
-        restore_versions=restore_versions,
-        vary=to_vary,
-        repeats=repeats,
-        limits=limits,
-    )
-    ends = None if limits.time is None else time.monotonic() + limits.time
+        events.skipped(path)
+    ends = None if options.limits.time is None else time.monotonic() + options.limits.time
     stands = _standing(known, options) if known is not None else {}
     unreadable = [_unreadable(path, reason) for path, reason in found.unreadable]
     begun = VerdictDocument(
@@ -127,33 +108,32 @@ def verify(
         not_reached=[clean(run.path.as_posix()) for run in found.everything],
         options=options.deciding(),
     )
-    on_found(begun)
+    events.found(begun)
     for verdict in unreadable:
-        on_verdict(verdict)
+        events.verdict(verdict)
     reached: dict[int, Verdict] = {}
-    tidied = removed_scratch() if to_vary else contextlib.nullcontext()
-    with tidied, rerun_children(found.everything, limits) as children:
+    tidied = removed_scratch() if options.vary else contextlib.nullcontext()
+    with tidied, rerun_children(found.everything, options.limits) as children:
         if any(not isinstance(run.manifest, RunningRun) for run in found.everything):
             children.warm_up()
 
         def one(run: Run) -> Verdict:
             if (earlier := stands.get(clean(run.path.as_posix()))) is not None and _still_stands(earlier, run):
                 return earlier
-            on_begin(run.name)
-            return verify_run(run, children, options, ends=ends, on_trial=on_trial)
+            events.begins(run.name)
+            return verify_run(run, children, options, ends=ends, on_trial=events.tries)
 
-        several = _jobs(jobs, len(found.everything))
-        in_order = 0
+        told = 0
         try:
-            for place, verdict in _as_reached(one, found.everything, several, children):
+            for place, verdict in _as_reached(one, found.everything, jobs, children):
                 reached[place] = verdict
-                on_reached(verdict)
-                while in_order in reached:
-                    on_verdict(reached[in_order])
-                    in_order += 1
+                events.reached(verdict)
+                while told in reached:
+                    events.verdict(reached[told])
+                    told += 1
         finally:  # it was ended: what waited for an earlier run is told all the same
-            for place in sorted(place for place in reached if place >= in_order):
-                on_verdict(reached[place])
+            for place in sorted(place for place in reached if place >= told):
+                events.verdict(reached[place])
     return document([*(reached[place] for place in sorted(reached)), *unreadable], begun)
 
 
@@ -179,20 +159,12 @@ def _still_stands(verdict: Verdict, run: Run) -> bool:
     return [check for check in verdict.checks if check.code in {answer.code for answer in answers}] == answers
 
 
-def _jobs(wanted: int | None, runs: int) -> int:
-    return max(1, min(wanted or len(_processors()), runs))
-
-
-def _processors() -> Collection[int]:
-    allowed = getattr(os, "sched_getaffinity", None)
-    return allowed(0) if allowed else range(os.cpu_count() or 1)
-
-
 def _as_reached(
-    one: Callable[[Run], Verdict], runs: Sequence[Run], jobs: int, children: Children
+    one: Callable[[Run], Verdict], runs: Sequence[Run], jobs: int | None, children: Children
 ) -> Iterator[tuple[int, Verdict]]:
     """Each verdict with the place of its run, as it is reached; `jobs` of them are being reached at a time."""
-    if jobs == 1:
+    jobs = min(jobs or cpu_count(), len(runs))
+    if jobs <= 1:
         yield from enumerate(map(one, runs))
         return
     pool = ThreadPoolExecutor(jobs)
