@@ -1372,17 +1372,23 @@ def test_runs_lists_them_with_what_differs(project: Path) -> None:
 
 def test_a_report_of_such_runs_tells_values_changes_and_what_nothing_shows(project: Path) -> None:
     made = report(["runs/first", "runs/few_iterations"])
-    assert made.thin is not None
-    first, second = made.thin.rows
+    (comparison,) = made.comparisons
     written = json.loads((project / "runs" / "few_iterations" / "metrics.json").read_text(encoding="utf-8"))
-    assert {score.metric: score.value for score in second.scores} == {n: written[n] for n in ("accuracy", "f1_macro")}
-    assert [(change.key, change.baseline, change.variant) for change in second.changes] == [
+    assert {row.metric: row.variant.value for row in comparison.metrics if row.variant} == {
+        name: written[name] for name in ("accuracy", "f1_macro")
+    }
+    assert [(change.key, change.baseline, change.variant) for change in comparison.changes] == [
         ("model.params.max_iter", 1000, 2)
     ]
-    assert [statement.code for statement in second.comparable] == ["thin.comparable"]
-    assert second.scores[0].difference == second.scores[0].value - first.scores[0].value
+    assert [statement.code for statement in comparison.comparable] == ["written.comparable"]
+    row = comparison.metrics[0]
+    assert row.baseline is not None
+    assert row.difference == written["accuracy"] - row.baseline.value
+    assert comparison.judgement is not None
+    assert comparison.judgement.verdict == "untested"
     page = render(made)
-    assert "# Report: `few_iterations` against `first`, without a manifest" in page
+    assert "# Report: `few_iterations` against `first`\n" in page
+    assert "No manifest: `first`, `few_iterations`." in page
     assert "no difference is tested" in page
     assert "week2kit train runs/first/config.json" in page
 
@@ -1393,31 +1399,41 @@ def test_a_report_of_such_runs_tells_values_changes_and_what_nothing_shows(proje
         (config(random_state=8), "split.follows_seed"),
         (config(test_size=0.25), "split.config_differs"),
         (config(label_col="soil"), "target.differs"),
-        (config(input_csv="gone.csv"), "thin.data_missing"),
-        (both(text("own.csv", "height,kind\n1,rose\n"), config(input_csv="own.csv")), "thin.data_differs"),
-        (config(C=1), "thin.config"),
+        (config(input_csv="gone.csv"), "written.data_missing"),
+        (both(text("own.csv", "height,kind\n1,rose\n"), config(input_csv="own.csv")), "written.data_differs"),
+        (config(C=1), "written.config"),
     ],
     ids=["seed", "test size", "target", "no data", "other data", "config"],
 )  # fmt: skip
 def test_runs_that_nothing_shows_to_be_comparable_get_no_difference(project: Path, change: Change, code: str) -> None:
     change(project / "runs" / "few_iterations")
     made = report(["runs/first", "runs/few_iterations"])
-    assert made.thin is not None
-    second = made.thin.rows[1]
-    assert [statement.code for statement in second.comparable] == [code]
-    assert {score.difference for score in second.scores} == {None}
+    (comparison,) = made.comparisons
+    assert [statement.code for statement in comparison.obstacles] == [code]
+    assert {row.difference for row in comparison.metrics} == {None}
+    assert comparison.judgement is None
     assert "**Not comparable.**" in render(made)
 
 
-def test_a_report_of_both_kinds_tells_each_in_its_place(project: Path) -> None:
+def test_a_report_of_both_kinds_is_one_list(project: Path) -> None:
     train("runs/first/config.json", name="full", runs_dir="runs")
     done = week2kit("report", "runs", cwd=project)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[1] == "# Report: `full`"
-    assert 'told under "Runs without a manifest": `few_iterations`, `first`.' in done.stdout
+    assert done.stdout.splitlines()[1] == "# Report: 2 variants against `full`"
+    assert "No manifest: `few_iterations`, `first`." in done.stdout
+    assert re.search(r"\| `first` \| nothing \| 0\.\d+ \| [-+]?0\.\d+ \(not tested\) \|", done.stdout)
     (project / "report.md").write_text(done.stdout, encoding="utf-8")
     checked = week2kit("report", "runs", "--check", "report.md", cwd=project)
     assert checked.returncode == 0, checked.stdout
+
+
+def test_an_edited_number_of_such_a_run_in_a_report_is_found(project: Path) -> None:
+    page = week2kit("report", "runs/first", "runs/few_iterations", cwd=project).stdout
+    shown = re.search(r"\| `accuracy` \(primary\) \| (0\.\d{4}) \|", page)
+    assert shown is not None
+    (project / "report.md").write_text(page.replace(shown[1], "0.9999", 1), encoding="utf-8")
+    done = week2kit("report", "runs/first", "runs/few_iterations", "--check", "report.md", cwd=project)
+    assert (done.returncode, "0.9999" in done.stdout) == (1, True)
 
 
 def test_such_a_run_is_no_baseline(project: Path) -> None:

@@ -21,7 +21,6 @@ from week2kit import report, train, verify
 from week2kit.config.overriding import override
 from week2kit.config.reading import has_flat_keys, is_flat, parse_config
 from week2kit.errors import ConfigError, UnreadableRun
-from week2kit.inputs.changes import changed_things
 from week2kit.inputs.listing import list_runs
 from week2kit.pytest_plugin import assert_reproducible
 from week2kit.record.partial import read_partial
@@ -375,9 +374,11 @@ def differs(project: Path) -> dict[str, list[str]]:
 
 def told(*runs: str) -> list[tuple[list[str], list[str]]]:
     """What a report says of each run but the first: what changed, and whether it can be compared."""
-    thin = report(list(runs) or ["output"]).thin
-    assert thin is not None
-    return [(changed_things(row.changes), [statement.code for statement in row.comparable]) for row in thin.rows[1:]]
+    made = report(list(runs) or ["output"])
+    return [
+        (list(one.things), [statement.code for statement in one.obstacles or one.comparable])
+        for one in made.comparisons
+    ]
 
 
 def name_data(**names: str) -> None:
@@ -390,7 +391,7 @@ def test_the_same_bytes_under_two_names_are_the_same_data_in_runs_and_in_a_repor
     name_data(first="wine.csv", second="copy.csv", third="wine.csv")
     assert differs(project) == {"first": [], "second": ["model.params.max_iter"], "third": ["seed"]}
     assert told() == [
-        (["model.params.max_iter"], ["thin.comparable", "thin.other_name"]),
+        (["model.params.max_iter"], ["written.comparable", "written.other_name"]),
         (["seed"], ["split.follows_seed"]),
     ]
 
@@ -400,13 +401,13 @@ def test_other_bytes_under_one_name_are_other_data_in_both(project: Path) -> Non
     lines = Path("wine.csv").read_text(encoding="utf-8").splitlines()
     Path("output/second/wine.csv").write_text("\n".join(lines[:-1]), encoding="utf-8")
     assert differs(project)["second"] == ["data", "model.params.max_iter"]
-    assert told("output/first", "output/second") == [(["data", "model.params.max_iter"], ["thin.data_differs"])]
+    assert told("output/first", "output/second") == [(["data", "model.params.max_iter"], ["written.data_differs"])]
 
 
 def test_where_a_file_is_not_found_the_names_decide_in_both(project: Path) -> None:
     name_data(first="wine.csv", second="gone.csv", third="wine.csv")
     assert differs(project)["second"] == ["data", "model.params.max_iter"]
-    assert told("output/first", "output/second") == [(["data", "model.params.max_iter"], ["thin.data_missing"])]
+    assert told("output/first", "output/second") == [(["data", "model.params.max_iter"], ["written.data_missing"])]
 
 
 def test_a_run_with_a_manifest_is_compared_by_the_digest_that_it_recorded(project: Path) -> None:
@@ -421,7 +422,7 @@ def test_a_run_with_a_manifest_is_compared_by_the_digest_that_it_recorded(projec
 
 def test_folders_that_leave_out_data_and_label_are_listed_with_what_differs_and_not_compared(project: Path) -> None:
     assert differs(project) == {"first": [], "second": ["model.params.max_iter"], "third": ["seed"]}
-    assert told() == [(["model.params.max_iter"], ["thin.unnamed"]), (["seed"], ["split.follows_seed"])]
+    assert told() == [(["model.params.max_iter"], ["written.unnamed"]), (["seed"], ["split.follows_seed"])]
 
 
 def test_folders_that_leave_out_data_and_have_another_test_size_are_known_to_have_other_rows(project: Path) -> None:
@@ -434,7 +435,7 @@ def test_folders_that_leave_out_data_and_have_another_test_size_are_known_to_hav
 def test_of_a_config_that_cannot_be_trained_the_keys_are_compared_as_they_stand(project: Path) -> None:
     change("second", C=2.0, penalty={"l1": 0.5})
     assert differs(project)["second"] == ["C", "max_iter", "penalty"]
-    assert told("output/first", "output/second") == [(["C", "max_iter", "penalty"], ["thin.unnamed"])]
+    assert told("output/first", "output/second") == [(["C", "max_iter", "penalty"], ["written.unnamed"])]
 
 
 def test_other_recorded_versions_are_another_environment(project: Path) -> None:
@@ -476,48 +477,34 @@ def test_the_report_of_two_folders_says_first_what_changed_what_happened_and_wha
     top = head(page)
     first, second = (json.loads(Path(f"output/{run}/metrics.json").read_text()) for run in ("first", "second"))
     difference = first["accuracy"] - second["accuracy"]
-    assert "# Report: `second` against `first`, without a manifest" in top
+    assert "# Report: `second` against `first`\n" in top
+    assert "No manifest: `first`, `second`." in top
     assert "**One thing changed:** `model.params.max_iter` (`1000` → `2`)." in top
-    assert (
-        f"`accuracy` is {difference:.4f} lower in `second` ({second['accuracy']:.4f}) than in `first` "
-        f"({first['accuracy']:.4f})." in top
-    )
-    assert "Training took longer in `second`: 0.0350 s → 0.5000 s, as written." in top
-    assert "Not known: whether a difference is more than noise" in top
-    assert "This does it: `week2kit verify output/first output/second`." in top
-    assert "| `first` | time of training (s) | 0.0350 | – |" in page
-    assert "| `second` | time of training (s) | 0.5000 | +0.4650 |" in page
-    assert "No run with a manifest" not in page
-    assert "0 runs" not in page
+    assert f"`accuracy` is {difference:.4f} lower in `second` than in `first` (higher is better)." in top
+    assert "Training took 0.0350 s in `first` and 0.5000 s in `second`, as written" in top
+    assert "Not recorded: predictions and code." in top
+    assert "```sh\nweek2kit verify output/first output/second\n```" in page
+    assert "| time of fit (s) | 0.0350 | 0.5000 |" in page
 
 
-@pytest.mark.parametrize(
-    ("seconds", "sentence"),
-    [
-        (0.01, "Training took less time in `second`: 0.0350 s → 0.0100 s"),
-        (0.035, "Training took as long in `second`: 0.0350 s"),
-        (-1.0, None),
-        ("fast", None),
-        (True, None),
-        (..., None),
-    ],
-)
-def test_whether_training_took_longer_is_told_where_both_wrote_a_time(
-    project: Path, seconds: object, sentence: str | None
-) -> None:
+@pytest.mark.parametrize("seconds", [0.01, -1.0, "fast", True, ...])
+def test_how_long_training_took_is_told_where_both_wrote_a_time(project: Path, seconds: object) -> None:
+    name_data(first="wine.csv", second="wine.csv")
     change("first", "metrics.json", train_time_seconds=0.035)
     change("second", "metrics.json", train_time_seconds=seconds)
     top = head(render(report(["output/first", "output/second"])))
-    assert (sentence or "`accuracy` is") in top
-    assert ("Training took" in top) == (sentence is not None)
+    assert "`accuracy` is" in top
+    assert ("Training took 0.0350 s in `first` and 0.0100 s in `second`" in top) == (seconds == 0.01)
+    assert ("Training took" in top) == (seconds == 0.01)
 
 
 def test_the_report_of_folders_that_cannot_be_compared_says_why_in_its_head(project: Path) -> None:
-    top = head(render(report(["output/first", "output/third"])))
+    page = render(report(["output/first", "output/third"]))
+    top = head(page)
     assert "**One thing changed:** `seed` (`7` → `8`)." in top
-    assert "as written. The two runs are not comparable, so no difference is drawn and there is no winner." in top
+    assert "The two runs are not comparable, so no difference is drawn and there is no winner." in top
     assert "the split follows the seed (`7` and `8`)" in top
-    assert "`week2kit verify output/first output/third --data FILE --target COLUMN`" in top
+    assert "week2kit verify output/first output/third --data FILE --target COLUMN\n" in page
     assert "higher" not in top
     assert "lower" not in top
 
@@ -525,21 +512,36 @@ def test_the_report_of_folders_that_cannot_be_compared_says_why_in_its_head(proj
 def test_the_report_of_many_says_which_can_be_compared_and_which_is_highest(project: Path) -> None:
     name_data(first="wine.csv", second="wine.csv", third="wine.csv")
     change("third", "metrics.json", accuracy=1.0)  # of other rows, so it wins nothing
-    top = head(render(report(["output"])))
+    page = render(report(["output"]))
     best = json.loads(Path("output/first/metrics.json").read_text())["accuracy"]
-    assert "# Report: 3 runs without a manifest" in top
-    assert "`second` can be compared with `first`, as far as such records tell; `third` cannot." in top
-    assert f"The highest `accuracy` among those that can be compared is {best:.4f}: `first`." in top
+    assert "# Report: 2 variants against `first`" in head(page)
+    assert f"The best `accuracy` is {best:.4f} (`first`); whether by more than noise is not tested." in head(page)
+    assert re.search(r"\| 2 \| `second` \| `model.params.max_iter` \| 0\.\d+ \| -0\.\d+ \(not tested\) \|", page)
+    assert "| – | `third` | `seed` | 1.0000 | not comparable |" in page
     change("second", "metrics.json", accuracy=best)
-    assert f"All that can be compared have `accuracy` {best:.4f}." in head(render(report(["output"])))
+    assert f"The best `accuracy` is {best:.4f} (`first`, `second`)" in head(render(report(["output"])))
 
 
 def test_the_report_of_one_says_what_it_writes(project: Path) -> None:
     page = render(report(["output/first"]))
-    assert "# Report: `first`, without a manifest" in head(page)
-    assert "`first` writes `accuracy` 0." in head(page)
-    assert "There is no second run, so nothing can have changed." in page
+    assert "# Report: `first`\n" in head(page)
+    assert "No manifest: `first`." in head(page)
+    assert re.search(r"\| `accuracy` \(primary\) \| 0\.\d{4} \| – \| – \| – \|", page)
     assert "Nothing is known of failed runs" in page
+
+
+def test_a_folder_without_a_known_metric_is_reported_alone_and_beside_another(project: Path) -> None:
+    Path("output/first/metrics.json").write_text('{"goodness": 0.9}', encoding="utf-8")
+    assert "`first` has no metric that is known by its name." in render(report(["output/first"]))
+    name_data(first="wine.csv", second="wine.csv")
+    top = head(render(report(["output/first", "output/second"])))
+    assert "`second` and `first` have no metric in common that is known by its name." in top
+    assert "No run" not in render(report(["output"]))
+
+
+def test_the_baseline_among_such_folders_can_be_chosen(project: Path) -> None:
+    made = report(["output/first", "output/second"], baseline="output/second")
+    assert "# Report: `first` against `second`\n" in render(made)
 
 
 def test_the_report_shows_what_the_folder_records_besides(project: Path) -> None:
@@ -550,8 +552,10 @@ def test_the_report_shows_what_the_folder_records_besides(project: Path) -> None
     )  # fmt: skip
     Path("output/first/requirements.txt").write_text("numpy==2.3.1\njoblib @ file:///work/joblib\n", encoding="utf-8")
     page = render(report(["output/first"]))
-    assert "| `first` | 133 | 45 | 2026-02-10 08:42:45 | `f04eae57ab01` |" in page
-    assert "- `first` names numpy `2.3.1`, python `3.13.5`." in page
+    assert (
+        "- `first`: timestamp 2026-02-10 08:42:45, git_hash f04eae57ab01, n_train 133, n_val 45, numpy 2.3.1, "
+        "python 3.13.5 (as written, and nothing proves it)" in page
+    )
     proofs = re.findall(r"^\| (.*?, as written) \|.*\| `([\w.]+)` \| `[0-9a-f]{12}` \|$", page, re.MULTILINE)
     assert proofs == [
         ("validation accuracy, as written", "metrics.json"),
@@ -561,12 +565,6 @@ def test_the_report_shows_what_the_folder_records_besides(project: Path) -> None
         ("environment, as written", "requirements.txt"),
         ("environment, as written", "run_metadata.json"),
     ]
-
-
-def test_a_folder_that_records_nothing_besides_has_no_table_of_dashes(project: Path) -> None:
-    page = render(report(["output/first", "output/second"]))
-    assert "rows to validate" not in page
-    assert "A dash" not in page
 
 
 HOSTILE = "<script>alert(1)</script>|`\n# title\x1b[31m\u202e [x](https://example.org) "
@@ -612,27 +610,25 @@ def test_the_next_experiment_is_a_command_that_train_takes(project: Path) -> Non
 def test_of_very_many_folders_those_that_are_left_out_are_counted(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("week2kit.reporting.partial.OVERVIEW_RUNS", 2)
+    monkeypatch.setattr("week2kit.reporting.ranking.OVERVIEW_RUNS", 2)
     page = render(report(["output"]))
-    assert "# Report: 3 runs without a manifest" in page
-    assert "1 more run without a manifest is not told here." in page
-    assert "`third`" not in page
+    assert "# Report: 2 variants against `first`" in page
+    assert "The table leaves out 1 run" in page
 
 
 def test_two_folders_of_one_name_are_told_by_their_paths(project: Path) -> None:
     shutil.copytree("output/second", "elsewhere/first")
-    thin = report(["output/first", "elsewhere/first"]).thin
-    assert thin is not None
-    assert [row.name for row in thin.rows] == ["output/first", "elsewhere/first"]
+    made = report(["output/first", "elsewhere/first"])
+    assert [run.name for run in made.runs] == ["output/first", "elsewhere/first"]
 
 
 def test_the_report_as_json_fulfils_its_schema_and_an_edited_time_is_found(project: Path) -> None:
     change("first", "run_metadata.json", timestamp="2026-02-10", git_hash="f04e", numpy="2.3.2")
     document = json.loads(week2kit("report", "output", "--format", "json", cwd=project).stdout)
     report_model().model_validate(document)
-    assert document["thin"]["rows"][0]["versions"] == {"numpy": "2.3.2"}
+    assert "numpy 2.3.2" in document["runs"][0]["environment"]
     page = week2kit("report", "output", cwd=project).stdout
-    assert "| time of training (s) | 0.0350 |" in page
+    assert "| time of fit (s) | 0.0350 |" in page
     Path("report.md").write_text(page.replace("| 0.0350 |", "| 0.0150 |", 1), encoding="utf-8")
     done = week2kit("report", "output", "--check", "report.md", cwd=project)
     assert (done.returncode, "0.0150" in done.stdout) == (1, True)

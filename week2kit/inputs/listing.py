@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from week2kit.canonical import aligned, clean, show_value
-from week2kit.inputs.changes import Change, changed_things, compare_inputs, is_settled, is_word, primary_metric
+from week2kit.inputs.changes import Change, changed_things, is_settled, is_word, primary_metric
 from week2kit.inputs.leaves import ABSENT
-from week2kit.inputs.partial import compare_partial
+from week2kit.inputs.partial import Digests, compare_runs
 from week2kit.record.manifest import CompletedRun
 from week2kit.record.store import Manifest, Run
 
@@ -23,7 +23,7 @@ def list_runs(runs: Sequence[Run], unreadable: Sequence[Path] = ()) -> list[dict
     """
     rows: list[dict[str, Any]] = []
     named = Counter(run.name for run in runs)
-    digests: dict[Path, str | None] = {}
+    digests: Digests = {}
     for run in runs:
         name = run.name if named[run.name] == 1 else clean(run.path.as_posix())
         metric, value = _primary_value(run)
@@ -50,11 +50,11 @@ def _status(run: Run) -> str:
     return "interrupted" if run.manifest.status == "running" else run.manifest.status
 
 
-def _differs(first: Run, run: Run, digests: dict[Path, str | None]) -> list[str]:
+def _differs(first: Run, run: Run, digests: Digests) -> list[str]:
+    changes = compare_runs(first, run, digests)
     if first.partial is None and run.partial is None:
-        changes = compare_inputs(first.manifest, run.manifest)
-        return changed_things(change for change in changes if _in_one_form(change, first.manifest, run.manifest))
-    return changed_things(compare_partial(first, run, digests))
+        changes = [change for change in changes if _in_one_form(change, first.manifest, run.manifest)]
+    return changed_things(changes)
 
 
 def _in_one_form(change: Change, first: Manifest, run: Manifest) -> bool:

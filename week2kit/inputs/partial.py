@@ -1,10 +1,10 @@
-"""What differs between two runs of which one has no manifest: as far as what their files say can be compared."""
+"""What differs between two runs, either of which may have no manifest: as far as their files say it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from week2kit.inputs.changes import Change, compare_inputs
 from week2kit.inputs.leaves import ABSENT, same_value
@@ -15,20 +15,22 @@ if TYPE_CHECKING:
     from week2kit.record.partial import PartialRun
 
 
-def compare_partial(first: Run, run: Run, digests: dict[Path, str | None] | None = None) -> list[Change]:
-    """The differences of two runs of which at least one was made without week2kit: config and seed, as written.
+#: The digests of data files as they are found today, by run folder: each costs a look at a whole file.
+Digests: TypeAlias = dict[Path, str | None]
+
+
+def compare_runs(first: Run, run: Run, digests: Digests) -> list[Change]:
+    """The differences of two runs: of the five inputs, and with a run made without week2kit, of what it writes down.
 
     A flat config is not resolved on its data: what only one side writes out (steps, a random_state) is not compared.
     Nor is code, which such a run does not record; of the environment, the versions that both name. Of the data, the
     files that are found today are compared, and their names where one is not found. Where one of two such configs
     cannot be trained, its keys are compared one by one, as they stand there.
 
-    Args:
-        first: the run that the other is compared with.
-        run: the other run.
-        digests: the digests of data files by run folder; those that are asked for here are added, as each costs a look
-            at a whole file.
+    Digests that are asked for here are added to `digests`.
     """
+    if first.partial is None and run.partial is None:
+        return compare_inputs(first.manifest, run.manifest)
     before, after = first.manifest.inputs.config.resolved, run.manifest.inputs.config.resolved
     if before is None or after is None:
         return _as_they_stand(first.partial, run.partial)
@@ -37,8 +39,7 @@ def compare_partial(first: Run, run: Run, digests: dict[Path, str | None] | None
         for change in compare_inputs(first.manifest, run.manifest)
         if ABSENT not in (change.baseline, change.variant) and change.key != "preprocess"
     ]
-    known = {} if digests is None else digests
-    data = _other_file(_file_name(before), _file_name(after), _digest_today(first, known), _digest_today(run, known))
+    data = _other_file(file_name(before), file_name(after), data_digest(first, digests), data_digest(run, digests))
     return [*data, *changes, *_other_versions(first.partial, run.partial)]
 
 
@@ -69,7 +70,7 @@ def _other_versions(first: PartialRun | None, run: PartialRun | None) -> list[Ch
     ]
 
 
-def _digest_today(run: Run, known: dict[Path, str | None]) -> str | None:
+def data_digest(run: Run, known: Digests) -> str | None:
     """The digest of a run's data: as recorded, or of the file that is found today where nothing is recorded."""
     if run.partial is None:
         data = run.manifest.inputs.data
@@ -81,7 +82,7 @@ def _digest_today(run: Run, known: dict[Path, str | None]) -> str | None:
     return known[run.path]
 
 
-def _file_name(config: Mapping[str, Any]) -> Any:
+def file_name(config: Mapping[str, Any]) -> Any:
     """The file, or the data set, that a config names; of a path the last part."""
     data = config.get("data")
     name = (data.get("path") or data.get("dataset")) if isinstance(data, Mapping) else None

@@ -17,7 +17,7 @@ from week2kit.rendering.pictures.contents import Picture
 
 #: What a section is about; one of several runs has the kind of the section above it.
 Kind: TypeAlias = Literal[
-    "head", "goal", "changes", "results", "interpretation", "moved", "partial", "failures", "setback", "next",
+    "head", "goal", "changes", "results", "interpretation", "moved", "failures", "setback", "next",
     "caveats", "evidence", "commands", "environments", "files",
 ]  # fmt: skip
 

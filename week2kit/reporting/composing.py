@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from week2kit.canonical import clean
 from week2kit.errors import UnreadableRun, UsageError
-from week2kit.inputs.changes import Change, Statement, primary_metric
+from week2kit.inputs.changes import Statement, primary_metric
 from week2kit.privacy import shown_path
-from week2kit.record.manifest import CompletedRun, metric_names
+from week2kit.record.manifest import CompletedRun
 from week2kit.record.store import ARTIFACTS, MANIFEST_NAME, Found, Run, find_runs, in_time
 from week2kit.reporting.failures.losses import with_losses
 from week2kit.reporting.failures.retrospective import failures
@@ -27,11 +27,21 @@ from week2kit.reporting.next.proposal import propose, propose_first
 from week2kit.reporting.noise.judging import Side, adjust, estimates
 from week2kit.reporting.noise.seeds import Named
 from week2kit.reporting.noise.uncertainty import Estimate
-from week2kit.reporting.pairs import compare, fit_seconds, interpreted, metric_rows, side_by_side
+from week2kit.reporting.pairs import compare, fit_seconds, interpreted, metric_rows
+from week2kit.reporting.partial import train_with_record, verify_flags, written_proofs
 from week2kit.reporting.ranking import ranked, told
 from week2kit.reporting.rows import REFUTED, GoalRow, RunRow, Verdict
-from week2kit.reporting.runs import Runs, completed
-from week2kit.reporting.values import REPORT_VERSION, Comparison, EvidenceRow, Loop, OverviewRow, Report, Retrospective
+from week2kit.reporting.runs import Runs, completed, primary_of
+from week2kit.reporting.values import (
+    REPORT_VERSION,
+    Comparison,
+    EvidenceRow,
+    Finding,
+    Loop,
+    OverviewRow,
+    Report,
+    Retrospective,
+)
 from week2kit.thresholds import COMMAND_RUNS, DETAILED_VARIANTS, SIBLING_FOLDERS
 
 if TYPE_CHECKING:
@@ -77,10 +87,10 @@ def report(
     if not found.everything:
         raise UnreadableRun("\n".join(reason for _, reason in found.unreadable))
     beside, folders, not_read = ((), (), 0) if only_named else _beside(named, found)
-    everything = Runs([*found.runs, *beside], given.by_manifest if given is not None else {})
-    finished = [run for run in found.runs if isinstance(run.manifest, CompletedRun)]
-    first = first or (finished[0] if finished else None)
-    story = failures(first, everything)
+    everything = Runs([*found.runs, *beside], given.by_manifest if given is not None else {}, found.partial)
+    finished = [run for run in found.everything if run.manifest.status == "completed"]
+    first = first or next(iter(sorted(finished, key=lambda run: run.partial is not None)), None)
+    story = failures(None if first is None or first.partial else first, everything)
     retrospective = Retrospective(
         looked_at=len(everything.runs),
         folders=folders,
@@ -100,25 +110,9 @@ def report(
     else:
         variants = [run for run in finished if run is not first]
         result = _with_baseline(first, variants, everything, retrospective, unreadable, margin)
-    result = _with_thin(result, found) if found.partial else result
     return result._replace(
-        verify_commands=_verify(result.runs, named, baseline, margin),
+        verify_commands=_verify(result.runs, named, baseline, margin, verify_flags(found.partial)),
         verdicts=given and given.seen_from(run.manifest_sha256 for run in everything.runs),
-    )
-
-
-def _with_thin(result: Report, found: Found) -> Report:
-    """The report with the runs that were made without week2kit; where there are no others, they are what is next."""
-    from week2kit.reporting.partial import thin_evidence, thin_proposal, thin_runs
-
-    thin = thin_runs(found.partial)
-    configs = [run.partial.as_written for run in found.partial if run.partial is not None]
-    written = zip((row.name for row in thin.rows), configs, strict=False)
-    return result._replace(
-        thin=thin,
-        goals=result.goals if found.runs else _goals(written),
-        evidence=(*result.evidence, *thin_evidence(found.partial, thin)),
-        proposal=result.proposal if found.runs else thin_proposal(found.partial, thin),
     )
 
 
@@ -135,14 +129,14 @@ def _chosen_baseline(found: Found, baseline: str | Path | None) -> Run | None:
         return None
     shown = clean(os.fspath(baseline))
     only = find_runs([baseline])
-    if only.partial:
+    if only.partial and found.runs:
         raise UsageError(f"--baseline {shown}: expected a run with a manifest, and it was made without week2kit.")
-    if len(only.runs) != 1:
+    if len(only.everything) != 1:
         reason = only.unreadable[0][1] if only.unreadable else f"{shown}: expected one run folder."
         raise UsageError(f"--baseline {reason}")
-    wanted = only.runs[0].path.resolve()
-    run = next(run for run in found.runs if run.path.resolve() == wanted)
-    if not isinstance(run.manifest, CompletedRun):
+    wanted = only.everything[0].path.resolve()
+    run = next(run for run in found.everything if run.path.resolve() == wanted)
+    if run.manifest.status != "completed":
         what = "failed" if run.manifest.status == "failed" else "was interrupted"
         raise UsageError(f"--baseline {shown}: expected a run that completed, and this one {what}.")
     return run
@@ -220,57 +214,69 @@ def _with_baseline(
 ) -> Report:
     overview, left_out, best_first = ranked(first, variants, everything) if len(variants) > 1 else ((), 0, [])
     detailed = list(variants) if len(variants) <= DETAILED_VARIANTS else best_first[:1]
-    tests = sum(not everything.obstacles(first, run) for run in variants)
+    tests = sum(not everything.obstacles(first, run) for run in variants if not run.partial)
     comparisons = _comparisons(first, detailed, everything, margin, tests, several=len(variants) > 1)
-    retrospective = with_losses(retrospective, first, everything, _verdicts(overview, comparisons))
-    manifest = completed(first)
     shown = [first, *detailed]
-    drawn = make_figures(shown, everything.predicted, everything.name, everything.intact)
-    candidates = [
-        (Candidate(comparison.variant, completed(run), run.path), comparison)
-        for run, comparison in zip(detailed, comparisons, strict=True)
-    ]
-    alone = findings([everything.named(first)]) if len(detailed) != 1 or len(variants) > 1 else ()
     others = [everything.row(run) for run in variants if run not in detailed]
     damaged = [row for row in others if row.disagreements or (row.verdict and row.verdict.verdict in REFUTED)]
-    rows = (*(everything.row(run) for run in shown), *damaged)
+    recorded = [(run, one) for run, one in zip(detailed, comparisons, strict=True) if not run.partial]
+    drawn, loop = None, None
+    own: tuple[Finding, ...] = ()
+    limits: tuple[Statement, ...] = ()
+    if first.partial is not None:
+        proposal = train_with_record([first, *variants], everything.name)
+    else:
+        manifest, named = completed(first), everything.named(first)
+        both = [first, *(run for run, _ in recorded)]
+        drawn = make_figures(both, everything.predicted, everything.name, everything.intact)
+        loop = _loop(manifest)
+        own = findings([named]) if len(recorded) != 1 or len(variants) > 1 else ()
+        retrospective = with_losses(retrospective, first, everything, _verdicts(overview, comparisons))
+        candidates = [(Candidate(one.variant, completed(run), run.path), one) for run, one in recorded]
+        baseline = Candidate(everything.row(first), manifest, first.path)
+        proposal = propose(baseline, candidates, drawn.curves, everything.runs)
+        limits = _caveats(named, recorded, len(variants), everything)
     return Report(
         version=REPORT_VERSION,
         baseline=everything.row(first),
         goals=_goals(_configs(shown, everything)),
-        loop=_loop(manifest),
+        loop=loop,
         figures=drawn,
-        metrics=metric_rows(manifest, None, _known(first, comparisons, everything), comparable=False),
-        fit_seconds=fit_seconds(manifest),
-        findings=alone,
+        metrics=metric_rows(first, None, everything, _known(first, comparisons, everything), comparable=False),
+        fit_seconds=fit_seconds(first),
+        findings=own,
         comparisons=comparisons,
         overview=overview,
-        ranking=told(overview, primary_metric(manifest)),
+        ranking=told(overview, primary_of(everything.scores(first))),
         overview_left_out=left_out,
         retrospective=retrospective,
-        proposal=propose(
-            Candidate(everything.row(first), manifest, first.path), candidates, drawn.curves, everything.runs
-        ),
-        caveats=_caveats(first, detailed, len(variants), comparisons, everything),
+        proposal=proposal,
+        caveats=limits,
         evidence=tuple(row for run in shown for row in _evidence(run, everything)),
-        runs=rows,
+        runs=(*(everything.row(run) for run in shown), *damaged),
         verify_commands=(),
         unreadable=unreadable,
     )
 
 
 def _verify(
-    rows: Sequence[RunRow], named: Sequence[Path], baseline: str | Path | None, margin: float | None
+    rows: Sequence[RunRow], named: Sequence[Path], baseline: str | Path | None, margin: float | None, also: str
 ) -> tuple[str, ...]:
-    """The two commands that verify the runs of a report and make it with their verdicts; none where it has them."""
+    """The two commands that verify the runs of a report and make it with their verdicts; none where it has them.
+
+    A verdict is matched by the digest of a manifest: where no run has one, the first command is all; `also` are its
+    flags for what is not recorded.
+    """
     if all(row.verdict for row in rows):
         return ()
     runs = [shown_path(path) for path in named]
     shown = shlex.join(runs) if len(runs) <= COMMAND_RUNS else "RUN..."
+    if not any(row.manifest_sha256 for row in rows):
+        return (f"week2kit verify {shown}{also}",)
     flags = f" --baseline {shlex.quote(shown_path(Path(baseline)))}" if baseline is not None else ""
     flags += f" --margin {margin!r}" if margin is not None else ""
     return (
-        f"week2kit verify {shown} --json > verify.json",
+        f"week2kit verify {shown}{also} --json > verify.json",
         f"week2kit report {shown}{flags} --verdicts verify.json",
     )
 
@@ -279,11 +285,13 @@ def _comparisons(
     first: Run, detailed: Sequence[Run], everything: Runs, margin: float | None, tests: int, *, several: bool
 ) -> tuple[Comparison, ...]:
     """Each detailed variant against the baseline; what several have in common is the number of tests."""
-    compared = [compare(side_by_side(first, run, everything), everything, margin) for run in detailed]
+    compared = [compare(first, run, everything, margin) for run in detailed]
     final = iter(adjust([one.judgement for one in compared if one.judgement is not None], tests))
     judgements = [next(final) if one.judgement is not None else None for one in compared]
     return tuple(
         interpreted(one, everything.named(first), everything.named(run), judgement, several=several)
+        if not first.partial and not run.partial
+        else one
         for one, run, judgement in zip(compared, detailed, judgements, strict=True)
     )
 
@@ -299,6 +307,8 @@ def _known(first: Run, comparisons: Sequence[Comparison], everything: Runs) -> M
 
     A report of runs that cannot be compared does without: numpy alone would cost it half as much again.
     """
+    if first.partial:
+        return {}
     if comparisons:
         rows = [row for comparison in reversed(comparisons) for row in comparison.metrics]
         return {row.metric: Estimate(0, baseline=row.baseline.interval) for row in rows if row.baseline is not None}
@@ -308,7 +318,8 @@ def _known(first: Run, comparisons: Sequence[Comparison], everything: Runs) -> M
 
 
 def _configs(runs: Sequence[Run], everything: Runs) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    return ((everything.name(run), run.manifest.inputs.config.resolved or {}) for run in runs)
+    written = (run.partial.as_written if run.partial else run.manifest.inputs.config.resolved or {} for run in runs)
+    return zip(map(everything.name, runs), written, strict=True)
 
 
 def _goals(configs: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[GoalRow, ...]:
@@ -330,13 +341,11 @@ def _text(value: object) -> str:
 
 
 def _caveats(
-    first: Run, detailed: Sequence[Run], variants: int, comparisons: Sequence[Comparison], everything: Runs
+    first: Named, compared: Sequence[tuple[Run, Comparison]], variants: int, everything: Runs
 ) -> tuple[Statement, ...]:
-    named: list[tuple[Named, Sequence[Change]]] = [
-        (everything.named(run), comparison.changes) for run, comparison in zip(detailed, comparisons, strict=True)
-    ]
-    moved = next((comparison.moved for comparison in comparisons if comparison.moved is not None), None)
-    return caveats(everything.named(first), named, moved, runs=variants + 1)
+    named = [(everything.named(run), comparison.changes) for run, comparison in compared]
+    moved = next((comparison.moved for _, comparison in compared if comparison.moved is not None), None)
+    return caveats(first, named, moved, runs=variants + 1)
 
 
 # --- figures and evidence ---------------------------------------------------------------------------------------
@@ -370,16 +379,20 @@ def _model_name(run: CompletedRun) -> str:
 
 def _evidence(run: Run, everything: Runs) -> list[EvidenceRow]:
     """Which file proves which number; the manifest proves what no other file holds."""
-    name, manifest = everything.name(run), completed(run)
+    name = everything.name(run)
     digests = {file.name: file.sha256 for file in everything.row(run).files}
-    scores = [(f"validation {metric}", manifest.outcome.metrics[metric].value) for metric in metric_names(manifest)]
-    rows: list[tuple[str, float | None, str]] = [(number, value, ARTIFACTS["metrics"]) for number, value in scores]
-    rows += [
-        ("each prediction, and the metrics that follow from them", None, ARTIFACTS["predictions"]),
-        ("learning curve", None, ARTIFACTS["curves"]),
+    proofs: list[tuple[str, float | None, str]] = [
+        (f"validation {metric}", score.value, ARTIFACTS["metrics"]) for metric, score in everything.scores(run).items()
     ]
+    if run.partial is not None:
+        proofs += written_proofs(run.partial)
+    else:
+        proofs += [
+            ("each prediction, and the metrics that follow from them", None, ARTIFACTS["predictions"]),
+            ("learning curve", None, ARTIFACTS["curves"]),
+        ]
+    rows = [EvidenceRow(number, value, name, file, digests[file]) for number, value, file in proofs if file in digests]
+    if run.partial is not None:
+        return [row._replace(number=f"{row.number}, as written") for row in rows]
     whole = "training scores, dummy, folds, time of fit, inputs, warnings"
-    return [
-        *(EvidenceRow(number, value, name, file, digests[file]) for number, value, file in rows if file in digests),
-        EvidenceRow(whole, None, name, MANIFEST_NAME, everything.row(run).manifest_sha256),
-    ]
+    return [*rows, EvidenceRow(whole, None, name, MANIFEST_NAME, everything.row(run).manifest_sha256)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from week2kit.inputs.changes import Change, Statement, changed_things, is_interpretable, primary_metric
@@ -60,19 +60,21 @@ def _difference(
         return
     values = {"variant": runs[1].name, "baseline": runs[0].name, "metric": primary.metric}
     if primary.difference is not None:
-        yield _size(primary.difference, "higher" if primary.greater_is_better else "lower", values)
+        yield size(primary.difference, "higher" if primary.greater_is_better else "lower", values)
     if judgement.method != "mcnemar":
         yield _rows_behind(runs[0], moved, values)  # McNemar's own sentence counts them
     yield from judgement.statements
     yield from _disagreement(rows, primary)
 
 
-def _size(difference: float, good: str, values: dict[str, Any]) -> Statement:
+def size(difference: float, good: str, values: Mapping[str, Any]) -> Statement:
+    """By how much a metric of the variant is higher or lower; `good` is which of the two is better."""
     if difference == 0:
         return Statement("difference.equal", values)
     direction = "higher" if difference > 0 else "lower"
-    size = {"difference": abs(difference), "direction": direction, "good": good}
-    return Statement("difference.moved", values | size)
+    return Statement(
+        "difference.moved", {**values, "difference": abs(difference), "direction": direction, "good": good}
+    )
 
 
 def _rows_behind(baseline: Named, moved: MovedClasses | MovedErrors | None, values: dict[str, Any]) -> Statement:

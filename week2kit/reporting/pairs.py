@@ -3,89 +3,105 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
-from week2kit.inputs.changes import (
-    Statement,
-    changed_things,
-    comparable_difference,
-    compare_inputs,
-    primary_metric,
-    uncounted_differences,
-)
-from week2kit.record.manifest import CompletedRun, Metric, metric_names
+from week2kit.inputs.changes import Statement, changed_things, primary_metric, uncounted_differences
+from week2kit.record.manifest import CompletedRun
 from week2kit.record.store import Run
-from week2kit.reporting.interpretation import findings
+from week2kit.reporting.interpretation import findings, size
 from week2kit.reporting.movement import moved_rows
 from week2kit.reporting.noise.judging import Side, estimates, judge
-from week2kit.reporting.noise.seeds import Named, spread
+from week2kit.reporting.noise.seeds import Named
 from week2kit.reporting.noise.uncertainty import Estimate
-from week2kit.reporting.predicted import NotComparable, Predicted
-from week2kit.reporting.rows import FoldRow, Judgement, MetricRow, MovedClasses, MovedErrors, Outcome, Range, Score
-from week2kit.reporting.runs import Runs, completed
+from week2kit.reporting.partial import as_written, written_difference
+from week2kit.reporting.predicted import NotComparable
+from week2kit.reporting.rows import FoldRow, Judgement, MetricRow, MovedClasses, MovedErrors, Outcome
+from week2kit.reporting.runs import Runs, completed, primary_of
 from week2kit.reporting.values import Comparison
 from week2kit.thresholds import LISTED_FOLDS
 
 
-class Pair(NamedTuple):
-    """A baseline and a variant, put side by side as far as they can be."""
+def compare(first: Run, variant: Run, runs: Runs, margin: float | None) -> Comparison:
+    """All that is said of two runs, but for what findings make of it (see `interpreted`).
 
-    first: Run
-    variant: Run
-    before: CompletedRun
-    after: CompletedRun
-    obstacles: tuple[Statement, ...]
-    """Why the two are not comparable; empty where they are."""
-    rows: tuple[Predicted, Predicted] | None
-    """Their predictions in the same order."""
-    no_rows: Statement | None
-    """Why there are none."""
-
-
-def side_by_side(first: Run, variant: Run, runs: Runs) -> Pair:
-    """Two completed runs with their rows aligned, or with the reasons why they cannot be compared."""
-    against = runs.obstacles(first, variant)
-    rows = Statement("rows.not_comparable") if against else runs.aligned(first, variant)
-    before, after = completed(first), completed(variant)
-    if isinstance(rows, Statement):
-        return Pair(first, variant, before, after, against, None, rows)
-    return Pair(first, variant, before, after, against, rows, None)
-
-
-def sides(pair: Pair, runs: Runs) -> tuple[Side, Side]:
-    """The two sides of a pair for a test."""
-    before, after = pair.rows or (None, None)
-    return Side(runs.name(pair.first), pair.before, before), Side(runs.name(pair.variant), pair.after, after)
-
-
-# --- a comparison -----------------------------------------------------------------------------------------------
-
-
-def compare(pair: Pair, runs: Runs, margin: float | None) -> Comparison:
-    """All that is said of two runs, but for what findings make of it (see `interpreted`)."""
-    known: Mapping[str, Estimate] = {}
-    judgement = None
-    if not pair.obstacles:
-        both, metric = sides(pair, runs), primary_metric(pair.before)
-        known = estimates(both, metric)
-        judgement = judge(*both, metric, known, margin)
-    moved, not_moved = _moved(pair)
-    changes = compare_inputs(pair.before, pair.after)
-    folds = _folds(pair)
-    return Comparison(
-        variant=runs.row(pair.variant),
+    Their rows are put side by side, and the difference is tested, where both have a manifest.
+    """
+    changes, against = runs.changes(first, variant), runs.obstacles(first, variant)
+    whole = Comparison(
+        variant=runs.row(variant),
         changes=tuple(changes),
         things=tuple(changed_things(changes)),
-        uncounted=tuple(uncounted_differences(pair.before, pair.after)),
-        obstacles=pair.obstacles,
-        metrics=metric_rows(pair.before, pair.after, known, comparable=not pair.obstacles),
+        uncounted=(),
+        obstacles=against,
+        comparable=() if against else (Statement("comparable"),),
+        metrics=(),
+        folds=(),
+        folds_left_out=0,
+        fit_seconds=(fit_seconds(first), fit_seconds(variant)),
+        moved=None,
+        not_moved=None,
+        judgement=None,
+        findings=(),
+    )
+    if first.partial or variant.partial:
+        return _as_written(whole, first, variant, runs)
+    before, after = completed(first), completed(variant)
+    found = Statement("rows.not_comparable") if against else runs.aligned(first, variant)
+    known: Mapping[str, Estimate] = {}
+    judgement = None
+    if not against:
+        rows = (None, None) if isinstance(found, Statement) else found
+        both = Side(runs.name(first), before, rows[0]), Side(runs.name(variant), after, rows[1])
+        metric = primary_metric(before)
+        known = estimates(both, metric)
+        judgement = judge(*both, metric, known, margin)
+    moved: MovedClasses | MovedErrors | Statement
+    try:
+        moved = found if isinstance(found, Statement) else moved_rows(before, *found)
+    except NotComparable as reason:
+        moved = reason.statement
+    folds = _folds(before, after, comparable=not against)
+    return whole._replace(
+        uncounted=tuple(uncounted_differences(before, after)),
+        metrics=metric_rows(first, variant, runs, known, comparable=not against),
         folds=tuple(folds[:LISTED_FOLDS]),
         folds_left_out=len(folds[LISTED_FOLDS:]),
-        fit_seconds=(fit_seconds(pair.before), fit_seconds(pair.after)),
-        moved=moved,
-        not_moved=not_moved,
+        moved=None if isinstance(moved, Statement) else moved,
+        not_moved=moved if isinstance(moved, Statement) else None,
         judgement=judgement,
-        findings=(),
+    )
+
+
+def _as_written(whole: Comparison, first: Run, variant: Run, runs: Runs) -> Comparison:
+    """The comparison of two runs of which one has no manifest: without predictions, no difference can be tested."""
+    rows = metric_rows(first, variant, runs, {}, comparable=not whole.obstacles)
+    primary = next((row for row in rows if row.primary), None)
+    names = {"baseline": runs.name(first), "variant": runs.name(variant), "metric": primary and primary.metric}
+    moved = [Statement("difference.not_comparable"), *whole.obstacles]
+    judgement = None
+    if not whole.obstacles:
+        moved = [Statement("written.no_shared_metric", names)]
+        if primary is not None and primary.difference is not None:
+            moved = [size(primary.difference, "higher" if primary.greater_is_better else "lower", names)]
+            judgement = Judgement(
+                metric=primary.metric,
+                verdict="untested",
+                method=None,
+                difference=primary.difference,
+                interval=None,
+                equivalence=None,
+                p_value=None,
+                adjusted=None,
+                units=0,
+                reliable=False,
+                statements=(),
+                notes=(),
+            )
+    return whole._replace(
+        comparable=() if whole.obstacles else as_written(first, variant),
+        metrics=rows,
+        not_moved=Statement("rows.not_recorded", {"runs": [runs.name(run) for run in (first, variant) if run.partial]}),
+        judgement=judgement,
+        findings=(written_difference(names, moved, whole.fit_seconds),),
     )
 
 
@@ -97,84 +113,61 @@ def interpreted(
     return comparison._replace(judgement=judgement, findings=found)
 
 
-def _moved(pair: Pair) -> tuple[MovedClasses | MovedErrors | None, Statement | None]:
-    if pair.obstacles or pair.rows is None:
-        return None, pair.no_rows
-    try:
-        return moved_rows(pair.before, *pair.rows), None
-    except NotComparable as reason:
-        return None, reason.statement
-
-
 def metric_rows(
-    before: CompletedRun, after: CompletedRun | None, known: Mapping[str, Estimate], *, comparable: bool
+    first: Run, variant: Run | None, runs: Runs, known: Mapping[str, Estimate], *, comparable: bool
 ) -> tuple[MetricRow, ...]:
     """The metrics of a run, or of a baseline and a variant, the primary one first."""
-    names = dict.fromkeys([*metric_names(before), *(metric_names(after) if after is not None else ())])
-    return tuple(
-        _metric_row(before, after, name, known.get(name, Estimate(0)), comparable=comparable) for name in names
-    )
+    sides = runs.scores(first), {} if variant is None else runs.scores(variant)
+    manifest = first.manifest
+    rows = []
+    for name in dict.fromkeys([*sides[0], *sides[1]]):
+        left, right = sides[0].get(name), sides[1].get(name)
+        estimate = known.get(name, Estimate(0))
+        judged = comparable and variant is not None and left is not None and right is not None
+        found = runs.difference(first, variant, name) if judged and variant is not None else None
+        upward = _is_upward(name, [first] if variant is None else [first, variant])
+        row = MetricRow(
+            metric=name,
+            primary=name == primary_of(sides[0]),
+            greater_is_better=upward,
+            baseline=left and left._replace(interval=estimate.baseline),
+            variant=right and right._replace(interval=estimate.variant),
+            difference=found,
+            outcome=None if found is None else _outcome(found if upward else -found),
+            interval=estimate.difference if judged else None,
+            of=manifest.outcome.class_of(name) if isinstance(manifest, CompletedRun) else None,
+        )
+        rows.append(row)
+    return tuple(rows)
 
 
-def _metric_row(
-    before: CompletedRun, after: CompletedRun | None, name: str, estimate: Estimate, *, comparable: bool
-) -> MetricRow:
-    left = before.outcome.metrics.get(name)
-    right = after.outcome.metrics.get(name) if after is not None else None
-    either = left or right
-    assert either is not None  # the name comes from one of the two
-    judged = comparable and left is not None and right is not None
-    found = comparable_difference(before, after, name) if judged and after is not None else None
-    return MetricRow(
-        metric=name,
-        primary=name == primary_metric(before),
-        greater_is_better=either.greater_is_better,
-        baseline=_score(left, estimate.baseline),
-        variant=_score(right, estimate.variant),
-        difference=found,
-        outcome=None if found is None else _outcome(found if either.greater_is_better else -found),
-        interval=estimate.difference if judged else None,
-        of=before.outcome.class_of(name),
-    )
-
-
-def _score(metric: Metric | None, interval: Range | None) -> Score | None:
-    if metric is None:
-        return None
-    return Score(
-        value=metric.value,
-        std=metric.std,
-        training=metric.training,
-        dummy=metric.dummy,
-        folds=len(metric.folds),
-        interval=interval,
-        spread=spread(metric),
-        repeats=tuple(repeat.value for repeat in metric.repeats if repeat.value is not None),
-        undefined=metric.folds.count(None),
-    )
+def _is_upward(name: str, runs: list[Run]) -> bool:
+    """Whether a high value is good, as the runs record it; without a manifest, only such metrics are known."""
+    records = (run.manifest.outcome.metrics.get(name) for run in runs if isinstance(run.manifest, CompletedRun))
+    return next((record.greater_is_better for record in records if record is not None), True)
 
 
 def _outcome(gain: float) -> Outcome:
     return "better" if gain > 0 else "worse" if gain < 0 else "equal"
 
 
-def _folds(pair: Pair) -> list[FoldRow]:
-    name = primary_metric(pair.before)
-    left = pair.before.outcome.metrics[name].folds
-    if len(left) < 2 or len(left) != len(pair.before.outcome.split.folds):
+def _folds(before: CompletedRun, after: CompletedRun, *, comparable: bool) -> list[FoldRow]:
+    name = primary_metric(before)
+    left = before.outcome.metrics[name].folds
+    if len(left) < 2 or len(left) != len(before.outcome.split.folds):
         return []
-    other = pair.after.outcome.metrics.get(name)
-    right = other.folds if not pair.obstacles and other is not None and len(other.folds) == len(left) else None
+    other = after.outcome.metrics.get(name)
+    right = other.folds if comparable and other is not None and len(other.folds) == len(left) else None
     return [
         FoldRow(
             fold=index + 1,
-            n_train=size.n_train,
-            n_val=size.n_val,
+            n_train=fold.n_train,
+            n_val=fold.n_val,
             baseline=left[index],
             variant=right[index] if right else None,
             difference=_minus(right[index], left[index]) if right else None,
         )
-        for index, size in enumerate(pair.before.outcome.split.folds)
+        for index, fold in enumerate(before.outcome.split.folds)
     ]
 
 
@@ -182,6 +175,8 @@ def _minus(value: float | None, other: float | None) -> float | None:
     return None if value is None or other is None else value - other
 
 
-def fit_seconds(run: CompletedRun) -> float | None:
-    """How long the fit took."""
-    return next((stage.seconds for stage in run.stages if stage.name == "fit"), None)
+def fit_seconds(run: Run) -> float | None:
+    """How long the fit took; of a run without a manifest, how long it says that its training took."""
+    if run.partial is not None:
+        return run.partial.seconds
+    return next((stage.seconds for stage in run.manifest.stages if stage.name == "fit"), None)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from week2kit.inputs.changes import Statement, changed_things, comparable_difference, compare_inputs, primary_metric
+from week2kit.inputs.changes import Statement, changed_things
 from week2kit.record.store import Run
 from week2kit.reporting.noise.judging import tests_between
 from week2kit.reporting.rows import Verdict
-from week2kit.reporting.runs import Runs, completed
+from week2kit.reporting.runs import Runs, completed, primary_of
 from week2kit.reporting.values import OverviewRow
 from week2kit.statistics.exact import holm_among
 from week2kit.thresholds import OVERVIEW_RUNS, SIGNIFICANCE
@@ -19,44 +20,56 @@ def ranked(first: Run, variants: Sequence[Run], runs: Runs) -> tuple[tuple[Overv
     """The ranked table of a baseline and its variants, how many runs it leaves out, and the variants, best first.
 
     The best runs are shown, and the baseline always. Each is tested against the best and against the baseline; Holm's
-    p-values count all comparable variants, also those that the table leaves out.
+    p-values count all comparable variants, also those that the table leaves out. Runs without a manifest have their
+    place in the order, and are not tested.
     """
-    metric = primary_metric(completed(first))
+    metric = primary_of(runs.scores(first))
+    record = None if first.partial else completed(first).outcome.metrics[metric]
+    sign = 1 if record is None or record.greater_is_better else -1
+
+    def goodness(run: Run) -> float:
+        score = runs.scores(run).get(metric)
+        return sign * ((score and score.value) or 0.0)  # of what is not defined only a baseline stands alone
+
     comparable = [
-        run
-        for run in variants
-        if not runs.obstacles(first, run)
-        and comparable_difference(completed(first), completed(run), metric) is not None
+        run for run in variants if not runs.obstacles(first, run) and runs.difference(first, run, metric) is not None
     ]
     apart = [run for run in variants if run not in comparable]
-    order = sorted([first, *comparable], key=lambda run: -_goodness(run, metric))
+    order = sorted([first, *comparable], key=lambda run: -goodness(run))
     best_first = [run for run in order if run is not first]
     shown = sorted([first, *best_first[: OVERVIEW_RUNS - 1]], key=order.index)
-    rows = _ranked(first, shown, [_goodness(run, metric) for run in order], runs)
+    tests = sum(not run.partial for run in comparable)
+    rows = _ranked(first, shown, {run.path: goodness(run) for run in order}, runs, tests)
     rows += [_row(first, run, runs, None, None) for run in apart[: OVERVIEW_RUNS - len(rows)]]
     return _with_ties(rows), 1 + len(variants) - len(rows), [*best_first, *apart]
 
 
-def _goodness(run: Run, metric: str) -> float:
-    record = completed(run).outcome.metrics[metric]
-    value = record.value or 0.0  # of what is not defined only a baseline stands alone in the order
-    return value if record.greater_is_better else -value
-
-
-def _ranked(first: Run, shown: Sequence[Run], goodness: Sequence[float], runs: Runs) -> list[OverviewRow]:
+def _ranked(
+    first: Run, shown: Sequence[Run], goodness: Mapping[Path, float], runs: Runs, tests: int
+) -> list[OverviewRow]:
     """The rows of the shown runs: those that the noise does not tell from the best come first."""
-    test, baseline, tests = tests_between(first, shown, runs), shown.index(first), len(goodness) - 1
-    behind = holm_among([test(0, position) for position in range(1, len(shown))], tests)
-    against = holm_among([test(baseline, other) for other in range(len(shown)) if other != baseline], tests)
-    against.insert(baseline, None)
-    falling = [-value for value in goodness]
-    metric = primary_metric(completed(first))
+    recorded = [] if first.partial else [run for run in shown if not run.partial]
+    places = {run.path: place for place, run in enumerate(recorded)}
+    between = tests_between(first, recorded, runs) if recorded else None
+
+    def test(run: Run, other: Run) -> float | None:
+        if between is None or run.path not in places or other.path not in places:
+            return None
+        return between(places[run.path], places[other.path])
+
+    others = [run for run in shown if run is not first]
+    behind = holm_among([test(shown[0], run) for run in shown[1:]], tests)
+    against = holm_among([test(first, run) for run in others], tests)
+    verdicts = {
+        run.path: _verdict(goodness[run.path] - goodness[first.path], p_value)
+        for run, p_value in zip(others, against, strict=True)
+    }
+    falling = [-value for value in goodness.values()]
     rows = []
-    for run, p_best, p_baseline in zip(shown, [1.0, *behind], against, strict=True):
+    for run, p_best in zip(shown, [1.0, *behind], strict=True):
         tied = p_best is not None and p_best >= SIGNIFICANCE
-        rank = 1 if tied else 1 + bisect_left(falling, -_goodness(run, metric))
-        gain = _goodness(run, metric) - _goodness(first, metric)
-        rows.append(_row(first, run, runs, rank, None if run is first else _verdict(gain, p_baseline)))
+        rank = 1 if tied else 1 + bisect_left(falling, -goodness[run.path])
+        rows.append(_row(first, run, runs, rank, verdicts.get(run.path)))
     return sorted(rows, key=lambda row: row.rank or 0)
 
 
@@ -69,19 +82,17 @@ def _verdict(gain: float, p_value: float | None) -> Verdict:
 
 
 def _row(first: Run, run: Run, runs: Runs, rank: int | None, verdict: Verdict | None) -> OverviewRow:
-    before, after = completed(first), completed(run)
-    metric = primary_metric(before)
-    record = after.outcome.metrics.get(metric)
-    difference = None if rank is None else comparable_difference(before, after, metric)
+    metric = primary_of(runs.scores(first))
+    score = runs.scores(run).get(metric)
     return OverviewRow(
         rank=rank,
         tied=False,
         run=runs.name(run),
         baseline=run is first,
-        things=() if run is first else tuple(changed_things(compare_inputs(before, after))),
+        things=() if run is first else tuple(changed_things(runs.changes(first, run))),
         comparable=rank is not None,
-        value=record.value if record is not None else None,
-        difference=None if run is first else difference,
+        value=None if score is None else score.value,
+        difference=None if run is first or rank is None else runs.difference(first, run, metric),
         verdict=verdict,
     )
 
@@ -99,9 +110,13 @@ def told(rows: Sequence[OverviewRow], metric: str) -> tuple[Statement, ...]:
     tied = [row.run for row in rows[1:] if row.rank == 1]
     tested = [row for row in rows if row.verdict not in (None, "untested")]
     baseline = next(row.run for row in rows if row.baseline)
-    if not tested:
-        return (Statement("ranked.untested", best),)
-    first = Statement("ranked.tied", best | {"tied": tied}) if tied else Statement("ranked.alone", best)
+    if any(row.rank is not None and row.verdict == "untested" for row in rows):
+        equal = [row.run for row in rows if row.rank is not None and row.value == rows[0].value]
+        first = Statement("ranked.untested", best | {"best": equal})
+        if not tested:
+            return (first,)
+    else:
+        first = Statement("ranked.tied", best | {"tied": tied}) if tied else Statement("ranked.alone", best)
     better = [row.run for row in rows if row.verdict == "better"]
     code = "ranked.better" if better else "ranked.none_better"
     return first, Statement(code, {"baseline": baseline, "runs": better})

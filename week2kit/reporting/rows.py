@@ -12,7 +12,7 @@ from week2kit.inputs.changes import Statement
 if TYPE_CHECKING:  # its models cost milliseconds, and only `--verdicts` needs them
     from week2kit.record.verdict import InputName, Layer, Level, VerdictName
 
-FileState: TypeAlias = Literal["agrees", "differs", "missing", "unreadable", "not read here", "not recorded"]
+FileState: TypeAlias = Literal["agrees", "differs", "missing", "unreadable", "not read here", "not recorded", "read"]
 Outcome: TypeAlias = Literal["better", "worse", "equal"]
 Verdict: TypeAlias = Literal["better", "worse", "noise", "equal", "equivalent", "untested"]
 Method: TypeAlias = Literal["mcnemar", "bootstrap", "corrected_t"]
@@ -21,7 +21,10 @@ REFUTED: Final = frozenset({"tampered", "different", "unstable"})
 
 
 class FileRow(NamedTuple):
-    """One file of a run folder: the digest that the manifest holds, and whether the file still has it."""
+    """One file of a run folder: the digest that the manifest holds, and whether the file still has it.
+
+    Where there is no manifest, the file was `read`, and the digest is that of today.
+    """
 
     name: str
     sha256: str
@@ -49,12 +52,13 @@ class Verification(NamedTuple):
 
 
 class RunRow(NamedTuple):
-    """One run as it is named in the report, and how it was made."""
+    """One run as it is named in the report, and how it was made; what is not recorded is empty."""
 
     name: str
     path: str
     status: Literal["running", "completed", "failed"]
     manifest_sha256: str
+    """Empty for a run that was made without week2kit: only what its files say is known of it."""
     command: str
     environment: str
     files: tuple[FileRow, ...]

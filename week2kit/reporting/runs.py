@@ -6,14 +6,23 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from week2kit.inputs.changes import Statement, compare_inputs, obstacles, primary_metric
+from week2kit.inputs.changes import (
+    Change,
+    Statement,
+    comparable_difference,
+    compare_inputs,
+    obstacles,
+    primary_metric,
+)
+from week2kit.inputs.partial import Digests, compare_runs
 from week2kit.privacy import shown_path
-from week2kit.record.manifest import CompletedRun, Environment
+from week2kit.record.manifest import CompletedRun, Environment, Metric, metric_names
 from week2kit.record.store import ARTIFACTS, Run
 from week2kit.reporting.files import file_rows
-from week2kit.reporting.noise.seeds import Named
+from week2kit.reporting.noise.seeds import Named, spread
+from week2kit.reporting.partial import written_facts, written_files, written_obstacles, written_scores
 from week2kit.reporting.predicted import NotComparable, Predicted, aligned, read_predictions
-from week2kit.reporting.rows import RunRow, Verification
+from week2kit.reporting.rows import RunRow, Score, Verification
 
 
 def distinct_names(runs: Sequence[Run]) -> dict[Path, str]:
@@ -26,16 +35,19 @@ def distinct_names(runs: Sequence[Run]) -> dict[Path, str]:
 class Runs:
     """All runs of a report under names that tell them apart; each is examined once, when it is first shown."""
 
-    def __init__(self, runs: Sequence[Run], verdicts: Mapping[str, Verification]) -> None:
+    def __init__(self, runs: Sequence[Run], verdicts: Mapping[str, Verification], partial: Sequence[Run] = ()) -> None:
         """Runs, with what is known of them.
 
         Args:
-            runs: the runs, in the order of the report.
+            runs: the runs with a manifest, in the order of the report.
             verdicts: what `verify` found, by the digest of the manifest.
+            partial: the runs that were made without week2kit.
         """
         self.runs = runs
         self._verdicts = verdicts
-        self._names = distinct_names(runs)
+        self._names = distinct_names([*runs, *partial])
+        self._digests: Digests = {}
+        self._scores: dict[Path, Mapping[str, Score]] = {}
         self._rows: dict[Path, RunRow] = {}
         self._predicted: list[tuple[Path, Predicted]] = []
         self._obstacles: dict[tuple[Path, Path], tuple[Statement, ...]] = {}
@@ -73,6 +85,8 @@ class Runs:
         Two holdouts with other digests may still hold the same rows in another order: their predictions tell.
         """
         key = first.path, variant.path
+        if key not in self._obstacles and (first.partial or variant.partial):
+            self._obstacles[key] = written_obstacles(first, variant, self._digests)
         if key not in self._obstacles:
             before, after = completed(first), completed(variant)
             against = obstacles(before, after)
@@ -80,6 +94,27 @@ class Runs:
                 against = []
             self._obstacles[key] = tuple(against)
         return self._obstacles[key]
+
+    def changes(self, first: Run, variant: Run) -> list[Change]:
+        """The differences of what two runs record."""
+        return compare_runs(first, variant, self._digests)
+
+    def scores(self, run: Run) -> Mapping[str, Score]:
+        """The metrics of a completed run, the primary one first; without intervals."""
+        if run.path not in self._scores:
+            if run.partial is not None:
+                self._scores[run.path] = written_scores(run.partial)
+            else:
+                metrics = completed(run).outcome.metrics
+                self._scores[run.path] = {name: _score(metrics[name]) for name in metric_names(completed(run))}
+        return self._scores[run.path]
+
+    def difference(self, first: Run, variant: Run, metric: str) -> float | None:
+        """The metric of the variant minus that of the baseline; None where nothing can be concluded from it."""
+        if not first.partial and not variant.partial:
+            return comparable_difference(completed(first), completed(variant), metric)
+        values = [score.value if (score := self.scores(run).get(metric)) else None for run in (first, variant)]
+        return None if values[0] is None or values[1] is None else values[1] - values[0]
 
     def _same_rows(self, first: Run, variant: Run) -> bool:
         return not isinstance(self.aligned(first, variant), Statement)
@@ -114,18 +149,42 @@ class Runs:
         return None
 
     def _examined(self, run: Run) -> RunRow:
-        files, disagreements = file_rows(run)
+        if run.partial is not None:
+            files, environment = written_files(run.partial), written_facts(run.partial)
+            disagreements: tuple[Statement, ...] = ()
+        else:
+            files, disagreements = file_rows(run)
+            environment = environment_line(run.manifest.inputs.environment)
         return RunRow(
             name=self.name(run),
             path=shown_path(run.path),
             status=run.manifest.status,
             manifest_sha256=run.manifest_sha256,
             command=run.manifest.command,
-            environment=environment_line(run.manifest.inputs.environment),
+            environment=environment,
             files=files,
             disagreements=disagreements,
             verdict=self._verdicts.get(run.manifest_sha256),
         )
+
+
+def primary_of(scores: Mapping[str, Score]) -> str:
+    """The metric that decides: the first; empty where a run without a manifest wrote none that is known by its name."""
+    return next(iter(scores), "")
+
+
+def _score(metric: Metric) -> Score:
+    return Score(
+        value=metric.value,
+        std=metric.std,
+        training=metric.training,
+        dummy=metric.dummy,
+        folds=len(metric.folds),
+        interval=None,
+        spread=spread(metric),
+        repeats=tuple(repeat.value for repeat in metric.repeats if repeat.value is not None),
+        undefined=metric.folds.count(None),
+    )
 
 
 def completed(run: Run) -> CompletedRun:

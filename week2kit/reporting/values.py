@@ -20,7 +20,7 @@ from week2kit.inputs.changes import Change, Statement
 from week2kit.record.manifest import Stage
 from week2kit.reporting.rows import FoldRow, GoalRow, Judgement, MetricRow, MovedClasses, MovedErrors, RunRow, Verdict
 
-REPORT_VERSION: Final = 1
+REPORT_VERSION: Final = 2
 
 Topic: TypeAlias = Literal["difference", "noise", "overfitting", "underfitting", "imbalance", "convergence", "warnings"]
 
@@ -42,6 +42,8 @@ class Comparison(NamedTuple):
     uncounted: tuple[Change, ...]
     obstacles: tuple[Statement, ...]
     """Why the two are not comparable; empty where they are."""
+    comparable: tuple[Statement, ...]
+    """What shows that they are; empty where they are not."""
     metrics: tuple[MetricRow, ...]
     folds: tuple[FoldRow, ...]
     folds_left_out: int
@@ -276,58 +278,6 @@ class EvidenceRow(NamedTuple):
     sha256: str
 
 
-class ThinScore(NamedTuple):
-    """A score of a run that was made without week2kit, as it wrote it."""
-
-    metric: str
-    """Its name as written."""
-    value: float
-    difference: float | None
-    """From the first of these runs; None where they are not comparable, and of the first itself."""
-
-
-class ThinRow(NamedTuple):
-    """A run that was made without week2kit: no manifest, so no predictions, no digests and no environment."""
-
-    name: str
-    path: str
-    scores: tuple[ThinScore, ...]
-    changes: tuple[Change, ...]
-    """In config and seed as they are written, against the first of these runs."""
-    comparable: tuple[Statement, ...]
-    """Why it can or cannot be compared with the first of these runs; empty for that one itself."""
-    metrics_sha256: str
-    things: tuple[str, ...] = ()
-    """What changed, as the rule of one change counts it, against the first of these runs."""
-    n_train: int | None = None
-    n_val: int | None = None
-    seconds: float | None = None
-    """How long the training took, as it wrote it."""
-    seconds_difference: float | None = None
-    """From the first of these runs; None where one of the two wrote no time."""
-    timestamp: str = ""
-    git: str = ""
-    """The commit that it names, as foreign text."""
-    versions: Mapping[str, str] = {}
-    """Python and the libraries that decide an outcome, as far as it names them."""
-
-    @property
-    def has_record(self) -> bool:
-        """Whether it says more than scores and a time."""
-        return bool(self.n_train is not None or self.n_val is not None or self.timestamp or self.git or self.versions)
-
-
-class Thin(NamedTuple):
-    """The runs that were made without week2kit; the first is what the others are compared with."""
-
-    rows: tuple[ThinRow, ...]
-    left_out: int
-    summary: tuple[Statement, ...] = ()
-    """What came out, and what is not known: the first lines of a report that has no other runs."""
-    verify_command: str = ""
-    """What trains them again."""
-
-
 class Report(NamedTuple):
     """A comparison of runs: the baseline against each variant, what failed on the way, and what to do next."""
 
@@ -360,5 +310,3 @@ class Report(NamedTuple):
     """What was named and could not be read, each with its reason."""
     verdicts: Verdicts | None = None
     """None: no verdicts were given."""
-    thin: Thin | None = None
-    """None: no run without a manifest was named."""

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from typing import Final
 
 from week2kit.sentences.next_experiment import NEXT
-from week2kit.sentences.without_manifest import WITHOUT_MANIFEST
 
 #: What a tested difference is worth, by the end of the code.
 _WORTH: Final = {"noise": "noise", "real": "more than noise"}
@@ -26,7 +25,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "file.not_recorded": "The manifest lists {file:name}, which is no file of a run.",
     "file.not_listed": "The manifest does not list {file:name}, which every completed run has.",
     "metric.contradicted": ("The manifest gives {metric:name} as {manifest:value}, `metrics.json` gives {file:value}."),
-    # --- not comparable ---
+    # --- comparable or not ---
+    "comparable": "Comparable: same target, same validation rows, and the same primary metric in both.",
     "task.differs": "The baseline is a {baseline:text}, the variant a {variant:text}.",
     "target.differs": "They predict different columns: {baseline:name} and {variant:name}.",
     "data.rows_differ": "They used other data: {baseline:count row} against {variant:count row}.",
@@ -43,6 +43,29 @@ SENTENCES: Final[Mapping[str, str]] = {
     "metric.positive_differs": (
         "{metric:name} speaks of one class, and that is {baseline:value} in the baseline and {variant:value} in the "
         "variant."
+    ),
+    # --- a run without a manifest ---
+    "written.comparable": (
+        "Comparable as far as a run without a manifest shows: the same target, test size and random state, and the "
+        "same data file as it is found today."
+    ),
+    "written.other_name": "{baseline:name} and {variant:name} hold the same bytes.",
+    "written.config": "The config of {run:name} cannot be used: {problem:text}",
+    "written.unnamed": (
+        "The config of {run:name} leaves out {keys:names}, so nothing shows that both were validated on the same rows."
+    ),
+    "written.data_missing": "No data file is found for {run:name}, so nothing shows that their rows are the same.",
+    "written.data_differs": "The data files that are found today for the two differ.",
+    "written.no_shared_metric": (
+        "{variant:name} and {baseline:name} have no metric in common that is known by its name."
+    ),
+    "written.time": (
+        "Training took {before:number} s in {baseline:name} and {after:number} s in {variant:name}, as written; such "
+        "a time varies from run to run."
+    ),
+    "written.unknown": (
+        "Not recorded: predictions and code. So nothing shows whether a difference is more than noise, whether both "
+        "predict the same, or whether the code was the same."
     ),
     # --- records of earlier versions ---
     "earlier.undefined": (
@@ -86,7 +109,7 @@ SENTENCES: Final[Mapping[str, str]] = {
         "{best:name} has the best {metric:name} ({value:number}), but the noise does not tell {tied:names} from it."
     ),
     "ranked.untested": (
-        "{best:name} has the best {metric:name} ({value:number}); whether by more than noise is not tested."
+        "The best {metric:name} is {value:number} ({best:names}); whether by more than noise is not tested."
     ),
     "ranked.better": "Better than {baseline:name}, the baseline, by more than noise: {runs:names}.",
     "ranked.none_better": "No variant is better than {baseline:name}, the baseline, by more than noise.",
@@ -271,6 +294,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "warning": "{run:name} recorded: {warned:warning}",
     # --- rows ---
     "rows.not_comparable": "The two runs were not validated on the same rows, so no rows are put side by side.",
+    "rows.not_recorded": "The predictions of {runs:names} are not recorded, so no row can be seen to have moved.",
     "rows.not_intact": (
         "A file of {runs:names} cannot be read here, or does not agree with its record, so its rows are not compared."
     ),
@@ -384,6 +408,5 @@ SENTENCES: Final[Mapping[str, str]] = {
         "All of this holds for these {rows:count row} of data. Whether they stand for the rows to come, the record "
         "cannot say."
     ),
-    **WITHOUT_MANIFEST,
     **NEXT,
 }

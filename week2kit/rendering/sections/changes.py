@@ -6,24 +6,16 @@ from collections.abc import Iterator
 
 from week2kit.rendering.blocks import Block
 from week2kit.rendering.markdown import code
-from week2kit.rendering.sections import partial
-from week2kit.rendering.sections.wording import change_table, from_to, only_partial, rule_of_one_change, statements
+from week2kit.rendering.sections.wording import change_table, from_to, rule_of_one_change, statements
 from week2kit.reporting.values import Comparison, Report
 
 
 def beginning(report: Report) -> Iterator[Block]:
     """Why there is nothing to compare."""
-    if only_partial(report):
-        yield from partial.changes(report)
-    elif report.baseline is None:
-        yield f"{none_completed(report)}, so there is nothing to compare."
+    if report.baseline is None:
+        yield "No run completed, so there is nothing to compare."
     elif not report.comparisons:
         yield 'One run completed, so there is nothing to compare. For the second run, see "Next experiment".'
-
-
-def none_completed(report: Report) -> str:
-    """That there is no baseline; what a run without a manifest is, is told elsewhere."""
-    return "No run completed" if report.thin is None else "No run with a manifest completed"
 
 
 def rule(report: Report, comparison: Comparison) -> str:
@@ -41,7 +33,7 @@ def of_one(report: Report, comparison: Comparison) -> Iterator[Block]:
     if comparison.obstacles:
         yield f"**Not comparable.** {statements(comparison.obstacles)}"
     else:
-        yield "Comparable: same target, same validation rows, and the same primary metric in both."
+        yield statements(comparison.comparable)
     if comparison.uncounted:
         told = "; ".join(f"{change.input} {code(change.key)} ({from_to(change)})" for change in comparison.uncounted)
         yield f"Also different, but not counted, because it does not change how a metric comes out: {told}."

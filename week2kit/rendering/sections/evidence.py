@@ -16,7 +16,7 @@ def sections(report: Report) -> Iterator[Section]:
     yield section(2, "evidence", "Evidence", _evidence(report))
     if report.runs:
         yield section(3, "commands", "Commands", _commands(report))
-        told = (Item(f"{code(run.name)}: {escape(run.environment or 'not recorded')}") for run in report.runs)
+        told = (Item(f"{code(run.name)}: {_environment(run)}") for run in report.runs)
         yield section(3, "environments", "Environments", [Items(tuple(told))])
         rows = (row for run in report.runs for row in _files(run))
         yield section(3, "files", "Files", [Table(("run", "file", "state", "sha256"), "llll", tuple(rows))])
@@ -48,14 +48,24 @@ def _short(digest: str) -> str:
 
 def _commands(report: Report) -> Iterator[Block]:
     yield "How each run was made, as it recorded it:"
-    yield Items(tuple(Item(f"{code(run.name)}: {made_by(run)}") for run in report.runs))
+    yield Items(
+        tuple(Item(f"{code(run.name)}: {made_by(run) if run.command else 'not recorded'}") for run in report.runs)
+    )
     if report.verify_commands:
         not_verified = "Not verified by this report" if report.verdicts is None else "Not all of them are verified"
-        yield f"{not_verified}. To train again and compare, and to have the verdicts in this report:"
+        also = ", and to have the verdicts in this report" if len(report.verify_commands) > 1 else ""
+        yield f"{not_verified}. To train again and compare{also}:"
         yield Code(report.verify_commands)
 
 
+def _environment(run: RunRow) -> str:
+    if not run.environment:
+        return "not recorded"
+    return escape(run.environment) + ("" if run.manifest_sha256 else " (as written, and nothing proves it)")
+
+
 def _files(run: RunRow) -> Iterator[tuple[str, ...]]:
-    yield code(run.name), "`manifest.json`", "read", f"`{escape(run.manifest_sha256)}`"
+    digest = f"`{escape(run.manifest_sha256)}`"
+    yield code(run.name), "`manifest.json`", *(("read", digest) if run.manifest_sha256 else ("not recorded", "–"))
     for file in run.files:
         yield code(run.name), code(file.name), escape(file.state), f"`{escape(file.sha256)}`"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from week2kit.rendering.blocks import Block, Table
 from week2kit.rendering.markdown import code, count, escape, sentence, signed
-from week2kit.rendering.sections.wording import Pictures, only_partial
+from week2kit.rendering.sections.wording import Pictures
 from week2kit.reporting.rows import MovedClasses, MovedErrors, MovedRow
 from week2kit.reporting.values import Comparison, Report
 
@@ -15,9 +15,7 @@ _COUNTED = "`row` counts the rows of the data from 0:"
 
 def beginning(report: Report) -> Iterator[Block]:
     """Why no row can have moved."""
-    if only_partial(report):
-        yield "A run without a manifest holds no predictions, so no row can be seen to have moved."
-    elif not report.comparisons:
+    if not report.comparisons:
         yield "There is no second run, so no row can have moved."
 
 

@@ -17,8 +17,6 @@ from week2kit.rendering.markdown import (
     show_span,
     signed,
 )
-from week2kit.rendering.sections import partial
-from week2kit.rendering.sections.changes import none_completed
 from week2kit.rendering.sections.wording import Pictures, only_partial, shown, statements
 from week2kit.reporting.rows import MetricRow, Verdict
 from week2kit.reporting.values import Comparison, OverviewRow, Report
@@ -31,26 +29,29 @@ def beginning(report: Report, pictures: Pictures) -> Iterator[Block]:
     if report.overview:
         yield from _overview(report)
     yield from shown(pictures, "metric", "difference")
-    if only_partial(report):
-        yield from partial.results(report)
-    elif report.baseline is None:
-        yield f"{none_completed(report)}, so there are no results."
+    if report.baseline is None:
+        yield "No run completed, so there are no results."
     elif not report.comparisons:
-        yield _metrics_alone(report)
+        yield _metrics_alone(report) if report.metrics else f"{code(report.baseline.name)} has {_primary(report)}."
 
 
 def _overview(report: Report) -> Iterator[Block]:
-    head = ("rank", "run", "what changed", code(report.metrics[0].metric), "against the baseline")
+    head = ("rank", "run", "what changed", _primary(report), "against the baseline")
     yield Table(head, "rllrl", tuple(map(_overview_row, report.overview)))
-    yield (
-        "Runs of one rank (=) are not told apart: the noise could have put them in another order. Each is tested "
-        "against the best and against the baseline, with Holm's correction for so many tests."
-    )
+    if any(row.verdict not in (None, "untested") for row in report.overview):
+        yield (
+            "Runs of one rank (=) are not told apart: the noise could have put them in another order. Each is tested "
+            "against the best and against the baseline, with Holm's correction for so many tests."
+        )
     more = report.overview_left_out
     left_out = f"The table leaves out {count(more, 'run')}, which are no better than these.\n" if more else ""
     variants = len(report.overview) + more - 1
     detailed = variants > len(report.comparisons)
     yield left_out + ("The best variant is compared with the baseline in detail." if detailed else "")
+
+
+def _primary(report: Report) -> str:
+    return code(report.metrics[0].metric) if report.metrics else "no metric that is known by its name"
 
 
 def _overview_row(row: OverviewRow) -> tuple[str, ...]:
@@ -88,7 +89,7 @@ def of_one(report: Report, comparison: Comparison) -> Iterator[Block]:
     if comparison.judgement and comparison.judgement.notes:
         yield f"How this was judged: {statements(comparison.judgement.notes)}"
     if comparison.folds:
-        yield _folds(comparison, f"{code(report.metrics[0].metric)} in each fold:")
+        yield _folds(comparison, f"{_primary(report)} in each fold:")
     if comparison.folds and comparison.folds_left_out:
         yield f"{count(comparison.folds_left_out, 'more fold')} in `manifest.json`."
 
@@ -124,7 +125,9 @@ def _folds(comparison: Comparison, caption: str) -> Table:
 
 def end(report: Report, pictures: Pictures) -> Iterator[Block]:
     """What the columns mean, and training against validation score."""
-    if report.baseline is not None:
+    if only_partial(report):
+        yield "A dash: not recorded. The time of a training varies from run to run."
+    elif report.baseline is not None:
         yield (
             "Training scores are measured on rows that the model was fitted on. The dummy ignores the features and "
             "only guesses. The time of a fit varies from run to run."

@@ -23,8 +23,7 @@ from week2kit.rendering.blocks import (
 from week2kit.rendering.markdown import code, codes, count, escape, mermaid_label, number, sentence
 from week2kit.rendering.pictures.contents import plan_pictures
 from week2kit.rendering.sections import changes, evidence, failures, moved, results
-from week2kit.rendering.sections import partial as runs_without
-from week2kit.rendering.sections.wording import Pictures, is_single, only_partial, shown, statements
+from week2kit.rendering.sections.wording import Pictures, is_single, shown, statements
 from week2kit.reporting.rows import REFUTED, RunRow
 from week2kit.reporting.values import Comparison, Finding, Loop, Report
 
@@ -32,6 +31,13 @@ from week2kit.reporting.values import Comparison, Finding, Loop, Report
 _BANNERS: Final = 10
 #: Causes of a verdict that are named.
 _CAUSES: Final = 4
+#: What the report of a run that was made without week2kit has no numbers for.
+_NOT_RECORDED: Final = (
+    "Of such a run, only a config in the flat form and metrics are recorded, as somebody wrote them. Not recorded: "
+    "predictions, so no difference is tested; training scores and a dummy; and digests, so nothing shows which data, "
+    "rows, code and processor gave the numbers. `week2kit verify` trains such a run again, and `week2kit train` with "
+    "its config makes a full record."
+)
 
 _TOPICS: Final = {
     "difference": "The difference.",
@@ -78,7 +84,6 @@ def compose(report: Report, written: Collection[str] = (), next_commands: Sequen
         *_parts("moved", "Rows that moved", [
             ("", moved.beginning(report)), *each("Rows that moved in", lambda one: moved.of_one(one, pictures)),
         ]),
-        *runs_without.apart(report),
         *failures.sections(report),
         section(2, "next", "Next experiment", failures.next_experiment(report.proposal, next_commands)),
         section(2, "caveats", "Risk and caveat", [_caveats(report)]),
@@ -101,8 +106,6 @@ def _parts(kind: Kind, title: str, parts: Iterable[tuple[str, Iterable[Block]]])
 
 
 def _title(report: Report) -> str:
-    if report.thin is not None and only_partial(report):
-        return runs_without.title(report, report.thin)
     if report.baseline is None:
         return "Report: no run completed"
     baseline = code(report.baseline.name)
@@ -121,15 +124,12 @@ def _head(report: Report) -> Iterator[Block]:
     if (more := len(report.unreadable) - _BANNERS) > 0:
         told = f"{count(more, 'more folder')} could not be read: `week2kit runs` says why of each."
         yield Notice("NOTE", (told,))
-    if report.thin is not None and report.runs:
-        names = codes(row.name for row in report.thin.rows)
-        yield Notice("NOTE", (f'Made without week2kit, and told under "Runs without a manifest": {names}.',))
+    if names := [run.name for run in report.runs if not run.manifest_sha256]:
+        yield Notice("NOTE", (f"No manifest: {codes(names)}. {_NOT_RECORDED}",))
     if is_single(report):
         (comparison,) = report.comparisons
         yield changes.rule(report, comparison)
         yield from (statements(one.statements) for one in comparison.findings if one.topic == "difference")
-    elif report.thin is not None and only_partial(report):
-        yield from runs_without.head(report, report.thin)
     else:
         yield statements(report.ranking)
     if report.verdicts is not None:
@@ -223,11 +223,9 @@ def _loop(baseline: str, loop: Loop) -> Iterator[Block]:
 
 def _about_baseline(report: Report) -> Iterator[tuple[str, Iterable[Block]]]:
     """What is said of the baseline alone, or why there is nothing to say."""
-    if only_partial(report):
-        yield "", [runs_without.MEANS]
-    elif report.baseline is None:
-        yield "", [f"{changes.none_completed(report)}, so there is nothing to interpret."]
-    if report.baseline is not None and report.findings:
+    if report.baseline is None:
+        yield "", ["No run completed, so there is nothing to interpret."]
+    elif report.findings:
         own = f"About the baseline {code(report.baseline.name)}" if report.comparisons else ""
         yield own, [_findings(report.findings)]
 

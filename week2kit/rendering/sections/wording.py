@@ -25,7 +25,7 @@ def is_single(report: Report) -> bool:
 
 def only_partial(report: Report) -> bool:
     """Whether no run of it has a manifest."""
-    return report.thin is not None and not report.runs
+    return bool(report.runs) and not any(run.manifest_sha256 for run in report.runs)
 
 
 def statements(items: Iterable[Statement]) -> str:
