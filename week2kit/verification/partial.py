@@ -81,23 +81,19 @@ FOLDER: Final[tuple[Question[PartialRun], ...]] = (Question("follows.val_report"
 
 
 class _Rerun(NamedTuple):
-    """A partial record beside what came out of one rerun, which completed."""
+    """A partial record beside what came out of one rerun, which completed; `values` under the names of metrics.json."""
 
     record: PartialRun
     fresh: Fresh
     scored: Scored
-
-    @property
-    def values(self) -> dict[str, float]:
-        """What came out, under the names of metrics.json."""
-        return values_by_name(self.record, self.fresh)
+    values: dict[str, float]
 
 
 def compare_written(record: PartialRun, fresh: Fresh) -> list[Check]:
     """Everything that is recorded against a rerun; nothing where it came to no predictions."""
     if fresh.scored is None or fresh.outcome is None:
         return []
-    rerun = _Rerun(record, fresh, fresh.scored)
+    rerun = _Rerun(record, fresh, fresh.scored, values_by_name(record, fresh))
     checks = made(WRITTEN, record, rerun)
     if fresh.outcome.model.converged is False:
         iterations = max(fresh.outcome.model.n_iter or [0])
