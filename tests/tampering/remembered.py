@@ -76,10 +76,10 @@ class _Child:
         return self._owner.answer((self._before, work, asked), call)
 
 
-def verdict_of(run: Path, **more: Any) -> Verdict:
-    """The verdict on a copy of a base run."""
+def verdict_of(run: Path, project: Path, **more: Any) -> Verdict:
+    """The verdict on a copy of a base run that lies in a project of its own, or among copies in one."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("week2kit.verification.trainings.Children", Remembering)
-        patch.setattr(Remembering, "project", str(run.parent.parent))
+        patch.setattr(Remembering, "project", str(project))
         (verdict,) = verify(run, **more).runs
     return verdict

@@ -103,7 +103,7 @@ def test_every_damage_gets_its_verdict(case: Case, bases: Path, tmp_path: Path) 
         verdict = _verdict_with_other_code(tmp_path / "code", case.code, copy.run)
     else:
         data = copy.project / case.data if case.data is not None else None
-        verdict = verdict_of(copy.run, data=data, repeats=case.repeats)
+        verdict = verdict_of(copy.run, copy.project, data=data, repeats=case.repeats)
     changed = snapshot(copy.project) != before
     if copy.run.is_dir():
         copy.run.chmod(0o755)
@@ -177,7 +177,7 @@ def test_no_value_of_a_manifest_can_be_changed_unnoticed(base: str, bases: Path,
     for number, (place, value) in enumerate(provable):
         copy = _copy(bases, base, tmp_path / str(number))
         copy.set(place, _another(value))
-        verdicts[place] = verdict_of(copy.run).verdict
+        verdicts[place] = verdict_of(copy.run, copy.project).verdict
     assert {place: v for place, v in verdicts.items() if v not in (None, "tampered", "different")} == {}
 
 
