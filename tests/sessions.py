@@ -13,8 +13,11 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -178,3 +181,19 @@ def kernels_in_force() -> set[str | None]:
     from threadpoolctl import threadpool_info
 
     return {library.get("architecture") for library in threadpool_info() if library["user_api"] == "blas"}
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 30) -> Any:
+    """What `condition` returns as soon as it is true."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"it did not happen within {seconds} seconds")
+
+
+def computed(pid: int) -> float:
+    """Seconds that a process has computed; the imports of a training take half of three."""
+    fields = (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) / os.sysconf("SC_CLK_TCK")

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from week2kit.record.migrations import read_manifest
 from week2kit.record.verdict import Verdict
 
 from . import sessions
-from .sessions import ROOT, pytest_session
+from .sessions import ROOT, computed, pytest_session, wait_for
 from .sessions import here as command
 from .tampering.copies import Copy
 
@@ -221,7 +220,7 @@ def test_an_interrupt_during_repeats_is_recorded(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         encoding="utf-8",
     )
-    time.sleep(6)
+    wait_for(lambda: computed(process.pid) > 5)  # imports and the fit of the run itself take half of it
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
