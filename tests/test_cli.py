@@ -20,8 +20,9 @@ from typing import Any
 import pytest
 
 import week2kit
+from week2kit.errors import UsageError
 from week2kit.record.verdict import Verdict
-from week2kit.verification.options import exit_code
+from week2kit.verification.options import exit_code, read_options
 from week2kit.verification.verifying import document
 
 from .sessions import ROOT, command, here, python
@@ -727,3 +728,28 @@ def test_what_lies_in_the_working_directory_is_not_executed(shop: Path) -> None:
             path.unlink()
     assert done.returncode == 0, done.stderr
     assert "executed" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"vary": "all"}, "vary: "),
+        ({"allow_modules": "lightgbm"}, "allow_modules: "),
+        ({"tolerence": 1e-6}, "tolerence: "),
+        ({"tolerance": float("nan")}, "tolerance: "),
+        ({"timeout": 0}, "timeout: "),
+        ({"effort": 2}, "effort: "),
+        ({"vary": ["hash"]}, 'Did you mean "hash_seed"?'),
+    ],
+    ids=str,
+)
+def test_an_option_of_verify_that_there_is_not_is_refused_in_python_too(asked: dict[str, Any], told: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(told)):
+        week2kit.verify("runs/a", **asked)
+
+
+def test_the_options_of_a_document_keep_their_names() -> None:
+    """A verification that another version began is gone on with."""
+    asked = read_options(allow_modules=["lightgbm"], vary=["threads"], data="a.csv", timeout=5)
+    assert asked.deciding() == {"allowed_modules": ["lightgbm"], "vary": ["threads"], "data": "a.csv"}
+    assert read_options().deciding() == {}

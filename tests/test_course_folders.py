@@ -211,7 +211,7 @@ def test_a_config_that_says_its_model_is_undecided_at_every_door(project: Path, 
     assert (done.returncode, done.stderr) == (125, "")
     assert "config.json names a model (model" in done.stdout
     assert list_runs([open_run("output/first")])[0]["status"] == "no manifest"
-    assert "# Report: `first`, without a manifest" in render(report(["output/first"]))
+    assert "> No manifest: `first`." in render(report(["output/first"]))
 
 
 def test_numbers_that_are_none_are_told_at_every_door(project: Path) -> None:

@@ -100,11 +100,11 @@ def assert_reproducible(
     __tracebackhide__ = True
     from week2kit.record.store import open_run
     from week2kit.verification.one_run import verify_run
-    from week2kit.verification.options import Options
+    from week2kit.verification.options import read_options
     from week2kit.verification.trainings import rerun_children
 
     demand = Demand(_one_of(Accept, accept, "accept"), strict and _one_of(Strict, strict, "strict"))
-    options = Options(data=None if data is None else Path(data), target=target, timeout=timeout, repeats=repeats)
+    options = read_options(data=None if data is None else Path(data), target=target, timeout=timeout, repeats=repeats)
     with rerun_children() as children:
         children.warm_up()
         opened = open_run(run) if isinstance(run, str | Path) else run
@@ -173,7 +173,7 @@ class Settings:
 
 
 def _settings(config: pytest.Config) -> Settings:
-    from week2kit.verification.options import Options
+    from week2kit.verification.options import read_options
 
     def value(name: str) -> Any:
         given = config.getoption(f"week2kit_{name}")
@@ -185,7 +185,7 @@ def _settings(config: pytest.Config) -> Settings:
         timeout = _seconds(str(value("timeout") or VERIFY_TIMEOUT))
     except (UsageError, argparse.ArgumentTypeError) as error:
         raise pytest.UsageError(f"week2kit: {error}") from None
-    options = Options(
+    options = read_options(
         data=_data_file(config, value("data")),
         target=value("target") or None,
         timeout=timeout,

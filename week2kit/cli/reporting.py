@@ -18,45 +18,52 @@ from week2kit.cli.entry import edge
 from week2kit.cli.options import AsJson, output_option
 from week2kit.cli.terminal import collect_garbage, product, say, say_skipped
 
+Runs = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Run folders, or folders of them; the first is the baseline.", metavar="RUN...", show_default=False
+    ),
+]
+Output = Annotated[
+    Path | None,
+    output_option("Write to this file; pictures of a Markdown report go beside it."),
+]
+Form = Annotated[
+    Literal["md", "html", "json"] | None,
+    typer.Option(
+        "--format",
+        help="Markdown, one page of HTML with its pictures inside, or the value as JSON; by default what the name "
+        "of the file says, else Markdown.",
+        show_default=False,
+    ),
+]
+Baseline = Annotated[Path | None, typer.Option(help="The run that the others are compared with.")]
+Margin = Annotated[
+    float | None,
+    typer.Option(min=0, help="A difference of the primary metric that is as good as none: tests equivalence."),
+]
+OnlyNamed = Annotated[bool, typer.Option("--only-named", help="Do not look at the other runs of the folder.")]
+Template = Annotated[Path | None, typer.Option(help="Fill this Jinja2 template instead of ours.", metavar="FILE")]
+Verdicts = Annotated[
+    Path | None, typer.Option(help="What verify --json printed: the verdict on each run.", metavar="FILE")
+]
+Full = Annotated[bool, typer.Option("--full", help="Leave out nothing, also beyond 64 KB.")]
+CheckFile = Annotated[
+    Path | None, typer.Option(help="Hold this edited report against the runs; writes nothing.", metavar="FILE")
+]
+
 
 def report_command(
-    runs: Annotated[
-        list[Path],
-        typer.Argument(
-            help="Run folders, or folders of them; the first is the baseline.", metavar="RUN...", show_default=False
-        ),
-    ],
-    output: Annotated[
-        Path | None,
-        output_option("Write to this file; pictures of a Markdown report go beside it."),
-    ] = None,
-    form: Annotated[
-        Literal["md", "html", "json"] | None,
-        typer.Option(
-            "--format",
-            help="Markdown, one page of HTML with its pictures inside, or the value as JSON; by default what the name "
-            "of the file says, else Markdown.",
-            show_default=False,
-        ),
-    ] = None,
-    baseline: Annotated[Path | None, typer.Option(help="The run that the others are compared with.")] = None,
-    margin: Annotated[
-        float | None,
-        typer.Option(min=0, help="A difference of the primary metric that is as good as none: tests equivalence."),
-    ] = None,
-    only_named: Annotated[
-        bool, typer.Option("--only-named", help="Do not look at the other runs of the folder.")
-    ] = False,
-    template: Annotated[
-        Path | None, typer.Option(help="Fill this Jinja2 template instead of ours.", metavar="FILE")
-    ] = None,
-    verdicts: Annotated[
-        Path | None, typer.Option(help="What verify --json printed: the verdict on each run.", metavar="FILE")
-    ] = None,
-    full: Annotated[bool, typer.Option("--full", help="Leave out nothing, also beyond 64 KB.")] = False,
-    check: Annotated[
-        Path | None, typer.Option(help="Hold this edited report against the runs; writes nothing.", metavar="FILE")
-    ] = None,
+    runs: Runs,
+    output: Output = None,
+    form: Form = None,
+    baseline: Baseline = None,
+    margin: Margin = None,
+    only_named: OnlyNamed = False,
+    template: Template = None,
+    verdicts: Verdicts = None,
+    full: Full = False,
+    check: CheckFile = None,
 ) -> None:
     """Compare runs: what changed, what happened, what failed, what next."""
     with edge():

@@ -100,14 +100,14 @@ def verify_command(
     with edge():
         from week2kit.cli.verdicts import Shown
         from week2kit.processes.limits import read_limits
-        from week2kit.verification.options import Options, exit_code
+        from week2kit.verification.options import exit_code, read_options
         from week2kit.verification.verdict_file import read_known
         from week2kit.verification.verifying import verify_runs
 
         collect_garbage()
         if resume and output is None:
             raise UsageError("verify: --resume goes on from the file of -o: name it, too.")
-        options = Options(
+        options = read_options(
             data=data,
             target=target,
             tolerance=tolerance,

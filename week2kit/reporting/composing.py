@@ -63,8 +63,8 @@ def report(
     """Compare runs: the baseline against each other completed run, and tell the story of those that did not work.
 
     Args:
-        runs: run folders, or folders of run folders; named ones keep their order. Those that were made without
-            week2kit are told in a section of their own.
+        runs: run folders, or folders of run folders; named ones keep their order. Of those that were made
+            without week2kit much is not recorded.
         baseline: the run to compare with; by default the first completed one of `runs`.
         only_named: do not look at the run folders beside the named ones for failures.
         margin: differences of the primary metric up to this are as good as none to you; without it, no equivalence is
@@ -98,10 +98,6 @@ def report(
         setbacks=story.told,
         brief=story.brief,
         left_out=story.left_out,
-        worse_left_out=0,
-        not_apart=(),
-        not_tested=(),
-        not_judged=0,
         not_read=not_read,
     )
     unreadable = tuple(reason for _, reason in found.unreadable)

@@ -208,15 +208,15 @@ class Retrospective(NamedTuple):
     """Further ways in which runs failed."""
     left_out: int
     """Runs that failed in ways that are not told."""
-    worse_left_out: int
+    worse_left_out: int = 0
     """Runs that are worse by more than noise, and are not told."""
-    not_apart: tuple[str, ...]
+    not_apart: tuple[str, ...] = ()
     """Runs that are lower than the baseline, but not told apart from it by more than noise."""
-    not_tested: tuple[str, ...]
+    not_tested: tuple[str, ...] = ()
     """Runs that are lower than the baseline, and were not tested."""
-    not_judged: int
+    not_judged: int = 0
     """Completed runs that are not comparable with the baseline, so neither better nor worse."""
-    not_read: int
+    not_read: int = 0
 
 
 class Experiment(NamedTuple):

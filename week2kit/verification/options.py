@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, TypedDict
+from typing import Annotated, Any, Final, TypedDict, Unpack
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from week2kit.canonical import clean
+from week2kit.errors import UsageError
 from week2kit.processes.limits import Limits
 from week2kit.record.verdict import LEVELS, Level, Verdict, VerdictDocument, VerdictName
 from week2kit.thresholds import EFFORT, SCORE_TOLERANCE, VERIFY_TIMEOUT
@@ -54,11 +55,11 @@ class Options(BaseModel, frozen=True, extra="forbid"):
 
     data: Path | None = None
     target: str | None = None
-    tolerance: float = SCORE_TOLERANCE
-    timeout: float = VERIFY_TIMEOUT
+    tolerance: float = Field(SCORE_TOLERANCE, ge=0, allow_inf_nan=False)
+    timeout: float = Field(VERIFY_TIMEOUT, gt=0)
     allow_modules: tuple[str, ...] = ()
-    max_data_bytes: int | None = None
-    effort: int = EFFORT
+    max_data_bytes: int | None = Field(None, ge=1)
+    effort: int = Field(EFFORT, ge=3)
     restore_versions: bool = False
     vary: Annotated[tuple[str, ...], AfterValidator(chosen)] = ()
     repeats: bool = False
@@ -67,10 +68,25 @@ class Options(BaseModel, frozen=True, extra="forbid"):
     def deciding(self) -> dict[str, Any]:
         """Those that a verdict depends on, as plain data; none where nothing was asked for."""
         asked = self.model_dump(exclude_defaults=True, exclude={"timeout", "limits"})
+        if modules := asked.pop("allow_modules", None):
+            asked["allowed_modules"] = modules  # as it is called in documents of verdicts
         return {
             name: clean(str(value)) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
             for name, value in asked.items()
         }
+
+
+def read_options(**asked: Unpack[Asked]) -> Options:
+    """Options from what a caller asks for.
+
+    Raises:
+        UsageError: there is no such option, or it cannot have this value.
+    """
+    try:
+        return Options(**asked)
+    except ValidationError as error:
+        wrong = "; ".join(f"{clean(str(one['loc'][0]), 80)}: {one['msg']}" for one in error.errors())
+        raise UsageError(f"verify: {wrong}.") from None
 
 
 #: The code of a verdict that a mistake of ours prevented; ``now`` is the traceback.

@@ -14,18 +14,16 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Unpack
 
-from joblib import cpu_count
-
 from week2kit.canonical import clean
 from week2kit.errors import UnreadableRun, UsageError
 from week2kit.processes.children import Children
 from week2kit.processes.scratch import removed_scratch
 from week2kit.record.manifest import RunningRun
-from week2kit.record.store import Run, find_runs
+from week2kit.record.store import Found, Run, find_runs
 from week2kit.record.verdict import Finding, Verdict, VerdictDocument
 from week2kit.verification.integrity import check_files
 from week2kit.verification.one_run import verify_run
-from week2kit.verification.options import Asked, Options
+from week2kit.verification.options import Asked, Options, read_options
 from week2kit.verification.trainings import rerun_children
 from week2kit.verification.trials import Kind
 
@@ -66,9 +64,10 @@ def verify(*runs: str | Path | Run, jobs: int | None = None, **asked: Unpack[Ask
 
     Raises:
         UnreadableRun: no path was named.
-        UsageError: there is nothing of a name in `vary`.
+        UsageError: an option is none that there is, or has no value that it may have.
     """
-    return verify_runs([run.path if isinstance(run, Run) else Path(run) for run in runs], Options(**asked), jobs=jobs)
+    named = [run.path if isinstance(run, Run) else Path(run) for run in runs]
+    return verify_runs(named, read_options(**asked), jobs=jobs)
 
 
 def verify_runs(
@@ -84,7 +83,7 @@ def verify_runs(
     Args:
         named: run folders, or folders of run folders.
         options: what the caller decides.
-        jobs: how many runs are verified at a time; by default one per processor.
+        jobs: see `verify`.
         known: what an earlier call with the same options came to before it was ended: its verdicts stand where the
             record and the files of a run are still the same.
         events: told of what happens.
@@ -101,13 +100,7 @@ def verify_runs(
     ends = None if options.limits.time is None else time.monotonic() + options.limits.time
     stands = _standing(known, options) if known is not None else {}
     unreadable = [_unreadable(path, reason) for path, reason in found.unreadable]
-    begun = VerdictDocument(
-        runs=unreadable,
-        summary={},
-        skipped=[clean(path.as_posix()) for path in found.skipped],
-        not_reached=[clean(run.path.as_posix()) for run in found.everything],
-        options=options.deciding(),
-    )
+    begun = _begun(found, unreadable, options)
     events.found(begun)
     for verdict in unreadable:
         events.verdict(verdict)
@@ -137,6 +130,16 @@ def verify_runs(
     return document([*(reached[place] for place in sorted(reached)), *unreadable], begun)
 
 
+def _begun(found: Found, unreadable: list[Verdict], options: Options) -> VerdictDocument:
+    return VerdictDocument(
+        runs=unreadable,
+        summary={},
+        skipped=[clean(path.as_posix()) for path in found.skipped],
+        not_reached=[clean(run.path.as_posix()) for run in found.everything],
+        options=options.deciding(),
+    )
+
+
 def _standing(known: VerdictDocument, options: Options) -> dict[str, Verdict]:
     """The verdicts of an earlier call, by run.
 
@@ -163,11 +166,12 @@ def _as_reached(
     one: Callable[[Run], Verdict], runs: Sequence[Run], jobs: int | None, children: Children
 ) -> Iterator[tuple[int, Verdict]]:
     """Each verdict with the place of its run, as it is reached; `jobs` of them are being reached at a time."""
-    jobs = min(jobs or cpu_count(), len(runs))
-    if jobs <= 1:
+    if len(runs) <= 1 or jobs == 1:
         yield from enumerate(map(one, runs))
         return
-    pool = ThreadPoolExecutor(jobs)
+    from joblib import cpu_count  # brings numpy, which one run does not need here
+
+    pool = ThreadPoolExecutor(min(jobs or cpu_count(), len(runs)))
     try:
         places = {pool.submit(one, run): place for place, run in enumerate(runs)}
         for future in as_completed(places):
