@@ -14,7 +14,7 @@ from week2kit.canonical import clean
 from week2kit.errors import UsageError
 
 if TYPE_CHECKING:
-    from week2kit.starting.init import Survey
+    from week2kit.starting.survey import Survey
 from week2kit.cli.entry import edge
 from week2kit.cli.options import AllowModule, AsJson, MaxDataBytes, given_options, recordable
 from week2kit.cli.terminal import own_stdout, product, say, stage_line, table_width

@@ -11,9 +11,9 @@ import difflib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from week2kit.canonical import clean
 from week2kit.config.reading import parse_config
@@ -22,13 +22,12 @@ from week2kit.inputs.changes import Statement
 from week2kit.record.manifest import Kind
 from week2kit.refusals import listed
 from week2kit.starting.sentences import describe_faults, goal_of, hypotheses
-from week2kit.starting.survey import Column, Survey, look
+from week2kit.starting.survey import FILES, Choice, Column, Start, Survey, Target, Task, look
 from week2kit.thresholds import (
     FEW_CLASSES,
     FEW_OF_A_CLASS,
     FEW_ROWS,
     FOREST_ROWS,
-    IMBALANCE_SHARE,
     LARGEST_NUMBER,
     MAX_CONFIG_BYTES,
     MOST_CLASSES,
@@ -47,60 +46,6 @@ if TYPE_CHECKING:
 __all__ = ["Choice", "Start", "Survey", "Target", "find_column", "look", "propose", "start"]
 
 SEED: Final = 42
-#: The files that are written, in this order.
-FILES: Final = ("baseline.json", "variant.json")
-
-Task: TypeAlias = Literal["classification", "regression"]
-
-
-@dataclass(frozen=True)
-class Target:
-    """The column to be predicted: its classes with their rows, the largest first, or its least, middle and largest."""
-
-    name: str
-    kind: Kind
-    task: Task
-    distinct: int
-    classes: tuple[tuple[Any, int], ...] = ()
-    span: tuple[float, float, float] | None = None
-
-    @property
-    def is_unbalanced(self) -> bool:
-        """Whether the largest class is to the smallest as train's warning has it for two classes: four to one."""
-        if not self.classes:
-            return False
-        largest, smallest = self.classes[0][1], self.classes[-1][1]
-        return largest >= IMBALANCE_SHARE * (largest + smallest)
-
-
-class Choice(NamedTuple):
-    """One decision: the key of the config, its value, and why."""
-
-    key: str
-    value: Any
-    why: Statement
-
-
-@dataclass(frozen=True)
-class Start:
-    """A first experiment: what the table holds, what was chosen and why, and the two configs.
-
-    `left_out` has the columns that are no features, each with its fault; `notes` is what a person should look at.
-    """
-
-    survey: Survey
-    target: Target
-    left_out: Mapping[str, str]
-    choices: tuple[Choice, ...]
-    notes: tuple[Statement, ...]
-    baseline: Mapping[str, Any]
-    variant: Mapping[str, Any]
-    directory: Path
-
-    @property
-    def files(self) -> list[Path]:
-        """Where the two configs lie."""
-        return [self.directory / name for name in FILES]
 
 
 def start(

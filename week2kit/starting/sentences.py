@@ -25,8 +25,7 @@ from week2kit.thresholds import (
 )
 
 if TYPE_CHECKING:
-    from week2kit.starting.init import Choice, Start, Target
-    from week2kit.starting.survey import Survey
+    from week2kit.starting.survey import Choice, Start, Survey, Target
 
 #: Characters of a name and of a cell that are shown.
 _NAME, _CELL = 40, 20

@@ -1,24 +1,26 @@
-"""Survey: what a table holds, column by column, in the types that train will see."""
+"""Survey: what a table holds, column by column, in the types that train will see; and what is chosen by it."""
 
 from __future__ import annotations
 
 import difflib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from week2kit.canonical import clean
 from week2kit.errors import StageError, UsageError
+from week2kit.inputs.changes import Statement
 from week2kit.record.manifest import Kind
 from week2kit.record.places import read_data, reader_of
 from week2kit.record.store import from_here
 from week2kit.thresholds import (
     FEW_CLASSES,
     FIRST_ROWS,
+    IMBALANCE_SHARE,
     LARGEST_NUMBER,
     MAX_LABEL,
     MIN_ROWS,
@@ -67,6 +69,62 @@ class Survey:
     def likely_target(self) -> str:
         """The first column that is named like a target, else the last one."""
         return next((name for name in self.names if name.lower() in _TARGET_NAMES), self.names[-1])
+
+
+#: The files that are written, in this order.
+FILES: Final = ("baseline.json", "variant.json")
+
+Task: TypeAlias = Literal["classification", "regression"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """The column to be predicted: its classes with their rows, the largest first, or its least, middle and largest."""
+
+    name: str
+    kind: Kind
+    task: Task
+    distinct: int
+    classes: tuple[tuple[Any, int], ...] = ()
+    span: tuple[float, float, float] | None = None
+
+    @property
+    def is_unbalanced(self) -> bool:
+        """Whether the largest class is to the smallest as train's warning has it for two classes: four to one."""
+        if not self.classes:
+            return False
+        largest, smallest = self.classes[0][1], self.classes[-1][1]
+        return largest >= IMBALANCE_SHARE * (largest + smallest)
+
+
+class Choice(NamedTuple):
+    """One decision: the key of the config, its value, and why."""
+
+    key: str
+    value: Any
+    why: Statement
+
+
+@dataclass(frozen=True)
+class Start:
+    """A first experiment: what the table holds, what was chosen and why, and the two configs.
+
+    `left_out` has the columns that are no features, each with its fault; `notes` is what a person should look at.
+    """
+
+    survey: Survey
+    target: Target
+    left_out: Mapping[str, str]
+    choices: tuple[Choice, ...]
+    notes: tuple[Statement, ...]
+    baseline: Mapping[str, Any]
+    variant: Mapping[str, Any]
+    directory: Path
+
+    @property
+    def files(self) -> list[Path]:
+        """Where the two configs lie."""
+        return [self.directory / name for name in FILES]
 
 
 #: ``id``, ``customer_id``, ``PassengerId``; not ``paid``.
