@@ -49,8 +49,8 @@ def build_estimators(config: Config, seed: int, allowed_modules: Sequence[str] =
 
 def _task_of(model: BaseEstimator, config: Config, problems: list[str]) -> str | None:
     name = type(model).__name__
-    old = getattr(model, "_estimator_type", None)  # how classes said it before they had tags
     try:
+        old = getattr(model, "_estimator_type", None)  # how classes said it before they had tags
         if old is not None and not hasattr(model, "__sklearn_tags__"):
             task = {"classifier": "classification", "regressor": "regression"}.get(old)
         else:

@@ -95,10 +95,7 @@ KNOWN: Final = frozenset(
         "bcdce14a7a1d10f1ef382f2e679b9acdedf7fac1c12c76a35b7da2abdf9c9075",  # 0.1.0, schema 3
         "f3f5f7dd12cbeeb6745519f515f42dbbe4a9818e46981c615a99d5eb7a7095e0",  # 0.1.0, schema 4
         "d33067e7d33c0cc5d2ba1d66ee0a3009e4bf40af54b066e6b621a8edafa1cfa4",  # names changed only
-        "ea1646ad14199eb9e12b6feb3276e2bf6291b57044aea1173741e14c61246831",  # coded refusals, one reader
-        "509e1d2d1f54fc6f43051fb11d517a8f11726af9ddb3f2e69ae78fd09e0bab76",  # tables know classes, one builder
-        "b7b3b7a2e4c27d4227717b39efd92d875f019b85daa597a2bfebd2bc21b402dc",  # fewer helpers in the loop
-        "beb1cb1d985d5d458cd4120eb8cb8abd5acd79af22d8316d392d20b7f3768d59",  # names changed only
+        "45433e02efee4cb6512efd3e6e4ac89133aea5e815a5d2a71fb15d8801e88b49",  # coded refusals, one reader, one builder
     }
 )
 

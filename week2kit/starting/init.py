@@ -147,7 +147,7 @@ def _target(survey: Survey, name: str, task: Task | None) -> Target:
         classes = [(bool(label) if kind == "bool" else label, rows) for label, rows in counts.to_dict().items()]
         classes.sort(key=lambda item: -item[1])  # stable: equal ones in the order of their labels
         return Target(name, kind, "classification", distinct, tuple(classes))
-    if kind == "text":  # asked for, and refused by the rehearsal
+    if kind == "text" or not distinct:  # text that is to be an amount, or no value at all: the rehearsal refuses it
         return Target(name, kind, "regression", distinct)
     numbers = pd.Series(values)
     span = (numbers.min().item(), numbers.median().item(), numbers.max().item())

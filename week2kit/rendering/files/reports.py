@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Callable, Mapping
 from itertools import count
@@ -71,6 +72,8 @@ def write_report(
             files_folder(path).mkdir(exist_ok=True)
         replace_files({**contents, path: text.encode()}, ready)
     except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):  # of this process or machine, and not of this place
+            raise
         where = clean(os.fspath(error.filename or path))
         raise ReportError(f"{where}: it cannot be written: {error.strerror or error}.") from None
     remove_files(stale)
