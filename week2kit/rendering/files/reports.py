@@ -56,7 +56,7 @@ def write_report(
             the old report and what lies beside it are as they were.
         ChangedMeanwhile: it is not `unchanged`; the same.
     """
-    shown, old = clean(os.fspath(path)), None
+    shown, old, made = clean(os.fspath(path)), None, False
 
     def ready() -> None:
         nonlocal old
@@ -69,9 +69,13 @@ def write_report(
             raise ReportError(f"{shown}: {reason}")
         stale = stale_files(path, beside) if beside is not None else []
         if contents := contents_beside(path, beside or {}):
+            made = not files_folder(path).exists()
             files_folder(path).mkdir(exist_ok=True)
         replace_files({**contents, path: text.encode()}, ready)
     except OSError as error:
+        if made:
+            with contextlib.suppress(OSError):
+                files_folder(path).rmdir()
         if error.errno in (errno.EMFILE, errno.ENFILE):  # of this process or machine, and not of this place
             raise
         where = clean(os.fspath(error.filename or path))
