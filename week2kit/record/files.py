@@ -129,12 +129,15 @@ def replace_file(path: Path, data: bytes) -> None:
 def replace_files(files: Mapping[Path, bytes], ready: Callable[[], None] = lambda: None) -> None:
     """Write files, all of them or none: first all beside their places and flushed to disk, then each renamed, in order.
 
+    What fails before the first is renamed leaves all as it was: a full disk, a folder in the way. A rename that fails
+    after that (a disk that breaks off) leaves those before it in their places.
+
     Args:
         files: what each holds.
         ready: called when all are written and none is in its place yet; what it raises ends it so.
 
     Raises:
-        OSError: the disk is full, or a folder cannot be written; its ``filename`` is the place, and all is as it was.
+        OSError: the disk is full, or a folder cannot be written; its ``filename`` is the place.
     """
     temporary = {path: temporary_name(path) for path in files}
     try:
