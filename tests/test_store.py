@@ -170,6 +170,10 @@ def test_several_files_are_replaced_together_or_not_at_all(tmp_path: Path) -> No
     assert caught.value.filename == str(folder)
     with pytest.raises(ZeroDivisionError):
         replace_files({old: b"1", new: b"2"}, lambda: 1 // 0 and None)
+    late = tmp_path / "late"
+    with pytest.raises(OSError, match="late"):  # when the first two are in their places
+        replace_files({old: b"1", new: b"2", late: b"3"}, late.mkdir)
+    late.rmdir()
     assert (old.read_text(), sorted(tmp_path.iterdir())) == ("old", [folder, old])
     replace_files({old: b"1", new: b"2"})
     assert (old.read_text(), new.read_text(), sorted(tmp_path.iterdir())) == ("1", "2", [folder, new, old])

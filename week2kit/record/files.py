@@ -10,6 +10,7 @@ import errno
 import hashlib
 import os
 import re
+import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -129,17 +130,16 @@ def replace_file(path: Path, data: bytes) -> None:
 def replace_files(files: Mapping[Path, bytes], ready: Callable[[], None] = lambda: None) -> None:
     """Write files, all of them or none: first all beside their places and flushed to disk, then each renamed, in order.
 
-    What fails before the first is renamed leaves all as it was: a full disk, a folder in the way. A rename that fails
-    after that (a disk that breaks off) leaves those before it in their places.
-
     Args:
         files: what each holds.
         ready: called when all are written and none is in its place yet; what it raises ends it so.
 
     Raises:
-        OSError: the disk is full, or a folder cannot be written; its ``filename`` is the place.
+        OSError: the disk is full, or a folder cannot be written; its ``filename`` is the place, and all is as it was.
     """
     temporary = {path: temporary_name(path) for path in files}
+    before: dict[Path, Path | None] = {}  # what was there, under another name: a rename may fail, or be interrupted
+    done = False
     try:
         with contextlib.ExitStack() as locks:
             for path, data in files.items():
@@ -154,11 +154,29 @@ def replace_files(files: Mapping[Path, bytes], ready: Callable[[], None] = lambd
             ready()
             for path in files:
                 with _naming(path):
+                    if len(files) > 1:
+                        before[path] = _second_name(path)
                     temporary[path].replace(path)
+        done = True
     finally:
-        for left in temporary.values():
+        for path, old in [] if done else reversed(before.items()):
+            with contextlib.suppress(OSError):
+                old.replace(path) if old is not None else path.unlink()
+        for left in (*temporary.values(), *filter(None, before.values())):
             with contextlib.suppress(OSError):
                 left.unlink()
+
+
+def _second_name(path: Path) -> Path | None:
+    """Another name beside it for what a path leads to, or a copy where there are no links; None: there is nothing."""
+    if not os.path.lexists(path):
+        return None
+    name = temporary_name(path)
+    try:
+        os.link(path, name, follow_symlinks=False)
+    except (OSError, NotImplementedError):
+        shutil.copy2(path, name, follow_symlinks=False)
+    return name
 
 
 @contextlib.contextmanager

@@ -53,7 +53,7 @@ def write_report(
 
     Raises:
         ReportError: the file is there and lacks our marker, there is no such folder, or it cannot be written; then
-            the old report and what lies beside it are as they were: see `replace_files`.
+            the old report and what lies beside it are as they were.
         ChangedMeanwhile: it is not `unchanged`; the same.
     """
     shown, old, made = clean(os.fspath(path)), None, False
