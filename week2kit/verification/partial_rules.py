@@ -41,6 +41,8 @@ def weigh_what_came_out(evidence: Evidence) -> Evidence:
             if same or apart < near:
                 why, other = "partial.other_recipe" if same else "partial.near_recipe", {"recipe": name, "rows": apart}
                 break
+        else:
+            assert len(answers) == len(recipes), "a recipe that was not tried shows nothing"
     return dataclasses.replace(evidence, shows=what_it_shows(record, fresh, there.checks, why, tried, **other))
 
 
