@@ -21,7 +21,7 @@ import pytest
 from week2kit import train
 from week2kit.canonical import JsonError, dump_json, parse_json, sha256
 from week2kit.errors import UnreadableRun, UsageError
-from week2kit.record.files import digest_regular, read_regular, replace_file, replace_files
+from week2kit.record.files import digest_regular, held_lock, read_regular, replace_file, replace_files
 from week2kit.record.manifest import SCHEMA_VERSION, CompletedRun, FailedRun, RunningRun
 from week2kit.record.migrations import STEPS, ManifestError, read_manifest
 from week2kit.record.store import ARTIFACTS, artifact_digest, began_after, find_runs, open_run
@@ -341,6 +341,30 @@ def test_what_is_a_persons_or_is_being_written_is_not_removed(tmp_path: Path) ->
     (tmp_path / "new" / ".manifest.json.0123abcd.tmp").write_text("")  # younger than a second
     begin(tmp_path, "next")
     assert all((tmp_path / name).exists() for name in [*kept, "new/.manifest.json.0123abcd.tmp"])
+
+
+def test_whoever_looks_for_leftovers_never_holds_what_is_just_begun(tmp_path: Path) -> None:
+    """Else the training that comes to lock it a moment later would end with "Resource temporarily unavailable"."""
+    fresh = [tmp_path / ".run_a.0123abcd.tmp", tmp_path / "run" / ".manifest.json.0123abcd.tmp"]
+    fresh[0].mkdir()
+    fresh[1].parent.mkdir()
+    fresh[1].touch()
+    stop = threading.Event()
+
+    def look() -> None:
+        while not stop.is_set():
+            assert leftovers(tmp_path) == []
+
+    with ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(look)
+        until = time.monotonic() + 0.5
+        while time.monotonic() < until:
+            for path in fresh:
+                os.utime(path)
+                with held_lock(path):
+                    pass
+        stop.set()
+        looking.result()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be removed there")

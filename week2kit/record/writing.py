@@ -162,8 +162,9 @@ def _is_abandoned(path: Path) -> bool:
     """
     with contextlib.suppress(OSError):
         age = time.time() - path.lstat().st_mtime
-        with held_lock(path) as locked:
-            return age > (ABANDONED_WRITE if locked else ABANDONED_BUILD)
+        if age > ABANDONED_WRITE:  # before that its writer may come to lock it, and must find nobody there
+            with held_lock(path) as locked:
+                return locked or age > ABANDONED_BUILD
     return False
 
 
