@@ -99,9 +99,9 @@ def assert_reproducible(
     """
     __tracebackhide__ = True
     from week2kit.record.store import open_run
-    from week2kit.verification.one_run import verify_run
     from week2kit.verification.options import read_options
     from week2kit.verification.trainings import rerun_children
+    from week2kit.verification.verifying import verify_run
 
     demand = Demand(_one_of(Accept, accept, "accept"), strict and _one_of(Strict, strict, "strict"))
     options = read_options(data=None if data is None else Path(data), target=target, timeout=timeout, repeats=repeats)
@@ -243,8 +243,8 @@ class RunsSession:
 
     def verify(self, run: Run) -> Verdict:
         """Train a run again and judge it."""
-        from week2kit.verification.one_run import verify_run
         from week2kit.verification.trainings import rerun_children
+        from week2kit.verification.verifying import verify_run
 
         if self._children is None:
             self._children = rerun_children()
