@@ -29,7 +29,7 @@ from week2kit.record.verdict import Verdict
 from week2kit.rendering.output import render
 from week2kit.rendering.structured import json_schema, report_model
 from week2kit.sentences.verdicts import describe_verdict
-from week2kit.verification.planning import planned_checks
+from week2kit.verification.deciding import planned_checks
 
 from .sessions import here as week2kit
 from .sessions import pytest_session, python

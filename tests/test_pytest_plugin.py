@@ -19,7 +19,7 @@ import week2kit
 from week2kit.errors import UnreadableRun, UsageError
 from week2kit.pytest_plugin import assert_reproducible
 from week2kit.record.store import open_run
-from week2kit.verification.planning import planned_checks
+from week2kit.verification.deciding import planned_checks
 
 from .sessions import command, pytest_session
 

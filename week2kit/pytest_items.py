@@ -152,7 +152,7 @@ class RunRecord(pytest.Collector):
         """The verdict and every check that the record leads to."""
         from week2kit.canonical import clean
         from week2kit.record.store import open_run
-        from week2kit.verification.planning import planned_checks
+        from week2kit.verification.deciding import planned_checks
 
         session = self.config.stash[SESSION]
         session.found += 1

@@ -1,14 +1,20 @@
-"""What the rules of a verdict share: the judgement with its account, the notes and the warnings beside it."""
+"""What the rules of a verdict share: the judgement with its account, the notes and the warnings beside it.
+
+And, by the record alone, which checks a verification will make.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
-from week2kit.record.manifest import Warned
+from week2kit.record.manifest import CompletedRun, Warned
 from week2kit.record.partial import PartialRun
+from week2kit.record.store import Run
 from week2kit.record.verdict import Cause, Check, Finding, Layer, VerdictName
+from week2kit.record.written_metrics import compared_names
+from week2kit.scales import is_bounded
 from week2kit.thresholds import LISTED_KEYS
 from week2kit.verification.checks import (
     OUR_ERRORS,
@@ -19,10 +25,13 @@ from week2kit.verification.checks import (
     failing,
     made,
     passed,
+    planned,
     skipped,
 )
 from week2kit.verification.evidence import Evidence, restorable, writes_jobs
+from week2kit.verification.integrity import FILES, PREDICTIONS, RECORD
 from week2kit.verification.layers import DATA, RESULT, SPLIT, layer_of, nearly_same
+from week2kit.verification.partial import FOLDER, WRITTEN
 from week2kit.verification.recorded_facts import named_modules
 
 
@@ -167,3 +176,19 @@ def failure_of(evidence: Evidence) -> Finding | None:
         return None
     said = failure.message if failure.error in OUR_ERRORS else f"{failure.error}: {failure.message}"
     return Finding(code="rerun.failed", where=failure.stage, recorded="completed", now=said)
+
+
+def planned_checks(run: Run, *, repeats: bool = False) -> list[str]:
+    """The codes of every check of a verification of this run, in order; none is trained for it.
+
+    Those that a verdict leaves out were not reached, because an earlier one decided. Of a run that was made without
+    week2kit those that its files lead to: of its metrics the ones that end at 1, which are known by their names alone.
+    """
+    if run.partial is not None:
+        of_metrics = {f"metrics.{name}": scorer for name, scorer in compared_names(run.partial.metrics).items()}
+        codes = planned([*FOLDER, *WRITTEN], run.partial)
+        return [code for code in codes if code not in of_metrics or is_bounded(of_metrics[code])]
+    if not isinstance(run.manifest, CompletedRun):
+        return []
+    stages: list[Iterable[Question[Any]]] = [FILES, RECORD, PREDICTIONS, DATA, SPLIT, RESULT, NOTES, [WARNINGS]]
+    return [code for questions in stages for code in planned(questions, Expected(run.manifest, repeats))]
