@@ -7,6 +7,7 @@ What is asked, and in which order, stands in `FILES`, `RECORD` and `PREDICTIONS`
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,7 +28,6 @@ from week2kit.record.places import reader_of
 from week2kit.record.requirements import requirements_text
 from week2kit.record.store import Manifest, Run
 from week2kit.record.verdict import Check, Finding
-from week2kit.thresholds import RECOMPUTED_METRIC_TOLERANCE
 from week2kit.verification.checks import (
     Expected,
     Question,
@@ -38,6 +38,7 @@ from week2kit.verification.checks import (
     passed,
     skipped,
 )
+from week2kit.verification.layers import nearly_same
 from week2kit.verification.messages import FromPredictions
 
 _MANIFEST: Final = "manifest.json"
@@ -345,7 +346,7 @@ def _check_decision(sides: tuple[_Record, FromPredictions], code: str) -> Check:
 def _check_metric(sides: tuple[_Record, FromPredictions], code: str) -> Check:
     name = code.partition(".")[2]
     recorded, now = sides[0].manifest.outcome.metrics[name], sides[1].metrics[name]
-    near = _equal if now.exact else _near
+    near = operator.eq if now.exact else nearly_same
     agree = near(recorded.value, now.value) and len(recorded.folds) == len(now.folds)
     agree = agree and all(map(near, recorded.folds, now.folds))
     return passed(code) if agree else failed(code, "follows.metric", name, recorded.value, now.value)
@@ -355,16 +356,6 @@ def _check_report(sides: tuple[_Record, FromPredictions], code: str) -> Check | 
     text = sides[0].text("val_report")
     expected = sides[1].report.encode("utf-8", "replace").decode("utf-8", "replace")
     return None if text is None else compare(code, "val_report.txt", expected, text)
-
-
-def _equal(recorded: float | None, now: float | None) -> bool:
-    return recorded == now
-
-
-def _near(recorded: float | None, now: float | None) -> bool:
-    if recorded is None or now is None:
-        return recorded is now
-    return abs(recorded - now) <= RECOMPUTED_METRIC_TOLERANCE * max(1.0, abs(recorded))
 
 
 PREDICTIONS: Final[tuple[Question[tuple[_Record, FromPredictions]], ...]] = (
