@@ -22,7 +22,7 @@ from week2kit.record.verdict import Check, Finding, MetricValues, RerunRecord, V
 from week2kit.sentences.reruns import describe_attempt, describe_trial
 from week2kit.sentences.variations import variation_lines
 from week2kit.verification.messages import Fresh, Variable
-from week2kit.verification.variation import GROUPS, Ground, chosen, not_in_force, variations
+from week2kit.verification.variation import GROUPS, chosen, not_in_force, variations
 
 from .sessions import kernels_in_force
 
@@ -226,9 +226,9 @@ def variable(**more: Any) -> Variable:
 
 def test_what_is_in_force_already_is_never_called_another(here: Environment) -> None:
     names = ["time_zone", "home", "umask"]
-    first = variations(names, Ground(here, variable(), "csv"))
+    first = variations(names, here, variable(), "csv")
     there = variable(utc_offset=20700, home="/nonexistent", umask=0o077)
-    second = variations(names, Ground(here, there, "csv"))
+    second = variations(names, here, there, "csv")
     assert [factor.recorded for factor in first.factors] == ["UTC+05:45", "/nonexistent", "0077"]
     assert [factor.recorded for factor in second.factors] == ["UTC-09:30", "/nonexistent/other", "0022"]
 
@@ -243,7 +243,7 @@ def test_names_of_groups_and_of_their_parts_stand_for_the_same() -> None:
 
 def test_what_cannot_be_varied_has_a_reason(here: Environment) -> None:
     arm = here.model_copy(update={"platform": "Linux-aarch64"})
-    plan = variations(["locale", "jobs", "data", "cpu"], Ground(arm, variable(), "parquet"))
+    plan = variations(["locale", "jobs", "data", "cpu"], arm, variable(), "parquet")
     assert plan.factors == []
     assert {name: reason for name, (reason, _) in plan.stuck.items()} == {
         "locale": "no_locale",
@@ -251,14 +251,14 @@ def test_what_cannot_be_varied_has_a_reason(here: Environment) -> None:
         "data": "no_text",
         "cpu": "no_classes",
     }
-    plan = variations(["locale"], Ground(here, variable(comma_locale="tr_TR.UTF-8"), "csv"))
+    plan = variations(["locale"], here, variable(comma_locale="tr_TR.UTF-8"), "csv")
     assert [factor.conditions.variables() for factor in plan.factors] == [{"LC_ALL": "tr_TR.UTF-8"}]
 
 
 @pytest.mark.usefixtures("avx2")
 def test_a_processor_without_avx2_still_has_the_class_below(here: Environment) -> None:
     old = here.model_copy(update={"cpu": here.cpu.model_copy(update={"features": ["sse4_2"]})})
-    plan = variations(["cpu"], Ground(old, variable(), "csv"))
+    plan = variations(["cpu"], old, variable(), "csv")
     assert [(factor.recorded, factor.conditions.libm) for factor in plan.factors] == [("SSE", None)]
     assert plan.stuck == {"cpu AVX2": ("needs", ["avx2", "fma"])}
 

@@ -52,7 +52,7 @@ from week2kit.verification.recorded_facts import facts_of, may_be, uses_of
 from week2kit.verification.rules import judge
 from week2kit.verification.trainings import WORK, OtherFile, Trainings
 from week2kit.verification.trials import Kind, Train, Trials
-from week2kit.verification.variation import Ground, not_in_force, variations
+from week2kit.verification.variation import not_in_force, variations
 
 
 @dataclass(frozen=True)
@@ -212,8 +212,7 @@ class Verification(Trainings):
         plan = Plan()
         try:
             answer = self.children.call(f"{WORK}:describe_variable", request.config, timeout=self.time_left())
-            ground = Ground(here, Variable.model_validate_json(answer), request.reader)
-            plan = variations(self.options.vary, ground)
+            plan = variations(self.options.vary, here, Variable.model_validate_json(answer), request.reader)
             for factor in plan.factors:
                 fresh = trials.run("varied", [factor])
                 record = rerun_record(trials.done[-1], agrees_to(manifest, fresh), metric_values(fresh), [])

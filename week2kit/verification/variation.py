@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from week2kit.environment.conditions import Conditions
@@ -50,21 +49,6 @@ _HOMES: Final = ("/nonexistent", "/nonexistent/other")
 _UMASKS: Final = (0o077, 0o022)
 
 
-@dataclass(frozen=True)
-class Ground:
-    """What there is to vary.
-
-    Attributes:
-        environment: what is in force where the run is trained again.
-        variable: what of the run, and of this machine, can be varied.
-        reader: how the run's data are read.
-    """
-
-    environment: Environment
-    variable: Variable
-    reader: str
-
-
 def chosen(names: Iterable[str]) -> tuple[str, ...]:
     """What the names of groups, or of what is in them, stand for, each once, in the order in which it is varied.
 
@@ -87,10 +71,16 @@ def chosen(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in _ALL if name in found)
 
 
-def variations(names: Iterable[str], ground: Ground) -> Plan:
-    """Each variation that is possible here, and for the others the reason (a code, a value), by name."""
+def variations(names: Iterable[str], here: Environment, variable: Variable, reader: str) -> Plan:
+    """Each variation that is possible here, and for the others the reason (a code, a value), by name.
+
+    Args:
+        names: what is asked for.
+        here: what is in force where the run is trained again.
+        variable: what of the run, and of this machine, can be varied.
+        reader: how the run's data are read.
+    """
     plan = Plan()
-    here, variable = ground.environment, ground.variable
     for name in chosen(names):
         match name:
             case "threads":
@@ -108,10 +98,10 @@ def variations(names: Iterable[str], ground: Ground) -> Plan:
                 else:
                     plan.stuck[name] = ("no_jobs", None)
             case "data":
-                if ground.reader in ("csv", "tsv"):
+                if reader in ("csv", "tsv"):
                     _vary(plan, name, "CRLF, gzip, other separator", Conditions(other_text=True))
                 else:
-                    plan.stuck[name] = ("no_text", ground.reader)
+                    plan.stuck[name] = ("no_text", reader)
             case "hash_seed":
                 seed = "1" if here.variables.get("PYTHONHASHSEED") != "1" else "2"
                 _vary(plan, name, seed, Conditions(hash_seed=seed))
