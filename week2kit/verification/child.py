@@ -54,6 +54,7 @@ from week2kit.verification.messages import (
     Stored,
     Variable,
 )
+from week2kit.verification.recorded_facts import class_names
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -148,12 +149,13 @@ def _missing(error: BaseException, request: RerunRequest) -> Missing | None:
         return Missing(said=f"{error} {error.hint}".strip(), command=error.command, flags=list(error.flags))
     if not isinstance(error, ConfigError | LibraryError):
         return None
-    wanted = sorted({name for name in _classes(request.config) if name.partition(".")[0] != "sklearn"})
+    named = (name for name in class_names(request.config) if "." in name)
+    wanted = sorted({name for name in named if name.partition(".")[0] != "sklearn"})
     tops = sorted({name.partition(".")[0] for name in wanted} - set(request.allowed_modules))
     if tops:
         flags = [word for top in tops for word in ("--allow-module", top)]
-        named = " and ".join(clean(top, 80) for top in tops)
-        said = f"It was trained with estimators of {named}, whose code is only imported where you allow it."
+        told = " and ".join(clean(top, 80) for top in tops)
+        said = f"It was trained with estimators of {told}, whose code is only imported where you allow it."
         return Missing(said=f"{said} If you trust it: {clean(' '.join(flags))}", flags=flags)
     for name in wanted:
         try:
@@ -162,16 +164,6 @@ def _missing(error: BaseException, request: RerunRequest) -> Missing | None:
             said = f"{clean(name)} cannot be imported here: {str(refused).rstrip('.')}."
             return Missing(said=f"{said} Install what it was trained with, or put its folder on PYTHONPATH.")
     return None
-
-
-def _classes(config: Any) -> Iterator[str]:
-    """The import paths of the classes that a config names, wherever it does."""
-    if isinstance(config, dict):
-        if isinstance(name := config.get("class"), str) and "." in name:
-            yield name
-        config = list(config.values())
-    for item in config if isinstance(config, list) else ():
-        yield from _classes(item)
 
 
 def _source(request: RerunRequest) -> Source:
@@ -306,13 +298,11 @@ def compare_predictions(old: Predictions, new: Predictions) -> Comparison | None
     known = [(a, b) for a, b in pairs if a is not None and b is not None and a.shape == b.shape]
     if old.scores is None or len(known) < len(pairs):
         moved = np.flatnonzero(old.y_pred != new.y_pred)
-        return Comparison(rows=len(old.row), labels_moved=len(moved), first_moved=_first(old, moved))
+        return Comparison(labels_moved=len(moved))
     units = [_units(old, scores) for scores, _ in known]
     moved = np.flatnonzero(old.y_pred != new.y_pred) if old.classes is not None else np.array([], dtype=np.int64)
     return Comparison(
-        rows=len(old.row),
         labels_moved=len(moved),
-        first_moved=_first(old, moved),
         largest_difference=max(_largest(a, b, unit) for (a, b), unit in zip(known, units, strict=True)),
         widest_tie=_widest_tie(old, new, moved, units[0]),
     )
@@ -353,10 +343,6 @@ def _largest(old: np.ndarray[Any, Any], new: np.ndarray[Any, Any], units: np.nda
     differences[(units == 0) & (new != 0)] = 1.0
     differences[old == new] = 0.0
     return min(float(differences.max()), sys.float_info.max)
-
-
-def _first(predictions: Predictions, moved: np.ndarray[Any, Any]) -> int | None:
-    return int(predictions.row[moved[0]]) if len(moved) else None
 
 
 def _widest_tie(old: Predictions, new: Predictions, moved: np.ndarray[Any, Any], units: np.ndarray[Any, Any]) -> float:

@@ -75,9 +75,7 @@ class Comparison(_Answer):
             label that the row was given on one side only; 0 where no label moved.
     """
 
-    rows: int
     labels_moved: int
-    first_moved: int | None
     largest_difference: float | None = None
     widest_tie: float | None = None
 
@@ -152,23 +150,23 @@ class Fresh(_Answer):
 
     failure: Failure | None
     missing: Missing | None = None
-    data: Data | FoundData | None
-    split: Split | None
-    outcome: Outcome | None
-    curves: str | None
+    data: Data | FoundData | None = None
+    split: Split | None = None
+    outcome: Outcome | None = None
+    curves: str | None = None
     warnings: list[Warned] = []
-    unseeded: list[str]
+    unseeded: list[str] = []
     races: list[Race] = []
     never_repeat: list[str] = []
     racing_bytes: list[str] = []
     threads: bool = False
     by_cpus: list[str] | None = None
-    comparison: Comparison | None
+    comparison: Comparison | None = None
     environment: Environment | None = None
     not_in_force: list[str] = []
     predictions: str | None = None
     scored: Scored | None = None
-    seconds: float
+    seconds: float = 0.0
 
 
 class MetricFromPredictions(_Answer):

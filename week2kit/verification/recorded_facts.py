@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from week2kit.environment.comparing import Uses, differences
@@ -22,14 +22,19 @@ def uses_of(manifest: CompletedRun | FailedRun | PartialRun, here: Here, fresh: 
     return Uses(tuple(sorted(libraries)), cpus)
 
 
-def named_modules(value: Any) -> set[str]:
+def class_names(config: Any) -> Iterator[str]:
+    """The import paths of the classes that a config names, wherever it does."""
+    if isinstance(config, dict):
+        if isinstance(name := config.get("class"), str):
+            yield name
+        config = list(config.values())
+    for item in config if isinstance(config, list) else ():
+        yield from class_names(item)
+
+
+def named_modules(config: Any) -> set[str]:
     """The top-level modules of the classes in a config."""
-    if isinstance(value, list):
-        return set().union(*map(named_modules, value))
-    if not isinstance(value, dict):
-        return set()
-    own = {value["class"].partition(".")[0]} if isinstance(value.get("class"), str) else set()
-    return own.union(*map(named_modules, value.values()))
+    return {name.partition(".")[0] for name in class_names(config)}
 
 
 def facts_of(

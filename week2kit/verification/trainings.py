@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from week2kit.canonical import clean
 from week2kit.errors import (
@@ -24,6 +24,7 @@ from week2kit.record.places import DataFile
 from week2kit.record.store import Run
 from week2kit.verification.messages import Fresh, RerunRequest, Stored
 from week2kit.verification.options import Options
+from week2kit.verification.recorded_facts import class_names
 from week2kit.verification.trials import Kind
 
 WORK: Final = "week2kit.verification.child"
@@ -37,13 +38,12 @@ def rerun_children(runs: Iterable[Run] = (), limits: Limits | None = None) -> Ch
 
     What their configs name of scikit-learn is imported once, by the server that forks the children.
     """
-    named = {
-        name
-        for run in runs
-        for name in (
-            _OF_THE_FLAT_FORM if run.partial is not None else _named_modules(run.manifest.inputs.config.resolved)
+    named: set[str] = set()
+    for run in runs:
+        classes = class_names(run.manifest.inputs.config.resolved)
+        named.update(
+            _OF_THE_FLAT_FORM if run.partial is not None else (".".join(name.split(".")[:2]) for name in classes)
         )
-    }
     return Children(preload=["week2kit.loop", WORK, *sorted(named & _PRELOADED)], limits=limits)
 
 
@@ -58,20 +58,6 @@ _PRELOADED: Final = frozenset(
 )  # fmt: skip
 
 _OF_THE_FLAT_FORM: Final = ("sklearn.compose", "sklearn.impute", "sklearn.linear_model", "sklearn.preprocessing")
-
-
-def _named_modules(config: Any) -> Iterable[str]:
-    """The modules of the classes that a config names; column groups need sklearn.compose."""
-    if isinstance(config, dict):
-        if isinstance(name := config.get("class"), str):
-            yield ".".join(name.split(".")[:2])
-        if "columns" in config:
-            yield "sklearn.compose"
-        for value in config.values():
-            yield from _named_modules(value)
-    elif isinstance(config, list):
-        for value in config:
-            yield from _named_modules(value)
 
 
 @dataclass(frozen=True)
@@ -135,16 +121,7 @@ class Trainings:
             failure = Failure(
                 stage="fit", error=type(error).__name__, message=str(error), traceback=[], hint="It cannot be put back."
             )
-            return Fresh(
-                failure=failure,
-                data=None,
-                split=None,
-                outcome=None,
-                curves=None,
-                unseeded=[],
-                comparison=None,
-                seconds=0.0,
-            )
+            return Fresh(failure=failure)
 
     def _interpreter(self, versions: dict[str, str]) -> Interpreter:
         """A Python in which these versions are in force, and for the other deciding libraries those that are here."""
