@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from week2kit.errors import DataNotFound
-from week2kit.inputs.leaves import same_value
 from week2kit.record.manifest import CompletedRun
 from week2kit.record.verdict import Cause, Check, Finding, Layer, Level, MetricValues, RerunRecord, VerdictName
 from week2kit.verification.messages import Missing
@@ -83,11 +82,6 @@ def skipped(code: str, finding: str, where: str = "", recorded: Any = None, now:
 def compare(code: str, where: str, recorded: Any, now: Any, *, finding: str = "") -> Check:
     """Passed where two values are equal, else failed with both; the finding is named as the check, if not otherwise."""
     return passed(code) if recorded == now else failed(code, finding or code, where, recorded, now)
-
-
-def compare_json(code: str, where: str, recorded: Any, now: Any) -> Check:
-    """As `compare`, for JSON values: to Python ``1``, ``1.0`` and ``True`` are equal, and they mean other things."""
-    return passed(code) if same_value(recorded, now) else failed(code, code, where, recorded, now)
 
 
 # --- the judgement ------------------------------------------------------------------------------------------------

@@ -296,11 +296,12 @@ def compare_predictions(old: Predictions, new: Predictions) -> Comparison | None
         return None
     pairs = [(old.scores, new.scores), *([(old.decision, new.decision)] if old.decision is not None else [])]
     known = [(a, b) for a, b in pairs if a is not None and b is not None and a.shape == b.shape]
+    moved = np.flatnonzero(old.y_pred != new.y_pred)
     if old.scores is None or len(known) < len(pairs):
-        moved = np.flatnonzero(old.y_pred != new.y_pred)
         return Comparison(labels_moved=len(moved))
+    if old.classes is None:  # numbers are no labels
+        moved = moved[:0]
     units = [_units(old, scores) for scores, _ in known]
-    moved = np.flatnonzero(old.y_pred != new.y_pred) if old.classes is not None else np.array([], dtype=np.int64)
     return Comparison(
         labels_moved=len(moved),
         largest_difference=max(_largest(a, b, unit) for (a, b), unit in zip(known, units, strict=True)),
@@ -369,18 +370,14 @@ def read_predictions(stored: Stored, n_val: list[int]) -> bytes:
         metrics, report = recompute(predictions, stored.metric_names, stored.positive, earlier=stored.earlier)
     except (PredictionsError, StageError) as error:
         return FromPredictions(problem=str(error)).model_dump_json().encode()
-    return (
-        FromPredictions(
-            rows=len(predictions.row),
-            digest=predictions.digest,
-            scores=predictions.scores_digest,
-            decision=predictions.decision_digest,
-            metrics=metrics,
-            report=report,
-        )
-        .model_dump_json()
-        .encode()
+    found = FromPredictions(
+        digest=predictions.digest,
+        scores=predictions.scores_digest,
+        decision=predictions.decision_digest,
+        metrics=metrics,
+        report=report,
     )
+    return found.model_dump_json().encode()
 
 
 def _scored(result: Result, request: RerunRequest) -> Scored:

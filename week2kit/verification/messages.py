@@ -184,7 +184,6 @@ class FromPredictions(_Answer):
     """What predictions.csv says by itself, or the problem that keeps it from saying it."""
 
     problem: str | None = None
-    rows: int = 0
     digest: str = ""
     scores: str | None = None
     decision: str | None = None

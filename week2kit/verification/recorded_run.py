@@ -84,7 +84,9 @@ class Verification(Trainings):
         if contents.unread:
             return Judgement("undecided", reason=contents.unread[0], checks=checks)
         with self.children.child() as child:
-            checks += check_predictions(manifest, contents, lambda content: self._read_predictions(content, child))
+            checks += check_predictions(
+                manifest, contents, lambda content: self._read_predictions(manifest, content, child)
+            )
             if failing(checks):
                 return self._does_not_follow(manifest, checks)
             return self._completed(manifest, checks, contents.files, child)
@@ -111,7 +113,7 @@ class Verification(Trainings):
         data = manifest.inputs.data
         try:
             request = self._request(manifest.inputs.config.resolved, manifest.inputs.seed.value, data)
-            stored, listed = self._stored(files["predictions"]), self.run.artifact("curves")
+            stored, listed = _stored(manifest, files["predictions"]), self.run.artifact("curves")
             curves = None if listed is None else listed.sha256  # also of a file that is not there
             judgement = self._by_reruns(manifest, request, [child], stored, curves)
         except DataNotFound as error:
@@ -324,25 +326,17 @@ class Verification(Trainings):
         kept = tuple(kinds.items())
         return RerunRequest(config, seed, data.path, reader, file, only, kept, modules, earlier=earlier)
 
-    def _stored(self, content: bytes) -> Stored:
-        manifest = self.run.manifest
-        assert isinstance(manifest, CompletedRun)
-        outcome = manifest.outcome
-        return Stored(
-            content,
-            outcome.classes,
-            outcome.predictions.score_method,
-            list(outcome.metrics),
-            outcome.positive,
-            earlier=is_earlier(manifest.inputs.environment),
-        )
-
-    def _read_predictions(self, content: bytes, child: Child) -> FromPredictions:
-        manifest = self.run.manifest
-        assert isinstance(manifest, CompletedRun)
+    def _read_predictions(self, manifest: CompletedRun, content: bytes, child: Child) -> FromPredictions:
         sizes = [fold.n_val for fold in manifest.outcome.split.folds]
-        answer = child.call(f"{WORK}:read_predictions", self._stored(content), sizes, timeout=self.time_left())
+        stored = _stored(manifest, content)
+        answer = child.call(f"{WORK}:read_predictions", stored, sizes, timeout=self.time_left())
         return FromPredictions.model_validate_json(answer)
+
+
+def _stored(manifest: CompletedRun, content: bytes) -> Stored:
+    outcome, earlier = manifest.outcome, is_earlier(manifest.inputs.environment)
+    method = outcome.predictions.score_method
+    return Stored(content, outcome.classes, method, list(outcome.metrics), outcome.positive, earlier)
 
 
 def _on_other_file(file: DataFile, data: FoundData | None) -> Judgement:

@@ -80,27 +80,19 @@ class Trainings:
         """Train once in a child.
 
         Raises:
-            LimitReached: it met a limit of this machine.
+            LimitReached: it met a limit of this machine; of such a training nothing follows.
             OtherFile: the data are another table than the only one that may be trained on.
         """
         answer = child.call(f"{WORK}:train_again", request, stored, timeout=self.time_left())
         fresh = Fresh.model_validate_json(answer)
-        self._check_limits(fresh)
-        if request.file is not None:
-            _check_read(request, request.file, fresh)
-        return fresh
-
-    def _check_limits(self, fresh: Fresh) -> None:
-        """Of a training that met a limit of this machine nothing follows: no run is judged by it.
-
-        Raises:
-            LimitReached: it did.
-        """
         match fresh.failure.error if fresh.failure is not None else None:
             case "MemoryError":
                 raise LimitReached(*memory_in_force(self.options.limits))
             case "ThreadLimit":
                 raise LimitReached("processes", self.options.limits.processes)
+        if request.file is not None:
+            _check_read(request, request.file, fresh)
+        return fresh
 
     def train_under(self, request: RerunRequest, stored: Stored | None) -> Fresh:
         """Train under conditions; what cannot be brought about, or dies of it, is a failure and no end of the matter.
