@@ -20,6 +20,7 @@ from sklearn.tree import DecisionTreeRegressor
 from week2kit import open_run, train, verify
 from week2kit.environment.conditions import Conditions
 from week2kit.environment.facts import required_by
+from week2kit.inputs.changes import compare_inputs
 from week2kit.loop.inside import jobs_by_cpus, unseeded
 from week2kit.record.manifest import CompletedRun
 from week2kit.record.verdict import Verdict, VerdictDocument
@@ -204,6 +205,32 @@ def test_another_version_of_an_allowed_library_is_named_and_condemns_nobody(tmp_
     lines = "\n".join(describe_verdict(VerdictDocument.model_validate(told).runs[0]))
     assert "verify it where the recorded version, 1.0, is installed" in lines
     assert "--restore versions" not in lines
+
+    assert "run: runs/s" in with_packages(new, "train", "c.json", "--name", "s")
+    (change,) = compare_inputs(open_run(tmp_path / "runs/r").manifest, open_run(tmp_path / "runs/s").manifest)
+    assert change == ("environment", "library.own-lib", "1.0", "2.0")
+
+
+@pytest.mark.parametrize(
+    ("model", "other", "changed"),
+    [
+        ("lightgbm.LGBMClassifier", "lightgbm.LGBMClassifier", ["library.lightgbm"]),
+        ("imblearn.ensemble.RUSBoostClassifier", "imblearn.pipeline.Pipeline", ["library.imbalanced-learn"]),
+        ("mine.Model", "mine.Model", ["library.imbalanced-learn", "library.lightgbm", "library.rich"]),
+        ("lightgbm.LGBMClassifier", "sklearn.svm.SVC", []),  # then the model is another, and that is what changed
+        ("sklearn.svm.SVC", "sklearn.svm.SVC", []),
+    ],
+)
+def test_a_report_compares_libraries_whose_classes_both_runs_use(model: str, other: str, changed: list[str]) -> None:
+    def run(name: str, libraries: dict[str, str]) -> CompletedRun:
+        value = json.loads((ROOT / "runs/iris-baseline/manifest.json").read_text())
+        value["inputs"]["config"]["resolved"]["model"]["class"] = name
+        value["inputs"]["environment"]["libraries"] |= libraries
+        return CompletedRun.model_validate(value)
+
+    before = run(model, {"lightgbm": "4.5.0", "imbalanced-learn": "0.13.0", "rich": "14.0.0"})
+    after = run(other, {"lightgbm": "4.6.0", "imbalanced-learn": "0.14.0", "rich": "15.0.0"})
+    assert [one.key for one in compare_inputs(before, after) if one.input == "environment"] == changed
 
 
 def test_what_a_library_requires_counts_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

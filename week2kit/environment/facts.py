@@ -20,7 +20,7 @@ from typing import Any, Final
 from week2kit.privacy import scrub
 from week2kit.processes.limits import check_room
 from week2kit.record.manifest import Blas, Cpu, Environment, Libm
-from week2kit.record.requirements import DECIDING_LIBRARIES
+from week2kit.record.requirements import DECIDING_LIBRARIES, distribution_of, normal_name
 from week2kit.thresholds import BLAS_BUFFERS, BLAS_PRODUCT
 
 
@@ -66,20 +66,6 @@ def hold_blas_buffers() -> None:
 
 # --- libraries --------------------------------------------------------------------------------------------------
 
-#: Import names of distributions that are called otherwise.
-_DISTRIBUTIONS: Final = {
-    "attr": "attrs",
-    "dateutil": "python-dateutil",
-    "imblearn": "imbalanced-learn",
-    "markdown_it": "markdown-it-py",
-    "PIL": "pillow",
-    "sklearn": "scikit-learn",
-    "skimage": "scikit-image",
-    "umap": "umap-learn",
-    "xdist": "pytest-xdist",
-    "yaml": "pyyaml",
-}
-
 _METADATA_DIRECTORY: Final = re.compile(r"(?P<name>.+?)-(?P<version>[^-]+)(?:-py[\d.]+)?\.(?:dist|egg)-info")
 
 
@@ -91,7 +77,7 @@ def _libraries(modules: Sequence[str]) -> dict[str, str]:
     """
     installed = _installed()
     imported = {name.partition(".")[0] for name in list(sys.modules)} - sys.stdlib_module_names
-    names = {_distribution(name) for name in imported}
+    names = {distribution_of(name) for name in imported}
     found = {name: version for name, version in installed.items() if name in names}
     for name in (*DECIDING_LIBRARIES, "threadpoolctl", *map(_bringing, modules)):
         version = installed.get(name) or _metadata_version(name)
@@ -111,7 +97,7 @@ def _installed() -> dict[str, str]:
         except OSError:  # listed in sys.path, but not there
             continue
         for match in filter(None, map(_METADATA_DIRECTORY.fullmatch, names)):
-            found.setdefault(_normal(match["name"]), match["version"])  # the first on the path is the one imported
+            found.setdefault(normal_name(match["name"]), match["version"])  # the first on the path is the one imported
     return found
 
 
@@ -123,17 +109,17 @@ def required_by(module: str) -> list[str]:
     except importlib.metadata.PackageNotFoundError:
         required = []
     names = [re.match(r"[A-Za-z0-9._-]+", text) for text in required if "extra ==" not in text]
-    return sorted({own, *(_normal(name[0]) for name in names if name)})
+    return sorted({own, *(normal_name(name[0]) for name in names if name)})
 
 
 def _bringing(module: str) -> str:
     """The distribution of an installed module, whatever it is called; that of its name where none is installed."""
     top = module.partition(".")[0]
-    own = _distribution(top)
+    own = distribution_of(top)
     origin = _origin(top)
     if own in _installed() or not {"site-packages", "dist-packages"} & set(PurePath(origin).parts):
         return own
-    return _normal(importlib.metadata.packages_distributions().get(top, [own])[0])
+    return normal_name(importlib.metadata.packages_distributions().get(top, [own])[0])
 
 
 def _origin(top: str) -> str:
@@ -143,14 +129,6 @@ def _origin(top: str) -> str:
     except (ImportError, ValueError):  # a module that was made by hand has no place
         return ""
     return "" if spec is None or spec.origin is None else spec.origin
-
-
-def _distribution(module: str) -> str:
-    return _DISTRIBUTIONS.get(module) or _normal(module)
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _metadata_version(name: str) -> str | None:

@@ -14,7 +14,8 @@ from week2kit.inputs.leaves import ABSENT, Absent, config_differences, same_valu
 from week2kit.inputs.tables import same_values, table_differences
 from week2kit.record.code import same_code
 from week2kit.record.earlier import changed_since, is_earlier
-from week2kit.record.manifest import Column, CompletedRun, Data, Environment, Metric, metric_names
+from week2kit.record.manifest import Column, CompletedInputs, CompletedRun, Data, Inputs, Metric, metric_names
+from week2kit.record.requirements import distribution_of, named_modules
 from week2kit.record.store import Manifest
 
 if TYPE_CHECKING:
@@ -56,9 +57,7 @@ def compare_inputs(baseline: Manifest, variant: Manifest) -> list[Change]:
     changes += config
     if before.seed and after.seed and before.seed.value != after.seed.value:
         changes.append(Change("seed", "seed", before.seed.value, after.seed.value))
-    if before.environment and after.environment:
-        changes += _environment_changes(before.environment, after.environment)
-    return changes
+    return [*changes, *_environment_changes(before, after)]
 
 
 def changed_things(changes: Iterable[Change]) -> list[str]:
@@ -238,12 +237,20 @@ def _by_name(data: Data) -> dict[str, Column]:
     return {column.name: column for column in data.columns}
 
 
-def _environment_changes(before: Environment, after: Environment) -> list[Change]:
-    if before == after:
-        return []
-    from week2kit.environment.comparing import differences
+def _environment_changes(before: Inputs | CompletedInputs, after: Inputs | CompletedInputs) -> list[Change]:
+    """What differs in the facts that count, and in the libraries besides scikit-learn whose classes both runs use.
 
-    return [Change("environment", item.factor, item.recorded, item.now) for item in differences(before, after)]
+    A record does not say which library brings a class: where none is called as its module is, any may be the one.
+    """
+    old, new = before.environment, after.environment
+    if old is None or new is None or old == new:
+        return []
+    from week2kit.environment.comparing import Uses, differences
+
+    modules = named_modules(before.config.resolved) & named_modules(after.config.resolved)
+    named, recorded = set(map(distribution_of, modules)), old.libraries.keys() & new.libraries.keys()
+    uses = Uses(libraries=tuple(sorted(named if named <= recorded else recorded)))
+    return [Change("environment", item.factor, item.recorded, item.now) for item in differences(old, new, uses)]
 
 
 # --- comparability ----------------------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ What is read comes from a stranger.
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 from week2kit.canonical import clean
 from week2kit.errors import CannotRestore
@@ -17,6 +18,20 @@ from week2kit.thresholds import MAX_NAME_LENGTH, MAX_REQUIREMENTS
 #: Libraries whose version can change an outcome. pandas is one of them: it parses the numbers of the file.
 DECIDING_LIBRARIES: Final = ("numpy", "scipy", "scikit-learn", "pandas", "joblib")
 
+#: Import names of distributions that are called otherwise.
+_DISTRIBUTIONS: Final = {
+    "attr": "attrs",
+    "dateutil": "python-dateutil",
+    "imblearn": "imbalanced-learn",
+    "markdown_it": "markdown-it-py",
+    "PIL": "pillow",
+    "sklearn": "scikit-learn",
+    "skimage": "scikit-image",
+    "umap": "umap-learn",
+    "xdist": "pytest-xdist",
+    "yaml": "pyyaml",
+}
+
 #: A distribution's name as of PEP 508, and a version in the spelling of PEP 440: no option, path or address looks so.
 _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _VERSION: Final = re.compile(
@@ -25,6 +40,26 @@ _VERSION: Final = re.compile(
 )
 _ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,20}:/[^\s`'\")]*")
 _COMMENT: Final = re.compile(r"(?:^|[ \t])#.*")
+
+
+def class_names(config: Any) -> Iterator[str]:
+    """The import paths of the classes that a config names, wherever it does."""
+    if isinstance(config, dict):
+        if isinstance(name := config.get("class"), str):
+            yield name
+        config = list(config.values())
+    for item in config if isinstance(config, list) else ():
+        yield from class_names(item)
+
+
+def named_modules(config: Any) -> set[str]:
+    """The top-level modules of the classes that a config names."""
+    return {name.partition(".")[0] for name in class_names(config)}
+
+
+def distribution_of(module: str) -> str:
+    """The distribution that a top-level module comes from, by its name alone."""
+    return _DISTRIBUTIONS.get(module) or normal_name(module)
 
 
 def requirements_text(environment: Environment) -> str:

@@ -38,6 +38,7 @@ from week2kit.record.code import code_digest, code_modules
 from week2kit.record.files import read_regular
 from week2kit.record.manifest import Data
 from week2kit.record.places import DataFile, reader_for_config
+from week2kit.record.requirements import class_names
 from week2kit.record.verdict import Finding
 from week2kit.thresholds import MAX_DATA_BYTES, MAX_UNPACKED_BYTES
 from week2kit.training.recording import failure_record
@@ -54,7 +55,6 @@ from week2kit.verification.messages import (
     Stored,
     Variable,
 )
-from week2kit.verification.recorded_facts import class_names
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline

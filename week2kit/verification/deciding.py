@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from week2kit.record.manifest import CompletedRun, Warned
 from week2kit.record.partial import PartialRun
+from week2kit.record.requirements import named_modules
 from week2kit.record.store import Run
 from week2kit.record.verdict import Cause, Check, Finding, Layer, VerdictName
 from week2kit.record.written_metrics import compared_names
@@ -32,7 +33,6 @@ from week2kit.verification.evidence import Evidence, restorable, writes_jobs
 from week2kit.verification.integrity import FILES, PREDICTIONS, RECORD
 from week2kit.verification.layers import DATA, RESULT, SPLIT, layer_of, nearly_same
 from week2kit.verification.partial import FOLDER, WRITTEN
-from week2kit.verification.recorded_facts import named_modules
 
 
 def decide(evidence: Evidence, verdict: VerdictName, **more: Any) -> Judgement:

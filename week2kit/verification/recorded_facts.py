@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 from week2kit.environment.comparing import Uses, differences
 from week2kit.inputs.causes import Here, code_causes
 from week2kit.record.manifest import CompletedRun, Environment, FailedRun
 from week2kit.record.partial import PartialRun
-from week2kit.record.requirements import same_version
+from week2kit.record.requirements import named_modules, same_version
 from week2kit.record.verdict import Cause
 from week2kit.verification.messages import Fresh
 
@@ -20,21 +20,6 @@ def uses_of(manifest: CompletedRun | FailedRun | PartialRun, here: Here, fresh: 
     libraries = {name for module, names in here.libraries.items() if module in modules for name in names}
     cpus = before.cpus if fresh.by_cpus is None else bool(fresh.by_cpus)
     return Uses(tuple(sorted(libraries)), cpus)
-
-
-def class_names(config: Any) -> Iterator[str]:
-    """The import paths of the classes that a config names, wherever it does."""
-    if isinstance(config, dict):
-        if isinstance(name := config.get("class"), str):
-            yield name
-        config = list(config.values())
-    for item in config if isinstance(config, list) else ():
-        yield from class_names(item)
-
-
-def named_modules(config: Any) -> set[str]:
-    """The top-level modules of the classes in a config."""
-    return {name.partition(".")[0] for name in class_names(config)}
 
 
 def facts_of(

@@ -21,10 +21,10 @@ from week2kit.processes.interpreters import RESTORED, Interpreter, build
 from week2kit.processes.limits import Limits, memory_in_force
 from week2kit.record.manifest import Failure
 from week2kit.record.places import DataFile
+from week2kit.record.requirements import class_names
 from week2kit.record.store import Run
 from week2kit.verification.messages import Fresh, RerunRequest, Stored
 from week2kit.verification.options import Options
-from week2kit.verification.recorded_facts import class_names
 from week2kit.verification.trials import Kind
 
 WORK: Final = "week2kit.verification.child"
