@@ -238,3 +238,15 @@ def test_what_a_library_requires_counts_too(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.syspath_prepend(str(installed(tmp_path, "1.0", requires, name="ownlib")))
     assert required_by("ownlib") == ["numba-lib", "ownlib"]
     assert required_by("nothing_of_that_name") == ["nothing-of-that-name"]
+
+
+@pytest.mark.parametrize("columns", [[["sex"]], [{"sex": 1}], {"sex": 1}, "sex", [None]])
+def test_groups_of_no_columns_are_compared_like_any_other_value(columns: Any) -> None:
+    """A stranger may write anything there."""
+    value = json.loads((ROOT / "runs/penguins-baseline/manifest.json").read_text())
+    before = CompletedRun.model_validate(value)
+    after = json.loads(json.dumps(value))
+    after["inputs"]["config"]["resolved"]["data"]["drop"] = ["year", "sex"]
+    after["inputs"]["config"]["resolved"]["preprocess"][0]["columns"] = columns
+    changes = compare_inputs(before, CompletedRun.model_validate(after))
+    assert {change.key for change in changes} == {"data.drop", "preprocess"}

@@ -137,9 +137,9 @@ def _on_columns(preprocess: Any, names: set[str]) -> Any:
     for group in preprocess:
         columns = group.get("columns") if isinstance(group, Mapping) else None
         if isinstance(columns, list):
-            kept = [name for name in columns if name in names]
+            kept = [name for name in columns if isinstance(name, str) and name in names]
             groups += [{**group, "columns": kept}] if kept else []
-        elif columns is None or columns in names:
+        elif columns is None or (isinstance(columns, str) and columns in names):
             groups.append(group)
     return groups
 
