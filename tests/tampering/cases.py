@@ -1006,6 +1006,7 @@ for id_, lines, says in (
     ("false-for-a-repeat", lambda ls: [ls[0], *("False" + line[1:] for line in ls[1:])], "line 2 is not as week2kit writes"),
     ("blank-lines-at-the-end", lambda ls: [*ls, "", ""], "line 20 is not as week2kit writes"),
     ("negative-fold", lambda ls: ls.__setitem__(1, "0,-1" + ls[1][3:]), "its folds have"),
+    ("a-cell-less", lambda ls: ls.__setitem__(1, ls[1].rpartition(",")[0]), "its lines have not all as many cells"),
     ("nul-byte", lambda ls: ls.__setitem__(1, ls[1].replace(",G,", ",\0,", 1)), "predictions.csv"),
     ("open-quote", lambda ls: ls.__setitem__(1, '"' + ls[1]), "predictions.csv"),
 ):  # fmt: skip

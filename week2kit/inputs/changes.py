@@ -249,7 +249,7 @@ def _environment_changes(before: Inputs | CompletedInputs, after: Inputs | Compl
 
     modules = named_modules(before.config.resolved) & named_modules(after.config.resolved)
     named, recorded = set(map(distribution_of, modules)), old.libraries.keys() & new.libraries.keys()
-    uses = Uses(libraries=tuple(sorted(named if named <= recorded else recorded)))
+    uses = Uses(libraries=tuple(sorted(named if named <= recorded else named | recorded)))
     return [Change("environment", item.factor, item.recorded, item.now) for item in differences(old, new, uses)]
 
 
