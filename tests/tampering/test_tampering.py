@@ -126,8 +126,10 @@ def test_every_damage_gets_its_verdict(case: Case, bases: Path, tmp_path: Path) 
     assert Verdict.model_validate(json.loads(json.dumps(value, allow_nan=False))).model_dump(mode="json") == value
 
 
-def test_every_row_has_its_own_name() -> None:
+def test_every_row_has_its_own_name_and_is_counted_in_the_readme() -> None:
     assert len({case.id for case in CASES}) == len(CASES)
+    # what it says of them is held against the slow corpus; a row is added here
+    assert f"With the {len(CASES)} rows of `tests/tampering`" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 # --- every single value of a manifest ---------------------------------------------------------------------------
