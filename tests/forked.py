@@ -8,6 +8,7 @@ imported, of process groups, or of limits.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import json
 import os
@@ -22,7 +23,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 #: What begins so acts at the start of a process: on Python, on the loader, on kernels and threads, on locales.
 AT_START = ("PYTHON", "LD_", "GLIBC", "OMP", "OPENBLAS", "MKL", "BLIS", "KMP", "GOTO", "NPY", "LC_", "LANG", "MALLOC")
@@ -49,9 +50,10 @@ class Server:
         assert self._process.stdout.readline() == "ready\n"
         atexit.register(self._process.kill)
 
-    def script(self) -> str:
-        """A shell script that is the command line, in a fork of this server where its variables are the same."""
-        return f'#!/bin/sh\nexec "{sys.executable}" -I -S "{__file__}" ask "{self.address}" "$@"\n'
+    @property
+    def words(self) -> list[str]:
+        """What a shell calls for the command line in a fork of this server, where its variables are the same."""
+        return [sys.executable, "-I", "-S", __file__, "ask", self.address]
 
     def run(
         self,
@@ -67,14 +69,58 @@ class Server:
 
         A module is looked for in the folder `first` before it is where the server finds its own.
         """
+        order = [function, list(words), cwd, dict(variables), first]
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, open(os.devnull, "rb") as null:
-            streams = [null.fileno(), out.fileno(), err.fileno()]
-            code = ask(self.address, streams, [function, list(words), cwd, dict(variables), first], timeout)
+            code = ask(self.address, [null.fileno(), out.fileno(), err.fileno()], order, timeout)
             written = []
             for file in (out, err):
                 file.seek(0)
                 written.append(file.read().decode("utf-8", "surrogateescape"))
         return subprocess.CompletedProcess(list(words), code, *written)
+
+    def start(
+        self, function: str, words: Sequence[str], cwd: str, variables: Mapping[str, str], first: str | None = None
+    ) -> Started:
+        """Call ``module:function`` in a fork that leads a session of its own, as what a terminal starts."""
+        return Started(self.address, [function, list(words), cwd, dict(variables), first, True])
+
+
+class Started:
+    """A process that was forked and goes on, with the part of a Popen that tests use."""
+
+    def __init__(self, address: str, order: list[Any]) -> None:
+        (out, to_out), (err, to_err) = os.pipe(), os.pipe()
+        with open(os.devnull, "rb") as null:
+            self._reply = _asked(address, [null.fileno(), to_out, to_err], order, 60)
+        os.close(to_out)
+        os.close(to_err)
+        self.stdout, self.stderr = os.fdopen(out, encoding="utf-8"), os.fdopen(err, encoding="utf-8")
+        self.pid = int(self._reply.readline())
+
+    def communicate(self, timeout: float = 60) -> tuple[str, str]:
+        """What it wrote until its end; it is killed where that does not come.
+
+        Raises:
+            TimeoutError: it took longer than `timeout` seconds.
+        """
+        from concurrent.futures import ThreadPoolExecutor  # a client of the server does without it
+
+        with ThreadPoolExecutor(2) as pool, self.stdout, self.stderr:
+            try:
+                out, err = pool.map(lambda stream: stream.read(), (self.stdout, self.stderr), timeout=timeout)
+            except TimeoutError:
+                self.kill()
+                raise
+        with self._reply:
+            self.returncode = int(self._reply.readline())
+        return out, err
+
+    def send_signal(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):  # it has ended
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
 
 
 _servers: dict[tuple[str, ...], Server] = {}
@@ -98,13 +144,19 @@ def at_start(variables: Mapping[str, str]) -> dict[str, str]:
 
 def ask(address: str, streams: Sequence[int], order: Any, timeout: float | None) -> int:
     """Let a server fork a process with these streams; its exit code."""
+    with _asked(address, streams, order, timeout) as reply:
+        return int(reply.read().split()[1])
+
+
+def _asked(address: str, streams: Sequence[int], order: Any, timeout: float | None) -> IO[str]:
+    """The reply of a server that is to fork: the number of the process, and at its end the exit code, a line each."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(timeout)
         connection.connect(address)
         socket.send_fds(connection, [b"f"], list(streams))
         connection.sendall(json.dumps(order).encode())
         connection.shutdown(socket.SHUT_WR)
-        return int(connection.makefile().read())
+        return connection.makefile()
 
 
 # --- the server -------------------------------------------------------------------------------------------------
@@ -145,6 +197,7 @@ def serve(address: str, modules: Sequence[str]) -> Any:
                     return _become(streams, *order)
                 for descriptor in streams:
                     os.close(descriptor)
+                connection.sendall(f"{pid}\n".encode())
                 descriptor = os.pidfd_open(pid)
                 running[descriptor] = (pid, connection)
                 selector.register(descriptor, selectors.EVENT_READ)
@@ -157,7 +210,10 @@ def _become(
     cwd: str,
     variables: dict[str, str],
     first: str | None = None,
+    leads: bool = False,
 ) -> Any:
+    if leads:
+        os.setsid()
     sys.path[:0] = [first] if first else []
     import numpy as np
 

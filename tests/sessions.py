@@ -10,6 +10,7 @@ import difflib
 import io
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -54,14 +55,18 @@ def here(*arguments: object, cwd: Path | str = ".", width: int = 100) -> subproc
 
 
 def command(
-    *arguments: object, cwd: Path | str | None = None, path: Path | str = "", **variables: str
+    *arguments: object, cwd: Path | str | None = None, path: Path | str = "", first: str | None = None, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """The command line in a process of its own: forked, or a new one where a variable or a `path` acts at its start."""
+    """The command line in a process of its own: forked, or a new one where a variable or a `path` acts at its start.
+
+    In the folder `first` it looks for modules that week2kit itself does not import.
+    """
     if path or at_start(variables):
         return python("-m", "week2kit", *arguments, cwd=cwd, path=path, **variables)
     words = ["week2kit", *map(str, arguments)]
     everything = _variables(**variables)
-    return server_for(everything).run("week2kit.cli:main", words, str(cwd or Path.cwd()), everything, timeout=300)
+    here = str(cwd or Path.cwd())
+    return server_for(everything).run("week2kit.cli:main", words, here, everything, timeout=300, first=first)
 
 
 def _variables(path: Path | str = "", **variables: str) -> dict[str, str]:
@@ -117,12 +122,9 @@ def copy_checkout(folder: Path) -> Path:
     for name in ("examples", "runs"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("run_*", "__pycache__"))
     (folder / "bin").mkdir()
-    python = f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" "$@"\n'
-    for name, script in {
-        "week2kit": server_for(os.environ | {"PYTHONPATH": str(ROOT)}).script(),
-        "python3": python,
-    }.items():
-        (folder / "bin" / name).write_text(script)
+    forked = shlex.join(server_for(os.environ | {"PYTHONPATH": str(ROOT)}).words)
+    for name, words in {"week2kit": forked, "python3": f"env PYTHONPATH='{ROOT}' {sys.executable}"}.items():
+        (folder / "bin" / name).write_text(f'#!/bin/sh\nexec {words} "$@"\n')
         (folder / "bin" / name).chmod(0o755)
     return folder
 

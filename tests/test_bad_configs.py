@@ -5,8 +5,6 @@ from __future__ import annotations
 # ruff: noqa: E501  a row is a line, however long its sentence
 import json
 import os
-import subprocess
-import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -17,7 +15,6 @@ from typing import Any
 import pytest
 import sklearn
 
-import week2kit
 from week2kit import open_run, train, verify
 from week2kit.errors import ConfigError, UsageError
 from week2kit.record.manifest import FailedRun
@@ -25,7 +22,7 @@ from week2kit.record.verdict import Verdict
 from week2kit.sentences.training import run_lines
 from week2kit.sentences.verdicts import describe_verdict
 
-PYTHONPATH = os.pathsep.join(filter(None, [str(Path(week2kit.__file__).parents[1]), os.environ.get("PYTHONPATH")]))
+from .sessions import command
 
 #: Seconds that a refusal may take at most.
 PATIENCE = 10.0
@@ -480,15 +477,7 @@ def test_the_command_line_ends_with_1_or_2_and_never_with_a_traceback(row: str, 
     arguments = [flag for text in bad.arguments.get("set", []) for flag in ("--set", text)]
     arguments += ["--name", bad.arguments["name"]] if "name" in bad.arguments else []
     start = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "week2kit", "train", bad.file, *arguments],
-        cwd=tmp_path / "p",
-        env=os.environ | {"PYTHONPATH": PYTHONPATH},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
+    done = command("train", bad.file, *arguments, cwd=tmp_path / "p")
     assert time.monotonic() - start < PATIENCE
     assert done.returncode == (2 if bad.stage is None else 1), done.stderr
     assert bad.says in done.stderr

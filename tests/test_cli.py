@@ -8,6 +8,7 @@ import importlib.util
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -25,8 +26,10 @@ from week2kit.record.verdict import Verdict
 from week2kit.verification.options import exit_code, read_options
 from week2kit.verification.verifying import document
 
+from .forked import server_for
 from .sessions import ROOT, command, here, python
 
+SURROUNDINGS = os.environ | {"PYTHONPATH": str(ROOT)}
 GOLDEN = Path(__file__).with_name("golden")
 
 #: Importing these is what takes seconds; a command that trains nothing and reads no run must not.
@@ -519,9 +522,9 @@ def test_a_reader_that_leaves_early_changes_no_exit_code(
     os.close(read)
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "week2kit", *arguments],
+            [*server_for(SURROUNDINGS).words, *arguments],
             cwd=shop,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            env=SURROUNDINGS,
             stdout=write,
             stderr=write if streams == "both" else subprocess.PIPE,
             text=True,
@@ -535,11 +538,12 @@ def test_a_reader_that_leaves_early_changes_no_exit_code(
 
 
 def shell(line: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run a line of shell in which WEEK2KIT is the command."""
+    """Run a line of shell in which WEEK2KIT is the command, and FORKED the same in a fork of what has imported it."""
+    line = line.replace("FORKED", shlex.join(server_for(SURROUNDINGS).words))
     return subprocess.run(
         ["sh", "-c", line.replace("WEEK2KIT", f'"{sys.executable}" -m week2kit')],
         cwd=cwd,
-        env=os.environ | {"PYTHONPATH": str(ROOT)} | env,
+        env=SURROUNDINGS | env,
         capture_output=True,
         text=True,
         timeout=120,
@@ -573,7 +577,8 @@ def test_a_closed_stream_is_no_traceback_and_a_product_that_goes_nowhere_is_miss
 )
 def test_output_that_was_not_written_is_exit_code_2_and_one_sentence(shop: Path, arguments: str) -> None:
     unbuffered = "1" if arguments.startswith(("r", "verify runs/d")) else ""
-    done = shell(f"exec WEEK2KIT {arguments} > /dev/full", shop, PYTHONUNBUFFERED=unbuffered)
+    command = "FORKED" if arguments.startswith(("verify", "train")) else "WEEK2KIT"
+    done = shell(f"exec {command} {arguments} > /dev/full", shop, PYTHONUNBUFFERED=unbuffered)
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     if not arguments.startswith("init"):  # which has nothing to write there
@@ -584,8 +589,8 @@ def test_a_quota_and_a_full_disk_on_standard_error_are_told_by_the_exit_code(sho
     for line, expected in {
         "ulimit -f 4; exec WEEK2KIT schema manifest > cut.json": 2,
         "exec WEEK2KIT verify runs/absent 2> /dev/full": 2,
-        "exec WEEK2KIT train table.json --set colour=1 --runs-dir other 2> /dev/full": 2,  # its talk is lost
-        "exec WEEK2KIT verify runs/identical 2> /dev/full": 0,  # it says nothing there
+        "exec FORKED train table.json --set colour=1 --runs-dir other 2> /dev/full": 2,  # its talk is lost
+        "exec FORKED verify runs/identical 2> /dev/full": 0,  # it says nothing there
         "exec WEEK2KIT schema manifest > /dev/full 2>&1": 2,
     }.items():
         done = shell(line, shop)

@@ -1,4 +1,4 @@
-"""Deferring scipy.stats changes when it is imported, and nothing else. Every case is a fresh process."""
+"""Deferring scipy.stats changes when it is imported, and nothing else. Every case is a process of its own."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import os
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from .forked import Server, server_for
+from .sessions import ROOT
 
 DEFER = "from week2kit.importing import defer_scipy_stats\nassert defer_scipy_stats() is True\n"
 
@@ -139,12 +139,8 @@ def test_results_and_dumps_are_the_same_bits() -> None:
         "import pandas; pandas.Series([1.0, 2.0]).corr(pandas.Series([2.0, 1.0]), method='kendall')",
     ],
 )
-def test_the_first_use_puts_the_real_module_everywhere(use: str) -> None:
-    run(
-        DEFER
-        + LOADED
-        + f"""
-import sklearn.linear_model, sklearn.metrics, sklearn.covariance, sklearn.preprocessing
+def test_the_first_use_puts_the_real_module_everywhere(use: str, scikit_learn: Server) -> None:
+    code = f"""
 assert not loaded()
 {use}
 import importlib, pkgutil, scipy, scipy.stats, scipy.stats.distributions
@@ -157,7 +153,20 @@ for module in ("mstats", "distributions", "_distn_infrastructure", "qmc"):
 assert importlib.reload(real) is real
 assert sklearn.preprocessing._data.stats.norm is real.norm
 """
-    )
+    done = scikit_learn.run("deferred:execute", [code], str(ROOT), os.environ, 60)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def scikit_learn(tmp_path_factory: pytest.TempPathFactory) -> Server:
+    """A process that has imported scikit-learn without scipy.stats, to be forked for each case."""
+    folder = tmp_path_factory.mktemp("deferred")
+    more = """
+import sklearn.linear_model, sklearn.metrics, sklearn.covariance, sklearn.preprocessing
+def execute(): exec(sys.argv[0], globals())
+"""
+    (folder / "deferred.py").write_text(DEFER + LOADED + more)
+    return server_for(os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(folder)])}, ["deferred"])
 
 
 def test_walking_over_all_modules_does_not_load_it() -> None:

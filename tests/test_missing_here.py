@@ -81,7 +81,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = {"data": {"dataset": "iris"}, "model": {"class": "mymod.Mine", "params": {"max_iter": 300}}, "seed": 1}
     (folder / "own.json").write_text(json.dumps(config))
     words = ("train", str(folder / "own.json"), "--runs-dir", str(folder), "--name", "r", "--allow-module", "mymod")
-    trained = week2kit(*words, path=str(folder / "lib"))
+    trained = week2kit(*words, first=str(folder / "lib"))
     assert next_of(trained) == shlex.join(["week2kit", "verify", f"{folder}/r", "--allow-module", "mymod"])
     return folder
 
@@ -103,12 +103,12 @@ def test_a_module_of_ones_own_that_is_not_here_is_undecided(
     lib, run = str(tmp_path), str(own / "r")
     shutil.copy(own / "lib" / "mymod.py", tmp_path)
     change(tmp_path / "mymod.py")
-    done = week2kit("verify", run, "--effort", "5", *flags, path=lib)
+    done = week2kit("verify", run, "--effort", "5", *flags, first=lib)
     assert done.returncode == 125, done.stdout
     assert says in done.stdout
     if not flags:
         assert next_of(done) == f"week2kit verify {shlex.quote(run)} --effort 5 --allow-module mymod"
-        assert week2kit(*shlex.split(next_of(done))[1:], path=lib).returncode == 0
+        assert week2kit(*shlex.split(next_of(done))[1:], first=lib).returncode == 0
 
 
 def test_a_run_that_failed_without_the_flag_fails_again_without_it(project: Path) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cache
+import contextlib
+from collections.abc import Callable
+from functools import cache, wraps
 from typing import Any
 
 import numpy as np
@@ -109,13 +110,36 @@ FOLDS = [(np.r_[0:60], np.r_[60:90]), (np.r_[30:90], np.r_[0:30])]
 
 
 @cache
-def fitted(kind: str, classes: int, fold: int) -> Any:
-    """A fitted pipeline, without scaling where saturation is wanted."""
+def part(classes: int, fold: int, training: bool) -> tuple[pd.DataFrame, Any]:
+    """The training or the validation rows of a fold, each time as the same tables."""
     X, y = data(classes)
-    train = FOLDS[fold][0]
+    rows = FOLDS[fold][not training]
+    return X.iloc[rows], y[rows]
+
+
+@cache
+def fitted(kind: str, classes: int, fold: int) -> Any:
+    """A fitted pipeline, without scaling where saturation is wanted; of the same rows it remembers its answers."""
     model = clone((CLASSIFIERS if classes else REGRESSORS)[kind])
     pipeline = make_pipeline(model) if isinstance(model, SGDClassifier) else make_pipeline(StandardScaler(), model)
-    return pipeline.fit(X.iloc[train], y[train])
+    pipeline.fit(*part(classes, fold, training=True))
+    for method in ("predict", "predict_proba", "decision_function"):
+        if hasattr(pipeline, method):
+            setattr(pipeline, method, remembered(getattr(pipeline, method)))
+    return pipeline
+
+
+def remembered(answer: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Of each table only once: sixty scorers ask a model for the same answers."""
+    answers: dict[int, tuple[Any, Any]] = {}
+
+    @wraps(answer)
+    def answered(X: Any) -> Any:
+        if id(X) not in answers:
+            answers[id(X)] = X, answer(X)  # the table is kept, so that no other has its address
+        return answers[id(X)][1]
+
+    return answered
 
 
 def scikit_learns(name: str, pipeline: Any, X: Any, y: Any) -> float:
@@ -124,16 +148,20 @@ def scikit_learns(name: str, pipeline: Any, X: Any, y: Any) -> float:
     return float(scorer._sign * scorer(pipeline, X, y))
 
 
-def scorers(pipeline: Any, classes: int, labels: Any = None, positive: int = 1) -> Iterator[Scorer]:
+def scorers(pipeline: Any, classes: int, positive: int = 1) -> list[Scorer]:
     """All metrics that the pipeline can give."""
     methods = [m for m in ("predict_proba", "decision_function") if hasattr(pipeline, m)] if classes else ["predict"]
+    return offered(classes, positive, methods[0] if methods else None, "decision_function" in methods)
+
+
+@cache
+def offered(classes: int, positive: int, method: str | None, decision: bool) -> list[Scorer]:
+    """All metrics of scores of a method; `decision` where there are decision values, too."""
+    found = []
     for name in OFFERED:
-        try:
-            yield Scorer(
-                name, classes, positive, methods[0] if methods else None, decision="decision_function" in methods
-            )
-        except StageError:
-            continue
+        with contextlib.suppress(StageError):
+            found.append(Scorer(name, classes, positive, method, decision=decision))
+    return found
 
 
 def value_of(scorer: Scorer, true: Any, answers: Answers) -> tuple[str, float | str | None]:
@@ -151,6 +179,13 @@ def wanted_of(scorer: Scorer, pipeline: Any, X: Any, y: Any) -> tuple[str, float
     except ValueError as error:  # a deviance of predictions below 0
         return scorer.name, str(error).rstrip(".")
     return scorer.name, None if np.isnan(found) else found
+
+
+@cache
+def wanted(kind: str, classes: int, fold: int, training: bool) -> dict[str, float | str | None]:
+    """What scikit-learn's scorers say of a fitted pipeline, by the name of the metric."""
+    pipeline, (X, y) = fitted(kind, classes, fold), part(classes, fold, training)
+    return dict(wanted_of(scorer, pipeline, X, y) for scorer in scorers(pipeline, classes))
 
 
 #: Before scikit-learn 1.6 it gives NaN for a row that is of no class of three.
@@ -172,15 +207,13 @@ CASES = [
 
 @pytest.mark.parametrize(("kind", "classes"), CASES)
 def test_every_metric_is_that_of_the_scorer_to_the_bit(kind: str, classes: int) -> None:
-    X, y = data(classes)
-    given = set()
-    for fold, parts in enumerate(FOLDS):
-        pipeline = fitted(kind, classes, fold)
-        for rows in parts:  # training rows and validation rows
-            answers = predict(pipeline, X.iloc[rows], list(range(classes)) or None, decision=True)
-            for scorer in scorers(pipeline, classes):
-                given.add(scorer.name)
-                assert value_of(scorer, y[rows], answers) == wanted_of(scorer, pipeline, X.iloc[rows], y[rows])
+    given: set[str] = set()
+    for fold, training in ((0, False), (1, True)):
+        pipeline, (X, y) = fitted(kind, classes, fold), part(classes, fold, training)
+        answers = predict(pipeline, X, list(range(classes)) or None, decision=True)
+        found = dict(value_of(scorer, y, answers) for scorer in scorers(pipeline, classes))
+        assert found == wanted(kind, classes, fold, training)
+        given |= found.keys()
     assert given >= ({"accuracy", "f1_macro", "matthews_corrcoef"} if classes else {"r2", "mean_squared_error"})
     if classes and not kind.startswith("neither"):
         assert given >= ({"roc_auc", "average_precision"} if classes == 2 else {"top_k_accuracy"})
@@ -199,13 +232,12 @@ def test_each_offered_metric_is_held_against_its_scorer_somewhere() -> None:
 
 @pytest.mark.parametrize("kind", list(CLASSIFIERS))
 def test_the_first_class_may_be_the_positive_one(kind: str) -> None:
-    X, y = data(2)
-    pipeline, rows = fitted(kind, 2, 0), FOLDS[0][1]
-    answers = predict(pipeline, X.iloc[rows], [0, 1], decision=True)
+    pipeline, (X, y) = fitted(kind, 2, 0), part(2, 0, training=False)
+    answers = predict(pipeline, X, [0, 1], decision=True)
     # of labels that stand the other way round, scikit-learn takes the same scores with the other sign, or column
     turned = Turned(pipeline)
     for scorer in scorers(pipeline, 2, positive=0):
-        assert value_of(scorer, y[rows], answers) == wanted_of(scorer, turned, X.iloc[rows], 1 - y[rows])
+        assert value_of(scorer, y, answers) == wanted_of(scorer, turned, X, 1 - y)
 
 
 class Turned(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -235,20 +267,15 @@ class Turned(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 @pytest.mark.parametrize(("kind", "classes"), [case for case in CASES if case.values[1]])
 def test_predictions_csv_alone_gives_the_same_bits(kind: str, classes: int) -> None:
-    X, y = data(classes)
-    pipeline, rows = fitted(kind, classes, 0), FOLDS[0][1]
+    pipeline, (X, y) = fitted(kind, classes, 0), part(classes, 0, training=False)
     labels = [f"class {code}" for code in range(classes)]
-    answers = predict(pipeline, X.iloc[rows], list(range(classes)), decision=True)
-    zeros = np.zeros(len(rows), dtype=np.int64)
-    stored = Stored(
-        zeros, zeros, rows, y[rows], answers.labels, answers.scores, answers.method, labels, answers.decision
-    )
+    answers = predict(pipeline, X, list(range(classes)), decision=True)
+    zeros, rows = np.zeros(len(y), dtype=np.int64), FOLDS[0][1]
+    stored = Stored(zeros, zeros, rows, y, answers.labels, answers.scores, answers.method, labels, answers.decision)
     read = from_csv(to_csv(stored), labels, answers.method)
     names = [scorer.name for scorer in scorers(pipeline, classes)]
     found, _ = recompute(read, names, labels[1] if classes == 2 else None)
-    for scorer in scorers(pipeline, classes):
-        wanted = wanted_of(scorer, pipeline, X.iloc[rows], y[rows])
-        assert (scorer.name, found[scorer.name]["value"]) == wanted
+    assert {name: found[name]["value"] for name in names} == wanted(kind, classes, 0, training=False)
 
 
 @pytest.mark.parametrize("kind", ["both: LDA", "probabilities only: forest", "decision only: SVC"])
