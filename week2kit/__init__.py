@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from week2kit.record.store import open_run as open_run
     from week2kit.rendering.shown import report as report
     from week2kit.training.recording import train as train
-    from week2kit.verification.verifying import verify as verify
+    from week2kit.verification.shown import verify as verify
 
 _HOMES: Final = {
     "open_run": "week2kit.record.store",
     "report": "week2kit.rendering.shown",
     "train": "week2kit.training.recording",
-    "verify": "week2kit.verification.verifying",
+    "verify": "week2kit.verification.shown",
 }
 
 __all__ = ["__version__", "open_run", "report", "train", "verify"]

@@ -469,4 +469,6 @@ def test_in_python_it_gives_the_same_verdicts_and_prints_nothing(
     broken.set("outcome.metrics.accuracy.value", 1.0)
     result = verify(broken.run, fine.run)
     assert [verdict.verdict for verdict in result.runs] == ["tampered", "identical"]
+    assert "| `tampered` |" in result._repr_markdown_()
+    assert "| `identical` | `model` |" in result.runs[1]._repr_markdown_()
     assert capfd.readouterr() == ("", "")

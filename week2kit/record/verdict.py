@@ -108,11 +108,6 @@ class Verdict(Value):
     checks: list[Check] = []
     seconds: float = 0.0
 
-    def _repr_markdown_(self) -> str:
-        from week2kit.sentences.verdicts import verdicts_markdown
-
-        return verdicts_markdown([self])
-
 
 class VerdictDocument(Value):
     """What ``verify --json`` prints."""
@@ -125,8 +120,3 @@ class VerdictDocument(Value):
         default=[], description="runs that have no verdict because the verification was ended before; else empty"
     )
     options: dict[str, Any] = Field(default={}, description="what the caller asked for that a verdict depends on")
-
-    def _repr_markdown_(self) -> str:
-        from week2kit.sentences.verdicts import verdicts_markdown
-
-        return verdicts_markdown(self.runs)

@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import Unpack
 
 from week2kit.canonical import clean
 from week2kit.errors import (
@@ -36,7 +35,7 @@ from week2kit.record.store import Found, Run, find_runs
 from week2kit.record.verdict import Finding, Verdict, VerdictDocument
 from week2kit.verification.checks import Judgement, passed, undecided, without_data
 from week2kit.verification.integrity import check_files
-from week2kit.verification.options import BUG, Asked, Options, read_options
+from week2kit.verification.options import BUG, Options
 from week2kit.verification.recorded_run import Verification
 from week2kit.verification.trainings import OnTrial, rerun_children
 from week2kit.verification.trials import Kind
@@ -64,26 +63,6 @@ class Events:
         """Told of each verdict in the order of the runs."""
 
 
-def verify(*runs: str | Path | Run, jobs: int | None = None, **asked: Unpack[Asked]) -> VerdictDocument:
-    """Run each run again in a fresh process and judge whether the recorded outcome came out.
-
-    Args:
-        runs: run folders, or folders of run folders; those of runs that were made without week2kit, too.
-        jobs: how many runs are verified at a time; by default one per processor.
-        asked: data, target, tolerance, timeout and others: see `week2kit.verification.options.Options`.
-
-    Returns:
-        One verdict per run, in order, then one for each path that led to none that can be read: the verdict is None,
-        and the reason says why.
-
-    Raises:
-        UnreadableRun: no path was named.
-        UsageError: an option is none that there is, or has no value that it may have.
-    """
-    named = [run.path if isinstance(run, Run) else Path(run) for run in runs]
-    return verify_runs(named, read_options(**asked), jobs=jobs)
-
-
 def verify_runs(
     named: Sequence[Path],
     options: Options,
@@ -92,12 +71,12 @@ def verify_runs(
     known: VerdictDocument | None = None,
     events: Events = Events(),  # noqa: B008 - it holds nothing
 ) -> VerdictDocument:
-    """The verdicts on the runs at these paths; see `verify`.
+    """The verdicts on the runs at these paths; see `week2kit.verify`.
 
     Args:
         named: run folders, or folders of run folders.
         options: what the caller decides.
-        jobs: see `verify`.
+        jobs: how many runs are verified at a time; by default one per processor.
         known: what an earlier call with the same options came to before it was ended: its verdicts stand where the
             record and the files of a run are still the same.
         events: told of what happens.
