@@ -37,6 +37,15 @@ def test_a_child_answers_and_lives_in_another_process(children: Children) -> Non
     assert answers == [HERE] * 3
 
 
+def test_a_child_works_where_the_session_is_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server that forks it was started in the folder in which the session was then."""
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        with Children([]) as children:
+            assert children.call("os:getcwdb", timeout=60) == os.fsencode(tmp_path / name)
+
+
 def test_a_child_that_is_killed_costs_its_own_call_only(children: Children) -> None:
     with pytest.raises(ChildDied, match="SIGKILL") as raised:
         children.call("signal:raise_signal", 9, timeout=60)

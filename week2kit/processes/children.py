@@ -23,7 +23,14 @@ from multiprocessing.context import BaseContext
 from typing import Any
 
 from week2kit.errors import ChildDied, ServerDied, TimeLimitReached
-from week2kit.processes.forking import STARTING, fork_child, import_path, running_server, start_program
+from week2kit.processes.forking import (
+    STARTING,
+    fork_child,
+    import_path,
+    running_server,
+    start_program,
+    working_directory,
+)
 from week2kit.processes.limits import Limits
 from week2kit.processes.serving import BUG, MEMORY, Settings, Work, serve
 
@@ -150,7 +157,7 @@ class Children:
 
 def _settings(limits: Limits, path: list[str] | None) -> Settings:
     kept = {name: os.environ[name] for name in limits.variables if name in os.environ}
-    return Settings(limits, path, kept, os.getpid())
+    return Settings(limits, working_directory(), path, kept, os.getpid())
 
 
 class Child:

@@ -26,12 +26,18 @@ from week2kit.processes.serving import NUMBER
 STARTING: Final = threading.Lock()
 
 
+def working_directory() -> str | None:
+    """The working directory; None where it was removed."""
+    try:
+        return os.getcwd()  # noqa: PTH109
+    except OSError:
+        return None
+
+
 def import_path() -> list[str]:
     """Where this process finds modules; its working directory by name, which is another one in a child."""
-    with contextlib.suppress(OSError):
-        here = os.getcwd()  # noqa: PTH109
-        return [path or here for path in sys.path]
-    return [path for path in sys.path if path]
+    here = working_directory()
+    return [path or here for path in sys.path if path or here]  # type: ignore[misc]
 
 
 #: What a started program runs: `serve_started` or `serve_forks`, with a socket, the process that starts it, and where

@@ -40,9 +40,13 @@ MEMORY: Final = b"m"
 
 @dataclass(frozen=True)
 class Settings:
-    """What a child is told first: what it may use, and where to find modules (None: where its own Python does)."""
+    """What a child is told first: what it may use, where it works, and where to find modules.
+
+    A folder of None is that of the server; a path of None is where its own Python looks.
+    """
 
     limits: Limits
+    folder: str | None
     path: list[str] | None
     variables: Mapping[str, str]
     owner: int
@@ -178,7 +182,10 @@ def _answer(work: Work, arguments: tuple[Any, ...]) -> bytes:
 
 
 def _take(settings: Settings) -> None:
-    """Be what the parent wants: its modules, none of its other variables, the limits."""
+    """Be what the parent wants: its folder, its modules, none of its other variables, the limits."""
+    if settings.folder is not None:  # the server was started elsewhere, where the parent has changed its folder since
+        with contextlib.suppress(OSError):
+            os.chdir(settings.folder)
     if settings.path is not None:
         sys.path[:] = settings.path
     for name in os.environ.keys() - needed_variables(settings.limits.variables).keys():
