@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
@@ -104,20 +105,19 @@ def _parsed(data: bytes, no_float: Callable[[str], Any]) -> Any:
         raise JsonError(f"line {error.lineno}, column {error.colno}: {error.msg}") from None
     except RecursionError:
         raise JsonError(f"it is nested deeper than {MAX_JSON_DEPTH} levels") from None
-    level = [value]
-    for _ in range(MAX_JSON_DEPTH):
-        level = [item for outer in level for item in values_in(outer) if isinstance(item, dict | list)]
-    if level:
-        raise JsonError(f"it is nested deeper than {MAX_JSON_DEPTH} levels")
+    level, depth = [value], 0
+    while level := [item for outer in level for item in values_in(outer) if isinstance(item, dict | list)]:
+        depth += 1
+        if depth == MAX_JSON_DEPTH:
+            raise JsonError(f"it is nested deeper than {MAX_JSON_DEPTH} levels")
     return value
 
 
 def _unique_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in result:
-            raise JsonError(f'the key "{clean(key)}" stands twice in one object')
-        result[key] = value
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
+        raise JsonError(f'the key "{clean(twice)}" stands twice in one object')
     return result
 
 

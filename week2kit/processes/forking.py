@@ -7,7 +7,6 @@ is missing, or its path too long, and leaves the file behind. Ours has nothing b
 from __future__ import annotations
 
 import atexit
-import contextlib
 import os
 import signal
 import socket

@@ -318,11 +318,12 @@ def find_runs(paths: Iterable[str | Path]) -> Found:
 
     for path in map(Path, paths):
         children = [] if os.path.lexists(path / MANIFEST_NAME) else _folders_in(path)
-        found = [child for child in children if is_run_folder(child)]
+        holds = {child: is_run_folder(child) for child in children}
+        found = [child for child in children if holds[child]]
         if is_run_folder(path) or not found:
             add(path, runs)
         else:
-            skipped += [child for child in children if child not in found]
+            skipped += [child for child in children if not holds[child]]
         inside: list[Run] = []
         for child in found:
             add(child, inside)

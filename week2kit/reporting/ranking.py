@@ -31,13 +31,15 @@ def ranked(first: Run, variants: Sequence[Run], runs: Runs) -> tuple[tuple[Overv
         score = runs.scores(run).get(metric)
         return sign * ((score and score.value) or 0.0)  # of what is not defined only a baseline stands alone
 
-    comparable = [
-        run for run in variants if not runs.obstacles(first, run) and runs.difference(first, run, metric) is not None
-    ]
-    apart = [run for run in variants if run not in comparable]
+    comparable: list[Run] = []
+    apart: list[Run] = []
+    for run in variants:
+        known = not runs.obstacles(first, run) and runs.difference(first, run, metric) is not None
+        (comparable if known else apart).append(run)
     order = sorted([first, *comparable], key=lambda run: -goodness(run))
     best_first = [run for run in order if run is not first]
-    shown = sorted([first, *best_first[: OVERVIEW_RUNS - 1]], key=order.index)
+    kept = {run.path for run in [first, *best_first[: OVERVIEW_RUNS - 1]]}
+    shown = [run for run in order if run.path in kept]
     tests = sum(not run.partial for run in comparable)
     rows = _ranked(first, shown, {run.path: goodness(run) for run in order}, runs, tests)
     rows += [_row(first, run, runs, None, None) for run in apart[: OVERVIEW_RUNS - len(rows)]]
