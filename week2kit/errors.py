@@ -173,7 +173,7 @@ def refused(error: BaseException) -> int | None:
     return None
 
 
-def refusal(error: BaseException) -> str:
+def refused_by_machine(error: BaseException) -> str:
     """What the machine refused, and what to do, as a sentence; empty where it is something else: see `refused`."""
     if (code := refused(error)) is not None:
         return f"{os.strerror(code)}: {_REFUSALS[code]}, and try again."

@@ -260,10 +260,10 @@ class RunsSession:
             named = any(parent.session.isinitpath(place) for place in (path, path / MANIFEST))
             is_run = named or holds_run(path)
         else:
-            is_run = record is not None and self._holds_bare_run(path, folder_id)
+            is_run = record is not None and self._holds_partial_run(path, folder_id)
         return RunFolder.from_parent(parent, name=path.name, path=path, nodeid=folder_id) if is_run else None
 
-    def _holds_bare_run(self, path: Path, folder_id: str) -> bool:
+    def _holds_partial_run(self, path: Path, folder_id: str) -> bool:
         """Whether a folder is a run without a manifest, and nothing but that."""
         from week2kit.record.store import is_partial
 

@@ -15,7 +15,7 @@ import typer
 
 from week2kit import __version__
 from week2kit.cli.terminal import product, say
-from week2kit.errors import ConfigError, Terminated, Week2kitError, refusal
+from week2kit.errors import ConfigError, Terminated, Week2kitError, refused_by_machine
 from week2kit.processes.streams import lost, take_over
 from week2kit.thresholds import REPEATED_SIGNAL
 
@@ -73,7 +73,7 @@ def _exit_code_of(error: Exception) -> int:
         return error.exit_code
     if isinstance(error, typer.Abort):
         return 130
-    if told := refusal(error):
+    if told := refused_by_machine(error):
         say(f"error: {told}")
         return 2
     import traceback

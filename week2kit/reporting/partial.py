@@ -132,10 +132,10 @@ def train_with_record(runs: Sequence[Run], name: Callable[[Run], str]) -> Propos
     """Where no run has a manifest: train one of them with a record, or say what its config has to name for that."""
     trainable = next(filter(_is_trainable, runs), None)
     if trainable is None:
-        return Proposal(Statement("next.thin"), Statement("next.name_data", {"run": name(runs[0])}), None, ())
+        return Proposal(Statement("next.not_recorded"), Statement("next.name_data", {"run": name(runs[0])}), None, ())
     command = shlex.join(["week2kit", "train", f"{shown_path(trainable.path)}/config.json"])
     values = {"run": name(trainable), "command": command}
-    return Proposal(Statement("next.thin"), Statement("next.full_record", values), None, ())
+    return Proposal(Statement("next.not_recorded"), Statement("next.full_record", values), None, ())
 
 
 def _is_trainable(run: Run) -> bool:

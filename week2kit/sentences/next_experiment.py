@@ -9,7 +9,7 @@ NEXT: Final[Mapping[str, str]] = {
     # --- next experiment ---
     "next.no_run": "No run was found.",
     "next.train": "Train a first run.",
-    "next.thin": "A run without a manifest holds no predictions, so no difference can be tested.",
+    "next.not_recorded": "A run without a manifest holds no predictions, so no difference can be tested.",
     "next.full_record": "Train the config of {run:name} with a record that holds all that is missing: {command:name}.",
     "next.name_data": (
         "Write a config that names the data and the label, and train it with a record that holds all that is missing: "

@@ -17,10 +17,11 @@ from week2kit.sentences.variations import called, variation_name, variation_summ
 def account(verdict: Verdict) -> list[tuple[str, list[str]]]:
     """How a verdict came about: the checks, the trainings in order, the causes; each part with its lines."""
     before = [check for check in verdict.checks if check.code.partition(".")[0] not in _OF_RERUNS]
-    thin = any(check.code == "record.manifest" for check in verdict.checks)
-    why = [describe_finding(verdict.reason)] if thin and verdict.reason is not None else []
+    partial = any(check.code == "record.manifest" for check in verdict.checks)
+    why = [describe_finding(verdict.reason)] if partial and verdict.reason is not None else []
     parts = [("why", why), ("the folder against its own record", _check_lines(before))]
-    trainings = [f"{number}. {describe_trial(trial, thin=thin)}" for number, trial in enumerate(verdict.reruns, 1)]
+    told = [describe_trial(trial, partial=partial) for trial in verdict.reruns]
+    trainings = [f"{number}. {line}" for number, line in enumerate(told, 1)]
     parts.append((f"trainings: {len(verdict.reruns)}", trainings))
     layers = [check for check in verdict.checks if check not in before]
     where = "the record against the training with the recorded facts put back"
@@ -51,10 +52,10 @@ def _check_lines(checks: Sequence[Check]) -> list[str]:
     ]
 
 
-def describe_trial(trial: RerunRecord, *, thin: bool = False) -> str:
+def describe_trial(trial: RerunRecord, *, partial: bool = False) -> str:
     """One training of a verification: under which conditions, how far it agreed, what came out.
 
-    Of a run that was made without week2kit, whose record is thin, nothing but metrics was compared.
+    Of a run without a manifest (`partial`) nothing but metrics was compared.
     """
     settings = ", ".join(
         f"{FACTORS.get(name, clean(name, 80))} {short_value(trial.settings.get(name))}" for name in trial.factors
@@ -70,11 +71,11 @@ def describe_trial(trial: RerunRecord, *, thin: bool = False) -> str:
     came_out = ", ".join(f"{clean(name, 80)} {value!r}" for name, value in sorted(trial.metrics.items())[:3])
     moved = f"; scores differ by up to {trial.largest_difference:.1e}" if trial.largest_difference else ""
     moved += f", {trial.labels_moved} labels moved" if trial.labels_moved else ""
-    if trial.kind == "provoked" and not thin:  # compared with the training as it is here
+    if trial.kind == "provoked" and not partial:  # compared with the training as it is here
         moved = (moved or "; no score differs") + " from the training as it is here"
     else:
         agreed = _AGREED[trial.agrees_to]
-        if thin:
+        if partial:
             agreed = (
                 "what is recorded agrees" if trial.agrees_to == "metrics" else "what is recorded does not all agree"
             )
