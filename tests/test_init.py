@@ -340,6 +340,7 @@ REFUSED: dict[str, tuple[str, bytes | str | None, str | None, str]] = {
         (list(range(24)) * 5, None, ("regression", "--task classification")),
         (list(range(24)) * 5, "classification", ("classification", "as you asked")),
         ([0, 1] * 60, "regression", ("regression", "as you asked")),
+        ([True, False] * 60, "regression", ("regression", "as you asked")),
         (["a", "b"] * 60, "regression", "holds text, and the model predicts numbers"),
         ([0.5, 1.5] * 60, "classification", "holds fractions, and the model predicts classes"),
         ([float(i % 24) for i in range(120)], "classification", ("classification", "as you asked")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -38,22 +38,29 @@ def rerun_children(runs: Iterable[Run] = (), limits: Limits | None = None) -> Ch
 
     What their configs name of scikit-learn is imported once, by the server that forks the children.
     """
-    named: set[str] = set()
-    for run in runs:
-        classes = class_names(run.manifest.inputs.config.resolved)
-        named.update(
-            _OF_THE_FLAT_FORM if run.partial is not None else (".".join(name.split(".")[:2]) for name in classes)
-        )
-    return Children(preload=["week2kit.loop", WORK, *sorted(named & _PRELOADED)], limits=limits)
+    needed = {module for run in runs for module in _modules_for(run)}
+    return Children(preload=["week2kit.loop", WORK, *sorted(needed & _PRELOADED)], limits=limits)
+
+
+def _modules_for(run: Run) -> Iterator[str]:
+    """The parts of scikit-learn from which a run's config takes its classes, and its table where that is bundled."""
+    config = run.manifest.inputs.config.resolved
+    if run.partial is not None:
+        yield from _OF_THE_FLAT_FORM
+        return
+    yield from (".".join(name.split(".")[:2]) for name in class_names(config))
+    data = config.get("data") if config is not None else None
+    if isinstance(data, dict) and "dataset" in data:
+        yield "sklearn.datasets"
 
 
 #: The parts of scikit-learn that are worth importing ahead; a config may name anything, and only these are taken.
 _PRELOADED: Final = frozenset(
     f"sklearn.{name}"
     for name in (
-        "calibration", "cluster", "compose", "decomposition", "discriminant_analysis", "ensemble", "feature_extraction",
-        "feature_selection", "gaussian_process", "impute", "kernel_approximation", "linear_model", "naive_bayes",
-        "neighbors", "neural_network", "preprocessing", "svm", "tree",
+        "calibration", "cluster", "compose", "datasets", "decomposition", "discriminant_analysis", "ensemble",
+        "feature_extraction", "feature_selection", "gaussian_process", "impute", "kernel_approximation", "linear_model",
+        "naive_bayes", "neighbors", "neural_network", "preprocessing", "svm", "tree",
     )
 )  # fmt: skip
 
