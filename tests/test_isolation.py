@@ -37,6 +37,15 @@ def test_a_child_answers_and_lives_in_another_process(children: Children) -> Non
     assert answers == [HERE] * 3
 
 
+def test_a_later_verification_finds_its_modules_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "asked.py").write_text("import sys\ndef has(name): return str(name in sys.modules).encode()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    week2kit.processes.forking.end_server()
+    for preload, imported in (([], b"False"), (["no_such_module", "this"], b"True"), ([], b"True")):
+        with Children(preload) as children:
+            assert children.call("asked:has", "this", timeout=60) == imported
+
+
 def test_a_child_works_where_the_session_is_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The server that forks it was started in the folder in which the session was then."""
     for name in ("first", "second"):

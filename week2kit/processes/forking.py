@@ -7,6 +7,7 @@ is missing, or its path too long, and leaves the file behind. Ours has nothing b
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import signal
 import socket
@@ -19,7 +20,7 @@ from typing import Final
 
 from week2kit.errors import ChildDied
 from week2kit.processes.limits import needed_variables
-from week2kit.processes.serving import NUMBER
+from week2kit.processes.serving import CHILD, MORE, NUMBER
 
 #: Held while a process is started: the environment is set for it meanwhile, and there is one server.
 STARTING: Final = threading.Lock()
@@ -76,7 +77,16 @@ class _Server:
     def __init__(self, preload: list[str]) -> None:
         self.owner = os.getpid()
         self._process, self._connection = start_program("serve_forks", {}, None)
+        self._loaded = frozenset(preload)
         self._connection.send(preload)
+
+    def load(self, preload: list[str]) -> None:
+        """Let it import what it has not yet: another verification of this session may need other modules."""
+        if missing := [name for name in preload if name not in self._loaded]:
+            self._loaded |= frozenset(missing)
+            with contextlib.suppress(ConnectionError):  # it has ended: told to whoever asks for a child
+                os.write(self._connection.fileno(), MORE)
+                self._connection.send(missing)
 
     @property
     def runs(self) -> bool:
@@ -92,7 +102,7 @@ class _Server:
         told, status = os.pipe()
         try:
             with socket.fromfd(self._connection.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as control:
-                socket.send_fds(control, [b"f"], [theirs.fileno(), status])
+                socket.send_fds(control, [CHILD], [theirs.fileno(), status])
         except BaseException:
             os.close(told)
             ours.close()
@@ -120,6 +130,7 @@ def running_server(preload: list[str]) -> _Server:
     global _server
     if _server is None or _server.owner != os.getpid() or not _server.runs:
         _server = _Server(preload)
+    _server.load(preload)
     return _server
 
 

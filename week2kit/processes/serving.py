@@ -54,6 +54,10 @@ class Settings:
 
 # --- the server that forks --------------------------------------------------------------------------------------
 
+#: What is asked of the server: a child, with the two sockets that it gets, or to import more, with the names.
+CHILD: Final = b"c"
+MORE: Final = b"m"
+
 #: How the server tells a child's process id, and its exit code at its end.
 NUMBER: Final = struct.Struct("q")
 
@@ -81,6 +85,10 @@ def serve_forks(descriptor: int, _parent: int) -> NoReturn:
                 message, passed, *_ = socket.recv_fds(asked, 1, 2)
                 if not message:
                     os._exit(0)
+                if message == MORE:
+                    with Connection(os.dup(descriptor)) as more:
+                        _preload(more.recv())
+                    continue
                 connection, told = passed
                 if (pid := _fork()) == 0:
                     signal.set_wakeup_fd(-1)
