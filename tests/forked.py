@@ -2,7 +2,7 @@
 
 What it forks has its own working directory, variables, streams, signals and exit code. Variables that act when Python
 or a library starts are those of the server, so each set of them has a server of its own. Not for tests of what is
-imported, of process groups, or of limits.
+imported or of limits; what is to lead a process group is started, not run.
 """
 
 from __future__ import annotations

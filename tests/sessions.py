@@ -65,8 +65,8 @@ def command(
         return python("-m", "week2kit", *arguments, cwd=cwd, path=path, **variables)
     words = ["week2kit", *map(str, arguments)]
     everything = _variables(**variables)
-    here = str(cwd or Path.cwd())
-    return server_for(everything).run("week2kit.cli:main", words, here, everything, timeout=300, first=first)
+    folder = str(cwd or Path.cwd())
+    return server_for(everything).run("week2kit.cli:main", words, folder, everything, timeout=300, first=first)
 
 
 def _variables(path: Path | str = "", **variables: str) -> dict[str, str]:
@@ -122,9 +122,9 @@ def copy_checkout(folder: Path) -> Path:
     for name in ("examples", "runs"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("run_*", "__pycache__"))
     (folder / "bin").mkdir()
-    forked = shlex.join(server_for(os.environ | {"PYTHONPATH": str(ROOT)}).words)
-    for name, words in {"week2kit": forked, "python3": f"env PYTHONPATH='{ROOT}' {sys.executable}"}.items():
-        (folder / "bin" / name).write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+    forked = server_for(os.environ | {"PYTHONPATH": str(ROOT)}).words
+    for name, words in {"week2kit": forked, "python3": ["env", f"PYTHONPATH={ROOT}", sys.executable]}.items():
+        (folder / "bin" / name).write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
         (folder / "bin" / name).chmod(0o755)
     return folder
 

@@ -29,6 +29,7 @@ from week2kit.verification.verifying import document
 from .forked import server_for
 from .sessions import ROOT, command, here, python
 
+#: The variables of a shell that finds our package.
 SURROUNDINGS = os.environ | {"PYTHONPATH": str(ROOT)}
 GOLDEN = Path(__file__).with_name("golden")
 
@@ -577,8 +578,8 @@ def test_a_closed_stream_is_no_traceback_and_a_product_that_goes_nowhere_is_miss
 )
 def test_output_that_was_not_written_is_exit_code_2_and_one_sentence(shop: Path, arguments: str) -> None:
     unbuffered = "1" if arguments.startswith(("r", "verify runs/d")) else ""
-    command = "FORKED" if arguments.startswith(("verify", "train")) else "WEEK2KIT"
-    done = shell(f"exec {command} {arguments} > /dev/full", shop, PYTHONUNBUFFERED=unbuffered)
+    called = "FORKED" if arguments.startswith(("verify", "train")) else "WEEK2KIT"
+    done = shell(f"exec {called} {arguments} > /dev/full", shop, PYTHONUNBUFFERED=unbuffered)
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     if not arguments.startswith("init"):  # which has nothing to write there

@@ -38,8 +38,7 @@ def ranked(first: Run, variants: Sequence[Run], runs: Runs) -> tuple[tuple[Overv
         (comparable if known else apart).append(run)
     order = sorted([first, *comparable], key=lambda run: -goodness(run))
     best_first = [run for run in order if run is not first]
-    kept = {run.path for run in [first, *best_first[: OVERVIEW_RUNS - 1]]}
-    shown = [run for run in order if run.path in kept]
+    shown = sorted([first, *best_first[: OVERVIEW_RUNS - 1]], key=lambda run: -goodness(run))
     tests = sum(not run.partial for run in comparable)
     rows = _ranked(first, shown, {run.path: goodness(run) for run in order}, runs, tests)
     rows += [_row(first, run, runs, None, None) for run in apart[: OVERVIEW_RUNS - len(rows)]]

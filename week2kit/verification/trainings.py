@@ -44,10 +44,10 @@ def rerun_children(runs: Iterable[Run] = (), limits: Limits | None = None) -> Ch
 
 def _modules_for(run: Run) -> Iterator[str]:
     """The parts of scikit-learn from which a run's config takes its classes, and its table where that is bundled."""
-    config = run.manifest.inputs.config.resolved
     if run.partial is not None:
         yield from _OF_THE_FLAT_FORM
         return
+    config = run.manifest.inputs.config.resolved
     yield from (".".join(name.split(".")[:2]) for name in class_names(config))
     data = config.get("data") if config is not None else None
     if isinstance(data, dict) and "dataset" in data:
