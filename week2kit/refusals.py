@@ -12,18 +12,43 @@ from week2kit.canonical import clean
 from week2kit.errors import StageError
 from week2kit.thresholds import MAX_COLUMN_NAMES, MAX_COLUMNS, MAX_LABEL
 
-_QUOTE_IT: Final = "Put values that hold the separator into double quotes."
+_QUOTE_IT: Final = (
+    "Put values that hold the separator into double quotes. Where the names of the columns stand below other lines, or "
+    'fields are separated by something else, say so, such as "data": {{"header": 4, "separator": ";"}}.'
+)
+_NO_TARGET: Final = 'The target "{name}" has no value in {missing} of {rows} rows, first in data row {row}'
+_EXPORT_IT: Final = "Save the table as CSV, and name that file."
 _NAME_EACH: Final = "Give every column its own name."
 _NO_COLUMN: Final = '{key}: the data has no column "{name}"; it has {names}.'
 _NO_SCORES: Final = "A metric asks for the model's decision function, which has no column for each class"
 _OTHER_TARGET: Final = "Check that data.target names the right column."
 
+#: What a file is that is no table in text, and what to try.
+OTHER_FILES: Final[Mapping[str, tuple[str, str]]] = {
+    "web_page": ("a web page (HTML)", "Take the raw file: on GitHub by the button Raw."),
+    "xml": ("XML", _EXPORT_IT),
+    "json": ("JSON", "Turn it into a table first, for example with pandas.read_json."),
+    "zip": ("a zip archive", "Unzip it, and name the table in it."),
+    "spreadsheet": ("a spreadsheet (Excel or OpenDocument)", _EXPORT_IT),
+    "pdf": ("a PDF document", _EXPORT_IT),
+    "parquet": ("Parquet", "Give it a name that ends in .parquet."),
+    "database": ("an SQLite database", _EXPORT_IT),
+    "hdf5": ("HDF5", _EXPORT_IT),
+    "pickle": ("a pickle, which is never opened: it may run any code", _EXPORT_IT),
+}
+
 #: What is wrong, and what to try.
 SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     # --- of the file
-    "file.not_gzip": ("The data file is not a whole gzip file: {why}.", ""),
+    "file.not_packed": ("The data file is not a whole {name} file: {why}.", "Fetch or make it again."),
+    "file.other_kind": ("The data file is {kind}.", "{remedy}"),
+    "file.other_encoding": ("The data file cannot be read as {encoding}: {why}.", "Correct data.encoding."),
+    "file.no_such_line": ("The data file has no line {number}.", "Correct data.header: the line of the names, from 1."),
     "file.long_rows": ("The data file has rows with more than the {fields} fields of its first line.", _QUOTE_IT),
-    "file.not_text": ("The data file is not UTF-8 text ({why}).", "Save it as UTF-8."),
+    "file.not_text": (
+        "The data file is not UTF-8 text ({why}).",
+        'Save it as UTF-8, or say how it is encoded, such as "data": {{"encoding": "cp1252"}} (Windows).',
+    ),
     "file.not_parsed": ("The data file cannot be read as a table: {why}.", _QUOTE_IT),
     "file.no_table": ("The data file cannot be read as a table: {why}.", ""),
     "file.first_line": ("The first line of the data file cannot be read: {why}.", ""),
@@ -36,7 +61,10 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     # --- of the columns that the config names
     "columns.unknown": (_NO_COLUMN, "Name one of these columns."),
     "columns.misspelt": (_NO_COLUMN, 'Did you mean "{close}"?'),
-    "columns.semicolons": (_NO_COLUMN, "The file seems to be separated by semicolons: save it with commas."),
+    "columns.semicolons": (
+        _NO_COLUMN,
+        'The file seems to be separated by semicolons: "data": {{"separator": ";"}}.',
+    ),
     "columns.no_feature": ("No feature column is left.", "Name some under data.features, or drop fewer."),
     "columns.target_is_feature": ('The target "{name}" is listed among the features.', "Take it out of data.features."),
     "columns.long_name": (
@@ -69,6 +97,22 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         'The {role} "{name}" has no value in {missing} of {rows} rows, first in data row {row}.',
         "Remove these rows from the data, or fill in what is missing: a row without it teaches nothing.",
     ),
+    "target.gaps": (
+        f"{_NO_TARGET}.",
+        'Leave these rows out with "data": {{"drop_missing_target": true}}.',
+    ),
+    "target.gaps_of": (
+        f"{_NO_TARGET}: these cells hold {{texts}}, which is read as no value.",
+        'If it is a class, keep it: "data": {{"keep_text": [{texts}]}}. If not: "drop_missing_target": true.',
+    ),
+    "column.no_number": (
+        'The column "{name}" holds "{cell}" in data row {row}, which is no number in the form that data.columns gives.',
+        "Correct the form (thousands, decimal). Where the cell stands for no value, add it to data.missing.",
+    ),
+    "target.number_texts": (
+        'The target "{name}" holds numbers written as text, such as "{cell}" in data row {row}.',
+        'Have them read as numbers: "data": {remedy}.',
+    ),
     "target.constant": (
         'The target "{name}" has the same value in every row, so there is nothing to learn.',
         _OTHER_TARGET,
@@ -89,6 +133,10 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     # --- of the split
     "split.stratify": ("split.stratify: only classes can be stratified, and the task is regression.", ""),
     "split.shuffle": ("split.shuffle: folds by groups are shuffled from scikit-learn 1.6 on.", ""),
+    "split.no_dates": (
+        'split.order_by: the column "{name}" holds texts that are not all dates of one spelling.',
+        "Write them as 2026-01-31, or name a column of numbers that grow with time.",
+    ),
     "split.impossible": (
         "The {rows} rows cannot be split as the config asks: {why}",
         "Use more rows, a larger test_size, fewer folds, or do not stratify.",

@@ -57,6 +57,38 @@ LISTED_KEYS: Final = 5
 #: Characters of a text in a cell that are told.
 CELL_LENGTH: Final = 100
 
+# --- cells of a table -------------------------------------------------------------------------------------------
+
+#: The start of a text file by which its separator and its names are found, the lines that are looked at, and the lines
+#: of a title above the names: exports of statistics offices have four to ten.
+SNIFFED_BYTES: Final = 1 << 20
+SNIFFED_ROWS: Final = 50
+TITLE_LINES: Final = 20
+
+#: Rows of a file that are read at a time to count the texts that stand for no value.
+COUNTED_ROWS: Final = 1 << 16
+
+#: A column of text is numbers with marks where so few different marks stand in it, and so many of its values are
+#: numbers: a true category has more words, or more rows of them. (Marks that everybody knows are not counted.)
+MARKERS: Final = 3
+MARKED_SHARE: Final = 0.8
+
+#: Texts of a column that are looked at before all of them are: what is true text is seen at once.
+SAMPLE_TEXTS: Final = 2_000
+
+#: Texts that must all be dates of one spelling for a column to hold dates.
+DATE_TEXTS: Final = 100
+
+#: Rows whose dates are looked at to see whether all rows stand in their order, and the different times that an order
+#: has at least: three years in a row are groups.
+ORDERED_ROWS: Final = 2_000
+ORDERED_DATES: Final = 4
+
+#: How strongly gaps must go with the target to be called a value of their own: Cramer's V (of numbers: the absolute
+#: correlation), and its chi-squared value, which chance reaches in one of a thousand columns.
+TELLING_GAP: Final = 0.5
+TELLING_CHI_SQUARED: Final = 10.83
+
 # --- warnings of train ------------------------------------------------------------------------------------------
 
 #: From this share of the largest class on, accuracy says little: always guessing that class already scores it.
@@ -65,6 +97,11 @@ IMBALANCE_SHARE: Final = 0.8
 #: Training minus validation score from which a model is said to have learnt its training rows by heart.
 GAP: Final = 0.1
 
+#: From this validation score on, of a metric that ends at 1, a mistake is likelier than so good a model; unless a dummy
+#: is nearly as good.
+TOO_GOOD: Final = 0.995
+GOOD_DUMMY: Final = 0.95
+
 #: Below this share, validation rows that a training row repeats are told, and no reason to change the data: they can
 #: move an accuracy by no more than the share itself.
 FEW_SHARED_ROWS: Final = 0.02
@@ -72,6 +109,18 @@ FEW_SHARED_ROWS: Final = 0.02
 #: A single feature that reaches this validation score with a tree of depth 3 most likely holds the answer.
 LEAK_SCORE: Final = 0.99
 LEAK_DEPTH: Final = 3
+
+#: A feature that orders training and validation rows as the target does, by Spearman's coefficient, is a log, a rank or
+#: a rounding of it: measurements of one thing by two people reach 0.99.
+LEAK_ORDER: Final = 0.998
+
+#: Two or three features whose plain sum, mean or product follows the target by this R2 are its parts; rounded ones, as
+#: prices in thousands, reach 0.998.
+LEAK_SUM: Final = 0.995
+LEAK_PARTS: Final = 3
+
+#: Training rows that a single value needs to stand for a class, and validation rows for an order.
+LEAK_VALUE_ROWS: Final = 10
 
 #: Training scores, shared rows and leaks look at no more rows than this, at evenly spaced positions: they are
 #: estimates whose error at this size is below 0.002, and on a million rows they would cost as much as the fit.
@@ -117,8 +166,15 @@ WIDE_TEXT: Final = 100
 START_TEST_SIZE: Final = 0.2
 START_FOLDS: Final = 5
 
-#: Above so many rows a first variant is one tree: a hundred would take many minutes.
+#: Up to so many rows, and cells after one-hot encoding, a first variant is a forest; up to so many cells boosted trees;
+#: beyond, one tree. Measured on two processors: each takes half a minute at its bound.
 FOREST_ROWS: Final = 100_000
+FOREST_CELLS: Final = 1_000_000
+BOOSTING_CELLS: Final = 20_000_000
+
+#: A column that is named like a count or a score holds amounts from so many different whole numbers on: fewer are a
+#: scale that people read as classes (low, middle, high).
+MOST_NAMED_CLASSES: Final = 5
 
 # --- learning curve ---------------------------------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ from week2kit.record.manifest import (
 )
 from week2kit.refusals import refusal
 from week2kit.scales import is_bounded
-from week2kit.thresholds import CURVE_SHARES, GAP, SAMPLE_ROWS
+from week2kit.thresholds import CURVE_SHARES, GAP, GOOD_DUMMY, SAMPLE_ROWS, TOO_GOOD
 
 #: The metrics of one model on some rows, by name.
 Scores: TypeAlias = dict[str, Score]
@@ -192,6 +192,8 @@ class Loop:
         value, dummy = metrics[name].value, metrics[name].dummy
         if value is None or dummy is None or name in of_little:
             return
+        if is_bounded(name) and primary.greater_is_better and value >= TOO_GOOD and dummy < GOOD_DUMMY:
+            self.progress.warn("metric.too_good", {"metric": name, "value": value})
         at_best = is_bounded(name) and value >= 1 and not self.earlier  # the dummy is right, too: nobody is told apart
         if not at_best and not (value > dummy if primary.greater_is_better else value < dummy):
             self.progress.warn("metric.no_better_than_dummy", {"metric": name, "value": value, "dummy": dummy})

@@ -17,14 +17,17 @@ from week2kit.config.reading import parse_config
 from week2kit.errors import ConfigError, StageError
 from week2kit.loop import advice, session
 from week2kit.loop.data import Labels, Table, use_columns
+from week2kit.loop.dates import TimeOrder, time_order
 from week2kit.loop.evaluating import Loop
 from week2kit.loop.fitting import Fitted, dump
 from week2kit.loop.inside import has, unseeded
+from week2kit.loop.leaks import leaks
 from week2kit.loop.metrics import Scorer, report_text
+from week2kit.loop.misreading import misread_texts
 from week2kit.loop.model import build_estimators, make_pipeline, settle_preprocess
 from week2kit.loop.predictions import Predictions
 from week2kit.loop.progress import Progress
-from week2kit.loop.reading import Reader, load_dataset, read_file
+from week2kit.loop.reading import Reader, leading_zeros, load_dataset, read_file
 from week2kit.loop.split import Fold, make_folds, positions_digest, settle_split
 from week2kit.record.manifest import (
     Data,
@@ -38,7 +41,7 @@ from week2kit.record.manifest import (
 )
 from week2kit.record.manifest import Predictions as PredictionsRecord
 from week2kit.refusals import refusal
-from week2kit.thresholds import IMBALANCE_SHARE, MAX_UNPACKED_BYTES
+from week2kit.thresholds import IMBALANCE_SHARE, LEAK_DEPTH, MAX_UNPACKED_BYTES
 
 
 @dataclass(frozen=True)
@@ -180,14 +183,16 @@ def _load(config: Config, source: Source, progress: Progress) -> tuple[Table, Da
         reader=source.reader,
     )
     if isinstance(config.data, BundledData):
-        frame, target = load_dataset(config.data.dataset)
+        read, target = load_dataset(config.data.dataset)
     else:
         assert source.read is not None
         content = source.read()
         found = progress.data = found.model_copy(update={"bytes": len(content), "sha256": sha256(content)})
-        frame, target = read_file(content, source.reader, source.most), config.data.target
+        read, target = read_file(content, source.reader, source.most, config.data), config.data.target
         del content  # hundreds of megabytes that the fit can use
-    table = use_columns(frame, config, target, classification=config.task == "classification", kinds=source.kinds)
+        if read.told:
+            progress.warn("data.form", dict(read.told))
+    table = use_columns(read, config, target, classification=config.task == "classification", kinds=source.kinds)
     if source.only is not None and table.digest != source.only:
         raise refusal("file.other_table")
     data = progress.data = Data(
@@ -195,9 +200,30 @@ def _load(config: Config, source: Source, progress: Progress) -> tuple[Table, Da
         table_digest=table.digest,
         unordered_digest=table.unordered_digest,
         rows=len(table.target),
+        dropped=table.dropped,
         columns=list(table.columns),
     )
+    if table.dropped:
+        progress.warn("data.dropped_rows", {"target": target, "rows": table.dropped, "of": len(read.frame)})
+    whole = [column.name for column in table.columns if (column.role, column.kind) == ("feature", "int")]
+    if (order := time_order(read.frame.drop(columns=target))) is not None:
+        _tell_time_order(config, order, progress)
+    for feature, zeros in leading_zeros(read, whole).items():
+        progress.warn("data.leading_zeros", {"column": feature, "cell": zeros})
     return table, data
+
+
+def _tell_time_order(config: Config, order: TimeOrder, progress: Progress) -> None:
+    """Say where rows stand in time order and the split looks ahead: at random, or from the newest to the oldest."""
+    split = config.split
+    if isinstance(split, TimeSeries):
+        backwards = order.first == "newest" and order.within is None and split.order_by is None
+        if backwards:
+            progress.warn("split.newest_first", {"column": order.column})
+    elif split.shuffle is not False:
+        progress.warn("split.time_order", order._asdict())
+    elif order.first == "newest" and order.within is None:
+        progress.warn("split.newest_first", {"column": order.column})
 
 
 def _settle(config: Config, table: Table, seed: int, progress: Progress) -> Config:
@@ -272,12 +298,23 @@ def _split(loop: Loop, *, everything: bool) -> list[Fold]:
             shared, looked_at = advice.shared_rows(table, folds[0])
             if shared:
                 progress.warn("split.shared_rows", {"rows": shared, "looked_at": looked_at})
+        if everything or {"data.numbers_as_text", "data.read_as_missing"} & {*config.fail_on}:
+            for code, values in misread_texts(table, folds[0]):
+                progress.warn(code, values)
         if everything or "data.leak" in config.fail_on:
-            leak = advice.leaking_feature(table, folds[0])
-            if leak is not None:
-                metric = "r2" if table.codes is None else "balanced_accuracy"
-                progress.warn("data.leak", {"feature": leak[0], "score": leak[1], "metric": metric})
+            _warn_about_leaks(table, folds[0], progress)
     return folds
+
+
+def _warn_about_leaks(table: Table, fold: Fold, progress: Progress) -> None:
+    """Say of every leak what gives the target away; of the first feature that does it alone no more than ever."""
+    for number, leak in enumerate(leaks(table, fold)):
+        values = {"feature": leak.features[0], "score": leak.score, "metric": leak.metric}
+        if number or leak.how != "alone" or len(table.classes or ()) > 2**LEAK_DEPTH:
+            values |= {"how": leak.how, "features": list(leak.features)}
+        if leak.how == "class":
+            values |= {"label": leak.label, "value": leak.value}
+        progress.warn("data.leak", values)
 
 
 def _warn_about_classes(loop: Loop, classes: Labels, counts: np.ndarray[Any, Any]) -> None:

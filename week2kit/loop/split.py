@@ -15,6 +15,7 @@ from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from week2kit.canonical import clean, label_text
 from week2kit.config.form import Holdout, KFold, Split, TimeSeries
 from week2kit.loop.data import Table
+from week2kit.loop.dates import dates_in
 from week2kit.loop.digests import values_digest
 from week2kit.refusals import refusal
 
@@ -94,15 +95,32 @@ def _holdout(split: Holdout, table: Table) -> tuple[list[Fold], str]:
 
 def _cross_validation(split: KFold | TimeSeries, table: Table) -> tuple[list[Fold], str]:
     splitter = _splitter(split)
-    rows = np.zeros(len(table.target))
+    rows, order = np.zeros(len(table.target)), _order(table)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)  # train says which class it is
         parts = list(splitter.split(rows, table.target if table.codes is None else table.codes, groups=table.groups))
     folds = [
-        Fold(number // split.n_splits, number % split.n_splits, train.astype(np.int64), val.astype(np.int64))
+        Fold(number // split.n_splits, number % split.n_splits, order[train], order[val])
         for number, (train, val) in enumerate(parts)
     ]
     return folds, type(splitter).__name__
+
+
+def _order(table: Table) -> np.ndarray[Any, Any]:
+    """The positions of the rows in the order of the column that the split goes by; rows of one time stay as they are.
+
+    Raises:
+        StageError: its texts are no dates of one spelling.
+    """
+    if table.order is None:
+        return np.arange(len(table.target), dtype=np.int64)
+    times = table.order
+    if times.dtype.kind == "O":
+        dates = dates_in(times)
+        if dates is None:
+            raise refusal("split.no_dates", name=table.columns[-1].name)
+        times = dates
+    return np.argsort(times, kind="stable").astype(np.int64)
 
 
 def _splitter(split: KFold | TimeSeries) -> Any:

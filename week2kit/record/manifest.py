@@ -108,17 +108,22 @@ class Code(Record):
 
 
 class Column(Record):
-    """One used column of the table, in fit order (features, then target, then groups)."""
+    """One used column of the table, in fit order (features, then target, then what the split goes by)."""
 
     name: Text
     kind: Kind
-    role: Literal["feature", "target", "groups"]
+    role: Literal["feature", "target", "groups", "order"]
     missing: Count
     digest: Digest
     as_float: Digest | None = Field(
         default=None,
         description="of whole numbers: the digest that the same values have as floats, as 3 and 3.0 are. Null where "
         "a value is none, for other kinds, and in old records",
+    )
+    gaps: Annotated[dict[Text, Count], Field(max_length=1000)] | None = Field(
+        default=None,
+        description='the texts of the file that were read as no value, with their rows; "" is an empty cell. Null '
+        "where the file is no text, and in old records",
     )
 
 
@@ -143,6 +148,9 @@ class Data(FoundData):
         description="checksum of the rows in any order; it explains, and proves nothing. Null in old records"
     )
     rows: Count
+    dropped: Count | None = Field(
+        default=None, description="rows that were left out because they have no target. Null in old records"
+    )
     columns: Many[Column]
 
 
