@@ -24,7 +24,8 @@ Data = Annotated[
     list[Path] | None,
     typer.Option(
         help="The data file, where it is not found beside the run. Of a folder, and of several (repeatable), each run "
-        "takes the file with its recorded bytes."
+        "takes the file with its recorded bytes.",
+        metavar="PATH",
     ),
 ]
 Target = Annotated[
