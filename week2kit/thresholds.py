@@ -206,6 +206,17 @@ ANOTHER_FORM: Final = 100
 
 #: Places that are remembered of one data file: copies in more projects than these are found by --data.
 REMEMBERED_PLACES: Final = 20
+
+#: Data files of which places are remembered, a small text for each: who trains on more, as a script that makes its data
+#: anew each time does, is not helped by the oldest.
+REMEMBERED_FILES: Final = 5000
+
+#: Where --data or WEEK2KIT_DATA names a folder: how deep data may lie below it (tools that keep files by their digest
+#: take five), and how many names are looked at, the nearest first. So many are listed in less than a second; a home
+#: directory or a disk has more, and then it is told that not all was looked at.
+SEARCHED_DEPTH: Final = 10
+SEARCHED_ENTRIES: Final = 50_000
+
 MAX_COLUMNS: Final = 20_000
 MAX_NAME_LENGTH: Final = 64
 

@@ -20,7 +20,14 @@ _OF_ONE_RUN: Final = (
 )
 
 
-Data = Annotated[Path | None, typer.Option(help="The data file, where it is not found beside the run.")]
+Data = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="The data file, where it is not found beside the run. Of a folder, and of several (repeatable), each run "
+        "takes the file with its recorded bytes.",
+        metavar="PATH",
+    ),
+]
 Target = Annotated[
     str | None, typer.Option(help="The label column, where a run without a manifest names none.", metavar="COLUMN")
 ]
@@ -108,7 +115,7 @@ def verify_command(
         if resume and output is None:
             raise UsageError("verify: --resume goes on from the file of -o: name it, too.")
         options = read_options(
-            data=data,
+            data=tuple(data or ()),
             target=target,
             tolerance=tolerance,
             timeout=timeout,

@@ -133,7 +133,7 @@ class FoundData(Record):
     source: Literal["file", "dataset"]
     path: Text = Field(description="as the config writes it, or the name of the dataset; an absolute path is cut")
     from_run: Text | None = Field(
-        description="POSIX path from the run folder to the data, when both lie below the working directory"
+        description="POSIX path from the run folder to the data; null where it would tell a name of machine or user"
     )
     bytes: Count | None
     sha256: Digest | None

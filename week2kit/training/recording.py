@@ -29,6 +29,7 @@ from week2kit.privacy import scrub
 from week2kit.processes.limits import check_room
 from week2kit.record import manifest as record
 from week2kit.record.files import read_regular
+from week2kit.record.machine import remember
 from week2kit.record.manifest import Stage
 from week2kit.record.places import (
     find_for_config,
@@ -37,7 +38,6 @@ from week2kit.record.places import (
     reader_for_config,
     reader_of,
     recorded_path,
-    remember,
 )
 from week2kit.record.provenance import record_code
 from week2kit.record.requirements import requirements_text
@@ -80,6 +80,7 @@ def train(
     max_data_bytes: int | None = None,
     command: str | None = None,
     on_stage: Callable[[Stage], None] = lambda stage: None,
+    on_data: Callable[[Path], None] = lambda path: None,
 ) -> Run:
     """Train as a config says and record the run in a new folder.
 
@@ -95,6 +96,7 @@ def train(
         max_data_bytes: the bytes that the data file may have, and unpack to; by default 8 GiB, and 1 GiB unpacked.
         command: what to record as the command; by default the call of this function.
         on_stage: told of each stage that begins.
+        on_data: told of the data file, when it was read.
 
     Returns:
         The run as it was recorded: completed, or failed with stage, error and hint.
@@ -118,7 +120,7 @@ def train(
         said = f"week2kit.train({path.name!r})"
     value = override(value, [*set, *given])
     request = _Request(value, directory, scrub(command or said), tuple(allow_modules), max_data_bytes)
-    return _Training(request, Path(runs_dir), name, on_stage).run()
+    return _Training(request, Path(runs_dir), name, on_stage, on_data).run()
 
 
 def _read_config_file(path: Path) -> dict[str, Any]:
@@ -146,10 +148,18 @@ def _read_config_file(path: Path) -> dict[str, Any]:
 class _Training:
     """One run from its first to its last manifest."""
 
-    def __init__(self, request: _Request, runs_dir: Path, name: str | None, on_stage: Callable[[Stage], None]) -> None:
+    def __init__(
+        self,
+        request: _Request,
+        runs_dir: Path,
+        name: str | None,
+        on_stage: Callable[[Stage], None],
+        on_data: Callable[[Path], None],
+    ) -> None:
         self.request = request
         self.place = runs_dir, name
         self.on_stage = on_stage
+        self.on_data = on_data
         self._folder: RunFolder | None = None
         self.reserve: bytearray | None = bytearray(MEMORY_RESERVE)
         self.config: Config | None = None
@@ -263,11 +273,14 @@ class _Training:
 
         from_run = None
         with contextlib.suppress(StageError, OSError, ValueError):
-            from_run = from_run_to_data(self.folder.path, find_for_config(written, self.request.directory))
+            data_file = find_for_config(written, self.request.directory)
+            from_run = from_run_to_data(self.folder.path, data_file, written)
 
         def read() -> bytes:
             self.data_file = find_for_config(written, self.request.directory)
-            return read_data(self.data_file, most)
+            content = read_data(self.data_file, most)
+            self.on_data(self.data_file)
+            return content
 
         return Source(recorded_path(written), from_run, reader, read, most or MAX_UNPACKED_BYTES)
 

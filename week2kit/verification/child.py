@@ -36,8 +36,9 @@ from week2kit.loop.reading import Reader
 from week2kit.loop.run import Result, Source, run_loop
 from week2kit.record.code import code_digest, code_modules
 from week2kit.record.files import read_regular
+from week2kit.record.looking import DataFile
 from week2kit.record.manifest import Data
-from week2kit.record.places import DataFile, reader_for_config
+from week2kit.record.places import reader_for_config
 from week2kit.record.requirements import class_names
 from week2kit.record.verdict import Finding
 from week2kit.thresholds import MAX_DATA_BYTES, MAX_UNPACKED_BYTES
