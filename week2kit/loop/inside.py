@@ -41,6 +41,24 @@ def has(estimator: Any, name: str) -> bool:
         return True
 
 
+#: Estimators that take dense tables only, for releases of scikit-learn in which they cannot be asked (before 1.6).
+_DENSE_ONLY: Final = frozenset(
+    {
+        *("GaussianNB", "HistGradientBoostingClassifier", "HistGradientBoostingRegressor", "CategoricalNB"),
+        *("LinearDiscriminantAnalysis", "QuadraticDiscriminantAnalysis", "GaussianProcessClassifier"),
+        *("GaussianProcessRegressor", "Lars", "LassoLars", "PLSRegression", "IsotonicRegression"),
+    }
+)
+
+
+def is_dense_only(estimator: Any) -> bool:
+    """Whether an estimator says that it takes no sparse table; one that says nothing may take them."""
+    try:
+        return not estimator.__sklearn_tags__().input_tags.sparse
+    except Exception:  # a class without tags, or one that asks an estimator that it does not have
+        return type(estimator).__name__ in _DENSE_ONLY
+
+
 def is_forest(estimator: BaseEstimator) -> bool:
     """Whether an estimator is a forest of trees, which with several jobs adds them up as threads finish."""
     return any(kind.__name__ in ("ForestClassifier", "ForestRegressor") for kind in type(estimator).__mro__)

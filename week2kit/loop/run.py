@@ -133,7 +133,7 @@ def _begin(
         table, data = _load(config, source, progress)
         progress.classes = table.classes
     with progress.during("config"):
-        settled = _settle(config, table, seed, progress)
+        settled = _settle(config, table, seed, progress, allowed_modules)
         pipeline = make_pipeline(settled, table, seed, allowed_modules)
         progress.config, progress.pipeline = settled, pipeline
         scorers = _scorers(settled, pipeline, table.classes, earlier=earlier)
@@ -226,10 +226,10 @@ def _tell_time_order(config: Config, order: TimeOrder, progress: Progress) -> No
         progress.warn("split.newest_first", {"column": order.column})
 
 
-def _settle(config: Config, table: Table, seed: int, progress: Progress) -> Config:
+def _settle(config: Config, table: Table, seed: int, progress: Progress, allowed_modules: Sequence[str]) -> Config:
     """The config with everything written out that depends on the data."""
     split, too_small = settle_split(config.split, table.counts, seed)
-    config = settle_preprocess(config, table, seed)
+    config = settle_preprocess(config, table, seed, allowed_modules)
     default = ["r2", "root_mean_squared_error"] if table.classes is None else ["accuracy", "f1_macro"]
     config = config.model_copy(
         update={
