@@ -416,3 +416,113 @@ def test_time_order_within_groups_is_told_and_blocks_of_anything_else_are_not() 
     assert time_order(panel.assign(year=years[::-1])) == ("year", "newest", "city")
     assert time_order(panel.assign(city=[f"c{row // 7}" for row in range(ROWS)])) is None
     assert time_order(panel.sample(frac=1, random_state=1)) is None
+
+
+# --- a split and weights that the table holds -------------------------------------------------------------------
+
+SIDES = ["train", "train", "val"] * (ROWS // 3)
+HALF = {"path": "t.csv", "target": "y"}
+
+
+def folds_of(column: list[Any], **split: Any) -> list[Any]:
+    from week2kit.loop.split import make_folds
+
+    split = {"column": "side", **split}
+    table = table_of(csv_of({**noise(), "side": column, "y": CLASSES}), split=split)
+    assert [c.role for c in table.columns if c.name == "side"] == ["split"]
+    config = parse_config({"data": HALF, "split": split, "model": "dummy", "seed": 1})
+    return make_folds(config.split, table)[0]
+
+
+@pytest.mark.parametrize(
+    ("column", "split"),
+    [
+        pytest.param(SIDES, {}, id="names"),
+        pytest.param([{"train": "Training", "val": " TEST"}[side] for side in SIDES], {}, id="other names"),
+        pytest.param([{"train": "a", "val": "b"}[side] for side in SIDES], {"validation": "b"}, id="a named value"),
+        pytest.param([{"train": 2, "val": 7}[side] for side in SIDES], {"validation": 7}, id="a named number"),
+        pytest.param([side == "val" for side in SIDES], {"validation": True}, id="truth values"),
+        pytest.param([{"train": -1, "val": 0}[side] for side in SIDES], {}, id="one numbered fold"),
+    ],
+)
+def test_a_column_says_which_rows_are_validated(column: list[Any], split: dict[str, Any]) -> None:
+    (fold,) = folds_of(column, **split)
+    np.testing.assert_array_equal(fold.val, [row for row in range(ROWS) if SIDES[row] == "val"])
+    np.testing.assert_array_equal(fold.train, [row for row in range(ROWS) if SIDES[row] == "train"])
+
+
+def test_a_column_numbers_folds_as_predefined_split_does() -> None:
+    from sklearn.model_selection import PredefinedSplit
+
+    numbers = [row * 7 % 4 - 1 for row in range(ROWS)]
+    for fold, (train, val) in zip(folds_of(numbers), PredefinedSplit(numbers).split(), strict=True):
+        np.testing.assert_array_equal(fold.train, train)
+        np.testing.assert_array_equal(fold.val, val)
+
+
+def test_rows_on_neither_side_are_told() -> None:
+    content = csv_of({**noise(), "side": ["train", "val", "test"] * 20, "y": ["a", "a", "a", "b", "b", "b"] * 10})
+    assert told_by_train(content, data=HALF, split={"column": "side"})["split.unused_rows"] == {"rows": 20, "of": ROWS}
+
+
+@pytest.mark.parametrize(
+    ("column", "split", "said"),
+    [
+        (["left", "right", "right"] * 20, {}, 'values of "side" ("left", "right") do not say'),
+        ([True, False, False] * 20, {}, "do not say which rows"),
+        ([0.5, 1.5, 2.0] * 20, {}, "numbers no folds"),
+        ([0] * ROWS, {}, "numbers no folds"),
+        (SIDES, {"validation": "test"}, "one side of the split has no row"),
+    ],
+)
+def test_a_column_that_says_no_split_is_refused(column: list[Any], split: dict[str, Any], said: str) -> None:
+    with pytest.raises(StageError) as caught:
+        folds_of(column, **split)
+    assert said in str(caught.value)
+
+
+def test_weights_reach_the_fit_and_are_no_feature() -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    weights = [1.0, 5.0, 0.0] * 20
+    answers = ["a", "b", "a", "a", "b", "b"] * 10
+    content = csv_of({**noise(), "w": weights, "y": answers})
+    config = {
+        "data": {**HALF, "weights": "w"}, "split": {"test_size": 0.25, "stratify": False}, "preprocess": "none",
+        "model": "logistic_regression", "metrics": ["log_loss"], "seed": 1,
+    }  # fmt: skip
+    result = run_loop(parse_config(config), 1, Source("t.csv", None, "csv", lambda: content), Progress())
+    frame = pd.read_csv(io.BytesIO(content))
+    val = result.predictions.row
+    train = np.setdiff1d(np.arange(ROWS), val)
+    from sklearn.model_selection import train_test_split
+
+    train, val = train_test_split(np.arange(ROWS), test_size=0.25, random_state=1)
+    model = LogisticRegression().fit(
+        frame.loc[train, ["u", "v"]], frame.loc[train, "y"], sample_weight=frame.loc[train, "w"]
+    )
+    np.testing.assert_array_equal(result.predictions.scores, model.predict_proba(frame.loc[val, ["u", "v"]]))
+    assert [c.role for c in result.data.columns] == ["feature", "feature", "target", "weights"]
+
+
+@pytest.mark.parametrize(
+    ("weights", "model", "said"),
+    [
+        ([1, 2, -1] * 20, "logistic_regression", "negative number in data row 2"),
+        (["a", "b", "c"] * 20, "logistic_regression", "holds text"),
+        ([1, 2, None] * 20, "logistic_regression", "column of data.weights"),
+        ([1, 2, 3] * 20, "k_nearest_neighbors", "KNeighborsClassifier takes no weights of rows"),
+    ],
+)
+def test_weights_that_cannot_be_used_are_refused(weights: list[Any], model: str, said: str) -> None:
+    content = csv_of({**noise(), "w": weights, "y": CLASSES})
+    with pytest.raises(Exception, match=said):
+        told_by_train(content, data={**HALF, "weights": "w"}, model=model)
+
+
+@pytest.mark.parametrize("model", ["gradient_boosting", "naive_bayes", "random_forest", "logistic_regression"])
+def test_auto_goes_together_with_every_alias_on_a_wide_table(model: str) -> None:
+    content = csv_of({**noise(), "town": [f"t{row * 7 % 30}" for row in range(ROWS)], "y": CLASSES})
+    told_by_train(content, model=model, preprocess="auto")
+    words = [{"columns": "town", "steps": ["sklearn.feature_extraction.text.TfidfVectorizer"]}]
+    told_by_train(content, data={**HALF, "features": ["town"]}, model=model, preprocess=words)

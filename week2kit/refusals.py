@@ -133,6 +133,23 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     # --- of the split
     "split.stratify": ("split.stratify: only classes can be stratified, and the task is regression.", ""),
     "split.shuffle": ("split.shuffle: folds by groups are shuffled from scikit-learn 1.6 on.", ""),
+    "weights.text": ('data.weights: the column "{name}" holds text; expected numbers.', "Name a column of weights."),
+    "weights.negative": (
+        'data.weights: the column "{name}" holds a negative number in data row {row}.',
+        "Correct the cell: a weight of 0 leaves a row out.",
+    ),
+    "split.no_sides": (
+        'split.column: the values of "{name}" ({values}) do not say which rows are trained on and which are validated.',
+        'Name the value of the validation rows, such as "split": {{"column": "{name}", "validation": "test"}}.',
+    ),
+    "split.no_folds": (
+        'split.column: "{name}" numbers no folds; expected two or more whole numbers (-1: always trained on).',
+        'For one split, name the value of its validation rows: "split": {{"column": "{name}", "validation": 1}}.',
+    ),
+    "split.empty_side": (
+        'split.column: by the column "{name}" one side of the split has no row (validated is {side}).',
+        "Name another value under split.validation, or leave it out.",
+    ),
     "split.no_dates": (
         'split.order_by: the column "{name}" holds texts that are not all dates of one spelling.',
         "Write them as 2026-01-31, or name a column of numbers that grow with time.",

@@ -76,6 +76,9 @@ MARKED_SHARE: Final = 0.8
 #: Texts of a column that are looked at before all of them are: what is true text is seen at once.
 SAMPLE_TEXTS: Final = 2_000
 
+#: Folds that a column may number: more are the rows themselves.
+MAX_FOLDS: Final = 1_000
+
 #: Texts that must all be dates of one spelling for a column to hold dates.
 DATE_TEXTS: Final = 100
 

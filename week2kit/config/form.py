@@ -60,6 +60,7 @@ WarningCode: TypeAlias = Literal[
     "split.shared_rows",
     "split.small_class",
     "split.time_order",
+    "split.unused_rows",
 ]
 
 
@@ -94,6 +95,7 @@ class FileData(Part):
         missing: texts that stand for no value, besides those that always do (`week2kit.loop.reading.MISSING`).
         keep_text: of those that always do, the ones that are values where a column holds text; "" is an empty cell.
         columns: how the cells of a column are read.
+        weights: the column with the weight of each row in the fit; every metric counts all rows alike.
         drop_missing_target: whether rows without a target are left out.
         separator, encoding, header: what separates the fields, how the text is encoded, and the line of the names
             (from 1), where the first lines of the file leave it open.
@@ -103,6 +105,7 @@ class FileData(Part):
     target: ColumnName
     features: Annotated[list[ColumnName], Field(min_length=1)] | None = None
     drop: list[ColumnName] | None = None
+    weights: ColumnName | None = None
     missing: Annotated[list[Cell], Field(min_length=1, max_length=100)] | None = None
     keep_text: Annotated[list[Cell], Field(min_length=1, max_length=100)] | None = None
     columns: dict[ColumnName, ColumnForm] | None = None
@@ -151,6 +154,18 @@ class TimeSeries(Part):
     order_by: ColumnName | None = None
 
 
+class Predefined(Part):
+    """The split that a column of the table says, row by row, as scikit-learn's PredefinedSplit.
+
+    Its values name the sides ("train" and "val" or "test"), or number the folds; -1 is trained on in every fold.
+    `validation` names the value whose rows are validated, where others are meant; all other rows are then trained on.
+    """
+
+    method: Literal["predefined"] = "predefined"
+    column: ColumnName
+    validation: Label | None = None
+
+
 class Estimator(Part):
     """A class of scikit-learn by import path or alias, and the parameters that are not left at their defaults."""
 
@@ -165,7 +180,21 @@ class Group(Part):
     steps: list[Estimator]
 
 
-Split: TypeAlias = Holdout | KFold | TimeSeries
+Split: TypeAlias = Holdout | KFold | TimeSeries | Predefined
+
+
+def split_column(split: Split) -> tuple[Literal["groups", "order", "split"], str] | None:
+    """The column by which a split goes, and its role; None where it goes by none."""
+    match split:
+        case TimeSeries(order_by=str(name)):
+            return "order", name
+        case Predefined(column=name):
+            return "split", name
+        case Holdout(groups=str(name)) | KFold(groups=str(name)):
+            return "groups", name
+    return None
+
+
 Preprocess: TypeAlias = Literal["auto", "auto-scaled", "none"] | list[Estimator] | list[Group]
 
 
@@ -194,7 +223,7 @@ class Config(PlainKeys):
     def as_json(self) -> dict[str, Any]:
         """The JSON object of the config, without what was not given; nulls that a person set stay."""
         value = self.model_dump(mode="json", by_alias=True, exclude_none=True)
-        if "random_state" in self.split.model_fields_set and not isinstance(self.split, TimeSeries):
+        if "random_state" in self.split.model_fields_set and not isinstance(self.split, TimeSeries | Predefined):
             value["split"]["random_state"] = self.split.random_state  # null means something here
         return value
 

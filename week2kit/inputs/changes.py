@@ -96,7 +96,10 @@ def _git(git: object) -> str | Absent:
 # --- config -----------------------------------------------------------------------------------------------------
 
 #: Which columns are used; a change here explains columns that come or go.
-SELECTION: Final = frozenset({"data.features", "data.drop", "data.target", "split.groups", "data.groups"})
+SELECTION: Final = frozenset(
+    {"data.features", "data.drop", "data.target", "data.weights", "data.groups"}
+    | {"split.column", "split.groups", "split.order_by"}
+)
 
 
 def _config_changes(baseline: Manifest, variant: Manifest) -> list[Change]:

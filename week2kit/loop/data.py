@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from week2kit.canonical import clean, combined_digest
-from week2kit.config.form import BundledData, Config, FileData
+from week2kit.config.form import BundledData, Config, FileData, split_column
 from week2kit.loop.cells import numbers_as_text
 from week2kit.loop.dates import dates_in
 from week2kit.loop.digests import column_digest, unordered_digest
@@ -22,7 +22,7 @@ from week2kit.record.manifest import Column, Kind
 from week2kit.refusals import refusal
 from week2kit.thresholds import MAX_COLUMN_NAMES, MAX_LABEL
 
-Role: TypeAlias = Literal["feature", "target", "groups", "order"]
+Role: TypeAlias = Literal["feature", "target", "groups", "order", "split", "weights"]
 
 #: The classes of a target, in scikit-learn's order.
 Labels: TypeAlias = Sequence[bool | int | float | str]
@@ -33,15 +33,16 @@ class Table:
     """The used columns of the data, each of one of four kinds.
 
     `features` has one column per feature, in the file's order: int64, float64 (missing as NaN; a column of true and
-    false is 1 and 0) or object (text, missing as NaN). `target`, `groups` and `order` have a value per row. `classes`
-    are the typed labels of a target that is classified, sorted, and `codes` the rows as positions in them (int64).
+    false is 1 and 0) or object (text, missing as NaN). `target`, `by` (what the split goes by) and `weights` have a
+    value per row. `classes` are the typed labels of a target that is classified, sorted, and `codes` the rows as
+    positions in them (int64).
     `dropped` rows were left out because they have no target; `separator` stood between the fields.
     """
 
     features: pd.DataFrame
     target: np.ndarray[Any, Any]
-    groups: np.ndarray[Any, Any] | None
-    order: np.ndarray[Any, Any] | None
+    by: np.ndarray[Any, Any] | None
+    weights: np.ndarray[Any, Any] | None
     columns: tuple[Column, ...]
     classes: list[Any] | None = None
     codes: np.ndarray[Any, Any] | None = None
@@ -58,11 +59,15 @@ class Table:
         """What is right, row by row: the codes of the classes, or the target as float64."""
         return self.codes if self.codes is not None else self.target.astype(np.float64)
 
+    def columns_of(self, role: Role) -> Column:
+        """The column that has a role which no other has."""
+        return next(column for column in self.columns if column.role == role)
+
     @property
     def arrays(self) -> list[np.ndarray[Any, Any]]:
         """The values of `columns`, in their order."""
         features = [self.features[column.name].to_numpy() for column in self.columns if column.role == "feature"]
-        return [*features, self.target, *(other for other in (self.groups, self.order) if other is not None)]
+        return [*features, self.target, *(other for other in (self.by, self.weights) if other is not None)]
 
     @property
     def digest(self) -> str:
@@ -104,14 +109,16 @@ def use_columns(
         StageError: a named column is not there, a column holds what no model can use, or the target cannot be learnt.
     """
     frame = read.frame.set_axis([str(name) for name in read.frame.columns], axis=1)
-    groups, order = getattr(config.split, "groups", None), getattr(config.split, "order_by", None)
-    features = _features(_named(frame, config.data), target, {"groups": groups, "order_by": order}, config.data)
+    by, weights = split_column(config.split), getattr(config.data, "weights", None)
+    others = list[tuple[Role, str]]([by] if by else [])
+    if weights:
+        others.append(("weights", weights))
+    features = _features(_named(frame, config.data), target, others, config.data)
     if len(frame) == 0:
         raise refusal("file.no_rows")
     keeps = ~frame[target].isna().to_numpy() if getattr(config.data, "drop_missing_target", None) else None
     roles: list[tuple[str, Role]] = [*((name, "feature") for name in features), (target, "target")]
-    roles += [(groups, "groups")] if groups else []
-    roles += [(order, "order")] if order else []
+    roles += [(name, role) for role, name in others]
     gaps = texts_of_gaps(read, frame, [name for name, _ in roles], keeps)
     if keeps is not None:
         frame = frame[keeps]
@@ -149,8 +156,8 @@ def use_columns(
     return Table(
         features=pd.DataFrame(series, copy=False),
         target=arrays[learnt],
-        groups=arrays[learnt + 1] if groups else None,
-        order=arrays[-1] if order else None,
+        by=arrays[learnt + 1] if by else None,
+        weights=_weights(arrays[-1], weights) if weights else None,
         columns=tuple(columns),
         classes=classes,
         codes=codes,
@@ -170,12 +177,31 @@ def _named(frame: pd.DataFrame, data: FileData | BundledData) -> list[str]:
     return [name for name in frame.columns if name not in empty]
 
 
+#: Where a config names the column of a role.
+_KEYS: Final[Mapping[Role, str]] = {
+    "groups": "split.groups",
+    "order": "split.order_by",
+    "split": "split.column",
+    "weights": "data.weights",
+}
+
+
+def _weights(values: np.ndarray[Any, Any], name: str) -> np.ndarray[Any, Any]:
+    """The weights of rows as float64, checked."""
+    if values.dtype.kind == "O":
+        raise refusal("weights.text", name=name)
+    weights = values.astype(np.float64)
+    if (weights < 0).any():
+        raise refusal("weights.negative", name=name, row=int((weights < 0).argmax()))
+    return weights
+
+
 def _features(
-    names: list[str], target: str, of_split: Mapping[str, str | None], data: FileData | BundledData
+    names: list[str], target: str, roles: Sequence[tuple[Role, str]], data: FileData | BundledData
 ) -> list[str]:
     """The features that a config uses, in the file's order, however they are listed."""
-    others = [name for name in of_split.values() if name]
-    wanted = {"data.target": [target]} | {f"split.{key}": [name] if name else [] for key, name in of_split.items()}
+    others = [name for _, name in roles]
+    wanted = {"data.target": [target]} | {_KEYS[role]: [name] for role, name in roles}
     wanted |= {"data.features": data.features or [], "data.drop": data.drop or []}
     wanted |= {"data.columns": [*(getattr(data, "columns", None) or ())]}
     for key, columns in wanted.items():
@@ -280,7 +306,7 @@ def _check_column(
     if missing and role != "feature":
         rows, row = len(values), int(pd.isna(values).argmax())
         if role != "target":
-            told = "column of split.order_by" if role == "order" else role
+            told = "groups" if role == "groups" else f"column of {_KEYS[role]}"
             raise refusal("column.gaps", role=told, name=name, missing=missing, rows=rows, row=row)
         texts = [text for text in gaps if text.strip()]
         if texts and kind in ("text", "bool"):

@@ -64,7 +64,8 @@ class Loop:
 
     def fit(self, rows: np.ndarray[Any, Any]) -> Fitted:
         """Fit the pipeline on these rows."""
-        return fit(self.pipeline, self.table.features.iloc[rows], self.table.target[rows])
+        weights = None if self.table.weights is None else self.table.weights[rows]
+        return fit(self.pipeline, self.table.features.iloc[rows], self.table.target[rows], weights)
 
     def predict(self, fitted: Fitted, rows: np.ndarray[Any, Any]) -> Answers:
         """What a fitted pipeline says of these rows."""

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from week2kit.canonical import clean, compact_json, sha256
-from week2kit.config.form import BundledData, Config, KFold, TimeSeries
+from week2kit.config.form import BundledData, Config, KFold, Predefined, TimeSeries
 from week2kit.config.overriding import repeat_seeds
 from week2kit.config.reading import parse_config
 from week2kit.errors import ConfigError, StageError
@@ -20,7 +20,7 @@ from week2kit.loop.data import Labels, Table, use_columns
 from week2kit.loop.dates import TimeOrder, time_order
 from week2kit.loop.evaluating import Loop
 from week2kit.loop.fitting import Fitted, dump
-from week2kit.loop.inside import has, unseeded
+from week2kit.loop.inside import has, takes_weights, unseeded
 from week2kit.loop.leaks import leaks
 from week2kit.loop.metrics import Scorer, report_text
 from week2kit.loop.misreading import misread_texts
@@ -135,10 +135,12 @@ def _begin(
     with progress.during("config"):
         settled = _settle(config, table, seed, progress, allowed_modules)
         pipeline = make_pipeline(settled, table, seed, allowed_modules)
+        if table.weights is not None and not takes_weights(pipeline.steps[-1][1]):
+            raise ConfigError([f"data.weights: {type(pipeline.steps[-1][1]).__name__} takes no weights of rows"])
         progress.config, progress.pipeline = settled, pipeline
         scorers = _scorers(settled, pipeline, table.classes, earlier=earlier)
         names, split = unseeded(pipeline, len(table.target)), settled.split
-        if not isinstance(split, TimeSeries) and split.shuffle and split.random_state is None:
+        if not isinstance(split, TimeSeries | Predefined) and split.shuffle and split.random_state is None:
             names = ["split", *names]
         if names:
             progress.warn("seed.unset", {"estimators": names})
@@ -220,6 +222,8 @@ def _tell_time_order(config: Config, order: TimeOrder, progress: Progress) -> No
         backwards = order.first == "newest" and order.within is None and split.order_by is None
         if backwards:
             progress.warn("split.newest_first", {"column": order.column})
+    elif isinstance(split, Predefined):
+        return  # who split the rows may have done it by time
     elif split.shuffle is not False:
         progress.warn("split.time_order", order._asdict())
     elif order.first == "newest" and order.within is None:
@@ -292,6 +296,12 @@ def _split(loop: Loop, *, everything: bool) -> list[Fold]:
             contents=table.digest_of(np.concatenate([fold.val for fold in folds])),
             folds=[FoldSize(n_train=len(fold.train), n_val=len(fold.val)) for fold in folds],
         )
+        if (
+            unused := len(table.target) - len(folds[0].train) - len(folds[0].val)
+            if splitter == "PredefinedSplit"
+            else 0
+        ):
+            progress.warn("split.unused_rows", {"rows": unused, "of": len(table.target)})
         if table.classes is not None and table.counts is not None:
             _warn_about_classes(loop, table.classes, table.counts)
         if everything or "split.shared_rows" in config.fail_on:

@@ -108,11 +108,11 @@ class Code(Record):
 
 
 class Column(Record):
-    """One used column of the table, in fit order (features, then target, then what the split goes by)."""
+    """One used column of the table, in fit order (features, target, what the split goes by, weights)."""
 
     name: Text
     kind: Kind
-    role: Literal["feature", "target", "groups", "order"]
+    role: Literal["feature", "target", "groups", "order", "split", "weights"]
     missing: Count
     digest: Digest
     as_float: Digest | None = Field(
@@ -251,7 +251,7 @@ class FoldSize(Record):
 class Split(Record):
     """Which rows were trained on and which were validated on."""
 
-    method: Literal["holdout", "kfold", "time_series"]
+    method: Literal["holdout", "kfold", "time_series", "predefined"]
     splitter: Name = Field(description="scikit-learn's class or function that split")
     positions: Digest
     contents: Digest

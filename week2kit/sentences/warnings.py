@@ -209,6 +209,8 @@ WARNINGS: Final = Statement(
         "data.read_as_missing": "{it:read_as_missing}",
         "metric.undefined": "{metrics}: {it:undefined}",
         "split.shared_rows": "{it:shared_rows}",
+        "split.unused_rows": "{rows} of {of} rows are on neither side of the split: the model is not fitted on them, "
+        "nor judged by them. Keep them for the last look.",
         "split.time_order": "The rows stand in the order of {column}, and the split is random: the model learns from "
         "rows after those that it is judged by. Where it is to tell the future, the score is too good: try "
         '"split": {{"method": "time_series", "order_by": "{column}"}}.',

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from week2kit.config.form import Config, FileData
+from week2kit.config.form import Config, FileData, split_column
 from week2kit.loop.data import of_kind, typed
 from week2kit.loop.digests import row_hashes
 from week2kit.loop.predictions import Predictions
@@ -58,7 +58,8 @@ def read_columns(content: bytes, reader: Reader, config: Config, kinds: Mapping[
     rows = len(frame)
     if config.data.drop_missing_target and config.data.target in frame:
         frame = frame[frame[config.data.target].notna()]
-    data, others = config.data, {config.data.target, getattr(config.split, "groups", None)}
+    by, data = split_column(config.split), config.data
+    others = {data.target, data.weights, by and by[1]}
     features = data.features or [name for name in frame.columns if name not in {*(data.drop or []), *others}]
     used = [name for name in frame.columns if name in {*features, *others}]
     found = {name: of_kind((kinds or {}).get(name), *typed(frame[name], name)) for name in used}
