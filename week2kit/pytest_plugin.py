@@ -136,6 +136,10 @@ _VALUES: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
         "the data file, where it is not found beside the runs; or a folder, or several, one a line",
         {"metavar": "FILE", "action": "append"},
     ),
+    "allow_module": (
+        "also allow estimators of this top-level module; its code is imported",
+        {"metavar": "MODULE", "action": "append"},
+    ),
     "target": ("the label column of runs whose config names none", {"metavar": "COLUMN"}),
 }
 _SWITCHES: Final = {
@@ -152,7 +156,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(f"--{name.replace('_', '-')}", action="store_true", help=text)
         parser.addini(name, text, type="bool", default=False)
     for name, (text, more) in _VALUES.items():
-        group.addoption(f"--week2kit-{name}", help=text, **more)
+        group.addoption(f"--week2kit-{name.replace('_', '-')}", help=text, **more)
         several = more.get("action") == "append"
         kind: Literal["linelist", "string"] = "linelist" if several else "string"
         default: Any = [] if several else ""
@@ -197,9 +201,19 @@ def _settings(config: pytest.Config) -> Settings:
         target=value("target") or None,
         timeout=timeout,
         repeats=bool(value("repeats")),
+        allow_modules=tuple(dict.fromkeys([*(value("allow_module") or ()), *_allowed_in_project(config)])),
     )
     insisted = "--week2kit" in config.invocation_params.args
     return Settings(Demand(accept, strict), options, bool(value("allow_undecided")), insisted)
+
+
+def _allowed_in_project(config: pytest.Config) -> tuple[str, ...]:
+    from week2kit.config.project import allowed_modules
+
+    try:
+        return allowed_modules(config.invocation_params.dir)
+    except UsageError as error:
+        raise pytest.UsageError(f"week2kit: {error}") from None
 
 
 def _data_files(config: pytest.Config, names: Sequence[str]) -> list[Path]:

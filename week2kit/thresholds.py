@@ -235,6 +235,9 @@ ROOM_FOR_LIBRARIES: Final = 512 << 20
 #: Rows and columns of a product for which OpenBLAS takes them: smaller ones it computes in registers.
 BLAS_PRODUCT: Final = 128
 
+#: Files of an allowed module of one's own that are read for its digest.
+OWN_FILES: Final = 2_000
+
 #: Fits use at most this many jobs: ten thousand threads end in errors that say nothing.
 MAX_JOBS: Final = 256
 

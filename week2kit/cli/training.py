@@ -99,6 +99,7 @@ def train_command(
 ) -> None:
     """Split, train, evaluate, save: with a record of everything that made the result."""
     with edge(config.name):
+        from week2kit.config.project import allowed_modules
         from week2kit.training.recording import train
 
         command = shlex.join(["week2kit", *map(recordable, sys.argv[1:])])
@@ -111,7 +112,7 @@ def train_command(
                 repeats=repeats,
                 name=name,
                 runs_dir=runs_dir,
-                allow_modules=allow_module or [],
+                allow_modules=[*(allow_module or ()), *allowed_modules()],
                 max_data_bytes=max_data_bytes,
                 command=command,
                 on_stage=stage_line(as_json),

@@ -106,6 +106,7 @@ def verify_command(
     """Run each run again and assert the same outcome; say which layer diverged, and why."""
     with edge():
         from week2kit.cli.verdicts import Shown
+        from week2kit.config.project import allowed_modules
         from week2kit.processes.limits import read_limits
         from week2kit.verification.options import exit_code, read_options
         from week2kit.verification.verdict_file import read_known
@@ -119,7 +120,7 @@ def verify_command(
             target=target,
             tolerance=tolerance,
             timeout=timeout,
-            allow_modules=tuple(allow_module or ()),
+            allow_modules=tuple(dict.fromkeys([*(allow_module or ()), *allowed_modules()])),
             max_data_bytes=max_data_bytes,
             effort=effort,
             restore_versions=restore is not None,

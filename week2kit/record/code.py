@@ -74,6 +74,14 @@ def _definition(text: str, name: str) -> str:
     return found[0]
 
 
+def digest_text(text: str) -> str:
+    """The digest of what the text of a module does; of one that Python does not read, that of the text."""
+    try:
+        return _digest(text)
+    except IndexError:  # brackets that close and were never opened
+        return sha256(text.encode("utf-8", "surrogatepass"))
+
+
 def _digest(text: str) -> str:
     return _sum(sha256(statement.encode("utf-8", "surrogatepass")) for statement in statements(text))
 

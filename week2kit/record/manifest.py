@@ -105,6 +105,10 @@ class Code(Record):
         description="digest of each module that trains, by file name; `digest` follows from them. Null in old records"
     )
     git: Git | None
+    own: dict[Name, Digest] | None = Field(
+        default=None,
+        description="digest of each allowed module that is no installed distribution, by name. Null in old records",
+    )
 
 
 class Column(Record):

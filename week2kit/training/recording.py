@@ -253,7 +253,7 @@ class _Training:
         return record.CompletedRun(
             **self._common(self.folder),
             inputs=record.CompletedInputs(
-                code=record_code(),
+                code=record_code(self.request.allowed_modules),
                 data=self.result.data,
                 config=self._config_record(self.result.config),
                 seed=self.seed,
@@ -354,7 +354,10 @@ class _Training:
             return {}  # scikit-learn was never imported: there is no environment to tell of
         from week2kit.environment.facts import record_environment
 
-        return {"code": record_code(), "environment": record_environment(self.request.allowed_modules)}
+        return {
+            "code": record_code(self.request.allowed_modules),
+            "environment": record_environment(self.request.allowed_modules),
+        }
 
 
 def _recorded_config(config: Config) -> dict[str, Any]:

@@ -102,7 +102,8 @@ class Verification(Trainings):
         of_code |= {"follows.predictions"} if broken else set()
         if any(check.code not in of_code for check in failing(checks)):
             return Judgement("tampered", checks=checks)
-        if causes := code_causes(manifest.inputs.code, self.here(), exactly=broken):
+        causes = code_causes(manifest.inputs.code, self.here(), exactly=broken)
+        if causes := [cause for cause in causes if cause.factor == "week2kit"]:  # no module of one's own measures
             return undecided("undecided.other_code", "predictions.csv", checks=checks, causes=causes)
         return Judgement("tampered", checks=checks)
 
