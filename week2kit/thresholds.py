@@ -109,6 +109,9 @@ GOOD_DUMMY: Final = 0.95
 #: move an accuracy by no more than the share itself.
 FEW_SHARED_ROWS: Final = 0.02
 
+#: Up to this share of different rows among all, equal rows come from features of few values, and not from copies.
+FEW_DIFFERENT: Final = 0.5
+
 #: A single feature that reaches this validation score with a tree of depth 3 most likely holds the answer.
 LEAK_SCORE: Final = 0.99
 LEAK_DEPTH: Final = 3
@@ -388,6 +391,9 @@ SUGGESTED_REPEATS: Final = 5
 RANKED_ROWS: Final = 200_000
 
 # --- statistics -------------------------------------------------------------------------------------------------
+
+#: Rows that would be needed are told up to so many times those that there are: beyond, nobody collects them.
+MOST_NEEDED: Final = 1_000
 
 #: The false alarms that a test may give, and the share of real differences that it should find when the rows it would
 #: take are named: the conventions of the field.

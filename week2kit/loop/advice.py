@@ -20,8 +20,11 @@ def evenly(positions: np.ndarray[Any, Any], limit: int) -> np.ndarray[Any, Any]:
     return chosen
 
 
-def shared_rows(table: Table, fold: Fold) -> tuple[int, int]:
-    """How many validation rows of a fold have a training row with identical features, and how many were looked at."""
+def shared_rows(table: Table, fold: Fold) -> tuple[int, int, int, int]:
+    """How many validation rows of a fold have a training row with identical features, and how many were looked at.
+
+    And how many different rows the training rows are, and how many of these were looked at.
+    """
     train, val = evenly(fold.train, SAMPLE_ROWS), evenly(fold.val, SAMPLE_ROWS)
     hashes = [pd.util.hash_pandas_object(table.features.iloc[rows], index=False).to_numpy() for rows in (train, val)]
-    return int(np.isin(hashes[1], hashes[0]).sum()), len(val)
+    return int(np.isin(hashes[1], hashes[0]).sum()), len(val), len(np.unique(hashes[0])), len(train)

@@ -28,7 +28,7 @@ from week2kit.record.manifest import (
     Repeat,
 )
 from week2kit.refusals import refusal
-from week2kit.scales import is_bounded
+from week2kit.scales import gap_by_chance, is_bounded
 from week2kit.thresholds import CURVE_SHARES, GAP, GOOD_DUMMY, SAMPLE_ROWS, TOO_GOOD
 
 #: The metrics of one model on some rows, by name.
@@ -186,7 +186,12 @@ class Loop:
             training, validation = metrics[scorer.name].training, metrics[scorer.name].value
             if training is None or validation is None or scorer.name in of_little:
                 continue
-            if is_bounded(scorer.name) and training - validation >= GAP:
+            least = (
+                GAP
+                if self.earlier
+                else max(GAP, gap_by_chance(scorer.name, validation, sum(len(f.val) for f in folds)))
+            )
+            if is_bounded(scorer.name) and training - validation >= least:
                 values = {"training": training, "validation": validation, "gap": training - validation}
                 self.progress.warn("metric.gap", {"metric": scorer.name, **values})
         primary, name = self.scorers[0], self.scorers[0].name

@@ -41,7 +41,7 @@ from week2kit.record.manifest import (
 )
 from week2kit.record.manifest import Predictions as PredictionsRecord
 from week2kit.refusals import refusal
-from week2kit.thresholds import IMBALANCE_SHARE, LEAK_DEPTH, MAX_UNPACKED_BYTES
+from week2kit.thresholds import FEW_DIFFERENT, IMBALANCE_SHARE, LEAK_DEPTH, MAX_UNPACKED_BYTES
 
 
 @dataclass(frozen=True)
@@ -305,9 +305,12 @@ def _split(loop: Loop, *, everything: bool) -> list[Fold]:
         if table.classes is not None and table.counts is not None:
             _warn_about_classes(loop, table.classes, table.counts)
         if everything or "split.shared_rows" in config.fail_on:
-            shared, looked_at = advice.shared_rows(table, folds[0])
+            shared, looked_at, different, of = advice.shared_rows(table, folds[0])
             if shared:
-                progress.warn("split.shared_rows", {"rows": shared, "looked_at": looked_at})
+                values = {"rows": shared, "looked_at": looked_at}
+                # where the features have few values, equal rows are no copies
+                few = {"different": different, "of": of} if different <= FEW_DIFFERENT * of else {}
+                progress.warn("split.shared_rows", values | few)
         if everything or {"data.numbers_as_text", "data.read_as_missing"} & {*config.fail_on}:
             for code, values in misread_texts(table, folds[0]):
                 progress.warn(code, values)

@@ -28,11 +28,11 @@ _HERE: Final = Path(__file__).parents[1]
 #: from here only words an error, sets a limit, or has no say in a run whose config is resolved.
 BESIDE: Final[Mapping[str, tuple[str, ...]]] = {
     "canonical.py": ("sha256", "combined_digest", "label_text", "label_texts", "on_one_line", "_LINE_BREAKS"),
-    "scales.py": ("is_bounded", "is_share", "_AVERAGE", "_BELOW_0", "_SHARES"),
+    "scales.py": ("gap_by_chance", "is_bounded", "is_share", "_AVERAGE", "_BELOW_0", "_SHARES"),
     "config/overriding.py": ("repeat_seeds", "reseeded", "_reseed"),
     "record/manifest.py": ("OF_POSITIVE",),
     "thresholds.py": (
-        *("CURVE_SHARES", "GAP", "GOOD_DUMMY", "IMBALANCE_SHARE", "SAMPLE_ROWS", "TOO_GOOD"),
+        *("CURVE_SHARES", "FEW_DIFFERENT", "GAP", "GOOD_DUMMY", "IMBALANCE_SHARE", "SAMPLE_ROWS", "TOO_GOOD"),
         *("LEAK_DEPTH", "LEAK_FEATURES", "LEAK_ROWS", "LEAK_SCORE", "LEAK_SCREEN_ROWS", "LEAK_SCREEN_SCORE"),
         *("LEAK_ORDER", "LEAK_PARTS", "LEAK_SUM", "LEAK_VALUE_ROWS", "TELLING_CHI_SQUARED", "TELLING_GAP"),
         *("DATE_TEXTS", "MARKED_SHARE", "MARKERS", "ORDERED_DATES", "ORDERED_ROWS", "SAMPLE_TEXTS"),

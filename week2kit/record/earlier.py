@@ -44,13 +44,20 @@ _TOLD_SINCE: Final = frozenset(
 )
 
 
-def told_then(manifest: CompletedRun, warned: Warned) -> bool:
-    """Whether the week2kit that made a record gave such a warning, by the rules of today.
+def as_told_then(manifest: CompletedRun, warned: Warned) -> Warned | None:
+    """A warning of today as the week2kit that made a record gave it; None where it gave none.
 
-    Of leaks it told the first feature that gives the target away alone; those that say how it does are told since.
+    Of leaks it told the first feature that gives the target away alone; those that say how it does are told since. Of
+    rows on both sides it did not say how many different ones there are.
     """
-    since = warned.code in _TOLD_SINCE or (warned.code == "data.leak" and "how" in warned.values)
-    return manifest.inputs.data.dropped is not None or not since
+    if manifest.inputs.data.dropped is not None:
+        return warned
+    if warned.code in _TOLD_SINCE or (warned.code == "data.leak" and "how" in warned.values):
+        return None
+    if warned.code == "split.shared_rows":
+        kept = {key: value for key, value in warned.values.items() if key not in ("different", "of")}
+        return warned.model_copy(update={"values": kept})
+    return warned
 
 
 def is_earlier(environment: Environment | None) -> bool:

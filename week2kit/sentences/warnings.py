@@ -65,7 +65,10 @@ def _shared_rows(values: Mapping[str, Any]) -> str:
     told = f"{shown(rows)} of {shown(of)} validation rows {have} the same features as a training row"
     if isinstance(rows, int) and isinstance(of, int) and rows < FEW_SHARED_ROWS * of:
         return f"{told}. So few hardly move a score."
-    return f"{told}: they test memory, not learning. Remove duplicates, or split by groups."
+    if values.get("different") is not None:
+        few = f"{shown(values.get('different'))} different rows of features among {shown(values.get('of'))}"
+        return f"{told}, as the features take few values ({few}). A model cannot tell such rows apart."
+    return f"{told}: where they are copies, they test memory, not learning. Remove copies, or split by groups."
 
 
 _FORMS: Final[Mapping[str, str]] = {

@@ -312,7 +312,7 @@ def _configs(
     survey: Survey, target: Target, draft: Mapping[str, Any], change: Choice
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Baseline and variant with their words, in the order in which a person reads them."""
-    said = goal_of(target, survey.path.name, len(survey.names) - 1 - len(draft["data"].get("drop", ())))
+    said = goal_of(target, survey.path.name)
     old = draft["model"]
     new = change.value.get("model") or {**old, "params": {**old["params"], "class_weight": "balanced"}}
     of_baseline, of_variant = hypotheses(target, draft, change)

@@ -171,9 +171,9 @@ def describe(said: Statement) -> str:
 # --- the words of the configs -----------------------------------------------------------------------------------
 
 
-def goal_of(target: Target, file: str, features: int) -> str:
+def goal_of(target: Target, file: str) -> str:
     """The goal that both configs carry; a person puts a better one in its place."""
-    return f"Predict {clean(target.name, 60)} in {clean(file, 60)} from {features} other column{'s' * (features != 1)}."
+    return f"Predict {clean(target.name, 60)} in {clean(file, 60)} from its other columns."
 
 
 def hypotheses(target: Target, baseline: Mapping[str, Any], change: Choice) -> tuple[str, str]:
@@ -232,7 +232,7 @@ def target_lines(target: Target) -> list[str]:
     head = f"target {clean(target.name, _NAME)}: {target.kind}, "
     if target.span is not None:
         least, middle, most = target.span
-        return [f"{head}from {least:g} to {most:g}, half of the rows below {middle:g}"]
+        return [f"{head}from {least:g} to {most:g}, median {middle:g}"]
     shown = [
         (f"  {_label(label)}", counted(count), f"{100 * count / target.rows:.1f} %")
         for label, count in target.classes[:SHOWN_CLASSES]

@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
-from week2kit.record.earlier import told_then
+from week2kit.record.earlier import as_told_then
 from week2kit.record.manifest import CompletedRun, Warned
 from week2kit.record.partial import PartialRun
 from week2kit.record.requirements import named_modules
@@ -78,10 +78,8 @@ def _compare_warnings(evidence: Evidence, verdict: VerdictName) -> list[Check]:
     advised, fresh = evidence.trials.native()[0], counted.fresh
     now = [warned for warned in advised.warnings if _part(warned) in _OF_INPUTS]
     now += [warned for warned in fresh.warnings if _part(warned) not in _OF_INPUTS]
-    sides = [
-        [w for w in side if w.code not in _NOT_SAID_AGAIN and told_then(evidence.manifest, w)]
-        for side in (evidence.manifest.warnings, now)
-    ]
+    told = [[as_told_then(evidence.manifest, w) for w in side] for side in (evidence.manifest.warnings, now)]
+    sides = [[w for w in side if w is not None and w.code not in _NOT_SAID_AGAIN] for side in told]
     decided = (*_OF_INPUTS, *(["metric"] if verdict in ("identical", "explained") else []))
     of_inputs = [[w for w in side if _part(w) in decided] for side in sides]
     of_libraries = [[w for w in side if _part(w) not in (*_OF_INPUTS, "metric", "session")] for side in sides]
