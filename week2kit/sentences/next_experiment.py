@@ -39,10 +39,10 @@ NEXT: Final[Mapping[str, str]] = {
         "another metric."
     ),
     "next.leak": (
-        "{features:names} gives the target away in {run:name} (see the warning), so its scores say nothing of rows "
-        "whose target is not known yet."
+        "{run:name} has the answer among its features ({features:names}, see the warning), so its scores say nothing "
+        "of rows whose target is not known yet."
     ),
-    "next.drop_leak": "Leave {features:names} out, and train again. If it is known in advance, say so, and go on.",
+    "next.drop_leak": "Leave {features:names} out, and train again; or say why this is known in advance.",
     "next.too_good": "{run:name} reaches {metric:name} {value:number} on the validation rows, which is rarely honest.",
     "next.look_for_leak": (
         "Look for the reason first: leave out one feature at a time, and ask of the one whose loss costs most whether "

@@ -16,7 +16,10 @@ def warning_lines(warnings: Sequence[Warned]) -> list[str]:
     """A line for each warning with its code; one for all metrics whose training score is too good."""
     gaps = [warned for warned in warnings if warned.code == "metric.gap"]
     lines = []
+    leaks = any(warned.code == "data.leak" for warned in warnings)
     for warned in warnings:
+        if leaks and warned.code == "metric.too_good":  # the reason has been told
+            continue
         said = describe_warning(warned)
         if gaps and warned is gaps[0]:
             said += _same_gap_in(gaps[1:])

@@ -118,8 +118,8 @@ TEXTS: Final = Table(
         "nothing.",
         "task.text": '"{target:label}" holds text: its values are classes to tell apart.',
         "task.bool": '"{target:label}" holds true and false: its values are classes to tell apart.',
-        "task.few_numbers": '"{target:label}" holds only {distinct} different whole numbers: they are classes. (Are '
-        "they amounts? --task regression.)",
+        "task.few_numbers": '"{target:label}" holds only {distinct} different whole numbers: they are '
+        "classes.{distinct:amounts}",
         "task.asked": 'as you asked; "{target:label}" holds {distinct} different values.',
         "task.numbers": '"{target:label}" holds {distinct} different numbers: an amount is predicted.{whole:classes}',
         "metrics.classification": "the share of right answers first; f1_macro beside it, where every class counts the "
@@ -156,6 +156,7 @@ TEXTS: Final = Table(
         "tiny": _tiny,
         "faults": lambda faults: describe_faults(faults, 12),
         "cannot": lambda stratify: "" if stratify else " The split cannot be stratified.",
+        "amounts": lambda distinct: " (Are they amounts? --task regression.)" if distinct > 2 else "",
         "classes": lambda whole: " (Are they classes? --task classification.)" if whole else "",
         "on_both_sides": lambda stratify: ", with the same share of each class on both sides" if stratify else "",
         "in_every_fold": lambda stratify: ", with the same share of each class in every fold" if stratify else "",
