@@ -221,6 +221,9 @@ NOT_COUNTED = {
     },
     "errors": {"*": "words"},
     "refusals": {"*": "words"},
+    "thresholds": {
+        "COUNTED_ROWS": "how many rows are looked at at a time",
+    },
     "privacy": {"scrub": "takes paths out of messages"},
     "config.form": {"*": "the shape of a config; the resolved one is an input of its own"},
     "config.reading": {"*": "the same"},

@@ -231,7 +231,7 @@ def test_every_leak_is_told_and_stays_in(tmp_path: Path) -> None:
     frame.insert(0, "again", frame["label"].map({"class 0": 3.5, "class 1": -1.25}))
     frame.insert(2, "twin", frame["label"].str.upper())
     first = begun(frame, "label", tmp_path)
-    assert [note.values["feature"] for note in first.notes if note.code == "leak"] == ["again", "twin"]
+    assert [n.values["leak"]["features"] for n in first.notes if n.code == "leak"] == [["again"], ["twin"]]
     assert "drop" not in first.baseline["data"]
 
 
@@ -484,7 +484,7 @@ def test_the_three_commands_that_are_printed_work(tmp_path: Path) -> None:
         assert again.returncode == 0, again.stderr
     report = (tmp_path / "report.md").read_text()
     assert "**One thing changed:** `model`" in report
-    assert "Predict species in penguins.csv from 7 other columns." in report
+    assert "Predict species in penguins.csv from its other columns." in report
     other = init("penguins.csv", "--target", "species", "--output-dir", "second", cwd=tmp_path)
     assert "--name baseline-2" in other.stdout
     assert "runs/baseline-2 runs/variant-2" in other.stdout

@@ -489,8 +489,8 @@ def test_shared_rows_of_texts_and_missing_values_are_found_and_neighbours_are_no
         "y",
         classification=True,
     )
-    assert shared_rows(table, Fold(0, 0, np.array([0, 1, 2]), np.array([3, 4, 5]))) == (0, 3)
-    assert shared_rows(table, Fold(0, 0, np.array([0, 2, 4]), np.array([1, 3, 5]))) == (1, 3)
+    assert shared_rows(table, Fold(0, 0, np.array([0, 1, 2]), np.array([3, 4, 5]))) == (0, 3, 2, 3)
+    assert shared_rows(table, Fold(0, 0, np.array([0, 2, 4]), np.array([1, 3, 5]))) == (1, 3, 3, 3)
 
 
 LEAKS = [

@@ -42,10 +42,10 @@ class Table:
     features: pd.DataFrame
     target: np.ndarray[Any, Any]
     by: np.ndarray[Any, Any] | None
-    weights: np.ndarray[Any, Any] | None
     columns: tuple[Column, ...]
     classes: list[Any] | None = None
     codes: np.ndarray[Any, Any] | None = None
+    weights: np.ndarray[Any, Any] | None = None
     dropped: int = 0
     separator: str = ","
 

@@ -32,7 +32,16 @@ BESIDE: Final[Mapping[str, tuple[str, ...]]] = {
     "config/overriding.py": ("repeat_seeds", "reseeded", "_reseed"),
     "record/manifest.py": ("OF_POSITIVE",),
     "thresholds.py": (
-        *("CURVE_SHARES", "FEW_DIFFERENT", "GAP", "GOOD_DUMMY", "IMBALANCE_SHARE", "SAMPLE_ROWS", "TOO_GOOD"),
+        *(
+            "CURVE_SHARES",
+            "FEW_DIFFERENT",
+            "FEW_ROWS",
+            "GAP",
+            "GOOD_DUMMY",
+            "IMBALANCE_SHARE",
+            "SAMPLE_ROWS",
+            "TOO_GOOD",
+        ),
         *("LEAK_DEPTH", "LEAK_FEATURES", "LEAK_ROWS", "LEAK_SCORE", "LEAK_SCREEN_ROWS", "LEAK_SCREEN_SCORE"),
         *("LEAK_ORDER", "LEAK_PARTS", "LEAK_SUM", "LEAK_VALUE_ROWS", "TELLING_CHI_SQUARED", "TELLING_GAP"),
         *("DATE_TEXTS", "MARKED_SHARE", "MARKERS", "ORDERED_DATES", "ORDERED_ROWS", "SAMPLE_TEXTS"),

@@ -41,9 +41,7 @@ def in_short(report: Report) -> Iterator[Block]:
         yield f"**Failed:** {'; '.join([*told, *more])}."
     elif not only_partial(report):
         yield "**Failed:** no run that was looked at."
-    proposal = report.proposal
-    command = f" {code(proposal.commands[0])}" if proposal.commands else ""
-    yield f"**Next:** {sentence(proposal.proposal)}{command}"
+    yield f"**Next:** {sentence(report.proposal.proposal)}"
 
 
 def _none(report: Report) -> str:
