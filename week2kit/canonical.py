@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
@@ -227,6 +228,21 @@ def clean(text: str, limit: int = 200) -> str:
         flat = " ".join(filter(None, map(str.strip, flat.split("\n"))))
     flat = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", flat.replace("\t", " "))
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
+def same_to_the_eye(text: str, others: Iterable[str]) -> str | None:
+    """The first of `others` that looks like `text` and is another text; None where there is none.
+
+    Unicode has two forms of a letter with an accent (macOS names files in the other one, NFD), several blanks, and
+    characters that are not seen: whoever compares what is shown sees no difference.
+    """
+    seen = _seen(text)
+    return next((other for other in others if other != text and _seen(other) == seen), None)
+
+
+def _seen(text: str) -> str:
+    shown = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) not in ("Cc", "Cf"))
+    return " ".join(shown.split())
 
 
 def aligned(rows: Sequence[Sequence[str]], sides: str = "") -> list[str]:

@@ -5,6 +5,8 @@ A code is known again whatever its sentence says; the sentence stands in the rec
 
 from __future__ import annotations
 
+import json
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -199,6 +201,13 @@ def refusal(code: str, **values: Any) -> StageError:
     error = StageError(said, hint)
     error.code, error.values = code, values
     return error
+
+
+def told_apart(text: str, other: str) -> str:
+    """How two texts that look the same differ, and how the other one is written in a config."""
+    twice = unicodedata.normalize("NFC", text) == unicodedata.normalize("NFC", other)
+    why = "differ in their Unicode form, NFC or NFD" if twice else "differ in characters that cannot be told by eye"
+    return f"the two look the same and {why}: write {clean(json.dumps(other))}"
 
 
 def _shown(value: Any) -> str:

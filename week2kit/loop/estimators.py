@@ -7,7 +7,7 @@ import difflib
 import re
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from inspect import signature
 from pathlib import PurePath
@@ -20,6 +20,7 @@ from week2kit.canonical import clean
 from week2kit.config.form import ALIASES, Estimator
 from week2kit.errors import ConfigError, LibraryError
 from week2kit.importing import held
+from week2kit.loop.weights import Given, is_class_weight, of_grid
 from week2kit.privacy import scrub
 from week2kit.thresholds import MAX_JOBS
 
@@ -124,12 +125,14 @@ class Builder:
     """Makes unfitted estimators out of a config's, and keeps what is wrong with them.
 
     ``random_state`` is set to `seed` wherever a class takes one and the config does not say otherwise. Parameters may
-    be estimators themselves, each as ``{"class": ..., "params": {...}}``, alone or in lists.
+    be estimators themselves, each as ``{"class": ..., "params": {...}}``, alone or in lists. Once the data are there,
+    `given` is what a classifier is fitted on: then the keys of ``class_weight`` are taken for classes.
     """
 
     seed: int
     allowed_modules: Sequence[str] = ()
     problems: list[str] = field(default_factory=list)
+    given: Given | None = None
 
     def check(self) -> None:
         """Raise a ConfigError where anything is wrong."""
@@ -149,6 +152,7 @@ class Builder:
         if "random_state" in known and draws and not SEEDS & params.keys():
             params["random_state"] = self.seed
         before = len(self.problems)
+        inside = self._inside(kind)
         values: dict[str, Any] = {}
         for name, value in params.items():
             place = f"{where}.params.{clean(name)}"
@@ -158,10 +162,25 @@ class Builder:
                 self.problems.append(f"{place}: {kind.__name__} has no such parameter{hint}")
                 continue
             self._check_denied(name, value, place)
-            built, params[name] = self._value(value, place)
+            built, params[name] = inside._value(value, place)
             values[name] = _as_declared(kind, name, built)
+        if self.given is not None:
+            self._weigh(values, self.given, where)
         written = spec.model_copy(update={"params": params})
         return None if len(self.problems) > before else self._made(kind, values, where), written
+
+    def _inside(self, kind: type[BaseEstimator]) -> Builder:
+        """What builds the estimators among the parameters of a class, which may be fitted on other labels."""
+        return self if self.given is None else replace(self, given=self.given.inside(kind))
+
+    def _weigh(self, values: dict[str, Any], given: Given, where: str) -> None:
+        """Give the class weights among the parameters of an estimator, and those that it tries, classes for keys."""
+        for name, value in values.items():
+            place = f"{where}.params.{clean(name)}"
+            if is_class_weight(name):
+                values[name] = given.translated(value, place, self.problems)
+            elif "estimator" in values:
+                values[name] = of_grid(value, values["estimator"], given, place, self.problems)
 
     def _check_denied(self, name: str, value: Any, place: str) -> None:
         if name in _DENIED and not any(value is allowed or value == allowed for allowed in _DENIED[name]):

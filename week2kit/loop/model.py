@@ -14,6 +14,7 @@ from week2kit.config.form import Config, Estimator, Group
 from week2kit.loop.data import Table
 from week2kit.loop.estimators import Builder, message_of
 from week2kit.loop.inside import has, is_dense_only
+from week2kit.loop.weights import Given
 
 
 def build_estimators(config: Config, seed: int, allowed_modules: Sequence[str] = ()) -> Config:
@@ -99,7 +100,7 @@ def make_pipeline(config: Config, table: Table, seed: int, allowed_modules: Sequ
     Raises:
         ConfigError: a group names a column that the data lacks, or a feature is in no group.
     """
-    builder = Builder(seed, allowed_modules)
+    builder = Builder(seed, allowed_modules, given=None if table.classes is None else Given(table.classes))
     items = config.preprocess
     assert isinstance(items, list)
     groups = [item for item in items if isinstance(item, Group)]
