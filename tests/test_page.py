@@ -191,6 +191,7 @@ def test_text_can_be_read_in_light_and_dark(browser: Any, tmp_path: Path, scheme
 
 def test_in_the_dark_no_mark_of_a_picture_keeps_its_light_colour(browser: Any, tmp_path: Path) -> None:
     with Opened(browser, page_of(reports.every_picture(Path("runs"))), tmp_path, color_scheme="dark") as opened:
+        opened.evaluate(UNFOLD)
         for picture in opened.tab.locator("svg.picture").all():
             image = Image.open(io.BytesIO(picture.screenshot())).convert("RGB")
             found = {colour for _, colour in image.getcolors(1 << 24)}
