@@ -11,7 +11,7 @@ import pytest
 
 from week2kit.config.reading import parse_config
 from week2kit.loop.data import use_columns
-from week2kit.loop.leaks import Leak, leaks
+from week2kit.loop.leakage import Leak, leaks
 from week2kit.loop.reading import Read
 from week2kit.loop.split import make_folds, settle_split
 from week2kit.sentences.warnings import leak_told

@@ -52,7 +52,7 @@ from week2kit.errors import ConfigError
 from week2kit.loop.advice import evenly, shared_rows
 from week2kit.loop.data import use_columns
 from week2kit.loop.inside import unseeded, walk
-from week2kit.loop.leaks import leaks
+from week2kit.loop.leakage import leaks
 from week2kit.loop.reading import load_dataset, read_file
 from week2kit.loop.split import Fold, make_folds, settle_split
 from week2kit.record.manifest import CompletedRun, FailedRun

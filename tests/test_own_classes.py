@@ -15,7 +15,7 @@ from sklearn.model_selection import train_test_split
 from tests.sessions import command, pytest_session
 from week2kit.config.project import allowed_modules
 from week2kit.errors import UsageError
-from week2kit.record.own_code import own_code
+from week2kit.record.own_modules import own_code
 from week2kit.record.store import open_run
 
 OWN = '''"""A rule of one's own, written as scikit-learn's guide says, with nothing of scikit-learn in it."""

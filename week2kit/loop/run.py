@@ -21,7 +21,7 @@ from week2kit.loop.dates import TimeOrder, time_order
 from week2kit.loop.evaluating import Loop
 from week2kit.loop.fitting import Fitted, dump
 from week2kit.loop.inside import has, takes_weights, unseeded
-from week2kit.loop.leaks import leaks
+from week2kit.loop.leakage import leaks
 from week2kit.loop.metrics import Scorer, report_text
 from week2kit.loop.misreading import misread_texts
 from week2kit.loop.model import build_estimators, make_pipeline, settle_preprocess

@@ -17,7 +17,7 @@ from typing import Final
 import week2kit
 from week2kit.record.code import code_digest, code_modules
 from week2kit.record.manifest import Code, Git
-from week2kit.record.own_code import own_code
+from week2kit.record.own_modules import own_code
 
 #: Seconds for each question to git: a huge or remote working tree must not hold up a training.
 _GIT_TIMEOUT: Final = 2.0

@@ -384,7 +384,7 @@ def _notes(
 
 def _leaks(table: Table, fold: Fold) -> Iterator[Statement]:
     """Every feature, and all few together, that give the target away."""
-    from week2kit.loop.leaks import leaks
+    from week2kit.loop.leakage import leaks
 
     for leak in leaks(table, fold):
         values = {"metric": leak.metric, "score": leak.score, "how": leak.how, "label": leak.label, "value": leak.value}

@@ -38,7 +38,7 @@ from week2kit.record.code import code_digest, code_modules
 from week2kit.record.files import read_regular
 from week2kit.record.looking import DataFile
 from week2kit.record.manifest import Data
-from week2kit.record.own_code import own_code
+from week2kit.record.own_modules import own_code
 from week2kit.record.places import reader_for_config
 from week2kit.record.requirements import class_names
 from week2kit.record.verdict import Finding
