@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +41,24 @@ from sklearn.metrics import classification_report, log_loss
 X, y = load_iris(return_X_y=True)
 model = LogisticRegression(max_iter=500).fit(X, y)
 classification_report(y, model.predict(X)), log_loss(y, model.predict_proba(X))
+assert not loaded()
+"""
+    )
+
+
+@pytest.mark.parametrize("target", ["species", "body_mass_g"])
+def test_train_never_loads_it(target: str, tmp_path: Path) -> None:
+    """With all that it looks for: leaks, dates, what is on both sides of the split."""
+    model = "logistic_regression" if target == "species" else "ridge"
+    config = {"data": {"path": str(ROOT / "examples/penguins/penguins.csv"), "target": target}, "model": model}
+    if target != "species":
+        config["data"] |= {"drop_missing_target": True}  # type: ignore[operator]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    run(
+        LOADED
+        + f"""
+from week2kit import train
+assert train({str(tmp_path / "config.json")!r}, runs_dir={str(tmp_path)!r}).manifest.status == "completed"
 assert not loaded()
 """
     )

@@ -375,7 +375,7 @@ def test_other_columns_of_time_are_told_too(columns: dict[str, Any]) -> None:
 )  # fmt: skip
 def test_rows_in_no_order_of_time_are_not_told(columns: dict[str, Any]) -> None:
     frame = pd.DataFrame({**columns, **noise()})
-    assert time_order(frame) is None
+    assert time_order(frame, "y") is None
     data = {"path": "t.csv", "target": "y", "features": ["u", "v"]}
     assert "split.time_order" not in told_by_train(csv_of({**columns, **noise(), "y": CLASSES}), data=data)
 
@@ -409,13 +409,19 @@ def test_a_file_with_the_newest_row_first_is_told_where_the_split_takes_it_as_it
     assert not {"split.newest_first", "split.time_order"} & by_day.keys()
 
 
+def test_dates_beyond_nanoseconds_are_dates() -> None:
+    days = pd.Series(np.array([f"{2000 + row * 100}-01-01" for row in range(ROWS)], dtype="datetime64[s]"))
+    assert time_order(pd.DataFrame({"day": days, **noise()}), "y") == ("day", "oldest", None)
+    assert time_order(pd.DataFrame({"day": days.astype(str), **noise()}), "y") == ("day", "oldest", None)
+
+
 def test_time_order_within_groups_is_told_and_blocks_of_anything_else_are_not() -> None:
     years = [1990 + row % 10 for row in range(ROWS)]
     panel = pd.DataFrame({"city": [f"c{row // 10}" for row in range(ROWS)], "year": years, **noise()})
-    assert time_order(panel) == ("year", "oldest", "city")
-    assert time_order(panel.assign(year=years[::-1])) == ("year", "newest", "city")
-    assert time_order(panel.assign(city=[f"c{row // 7}" for row in range(ROWS)])) is None
-    assert time_order(panel.sample(frac=1, random_state=1)) is None
+    assert time_order(panel, "y") == ("year", "oldest", "city")
+    assert time_order(panel.assign(year=years[::-1]), "y") == ("year", "newest", "city")
+    assert time_order(panel.assign(city=[f"c{row // 7}" for row in range(ROWS)]), "y") is None
+    assert time_order(panel.sample(frac=1, random_state=1), "y") is None
 
 
 # --- a split and weights that the table holds -------------------------------------------------------------------

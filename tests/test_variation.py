@@ -241,6 +241,21 @@ def test_names_of_groups_and_of_their_parts_stand_for_the_same() -> None:
         chosen([""])
 
 
+@pytest.mark.parametrize(
+    ("separator", "form", "code"), [(";", {}, "vary.not_plain"), ("|", {"separator": "|"}, "vary.not_plain")]
+)
+def test_a_table_that_is_not_plain_is_not_written_anew(separator: str, form: Any, code: str, tmp_path: Path) -> None:
+    rows = "".join(f"{row % 7}.5{separator}{row % 5},1{separator}{'ab'[row % 2]}\n" for row in range(60))
+    (tmp_path / "t.csv").write_text(f"u{separator}v{separator}y\n{rows}")
+    config = {"data": {"path": "t.csv", "target": "y", **form}, "model": "logistic_regression", "seed": 1}
+    (tmp_path / "a.json").write_text(json.dumps(config))
+    assert command("train", "a.json", "--name", "a", cwd=tmp_path).returncode == 0
+    done = command("verify", "runs/a", "--vary", "data", "--json", cwd=tmp_path)
+    (found,) = json.loads(done.stdout)["runs"]
+    assert found["verdict"] == "identical"
+    assert [finding["code"] for finding in found["not_varied"]] == [code]
+
+
 def test_what_cannot_be_varied_has_a_reason(here: Environment) -> None:
     arm = here.model_copy(update={"platform": "Linux-aarch64"})
     plan = variations(["locale", "jobs", "data", "cpu"], arm, variable(), "parquet")

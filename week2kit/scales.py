@@ -33,11 +33,13 @@ def is_bounded(metric: str) -> bool:
 def gap_by_chance(metric: str, value: float | None, rows: int) -> float:
     """How far a training score may be above a validation score because the validation rows are few.
 
-    Two standard errors of a share of `rows`; of a score that may fall below 0 nothing is known but that the same holds
-    for half of it, as its errors are squared.
+    Two standard errors of a share of `rows`, never as of one nearer than 0.05 to its ends. A score that may fall below
+    0 has no such formula; its scale is twice as long, so twice the largest error of a share is taken.
     """
-    share = min(max(value or 0.0, 0.05), 0.95) if is_share(metric) else 0.5
-    return float(2 * (share * (1 - share) / max(rows, 1)) ** 0.5 * (1 if is_share(metric) else 2))
+    if not is_share(metric):
+        return float(2 / max(rows, 1) ** 0.5)
+    share = min(max(value or 0.0, 0.05), 0.95)
+    return float(2 * (share * (1 - share) / max(rows, 1)) ** 0.5)
 
 
 def is_share(metric: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
@@ -17,7 +16,7 @@ from week2kit.config.form import BundledData, Config, FileData, split_column
 from week2kit.loop.cells import numbers_as_text
 from week2kit.loop.dates import dates_in
 from week2kit.loop.digests import column_digest, unordered_digest
-from week2kit.loop.reading import Read, texts_of_gaps
+from week2kit.loop.reading import Read, at_the_edge, texts_of_gaps
 from week2kit.record.manifest import Column, Kind
 from week2kit.refusals import refusal
 from week2kit.thresholds import MAX_COLUMN_NAMES, MAX_LABEL
@@ -59,7 +58,7 @@ class Table:
         """What is right, row by row: the codes of the classes, or the target as float64."""
         return self.codes if self.codes is not None else self.target.astype(np.float64)
 
-    def columns_of(self, role: Role) -> Column:
+    def column_of(self, role: Role) -> Column:
         """The column that has a role which no other has."""
         return next(column for column in self.columns if column.role == role)
 
@@ -166,14 +165,10 @@ def use_columns(
     )
 
 
-#: What pandas calls a column without a name.
-_NAMELESS: Final = re.compile(r"Unnamed: [0-9]+")
-
-
 def _named(frame: pd.DataFrame, data: FileData | BundledData) -> list[str]:
     """The columns without those at the edge of a spreadsheet that have neither a name nor a value."""
     asked = {*(data.features or ()), *(data.drop or ())}
-    empty = {n for n in frame.columns if _NAMELESS.fullmatch(n) and n not in asked and frame[n].isna().all()}
+    empty = set(at_the_edge(frame)) - asked
     return [name for name in frame.columns if name not in empty]
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from week2kit.thresholds import DATE_TEXTS, ORDERED_DATES, ORDERED_ROWS
+from week2kit.thresholds import DATE_TEXTS, ORDERED_DATES, ORDERED_ROWS, SAMPLE_TEXTS
 
 #: Spellings that pandas guesses wrongly or not at all: what the text looks like, and its format.
 _SPELLINGS: Final = (
@@ -44,7 +44,7 @@ _NUMBERED: Final = (
 def dates_in(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any] | None:
     """A column of texts as datetime64 (missing as NaT), where all of them are dates of one spelling; else None."""
     texts = pd.Series(values, dtype=object)
-    first = [text.strip() for text in pd.unique(texts)[:DATE_TEXTS] if isinstance(text, str)]
+    first = [text.strip() for text in pd.unique(texts.dropna()[:SAMPLE_TEXTS])[:DATE_TEXTS] if isinstance(text, str)]
     if not first or not all(map(_LIKELY.fullmatch, first)):
         return None
     with warnings.catch_warnings():
@@ -94,7 +94,7 @@ def _parsed(texts: pd.Series[Any], spelling: str) -> np.ndarray[Any, Any]:
     read = pd.to_datetime(texts, format=spelling, errors="raise", utc="%z" in spelling or spelling == "ISO8601")
     if read.dt.tz is not None:
         read = read.dt.tz_localize(None)
-    found: np.ndarray[Any, Any] = read.to_numpy(dtype="datetime64[ns]", na_value=np.datetime64("NaT"))
+    found: np.ndarray[Any, Any] = read.to_numpy(dtype="datetime64[us]", na_value=np.datetime64("NaT"))
     return found
 
 
@@ -109,17 +109,22 @@ class TimeOrder(NamedTuple):
     within: str | None = None
 
 
-def time_order(frame: pd.DataFrame) -> TimeOrder | None:
+def time_order(frame: pd.DataFrame, but: str) -> TimeOrder | None:
     """The column of time in whose order all rows of a table stand; None where there is none.
 
     Looked at on rows at even distances, at most `thresholds.ORDERED_ROWS`. A column of a few different times, such as
     three years, is no order of rows.
+
+    Args:
+        frame: the table.
+        but: a column that is not looked at: the target.
     """
     if len(frame) == 0:
         return None
     rows = np.unique(np.linspace(0, len(frame) - 1, min(len(frame), ORDERED_ROWS)).astype(np.int64))
-    for name in map(str, frame.columns):
-        times = times_of(frame[name].iloc[rows], name)
+    unordered = []
+    for position, name in enumerate(map(str, frame.columns)):
+        times = times_of(frame.iloc[rows, position], name) if name != but else None
         if times is None or len(np.unique(times)) < ORDERED_DATES:
             continue
         steps = np.diff(times)
@@ -127,23 +132,29 @@ def time_order(frame: pd.DataFrame) -> TimeOrder | None:
             return TimeOrder(name, "oldest")
         if (steps <= 0).all():
             return TimeOrder(name, "newest")
-    return _order_in_blocks(frame.iloc[:ORDERED_ROWS])
+        unordered.append(position)
+    return _order_in_blocks(frame.iloc[:ORDERED_ROWS], unordered, but) if unordered else None
 
 
-def _order_in_blocks(frame: pd.DataFrame) -> TimeOrder | None:
+def _order_in_blocks(frame: pd.DataFrame, positions: Sequence[int], but: str) -> TimeOrder | None:
     """The time in whose order the rows of each block stand, where another column has one value in each block."""
-    changes = {str(name): np.flatnonzero(np.diff(pd.factorize(frame[name])[0])) for name in frame.columns}
-    for name in changes:
-        times = times_of(frame[name], name)
-        if times is None or len(np.unique(times)) < ORDERED_DATES:
+    names = [*map(str, frame.columns)]
+    changes = [np.flatnonzero(np.diff(pd.factorize(frame.iloc[:, other])[0])) for other in range(len(names))]
+    for position in positions:
+        times = times_of(frame.iloc[:, position], names[position])
+        if times is None:
             continue
         steps = np.diff(times)
-        for back, first in ((np.flatnonzero(steps < 0), "oldest"), (np.flatnonzero(steps > 0), "newest")):
+        orders: list[tuple[Literal["oldest", "newest"], np.ndarray[Any, Any]]] = [
+            ("oldest", np.flatnonzero(steps < 0)),
+            ("newest", np.flatnonzero(steps > 0)),
+        ]
+        for first, back in orders:
             if not 0 < len(back) * ORDERED_DATES <= len(times):
                 continue
-            within = [other for other, at in changes.items() if other != name and np.array_equal(at, back)]
-            if within:
-                return TimeOrder(name, "oldest" if first == "oldest" else "newest", within[0])
+            for other, at in enumerate(changes):
+                if other != position and names[other] != but and np.array_equal(at, back):
+                    return TimeOrder(names[position], first, names[other])
     return None
 
 
@@ -151,7 +162,7 @@ def times_of(series: pd.Series[Any], name: str) -> np.ndarray[Any, Any] | None:
     """A column that holds time as numbers that grow with it, where no value is missing; None of any other column."""
     dtype = series.dtype
     if pd.api.types.is_datetime64_any_dtype(dtype):
-        dates = series.to_numpy(dtype="datetime64[ns]")
+        dates = series.dt.tz_localize(None).to_numpy(dtype="datetime64[us]")  # nanoseconds end in the year 2262
     elif pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype):
         return _numbered(series, name)
     elif pd.api.types.is_object_dtype(dtype) or pd.api.types.is_string_dtype(dtype):

@@ -72,6 +72,15 @@ def read_file(content: bytes, reader: Reader, most: int = MAX_UNPACKED_BYTES, da
     return Read(_as_declared(_read_text(text, data), data), text.told, text)
 
 
+#: What pandas calls a column without a name.
+NAMELESS: Final = re.compile(r"Unnamed: [0-9]+")
+
+
+def at_the_edge(frame: pd.DataFrame) -> list[str]:
+    """The columns that have neither a name nor a value, as spreadsheets write them to the right of a table."""
+    return [name for name in map(str, frame.columns) if NAMELESS.fullmatch(name) and frame[name].isna().all()]
+
+
 def _as_declared(frame: pd.DataFrame, data: FileData | None) -> pd.DataFrame:
     """The table with the columns as the config declares them, and numbers where kept texts made texts of them."""
     if data is None:

@@ -208,7 +208,7 @@ def _load(config: Config, source: Source, progress: Progress) -> tuple[Table, Da
     if table.dropped:
         progress.warn("data.dropped_rows", {"target": target, "rows": table.dropped, "of": len(read.frame)})
     whole = [column.name for column in table.columns if (column.role, column.kind) == ("feature", "int")]
-    if (order := time_order(read.frame.drop(columns=target))) is not None:
+    if (order := time_order(read.frame, target)) is not None:
         _tell_time_order(config, order, progress)
     for feature, zeros in leading_zeros(read, whole).items():
         progress.warn("data.leading_zeros", {"column": feature, "cell": zeros})

@@ -125,7 +125,7 @@ def _predefined(split: Predefined, table: Table) -> tuple[list[Fold], str]:
     """
     assert table.by is not None
     values, name = table.by, split.column
-    if table.columns_of("split").kind == "bool":
+    if table.column_of("split").kind == "bool":
         values = values.astype(bool)
     if split.validation is not None:
         val = np.array([value == split.validation for value in values.tolist()])

@@ -30,8 +30,8 @@ from week2kit.thresholds import (
     TITLE_LINES,
 )
 
-#: What separates the fields of a line, and how a person calls it.
-SEPARATORS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+#: What may separate the fields of a line.
+SEPARATORS: Final = (",", ";", "\t", "|")
 
 #: (Python's float takes blanks around it, but not the separators of ASCII, which count as blanks elsewhere.)
 NUMBER: Final = re.compile(r"[^\S\x1c-\x1f]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[^\S\x1c-\x1f]*")

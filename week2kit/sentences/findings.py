@@ -213,6 +213,7 @@ _NOT_VARIED: Final[Texts] = {
     "vary.no_locale": "The locale: no other that writes decimals with a comma is installed.",
     "vary.no_jobs": "n_jobs: no estimator of the run takes it.",
     "vary.no_text": "The form of the data: they are not read from a text file.",
+    "vary.not_plain": "The form of the data: their text is no plain table, and is not written anew.",
     "vary.no_classes": "CPU classes: they can be chosen with OpenBLAS on x86-64 only.",
     "vary.needs": "{where:plain}: it needs {now:needs}.",
     "vary.not_identical": "Nothing was varied: only what came out again can be seen to hold, and this run is "

@@ -363,7 +363,7 @@ def _notes(
     from week2kit.loop.dates import time_order
 
     others = [column for column in survey.columns if column.name != target.name]
-    order = time_order(survey.frame.drop(columns=target.name))
+    order = time_order(survey.frame, target.name)
     texts = [c for c in others if c.kind == "text" and c.name in table.features]
     columns = {
         "dates": [c.name for c in others if c.fault == "dates" and order is None],

@@ -153,9 +153,6 @@ _ID_NAME: Final = re.compile(
     r"(?:index|idx|no|nr)|row[_\W]?(?:names?|numbers?|id))\W*$"
 )
 
-#: What pandas calls a column without a name.
-_NAMELESS: Final = re.compile(r"Unnamed: [0-9]+")
-
 
 def look(path: Path) -> Survey:
     """Look at the table in a CSV, TSV or Parquet file, through the very reader of train.
@@ -188,9 +185,10 @@ def _survey(
     form: Mapping[str, Any],
     said: tuple[Statement, ...],
 ) -> Survey:
+    from week2kit.loop.reading import at_the_edge
+
     frame = read.frame.set_axis([str(name) for name in read.frame.columns], axis=1)
-    nameless = [name for name in frame.columns if _NAMELESS.fullmatch(name) and frame[name].isna().all()]
-    frame = frame.drop(columns=nameless)
+    frame = frame.drop(columns=at_the_edge(frame))
     _check_names(list(frame.columns))
     if len(frame) < MIN_ROWS:
         raise StageError(
@@ -317,6 +315,8 @@ def _fault(name: str, kind: Kind, values: np.ndarray[Any, Any], present: int, di
 
 def _is_identifier(name: str, kind: Kind, values: np.ndarray[Any, Any], present: int, distinct: int) -> bool:
     """Whether a column tells every row apart: all texts differ, it counts from 0 or 1, has no name, or such a one."""
+    from week2kit.loop.reading import NAMELESS
+
     if distinct < present or kind == "bool":
         return False
     if kind == "text":
@@ -325,7 +325,7 @@ def _is_identifier(name: str, kind: Kind, values: np.ndarray[Any, Any], present:
         first, last = int(values.min()), int(values.max())
         if first in (0, 1) and last - first == len(values) - 1:
             return True
-    named = _ID_NAME.search(name) is not None or _NAMELESS.fullmatch(name) is not None
+    named = _ID_NAME.search(name) is not None or NAMELESS.fullmatch(name) is not None
     return named and not _has_fractions(kind, values)
 
 

@@ -218,7 +218,8 @@ class Verification(Trainings):
         plan = Plan()
         try:
             answer = self.children.call(f"{WORK}:describe_variable", request.config, timeout=self.time_left())
-            plan = variations(self.options.vary, here, Variable.model_validate_json(answer), request.reader)
+            variable, plain = Variable.model_validate_json(answer), _is_plain(request.config, judged.native()[0])
+            plan = variations(self.options.vary, here, variable, request.reader, plain=plain)
             for factor in plan.factors:
                 fresh = trials.run("varied", [factor])
                 record = rerun_record(trials.done[-1], agrees_to(manifest, fresh), metric_values(fresh), [])
@@ -342,6 +343,13 @@ def _stored(manifest: CompletedRun, content: bytes) -> Stored:
     outcome, earlier = manifest.outcome, is_earlier(manifest.inputs.environment)
     method = outcome.predictions.score_method
     return Stored(content, outcome.classes, method, list(outcome.metrics), outcome.positive, earlier)
+
+
+def _is_plain(config: dict[str, Any], fresh: Fresh) -> bool:
+    """Whether the text of the data is a plain table, which may be written in another form without a word about it."""
+    told = any(warned.code == "data.form" for warned in fresh.warnings)
+    data = config.get("data")
+    return not told and not (isinstance(data, dict) and {"separator", "header", "encoding"} & data.keys())
 
 
 def _on_other_file(file: DataFile, data: FoundData | None) -> Judgement:

@@ -71,7 +71,7 @@ def chosen(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in _ALL if name in found)
 
 
-def variations(names: Iterable[str], here: Environment, variable: Variable, reader: str) -> Plan:
+def variations(names: Iterable[str], here: Environment, variable: Variable, reader: str, *, plain: bool = True) -> Plan:
     """Each variation that is possible here, and for the others the reason (a code, a value), by name.
 
     Args:
@@ -79,6 +79,7 @@ def variations(names: Iterable[str], here: Environment, variable: Variable, read
         here: what is in force where the run is trained again.
         variable: what of the run, and of this machine, can be varied.
         reader: how the run's data are read.
+        plain: whether its text has the names of its columns first, and the separator of its suffix between its fields.
     """
     plan = Plan()
     for name in chosen(names):
@@ -98,7 +99,9 @@ def variations(names: Iterable[str], here: Environment, variable: Variable, read
                 else:
                     plan.stuck[name] = ("no_jobs", None)
             case "data":
-                if reader in ("csv", "tsv"):
+                if reader in ("csv", "tsv") and not plain:
+                    plan.stuck[name] = ("not_plain", reader)
+                elif reader in ("csv", "tsv"):
                     _vary(plan, name, "CRLF, gzip, other separator", Conditions(other_text=True))
                 else:
                     plan.stuck[name] = ("no_text", reader)
