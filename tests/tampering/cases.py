@@ -202,6 +202,7 @@ def _other_missing(rows: list[list[str]]) -> None:
 ANOTHER_FORM = "note: penguins.csv: the same table in another form"
 for id_, change in {
     "data-crlf": _data(lambda d: d.replace(b"\n", b"\r\n")),
+    "data-semicolons": _data(lambda d: d.replace(b",", b";")),
     "data-bom": _data(lambda d: b"\xef\xbb\xbf" + d),
     "data-gzipped-under-its-name": _data(_gzipped_in_place),
     "data-float-spelling": _cells(_longer_numbers),

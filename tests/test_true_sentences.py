@@ -1,0 +1,154 @@
+"""Sentences of a report that were false somewhere: where each must stand, and a case in which it must not."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from week2kit.rendering.output import render
+from week2kit.reporting.composing import report
+from week2kit.reporting.interpretation import _disagreement
+from week2kit.reporting.rows import MetricRow, Range
+from week2kit.training.recording import train
+
+from . import build_runs as build
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def table(rows: int, *, leak: bool = False, noise: float = 1.0, classes: bool = True) -> None:
+    draws = np.random.default_rng(4)
+    frame = pd.DataFrame({name: draws.normal(size=rows).round(3) for name in "abcd"})
+    amount = frame.a + noise * draws.normal(size=rows)
+    frame["y"] = np.where(amount > 0, "yes", "no") if classes else amount.round(3)
+    if leak:
+        frame["late"] = frame.y.map({"yes": "paid", "no": "open"}) if classes else -3 * frame.y
+    frame.to_csv("t.csv", index=False)
+
+
+def runs(*models: Any, runs_dir: str = "runs", **keys: Any) -> list[str]:
+    data = {"path": "t.csv", "target": "y"}
+    for number, model in enumerate(models):
+        train({"data": data, "model": model, "seed": 1, **keys}, name=f"r{number}", runs_dir=runs_dir)
+    return [f"{runs_dir}/r{number}" for number in range(len(models))]
+
+
+def text_of(paths: list[str]) -> str:
+    return render(report(paths, only_named=True))
+
+
+@pytest.mark.parametrize(
+    ("classes", "models", "keys"),
+    [
+        (True, ("logistic_regression", "decision_tree"), {}),
+        (False, ("ridge", "linear_regression"), {"metrics": ["root_mean_squared_error"]}),
+    ],
+)
+def test_a_leak_comes_first_and_the_next_experiment_is_without_it(classes: bool, models: Any, keys: Any) -> None:
+    table(400, leak=True, classes=classes)
+    made = report(runs(*models, **keys), only_named=True)
+    text = render(made)
+    first = text.split("\n\n")[1]
+    assert first.startswith("> [!WARNING]\n> **Do not believe the scores of `r0`, `r1` yet.** The feature late")
+    assert "Leave `late` out, and train again" in text.partition("## Goal")[0]
+    assert made.proposal.reason.code == "next.leak"
+    again = train(made.proposal.config, name="without")
+    assert again.manifest.status == "completed"
+    assert "late" not in [column.name for column in again.manifest.inputs.data.columns]  # type: ignore[union-attr]
+    text = text_of(["runs/without"])
+    assert "Do not believe" not in text
+    assert "Leave `late` out" not in text
+
+
+def test_a_score_that_is_too_good_is_not_praised() -> None:
+    draws = np.random.default_rng(1)
+    along, across = draws.uniform(-3, 3, 400), np.where(np.arange(400) % 2, 1, -1) * draws.uniform(0.6, 1.2, 400)
+    frame = pd.DataFrame({"a": along + across, "b": across - along, "y": np.where(across > 0, "yes", "no")})
+    frame.to_csv("t.csv", index=False)
+    text = text_of(runs("logistic_regression"))
+    assert "So good a score is rare" in text.partition("## Goal")[0]
+    assert "no sign of overfitting" not in text
+    frame[:150].to_csv("t.csv", index=False)  # thirty rows are all got right by luck
+    assert "So good a score is rare" not in text_of(runs("logistic_regression", runs_dir="few"))
+
+
+def test_accuracy_is_spoken_of_where_it_is_measured_only() -> None:
+    table(300, classes=False)
+    text = text_of(runs("ridge"))
+    assert "The scores come from one split with 60 validation rows; other rows would give other scores." in text
+    assert "accuracy" not in text
+    table(300)
+    assert "is worth 0.0167 of accuracy" in text_of(runs("logistic_regression", runs_dir="classes"))
+
+
+def test_a_gap_is_judged_where_the_rows_allow_it_only() -> None:
+    """Of twenty-four rows a gap of 0.1 may come by chance, and train and report say nothing of overfitting."""
+    table(120)
+    gaps, told = {}, {}
+    for seed in range(20):
+        name = f"k{seed}"
+        run = train({"data": {"path": "t.csv", "target": "y"}, "model": "k_nearest_neighbors", "seed": seed}, name=name)
+        told[name] = [warned.values["metric"] for warned in run.manifest.warnings if warned.code == "metric.gap"]
+        accuracy = run.manifest.outcome.metrics["accuracy"]  # type: ignore[union-attr]
+        gaps[name] = accuracy.training - accuracy.value  # type: ignore[operator]
+    near = next(name for name, gap in gaps.items() if 0.1 < gap < 0.15)
+    text = text_of([f"runs/{near}"])
+    assert re.search(r"With 24 validation rows the gap of 0\.\d+ may come by chance", text)
+    assert "accuracy" not in told[near]
+    far = max(gaps, key=gaps.__getitem__)
+    assert gaps[far] > 0.2
+    assert "accuracy" in told[far]
+    table(3000)
+    many = text_of(runs("decision_tree", runs_dir="many"))
+    assert "a sign of overfitting" in many
+    assert "may come by chance" not in many
+
+
+@pytest.mark.parametrize("folder", ["runs", "compare", "deep/er"])
+def test_the_next_run_lands_beside_those_that_it_is_compared_with(folder: str) -> None:
+    table(300)
+    text = text_of(runs("logistic_regression", "decision_tree", runs_dir=folder))
+    commands = re.findall(r"week2kit train [^`\n]*--name [^`\n]*", text)
+    assert commands
+    for command in commands:
+        assert ("--runs-dir" in command) == (folder != "runs")
+        assert folder == "runs" or f"--runs-dir {folder}" in command
+
+
+def row(metric: str, low: float, high: float, *, primary: bool = False, up: bool = True) -> MetricRow:
+    return MetricRow(
+        metric=metric, of=None, baseline=None, variant=None, difference=(low + high) / 2,
+        interval=Range(low, high, 0.95), greater_is_better=up, primary=primary, outcome="noise" if primary else None,
+    )  # fmt: skip
+
+
+def test_a_secondary_metric_beyond_noise_is_told_and_one_within_is_not() -> None:
+    primary = row("accuracy", -0.01, 0.02, primary=True)
+
+    def told(other: MetricRow) -> list[tuple[str, Any]]:
+        return [(one.code, one.values["against"]) for one in _disagreement([primary, other], primary)]
+
+    assert told(row("f1_macro", -0.2, -0.1)) == [("difference.others_worse", ["f1_macro"])]
+    assert told(row("log_loss", -0.2, -0.1, up=False)) == [("difference.others_better", ["log_loss"])]
+    assert told(row("f1_macro", -0.2, 0.1)) == []
+
+
+@pytest.mark.parametrize(("fixed", "broken", "said"), [(80, 81, False), (20, 32, True)])
+def test_rows_that_nobody_collects_are_not_asked_for(fixed: int, broken: int, said: bool) -> None:
+    counts = {("a", "b", "a"): fixed, ("a", "a", "b"): broken, ("a", "a", "a"): 60, ("b", "b", "b"): 60}
+    base, other = build.moves(counts)
+    build.completed(Path("runs"), "base", build.Recipe(predictions=base))
+    config = build.with_keys(build.LOGISTIC, model__params__C=10.0)
+    build.completed(Path("runs"), "other", build.Recipe(predictions=other, config=config))
+    text = text_of(["runs/base", "runs/other"])
+    assert "not shown to be more than noise" in text
+    assert "That is noise" not in text
+    assert ("would be needed to find such a difference" in text) == said
