@@ -112,8 +112,12 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "The model's {what} hold numbers that are not finite (NaN or infinity).",
         "The fit has diverged: scale the features, or choose a smaller learning rate.",
     ),
+    "metric.other_name": ('metrics: there is no metric "{name}"; it is called "{called}".', ""),
     "metric.misspelt": ('metrics: there is no metric "{name}".', 'Did you mean "{close}"?'),
-    "metric.unknown": ('metrics: there is no metric "{name}".', "Use the names of scikit-learn's scorers."),
+    "metric.unknown": (
+        'metrics: there is no metric "{name}".',
+        "Use a name of scikit-learn's scorers: accuracy, f1_macro, roc_auc, r2, root_mean_squared_error.",
+    ),
     "metric.unfit": (
         "metrics: {name} cannot be computed for this model and target: {why}",
         "Choose a metric for this task, such as {instead}.",

@@ -11,7 +11,6 @@ matter: there the value is scikit-learn's, and what it warns of is kept.
 from __future__ import annotations
 
 import copy
-import difflib
 import inspect
 import math
 import re
@@ -27,6 +26,7 @@ from sklearn.utils.metaestimators import available_if
 
 from week2kit.canonical import clean, label_text
 from week2kit.loop.data import Labels
+from week2kit.loop.names import metric_called, nearest_metric
 from week2kit.loop.predictions import Answers
 from week2kit.record.manifest import OF_POSITIVE
 from week2kit.refusals import refusal
@@ -167,7 +167,7 @@ class Scorer:
         self._classes, self._labels = classes, labels
         self._wanted = (positive,) if self.of_positive else tuple(range(classes))
         self._flip = classes == 2 and positive == 0
-        self._scorer, self.greater_is_better = _find(name)
+        self._scorer, self.greater_is_better = _find(name, classes)
         example = _example(classes, method, decision=decision)
         self.of_labels = classes > 0 and self._why_not(*example, of_cells=True) is None
         reason = None if self.of_labels else self._why_not(*example, of_cells=False)
@@ -320,15 +320,17 @@ def _instead(name: str, classes: int) -> str:
     return "accuracy or f1_macro"
 
 
-def _find(name: str) -> tuple[Any, bool]:
+def _find(name: str, classes: int) -> tuple[Any, bool]:
     known = get_scorer_names()
     for full in (name, f"neg_{name}"):
         if full in known:
             scorer = get_scorer(full)
             return scorer, scorer._sign > 0  # not by the name: max_error is a negated one before scikit-learn 1.6
     plain = sorted(other.removeprefix("neg_") for other in known)
-    close = difflib.get_close_matches(name, plain, n=1)
-    raise refusal("metric.misspelt" if close else "metric.unknown", name=name, close=close and close[0])
+    if called := metric_called(name, plain, classes):
+        raise refusal("metric.other_name", name=name, called=called)
+    close = nearest_metric(name, plain)
+    raise refusal("metric.misspelt" if close else "metric.unknown", name=name, close=close)
 
 
 def cells(
