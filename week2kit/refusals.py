@@ -38,6 +38,7 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     # --- of the columns that the config names
     "columns.unknown": (_NO_COLUMN, "Name one of these columns."),
     "columns.misspelt": (_NO_COLUMN, 'Did you mean "{close}"?'),
+    "columns.same_to_the_eye": (_NO_COLUMN, "A column is there, and {apart}."),
     "columns.semicolons": (_NO_COLUMN, "The file seems to be separated by semicolons: save it with commas."),
     "columns.no_feature": ("No feature column is left.", "Name some under data.features, or drop fewer."),
     "columns.target_is_feature": ('The target "{name}" is listed among the features.', "Take it out of data.features."),

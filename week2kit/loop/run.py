@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from week2kit.canonical import clean, compact_json, sha256
+from week2kit.canonical import clean, compact_json, label_text, same_to_the_eye, sha256
 from week2kit.config.form import BundledData, Config, KFold, TimeSeries
 from week2kit.config.overriding import repeat_seeds
 from week2kit.config.reading import parse_config
@@ -37,7 +38,7 @@ from week2kit.record.manifest import (
     Split,
 )
 from week2kit.record.manifest import Predictions as PredictionsRecord
-from week2kit.refusals import refusal
+from week2kit.refusals import refusal, told_apart
 from week2kit.thresholds import IMBALANCE_SHARE, MAX_UNPACKED_BYTES
 
 
@@ -187,7 +188,8 @@ def _load(config: Config, source: Source, progress: Progress) -> tuple[Table, Da
         found = progress.data = found.model_copy(update={"bytes": len(content), "sha256": sha256(content)})
         frame, target = read_file(content, source.reader, source.most), config.data.target
         del content  # hundreds of megabytes that the fit can use
-    table = use_columns(frame, config, target, classification=config.task == "classification", kinds=source.kinds)
+    with _telling_columns_apart():
+        table = use_columns(frame, config, target, classification=config.task == "classification", kinds=source.kinds)
     if source.only is not None and table.digest != source.only:
         raise refusal("file.other_table")
     data = progress.data = Data(
@@ -198,6 +200,21 @@ def _load(config: Config, source: Source, progress: Progress) -> tuple[Table, Da
         columns=list(table.columns),
     )
     return table, data
+
+
+@contextmanager
+def _telling_columns_apart() -> Iterator[None]:
+    """Say of a column that is not there whether another one only looks the same."""
+    try:
+        yield
+    except StageError as error:
+        key, name, names = (error.values.get(value) for value in ("key", "name", "names"))
+        if not (error.code.startswith("columns.") and isinstance(name, str) and isinstance(names, list)):
+            raise
+        if (alike := same_to_the_eye(name, names)) is None:
+            raise
+        apart = told_apart(name, alike)
+        raise refusal("columns.same_to_the_eye", key=key, name=name, names=names, apart=apart) from None
 
 
 def _settle(config: Config, table: Table, seed: int, progress: Progress) -> Config:
@@ -233,7 +250,18 @@ def _positive(config: Config, classes: Labels | None) -> Any:
         if label == config.positive and type(label) is type(config.positive):
             return label
     shown = ", ".join(repr(label) for label in classes)
-    raise ConfigError([f"positive: expected one of the classes {clean(shown)}, got {clean(repr(config.positive))}"])
+    said = f"positive: expected one of the classes {clean(shown)}, got {clean(repr(config.positive))}"
+    raise ConfigError([f"{said}{_label_meant(config.positive, classes)}"])
+
+
+def _label_meant(label: Any, classes: Labels) -> str:
+    """How the class is written that a label which is none comes near; empty where there is none."""
+    text = label_text(label)
+    for one in classes:
+        if label_text(one).lower() == text.lower() or (not isinstance(one, str) and label == one):
+            return f": write {clean(json.dumps(one, ensure_ascii=False))}"
+    alike = same_to_the_eye(text, [one for one in classes if isinstance(one, str)])
+    return "" if alike is None else f": {told_apart(text, alike)}"
 
 
 def _scorers(config: Config, pipeline: Pipeline, classes: Labels | None, *, earlier: bool) -> list[Scorer]:

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 from week2kit.canonical import JsonError, as_utf8, clean, dump_json, parse_json
 from week2kit.config.form import Config, FileData, config_digest
 from week2kit.config.overriding import override
-from week2kit.config.reading import json_slip, parse_config, read_object
+from week2kit.config.reading import parse_config, read_object
+from week2kit.config.slips import json_slip, toml_slip
 from week2kit.errors import LibraryError, StageError, UsageError, Week2kitError, message_without
 from week2kit.importing import held
 from week2kit.privacy import scrub
@@ -136,7 +137,7 @@ def _read_config_file(path: Path) -> dict[str, Any]:
         if unread and reader_of(path.name) is not None:
             said = f"expected a config, and this is a table. For a first config: week2kit init {shlex.quote(shown)}"
         elif isinstance(error, JsonError):
-            slip = json_slip(text) if kind == "JSON" else ""
+            slip = json_slip(text) if kind == "JSON" else toml_slip(text)
             said = f"{slip or f'no config can be read as {kind}: {error}'}."
         else:
             said = f"cannot be read: {error.strerror if isinstance(error, OSError) else error}."
