@@ -285,18 +285,21 @@ def _as_declared(kind: type[BaseEstimator], name: str, value: Any) -> Any:
 
 
 _SET: Final = re.compile(r"\{[^{}]*\}")
+#: A list that scikit-learn makes of a set of texts.
+_LISTED: Final = re.compile(r"(?<=Found unknown categories \[)[^\]]*(?=\])")
 _ADDRESS: Final = re.compile(r"\b0x[0-9a-f]{6,16}\b")
 
 
 def message_of(error: BaseException) -> str:
     """What a library's error says, word for word the same in every process.
 
-    scikit-learn prints the allowed values as a set, whose order is another in each process, and some objects with
-    their address; a failure must be known again by its message.
+    scikit-learn prints the allowed values as a set, whose order is another in each process, unknown categories as a
+    list of one, and some objects with their address; a failure must be known again by its message.
     """
     try:
         said = str(error)
     except Exception:  # it shows an object whose repr raises
         said = ""
     text = _ADDRESS.sub("0x…", scrub(said))
+    text = _LISTED.sub(lambda match: ", ".join(sorted(match[0].split(", "))), text)
     return _SET.sub(lambda match: "{" + ", ".join(sorted(match[0][1:-1].split(", "))) + "}", text)

@@ -44,7 +44,7 @@ from week2kit.record.provenance import record_code
 from week2kit.record.requirements import requirements_text
 from week2kit.record.store import Run, from_here, open_run
 from week2kit.record.writing import RunFolder
-from week2kit.sentences.warnings import failure_hint
+from week2kit.sentences.hints import failure_hint
 from week2kit.thresholds import (
     MAX_CONFIG_BYTES,
     MAX_TRACEBACK_FRAMES,
