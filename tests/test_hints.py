@@ -20,6 +20,7 @@ from week2kit.loop.estimators import message_of
 from week2kit.record.manifest import FailedRun, Stage
 from week2kit.refusals import REMEDIES, SENTENCES
 from week2kit.sentences.hints import failure_hint
+from week2kit.sentences.training import Given, run_lines
 
 RNG = np.random.default_rng(0)
 ROWS = 60
@@ -152,6 +153,43 @@ def test_a_column_is_not_blamed_for_an_error_that_is_not_its_own() -> None:
     FRAME.assign(review=FRAME.review.where(FRAME.index > 2)).to_csv("t.csv", index=False)
     failure = failure_of(on(["x", "city"], [X, group("city", LABELS)]))
     assert "review" not in failure.hint
+
+
+GP = "sklearn.gaussian_process.GaussianProcessClassifier"
+BAGGING = "sklearn.ensemble.BaggingClassifier"
+FUNCTION = f"{PREPROCESSING}FunctionTransformer"
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (on(["x"], "none", named(GP, kernel="1.0 * RBF(1.0)")), "Write a kernel as a class"),
+        (
+            on(["x"], "none", named(SEARCH, estimator=named("svc"), param_grid={"C": [1.0]}, cv="StratifiedKFold(3)")),
+            "a splitter as a class",
+        ),
+        (on(["x"], "none", named(BAGGING, estimator="svc")), "inside of another as a class"),
+        (on(["x"], [named(FUNCTION, func="numpy.log1p")]), "A function cannot be written in a config"),
+        (
+            on(["x"], [named("sklearn.feature_selection.SelectKBest", score_func="chi2")]),
+            "A function cannot be written",
+        ),
+        (on(["x"], "none", named("logistic_regression", C=-1.0)), "Correct the config and train again."),
+        (on(["x"], "none", named("k_nearest_neighbors", weights="none")), "Correct the config and train again."),
+        (on(["x"], "none", named("random_forest", max_depth="deep")), "Correct the config and train again."),
+        (on(["x"], "none", fail_on=["no.such"]), "Correct the config and train again."),
+    ],
+)
+def test_a_value_that_is_no_text_is_told_how_it_is_written(config: dict[str, Any], said: str) -> None:
+    failure = failure_of(config)
+    assert (failure.stage, failure.error) == ("config", "ConfigError")
+    assert said in failure.hint, failure.message
+
+
+def test_it_is_told_of_a_set_too() -> None:
+    run = train(on(["x"], "none", named(GP)), set=["model.params.kernel=RBF()"])
+    lines = run_lines(run, "c.json", [Given("--set", "model.params.kernel=RBF()")])[1]
+    assert lines[-1].startswith("  try: Correct the --set and train again. Write a kernel as a class")
 
 
 # --- where no remedy is known -----------------------------------------------------------------------------------

@@ -60,6 +60,7 @@ def test_a_value_as_python_writes_it_is_told_as_set_takes_it(typed: str, right: 
         ("-0", 0),
         ("l2", "l2"),
         ("yes", "yes"),
+        ("none", "none"),
         ("most_frequent", "most_frequent"),
         ("f1_macro", "f1_macro"),
         ("1.5.0", "1.5.0"),

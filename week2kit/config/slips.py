@@ -27,7 +27,7 @@ def json_spelling(text: str) -> str | None:
         return None
     if text.lower() in _WORDS:
         word = _WORDS[text.lower()]
-        return word if word != text else None
+        return None if text in (word, "none") else word  # "none" is a text: of preprocess, of weights
     if re.fullmatch(r"[+-]?0\d+", text):
         return str(int(text))
     try:

@@ -109,6 +109,19 @@ _HINTS_BY_ERROR: Final[Mapping[str, str]] = {
     "error": _PATTERN,  # before Python 3.13
 }
 
+#: What scikit-learn says of a parameter in a config, and how its value is written.
+_VALUES: Final[Mapping[str, str]] = {
+    r"'sklearn\.gaussian_process\.kernels\.Kernel'": 'Write a kernel as a class: {"class": '
+    '"sklearn.gaussian_process.kernels.RBF", "params": {"length_scale": 1.0}}. A sum or product of two is the class '
+    "Sum or Product, with k1 and k2.",
+    "implementing 'split' and 'get_n_splits'": 'Write a number of folds, or a splitter as a class: {"class": '
+    '"sklearn.model_selection.StratifiedKFold", "params": {"n_splits": 5, "shuffle": true}}.',
+    "must be an object implementing 'fit'": "Write an estimator that is inside of another as a class: "
+    '{"class": "random_forest", "params": {"max_depth": 3}}.',
+    r"must be a callable\b(?! .*\{)": "A function cannot be written in a config: choose a class that does it, such as "
+    '"sklearn.preprocessing.PowerTransformer", or write one in a module of your own (--allow-module).',
+}
+
 #: How the cause is found where no remedy is known.
 _HINTS_BY_STAGE: Final[Mapping[Stage, str]] = {
     "config": "Correct the config and train again.",
@@ -122,6 +135,12 @@ _HINTS_BY_STAGE: Final[Mapping[Stage, str]] = {
     "save": "The model was fitted, and could not be saved with its record. Train it without params: if that works, "
     "put them back one at a time, and the last one is the cause.",
 }
+
+
+def config_hint(message: str) -> str:
+    """What to try after problems of a config: each says by itself what is wrong, and few how it is put right."""
+    found = [hint for pattern, hint in _VALUES.items() if re.search(pattern, message)]
+    return " ".join(found) or _HINTS_BY_STAGE["config"]
 
 
 def failure_hint(stage: Stage, error: str, message: str) -> str:

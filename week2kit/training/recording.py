@@ -24,7 +24,7 @@ from week2kit.config.form import Config, FileData, config_digest
 from week2kit.config.overriding import override
 from week2kit.config.reading import parse_config, read_object
 from week2kit.config.slips import json_slip, toml_slip
-from week2kit.errors import LibraryError, StageError, UsageError, Week2kitError, message_without
+from week2kit.errors import ConfigError, LibraryError, StageError, UsageError, Week2kitError, message_without
 from week2kit.importing import held
 from week2kit.privacy import scrub
 from week2kit.processes.limits import check_room
@@ -44,7 +44,7 @@ from week2kit.record.provenance import record_code
 from week2kit.record.requirements import requirements_text
 from week2kit.record.store import Run, from_here, open_run
 from week2kit.record.writing import RunFolder
-from week2kit.sentences.hints import failure_hint
+from week2kit.sentences.hints import config_hint, failure_hint
 from week2kit.thresholds import (
     MAX_CONFIG_BYTES,
     MAX_TRACEBACK_FRAMES,
@@ -382,6 +382,7 @@ def failure_record(error: BaseException, stage: Stage) -> record.Failure:
         name, message = _os_error(error)
     expected = isinstance(error, StageError) and not isinstance(error, LibraryError)
     hint = error.hint if isinstance(error, StageError) and error.hint else failure_hint(stage, name, message)
+    hint = config_hint(message) if isinstance(error, ConfigError) else hint
     return record.Failure(
         stage=stage, error=name, message=message, traceback=[] if expected else _frames(error), hint=scrub(hint)
     )
