@@ -21,7 +21,8 @@ from week2kit.errors import StageError
 from week2kit.loop.estimators import find_class
 from week2kit.loop.metrics import Scorer
 from week2kit.loop.names import public_classes
-from week2kit.record.manifest import CompletedRun, FailedRun
+from week2kit.record.manifest import CompletedRun, FailedRun, Warned
+from week2kit.sentences.warnings import describe_warning
 
 
 def refused(name: str, classes: int) -> str:
@@ -198,6 +199,14 @@ def test_a_kernel_is_a_parameter_as_in_a_script_and_comes_out_again(name: str, t
         GaussianProcessRegressor(made(), alpha=1e-3, random_state=2)
     )
     assert verify(run).runs[0].verdict == "identical"
+
+
+def test_a_fit_that_counts_no_iterations_is_not_told_to_have_stopped_after_some() -> None:
+    told = describe_warning(Warned(code="fit.not_converged", values={"n_iter": None, "max_iter": None}))
+    assert told.startswith("scikit-learn warns that something in the fit has not converged")
+    assert "nothing" not in told
+    told = describe_warning(Warned(code="fit.not_converged", values={"n_iter": [7], "max_iter": 7}))
+    assert told.startswith("The fit stopped after 7 iterations")
 
 
 def test_kernels_and_estimators_may_be_tried_by_a_search(tmp_path: Path) -> None:

@@ -78,8 +78,13 @@ def _first_sentence(message: object) -> str:
 
 WARNINGS: Final = Statement(
     {
-        "fit.not_converged": "The fit stopped after {n_iter} iterations before it had converged (max_iter "
-        "{max_iter}): on another processor it may stop elsewhere. Scale the features or raise max_iter.",
+        "fit.not_converged": Either(
+            lambda values: values.get("n_iter", 0) is None,
+            "scikit-learn warns that something in the fit has not converged: on another processor it may come out "
+            "otherwise. Scale the features, or widen what limits it (iterations, the bounds of a kernel).",
+            "The fit stopped after {n_iter} iterations before it had converged (max_iter {max_iter}): on another "
+            "processor it may stop elsewhere. Scale the features or raise max_iter.",
+        ),
         "data.imbalance": "{share:percent} of the rows are of class {label}: always guessing it already scores that "
         "accuracy. Look at f1_macro.",
         "metric.gap": "{metric} is {training:number} on training rows and {validation:number} on validation rows: "
