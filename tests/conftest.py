@@ -48,6 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
     fonts = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "matplotlib")  # noqa: PTH111
     if fonts.is_dir():
         os.environ.setdefault("MPLCONFIGDIR", str(fonts))
+    os.environ.pop("WEEK2KIT_DATA", None)
     os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="week2kit-tests-")
     config.add_cleanup(lambda: shutil.rmtree(os.environ["XDG_CACHE_HOME"], ignore_errors=True))
 

@@ -23,7 +23,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from week2kit import train, verify
-from week2kit.loop.weights import Given
+from week2kit.loop.class_weights import Given
 from week2kit.record.manifest import CompletedRun, FailedRun
 
 RNG = np.random.default_rng(4)

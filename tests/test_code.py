@@ -189,7 +189,7 @@ def test_what_computes_counts(first: str, second: str) -> None:
         ("loop/metrics.py", "math.fsum(values) / len(values)", "math.fsum(values) * len(values)"),
         ("loop/split.py", "shuffle=split.shuffle", "shuffle=not split.shuffle"),
         ("loop/reading.py", '"NULL", ', ""),
-        ("loop/evaluating.py", ">= GAP", "> GAP"),
+        ("loop/evaluating.py", "validation >= GAP", "validation > GAP"),
         ("loop/model.py", '"strategy": "median"', '"strategy": "mean"'),
         ("loop/__init__.py", '"passive"', '"active"'),
         ("thresholds.py", "GAP: Final = 0.1", "GAP: Final = 0.2"),
@@ -214,13 +214,20 @@ def test_limits_and_words_beside_the_loop_do_not_count(package: Path) -> None:
 
 #: What the loop imports of ours and what does not count, with the reason. Everything else it imports must count.
 NOT_COUNTED = {
-    "canonical": {"clean": "shows text", "compact_json": "only writes a config down to read it back"},
+    "canonical": {
+        "clean": "shows text",
+        "compact_json": "only writes a config down to read it back",
+        "same_to_the_eye": "words",
+    },
     "importing": {
         "defer_scipy_stats": "when a library is imported changes no bit",
         "held": "when an interrupt arrives",
     },
     "errors": {"*": "words"},
     "refusals": {"*": "words"},
+    "thresholds": {
+        "COUNTED_ROWS": "how many rows are looked at at a time",
+    },
     "privacy": {"scrub": "takes paths out of messages"},
     "config.form": {"*": "the shape of a config; the resolved one is an input of its own"},
     "config.reading": {"*": "the same"},

@@ -221,7 +221,8 @@ SAME = [
 @pytest.mark.parametrize("content", SAME)
 def test_the_digest_does_not_follow_how_the_text_is_written(content: bytes) -> None:
     assert table(content).digest == table(PLAIN).digest
-    assert table(content).columns == table(PLAIN).columns
+    plain = [column.model_copy(update={"gaps": None}) for column in table(PLAIN).columns]
+    assert [column.model_copy(update={"gaps": None}) for column in table(content).columns] == plain
 
 
 def test_tab_separated_text_and_parquet_have_the_digest_of_the_csv() -> None:
@@ -487,7 +488,7 @@ def test_what_unpacks_to_more_than_the_caller_allows_is_not_unpacked(content: by
     finally:
         tracemalloc.stop()
     assert caught.value.flags == ("--max-data-bytes", str(8 << 30))
-    assert len(read_file(content, reader, 20 << 20)) > 0
+    assert len(read_file(content, reader, 20 << 20).frame) > 0
 
 
 PARQUET_REFUSED = [

@@ -49,9 +49,14 @@ def test_few_shared_rows_are_told_without_alarm_and_many_with_advice() -> None:
 
     assert warned(1) == "1 of 100 validation rows has the same features as a training row. So few hardly move a score."
     assert warned(2).endswith(
-        "as a training row: they test memory, not learning. Remove duplicates, or split by groups."
+        "as a training row: where they are copies, they test memory, not learning. Remove copies, or split by groups."
     )
     assert warned(2).startswith("2 of 100 validation rows have ")
+    few_values = describe_warning(
+        Warned(code="split.shared_rows", values={"rows": 98, "looked_at": 100, "different": 12, "of": 400})
+    )
+    assert "copies" not in few_values
+    assert "12 different rows of features among 400" in few_values
     strange = describe_warning(Warned(code="split.shared_rows", values={"rows": "many"}))
     assert strange.startswith("many of nothing validation rows have ")
 

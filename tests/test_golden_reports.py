@@ -180,7 +180,8 @@ SAYS = {
     "noise": [
         (
             "`variant` is right on 9 rows where `base` is wrong, and wrong on 6 where it is right. With 69 rows that "
-            "is noise (exact McNemar, p = 0.61). If the true rates were those seen here, about 900 rows would be "
+            "is not shown to be more than noise (exact McNemar, p = 0.61). "
+            "If the true rates were those seen here, about 900 rows would be "
             "needed to find such a difference in 8 of 10 tries (80 % power, 5 % level)."
         ),
     ],

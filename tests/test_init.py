@@ -165,7 +165,7 @@ def test_every_format_of_train_is_looked_at(suffix: str, tmp_path: Path) -> None
         frame.to_csv(path, index=False, sep="\t" if suffix == ".tsv" else ",")
     begun = start(path, target="label", directory=tmp_path)
     assert failures(trained(begun, tmp_path / "runs")) == []
-    assert dict(begun.left_out) == ({"when": "unreadable"} if suffix == ".parquet" else {})
+    assert dict(begun.left_out) == ({"when": "dates"} if suffix == ".parquet" else {})
 
 
 # --- what is chosen ---------------------------------------------------------------------------------------------
@@ -231,7 +231,7 @@ def test_every_leak_is_told_and_stays_in(tmp_path: Path) -> None:
     frame.insert(0, "again", frame["label"].map({"class 0": 3.5, "class 1": -1.25}))
     frame.insert(2, "twin", frame["label"].str.upper())
     first = begun(frame, "label", tmp_path)
-    assert [note.values["feature"] for note in first.notes if note.code == "leak"] == ["again", "twin"]
+    assert [n.values["leak"]["features"] for n in first.notes if n.code == "leak"] == [["again"], ["twin"]]
     assert "drop" not in first.baseline["data"]
 
 
@@ -272,9 +272,15 @@ def test_dates_and_groups_are_told(tmp_path: Path) -> None:
     assert told == {"dates": ["day"], "groups": ["patient_id"]}
 
 
-def test_a_large_table_gets_one_tree_and_no_forest(tmp_path: Path) -> None:
-    first = begun(_named_classes(100_001, 2), "label", tmp_path)
-    assert first.variant["model"]["class"] == "decision_tree"
+@pytest.mark.parametrize(
+    ("rows", "places", "expected"),
+    [(5_000, 100, "random_forest"), (100_001, 2, "gradient_boosting"), (20_000, 1_500, "decision_tree")],
+)
+def test_the_cells_after_one_hot_encoding_choose_the_variant(
+    rows: int, places: int, expected: str, tmp_path: Path
+) -> None:
+    table = _named_classes(rows, 2).assign(place=[f"place {row * 7 % places}" for row in range(rows)])
+    assert begun(table, "label", tmp_path).variant["model"]["class"] == expected
 
 
 @pytest.mark.parametrize("where", ["beside", "below", "elsewhere", "linked"])
@@ -315,18 +321,18 @@ REFUSED: dict[str, tuple[str, bytes | str | None, str | None, str]] = {
     "names only": ("table.csv", "x,y\n", "y", "has 0 rows"),
     "too few rows": ("table.csv", "x,y\n1,a\n2,b\n", "y", "has 2 rows; expected at least 10"),
     "one column": ("table.csv", "y\n" + "a\n" * 20, "y", "one column"),
-    "semicolons": ("table.csv", "x;y\n" + "1;a\n" * 20, "y", "separated by semicolons"),
+    "two separators": ("table.csv", "x;y\n" + "1;a\n" * 20 + "1;a;3\n", "y", "same number of fields"),
+    "a web page": ("table.csv", "<!DOCTYPE html>\n<html>" + "1,a\n" * 20, "y", "a web page"),
     "no header": ("table.csv", "5.1,3.5,a\n" + "4.9,3.0,b\n" * 20, "y", "no column names"),
     "twice the same name": ("table.csv", "x,x,y\n" + "1,2,a\n" * 20, "y", 'two columns named "x"'),
     "binary": ("table.csv", bytes(range(256)) * 20, "y", "data file"),
-    "a spreadsheet": ("table.csv", b"PK\x03\x04\x14\x00\x06\x00\x08\x00\x00\x00!\x00\xff\xfe" * 50, "y", "data file"),
+    "a spreadsheet": ("table.csv", b"PK\x03\x04\x14\x00\x06\x00[Content_Types].xml\xff\xfe" * 50, "y", "a spreadsheet"),
     "no Parquet": ("table.parquet", "x,y\n", "y", "Parquet"),
     "a long name": ("table.csv", f"{'x' * 1001},z,y\n" + "1,2,a\n" * 20, "y", "1001 characters"),
     "unknown target": ("table.csv", _column(["a", "b"] * 10), "yy", 'did you mean "y"?'),
     "no target": ("table.csv", _column(["a", "b"] * 10), None, '"x0", "x1", "x2", "y"'),
     "one class": ("table.csv", _column(["a"] * 20), "y", "same value in every row"),
-    "no value of the target": ("table.csv", _column([None] * 20), "y", "no value in 20 of 20 rows"),
-    "some rows without a target": ("table.csv", _column(["a", None, "b", "a"] * 5), "y", "no value in 5 of 20 rows"),
+    "no value of the target": ("table.csv", _column([None] * 20), "y", "holds no value at all"),
     "dates as target": ("table.csv", _column(["2024-01-01", "2024-01-02"] * 10), "y", "holds dates"),
     "names as target": ("table.csv", _column([f"n{i}" for i in range(20)]), "y", "20 different values in 20 rows"),
     "infinite target": ("table.csv", _column([1.5, float("inf")] * 10), "y", "infinite number in data row 1"),
@@ -478,7 +484,7 @@ def test_the_three_commands_that_are_printed_work(tmp_path: Path) -> None:
         assert again.returncode == 0, again.stderr
     report = (tmp_path / "report.md").read_text()
     assert "**One thing changed:** `model`" in report
-    assert "Predict species in penguins.csv from 7 other columns." in report
+    assert "Predict species in penguins.csv from its other columns." in report
     other = init("penguins.csv", "--target", "species", "--output-dir", "second", cwd=tmp_path)
     assert "--name baseline-2" in other.stdout
     assert "runs/baseline-2 runs/variant-2" in other.stdout

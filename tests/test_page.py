@@ -191,6 +191,7 @@ def test_text_can_be_read_in_light_and_dark(browser: Any, tmp_path: Path, scheme
 
 def test_in_the_dark_no_mark_of_a_picture_keeps_its_light_colour(browser: Any, tmp_path: Path) -> None:
     with Opened(browser, page_of(reports.every_picture(Path("runs"))), tmp_path, color_scheme="dark") as opened:
+        opened.evaluate(UNFOLD)
         for picture in opened.tab.locator("svg.picture").all():
             image = Image.open(io.BytesIO(picture.screenshot())).convert("RGB")
             found = {colour for _, colour in image.getcolors(1 << 24)}
@@ -220,6 +221,7 @@ def test_forced_colours_reach_pictures_too(browser: Any, tmp_path: Path) -> None
         assert opened.evaluate(fill) == own
 
 
+UNFOLD = "() => document.querySelectorAll('details').forEach(part => { part.open = true; })"
 FOCUSED = """() => {
   const e = document.activeElement;
   return [e.tagName, e.getAttribute("role"), e.getAttribute("aria-label") ?? e.textContent, e.className];
@@ -228,6 +230,7 @@ FOCUSED = """() => {
 
 def test_the_keyboard_reaches_every_place_that_scrolls(browser: Any, tmp_path: Path) -> None:
     with Opened(browser, page_of(long_report()), tmp_path, **PHONE) as opened:
+        opened.evaluate(UNFOLD)
         reached = []
         for _ in range(200):
             opened.tab.keyboard.press("Tab")
@@ -274,7 +277,7 @@ ELEMENTS = frozenset(
     re.findall(
         r"\w+",
         "html head meta title style body a header h1 code nav p ul li main div strong em h2 h3 blockquote ol b pre "
-        "table thead tbody tr th td svg desc g path text use defs clippath rect del br hr",
+        "table thead tbody tr th td details summary svg desc g path text use defs clippath rect del br hr",
     )
 )
 ATTRIBUTES = frozenset(
@@ -304,6 +307,7 @@ def test_the_page_is_made_of_our_elements_only_and_in_order(browser: Any, tmp_pa
         assert {target[0] for target in found["targets"]} == {"#"}
         assert {target[1:] for target in found["targets"]} <= set(found["ids"])
         if kind == "hostile":
+            opened.evaluate(UNFOLD)
             shown = opened.evaluate("document.body.innerText")
             assert "<script>alert(1)</script><img src=x onerror=alert(1)>" in shown
             assert not re.search("[\u202a-\u202e\x1b]", shown)

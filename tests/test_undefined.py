@@ -107,7 +107,9 @@ def test_no_reader_concludes_anything_from_it(runs: Mapping[str, CompletedRun], 
     if name != "folds":  # there the value is the mean over the folds that define it
         for word in ("overfitting", "has learnt", "no better than", "nothing was learnt"):
             assert word not in text.partition("## Interpretation")[2].partition("## Evidence")[0], word
-        assert "is not defined, or says little" in text
+        assert (
+            "is not defined, or says little" in text or "**Do not believe the scores of" in text
+        )  # a leak comes first
     table, _ = run_lines(open_run(path), "config.json")
     assert ("not defined" in "\n".join(table)) is (
         runs[name].outcome.metrics[next(iter(METRICS.get(name, ["f1"])))].value is None

@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import sys
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final
 
 from week2kit.thresholds import MAX_MESSAGE
@@ -50,6 +50,26 @@ def shown_path(path: Path) -> str:
     except (OSError, RuntimeError, ValueError):  # no working directory, no home, another drive
         pass
     return path.name or path.resolve().name
+
+
+def tells_a_name(above: Path, way: PurePath) -> bool:
+    """Whether a way down from a folder tells where that is, or a name of the user or the machine.
+
+    From the root of a file system, and from above the home directory, every way does.
+    """
+    import getpass  # only train needs them
+    import platform
+
+    names = {platform.node().partition(".")[0]}
+    with contextlib.suppress(Exception):  # no such user: each system says so in its own way
+        names.add(getpass.getuser())
+    with contextlib.suppress(RuntimeError):
+        home = Path.home()
+        names.add(home.name)
+        if above in home.parents:
+            return True
+    parts = [part.casefold() for part in way.parts]
+    return above == Path(above.anchor) or any(name.casefold() in part for name in names if name for part in parts)
 
 
 def _below_packages(path: str) -> str:

@@ -30,11 +30,11 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import pytest
 
@@ -69,7 +69,7 @@ if TYPE_CHECKING:
 def assert_reproducible(
     run: str | Path | Run,
     *,
-    data: str | Path | None = None,
+    data: str | Path | Sequence[str | Path] | None = None,
     target: str | None = None,
     accept: Accept = "explained",
     strict: Strict | None = None,
@@ -81,7 +81,8 @@ def assert_reproducible(
 
     Args:
         run: a run folder, or an opened run; also of one that was made without week2kit.
-        data: its data file, where it is not found beside the run.
+        data: its data file, where it is not found beside the run; or several files and folders, in which it is known
+            by its recorded digest.
         target: its label column, where it was made without week2kit and its config names none.
         accept: the weakest verdict that passes.
         strict: how deep an identical run must at least be identical.
@@ -104,7 +105,7 @@ def assert_reproducible(
     from week2kit.verification.verifying import verify_run
 
     demand = Demand(_one_of(Accept, accept, "accept"), strict and _one_of(Strict, strict, "strict"))
-    options = read_options(data=None if data is None else Path(data), target=target, timeout=timeout, repeats=repeats)
+    options = read_options(data=data, target=target, timeout=timeout, repeats=repeats)
     with rerun_children() as children:
         children.warm_up()
         opened = open_run(run) if isinstance(run, str | Path) else run
@@ -131,7 +132,14 @@ _VALUES: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "accept": ("the weakest verdict that passes (explained)", {"choices": get_args(Accept)}),
     "strict": ("identical must be at least this deep to pass", {"choices": get_args(Strict)}),
     "timeout": ("seconds that one run may take (3600)", {"type": lambda text: _seconds(text), "metavar": "S"}),
-    "data": ("the data file, where it is not found beside the runs", {"metavar": "FILE"}),
+    "data": (
+        "the data file, where it is not found beside the runs; or a folder, or several, one a line",
+        {"metavar": "FILE", "action": "append"},
+    ),
+    "allow_module": (
+        "also allow estimators of this top-level module; its code is imported",
+        {"metavar": "MODULE", "action": "append"},
+    ),
     "target": ("the label column of runs whose config names none", {"metavar": "COLUMN"}),
 }
 _SWITCHES: Final = {
@@ -148,8 +156,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(f"--{name.replace('_', '-')}", action="store_true", help=text)
         parser.addini(name, text, type="bool", default=False)
     for name, (text, more) in _VALUES.items():
-        group.addoption(f"--week2kit-{name}", help=text, **more)
-        parser.addini(f"week2kit_{name}", f"the same as --week2kit-{name}", default="")
+        group.addoption(f"--week2kit-{name.replace('_', '-')}", help=text, **more)
+        several = more.get("action") == "append"
+        kind: Literal["linelist", "string"] = "linelist" if several else "string"
+        default: Any = [] if several else ""
+        parser.addini(f"week2kit_{name}", f"the same as --week2kit-{name}", type=kind, default=default)
 
 
 def _seconds(text: str) -> float:
@@ -186,24 +197,33 @@ def _settings(config: pytest.Config) -> Settings:
     except (UsageError, argparse.ArgumentTypeError) as error:
         raise pytest.UsageError(f"week2kit: {error}") from None
     options = read_options(
-        data=_data_file(config, value("data")),
+        data=_data_files(config, value("data")),
         target=value("target") or None,
         timeout=timeout,
         repeats=bool(value("repeats")),
+        allow_modules=tuple(dict.fromkeys([*(value("allow_module") or ()), *_allowed_in_project(config)])),
     )
     insisted = "--week2kit" in config.invocation_params.args
     return Settings(Demand(accept, strict), options, bool(value("allow_undecided")), insisted)
 
 
-def _data_file(config: pytest.Config, name: str) -> Path | None:
-    """The data file: as seen from the working directory, or from the configuration file that names it."""
-    if not name:
-        return None
+def _allowed_in_project(config: pytest.Config) -> tuple[str, ...]:
+    from week2kit.config.project import allowed_modules
+
+    try:
+        return allowed_modules(config.invocation_params.dir)
+    except UsageError as error:
+        raise pytest.UsageError(f"week2kit: {error}") from None
+
+
+def _data_files(config: pytest.Config, names: Sequence[str]) -> list[Path]:
+    """The files and folders with data: as seen from the working directory, or from the configuration file."""
     on_command_line = config.getoption("week2kit_data") is not None
     start = config.invocation_params.dir if on_command_line else (config.inipath or config.rootpath / "-").parent
-    if not (start / name).exists():
-        raise pytest.UsageError(f'--week2kit-data: there is no file "{name}".')
-    return start / name
+    for name in names:
+        if not (start / name).exists():
+            raise pytest.UsageError(f'--week2kit-data: there is no file "{name}".')
+    return [start / name for name in names]
 
 
 def pytest_configure(config: pytest.Config) -> None:

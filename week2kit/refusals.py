@@ -14,7 +14,12 @@ from week2kit.canonical import clean
 from week2kit.errors import StageError
 from week2kit.thresholds import MAX_COLUMN_NAMES, MAX_COLUMNS, MAX_LABEL
 
-_QUOTE_IT: Final = "Put values that hold the separator into double quotes."
+_QUOTE_IT: Final = (
+    "Put values that hold the separator into double quotes. Where the names of the columns stand below other lines, or "
+    'fields are separated by something else, say so, such as "data": {{"header": 4, "separator": ";"}}.'
+)
+_NO_TARGET: Final = 'The target "{name}" has no value in {missing} of {rows} rows, first in data row {row}'
+_EXPORT_IT: Final = "Save the table as CSV, and name that file."
 _SAVE_AGAIN: Final = "Save the table again: UTF-8, commas between the values, one line with the column names."
 _FAILED: Final = "The metric {name} cannot be computed: {why}."
 _PREDICTS_TOO_LITTLE: Final = (
@@ -27,15 +32,32 @@ _NO_COLUMN: Final = '{key}: the data has no column "{name}"; it has {names}.'
 _NO_SCORES: Final = "A metric asks for the model's decision function, which has no column for each class"
 _OTHER_TARGET: Final = "Check that data.target names the right column."
 
+#: What a file is that is no table in text, and what to try.
+OTHER_FILES: Final[Mapping[str, tuple[str, str]]] = {
+    "web_page": ("a web page (HTML)", "Take the raw file: on GitHub by the button Raw."),
+    "xml": ("XML", _EXPORT_IT),
+    "json": ("JSON", "Turn it into a table first, for example with pandas.read_json."),
+    "zip": ("a zip archive", "Unzip it, and name the table in it."),
+    "spreadsheet": ("a spreadsheet (Excel or OpenDocument)", _EXPORT_IT),
+    "pdf": ("a PDF document", _EXPORT_IT),
+    "parquet": ("Parquet", "Give it a name that ends in .parquet."),
+    "database": ("an SQLite database", _EXPORT_IT),
+    "hdf5": ("HDF5", _EXPORT_IT),
+    "pickle": ("a pickle, which is never opened: it may run any code", _EXPORT_IT),
+}
+
 #: What is wrong, and what to try.
 SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     # --- of the file
-    "file.not_gzip": (
-        "The data file is not a whole gzip file: {why}.",
-        "Fetch or compress it again, or unpack it first.",
-    ),
+    "file.not_packed": ("The data file is not a whole {name} file: {why}.", "Fetch or make it again."),
+    "file.other_kind": ("The data file is {kind}.", "{remedy}"),
+    "file.other_encoding": ("The data file cannot be read as {encoding}: {why}.", "Correct data.encoding."),
+    "file.no_such_line": ("The data file has no line {number}.", "Correct data.header: the line of the names, from 1."),
     "file.long_rows": ("The data file has rows with more than the {fields} fields of its first line.", _QUOTE_IT),
-    "file.not_text": ("The data file is not UTF-8 text ({why}).", "Save it as UTF-8."),
+    "file.not_text": (
+        "The data file is not UTF-8 text ({why}).",
+        'Save it as UTF-8, or say how it is encoded, such as "data": {{"encoding": "cp1252"}} (Windows).',
+    ),
     "file.not_parsed": ("The data file cannot be read as a table: {why}.", _QUOTE_IT),
     "file.no_table": ("The data file cannot be read as a table: {why}.", _SAVE_AGAIN),
     "file.first_line": ("The first line of the data file cannot be read: {why}.", _SAVE_AGAIN),
@@ -52,7 +74,10 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "columns.unknown": (_NO_COLUMN, "Name one of these columns."),
     "columns.misspelt": (_NO_COLUMN, 'Did you mean "{close}"?'),
     "columns.same_to_the_eye": (_NO_COLUMN, "A column is there, and {apart}."),
-    "columns.semicolons": (_NO_COLUMN, "The file seems to be separated by semicolons: save it with commas."),
+    "columns.semicolons": (
+        _NO_COLUMN,
+        'The file seems to be separated by semicolons: "data": {{"separator": ";"}}.',
+    ),
     "columns.no_feature": ("No feature column is left.", "Name some under data.features, or drop fewer."),
     "columns.target_is_feature": ('The target "{name}" is listed among the features.', "Take it out of data.features."),
     "columns.long_name": (
@@ -85,6 +110,22 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         'The {role} "{name}" has no value in {missing} of {rows} rows, first in data row {row}.',
         "Remove these rows from the data, or fill in what is missing: a row without it teaches nothing.",
     ),
+    "target.gaps": (
+        f"{_NO_TARGET}.",
+        'Leave these rows out with "data": {{"drop_missing_target": true}}.',
+    ),
+    "target.gaps_of": (
+        f"{_NO_TARGET}: these cells hold {{texts}}, which is read as no value.",
+        'If it is a class, keep it: "data": {{"keep_text": [{texts}]}}. If not: "drop_missing_target": true.',
+    ),
+    "column.no_number": (
+        'The column "{name}" holds "{cell}" in data row {row}, which is no number in the form that data.columns gives.',
+        "Correct the form (thousands, decimal). Where the cell stands for no value, add it to data.missing.",
+    ),
+    "target.number_texts": (
+        'The target "{name}" holds numbers written as text, such as "{cell}" in data row {row}.',
+        'Have them read as numbers: "data": {remedy}.',
+    ),
     "target.constant": (
         'The target "{name}" has the same value in every row, so there is nothing to learn.',
         _OTHER_TARGET,
@@ -110,6 +151,27 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "split.shuffle": (
         "split.shuffle: folds by groups are shuffled from scikit-learn 1.6 on.",
         "Set split.shuffle to false, or install it.",
+    ),
+    "weights.text": ('data.weights: the column "{name}" holds text; expected numbers.', "Name a column of weights."),
+    "weights.negative": (
+        'data.weights: the column "{name}" holds a negative number in data row {row}.',
+        "Correct the cell: a weight of 0 leaves a row out.",
+    ),
+    "split.no_sides": (
+        'split.column: the values of "{name}" ({values}) do not say which rows are trained on and which are validated.',
+        'Name the value of the validation rows, such as "split": {{"column": "{name}", "validation": "test"}}.',
+    ),
+    "split.no_folds": (
+        'split.column: "{name}" numbers no folds; expected two or more whole numbers (-1: always trained on).',
+        'For one split, name the value of its validation rows: "split": {{"column": "{name}", "validation": 1}}.',
+    ),
+    "split.empty_side": (
+        'split.column: by the column "{name}" one side of the split has no row (validated is {side}).',
+        "Name another value under split.validation, or leave it out.",
+    ),
+    "split.no_dates": (
+        'split.order_by: the column "{name}" holds texts that are not all dates of one spelling.',
+        "Write them as 2026-01-31, or name a column of numbers that grow with time.",
     ),
     "split.impossible": (
         "The {rows} rows cannot be split as the config asks: {why}",

@@ -30,6 +30,16 @@ def is_bounded(metric: str) -> bool:
     return is_share(metric) or metric in _BELOW_0
 
 
+def gap_by_chance(metric: str, value: float | None, rows: int) -> float:
+    """How far a training score may be above a validation score because the validation rows are few.
+
+    Two standard errors of a share of `rows`; of a score that may fall below 0 nothing is known but that the same holds
+    for half of it, as its errors are squared.
+    """
+    share = min(max(value or 0.0, 0.05), 0.95) if is_share(metric) else 0.5
+    return float(2 * (share * (1 - share) / max(rows, 1)) ** 0.5 * (1 if is_share(metric) else 2))
+
+
 def is_share(metric: str) -> bool:
     """Whether a metric is a score between 0 and 1."""
     return _AVERAGE.sub("", metric) in _SHARES

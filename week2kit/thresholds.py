@@ -57,6 +57,41 @@ LISTED_KEYS: Final = 5
 #: Characters of a text in a cell that are told.
 CELL_LENGTH: Final = 100
 
+# --- cells of a table -------------------------------------------------------------------------------------------
+
+#: The start of a text file by which its separator and its names are found, the lines that are looked at, and the lines
+#: of a title above the names: exports of statistics offices have four to ten.
+SNIFFED_BYTES: Final = 1 << 20
+SNIFFED_ROWS: Final = 50
+TITLE_LINES: Final = 20
+
+#: Rows of a file that are read at a time to count the texts that stand for no value.
+COUNTED_ROWS: Final = 1 << 16
+
+#: A column of text is numbers with marks where so few different marks stand in it, and so many of its values are
+#: numbers: a true category has more words, or more rows of them. (Marks that everybody knows are not counted.)
+MARKERS: Final = 3
+MARKED_SHARE: Final = 0.8
+
+#: Texts of a column that are looked at before all of them are: what is true text is seen at once.
+SAMPLE_TEXTS: Final = 2_000
+
+#: Folds that a column may number: more are the rows themselves.
+MAX_FOLDS: Final = 1_000
+
+#: Texts that must all be dates of one spelling for a column to hold dates.
+DATE_TEXTS: Final = 100
+
+#: Rows whose dates are looked at to see whether all rows stand in their order, and the different times that an order
+#: has at least: three years in a row are groups.
+ORDERED_ROWS: Final = 2_000
+ORDERED_DATES: Final = 4
+
+#: How strongly gaps must go with the target to be called a value of their own: Cramer's V (of numbers: the absolute
+#: correlation), and its chi-squared value, which chance reaches in one of a thousand columns.
+TELLING_GAP: Final = 0.5
+TELLING_CHI_SQUARED: Final = 10.83
+
 # --- warnings of train ------------------------------------------------------------------------------------------
 
 #: From this share of the largest class on, accuracy says little: always guessing that class already scores it.
@@ -65,13 +100,33 @@ IMBALANCE_SHARE: Final = 0.8
 #: Training minus validation score from which a model is said to have learnt its training rows by heart.
 GAP: Final = 0.1
 
+#: From this validation score on, of a metric that ends at 1, a mistake is likelier than so good a model; unless a dummy
+#: is nearly as good.
+TOO_GOOD: Final = 0.995
+GOOD_DUMMY: Final = 0.95
+
 #: Below this share, validation rows that a training row repeats are told, and no reason to change the data: they can
 #: move an accuracy by no more than the share itself.
 FEW_SHARED_ROWS: Final = 0.02
 
+#: Up to this share of different rows among all, equal rows come from features of few values, and not from copies.
+FEW_DIFFERENT: Final = 0.5
+
 #: A single feature that reaches this validation score with a tree of depth 3 most likely holds the answer.
 LEAK_SCORE: Final = 0.99
 LEAK_DEPTH: Final = 3
+
+#: A feature that orders training and validation rows as the target does, by Spearman's coefficient, is a log, a rank or
+#: a rounding of it: measurements of one thing by two people reach 0.99.
+LEAK_ORDER: Final = 0.998
+
+#: Two or three features whose plain sum, mean or product follows the target by this R2 are its parts; rounded ones, as
+#: prices in thousands, reach 0.998.
+LEAK_SUM: Final = 0.995
+LEAK_PARTS: Final = 3
+
+#: Training rows that a single value needs to stand for a class, and validation rows for an order.
+LEAK_VALUE_ROWS: Final = 10
 
 #: Training scores, shared rows and leaks look at no more rows than this, at evenly spaced positions: they are
 #: estimates whose error at this size is below 0.002, and on a million rows they would cost as much as the fit.
@@ -117,8 +172,15 @@ WIDE_TEXT: Final = 100
 START_TEST_SIZE: Final = 0.2
 START_FOLDS: Final = 5
 
-#: Above so many rows a first variant is one tree: a hundred would take many minutes.
+#: Up to so many rows, and cells after one-hot encoding, a first variant is a forest; up to so many cells boosted trees;
+#: beyond, one tree. Measured on two processors: each takes half a minute at its bound.
 FOREST_ROWS: Final = 100_000
+FOREST_CELLS: Final = 1_000_000
+BOOSTING_CELLS: Final = 20_000_000
+
+#: A column that is named like a count or a score holds amounts from so many different whole numbers on: fewer are a
+#: scale that people read as classes (low, middle, high).
+MOST_NAMED_CLASSES: Final = 5
 
 # --- learning curve ---------------------------------------------------------------------------------------------
 
@@ -150,6 +212,17 @@ ANOTHER_FORM: Final = 100
 
 #: Places that are remembered of one data file: copies in more projects than these are found by --data.
 REMEMBERED_PLACES: Final = 20
+
+#: Data files of which places are remembered, a small text for each: who trains on more, as a script that makes its data
+#: anew each time does, is not helped by the oldest.
+REMEMBERED_FILES: Final = 5000
+
+#: Where --data or WEEK2KIT_DATA names a folder: how deep data may lie below it (tools that keep files by their digest
+#: take five), and how many names are looked at, the nearest first. So many are listed in less than a second; a home
+#: directory or a disk has more, and then it is told that not all was looked at.
+SEARCHED_DEPTH: Final = 10
+SEARCHED_ENTRIES: Final = 50_000
+
 MAX_COLUMNS: Final = 20_000
 MAX_NAME_LENGTH: Final = 64
 
@@ -164,6 +237,9 @@ ROOM_FOR_LIBRARIES: Final = 512 << 20
 
 #: Rows and columns of a product for which OpenBLAS takes them: smaller ones it computes in registers.
 BLAS_PRODUCT: Final = 128
+
+#: Files of an allowed module of one's own that are read for its digest.
+OWN_FILES: Final = 2_000
 
 #: Fits use at most this many jobs: ten thousand threads end in errors that say nothing.
 MAX_JOBS: Final = 256
@@ -315,6 +391,9 @@ SUGGESTED_REPEATS: Final = 5
 RANKED_ROWS: Final = 200_000
 
 # --- statistics -------------------------------------------------------------------------------------------------
+
+#: Rows that would be needed are told up to so many times those that there are: beyond, nobody collects them.
+MOST_NEEDED: Final = 1_000
 
 #: The false alarms that a test may give, and the share of real differences that it should find when the rows it would
 #: take are named: the conventions of the field.

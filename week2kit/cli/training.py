@@ -14,6 +14,7 @@ from week2kit.canonical import clean
 from week2kit.errors import UsageError
 
 if TYPE_CHECKING:
+    from week2kit.record.store import Run
     from week2kit.starting.survey import Survey
 from week2kit.cli.entry import edge
 from week2kit.cli.options import AllowModule, AsJson, MaxDataBytes, given_options, recordable
@@ -98,9 +99,11 @@ def train_command(
 ) -> None:
     """Split, train, evaluate, save: with a record of everything that made the result."""
     with edge(config.name):
+        from week2kit.config.project import allowed_modules
         from week2kit.training.recording import train
 
         command = shlex.join(["week2kit", *map(recordable, sys.argv[1:])])
+        files: list[Path] = []
         with own_stdout():
             run = train(
                 config,
@@ -109,10 +112,11 @@ def train_command(
                 repeats=repeats,
                 name=name,
                 runs_dir=runs_dir,
-                allow_modules=allow_module or [],
+                allow_modules=[*(allow_module or ()), *allowed_modules()],
                 max_data_bytes=max_data_bytes,
                 command=command,
                 on_stage=stage_line(as_json),
+                on_data=files.append,
             )
     if as_json:
         sys.stdout.write((run.path / "manifest.json").read_text(encoding="utf-8"))
@@ -122,7 +126,18 @@ def train_command(
         given = [Given("--set", recordable(assignment)) for assignment in assignments or []]
         given += [Given("--seed", f"seed={seed}")] if seed is not None else []
         given += [Given("--repeats", f"repeats={repeats}")] if repeats is not None else []
-        facts, talk = run_lines(run, config.name, given, given_options(context, "allow_module", "max_data_bytes"))
+        needed = [*given_options(context, "allow_module", "max_data_bytes"), *_data_flag(run, files)]
+        facts, talk = run_lines(run, config.name, given, needed)
         product("\n".join(facts))
         say("\n".join(talk))
     raise typer.Exit(0 if run.manifest.status == "completed" else 1)
+
+
+def _data_flag(run: Run, files: list[Path]) -> list[str]:
+    """The flag by which verify finds the data where it would not without, as words: no home to note their place in."""
+    from week2kit.record.places import leads_back
+
+    data = run.manifest.inputs.data
+    if data is None or not files or leads_back(run, data, files[-1]):
+        return []
+    return ["--data", files[-1].as_posix()]

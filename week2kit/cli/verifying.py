@@ -20,7 +20,14 @@ _OF_ONE_RUN: Final = (
 )
 
 
-Data = Annotated[Path | None, typer.Option(help="The data file, where it is not found beside the run.")]
+Data = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="The data file, where it is not found beside the run. Of a folder, and of several (repeatable), each run "
+        "takes the file with its recorded bytes.",
+        metavar="PATH",
+    ),
+]
 Target = Annotated[
     str | None, typer.Option(help="The label column, where a run without a manifest names none.", metavar="COLUMN")
 ]
@@ -99,6 +106,7 @@ def verify_command(
     """Run each run again and assert the same outcome; say which layer diverged, and why."""
     with edge():
         from week2kit.cli.verdicts import Shown
+        from week2kit.config.project import allowed_modules
         from week2kit.processes.limits import read_limits
         from week2kit.verification.options import exit_code, read_options
         from week2kit.verification.verdict_file import read_known
@@ -108,11 +116,11 @@ def verify_command(
         if resume and output is None:
             raise UsageError("verify: --resume goes on from the file of -o: name it, too.")
         options = read_options(
-            data=data,
+            data=tuple(data or ()),
             target=target,
             tolerance=tolerance,
             timeout=timeout,
-            allow_modules=tuple(allow_module or ()),
+            allow_modules=tuple(dict.fromkeys([*(allow_module or ()), *allowed_modules()])),
             max_data_bytes=max_data_bytes,
             effort=effort,
             restore_versions=restore is not None,

@@ -39,19 +39,28 @@ ColumnName: TypeAlias = Annotated[str, Field(min_length=1, max_length=1000)]
 TestSize: TypeAlias = Annotated[StrictInt, Field(ge=1)] | Annotated[StrictFloat, Field(gt=0, lt=1)]
 #: The codes of train's warnings that ``fail_on`` can turn into failures.
 WarningCode: TypeAlias = Literal[
+    "data.dropped_rows",
+    "data.form",
     "data.imbalance",
+    "data.leading_zeros",
     "data.leak",
+    "data.numbers_as_text",
+    "data.read_as_missing",
     "fit.not_converged",
     "metric.gap",
     "metric.no_better_than_dummy",
     "metric.one_row",
     "metric.replaced",
+    "metric.too_good",
     "metric.undefined",
     "metric.zero_targets",
     "seed.unset",
     "split.not_stratified",
+    "split.newest_first",
     "split.shared_rows",
     "split.small_class",
+    "split.time_order",
+    "split.unused_rows",
 ]
 
 
@@ -63,13 +72,47 @@ class Part(BaseModel):
     )
 
 
+#: What a cell holds, blanks included.
+Cell: TypeAlias = Annotated[str, Field(max_length=100)]
+
+
+class ColumnForm(Part):
+    """How the cells of one column are read, where their own look leaves it open.
+
+    A number may have a currency or a percent sign, and brackets for a minus; `thousands` stands between its groups of
+    digits. A column of texts keeps its leading zeros.
+    """
+
+    type: Literal["number", "text"]
+    thousands: Literal[",", ".", " ", "'"] | None = None
+    decimal: Literal[".", ","] | None = None
+
+
 class FileData(Part):
-    """A table in a file: ``.csv``, ``.tsv`` (either also ``.gz``) or ``.parquet``."""
+    """A table in a file: ``.csv`` or ``.tsv`` (also packed, as ``.csv.gz``), or ``.parquet``.
+
+    Attributes:
+        missing: texts that stand for no value, besides those that always do (`week2kit.loop.reading.MISSING`).
+        keep_text: of those that always do, the ones that are values where a column holds text; "" is an empty cell.
+        columns: how the cells of a column are read.
+        weights: the column with the weight of each row in the fit; every metric counts all rows alike.
+        drop_missing_target: whether rows without a target are left out.
+        separator, encoding, header: what separates the fields, how the text is encoded, and the line of the names
+            (from 1), where the first lines of the file leave it open.
+    """
 
     path: Annotated[str, Field(min_length=1, max_length=4000)]
     target: ColumnName
     features: Annotated[list[ColumnName], Field(min_length=1)] | None = None
     drop: list[ColumnName] | None = None
+    weights: ColumnName | None = None
+    missing: Annotated[list[Cell], Field(min_length=1, max_length=100)] | None = None
+    keep_text: Annotated[list[Cell], Field(min_length=1, max_length=100)] | None = None
+    columns: dict[ColumnName, ColumnForm] | None = None
+    drop_missing_target: bool | None = None
+    separator: Literal[",", ";", "\t", "|"] | None = None
+    encoding: Literal["utf-8", "utf-16", "cp1252", "latin-1", "mac-roman", "shift_jis", "gb18030"] | None = None
+    header: Annotated[int, Field(ge=1, le=1000)] | None = None
 
 
 class BundledData(Part):
@@ -104,10 +147,23 @@ class KFold(Part):
 
 
 class TimeSeries(Part):
-    """Folds that train on the past and validate on what follows; rows must be in time order."""
+    """Folds that train on the past and validate on what follows: by the order of rows, or of a column of time."""
 
     method: Literal["time_series"] = "time_series"
     n_splits: Annotated[int, Field(ge=2, le=10_000)] = 5
+    order_by: ColumnName | None = None
+
+
+class Predefined(Part):
+    """The split that a column of the table says, row by row, as scikit-learn's PredefinedSplit.
+
+    Its values name the sides ("train" and "val" or "test"), or number the folds; -1 is trained on in every fold.
+    `validation` names the value whose rows are validated, where others are meant; all other rows are then trained on.
+    """
+
+    method: Literal["predefined"] = "predefined"
+    column: ColumnName
+    validation: Label | None = None
 
 
 class Estimator(Part):
@@ -124,7 +180,21 @@ class Group(Part):
     steps: list[Estimator]
 
 
-Split: TypeAlias = Holdout | KFold | TimeSeries
+Split: TypeAlias = Holdout | KFold | TimeSeries | Predefined
+
+
+def split_column(split: Split) -> tuple[Literal["groups", "order", "split"], str] | None:
+    """The column by which a split goes, and its role; None where it goes by none."""
+    match split:
+        case TimeSeries(order_by=str(name)):
+            return "order", name
+        case Predefined(column=name):
+            return "split", name
+        case Holdout(groups=str(name)) | KFold(groups=str(name)):
+            return "groups", name
+    return None
+
+
 Preprocess: TypeAlias = Literal["auto", "auto-scaled", "none"] | list[Estimator] | list[Group]
 
 
@@ -153,7 +223,7 @@ class Config(PlainKeys):
     def as_json(self) -> dict[str, Any]:
         """The JSON object of the config, without what was not given; nulls that a person set stay."""
         value = self.model_dump(mode="json", by_alias=True, exclude_none=True)
-        if "random_state" in self.split.model_fields_set and not isinstance(self.split, TimeSeries):
+        if "random_state" in self.split.model_fields_set and not isinstance(self.split, TimeSeries | Predefined):
             value["split"]["random_state"] = self.split.random_state  # null means something here
         return value
 

@@ -30,6 +30,7 @@ from week2kit.config.form import (
     KFold,
     Part,
     PlainKeys,
+    Predefined,
     Preprocess,
     Split,
     TimeSeries,
@@ -155,15 +156,17 @@ def _read_data(value: Any, problems: list[str]) -> FileData | BundledData | None
     return data
 
 
-_SPLITS: Final[Mapping[str, type[Holdout | KFold | TimeSeries]]] = {
+_SPLITS: Final[Mapping[str, type[Split]]] = {
     "holdout": Holdout,
     "kfold": KFold,
     "time_series": TimeSeries,
+    "predefined": Predefined,
 }
 
 
 def _read_split(value: Any, problems: list[str]) -> Split | None:
-    method = value.get("method", "holdout") if isinstance(value, dict) else "holdout"
+    usual = "predefined" if isinstance(value, dict) and "column" in value else "holdout"
+    method = value.get("method", usual) if isinstance(value, dict) else "holdout"
     if not isinstance(method, str) or method not in _SPLITS:
         problems.append(f"split.method: expected {_choices(_SPLITS)}, got {_shown(method)}{_nearest(method, _SPLITS)}")
         return None

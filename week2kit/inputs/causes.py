@@ -45,7 +45,7 @@ class Here(BaseModel):
     """What is in force in the processes that train again: the environment, and the code that trains.
 
     `code` is the digest of the training modules, `modules` that of each, and `week2kit` the version. `libraries` are
-    the distributions behind each module that the caller allows.
+    the distributions behind each module that the caller allows; `own` the digests of those that are the person's own.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
@@ -55,6 +55,7 @@ class Here(BaseModel):
     modules: dict[str, str] = {}
     week2kit: str = ""
     libraries: dict[str, list[str]] = {}
+    own: dict[str, str] = {}
 
 
 def code_causes(recorded: Code, here: Here, *, exactly: bool = False) -> list[Cause]:
@@ -68,8 +69,9 @@ def code_causes(recorded: Code, here: Here, *, exactly: bool = False) -> list[Ca
         here: the code that trains again.
         exactly: whether code that computes alike counts, too: it may say, refuse and store things otherwise.
     """
+    own = _own_causes(recorded, here)
     if recorded.digest == here.code or (not exactly and same_code(recorded.digest, here.code)):
-        return []
+        return own
     modules: tuple[Any, Any] = (None, None)
     if recorded.modules is not None:
         sides = alike(recorded.modules, here.modules)
@@ -77,7 +79,16 @@ def code_causes(recorded: Code, here: Here, *, exactly: bool = False) -> list[Ca
     git = recorded.git and recorded.git.model_dump()
     before = {"week2kit": recorded.week2kit, "digest": recorded.digest, "modules": modules[0], "git": git}
     now = {"week2kit": here.week2kit, "digest": here.code, "modules": modules[1]}
-    return [Cause(input="code", factor="week2kit", recorded=before, now=now, proof="observed")]
+    return [Cause(input="code", factor="week2kit", recorded=before, now=now, proof="observed"), *own]
+
+
+def _own_causes(recorded: Code, here: Here) -> list[Cause]:
+    """The person's own modules that are other ones here; one that is not allowed here has been told before."""
+    return [
+        Cause(input="code", factor=name, recorded=digest, now=here.own[name], proof="observed")
+        for name, digest in sorted((recorded.own or {}).items())
+        if here.own.get(name, digest) != digest
+    ]
 
 
 # --- config -----------------------------------------------------------------------------------------------------

@@ -52,6 +52,10 @@ def compare_inputs(baseline: Manifest, variant: Manifest) -> list[Change]:
     changes: list[Change] = []
     if before.code and after.code and not same_code(before.code.digest, after.code.digest):
         changes.append(Change("code", "digest", before.code.digest, after.code.digest))
+    if before.code and after.code:
+        own = [code.own or {} for code in (before.code, after.code)]
+        names = [name for name in sorted(own[0].keys() & own[1].keys()) if own[0][name] != own[1][name]]
+        changes += [Change("code", name, own[0][name], own[1][name]) for name in names]
     if isinstance(before.data, Data) and isinstance(after.data, Data):
         changes += _data_changes(before.data, after.data, selected_anew=any(c.key in SELECTION for c in config))
     changes += config
@@ -96,7 +100,10 @@ def _git(git: object) -> str | Absent:
 # --- config -----------------------------------------------------------------------------------------------------
 
 #: Which columns are used; a change here explains columns that come or go.
-SELECTION: Final = frozenset({"data.features", "data.drop", "data.target", "split.groups", "data.groups"})
+SELECTION: Final = frozenset(
+    {"data.features", "data.drop", "data.target", "data.weights", "data.groups"}
+    | {"split.column", "split.groups", "split.order_by"}
+)
 
 
 def _config_changes(baseline: Manifest, variant: Manifest) -> list[Change]:

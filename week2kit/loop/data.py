@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,18 +13,19 @@ import numpy as np
 import pandas as pd
 
 from week2kit.canonical import clean, combined_digest
-from week2kit.config.form import BundledData, Config, FileData
+from week2kit.config.form import BundledData, Config, FileData, split_column
+from week2kit.loop.cells import numbers_as_text
+from week2kit.loop.dates import dates_in
 from week2kit.loop.digests import column_digest, unordered_digest
+from week2kit.loop.reading import Read, texts_of_gaps
 from week2kit.record.manifest import Column, Kind
 from week2kit.refusals import refusal
 from week2kit.thresholds import MAX_COLUMN_NAMES, MAX_LABEL
 
-Role: TypeAlias = Literal["feature", "target", "groups"]
+Role: TypeAlias = Literal["feature", "target", "groups", "order", "split", "weights"]
 
 #: The classes of a target, in scikit-learn's order.
 Labels: TypeAlias = Sequence[bool | int | float | str]
-
-_DATE: Final = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}.*)?|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
 
 
 @dataclass(frozen=True)
@@ -31,16 +33,21 @@ class Table:
     """The used columns of the data, each of one of four kinds.
 
     `features` has one column per feature, in the file's order: int64, float64 (missing as NaN; a column of true and
-    false is 1 and 0) or object (text, missing as NaN). `target` and `groups` have one value per row. `classes` are
-    the typed labels of a target that is classified, sorted, and `codes` the rows as positions in them (int64).
+    false is 1 and 0) or object (text, missing as NaN). `target`, `by` (what the split goes by) and `weights` have a
+    value per row. `classes` are the typed labels of a target that is classified, sorted, and `codes` the rows as
+    positions in them (int64).
+    `dropped` rows were left out because they have no target; `separator` stood between the fields.
     """
 
     features: pd.DataFrame
     target: np.ndarray[Any, Any]
-    groups: np.ndarray[Any, Any] | None
+    by: np.ndarray[Any, Any] | None
     columns: tuple[Column, ...]
     classes: list[Any] | None = None
     codes: np.ndarray[Any, Any] | None = None
+    weights: np.ndarray[Any, Any] | None = None
+    dropped: int = 0
+    separator: str = ","
 
     @property
     def counts(self) -> np.ndarray[Any, Any] | None:
@@ -52,11 +59,15 @@ class Table:
         """What is right, row by row: the codes of the classes, or the target as float64."""
         return self.codes if self.codes is not None else self.target.astype(np.float64)
 
+    def columns_of(self, role: Role) -> Column:
+        """The column that has a role which no other has."""
+        return next(column for column in self.columns if column.role == role)
+
     @property
     def arrays(self) -> list[np.ndarray[Any, Any]]:
         """The values of `columns`, in their order."""
         features = [self.features[column.name].to_numpy() for column in self.columns if column.role == "feature"]
-        return [*features, self.target, *([] if self.groups is None else [self.groups])]
+        return [*features, self.target, *(other for other in (self.by, self.weights) if other is not None)]
 
     @property
     def digest(self) -> str:
@@ -78,7 +89,7 @@ class Table:
 
 
 def use_columns(
-    frame: pd.DataFrame,
+    read: Read,
     config: Config,
     target: str,
     *,
@@ -88,7 +99,7 @@ def use_columns(
     """The table of the columns that the config uses, checked.
 
     Args:
-        frame: the table as it was read.
+        read: the table as it was read.
         config: says which columns.
         target: the name of the target.
         classification: whether the target is classes.
@@ -97,17 +108,33 @@ def use_columns(
     Raises:
         StageError: a named column is not there, a column holds what no model can use, or the target cannot be learnt.
     """
-    frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
-    groups = getattr(config.split, "groups", None)
-    features = _features(list(frame.columns), target, groups, config.data)
+    frame = read.frame.set_axis([str(name) for name in read.frame.columns], axis=1)
+    by, weights = split_column(config.split), getattr(config.data, "weights", None)
+    others = list[tuple[Role, str]]([by] if by else [])
+    if weights:
+        others.append(("weights", weights))
+    features = _features(_named(frame, config.data), target, others, config.data)
     if len(frame) == 0:
         raise refusal("file.no_rows")
+    keeps = ~frame[target].isna().to_numpy() if getattr(config.data, "drop_missing_target", None) else None
     roles: list[tuple[str, Role]] = [*((name, "feature") for name in features), (target, "target")]
+    roles += [(name, role) for role, name in others]
+    gaps = texts_of_gaps(read, frame, [name for name, _ in roles], keeps)
+    if keeps is not None:
+        frame = frame[keeps]
+        if len(frame) == 0:
+            raise refusal("column.empty", name=target)
     columns, arrays = [], []
-    for name, role in [*roles, (groups, "groups")] if groups else roles:
-        kind, values = of_kind((kinds or {}).get(name), *typed(frame[name], name))
+    for name, role in roles:
+        series = frame[name]
+        if role == "order" and pd.api.types.is_datetime64_any_dtype(series.dtype):
+            series = series.map(lambda moment: moment.isoformat(), na_action="ignore")
+        known = (kinds or {}).get(name)  # of a record: it passed all that is looked at here
+        kind, values = of_kind(known, *typed(series, name))
         missing = int(np.count_nonzero(pd.isna(values)))
-        _check_column(name, role, kind, values, missing)
+        _check_column(name, role, kind, values, missing, gaps.get(name, {}))
+        if kind == "text" and role == "feature" and known is None and dates_in(values) is not None:
+            raise refusal("column.dates", name=name)
         columns.append(
             Column(
                 name=name,
@@ -116,27 +143,67 @@ def use_columns(
                 missing=missing,
                 digest=column_digest(name, kind, values),
                 as_float=_digest_as_float(name, kind, values),
+                gaps=gaps.get(name, {}) if read.text is not None else None,
             )
         )
         arrays.append(values)
-    learnt = len(features)
-    classes, codes = _target(arrays[learnt], target, columns[learnt].kind, classification=classification)
+    learnt, separator = len(features), read.text.separator if read.text is not None else ","
+    classes, codes = _target(
+        arrays[learnt], target, columns[learnt].kind, classification=classification, separator=separator
+    )
     # each with its own dtype: pandas 3 would make another kind of text out of objects, and another with pyarrow
     series = {name: pd.Series(a, dtype=a.dtype, copy=False) for name, a in zip(features, arrays[:learnt], strict=True)}
     return Table(
         features=pd.DataFrame(series, copy=False),
         target=arrays[learnt],
-        groups=arrays[-1] if groups else None,
+        by=arrays[learnt + 1] if by else None,
+        weights=_weights(arrays[-1], weights) if weights else None,
         columns=tuple(columns),
         classes=classes,
         codes=codes,
+        dropped=0 if keeps is None else int(np.count_nonzero(~keeps)),
+        separator=separator,
     )
 
 
-def _features(names: list[str], target: str, groups: str | None, data: FileData | BundledData) -> list[str]:
+#: What pandas calls a column without a name.
+_NAMELESS: Final = re.compile(r"Unnamed: [0-9]+")
+
+
+def _named(frame: pd.DataFrame, data: FileData | BundledData) -> list[str]:
+    """The columns without those at the edge of a spreadsheet that have neither a name nor a value."""
+    asked = {*(data.features or ()), *(data.drop or ())}
+    empty = {n for n in frame.columns if _NAMELESS.fullmatch(n) and n not in asked and frame[n].isna().all()}
+    return [name for name in frame.columns if name not in empty]
+
+
+#: Where a config names the column of a role.
+_KEYS: Final[Mapping[Role, str]] = {
+    "groups": "split.groups",
+    "order": "split.order_by",
+    "split": "split.column",
+    "weights": "data.weights",
+}
+
+
+def _weights(values: np.ndarray[Any, Any], name: str) -> np.ndarray[Any, Any]:
+    """The weights of rows as float64, checked."""
+    if values.dtype.kind == "O":
+        raise refusal("weights.text", name=name)
+    weights = values.astype(np.float64)
+    if (weights < 0).any():
+        raise refusal("weights.negative", name=name, row=int((weights < 0).argmax()))
+    return weights
+
+
+def _features(
+    names: list[str], target: str, roles: Sequence[tuple[Role, str]], data: FileData | BundledData
+) -> list[str]:
     """The features that a config uses, in the file's order, however they are listed."""
-    wanted = {"data.target": [target], "split.groups": [groups] if groups else []}
+    others = [name for _, name in roles]
+    wanted = {"data.target": [target]} | {_KEYS[role]: [name] for role, name in roles}
     wanted |= {"data.features": data.features or [], "data.drop": data.drop or []}
+    wanted |= {"data.columns": [*(getattr(data, "columns", None) or ())]}
     for key, columns in wanted.items():
         for name in columns:
             if name not in names:
@@ -152,7 +219,7 @@ def _features(names: list[str], target: str, groups: str | None, data: FileData 
                     names=names,
                     close=close and close[0],
                 )
-    left = set(data.features or names) - (set() if data.features else {target, groups, *(data.drop or [])})
+    left = set(data.features or names) - (set() if data.features else {target, *others, *(data.drop or [])})
     if not left:
         raise refusal("columns.no_feature")
     if target in left:
@@ -233,31 +300,33 @@ def _typed_object(series: pd.Series[Any], name: str) -> tuple[Kind, np.ndarray[A
     return "text", values
 
 
-def _check_column(name: str, role: Role, kind: Kind, values: np.ndarray[Any, Any], missing: int) -> None:
+def _check_column(
+    name: str, role: Role, kind: Kind, values: np.ndarray[Any, Any], missing: int, gaps: Mapping[str, int]
+) -> None:
     if missing and role != "feature":
-        first = int(pd.isna(values).argmax())
-        raise refusal("column.gaps", role=role, name=name, missing=missing, rows=len(values), row=first)
+        rows, row = len(values), int(pd.isna(values).argmax())
+        if role != "target":
+            told = "groups" if role == "groups" else f"column of {_KEYS[role]}"
+            raise refusal("column.gaps", role=told, name=name, missing=missing, rows=rows, row=row)
+        texts = [text for text in gaps if text.strip()]
+        if texts and kind in ("text", "bool"):
+            raise refusal("target.gaps_of", texts=texts, name=name, missing=missing, rows=rows, row=row)
+        raise refusal("target.gaps", name=name, missing=missing, rows=rows, row=row)
     if missing == len(values):
         raise refusal("column.empty", name=name)
     if kind == "float" and (infinite := np.isinf(values)).any():
         raise refusal("column.infinite", name=name, row=int(infinite.argmax()))
-    if kind == "text" and role == "feature" and holds_dates(values):
-        raise refusal("column.dates", name=name)
-
-
-def holds_dates(values: np.ndarray[Any, Any]) -> bool:
-    """Whether the first texts of a column are all dates."""
-    first = [value for value in pd.unique(values[:2000]) if isinstance(value, str)][:100]
-    return bool(first) and all(_DATE.fullmatch(value.strip()) for value in first)
 
 
 def _target(
-    target: np.ndarray[Any, Any], name: str, kind: Kind, *, classification: bool
+    target: np.ndarray[Any, Any], name: str, kind: Kind, *, classification: bool, separator: str
 ) -> tuple[list[Any] | None, np.ndarray[Any, Any] | None]:
     """The classes of a target that can be learnt, and the rows as positions in them; of numbers neither."""
     codes, classes = pd.factorize(target, sort=classification)
     if len(classes) == 1:
         raise refusal("target.constant", name=name)
+    if kind == "text" and (not classification or len(classes) == len(target)):
+        _refuse_numbers(target, name, separator)
     if not classification:
         if kind == "text":
             raise refusal("target.text", name=name)
@@ -270,3 +339,14 @@ def _target(
         raise refusal("target.all_differ", name=name, rows=len(target))
     labels = np.asarray(classes).tolist()
     return list(map(bool, labels)) if kind == "bool" else labels, codes.astype(np.int64)
+
+
+def _refuse_numbers(target: np.ndarray[Any, Any], name: str, separator: str) -> None:
+    """Refuse a target of text that is numbers as people write them, and say how they are read."""
+    if (found := numbers_as_text(target, separator)) is None:
+        return
+    remedy = found.remedy
+    if found.form is not None:
+        remedy["columns"] = {name: remedy["columns"]}
+    cell, row = found.example
+    raise refusal("target.number_texts", name=name, cell=cell, row=row, remedy=json.dumps(remedy, ensure_ascii=False))

@@ -20,8 +20,8 @@ from week2kit.canonical import clean
 from week2kit.config.form import ALIASES, Estimator
 from week2kit.errors import ConfigError, LibraryError
 from week2kit.importing import held
+from week2kit.loop.class_weights import Given, is_class_weight, of_grid
 from week2kit.loop.names import class_called
-from week2kit.loop.weights import Given, is_class_weight, of_grid
 from week2kit.privacy import scrub
 from week2kit.thresholds import MAX_JOBS
 

@@ -28,8 +28,8 @@ from week2kit.record.manifest import (
     Repeat,
 )
 from week2kit.refusals import refusal
-from week2kit.scales import is_bounded
-from week2kit.thresholds import CURVE_SHARES, GAP, SAMPLE_ROWS
+from week2kit.scales import gap_by_chance, is_bounded
+from week2kit.thresholds import CURVE_SHARES, FEW_ROWS, GAP, GOOD_DUMMY, SAMPLE_ROWS, TOO_GOOD
 
 #: The metrics of one model on some rows, by name.
 Scores: TypeAlias = dict[str, Score]
@@ -64,7 +64,8 @@ class Loop:
 
     def fit(self, rows: np.ndarray[Any, Any]) -> Fitted:
         """Fit the pipeline on these rows."""
-        return fit(self.pipeline, self.table.features.iloc[rows], self.table.target[rows])
+        weights = None if self.table.weights is None else self.table.weights[rows]
+        return fit(self.pipeline, self.table.features.iloc[rows], self.table.target[rows], weights)
 
     def predict(self, fitted: Fitted, rows: np.ndarray[Any, Any]) -> Answers:
         """What a fitted pipeline says of these rows."""
@@ -175,6 +176,7 @@ class Loop:
         A dummy that never predicts a class is told by its low score, not by scikit-learn's warnings of it.
         """
         of_little: set[str] = set()
+        validated = sum(len(fold.val) for fold in folds)
         if not self.earlier:
             for rows in ("validation", "training"):
                 parts = [one.scores if rows == "validation" else one.training for one in measured]
@@ -185,13 +187,17 @@ class Loop:
             training, validation = metrics[scorer.name].training, metrics[scorer.name].value
             if training is None or validation is None or scorer.name in of_little:
                 continue
-            if is_bounded(scorer.name) and training - validation >= GAP:
+            least = 0.0 if self.earlier else gap_by_chance(scorer.name, validation, validated)
+            if is_bounded(scorer.name) and training - validation >= GAP and training - validation >= least:
                 values = {"training": training, "validation": validation, "gap": training - validation}
                 self.progress.warn("metric.gap", {"metric": scorer.name, **values})
         primary, name = self.scorers[0], self.scorers[0].name
         value, dummy = metrics[name].value, metrics[name].dummy
         if value is None or dummy is None or name in of_little:
             return
+        too_good = is_bounded(name) and primary.greater_is_better and value >= TOO_GOOD and dummy < GOOD_DUMMY
+        if too_good and validated >= FEW_ROWS:  # few rows are all got right by luck
+            self.progress.warn("metric.too_good", {"metric": name, "value": value})
         at_best = is_bounded(name) and value >= 1 and not self.earlier  # the dummy is right, too: nobody is told apart
         if not at_best and not (value > dummy if primary.greater_is_better else value < dummy):
             self.progress.warn("metric.no_better_than_dummy", {"metric": name, "value": value, "dummy": dummy})

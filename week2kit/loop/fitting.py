@@ -70,8 +70,10 @@ class Fitted:
 
 
 @library_errors()
-def fit(pipeline: Pipeline, X: Any, y: np.ndarray[Any, Any]) -> Fitted:
+def fit(pipeline: Pipeline, X: Any, y: np.ndarray[Any, Any], weights: np.ndarray[Any, Any] | None = None) -> Fitted:
     """Fit a clone of `pipeline`, keeping its warnings, whatever the filters of the caller make of them.
+
+    `weights` (a float64 for each row, or None) go to the last step.
 
     Raises:
         LibraryError: scikit-learn refuses the data or the parameters.
@@ -81,7 +83,7 @@ def fit(pipeline: Pipeline, X: Any, y: np.ndarray[Any, Any]) -> Fitted:
         warnings.resetwarnings()
         warnings.simplefilter("always")
         with steady_threads(model):
-            model.fit(X, y)
+            model.fit(X, y, **({} if weights is None else {f"{model.steps[-1][0]}__sample_weight": weights}))
     said = {(w.category.__name__, clean(scrub(str(w.message)))) for w in caught if issubclass(w.category, UserWarning)}
     return Fitted(model, tuple(sorted(said)))
 

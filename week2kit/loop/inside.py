@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing.pool import ThreadPool
@@ -39,6 +40,33 @@ def has(estimator: Any, name: str) -> bool:
         return hasattr(estimator, name)
     except Exception:
         return True
+
+
+def takes_weights(estimator: Any) -> bool:
+    """Whether the fit of an estimator takes a weight for each row, or passes on what it is given."""
+    try:
+        parameters = inspect.signature(estimator.fit).parameters
+    except (TypeError, ValueError):
+        return False
+    return "sample_weight" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+
+
+#: Estimators that take dense tables only, for releases of scikit-learn in which they cannot be asked (before 1.6).
+_DENSE_ONLY: Final = frozenset(
+    {
+        *("GaussianNB", "HistGradientBoostingClassifier", "HistGradientBoostingRegressor", "CategoricalNB"),
+        *("LinearDiscriminantAnalysis", "QuadraticDiscriminantAnalysis", "GaussianProcessClassifier"),
+        *("GaussianProcessRegressor", "Lars", "LassoLars", "PLSRegression", "IsotonicRegression"),
+    }
+)
+
+
+def is_dense_only(estimator: Any) -> bool:
+    """Whether an estimator says that it takes no sparse table; one that says nothing may take them."""
+    try:
+        return not estimator.__sklearn_tags__().input_tags.sparse
+    except Exception:  # a class without tags, or one that asks an estimator that it does not have
+        return type(estimator).__name__ in _DENSE_ONLY
 
 
 def is_forest(estimator: BaseEstimator) -> bool:

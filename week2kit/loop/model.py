@@ -11,10 +11,10 @@ from sklearn.pipeline import Pipeline
 
 from week2kit.canonical import clean, same_to_the_eye
 from week2kit.config.form import Config, Estimator, Group
+from week2kit.loop.class_weights import Given
 from week2kit.loop.data import Table
 from week2kit.loop.estimators import Builder, message_of
-from week2kit.loop.inside import has
-from week2kit.loop.weights import Given
+from week2kit.loop.inside import has, is_dense_only
 from week2kit.refusals import told_apart
 
 
@@ -68,11 +68,11 @@ def _task_of(model: BaseEstimator, config: Config, problems: list[str]) -> str |
     return task
 
 
-def settle_preprocess(config: Config, table: Table, seed: int) -> Config:
+def settle_preprocess(config: Config, table: Table, seed: int, allowed_modules: Sequence[str] = ()) -> Config:
     """The config with ``auto`` and ``auto-scaled`` written out as groups of columns and their steps.
 
     Numbers and booleans first, in file order, with the median (scaled: and StandardScaler); then texts, with the most
-    frequent value and one column per category, unknown categories ignored.
+    frequent value and one column per category, unknown categories ignored; dense for a model that takes nothing else.
     """
     if config.preprocess == "none":
         return config.model_copy(update={"preprocess": []})
@@ -83,9 +83,12 @@ def settle_preprocess(config: Config, table: Table, seed: int) -> Config:
     number_steps = [Estimator(class_="sklearn.impute.SimpleImputer", params={"strategy": "median"})]
     if config.preprocess == "auto-scaled":
         number_steps.append(Estimator(class_="sklearn.preprocessing.StandardScaler"))
+    one_hot: dict[str, Any] = {"handle_unknown": "ignore"}
+    if texts and is_dense_only(Builder(seed, allowed_modules).build(config.model, "model")[0]):
+        one_hot["sparse_output"] = False
     text_steps = [
         Estimator(class_="sklearn.impute.SimpleImputer", params={"strategy": "most_frequent"}),
-        Estimator(class_="sklearn.preprocessing.OneHotEncoder", params={"handle_unknown": "ignore"}),
+        Estimator(class_="sklearn.preprocessing.OneHotEncoder", params=one_hot),
     ]
     groups = [Group(columns=numbers, steps=number_steps)] if numbers else []
     groups += [Group(columns=texts, steps=text_steps)] if texts else []
@@ -106,9 +109,15 @@ def make_pipeline(config: Config, table: Table, seed: int, allowed_modules: Sequ
         steps = [("preprocess", _column_transformer(groups, table, builder))]
     else:
         steps = _steps([item for item in items if isinstance(item, Estimator)], "preprocess", builder)
-    steps.append(("model", builder.build(config.model, "model")[0]))
+    model = builder.build(config.model, "model")[0]
     builder.check()
-    return Pipeline(steps)
+    if groups and any(_makes_words(spec) for group in groups for spec in group.steps) and is_dense_only(model):
+        steps[0][1].set_params(sparse_threshold=0)  # columns of words are sparse, and this model takes none
+    return Pipeline([*steps, ("model", model)])
+
+
+def _makes_words(spec: Estimator) -> bool:
+    return spec.class_.startswith("sklearn.feature_extraction.text.")
 
 
 def _column_transformer(groups: Sequence[Group], table: Table, builder: Builder) -> ColumnTransformer:

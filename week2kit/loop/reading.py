@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
-import gzip
 import io
+import itertools
 import re
 import warnings
-import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from week2kit.canonical import clean
+from week2kit.config.form import FileData
 from week2kit.errors import MissingHere, StageError
+from week2kit.loop.cells import numbers_of
+from week2kit.loop.textfile import NUMBER, TextTable, text_table, unpacked, unpacks_to_more_than
 from week2kit.refusals import refusal
-from week2kit.thresholds import MAX_COLUMNS, MAX_DATA_BYTES, MAX_UNPACKED_BYTES
+from week2kit.thresholds import COUNTED_ROWS, MAX_UNPACKED_BYTES, SNIFFED_BYTES
 
 Reader: TypeAlias = Literal["csv", "tsv", "parquet", "sklearn"]
 
@@ -26,69 +31,88 @@ MISSING: Final = (
     "NULL", "NaN", "None", "n/a", "nan", "null",
 )  # fmt: skip
 
-#: (Python's float takes blanks around it, but not the separators of ASCII, which count as blanks elsewhere.)
-NUMBER: Final = re.compile(r"[^\S\x1c-\x1f]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[^\S\x1c-\x1f]*")
+
+@dataclass(frozen=True)
+class Read:
+    """A table as it stands in a file.
+
+    Attributes:
+        frame: its columns; a cell without a value is missing.
+        told: what was seen of the file and is not plain, see `TextTable`.
+        text: the text it was read from; None of another kind of file.
+    """
+
+    frame: pd.DataFrame
+    told: Mapping[str, Any] = field(default_factory=dict)
+    text: TextTable | None = None
 
 
-def read_file(content: bytes, reader: Reader, most: int = MAX_UNPACKED_BYTES) -> pd.DataFrame:
-    """The table in the bytes of a CSV, TSV (gzip is recognised by its first bytes) or Parquet file.
+def read_file(content: bytes, reader: Reader, most: int = MAX_UNPACKED_BYTES, data: FileData | None = None) -> Read:
+    """The table in the bytes of a text file (packed ones are recognised by their first bytes) or a Parquet file.
 
     Numbers are read exactly: every float is the one that Python's ``float()`` gives for its text.
 
     Args:
         content: the bytes of the file.
         reader: what they are read as.
-        most: the bytes that a compressed file may unpack to.
+        most: the bytes that a packed file may unpack to.
+        data: how a config says that cells are read.
 
     Raises:
         MissingHere: the caller allows fewer bytes, or a package is not installed.
         StageError: no table can be read from it.
     """
-    if content[:2] == b"\x1f\x8b":
-        content = unzipped(content, most)
+    content = unpacked(content, most)
     if reader == "parquet":
-        return _read_parquet(content, most)
-    return _read_text(content, "\t" if reader == "tsv" else ",")
+        return Read(_as_declared(_read_parquet(content, most), data))
+    text = text_table(content, "\t" if reader == "tsv" else ",", data)
+    if not any(text.names):
+        raise refusal("file.no_names")
+    _each_once([name for name in text.names if name])
+    return Read(_as_declared(_read_text(text, data), data), text.told, text)
 
 
-def unzipped(content: bytes, most: int = MAX_UNPACKED_BYTES) -> bytes:
-    """The content of a gzip file, unpacked piece by piece up to the size that is allowed."""
-    unpacked = io.BytesIO()
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
-            while piece := file.read(_UNPACKED_AT_ONCE):
-                unpacked.write(piece)
-                if unpacked.tell() > most:
-                    raise _unpacks_to_more_than(most)
-    except (OSError, EOFError, zlib.error) as error:
-        raise refusal("file.not_gzip", why=str(error)) from None
-    return unpacked.getvalue()
+def _as_declared(frame: pd.DataFrame, data: FileData | None) -> pd.DataFrame:
+    """The table with the columns as the config declares them, and numbers where kept texts made texts of them."""
+    if data is None:
+        return frame
+    kept = set(data.keep_text or ())
+    for position, name in enumerate(map(str, frame.columns)):
+        form, series = (data.columns or {}).get(name), frame.iloc[:, position]
+        if form is not None and form.type == "number" and not pd.api.types.is_numeric_dtype(series.dtype):
+            frame.isetitem(position, numbers_of(series, name, form))
+        elif form is not None and form.type == "text" and pd.api.types.is_numeric_dtype(series.dtype):
+            frame.isetitem(position, series.map(lambda value: f"{value}", na_action="ignore").astype(object))
+        elif form is None and kept and (numbers := _numbers_but_for(series, kept)) is not None:
+            frame.isetitem(position, numbers)
+    return frame
 
 
-_UNPACKED_AT_ONCE: Final = 1 << 20
+def _numbers_but_for(series: pd.Series[Any], kept: set[str]) -> np.ndarray[Any, Any] | None:
+    """A column of plain numbers in which texts that are kept elsewhere stand for no value; else None."""
+    if pd.api.types.is_numeric_dtype(series.dtype) or pd.api.types.is_bool_dtype(series.dtype):
+        return None
+    values = series.to_numpy(dtype=object)
+    codes, distinct = pd.factorize(values)
+    numbers = [text for text in distinct if text not in kept]
+    if not all(isinstance(text, str) and NUMBER.fullmatch(text) for text in numbers) or not numbers:
+        return None
+    floats = np.array([*(np.nan if text in kept else float(text) for text in distinct), np.nan])
+    found: np.ndarray[Any, Any] = floats[codes]
+    return found
 
 
-def _unpacks_to_more_than(most: int) -> MissingHere:
-    larger = max(MAX_DATA_BYTES, 2 * most)
-    return MissingHere(
-        f"The data file is compressed, and unpacks to more than the {most} bytes that are read.",
-        f"Unpack it first, or allow more: train and verify take --max-data-bytes {larger}.",
-        flags=("--max-data-bytes", str(larger)),
-    )
-
-
-def _read_text(content: bytes, delimiter: str) -> pd.DataFrame:
-    names = _header(content, delimiter)
+def _read_text(text: TextTable, data: FileData | None) -> pd.DataFrame:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
             warnings.simplefilter("error", pd.errors.DtypeWarning)
             try:
-                frame = _parse(content, delimiter, in_pieces=True)
+                frame = _parse(text, data, in_pieces=True)
             except pd.errors.DtypeWarning:  # pieces of one column were taken for different kinds: read it as a whole
-                frame = _parse(content, delimiter, in_pieces=False)
+                frame = _parse(text, data, in_pieces=False)
     except pd.errors.ParserWarning:
-        raise refusal("file.long_rows", fields=len(names)) from None
+        raise refusal("file.long_rows", fields=len(text.names)) from None
     except UnicodeDecodeError as error:
         raise refusal("file.not_text", why=error.reason) from None
     except pd.errors.ParserError as error:
@@ -97,8 +121,9 @@ def _read_text(content: bytes, delimiter: str) -> pd.DataFrame:
         raise refusal("file.not_parsed", why=said) from None
     except (pd.errors.EmptyDataError, ValueError, OverflowError) as error:
         raise refusal("file.no_table", why=str(error)) from None
+    declared = data.columns or () if data is not None else ()
     for name in frame.columns:
-        if (numbers := _large_numbers(frame[name])) is not None:
+        if name not in declared and (numbers := _large_numbers(frame[name])) is not None:
             frame[name] = numbers
     return frame
 
@@ -125,36 +150,93 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | str) and NUMBER.fullmatch(str(value)) is not None
 
 
-def _parse(content: bytes, delimiter: str, *, in_pieces: bool) -> pd.DataFrame:
+def _parse(text: TextTable, data: FileData | None, *, in_pieces: bool) -> pd.DataFrame:
     """The table by pandas' C parser; in pieces it takes half the memory, and a fifth less time."""
     # pandas 3 reads exactly and deprecates the argument; pandas 2 is off in up to a third of all floats without it
     exact = {} if int(pd.__version__.split(".")[0]) >= 3 else {"float_precision": "round_trip"}
+    declared = {} if data is None else dict.fromkeys(data.columns or (), str)
     frame: pd.DataFrame = pd.read_csv(
-        io.BytesIO(content),
-        sep=delimiter,
-        encoding="utf-8-sig",
+        io.BytesIO(text.content),
+        sep=text.separator,
+        encoding="utf-8",
         index_col=False,
         low_memory=in_pieces,
-        na_values=list(MISSING),
+        na_values=missing_texts(data),
         keep_default_na=False,
+        dtype=declared or None,
         **exact,
     )
     return frame
 
 
-def _header(content: bytes, delimiter: str) -> list[str]:
-    """The column names of the first line; refused where two are equal, since pandas would rename the second."""
-    start = content[: 1 << 20].decode("utf-8-sig", errors="replace")
-    try:
-        names = next(csv.reader(io.StringIO(start, newline=""), delimiter=delimiter), [])
-    except csv.Error as error:
-        raise refusal("file.first_line", why=str(error)) from None
-    if not any(names):
-        raise refusal("file.no_names")
-    if len(names) > MAX_COLUMNS:
-        raise refusal("file.columns", count=len(names))
-    _each_once(names)
-    return names
+def missing_texts(data: FileData | None) -> list[str]:
+    """The texts that stand for no value in a table, as its config has it."""
+    if data is None:
+        return list(MISSING)
+    return [text for text in (*MISSING, *(data.missing or ())) if text not in (data.keep_text or ())]
+
+
+def texts_of_gaps(
+    read: Read, frame: pd.DataFrame, names: Sequence[str], rows: np.ndarray[Any, Any] | None = None
+) -> dict[str, dict[str, int]]:
+    """For each of these columns that has gaps, the texts in their place, with the number of rows that hold each.
+
+    Args:
+        read: what was read; only of a text file such texts are known.
+        frame: its table, with texts as names.
+        names: the columns.
+        rows: whether each row counts; by default all do.
+    """
+    if read.text is None:
+        return {}
+    counted = np.ones(len(frame), dtype=bool) if rows is None else rows
+    gaps = {name: gone for name in names if (gone := frame[name].isna().to_numpy() & counted).any()}
+    if not gaps:
+        return {}
+    counts: dict[str, dict[str, int]] = {name: {} for name in gaps}
+    places = [int(np.flatnonzero(frame.columns == name)[0]) for name in gaps]
+    pieces = pd.read_csv(
+        io.BytesIO(read.text.content),
+        sep=read.text.separator,
+        encoding="utf-8",
+        index_col=False,
+        usecols=places,
+        dtype=str,
+        na_filter=False,
+        chunksize=COUNTED_ROWS,
+    )
+    start = 0
+    with pieces:
+        for piece in pieces:
+            for name, gone in gaps.items():
+                found = piece[name].to_numpy(dtype=object)[gone[start : start + len(piece)]]
+                for text, rows in zip(*np.unique(found.astype(str), return_counts=True), strict=True):
+                    counts[name][str(text)] = counts[name].get(str(text), 0) + int(rows)
+            start += len(piece)
+    return {name: dict(sorted(found.items())) for name, found in counts.items()}
+
+
+def leading_zeros(read: Read, names: Sequence[str]) -> dict[str, str]:
+    """Of these columns of whole numbers, those whose file has one with a zero before it, as codes have; and that cell.
+
+    The start of the file is looked at: codes with a zero are seldom rare, and a second reading would cost too much.
+    """
+    if read.text is None:
+        return {}
+    start = read.text.content[:SNIFFED_BYTES].decode(errors="replace")
+    rows = csv.reader(io.StringIO(start, newline=""), delimiter=read.text.separator)
+    wanted = [(i, str(n)) for i, n in enumerate(read.frame.columns) if str(n) in names]
+    found: dict[str, str] = {}
+    with contextlib.suppress(csv.Error):
+        for fields in itertools.islice(rows, 1, None) if wanted and _ZERO.search(start) else ():
+            for position, name in wanted:
+                if position < len(fields) and name not in found and _CODE.fullmatch(fields[position]):
+                    found[name] = fields[position]
+    return found
+
+
+_ZERO: Final = re.compile(r"(?<![0-9.])0[0-9]")
+_CODE: Final = re.compile(r"0[0-9]+")
 
 
 def _each_once(names: list[str]) -> None:
@@ -176,12 +258,12 @@ def _read_parquet(content: bytes, most: int) -> pd.DataFrame:
     try:
         file = parquet.ParquetFile(io.BytesIO(content))
         if file.metadata.num_rows * max(1, file.metadata.num_columns) * 8 > most:
-            raise _unpacks_to_more_than(most)
+            raise unpacks_to_more_than(most)
         for piece in file.iter_batches(_ROWS_AT_ONCE):
             pieces.append(piece)
             size += piece.nbytes  # texts that repeat are stored once, and unpack to any size
             if size > most:
-                raise _unpacks_to_more_than(most)
+                raise unpacks_to_more_than(most)
         table = pyarrow.Table.from_batches(pieces, file.schema_arrow)
     except StageError:
         raise
@@ -196,9 +278,9 @@ def _read_parquet(content: bytes, most: int) -> pd.DataFrame:
 _ROWS_AT_ONCE: Final = 1 << 14
 
 
-def load_dataset(name: str) -> tuple[pd.DataFrame, str]:
+def load_dataset(name: str) -> tuple[Read, str]:
     """A data set that scikit-learn ships, as a table, and the name of its target column."""
     from sklearn import datasets
 
     frame = getattr(datasets, f"load_{name}")(as_frame=True).frame
-    return frame, "target"
+    return Read(frame), "target"

@@ -12,20 +12,23 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from week2kit.canonical import clean, compact_json, label_text, same_to_the_eye, sha256
-from week2kit.config.form import BundledData, Config, KFold, TimeSeries
+from week2kit.config.form import BundledData, Config, KFold, Predefined, TimeSeries
 from week2kit.config.overriding import repeat_seeds
 from week2kit.config.reading import parse_config
 from week2kit.errors import ConfigError, StageError
 from week2kit.loop import advice, session
 from week2kit.loop.data import Labels, Table, use_columns
+from week2kit.loop.dates import TimeOrder, time_order
 from week2kit.loop.evaluating import Loop
 from week2kit.loop.fitting import Fitted, dump
-from week2kit.loop.inside import has, unseeded
+from week2kit.loop.inside import has, takes_weights, unseeded
+from week2kit.loop.leaks import leaks
 from week2kit.loop.metrics import Scorer, report_text
+from week2kit.loop.misreading import misread_texts
 from week2kit.loop.model import build_estimators, make_pipeline, settle_preprocess
 from week2kit.loop.predictions import Predictions
 from week2kit.loop.progress import Progress
-from week2kit.loop.reading import Reader, load_dataset, read_file
+from week2kit.loop.reading import Reader, leading_zeros, load_dataset, read_file
 from week2kit.loop.remedies import remedies
 from week2kit.loop.split import Fold, make_folds, positions_digest, settle_split
 from week2kit.record.manifest import (
@@ -40,7 +43,7 @@ from week2kit.record.manifest import (
 )
 from week2kit.record.manifest import Predictions as PredictionsRecord
 from week2kit.refusals import refusal, told_apart
-from week2kit.thresholds import IMBALANCE_SHARE, MAX_UNPACKED_BYTES
+from week2kit.thresholds import FEW_DIFFERENT, IMBALANCE_SHARE, LEAK_DEPTH, MAX_UNPACKED_BYTES
 
 
 @dataclass(frozen=True)
@@ -134,12 +137,14 @@ def _begin(
         table, data = _load(config, source, progress)
         progress.classes = table.classes
     with progress.during("config"):
-        settled = _settle(config, table, seed, progress)
+        settled = _settle(config, table, seed, progress, allowed_modules)
         pipeline = make_pipeline(settled, table, seed, allowed_modules)
+        if table.weights is not None and not takes_weights(pipeline.steps[-1][1]):
+            raise ConfigError([f"data.weights: {type(pipeline.steps[-1][1]).__name__} takes no weights of rows"])
         progress.config, progress.pipeline = settled, pipeline
         scorers = _scorers(settled, pipeline, table.classes, earlier=earlier)
         names, split = unseeded(pipeline, len(table.target)), settled.split
-        if not isinstance(split, TimeSeries) and split.shuffle and split.random_state is None:
+        if not isinstance(split, TimeSeries | Predefined) and split.shuffle and split.random_state is None:
             names = ["split", *names]
         if names:
             progress.warn("seed.unset", {"estimators": names})
@@ -184,15 +189,17 @@ def _load(config: Config, source: Source, progress: Progress) -> tuple[Table, Da
         reader=source.reader,
     )
     if isinstance(config.data, BundledData):
-        frame, target = load_dataset(config.data.dataset)
+        read, target = load_dataset(config.data.dataset)
     else:
         assert source.read is not None
         content = source.read()
         found = progress.data = found.model_copy(update={"bytes": len(content), "sha256": sha256(content)})
-        frame, target = read_file(content, source.reader, source.most), config.data.target
+        read, target = read_file(content, source.reader, source.most, config.data), config.data.target
         del content  # hundreds of megabytes that the fit can use
+        if read.told:
+            progress.warn("data.form", dict(read.told))
     with _telling_columns_apart():
-        table = use_columns(frame, config, target, classification=config.task == "classification", kinds=source.kinds)
+        table = use_columns(read, config, target, classification=config.task == "classification", kinds=source.kinds)
     if source.only is not None and table.digest != source.only:
         raise refusal("file.other_table")
     data = progress.data = Data(
@@ -200,8 +207,16 @@ def _load(config: Config, source: Source, progress: Progress) -> tuple[Table, Da
         table_digest=table.digest,
         unordered_digest=table.unordered_digest,
         rows=len(table.target),
+        dropped=table.dropped,
         columns=list(table.columns),
     )
+    if table.dropped:
+        progress.warn("data.dropped_rows", {"target": target, "rows": table.dropped, "of": len(read.frame)})
+    whole = [column.name for column in table.columns if (column.role, column.kind) == ("feature", "int")]
+    if (order := time_order(read.frame.drop(columns=target))) is not None:
+        _tell_time_order(config, order, progress)
+    for feature, zeros in leading_zeros(read, whole).items():
+        progress.warn("data.leading_zeros", {"column": feature, "cell": zeros})
     return table, data
 
 
@@ -220,10 +235,25 @@ def _telling_columns_apart() -> Iterator[None]:
         raise refusal("columns.same_to_the_eye", key=key, name=name, names=names, apart=apart) from None
 
 
-def _settle(config: Config, table: Table, seed: int, progress: Progress) -> Config:
+def _tell_time_order(config: Config, order: TimeOrder, progress: Progress) -> None:
+    """Say where rows stand in time order and the split looks ahead: at random, or from the newest to the oldest."""
+    split = config.split
+    if isinstance(split, TimeSeries):
+        backwards = order.first == "newest" and order.within is None and split.order_by is None
+        if backwards:
+            progress.warn("split.newest_first", {"column": order.column})
+    elif isinstance(split, Predefined):
+        return  # who split the rows may have done it by time
+    elif split.shuffle is not False:
+        progress.warn("split.time_order", order._asdict())
+    elif order.first == "newest" and order.within is None:
+        progress.warn("split.newest_first", {"column": order.column})
+
+
+def _settle(config: Config, table: Table, seed: int, progress: Progress, allowed_modules: Sequence[str]) -> Config:
     """The config with everything written out that depends on the data."""
     split, too_small = settle_split(config.split, table.counts, seed)
-    config = settle_preprocess(config, table, seed)
+    config = settle_preprocess(config, table, seed, allowed_modules)
     default = ["r2", "root_mean_squared_error"] if table.classes is None else ["accuracy", "f1_macro"]
     config = config.model_copy(
         update={
@@ -297,18 +327,38 @@ def _split(loop: Loop, *, everything: bool) -> list[Fold]:
             contents=table.digest_of(np.concatenate([fold.val for fold in folds])),
             folds=[FoldSize(n_train=len(fold.train), n_val=len(fold.val)) for fold in folds],
         )
+        if (
+            unused := len(table.target) - len(folds[0].train) - len(folds[0].val)
+            if splitter == "PredefinedSplit"
+            else 0
+        ):
+            progress.warn("split.unused_rows", {"rows": unused, "of": len(table.target)})
         if table.classes is not None and table.counts is not None:
             _warn_about_classes(loop, table.classes, table.counts)
         if everything or "split.shared_rows" in config.fail_on:
-            shared, looked_at = advice.shared_rows(table, folds[0])
+            shared, looked_at, different, of = advice.shared_rows(table, folds[0])
             if shared:
-                progress.warn("split.shared_rows", {"rows": shared, "looked_at": looked_at})
+                values = {"rows": shared, "looked_at": looked_at}
+                # where the features have few values, equal rows are no copies
+                few = {"different": different, "of": of} if different <= FEW_DIFFERENT * of else {}
+                progress.warn("split.shared_rows", values | few)
+        if everything or {"data.numbers_as_text", "data.read_as_missing"} & {*config.fail_on}:
+            for code, values in misread_texts(table, folds[0]):
+                progress.warn(code, values)
         if everything or "data.leak" in config.fail_on:
-            leak = advice.leaking_feature(table, folds[0])
-            if leak is not None:
-                metric = "r2" if table.codes is None else "balanced_accuracy"
-                progress.warn("data.leak", {"feature": leak[0], "score": leak[1], "metric": metric})
+            _warn_about_leaks(table, folds[0], progress)
     return folds
+
+
+def _warn_about_leaks(table: Table, fold: Fold, progress: Progress) -> None:
+    """Say of every leak what gives the target away; of the first feature that does it alone no more than ever."""
+    for number, leak in enumerate(leaks(table, fold)):
+        values = {"feature": leak.features[0], "score": leak.score, "metric": leak.metric}
+        if number or leak.how != "alone" or len(table.classes or ()) > 2**LEAK_DEPTH:
+            values |= {"how": leak.how, "features": list(leak.features)}
+        if leak.how == "class":
+            values |= {"label": leak.label, "value": leak.value}
+        progress.warn("data.leak", values)
 
 
 def _warn_about_classes(loop: Loop, classes: Labels, counts: np.ndarray[Any, Any]) -> None:

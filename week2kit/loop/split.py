@@ -6,17 +6,19 @@ import inspect
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from sklearn import model_selection
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
 
 from week2kit.canonical import clean, label_text
-from week2kit.config.form import Holdout, KFold, Split, TimeSeries
+from week2kit.config.form import Holdout, KFold, Predefined, Split, TimeSeries
 from week2kit.loop.data import Table
+from week2kit.loop.dates import dates_in
 from week2kit.loop.digests import values_digest
 from week2kit.refusals import refusal
+from week2kit.thresholds import MAX_FOLDS
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ def settle_split(split: Split, class_counts: Iterable[int] | None, seed: int) ->
     Stratified is the default for classification, unless rows are not shuffled, are grouped, or a class has fewer rows
     than there are sides (holdout: 2) or folds.
     """
-    if isinstance(split, TimeSeries):
+    if isinstance(split, TimeSeries | Predefined):
         return split, None
     update: dict[str, Any] = {}
     if "random_state" not in split.model_fields_set:
@@ -62,6 +64,8 @@ def make_folds(split: Split, table: Table) -> tuple[list[Fold], str]:
     Raises:
         StageError: the data is too small for the split, or a class has too few rows.
     """
+    if isinstance(split, Predefined):
+        return _predefined(split, table)
     stratified = not isinstance(split, TimeSeries) and bool(split.stratify)
     if stratified and table.codes is None:
         raise refusal("split.stratify")
@@ -80,7 +84,7 @@ def _holdout(split: Holdout, table: Table) -> tuple[list[Fold], str]:
     rows = np.arange(len(table.target), dtype=np.int64)
     if split.groups:
         splitter = GroupShuffleSplit(n_splits=1, test_size=split.test_size, random_state=split.random_state)
-        train, val = next(splitter.split(rows, groups=table.groups))
+        train, val = next(splitter.split(rows, groups=table.by))
         return [Fold(0, 0, train.astype(np.int64), val.astype(np.int64))], "GroupShuffleSplit"
     train, val = train_test_split(
         rows,
@@ -95,14 +99,77 @@ def _holdout(split: Holdout, table: Table) -> tuple[list[Fold], str]:
 def _cross_validation(split: KFold | TimeSeries, table: Table) -> tuple[list[Fold], str]:
     splitter = _splitter(split)
     rows = np.zeros(len(table.target))
+    in_time = isinstance(split, TimeSeries)
+    order = _order(table) if in_time else np.arange(len(rows), dtype=np.int64)
+    groups = None if in_time else table.by
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)  # train says which class it is
-        parts = list(splitter.split(rows, table.target if table.codes is None else table.codes, groups=table.groups))
+        parts = list(splitter.split(rows, table.target if table.codes is None else table.codes, groups=groups))
     folds = [
-        Fold(number // split.n_splits, number % split.n_splits, train.astype(np.int64), val.astype(np.int64))
+        Fold(number // split.n_splits, number % split.n_splits, order[train], order[val])
         for number, (train, val) in enumerate(parts)
     ]
     return folds, type(splitter).__name__
+
+
+#: What people call the two sides of a split, in small letters.
+_TRAINING: Final = frozenset({"train", "training", "fit", "learn"})
+_VALIDATION: Final = ("val", "valid", "validation", "dev", "eval", "holdout", "test", "testing")
+
+
+def _predefined(split: Predefined, table: Table) -> tuple[list[Fold], str]:
+    """The folds that a column says: two sides by their names, or a number for each fold.
+
+    Raises:
+        StageError: its values name no two sides, or one of them has no row.
+    """
+    assert table.by is not None
+    values, name = table.by, split.column
+    if table.columns_of("split").kind == "bool":
+        values = values.astype(bool)
+    if split.validation is not None:
+        val = np.array([value == split.validation for value in values.tolist()])
+        return [_sides(~val, val, name, split.validation)], "PredefinedSplit"
+    if values.dtype.kind == "O":
+        texts = np.array([str(value).strip().lower() for value in values])
+        side = next((word for word in _VALIDATION if (texts == word).any()), None)
+        train = np.isin(texts, [*_TRAINING])
+        if side is None or not train.any():
+            raise refusal("split.no_sides", name=name, values=sorted(set(map(str, values)))[:12])
+        return [_sides(train, texts == side, name, side)], "PredefinedSplit"
+    if values.dtype.kind == "b":
+        raise refusal("split.no_sides", name=name, values=["false", "true"])
+    numbers = values.astype(np.int64)
+    if (numbers != values).any() or len(set(numbers.tolist()) - {-1}) > MAX_FOLDS:
+        raise refusal("split.no_folds", name=name)
+    parts = model_selection.PredefinedSplit(numbers).split()
+    folds = [Fold(0, number, train.astype(np.int64), val.astype(np.int64)) for number, (train, val) in enumerate(parts)]
+    if not folds or any(len(fold.train) == 0 for fold in folds):
+        raise refusal("split.no_folds", name=name)
+    return folds, "PredefinedSplit"
+
+
+def _sides(train: np.ndarray[Any, Any], val: np.ndarray[Any, Any], name: str, side: object) -> Fold:
+    if not train.any() or not val.any():
+        raise refusal("split.empty_side", name=name, side=label_text(side))
+    return Fold(0, 0, np.flatnonzero(train), np.flatnonzero(val))
+
+
+def _order(table: Table) -> np.ndarray[Any, Any]:
+    """The positions of the rows in the order of the column that the split goes by; rows of one time stay as they are.
+
+    Raises:
+        StageError: its texts are no dates of one spelling.
+    """
+    if table.by is None:
+        return np.arange(len(table.target), dtype=np.int64)
+    times = table.by
+    if times.dtype.kind == "O":
+        dates = dates_in(times)
+        if dates is None:
+            raise refusal("split.no_dates", name=table.columns[-1].name)
+        times = dates
+    return np.argsort(times, kind="stable").astype(np.int64)
 
 
 def _splitter(split: KFold | TimeSeries) -> Any:

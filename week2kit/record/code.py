@@ -28,12 +28,24 @@ _HERE: Final = Path(__file__).parents[1]
 #: from here only words an error, sets a limit, or has no say in a run whose config is resolved.
 BESIDE: Final[Mapping[str, tuple[str, ...]]] = {
     "canonical.py": ("sha256", "combined_digest", "label_text", "label_texts", "on_one_line", "_LINE_BREAKS"),
-    "scales.py": ("is_bounded", "is_share", "_AVERAGE", "_BELOW_0", "_SHARES"),
+    "scales.py": ("gap_by_chance", "is_bounded", "is_share", "_AVERAGE", "_BELOW_0", "_SHARES"),
     "config/overriding.py": ("repeat_seeds", "reseeded", "_reseed"),
     "record/manifest.py": ("OF_POSITIVE",),
     "thresholds.py": (
-        *("CURVE_SHARES", "GAP", "IMBALANCE_SHARE", "SAMPLE_ROWS"),
+        *(
+            "CURVE_SHARES",
+            "FEW_DIFFERENT",
+            "FEW_ROWS",
+            "GAP",
+            "GOOD_DUMMY",
+            "IMBALANCE_SHARE",
+            "SAMPLE_ROWS",
+            "TOO_GOOD",
+        ),
         *("LEAK_DEPTH", "LEAK_FEATURES", "LEAK_ROWS", "LEAK_SCORE", "LEAK_SCREEN_ROWS", "LEAK_SCREEN_SCORE"),
+        *("LEAK_ORDER", "LEAK_PARTS", "LEAK_SUM", "LEAK_VALUE_ROWS", "TELLING_CHI_SQUARED", "TELLING_GAP"),
+        *("DATE_TEXTS", "MARKED_SHARE", "MARKERS", "ORDERED_DATES", "ORDERED_ROWS", "SAMPLE_TEXTS"),
+        *("SNIFFED_BYTES", "SNIFFED_ROWS", "TITLE_LINES"),
     ),
 }
 
@@ -71,6 +83,14 @@ def _definition(text: str, name: str) -> str:
     return found[0]
 
 
+def digest_text(text: str) -> str:
+    """The digest of what the text of a module does; of one that Python does not read, that of the text."""
+    try:
+        return _digest(text)
+    except IndexError:  # brackets that close and were never opened
+        return sha256(text.encode("utf-8", "surrogatepass"))
+
+
 def _digest(text: str) -> str:
     return _sum(sha256(statement.encode("utf-8", "surrogatepass")) for statement in statements(text))
 
@@ -96,6 +116,8 @@ KNOWN: Final = frozenset(
         "f3f5f7dd12cbeeb6745519f515f42dbbe4a9818e46981c615a99d5eb7a7095e0",  # 0.1.0, schema 4
         "d33067e7d33c0cc5d2ba1d66ee0a3009e4bf40af54b066e6b621a8edafa1cfa4",  # names changed only
         "45433e02efee4cb6512efd3e6e4ac89133aea5e815a5d2a71fb15d8801e88b49",  # coded refusals, one reader, one builder
+        "fe1e8fcc42e48dd66d6c99fb1a54072f54037b533b53923575361044fcbd57f9",  # tables as people have them, leaks
+        "fb697139ce12f9a53570bcd6d1f857d0d82d542f8521d49913162561e5ee8ecb",  # keys of class weights, kernels, remedies
     }
 )
 

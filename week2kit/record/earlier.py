@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
 
-from week2kit.record.manifest import CompletedRun, Environment
+from week2kit.record.manifest import CompletedRun, Environment, Warned
 
 Rule: TypeAlias = Literal["undefined", "probabilities"]
 
@@ -35,6 +35,29 @@ _STOOD_IN: Final[Mapping[str, frozenset[float] | None]] = {
 }
 
 _DECISION_FIRST: Final = frozenset({"roc_auc", "average_precision", "top_k_accuracy"})
+
+
+#: Warnings that train gives, or gives by these rules, since a record counts the rows that were left out.
+_TOLD_SINCE: Final = frozenset(
+    {"data.dropped_rows", "data.form", "data.leading_zeros", "data.numbers_as_text", "data.read_as_missing"}
+    | {"metric.gap", "metric.too_good", "split.newest_first", "split.time_order"}
+)
+
+
+def as_told_then(manifest: CompletedRun, warned: Warned) -> Warned | None:
+    """A warning of today as the week2kit that made a record gave it; None where it gave none.
+
+    Of leaks it told the first feature that gives the target away alone; those that say how it does are told since. Of
+    rows on both sides it did not say how many different ones there are.
+    """
+    if manifest.inputs.data.dropped is not None:
+        return warned
+    if warned.code in _TOLD_SINCE or (warned.code == "data.leak" and "how" in warned.values):
+        return None
+    if warned.code == "split.shared_rows":
+        kept = {key: value for key, value in warned.values.items() if key not in ("different", "of")}
+        return warned.model_copy(update={"values": kept})
+    return warned
 
 
 def is_earlier(environment: Environment | None) -> bool:

@@ -105,20 +105,29 @@ class Code(Record):
         description="digest of each module that trains, by file name; `digest` follows from them. Null in old records"
     )
     git: Git | None
+    own: dict[Name, Digest] | None = Field(
+        default=None,
+        description="digest of each allowed module that is no installed distribution, by name. Null in old records",
+    )
 
 
 class Column(Record):
-    """One used column of the table, in fit order (features, then target, then groups)."""
+    """One used column of the table, in fit order (features, target, what the split goes by, weights)."""
 
     name: Text
     kind: Kind
-    role: Literal["feature", "target", "groups"]
+    role: Literal["feature", "target", "groups", "order", "split", "weights"]
     missing: Count
     digest: Digest
     as_float: Digest | None = Field(
         default=None,
         description="of whole numbers: the digest that the same values have as floats, as 3 and 3.0 are. Null where "
         "a value is none, for other kinds, and in old records",
+    )
+    gaps: Annotated[dict[Text, Count], Field(max_length=1000)] | None = Field(
+        default=None,
+        description='the texts of the file that were read as no value, with their rows; "" is an empty cell. Null '
+        "where the file is no text, and in old records",
     )
 
 
@@ -128,7 +137,7 @@ class FoundData(Record):
     source: Literal["file", "dataset"]
     path: Text = Field(description="as the config writes it, or the name of the dataset; an absolute path is cut")
     from_run: Text | None = Field(
-        description="POSIX path from the run folder to the data, when both lie below the working directory"
+        description="POSIX path from the run folder to the data; null where it would tell a name of machine or user"
     )
     bytes: Count | None
     sha256: Digest | None
@@ -143,6 +152,9 @@ class Data(FoundData):
         description="checksum of the rows in any order; it explains, and proves nothing. Null in old records"
     )
     rows: Count
+    dropped: Count | None = Field(
+        default=None, description="rows that were left out because they have no target. Null in old records"
+    )
     columns: Many[Column]
 
 
@@ -243,7 +255,7 @@ class FoldSize(Record):
 class Split(Record):
     """Which rows were trained on and which were validated on."""
 
-    method: Literal["holdout", "kfold", "time_series"]
+    method: Literal["holdout", "kfold", "time_series", "predefined"]
     splitter: Name = Field(description="scikit-learn's class or function that split")
     positions: Digest
     contents: Digest

@@ -3,51 +3,33 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import json
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Final, Literal
 
 from week2kit.canonical import JsonError, clean, parse_json, same_to_the_eye
 from week2kit.errors import ConfigError, DataNotFound, MissingHere, StageError
-from week2kit.record.files import (
-    POINTER_BYTES,
-    Pointer,
-    digest_regular,
-    pointer_beside,
-    pointer_in,
-    read_regular,
-    replace_file,
+from week2kit.privacy import tells_a_name
+from week2kit.record.files import pointer_beside, pointer_in, read_regular
+from week2kit.record.looking import (
+    DataFile,
+    among_given,
+    how_to_fetch,
+    is_there,
+    last_part,
+    look_at,
+    not_fetched,
+    of_the_name,
+    reading,
+    with_recorded_bytes,
 )
+from week2kit.record.machine import look_through, named_by_shell, places_of
 from week2kit.record.manifest import FoundData
 from week2kit.record.store import MANIFEST_NAME, Run
 from week2kit.refusals import told_apart
-from week2kit.resources import cache_directory
-from week2kit.thresholds import MAX_CONFIG_BYTES, MAX_DATA_BYTES, MAX_MANIFEST_BYTES, REMEMBERED_PLACES
-
-
-@dataclass(frozen=True)
-class DataFile:
-    """A data file, which whoever trains reads itself: only its digest and its place are handed on.
-
-    Attributes:
-        path: absolute, with every link resolved.
-        shown: as it may be shown, and typed after ``--data``.
-        bytes, sha256: what it held when it was looked at.
-        vouched: whether the caller named it, or it lies in the run folder itself. What a record leads to besides may
-            be anybody's: nothing of it is told but its digest.
-        most: the bytes that it may have, and unpack to, where the caller says so.
-    """
-
-    path: str
-    shown: str
-    bytes: int
-    sha256: str
-    vouched: bool
-    most: int | None = None
+from week2kit.thresholds import MAX_DATA_BYTES, MAX_MANIFEST_BYTES
 
 
 def reader_of(name: str) -> Literal["csv", "tsv", "parquet"] | None:
@@ -83,14 +65,16 @@ def find_for_config(path: str, config_directory: Path | None) -> Path:
     if config_directory is not None and (from_run := _from_run_beside(config_directory)):
         places.append(config_directory / from_run)
     for place in places:
-        if _is_there(place):
+        if is_there(place):
             return place
     pointer = next(filter(None, map(pointer_beside, places)), None)
     raise DataNotFound(
         f'data.path: there is no file "{clean(recorded_path(path))}" {looked}.',
-        _fetch(pointer) if pointer else _other_spelling(path, places) or "Write the path as seen from the config file.",
+        how_to_fetch(pointer) if pointer else _other_spelling(path, places) or _AS_SEEN,
     )
 
+
+_AS_SEEN: Final = "Write the path as seen from the config file."
 
 #: The characters that a single backslash in a text of JSON or TOML makes of a letter after it.
 _ESCAPED: Final = {"\t": "\\t", "\n": "\\n", "\r": "\\r", "\b": "\\b", "\f": "\\f"}
@@ -118,7 +102,7 @@ def _as_it_lies(path: Path) -> Path | None:
     """The path of what is there under a name that looks the same, or has other capitals; None where nothing is."""
     found = Path(path.anchor)
     for part in path.parts[1:] if path.anchor else path.parts:
-        if not _is_there(found / part):
+        if not is_there(found / part):
             try:
                 names = sorted(os.listdir(found))  # noqa: PTH208
             except (OSError, ValueError):
@@ -132,21 +116,10 @@ def _as_it_lies(path: Path) -> Path | None:
     return found
 
 
-def _fetch(pointer: Pointer) -> str:
-    return f"{pointer.tool} may have it: {pointer.fetch}"
-
-
 def recorded_path(path: str) -> str:
     """A data path as the record keeps it: as written; of an absolute one the last part, on every system alike."""
     absolute = PurePosixPath(path).is_absolute() or path[1:2] == ":" or path.startswith("\\\\")
     return path.replace("\\", "/").rstrip("/").rpartition("/")[2] if absolute else path
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):  # a name that no file system takes
-        return False
 
 
 def _from_run_beside(directory: Path) -> str | None:
@@ -158,12 +131,19 @@ def _from_run_beside(directory: Path) -> str | None:
     return from_run if isinstance(from_run, str) else None
 
 
-def from_run_to_data(run: Path, data: Path) -> str | None:
-    """The POSIX path from a run folder to its data, when both lie below the working directory; else None."""
+def from_run_to_data(run: Path, data: Path, written: str) -> str | None:
+    """The POSIX path from a run folder to its data; None where it would tell more than the config does.
+
+    Below the working directory it tells nothing of the machine. Elsewhere the config must have a relative path (of an
+    absolute one the record keeps the name), and the way must neither go up to the root of the file system, or out of
+    the home directory, nor come through a name of the user or the machine.
+    """
     # not resolved: a link to the data is where the user sees it, today and after the link was moved
     here, run, data = Path.cwd(), Path(os.path.abspath(run)), Path(os.path.abspath(data))  # noqa: PTH100
-    if here not in run.parents or here not in data.parents:
-        return None
+    if not (here in run.parents and here in data.parents):
+        above = Path(os.path.commonpath([run, data]))
+        if PurePath(written).is_absolute() or tells_a_name(above, data.relative_to(above)):
+            return None
     return PurePath(os.path.relpath(data, run)).as_posix()
 
 
@@ -174,121 +154,82 @@ def read_data(path: Path, most: int | None = None) -> bytes:
         MissingHere: a pointer stands in its place.
         StageError: it cannot be read, or is none.
     """
-    with _reading(path.name):
+    with reading(path.name):
         content = read_regular(path, MAX_DATA_BYTES if most is None else most, follow=True)
     if pointer := pointer_in(content):
-        raise MissingHere(_not_fetched(path.name, pointer), _fetch(pointer), command=pointer.fetch)
+        raise MissingHere(not_fetched(path.name, pointer), how_to_fetch(pointer), command=pointer.fetch)
     return content
-
-
-def _not_fetched(name: str, pointer: Pointer, recorded: str | None = None) -> str:
-    said = f'The data file "{clean(name)}" was not fetched: a pointer of {pointer.tool} stands in its place.'
-    if recorded is None or pointer.sha256 is None:
-        return said
-    if pointer.sha256 == recorded:
-        return f"{said} It stands for the file that the run was trained on."
-    return f"{said} It stands for another file (sha256 {pointer.sha256[:12]}) than was recorded ({recorded[:12]})."
-
-
-@contextlib.contextmanager
-def _reading(name: str) -> Iterator[None]:
-    try:
-        yield
-    except IsADirectoryError:
-        raise StageError(
-            f'The data path "{clean(name)}" is a folder; expected a file.', "Name the file in it."
-        ) from None
-    except OSError as error:
-        raise StageError(
-            f'The data file "{clean(name)}" cannot be read: {error.strerror}.', _REMEDIES.get(error.errno or 0, _COPY)
-        ) from None
-
-
-_COPY: Final = "See whether another program opens it, and copy it to a folder on this machine."
-
-_REMEDIES: Final = {
-    errno.EACCES: "Allow it (chmod +r), or work as a user who may read it.",
-    errno.EFBIG: "Allow more: train and verify take --max-data-bytes.",
-}
-
-
-# --- the index of this machine ----------------------------------------------------------------------------------
-
-
-def places_of(sha256: str | None) -> list[Path]:
-    """Where train read a file with this digest on this machine: each a path to look at, the latest first.
-
-    Kept in the user's cache folder, never in a run: a text file for each digest.
-    """
-    if sha256 is None:
-        return []
-    try:
-        lines = parse_json(read_regular(_index_of(sha256), MAX_CONFIG_BYTES, follow=False))
-    except (OSError, JsonError, RuntimeError):
-        return []
-    return [Path(line) for line in lines if isinstance(line, str)] if isinstance(lines, list) else []
-
-
-def remember(sha256: str, path: Path) -> None:
-    """Note where a file with this digest was read; what cannot be written is left."""
-    place, known = Path(os.path.realpath(path)), places_of(sha256)
-    if known[:1] == [place]:
-        return
-    lines = [str(place), *(str(other) for other in known if other != place)][:REMEMBERED_PLACES]
-    with contextlib.suppress(OSError, RuntimeError, ValueError):
-        index = _index_of(sha256)
-        index.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        replace_file(index, json.dumps(lines).encode())
-
-
-def _index_of(sha256: str) -> Path:
-    return cache_directory() / "week2kit" / "data" / f"{sha256}.json"
 
 
 # --- of a run ---------------------------------------------------------------------------------------------------
 
 
-def find_for_run(run: Run, data: FoundData, given: Path | None, most: int | None = None) -> DataFile:
+def find_for_run(run: Run, data: FoundData, given: Sequence[Path] = (), most: int | None = None) -> DataFile:
     """The data file of a run.
 
     Looked for in this order: what the caller names, in the run folder, where it lay as seen from the run, at the path
-    as the config wrote it, and, where no way from the run is recorded, where train read these bytes on this machine.
-    Where several files are there, the first with the recorded bytes; where none has them, the one in the run folder,
-    else the first.
+    as the config wrote it, in what ``WEEK2KIT_DATA`` names, and where train read these bytes on this machine. The first
+    with the recorded bytes is taken. Where none has them, it is the one in the run folder, else the first, but of the
+    last two places none: they lead to bytes, not to the run's own file. So this machine is not asked either where a
+    file lies in the run folder or where it lay: that is told as it is, and no copy of old bytes stands in for it.
+
+    Args:
+        run: the run.
+        data: what it recorded of its data.
+        given: what the caller names: one file, which is taken whatever it holds, or files and folders, in which the
+            recorded bytes are looked for.
+        most: the bytes that the file may have.
 
     Raises:
         DataNotFound: it is in none of these places, or what is there cannot be read.
     """
-    # where the record knows no way to the data, this machine may
-    besides = places_of(data.sha256) if data.from_run is None else []
-    found = _find(run, data, given, most, besides)
+    if given:
+        return among_given(given, data, most)
+    found = _find(run, data, most)
+    if isinstance(found, DataFile) and found.is_recorded(data):
+        return found
+    if (elsewhere := _elsewhere(run, data, most, index=not any(map(is_there, _places_by_run(run, data))))) is not None:
+        return elsewhere
     if isinstance(found, DataFile):
         return found
-    hint = f"Name it: --data {clean(_last_part(data.path))}"
+    hint = f"Name it: --data {clean(last_part(data.path))}"
     if found is not None:
         raise DataNotFound(str(found), found.hint or hint, command=found.command)
+    known = "."
+    if data.sha256 is not None:
+        known = f", and this machine knows of no file that still has its bytes (sha256 {data.sha256[:12]})."
     raise DataNotFound(
         f'The data file "{clean(data.path)}" is not in the run folder, not where it lay when the run was made, and '
-        "not at the path of its config.",
+        f"not at the path of its config{known}",
         hint,
     )
 
 
-def _find(
-    run: Run, data: FoundData, given: Path | None, most: int | None, besides: Iterable[Path] = ()
-) -> DataFile | DataNotFound | None:
-    """The file, or why what is there cannot be read or was not fetched; None where nothing is there."""
-    if given is not None:
-        return _named(given, data.sha256, most)
+def find_recorded(run: Run, data: FoundData) -> DataFile | None:
+    """The very file that a run was trained on, or one with its bytes, where there is still one; else None."""
+    found = _find(run, data, None)
+    if isinstance(found, DataFile) and found.is_recorded(data):
+        return found
+    return _elsewhere(run, data, None, index=True)
+
+
+def leads_back(run: Run, data: FoundData, file: Path) -> bool:
+    """Whether the record of a run, or this machine, leads to the file that it was trained on, without being told."""
+    real = os.path.realpath(file)
+    return any(os.path.realpath(place) == real for place in (*_places(run, data), *places_of(data.sha256)))
+
+
+def _find(run: Run, data: FoundData, most: int | None) -> DataFile | DataNotFound | None:
+    """The file to which the record leads, or why what is there cannot be read; None where nothing is there."""
     found: list[DataFile] = []
     why_not: list[DataNotFound] = []
-    for place in (*_places(run, data), *besides):
+    for place in _places(run, data):
         try:
-            file = _look_at(place, data.sha256, most, inside=run.path)
+            file = look_at(place, data.sha256, most, inside=run.path)
         except DataNotFound as error:
-            why_not += [error] if error.command or _is_there(place) else []
+            why_not += [error] if error.command or is_there(place) else []
             continue
-        if (data.bytes, data.sha256) == (file.bytes, file.sha256):
+        if file.is_recorded(data):
             return file
         found.append(file)
     unfetched = [error for error in why_not if error.command]
@@ -296,71 +237,49 @@ def _find(
     return best[0] if best else None
 
 
-def _named(path: Path, recorded: str | None, most: int | None) -> DataFile:
-    try:
-        return _look_at(path, recorded, most, inside=None)
-    except DataNotFound as error:
-        if error.command or _is_there(path):
-            raise DataNotFound(f"--data: {error}", error.hint, command=error.command) from None
-        said = f'--data: there is no file "{clean(str(path))}".'
-        raise DataNotFound(said, "Name the file that the run was made from.") from None
+def _elsewhere(run: Run, data: FoundData, most: int | None, *, index: bool) -> DataFile | None:
+    """A file with the recorded bytes to which the record does not lead: where the person's shell says, or the index."""
+    if data.sha256 is None or data.bytes is None:
+        return None
+    if (found := with_recorded_bytes(look_through(named_by_shell()), data, most)) is not None:
+        return found
+    for place in places_of(data.sha256) if index else ():
+        with contextlib.suppress(DataNotFound, OSError, ValueError):
+            if place.stat().st_size == data.bytes:
+                file = look_at(place, data.sha256, most, inside=run.path)
+                if file.is_recorded(data):
+                    return file
+    return None
 
 
-def _look_at(place: Path, recorded: str | None, most: int | None, inside: Path | None) -> DataFile:
-    """What lies at a place, opened only for its digest: one that a caller named, or that may lie `inside` a run.
-
-    Raises:
-        DataNotFound: nothing, nothing that can be read, or a pointer: then with its command.
-    """
-    if not _is_there(place):
-        if pointer := pointer_beside(place):
-            raise DataNotFound(
-                f'The data file "{clean(place.name)}" is not there.', _fetch(pointer), command=pointer.fetch
-            )
-        raise DataNotFound(f'The data file "{clean(place.name)}" is not there.')
-    path, limit = os.path.realpath(place), MAX_DATA_BYTES if most is None else most
-    own = inside is not None and Path(os.path.realpath(place.parent)).is_relative_to(os.path.realpath(inside))
-    try:
-        with _reading(place.name):
-            size, sha256 = digest_regular(place, limit, follow=not own)
-            pointer = (
-                pointer_in(read_regular(Path(path), POINTER_BYTES, follow=False)) if size <= POINTER_BYTES else None
-            )
-    except StageError as error:
-        raise DataNotFound(str(error), error.hint) from None
-    if pointer and sha256 != recorded:
-        raise DataNotFound(_not_fetched(place.name, pointer, recorded), _fetch(pointer), command=pointer.fetch)
-    if inside is None:
-        return DataFile(path, place.as_posix(), size, sha256, True, most)
-    short = os.path.normpath(place)  # runs/a/../../t.csv, unless a link is on the way
-    shown = Path(short) if os.path.realpath(short) == path else place
-    return DataFile(path, shown.as_posix(), size, sha256, own, most)
-
-
-def find_unrecorded(run: Run, written: str, given: Path | None, most: int | None = None) -> DataFile:
+def find_unrecorded(run: Run, written: str, given: Sequence[Path] = (), most: int | None = None) -> DataFile:
     """The data file of a run that was made without week2kit: the path as its config writes it.
 
     Looked for in this order: what the caller names, in the run folder, at the path as seen from the run folder, from
-    the working directory, and from the two folders above the run (``project/runs/first`` with ``project/data``). Of an
-    absolute path the last part counts, and a path from Windows is read as one. The record holds no digest, so the first
-    that is there is taken.
+    the working directory, from the two folders above the run (``project/runs/first`` with ``project/data``), and by its
+    name in what ``WEEK2KIT_DATA`` names. Of an absolute path the last part counts, and a path from Windows is read as
+    one. The record holds no digest, so the first that is there is taken.
 
     Raises:
         ConfigError: there is no reader for a file of this name.
         DataNotFound: it is in none of these places (which are named), or what is there cannot be read.
     """
     path, reader = recorded_path(written).replace("\\", "/"), reader_for_config(written)
+    data = FoundData(source="file", path=path, from_run=None, bytes=None, sha256=None, reader=reader)
+    if given:
+        return among_given(given, data, most)
     why_not: DataNotFound | None = None
     for start in ("", "../", "../../"):
-        data = FoundData(source="file", path=path, from_run=start + path, bytes=None, sha256=None, reader=reader)
-        found = _find(run, data, given, most)
+        found = _find(run, data.model_copy(update={"from_run": start + path}), most)
         if isinstance(found, DataFile):
             return found
         why_not = why_not or found
+    if why_not is None and (named := of_the_name(look_through(named_by_shell()), last_part(path), most)) is not None:
+        return replace(named, vouched=False)  # for this run the person named nothing
     raise why_not or DataNotFound(
         f'The data file "{clean(path)}" of its config.json is not there. Looked for in the run folder, and by this '
         "path from the run folder, from the two folders above it, and from the working directory.",
-        f"Say where it lies: --data PATH/TO/{clean(_last_part(path))}",
+        f"Say where it lies: --data PATH/TO/{clean(last_part(path))}",
     )
 
 
@@ -372,26 +291,27 @@ def digest_today(run: Run) -> str | None:
     if config is None or not isinstance(config.data, FileData):
         return None
     try:
-        return find_unrecorded(run, config.data.path, None).sha256
+        return find_unrecorded(run, config.data.path).sha256
     except StageError:
         return None
 
 
-def find_recorded(run: Run, data: FoundData) -> DataFile | None:
-    """The very file that a run was trained on, where it still lies in one of its places; else None."""
-    found = _find(run, data, None, None, places_of(data.sha256))
-    return found if isinstance(found, DataFile) and found.sha256 == data.sha256 else None
-
-
 def _places(run: Run, data: FoundData) -> Iterable[Path]:
-    name = _last_part(data.path)
+    yield from _places_by_run(run, data)
+    if _leads_to_it(data.path, data):
+        yield Path(data.path)
+
+
+def _places_by_run(run: Run, data: FoundData) -> Iterable[Path]:
+    """Where the data lie as seen from the run folder, wherever that is."""
+    name = last_part(data.path)
     if name not in ("", ".", ".."):
         yield run.path / name
-    for text, start in ((data.from_run, run.path), (data.path, Path())):
-        # train records no absolute path, and no file but a table under its own name: no run leads anywhere else
-        if text and recorded_path(text) == text and _last_part(text) == name and reader_of(name):
-            yield start / text
+    if data.from_run and _leads_to_it(data.from_run, data):
+        yield run.path / data.from_run
 
 
-def _last_part(path: str) -> str:
-    return PurePosixPath(path.replace("\\", "/")).name
+def _leads_to_it(text: str, data: FoundData) -> bool:
+    """Whether a path is one of the record: no absolute one, and to no file but a table under its own name."""
+    name = last_part(data.path)
+    return bool(text) and recorded_path(text) == text and last_part(text) == name and reader_of(name) is not None

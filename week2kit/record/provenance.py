@@ -17,15 +17,25 @@ from typing import Final
 import week2kit
 from week2kit.record.code import code_digest, code_modules
 from week2kit.record.manifest import Code, Git
+from week2kit.record.own_code import own_code
 
 #: Seconds for each question to git: a huge or remote working tree must not hold up a training.
 _GIT_TIMEOUT: Final = 2.0
 
 
-def record_code() -> Code:
-    """week2kit's version, the digest of its modules that train, and the state of the working directory's project."""
+def record_code(allowed: Sequence[str] = ()) -> Code:
+    """week2kit's version, the digest of its modules that train, and the state of the working directory's project.
+
+    And the digest of each `allowed` module that is the person's own.
+    """
     modules = code_modules()
-    return Code(week2kit=week2kit.__version__, digest=code_digest(modules), modules=modules, git=_git_state())
+    return Code(
+        week2kit=week2kit.__version__,
+        digest=code_digest(modules),
+        modules=modules,
+        git=_git_state(),
+        own=own_code(allowed),
+    )
 
 
 # --- git --------------------------------------------------------------------------------------------------------

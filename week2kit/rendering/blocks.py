@@ -7,7 +7,7 @@ it. What a block holds is inline Markdown, in which every foreign text is escape
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import takewhile
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -70,6 +70,23 @@ class Flow(NamedTuple):
     steps: tuple[tuple[str, str], ...]
 
 
+class Fold(NamedTuple):
+    """Where a part begins that is folded, under a line that stays; it ends at the next `EndFold`."""
+
+    title: str
+
+
+class EndFold(NamedTuple):
+    """Where a folded part ends."""
+
+
+def folded(title: str, blocks: Iterable[Block]) -> Iterator[Block]:
+    """Blocks that are folded under a title, plain text; nothing where there are none."""
+    inside = [block for block in blocks if block != ""]
+    if inside:
+        yield from (Fold(title), *inside, EndFold())
+
+
 class Place(NamedTuple):
     """A place for words of a person."""
 
@@ -77,7 +94,7 @@ class Place(NamedTuple):
 
 
 #: A text is a paragraph, or the block of a config.
-Block: TypeAlias = str | Table | Items | Quotes | Notice | Code | Flow | Place | Picture
+Block: TypeAlias = str | Table | Items | Quotes | Notice | Code | Flow | Fold | EndFold | Place | Picture
 
 
 class Section(NamedTuple):
@@ -138,6 +155,10 @@ def as_markdown(block: Block, links: Mapping[str, str]) -> str:
             steps = [f'    {name}["{name}: {text}"]' for name, text in block.steps]
             order = "    " + " --> ".join(name for name, _ in block.steps)
             return "\n".join(["```mermaid", "flowchart LR", *steps, order, "```"])
+        case Fold():
+            return f"<details>\n<summary>{block.title}</summary>"
+        case EndFold():
+            return "</details>"
         case Place():
             return place(block.key)
         case Picture():

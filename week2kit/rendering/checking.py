@@ -143,7 +143,9 @@ def _plain_command(command: str) -> str:
         words = shlex.split(command)
     except ValueError:  # a long one was cut
         return command
-    return "\0".join(PurePosixPath(word).name or word for word in words)
+    # the folder of the new run is told where it is not the usual one, as seen from where the report was made
+    placed = [word for before, word in zip(["", *words], words, strict=False) if "--runs-dir" not in (before, word)]
+    return "\0".join(PurePosixPath(word).name or word for word in placed)
 
 
 def _compare(file: Sequence[Line], made: str, key: Callable[[str], str]) -> tuple[list[Finding], list[Finding], int]:

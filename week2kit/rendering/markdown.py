@@ -159,7 +159,7 @@ def made_by(run: RunRow) -> Markdown:
 
 def fence_named(commands: Sequence[str], experiments: Sequence[Experiment]) -> Markdown:
     """The commands that train files, each with the name of its experiment for the run, as a fenced block."""
-    return fence(f"{command} --name {one.name}" for command, one in zip(commands, experiments, strict=True))
+    return fence(f"{command}{one.flags}" for command, one in zip(commands, experiments, strict=True))
 
 
 def json_block(value: object) -> Markdown:

@@ -21,7 +21,9 @@ from week2kit.rendering.blocks import (
     Block,
     Code,
     Document,
+    EndFold,
     Flow,
+    Fold,
     Item,
     Items,
     Notice,
@@ -135,6 +137,10 @@ class _Printer:
             case Flow():
                 steps = (Markup("<li><b>{}</b> {}</li>\n").format(*step) for step in block.steps)
                 return Markup('<ol class="flow">\n{}</ol>\n').format(Markup("").join(steps))
+            case Fold():
+                return Markup("<details>\n<summary>{}</summary>\n").format(block.title)
+            case EndFold():
+                return Markup("</details>\n")
             case Place():
                 return self._written(next(self._words))
             case Picture():

@@ -11,7 +11,7 @@ from week2kit.record.manifest import CompletedRun, Metric
 from week2kit.reporting.noise.seeds import Named, tell_noise
 from week2kit.reporting.rows import Judgement, MetricRow, MovedClasses, MovedErrors
 from week2kit.reporting.values import Finding, Topic
-from week2kit.scales import is_bounded
+from week2kit.scales import gap_by_chance, is_bounded
 from week2kit.thresholds import BALANCE_GAP, FEW_OF_A_CLASS, FEW_ROWS, GAP, NEAR_DUMMY
 
 #: Scores in which every class counts the same, so that a small class cannot hide; the first found is used.
@@ -100,6 +100,18 @@ def _disagreement(rows: Sequence[MetricRow], primary: MetricRow) -> Iterator[Sta
     against = [row.metric for row in rows if opposite and row.outcome == opposite]
     if against:
         yield Statement("difference.metrics_disagree", {"metric": primary.metric, "against": against})
+        return
+    for outcome in ("worse", "better"):
+        apart = [row.metric for row in rows if not row.primary and _beyond_noise(row) == outcome]
+        if apart and primary.outcome not in ("worse", "better"):
+            yield Statement(f"difference.others_{outcome}", {"against": apart})
+
+
+def _beyond_noise(row: MetricRow) -> str | None:
+    """Whether the 95 % interval of a difference leaves out zero, and on which side."""
+    if row.interval is None or row.interval.low <= 0 <= row.interval.high:
+        return None
+    return "better" if (row.interval.low > 0) == row.greater_is_better else "worse"
 
 
 # --- fit --------------------------------------------------------------------------------------------------------
@@ -161,6 +173,13 @@ def _overfitting(named: Named) -> Iterator[Statement]:
         if not (is_bounded(name) and metric.greater_is_better):
             yield Statement("gap.no_scale", _scores(named))
         return
+    rows = named.run.outcome.predictions.rows
+    if metric.value is not None and any(warned.code == "metric.too_good" for warned in named.run.warnings):
+        yield Statement("gap.too_good", _scores(named))
+        return
+    if difference >= GAP and difference < gap_by_chance(name, metric.value, rows):
+        yield Statement("gap.few_rows", _scores(named) | {"gap": difference, "rows": rows})
+        return
     code = "gap.large" if difference >= GAP else "gap.small" if difference >= 0 else "gap.negative"
     yield Statement(code, _scores(named) | {"gap": abs(difference), "threshold": GAP})
 
@@ -207,14 +226,14 @@ def _balance(named: Named) -> Iterator[Statement]:
     if accuracy is None or balanced is None or not is_interpretable(named.run, other):
         return
     code = "balance.accuracy_flatters" if accuracy - balanced >= BALANCE_GAP else "balance.agrees"
-    values = {"run": named.name, "accuracy": accuracy, "metric": other, "value": balanced}
+    values = {"run": named.name, "accuracy": accuracy, "metric": other, "value": balanced, "threshold": BALANCE_GAP}
     yield Statement(code, values | {"distance": abs(accuracy - balanced)})
 
 
 # --- warnings ---------------------------------------------------------------------------------------------------
 
 #: Warnings that the topics above tell from the same numbers.
-_TOLD: Final = frozenset({"metric.gap", "metric.no_better_than_dummy"})
+_TOLD: Final = frozenset({"metric.gap", "metric.no_better_than_dummy", "metric.too_good"})
 
 
 def _warnings(named: Named) -> Iterator[Statement]:
@@ -254,7 +273,8 @@ def _about_rows(baseline: Named, moved: MovedClasses | MovedErrors | None) -> It
     split = baseline.run.outcome.split
     rows = sum(fold.n_val for fold in split.folds)
     if len(split.folds) == 1:
-        yield Statement("caveat.one_holdout", {"rows": rows, "share": 1 / max(rows, 1)})
+        of_accuracy = "_accuracy" if "accuracy" in baseline.run.outcome.metrics else ""
+        yield Statement(f"caveat.one_holdout{of_accuracy}", {"rows": rows, "share": 1 / max(rows, 1)})
     else:
         yield Statement("caveat.folds", {"folds": len(split.folds)})
     if rows < FEW_ROWS:

@@ -13,6 +13,7 @@ times as long to define.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -232,6 +233,14 @@ class Experiment(NamedTuple):
     """The same with flags; None where no flag does it."""
     config: Mapping[str, Any]
     """What `week2kit train` takes, in the directory in which the report was made."""
+    runs_dir: str = "runs"
+    """The folder of the run that it starts from, in which the new one shall lie, too."""
+
+    @property
+    def flags(self) -> str:
+        """The flags that name the run, and its folder where that is not the usual one."""
+        folder = "" if self.runs_dir == "runs" else f" --runs-dir {shlex.quote(self.runs_dir)}"
+        return f" --name {self.name}{folder}"
 
 
 class Proposal(NamedTuple):

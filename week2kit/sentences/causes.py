@@ -21,6 +21,8 @@ def describe_cause(cause: Cause) -> str:
             return f"seed: {shown(cause.now)} has no seed; that of the run, {own}, is not used for it ({told})."
         case "code", {"week2kit": _, "digest": _}, {"week2kit": _, "digest": _}:
             return f"code, {clean(cause.factor)}: {_code(cause.recorded, cause.now)} ({told})."
+        case "code", str(before), str(now):
+            return f"code, your module {clean(cause.factor)}: recorded {short(before)}, here {short(now)} ({told})."
         case "data", None, None:
             return f"data, {clean(cause.factor)}: not the recorded one, and otherwise equal ({told})."
         case "data", {"kind": _} | None, {"kind": _} | None:

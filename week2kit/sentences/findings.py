@@ -95,7 +95,7 @@ _OF_THE_RERUN: Final[Texts] = {
     "than recorded.",
     "model.other_environment": "the bytes of the model differ from the recorded ones, in an environment that "
     "differs as well.",
-    "model.other_code": "the bytes of the model differ from the recorded ones, and an earlier week2kit trained "
+    "model.other_code": "the bytes of the model differ from the recorded ones, and other code trained "
     "it: scores and metrics are the same, and the bytes alone prove nothing.",
     "model.unseeded": "the bytes of the model differ from the recorded ones, as those of a model without a seed may.",
     "model.never_repeats": Either(
@@ -162,7 +162,7 @@ _OF_THE_VERDICT: Final[Texts] = {
     "undecided.environment": "it came out otherwise here, in an environment that is not the recorded one: that "
     "may be the reason, and may not. Verify it where the facts below are as recorded.",
     "undecided.code": "it came out otherwise here, and the code that trains here is not the recorded one: that "
-    "may be the reason, and may not. Verify it with the week2kit that trained it.",
+    "may be the reason, and may not. Verify it with the code that trained it.",
     "undecided.other_code": "what is recorded does not follow from {where} by the code that is here, and other "
     "code trained the run: it may compute this otherwise, or the record was edited. Verify it with the week2kit "
     "that did.",

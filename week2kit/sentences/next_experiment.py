@@ -38,6 +38,16 @@ NEXT: Final[Mapping[str, str]] = {
         "Measure it on rows that define it: shuffle and stratify the split, use fewer folds or more rows, or choose "
         "another metric."
     ),
+    "next.leak": (
+        "{run:name} has the answer among its features ({features:names}, see the warning), so its scores say nothing "
+        "of rows whose target is not known yet."
+    ),
+    "next.drop_leak": "Leave {features:names} out, and train again; or say why this is known in advance.",
+    "next.too_good": "{run:name} reaches {metric:name} {value:number} on the validation rows, which is rarely honest.",
+    "next.look_for_leak": (
+        "Look for the reason first: leave out one feature at a time, and ask of the one whose loss costs most whether "
+        "it is known at the time of prediction."
+    ),
     "next.perfect": (
         "{run:name} has the best {metric:name} that there is, on {rows:count validation row}: on these, no change can "
         "show that it helps."
@@ -74,7 +84,7 @@ NEXT: Final[Mapping[str, str]] = {
         "Train on more of the rows: {after:value} folds in place of {before:value}. (More data is the other way.)"
     ),
     "next.noise_unknown": (
-        "The difference between {variant:name} and {baseline:name} is within the noise of these rows, and how far "
+        "The difference between {variant:name} and {baseline:name} is not shown to be more than noise, and how far "
         "{metric:name} moves with other seeds was not measured."
     ),
     "next.one_split": (
@@ -83,10 +93,13 @@ NEXT: Final[Mapping[str, str]] = {
     ),
     "next.one_seed": "All of this was seen with one seed ({seed:value}).",
     "next.repeat": "Train {repeats:whole} times again, each with the next seed.",
-    "next.noise": "The difference of {difference:number} between {variant:name} and {baseline:name} is noise.",
+    "next.noise": (
+        "The difference of {difference:number} between {variant:name} and {baseline:name} is not shown to be more than "
+        "noise."
+    ),
     "next.noise_known": (
-        "The difference of {difference:number} between {variant:name} and {baseline:name} is noise, and {metric:name} "
-        "moves by {spread:number} (standard deviation) with other seeds alone."
+        "The difference of {difference:number} between {variant:name} and {baseline:name} is not shown to be more than "
+        "noise, and {metric:name} moves by {spread:number} (standard deviation) with other seeds alone."
     ),
     "next.less_noise_n_repeats": "Repeat the folds with other rows in each: {after:value} times.",
     "next.less_noise_repeats": "Train it {after:whole} times again, each on other rows.",
@@ -132,7 +145,10 @@ NEXT: Final[Mapping[str, str]] = {
     ),
     "reading.repeat": (
         "If {variant:name} stays on the same side of {baseline:name} for nearly every seed, the difference is worth "
-        "a closer look; if the spread is larger than the difference, it is noise."
+        "a closer look; if the spread is larger than the difference, these seeds do not show one."
+    ),
+    "reading.drop_leak": (
+        "The score will fall. What is left is what the model can do with features that are known in time."
     ),
     "reading.perfect": (
         "If it is as good with the other seeds, the question is answered; if it is not, these rows were easy ones."

@@ -15,7 +15,7 @@ from typing import Final
 from week2kit.sentences.next_experiment import NEXT
 
 #: What a tested difference is worth, by the end of the code.
-_WORTH: Final = {"noise": "noise", "real": "more than noise"}
+_WORTH: Final = {"noise": "not shown to be more than noise", "real": "more than noise"}
 
 SENTENCES: Final[Mapping[str, str]] = {
     # --- files ---
@@ -26,7 +26,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "file.not_listed": "The manifest does not list {file:name}, which every completed run has.",
     "metric.contradicted": ("The manifest gives {metric:name} as {manifest:value}, `metrics.json` gives {file:value}."),
     # --- comparable or not ---
-    "comparable": "Comparable: same target, same validation rows, and the same primary metric in both.",
+    "comparable": "Comparable: same target and same validation rows.",
     "task.differs": "The baseline is a {baseline:text}, the variant a {variant:text}.",
     "target.differs": "They predict different columns: {baseline:name} and {variant:name}.",
     "data.rows_differ": "They used other data: {baseline:count row} against {variant:count row}.",
@@ -101,6 +101,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     ),
     "difference.validation_rows": "It rests on {rows:count validation prediction}.",
     "difference.metrics_disagree": "{against:names} moved the other way than {metric:name}: look at both.",
+    "difference.others_worse": "But {against:names} is worse by more than noise: look at both.",
+    "difference.others_better": "But {against:names} is better by more than noise: look at both.",
     # --- many runs ---
     "ranked.alone": (
         "{best:name} has the best {metric:name} ({value:number}), and is ahead of each other run by more than noise."
@@ -128,8 +130,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     ),
     "bootstrap.noise": (
         "With other rows in place of these {units:whole}, the difference in {metric:name} would lie between "
-        "{low:signed} and {high:signed} (95 % interval), so there may be none. That is noise (paired "
-        "bootstrap, p {p:p})."
+        "{low:signed} and {high:signed} (95 % interval), so there may be none. That is not shown to be more than noise "
+        "(paired bootstrap, p {p:p})."
     ),
     "bootstrap.real": (
         "With other rows in place of these {units:whole}, the difference in {metric:name} would lie between "
@@ -165,7 +167,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "holm": "Counted among {tests:count variant} that were compared with the baseline, p {p:p} (Holm).",
     "holm.lost": (
         "But {tests:whole} variants were compared with the baseline, and among so many, one such difference comes by "
-        "chance: counted together, p {p:p} (Holm), so it is noise."
+        "chance: counted together, p {p:p} (Holm), so it is not shown to be more than noise."
     ),
     "unreliable.rows": (
         "Unreliable: with fewer than {threshold:whole} validation rows ({rows:whole}), single rows decide."
@@ -241,6 +243,15 @@ SENTENCES: Final[Mapping[str, str]] = {
         "How far {metric:name} of {run:name} moves with another seed was not measured. This would: {command:name}"
     ),
     # --- fit ---
+    "gap.few_rows": (
+        "{run:name} scores {training:number} on its training rows and {validation:number} on the validation rows "
+        "({metric:name}). With {rows:count validation row} the gap of {gap:number} may come by chance, so this report "
+        "does not judge it."
+    ),
+    "gap.too_good": (
+        "{run:name} scores {validation:number} on the validation rows ({metric:name}). So good a score is rare: look "
+        "for a feature that holds the answer, and for copies of rows, before you believe it."
+    ),
     "gap.large": (
         "{run:name} scores {training:number} on its training rows and {validation:number} on the validation rows "
         "({metric:name}). The gap of {gap:number} is at least {threshold:value}: a sign of overfitting."
@@ -288,7 +299,8 @@ SENTENCES: Final[Mapping[str, str]] = {
         "lower: accuracy hides how the small classes fare."
     ),
     "balance.agrees": (
-        "In {run:name}, accuracy is {accuracy:number} and {metric:name} {value:number}: they tell the same story."
+        "In {run:name}, accuracy is {accuracy:number} and {metric:name} {value:number}: no more than {threshold:value} "
+        "apart in favour of the large classes."
     ),
     # --- warnings of the runs ---
     "warning": "{run:name} recorded: {warned:warning}",
@@ -383,6 +395,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     ),
     # --- caveats ---
     "caveat.one_holdout": (
+        "The scores come from one split with {rows:count validation row}; other rows would give other scores."
+    ),
+    "caveat.one_holdout_accuracy": (
         "The scores come from one split. One of its {rows:count validation row} is worth {share:number} of accuracy, "
         "and other rows would give other scores."
     ),

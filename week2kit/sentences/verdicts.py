@@ -26,7 +26,8 @@ def next_command(verdict: Verdict, flags: Sequence[str] = ()) -> str | None:
 
     Args:
         verdict: the verdict.
-        flags: those of verify that were given, as words; of an option that is added the last one counts.
+        flags: those of verify that were given, as words; of an option that is added the last one counts, and a file
+            that is to be named takes the place of those that were.
     """
     failing = [check.finding for check in verdict.checks if check.outcome == "failed" and check.finding]
     edited = [finding for finding in failing if finding.code == "data.edited"]
@@ -40,7 +41,8 @@ def next_command(verdict: Verdict, flags: Sequence[str] = ()) -> str | None:
         case "undecided.missing_here" | "undecided.data_missing", str(command):
             return clean(command, MAX_MESSAGE)
         case "undecided.other_file" | "data.edited", _:
-            return command_line(*again, "--data", finding.where)
+            other = [word for at, word in enumerate(flags) if "--data" not in (word, flags[at - 1] if at else "")]
+            return command_line("week2kit", "verify", verdict.run, *other, "--data", finding.where)
         case "artifact.unfetched", _:
             return clean(str(part(finding.now, "fetch") or ""), MAX_MESSAGE)
         case "artifact.unread", _ if finding.now == os.strerror(errno.EACCES):

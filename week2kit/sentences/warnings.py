@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -15,7 +16,10 @@ def warning_lines(warnings: Sequence[Warned]) -> list[str]:
     """A line for each warning with its code; one for all metrics whose training score is too good."""
     gaps = [warned for warned in warnings if warned.code == "metric.gap"]
     lines = []
+    leaks = any(warned.code == "data.leak" for warned in warnings)
     for warned in warnings:
+        if leaks and warned.code == "metric.too_good":  # the reason has been told
+            continue
         said = describe_warning(warned)
         if gaps and warned is gaps[0]:
             said += _same_gap_in(gaps[1:])
@@ -64,7 +68,107 @@ def _shared_rows(values: Mapping[str, Any]) -> str:
     told = f"{shown(rows)} of {shown(of)} validation rows {have} the same features as a training row"
     if isinstance(rows, int) and isinstance(of, int) and rows < FEW_SHARED_ROWS * of:
         return f"{told}. So few hardly move a score."
-    return f"{told}: they test memory, not learning. Remove duplicates, or split by groups."
+    if values.get("different") is not None:
+        few = f"{shown(values.get('different'))} different rows of features among {shown(values.get('of'))}"
+        return f"{told}, as the features take few values ({few}). A model cannot tell such rows apart."
+    return f"{told}: where they are copies, they test memory, not learning. Remove copies, or split by groups."
+
+
+_FORMS: Final[Mapping[str, str]] = {
+    "separator": "its fields are separated by {}",
+    "encoding": "it is encoded as {}",
+    "header": "its columns are named in line {}",
+    "row_names": "its first column has no name (R writes the names of the rows there)",
+}
+_SEPARATORS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+
+
+def form_of_file(values: Mapping[str, Any]) -> str:
+    """How a file was read that is no plain CSV."""
+    told = {
+        key: _SEPARATORS.get(str(value), shown(value)) if key == "separator" else shown(value)
+        for key, value in values.items()
+    }
+    return "; ".join(text.format(told[key]) for key, text in _FORMS.items() if key in told)
+
+
+def _numbers_as_text(values: Mapping[str, Any]) -> str:
+    """What a column of text holds that is numbers for the most part, and how a config has them read."""
+    column, remedy = shown(values.get("column")), values.get("remedy")
+    remedy = dict(remedy) if isinstance(remedy, Mapping) else {}
+    if "columns" in remedy:
+        remedy["columns"] = {str(values.get("column")): remedy["columns"]}
+        what = f"numbers written as text, such as {shown(values.get('cell'))} in data row {shown(values.get('row'))}"
+    else:
+        what = "numbers"
+    markers = values.get("markers")
+    pairs = [pair for pair in markers if isinstance(pair, list) and len(pair) == 2] if isinstance(markers, list) else []
+    marked = " and ".join(f"{quoted(text)} in {counted(rows)}" for text, rows in pairs[:3])
+    but = f", but for {marked}" if marked else ""
+    return (
+        f"{column} holds {what}{but}: it is taken for text, and each value becomes a category of its own. To have it "
+        f'read as numbers: "data": {clean(json.dumps(remedy, ensure_ascii=False), 300)}.'
+    )
+
+
+_LEAKS: Final[Mapping[str, str]] = {
+    "alone": "The feature {names} alone reaches {metric} {score}: it probably holds the answer itself.",
+    "order": "The feature {names} puts the rows in the very order of the target (Spearman's coefficient {score}): it "
+    "is probably a log, a rank or a copy of it.",
+    "sum": "{names} together make up the target: added up, with their signs, they reach R2 {score}.",
+    "mean": "{names} together make up the target: their mean reaches R2 {score}.",
+    "product": "{names} together make up the target: multiplied or divided, they reach R2 {score} on a log scale.",
+    "formula": "The target is an exact formula of {names}, R2 {score}: each times a number, and added up.",
+    "class": "The feature {names} holds {value} where the target is {label}, and nearly nowhere else: it probably "
+    "tells of that class afterwards.",
+}
+
+
+def leak_told(values: Mapping[str, Any]) -> str:
+    """How features give the target away, and what is to be asked of them."""
+    features = values.get("features")
+    names = [shown(name) for name in features] if isinstance(features, list) else [shown(values.get("feature"))]
+    several = len(names) > 1
+    score, value = values.get("score"), values.get("value")
+    told = _LEAKS.get(str(values.get("how", "alone")), _LEAKS["alone"]).format(
+        names=f"{', '.join(names[:-1])} and {names[-1]}" if several else names[0],
+        metric=shown(values.get("metric")),
+        score=f"{score:.4f}" if isinstance(score, float | int) else shown(score),
+        value="nothing" if value is None else shown(value),
+        label=shown(values.get("label")),
+    )
+    it = "them" if several else "it"
+    return f"{told} Would you know {it} at the time of prediction? If not, leave {it} out with data.drop."
+
+
+_WHY_VALUE: Final[Mapping[str, str]] = {
+    "decides": "and these rows have other targets than the rest",
+    "word": "which may be a word of its own",
+    "code": "and the other values are codes of the same kind",
+}
+
+
+def _read_as_missing(values: Mapping[str, Any]) -> str:
+    """Which texts were read as no value, why they may be one, and how a config keeps them."""
+    texts = values.get("texts")
+    pairs = list(texts.items()) if isinstance(texts, Mapping) else []
+    held = " and ".join(f"{quoted(text) if text else 'nothing'} in {counted(rows)}" for text, rows in pairs[:3])
+    kept = clean(json.dumps([text for text, _ in pairs[:3]], ensure_ascii=False), 200)
+    why = _WHY_VALUE.get(str(values.get("why")), "which may be a value")
+    return (
+        f"{shown(values.get('column'))} holds {held}, which is read as no value, {why}. To keep it as a category of "
+        f'its own: "data": {{"keep_text": {kept}}}.'
+    )
+
+
+def quoted(text: object) -> str:
+    """A text of a cell in double quotes."""
+    return f'"{clean(str(text), 60)}"'
+
+
+def counted(rows: object) -> str:
+    """A number of rows."""
+    return f"{rows:,} row{'s' * (rows != 1)}" if isinstance(rows, int) else f"{shown(rows)} rows"
 
 
 def _in_folds(values: Mapping[str, Any]) -> str:
@@ -89,13 +193,14 @@ WARNINGS: Final = Statement(
         "accuracy. Look at f1_macro.",
         "metric.gap": "{metric} is {training:number} on training rows and {validation:number} on validation rows: "
         "such a gap is what overfitting looks like.",
+        "metric.too_good": "{metric} is {value:number} on the validation rows. So good a score is rare: look for a "
+        "feature that holds the answer, and for copies of rows, before you believe it.",
         "metric.no_better_than_dummy": "{metric} is {value:number}, and a dummy that ignores the features reaches "
         "{dummy:number}: nothing was learnt that helps.",
         "split.not_stratified": "The split is not stratified: class {label} has only {rows} row(s), too few for every "
         "side.",
         "split.small_class": "Class {label} has {rows} row(s) for {folds} folds: some folds hold none of it.",
-        "data.leak": "The feature {feature} alone reaches {metric} {score:number}: it probably holds the answer "
-        "itself. Would you know it at the time of prediction? If not, drop it.",
+        "data.leak": "{it:leak}",
         "library.warning": "{category}: {message}",
         "repeats.undefined": "{metric}: not defined on {folds} of {of} sets of validation rows with other seeds; "
         "these are left out.",
@@ -107,8 +212,21 @@ WARNINGS: Final = Statement(
         "runs with the defaults of the libraries, so that it can be done again anywhere.",
         "seed.unset": "No seed fixes {estimators}: another run draws other numbers, and may give another result. "
         "{estimators:to_seed}",
+        "data.form": "The data file is no plain CSV: {it:form}. It was read so.",
+        "data.dropped_rows": "{rows} of {of} rows have no {target}, and were left out.",
+        "data.leading_zeros": "{column} holds codes with a leading zero ({cell}), and is read as numbers without it. "
+        'To keep them: "data": {{"columns": {{"{column}": {{"type": "text"}}}}}}.',
+        "data.numbers_as_text": "{it:numbers_as_text}",
+        "data.read_as_missing": "{it:read_as_missing}",
         "metric.undefined": "{metrics}: {it:undefined}",
         "split.shared_rows": "{it:shared_rows}",
+        "split.unused_rows": "{rows} of {of} rows are on neither side of the split: the model is not fitted on them, "
+        "nor judged by them. Keep them for the last look.",
+        "split.time_order": "The rows stand in the order of {column}, and the split is random: the model learns from "
+        "rows after those that it is judged by. Where it is to tell the future, the score is too good: try "
+        '"split": {{"method": "time_series", "order_by": "{column}"}}.',
+        "split.newest_first": "The rows stand in the order of {column}, the newest first, and the split takes them as "
+        'they stand: it learns from the future. Use "split": {{"method": "time_series", "order_by": "{column}"}}.',
         "library.metric": "scikit-learn warns of {metrics} on the {rows} rows{it:in_folds}: {message:first_sentence}.",
         "metric.one_row": Either(
             lambda values: values.get("of") == 1,
@@ -120,6 +238,10 @@ WARNINGS: Final = Statement(
     {
         "undefined": _undefined,
         "shared_rows": _shared_rows,
+        "form": form_of_file,
+        "leak": leak_told,
+        "numbers_as_text": _numbers_as_text,
+        "read_as_missing": _read_as_missing,
         "in_folds": _in_folds,
         "first_sentence": _first_sentence,
     },

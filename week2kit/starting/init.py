@@ -10,6 +10,7 @@ import contextlib
 import difflib
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
@@ -24,13 +25,16 @@ from week2kit.refusals import listed
 from week2kit.starting.sentences import describe_faults, goal_of, hypotheses
 from week2kit.starting.survey import FILES, Choice, Column, Start, Survey, Target, Task, look
 from week2kit.thresholds import (
+    BOOSTING_CELLS,
     FEW_CLASSES,
     FEW_OF_A_CLASS,
     FEW_ROWS,
+    FOREST_CELLS,
     FOREST_ROWS,
     LARGEST_NUMBER,
     MAX_CONFIG_BYTES,
     MOST_CLASSES,
+    MOST_NAMED_CLASSES,
     ROWS_PER_CLASS,
     START_FOLDS,
     START_TEST_SIZE,
@@ -91,6 +95,8 @@ def propose(survey: Survey, target: str, directory: Path = Path(), *, task: Task
         UsageError: there is no such column.
         StageError: nothing can be learnt from the table.
     """
+    target = find_column(survey, target).name
+    survey = _for_target(survey, target)
     goal = _target(survey, target, task)
     left_out = {c.name: c.fault for c in survey.columns if c.fault is not None and c.name != target}
     draft = _draft(survey, goal, left_out, directory)
@@ -105,6 +111,10 @@ def propose(survey: Survey, target: str, directory: Path = Path(), *, task: Task
     return Start(survey, goal, left_out, choices, notes, baseline, variant, directory)
 
 
+#: What stands around a name in a header, and is left out by who types it.
+_AROUND: Final = " \t'\""
+
+
 # --- the target -------------------------------------------------------------------------------------------------
 
 
@@ -117,11 +127,25 @@ def find_column(survey: Survey, name: str) -> Column:
     for column in survey.columns:
         if column.name == name:
             return column
+    bare = [column for column in survey.columns if column.name.strip(_AROUND) == name.strip(_AROUND)]
+    if len(bare) == 1:
+        return bare[0]
     close = difflib.get_close_matches(name, survey.names, n=1)
     raise UsageError(
         f'The data has no column "{clean(name, 60)}"'
         + (f'; did you mean "{clean(close[0], 60)}"?' if close else f"; it has {listed(survey.names)}.")
     )
+
+
+def _for_target(survey: Survey, name: str) -> Survey:
+    """The table in the form in which this target is learnt from it."""
+    from week2kit.starting.meaning import form_for_target
+
+    if find_column(survey, name).kind is None:
+        return survey
+    features = [column.name for column in survey.columns if column.name != name and column.kind == "text"]
+    form, said = form_for_target(survey.read, survey.form, name, features, survey.again)
+    return survey.read_as(form, said) if said else survey
 
 
 def _target(survey: Survey, name: str, task: Task | None) -> Target:
@@ -134,24 +158,24 @@ def _target(survey: Survey, name: str, task: Task | None) -> Target:
     if column.fault in _UNFIT:
         said, hint = _UNFIT[column.fault]
         raise StageError(f'The target "{clean(name, 60)}" holds {said}', f"Name another --target, or {hint}")
-    kind, values = typed(survey.frame[name], name)  # raises where no model reads it
+    kind, values = typed(survey.frame[name].dropna(), name)  # raises where no model reads it
     distinct = column.distinct or 0
-    if task == "classification" or (task is None and _is_classes(kind, values, distinct)):
-        if distinct > MOST_CLASSES or (distinct > 2 and 2 * distinct > survey.rows):
+    if task == "classification" or (task is None and _is_classes(name, kind, values, distinct)):
+        if distinct > MOST_CLASSES or (distinct > 2 and 2 * distinct > len(values)):
             raise StageError(
-                f'The target "{clean(name, 60)}" holds {distinct} different values in {survey.rows} rows; expected '
+                f'The target "{clean(name, 60)}" holds {distinct} different values in {len(values)} rows; expected '
                 f"classes that come again, at most {MOST_CLASSES}.",
                 "Name another --target, or put its values into fewer classes.",
             )
         counts = pd.Series(values).value_counts(sort=False).sort_index()
         classes = [(bool(label) if kind == "bool" else label, rows) for label, rows in counts.to_dict().items()]
         classes.sort(key=lambda item: -item[1])  # stable: equal ones in the order of their labels
-        return Target(name, kind, "classification", distinct, tuple(classes))
+        return Target(name, kind, "classification", distinct, len(values), tuple(classes))
     if kind == "text" or not distinct:  # text that is to be an amount, or no value at all: the rehearsal refuses it
-        return Target(name, kind, "regression", distinct)
+        return Target(name, kind, "regression", distinct, len(values))
     numbers = pd.Series(values)
     span = (numbers.min().item(), numbers.median().item(), numbers.max().item())
-    return Target(name, kind, "regression", distinct, span=span)
+    return Target(name, kind, "regression", distinct, len(values), span=span)
 
 
 #: Faults of a column that train takes as a target, and nothing is learnt from: what is wrong, and what to do.
@@ -161,9 +185,18 @@ _UNFIT: Final = {
 }
 
 
-def _is_classes(kind: Kind, values: np.ndarray[Any, Any], distinct: int) -> bool:
+#: Names of counts and scores: few different whole numbers, and amounts all the same.
+_AMOUNT_NAME: Final = re.compile(
+    r"(?i)(?:^|[_\W])(?:age|amount|counts?|days|hours|minutes|n|num(?:ber)?|points|qty|quality|quantity|ratings?|"
+    r"scores?|total|visits|years)(?:$|[_\W])|(?<=[a-z])(?:Age|Count|Points|Quality|Rating|Score|Visits|Years)$"
+)
+
+
+def _is_classes(name: str, kind: Kind, values: np.ndarray[Any, Any], distinct: int) -> bool:
     if kind in ("text", "bool"):
         return True
+    if distinct > MOST_NAMED_CLASSES and _AMOUNT_NAME.search(name):
+        return False
     few = distinct == 2 or (distinct <= FEW_CLASSES and distinct * ROWS_PER_CLASS <= len(values))
     return few and (kind == "int" or bool((values == values.round()).all()))
 
@@ -181,11 +214,12 @@ def _draft(survey: Survey, target: Target, left_out: Mapping[str, str], director
     data: dict[str, Any] = {"path": _path_from(survey.path, directory), "target": target.name}
     if left_out:
         data["drop"] = list(left_out)
+    data |= survey.form
     classes = target.task == "classification"
     scores = ["accuracy", "f1_macro"] if classes else ["r2", "root_mean_squared_error"]
     return {
         "data": data,
-        "split": _split(survey.rows, target),
+        "split": _split(target.rows, target),
         "preprocess": "auto-scaled",
         "model": {"class": "logistic_regression", "params": {"max_iter": 500}}
         if classes
@@ -225,7 +259,9 @@ def _choices(
 ) -> tuple[Choice, ...]:
     split, unbalanced = config["split"], target.is_unbalanced
     kind = "few_numbers" if target.classes and target.kind in ("int", "float") else target.kind
-    variant = {"model.params.class_weight": "balanced"} if unbalanced else {"model": _another_model(survey, target)}
+    variant = (
+        {"model.params.class_weight": "balanced"} if unbalanced else {"model": _another_model(survey, target, left_out)}
+    )
     chosen = {
         "task": (target.task, "asked" if asked else "numbers" if target.span else kind),
         "metrics": (config["metrics"], "unbalanced_classification" if unbalanced else target.task),
@@ -239,26 +275,44 @@ def _choices(
     facts = {
         "target": target.name,
         "distinct": target.distinct,
-        "rows": survey.rows,
+        "rows": target.rows,
         "stratify": bool(split.get("stratify")),
         "whole": target.kind == "int",
         "faults": dict(left_out),
     }
-    return tuple(Choice(key, value, Statement(f"{key}.{why}", facts)) for key, (value, why) in chosen.items())
+    choices = [Choice(key, value, Statement(f"{key}.{why}", facts)) for key, (value, why) in chosen.items()]
+    # every choice about the data has its own reason, and a key of the config may have several
+    read = [Choice(_key_of(said.code), survey.form.get(_key_of(said.code)[5:]), said) for said in _form_said(survey)]
+    place = next(i for i, choice in enumerate(choices) if choice.key in ("data.drop", "model"))
+    return (*choices[:place], *read, *choices[place:])
 
 
-def _another_model(survey: Survey, target: Target) -> dict[str, Any]:
+def _form_said(survey: Survey) -> list[Statement]:
+    return [said for said in survey.said if said.code.startswith("data.")]
+
+
+def _key_of(code: str) -> str:
+    return ".".join(code.split(".")[:2])
+
+
+def _another_model(survey: Survey, target: Target, left_out: Mapping[str, str]) -> dict[str, Any]:
+    """A model of trees that takes a minute at the most; what a fit costs goes by the cells after one-hot encoding."""
     suffix = "_regressor" if target.task == "regression" else ""
-    if survey.rows > FOREST_ROWS:
-        return {"class": f"decision_tree{suffix}", "params": {"max_depth": 8}}
-    return {"class": f"random_forest{suffix}", "params": {}}
+    features = [column for column in survey.columns if column.name != target.name and column.name not in left_out]
+    width = sum((column.distinct or 1) if column.kind == "text" else 1 for column in features)
+    outputs = max(1, len(target.classes) - 1)  # boosting grows a tree for each class
+    if target.rows <= FOREST_ROWS and target.rows * width <= FOREST_CELLS:
+        return {"class": f"random_forest{suffix}", "params": {}}
+    if target.rows * width * outputs <= BOOSTING_CELLS:
+        return {"class": f"gradient_boosting{suffix}", "params": {}}
+    return {"class": f"decision_tree{suffix}", "params": {"max_depth": 8}}
 
 
 def _configs(
     survey: Survey, target: Target, draft: Mapping[str, Any], change: Choice
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Baseline and variant with their words, in the order in which a person reads them."""
-    said = goal_of(target, survey.path.name, len(survey.names) - 1 - len(draft["data"].get("drop", ())))
+    said = goal_of(target, survey.path.name)
     old = draft["model"]
     new = change.value.get("model") or {**old, "params": {**old["params"], "class_weight": "balanced"}}
     of_baseline, of_variant = hypotheses(target, draft, change)
@@ -280,7 +334,7 @@ def _rehearse(survey: Survey, target: Target, draft: Mapping[str, Any], *, asked
 
     config, classes = parse_config(draft), target.task == "classification"
     try:
-        table = use_columns(survey.frame, config, target.name, classification=classes)
+        table = use_columns(survey.read, config, target.name, classification=classes)
     except StageError as error:  # train's own hint speaks of a config, and there is none yet
         hint = "Leave out --task" if asked else "Correct the table"
         raise StageError(str(error), f"{hint}, or name another --target.") from None
@@ -306,30 +360,35 @@ def _notes(
     survey: Survey, target: Target, draft: Mapping[str, Any], table: Table, folds: Sequence[Fold]
 ) -> Iterator[Statement]:
     """What a person should look at before training."""
+    from week2kit.loop.dates import time_order
+
     others = [column for column in survey.columns if column.name != target.name]
+    order = time_order(survey.frame.drop(columns=target.name))
     texts = [c for c in others if c.kind == "text" and c.name in table.features]
     columns = {
-        "dates": [c.name for c in others if c.fault == "dates"],
+        "dates": [c.name for c in others if c.fault == "dates" and order is None],
         "groups": [c.name for c in others if c.is_grouping],
         "many_values": [c.name for c in texts if (c.distinct or 0) > WIDE_TEXT],
     }
+    yield from (said for said in survey.said if not said.code.startswith("data."))
     yield from _leaks(table, folds[0])
+    if order is not None:
+        yield Statement("time_order", order._asdict())
     yield from (Statement(code, {"columns": names}) for code, names in columns.items() if names)
-    if survey.rows * START_TEST_SIZE < FEW_ROWS:
-        yield Statement("few_rows", {"rows": survey.rows})
+    if target.rows * START_TEST_SIZE < FEW_ROWS:
+        yield Statement("few_rows", {"rows": target.rows})
     validated = START_TEST_SIZE if draft["split"]["method"] == "holdout" else 1.0
     if tiny := [[label, rows] for label, rows in target.classes if rows * validated < FEW_OF_A_CLASS]:
         yield Statement("tiny_class", {"classes": tiny, "stratify": draft["split"]["stratify"]})
 
 
 def _leaks(table: Table, fold: Fold) -> Iterator[Statement]:
-    """Every feature that gives the target away by itself; the loop's search ends at the first, and goes on here."""
-    from week2kit.loop.advice import leaking_feature
+    """Every feature, and all few together, that give the target away."""
+    from week2kit.loop.leaks import leaks
 
-    metric, names = "r2" if table.codes is None else "balanced_accuracy", list(table.features.columns)
-    while names and (leak := leaking_feature(replace(table, features=table.features[names]), fold)):
-        yield Statement("leak", {"feature": leak[0], "metric": metric, "score": leak[1]})
-        names = names[names.index(leak[0]) + 1 :]
+    for leak in leaks(table, fold):
+        values = {"metric": leak.metric, "score": leak.score, "how": leak.how, "label": leak.label, "value": leak.value}
+        yield Statement("leak", {"leak": {"features": list(leak.features), **values}})
 
 
 # --- writing ----------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from week2kit.canonical import aligned, clean
 from week2kit.inputs.changes import Statement
 from week2kit.refusals import listed
 from week2kit.sentences.statement import Statement as Table
+from week2kit.sentences.warnings import counted, form_of_file, leak_told, quoted
 from week2kit.thresholds import (
     FEW_OF_A_CLASS,
     LARGEST_NUMBER,
@@ -33,12 +34,14 @@ _NAME, _CELL = 40, 20
 #: What speaks against a column as a feature.
 FAULTS: Final[Mapping[str, str]] = {
     "constant": "has one value only",
+    "one_value": "has one value and gaps, and the gaps do not go with the target",
     "dates": "holds dates, which a model would take for unordered categories",
     "empty": "holds no value at all",
     "huge": f"holds numbers beyond {LARGEST_NUMBER:g}",
-    "identifier": "looks like an identifier: it names the rows, and another row has another name",
+    "identifier": "names the rows: every row has another value",
+    "names": "looks like an identifier: its numbers and texts are names, and no amounts",
     "infinite": "holds an infinite number",
-    "many_values": "holds text with more values than half the rows: none of them comes again",
+    "many_values": "holds text with nearly as many different values as rows: little comes again to learn from",
     "missing": f"lacks {100 * MOSTLY_MISSING:.0f} % of its values or more",
     "unreadable": "holds what no model reads",
     "unseen": "has too few values: some fold has none to learn from",
@@ -52,8 +55,25 @@ def describe_faults(faults: Mapping[str, str], most: int) -> str:
 
 
 def _tiny(classes: list[tuple[object, int]]) -> str:
-    told = ", ".join(f"{_label(label)} ({rows} rows)" for label, rows in classes[:6])
+    told = ", ".join(f"{_label(label)} ({counted(rows)})" for label, rows in classes[:6])
     return told + (f" and {len(classes) - 6} more" if len(classes) > 6 else "")
+
+
+def _marks(marks: Mapping[str, Mapping[str, int]]) -> str:
+    """Which marks stand in which columns, and in how many rows of each."""
+    told = []
+    for mark, columns in marks.items():
+        names = ", ".join(f'"{_label(name)}" ({counted(rows)})' for name, rows in [*columns.items()][:6])
+        more = f" and {len(columns) - 6} more" if len(columns) > 6 else ""
+        told.append(f"{quoted(mark)} among the numbers of {names}{more}")
+    return "; ".join(told[:6])
+
+
+def _counts(texts: Mapping[str, int]) -> str:
+    """Texts of cells with their rows."""
+    return " and ".join(
+        f"{quoted(text) if text else 'an empty cell'} ({counted(rows)})" for text, rows in texts.items()
+    )
 
 
 def _label(label: object) -> str:
@@ -65,11 +85,13 @@ _SIMPLE: Final = "simple, fast, and hard to fool: what is more complicated must 
 TEXTS: Final = Table(
     {
         # --- notes
-        "leak": 'The feature "{feature:label}" alone reaches {metric} {score:number}: it probably holds the answer '
-        "itself. Would you know it at the time of prediction? If not, name it under data.drop.",
-        "dates": "{columns:listed} holds dates. If what is predicted lies in the future, a random split looks ahead: "
-        'sort the rows by time, and try "split": {{"method": "time_series"}}.',
-        "groups": "{columns:listed} names several rows each. Rows of one group on both sides of the split test memory, "
+        "leak": "{leak:leak}",
+        "dates": "{columns:holds} dates. If what is predicted lies in the future, a random split looks ahead: try "
+        '"split": {{"method": "time_series", "order_by": "{columns:first}"}}.',
+        "time_order": 'The rows stand in the order of "{column:label}"{within:within}, {first} first. If what is '
+        "predicted lies in the future, a random split looks ahead: try "
+        '"split": {{"method": "time_series", "order_by": "{column:label}"}}.',
+        "groups": "{columns:name} several rows each. Rows of one group on both sides of the split test memory, "
         "not learning: name the column under split.groups.",
         "few_rows": f"{{rows}} rows are few: the scores of {START_FOLDS} folds will differ, and small differences "
         "between runs say nothing.",
@@ -77,10 +99,27 @@ TEXTS: Final = Table(
         "on single rows.{stratify:cannot}",
         "many_values": f"More than {WIDE_TEXT} different texts in {{columns:listed}}: each becomes a column of its "
         "own. Group the rare ones, or name the column under data.drop.",
+        "file_form": "The data file is no plain CSV: {told:form}. It is read so.",
         # --- choices
+        "data.encoding": "the file is not UTF-8, and most others are Windows-1252. Look at the accents: where they are "
+        "wrong, it is another one.",
+        "data.missing": "{marks:marks}: taken as no value.",
+        "data.columns.number": '"{column:label}" holds numbers written as text, such as "{cell:label}".',
+        "data.columns.text": '"{column:label}" holds codes, such as "{cell:label}": as numbers they would lose their '
+        "zeros.",
+        "data.keep_text.target": '{texts:counts} of "{column:label}" is a class, and no gap.',
+        "data.keep_text.decides": '{texts:counts} of "{column:label}" goes with other targets than the rest: it is a '
+        "category of its own, and no gap. (Is it only known afterwards? Then leave the column out.)",
+        "data.keep_text.word": '{texts:counts} of "{column:label}" is a word, and may be a category of its own. (Is it '
+        "a gap? Take the key out.)",
+        "data.keep_text.code": '{texts:counts} of "{column:label}" is one more code among codes of two letters. (Is it '
+        "a gap? Take the key out.)",
+        "data.drop_missing_target": '{rows} of {of} rows have no "{column:label}": a row without an answer teaches '
+        "nothing.",
         "task.text": '"{target:label}" holds text: its values are classes to tell apart.',
         "task.bool": '"{target:label}" holds true and false: its values are classes to tell apart.',
-        "task.few_numbers": '"{target:label}" holds only {distinct} different whole numbers: they are classes.',
+        "task.few_numbers": '"{target:label}" holds only {distinct} different whole numbers: they are '
+        "classes.{distinct:amounts}",
         "task.asked": 'as you asked; "{target:label}" holds {distinct} different values.',
         "task.numbers": '"{target:label}" holds {distinct} different numbers: an amount is predicted.{whole:classes}',
         "metrics.classification": "the share of right answers first; f1_macro beside it, where every class counts the "
@@ -106,9 +145,18 @@ TEXTS: Final = Table(
     {
         "label": _label,
         "listed": listed,
+        "holds": lambda names: f"{listed(names)} {'holds' if len(names) == 1 else 'hold'}",
+        "name": lambda names: f"{listed(names)} {'names' if len(names) == 1 else 'name'}",
+        "first": lambda names: _label(names[0]),
+        "within": lambda within: f' within "{_label(within)}"' if within else "",
+        "form": form_of_file,
+        "leak": leak_told,
+        "marks": _marks,
+        "counts": _counts,
         "tiny": _tiny,
         "faults": lambda faults: describe_faults(faults, 12),
         "cannot": lambda stratify: "" if stratify else " The split cannot be stratified.",
+        "amounts": lambda distinct: " (Are they amounts? --task regression.)" if distinct > 2 else "",
         "classes": lambda whole: " (Are they classes? --task classification.)" if whole else "",
         "on_both_sides": lambda stratify: ", with the same share of each class on both sides" if stratify else "",
         "in_every_fold": lambda stratify: ", with the same share of each class in every fold" if stratify else "",
@@ -124,9 +172,9 @@ def describe(said: Statement) -> str:
 # --- the words of the configs -----------------------------------------------------------------------------------
 
 
-def goal_of(target: Target, file: str, features: int) -> str:
+def goal_of(target: Target, file: str) -> str:
     """The goal that both configs carry; a person puts a better one in its place."""
-    return f"Predict {clean(target.name, 60)} in {clean(file, 60)} from {features} other column{'s' * (features != 1)}."
+    return f"Predict {clean(target.name, 60)} in {clean(file, 60)} from its other columns."
 
 
 def hypotheses(target: Target, baseline: Mapping[str, Any], change: Choice) -> tuple[str, str]:
@@ -137,8 +185,14 @@ def hypotheses(target: Target, baseline: Mapping[str, Any], change: Choice) -> t
     if change.why.code == "variant.unbalanced":
         return of_baseline, f"Where every class weighs the same in the fit, small ones are found, and {metric} rises."
     name = change.value["model"]["class"]
-    which = "A hundred trees that vote" if name.startswith("random_forest") else "A tree"
+    which = next((words for start, words in _TREES.items() if name.startswith(start)), "A tree")
     return of_baseline, f"{which} ({name}) can follow what a straight line cannot, so {metric} rises."
+
+
+_TREES: Final = {
+    "random_forest": "A hundred trees that vote",
+    "gradient_boosting": "Trees that each correct those before them",
+}
 
 
 # --- the page ---------------------------------------------------------------------------------------------------
@@ -174,14 +228,14 @@ def _first_rows(survey: Survey, width: int) -> list[str]:
     return aligned([*zip(*columns, strict=True)], "l" * len(columns))
 
 
-def target_lines(target: Target, rows: int) -> list[str]:
+def target_lines(target: Target) -> list[str]:
     """The classes of the target and their balance, or its range."""
     head = f"target {clean(target.name, _NAME)}: {target.kind}, "
     if target.span is not None:
         least, middle, most = target.span
-        return [f"{head}from {least:g} to {most:g}, half of the rows below {middle:g}"]
+        return [f"{head}from {least:g} to {most:g}, median {middle:g}"]
     shown = [
-        (f"  {_label(label)}", f"{count:,} rows", f"{100 * count / rows:.1f} %")
+        (f"  {_label(label)}", counted(count), f"{100 * count / target.rows:.1f} %")
         for label, count in target.classes[:SHOWN_CLASSES]
     ]
     more = len(target.classes) - len(shown)
@@ -197,6 +251,10 @@ def choice_lines(begun: Start) -> list[str]:
 
 def _chosen(choice: Choice) -> str:
     match choice.key, choice.value:
+        case "data.missing" | "data.keep_text" as key, texts:
+            return f"{key[5:]} {', '.join(map(quoted, texts))}"
+        case "data.columns" | "data.drop_missing_target" | "data.encoding" as key, _:
+            return {"columns": "columns", "encoding": "encoding cp1252"}.get(key[5:], "rows left out")
         case "split", value:
             said = f"{value['n_splits']} folds" if value["method"] == "kfold" else f"holdout {value['test_size']}"
             return f"split {said}{', stratified' if value.get('stratify') else ''}"
@@ -231,7 +289,7 @@ def page_lines(begun: Start) -> list[str]:
     """Everything after the survey: target, choices, and what to type."""
     return [
         "",
-        *target_lines(begun.target, begun.survey.rows),
+        *target_lines(begun.target),
         "",
         *choice_lines(begun),
         "",
@@ -246,7 +304,7 @@ def document(begun: Start) -> dict[str, Any]:
     target = begun.target
     return {
         "schema_version": 1,
-        "data": {"file": begun.survey.path.name, "rows": begun.survey.rows},
+        "data": {"file": begun.survey.path.name, "rows": begun.survey.rows, "form": dict(begun.survey.form)},
         "columns": [
             {
                 "name": c.name,

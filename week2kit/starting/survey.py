@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from week2kit.loop.reading import Read
+
 _TARGET_NAMES: Final = ("target", "label", "class", "y")
 
 
@@ -52,13 +54,28 @@ class Column:
 
 @dataclass(frozen=True)
 class Survey:
-    """A table as it was found; `first_rows` has the first rows as texts."""
+    """A table as it was found; `first_rows` has the first rows as texts.
+
+    `form` is how it is read, as keys of `data` in a config, and `said` what was seen for that.
+    """
 
     path: Path
     rows: int
     columns: tuple[Column, ...]
     first_rows: tuple[tuple[str, ...], ...]
-    frame: pd.DataFrame = field(repr=False, compare=False)
+    read: Read = field(repr=False, compare=False)
+    again: Callable[[Mapping[str, Any]], Read] = field(repr=False, compare=False)
+    form: Mapping[str, Any]
+    said: tuple[Statement, ...]
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The whole table."""
+        return self.read.frame
+
+    def read_as(self, form: Mapping[str, Any], said: tuple[Statement, ...]) -> Survey:
+        """The same file read in another form."""
+        return _survey(self.path, self.again(form), self.again, form, (*self.said, *said))
 
     @property
     def names(self) -> list[str]:
@@ -79,22 +96,25 @@ Task: TypeAlias = Literal["classification", "regression"]
 
 @dataclass(frozen=True)
 class Target:
-    """The column to be predicted: its classes with their rows, the largest first, or its least, middle and largest."""
+    """The column to be predicted, and the rows that have it.
+
+    Its classes with their rows, the largest first, or its least, middle and largest.
+    """
 
     name: str
     kind: Kind
     task: Task
     distinct: int
+    rows: int
     classes: tuple[tuple[Any, int], ...] = ()
     span: tuple[float, float, float] | None = None
 
     @property
     def is_unbalanced(self) -> bool:
-        """Whether the largest class is to the smallest as train's warning has it for two classes: four to one."""
+        """Whether nearly all rows are of one class, so that train warns of it."""
         if not self.classes:
             return False
-        largest, smallest = self.classes[0][1], self.classes[-1][1]
-        return largest >= IMBALANCE_SHARE * (largest + smallest)
+        return self.classes[0][1] >= IMBALANCE_SHARE * sum(rows for _, rows in self.classes)
 
 
 class Choice(NamedTuple):
@@ -127,8 +147,14 @@ class Start:
         return [self.directory / name for name in FILES]
 
 
-#: ``id``, ``customer_id``, ``PassengerId``; not ``paid``.
-_ID_NAME: Final = re.compile(r"(?:^|[_\W])(?i:id|uuid|guid|index)$|[a-z]I[dD]$")
+#: ``id``, ``customer_id``, ``PassengerId``, ``Row Id.``; not ``paid``, nor ``body_mass_index``.
+_ID_NAME: Final = re.compile(
+    r"(?:^|[_\W])(?i:id|uuid|guid)\W*$|[a-z]I[dD]$|^(?i:(?:row|case|record|sample|obs|observation)?[_\W]?"
+    r"(?:index|idx|no|nr)|row[_\W]?(?:names?|numbers?|id))\W*$"
+)
+
+#: What pandas calls a column without a name.
+_NAMELESS: Final = re.compile(r"Unnamed: [0-9]+")
 
 
 def look(path: Path) -> Survey:
@@ -148,10 +174,23 @@ def look(path: Path) -> Survey:
     reader = reader_of(path.name)
     if reader is None:
         raise UsageError(f"{clean(str(path))}: expected a .csv, .tsv or .parquet file (.csv.gz and .tsv.gz, too).")
-    from week2kit.loop.reading import read_file  # pandas: not for a path that is wrong
+    from week2kit.starting.meaning import first_form, read_as  # pandas: not for a path that is wrong
 
-    frame = read_file(read_data(path), reader)
-    frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
+    content = read_data(path)
+    read, form, seen = first_form(content, reader)
+    return _survey(path, read, lambda other: read_as(content, reader, other), form, seen)
+
+
+def _survey(
+    path: Path,
+    read: Read,
+    again: Callable[[Mapping[str, Any]], Read],
+    form: Mapping[str, Any],
+    said: tuple[Statement, ...],
+) -> Survey:
+    frame = read.frame.set_axis([str(name) for name in read.frame.columns], axis=1)
+    nameless = [name for name in frame.columns if _NAMELESS.fullmatch(name) and frame[name].isna().all()]
+    frame = frame.drop(columns=nameless)
     _check_names(list(frame.columns))
     if len(frame) < MIN_ROWS:
         raise StageError(
@@ -163,7 +202,10 @@ def look(path: Path) -> Survey:
         rows=len(frame),
         columns=tuple(_column(name, frame[name]) for name in frame.columns),
         first_rows=_first_rows(frame),
-        frame=frame,
+        read=replace(read, frame=frame),
+        again=again,
+        form=form,
+        said=said,
     )
 
 
@@ -179,10 +221,12 @@ def _nearest(path: Path) -> str:
 
 def _check_names(names: Sequence[str]) -> None:
     if len(names) == 1:
-        separator = next((name for mark, name in ((";", "semicolons"), ("\t", "tabs")) if mark in names[0]), None)
+        separator = next((mark for mark in (";", "\t", "|") if mark in names[0]), None)
         raise StageError(
             f'The data file has one column, "{clean(names[0], 60)}"; expected a target and at least one feature.',
-            f"It seems to be separated by {separator}: save it with commas." if separator else "Add a feature column.",
+            "Its lines do not all have the same number of fields: correct those that have more or fewer."
+            if separator
+            else "Add a feature column.",
         )
     if _are_values(names):
         raise StageError(
@@ -200,7 +244,7 @@ def _check_names(names: Sequence[str]) -> None:
 
 def _are_values(names: Sequence[str]) -> bool:
     """Whether a header is a row of numbers: one with a point, or mostly whole ones that do not ascend as years do."""
-    from week2kit.loop.reading import NUMBER
+    from week2kit.loop.textfile import NUMBER
 
     numbers = [name for name in names if NUMBER.fullmatch(name)]
     if any("." in name or "e" in name.lower() for name in numbers):
@@ -223,13 +267,16 @@ def _column(name: str, series: pd.Series[Any]) -> Column:
     from week2kit.loop.data import typed
 
     missing = int(series.isna().sum())
+    if series.dtype.kind == "M":
+        return Column(name, None, missing, None, "dates")
     try:
         kind, values = typed(series, name)
     except StageError:
         return Column(name, None, missing, None, "unreadable")
     present, distinct = len(values) - missing, _count_distinct(values)
-    grouping = FEW_CLASSES < distinct < present and _ID_NAME.search(name) is not None
-    return Column(name, kind, missing, distinct, _fault(name, kind, values, present, distinct), grouping)
+    fault = _fault(name, kind, values, present, distinct)
+    named = FEW_CLASSES < distinct < present and _ID_NAME.search(name) is not None and not _has_fractions(kind, values)
+    return Column(name, kind, missing, distinct, fault, named and fault in (None, "identifier", "names"))
 
 
 def _count_distinct(values: np.ndarray[Any, Any]) -> int:
@@ -247,7 +294,7 @@ def _fault(name: str, kind: Kind, values: np.ndarray[Any, Any], present: int, di
     """The first reason against a column as a feature: those first that train would refuse."""
     import numpy as np
 
-    from week2kit.loop.data import holds_dates
+    from week2kit.loop.dates import dates_in
 
     if present == 0:
         return "empty"
@@ -255,23 +302,35 @@ def _fault(name: str, kind: Kind, values: np.ndarray[Any, Any], present: int, di
         return "infinite"
     if kind == "float" and max(np.nanmax(values), -np.nanmin(values)) > LARGEST_NUMBER:
         return "huge"
-    if kind == "text" and holds_dates(values):
+    if kind == "text" and dates_in(values) is not None:
         return "dates"
     if distinct == 1:
-        return "constant"
+        return "constant" if present == len(values) else "one_value"
     if present <= (1 - MOSTLY_MISSING) * len(values):
         return "missing"
     if _is_identifier(name, kind, values, present, distinct):
         return "identifier"
+    if kind != "bool" and 2 * distinct > present and _ID_NAME.search(name) and not _has_fractions(kind, values):
+        return "names"
     return "many_values" if kind == "text" and 2 * distinct > present else None
 
 
 def _is_identifier(name: str, kind: Kind, values: np.ndarray[Any, Any], present: int, distinct: int) -> bool:
-    """Whether a column names its rows: all texts differ, it counts from 0 or 1, or its name says so and half differ."""
+    """Whether a column tells every row apart: all texts differ, it counts from 0 or 1, has no name, or such a one."""
+    if distinct < present or kind == "bool":
+        return False
     if kind == "text":
-        return distinct == present
-    if kind == "int" and distinct == len(values):
+        return True
+    if kind == "int":
         first, last = int(values.min()), int(values.max())
         if first in (0, 1) and last - first == len(values) - 1:
             return True
-    return kind in ("int", "float") and 2 * distinct > present and _ID_NAME.search(name) is not None
+    named = _ID_NAME.search(name) is not None or _NAMELESS.fullmatch(name) is not None
+    return named and not _has_fractions(kind, values)
+
+
+def _has_fractions(kind: Kind, values: np.ndarray[Any, Any]) -> bool:
+    """Whether a column holds a number that is not whole: no identifier does."""
+    import numpy as np
+
+    return kind == "float" and bool((np.floor(values) != values)[~np.isnan(values)].any())

@@ -30,6 +30,7 @@ from week2kit.privacy import scrub
 from week2kit.processes.limits import check_room
 from week2kit.record import manifest as record
 from week2kit.record.files import read_regular
+from week2kit.record.machine import remember
 from week2kit.record.manifest import Stage
 from week2kit.record.places import (
     find_for_config,
@@ -38,7 +39,6 @@ from week2kit.record.places import (
     reader_for_config,
     reader_of,
     recorded_path,
-    remember,
 )
 from week2kit.record.provenance import record_code
 from week2kit.record.requirements import requirements_text
@@ -81,6 +81,7 @@ def train(
     max_data_bytes: int | None = None,
     command: str | None = None,
     on_stage: Callable[[Stage], None] = lambda stage: None,
+    on_data: Callable[[Path], None] = lambda path: None,
 ) -> Run:
     """Train as a config says and record the run in a new folder.
 
@@ -96,6 +97,7 @@ def train(
         max_data_bytes: the bytes that the data file may have, and unpack to; by default 8 GiB, and 1 GiB unpacked.
         command: what to record as the command; by default the call of this function.
         on_stage: told of each stage that begins.
+        on_data: told of the data file, when it was read.
 
     Returns:
         The run as it was recorded: completed, or failed with stage, error and hint.
@@ -119,7 +121,7 @@ def train(
         said = f"week2kit.train({path.name!r})"
     value = override(value, [*set, *given])
     request = _Request(value, directory, scrub(command or said), tuple(allow_modules), max_data_bytes)
-    return _Training(request, Path(runs_dir), name, on_stage).run()
+    return _Training(request, Path(runs_dir), name, on_stage, on_data).run()
 
 
 def _read_config_file(path: Path) -> dict[str, Any]:
@@ -147,10 +149,18 @@ def _read_config_file(path: Path) -> dict[str, Any]:
 class _Training:
     """One run from its first to its last manifest."""
 
-    def __init__(self, request: _Request, runs_dir: Path, name: str | None, on_stage: Callable[[Stage], None]) -> None:
+    def __init__(
+        self,
+        request: _Request,
+        runs_dir: Path,
+        name: str | None,
+        on_stage: Callable[[Stage], None],
+        on_data: Callable[[Path], None],
+    ) -> None:
         self.request = request
         self.place = runs_dir, name
         self.on_stage = on_stage
+        self.on_data = on_data
         self._folder: RunFolder | None = None
         self.reserve: bytearray | None = bytearray(MEMORY_RESERVE)
         self.config: Config | None = None
@@ -244,7 +254,7 @@ class _Training:
         return record.CompletedRun(
             **self._common(self.folder),
             inputs=record.CompletedInputs(
-                code=record_code(),
+                code=record_code(self.request.allowed_modules),
                 data=self.result.data,
                 config=self._config_record(self.result.config),
                 seed=self.seed,
@@ -264,11 +274,14 @@ class _Training:
 
         from_run = None
         with contextlib.suppress(StageError, OSError, ValueError):
-            from_run = from_run_to_data(self.folder.path, find_for_config(written, self.request.directory))
+            data_file = find_for_config(written, self.request.directory)
+            from_run = from_run_to_data(self.folder.path, data_file, written)
 
         def read() -> bytes:
             self.data_file = find_for_config(written, self.request.directory)
-            return read_data(self.data_file, most)
+            content = read_data(self.data_file, most)
+            self.on_data(self.data_file)
+            return content
 
         return Source(recorded_path(written), from_run, reader, read, most or MAX_UNPACKED_BYTES)
 
@@ -342,7 +355,10 @@ class _Training:
             return {}  # scikit-learn was never imported: there is no environment to tell of
         from week2kit.environment.facts import record_environment
 
-        return {"code": record_code(), "environment": record_environment(self.request.allowed_modules)}
+        return {
+            "code": record_code(self.request.allowed_modules),
+            "environment": record_environment(self.request.allowed_modules),
+        }
 
 
 def _recorded_config(config: Config) -> dict[str, Any]:

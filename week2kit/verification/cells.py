@@ -14,11 +14,12 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from week2kit.config.form import Config, FileData
+from week2kit.config.form import Config, FileData, split_column
 from week2kit.loop.data import of_kind, typed
 from week2kit.loop.digests import row_hashes
 from week2kit.loop.predictions import Predictions
-from week2kit.loop.reading import NUMBER, Reader, read_file, unzipped
+from week2kit.loop.reading import Reader, read_file
+from week2kit.loop.textfile import NUMBER, unpacked
 from week2kit.record.manifest import Kind
 from week2kit.record.verdict import Finding
 from week2kit.thresholds import CELL_LENGTH, LISTED_CELLS
@@ -52,19 +53,23 @@ def read_columns(content: bytes, reader: Reader, config: Config, kinds: Mapping[
         StageError: no table can be read from it.
     """
     assert isinstance(config.data, FileData)
-    frame = read_file(content, reader)
-    frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
-    data, others = config.data, {config.data.target, getattr(config.split, "groups", None)}
+    read = read_file(content, reader, data=config.data)
+    frame = read.frame.set_axis([str(name) for name in read.frame.columns], axis=1)
+    rows = len(frame)
+    if config.data.drop_missing_target and config.data.target in frame:
+        frame = frame[frame[config.data.target].notna()]
+    by, data = split_column(config.split), config.data
+    others = {data.target, data.weights, by and by[1]}
     features = data.features or [name for name in frame.columns if name not in {*(data.drop or []), *others}]
     used = [name for name in frame.columns if name in {*features, *others}]
     found = {name: of_kind((kinds or {}).get(name), *typed(frame[name], name)) for name in used}
     typed_frame = pd.DataFrame({name: pd.Series(values, dtype=values.dtype) for name, (_, values) in found.items()})
-    one_line_each = reader != "parquet" and _lines(content) == len(frame) + 1
+    one_line_each = reader != "parquet" and _lines(content) == rows + 1 and rows == len(frame)
     return Columns({name: kind for name, (kind, _) in found.items()}, typed_frame, one_line_each)
 
 
 def _lines(content: bytes) -> int:
-    text = unzipped(content) if content[:2] == b"\x1f\x8b" else content
+    text = unpacked(content)
     return text.count(b"\n") + (not text.endswith(b"\n"))
 
 

@@ -36,8 +36,10 @@ from week2kit.loop.reading import Reader
 from week2kit.loop.run import Result, Source, run_loop
 from week2kit.record.code import code_digest, code_modules
 from week2kit.record.files import read_regular
+from week2kit.record.looking import DataFile
 from week2kit.record.manifest import Data
-from week2kit.record.places import DataFile, reader_for_config
+from week2kit.record.own_code import own_code
+from week2kit.record.places import reader_for_config
 from week2kit.record.requirements import class_names
 from week2kit.record.verdict import Finding
 from week2kit.thresholds import MAX_DATA_BYTES, MAX_UNPACKED_BYTES
@@ -70,6 +72,7 @@ def describe_here(allowed_modules: tuple[str, ...]) -> bytes:
         modules=modules,
         week2kit=week2kit.__version__,
         libraries={module: required_by(module) for module in allowed_modules},
+        own=own_code(allowed_modules),
     )
     return here.model_dump_json().encode()
 

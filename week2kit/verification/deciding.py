@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
+from week2kit.record.earlier import as_told_then
 from week2kit.record.manifest import CompletedRun, Warned
 from week2kit.record.partial import PartialRun
 from week2kit.record.requirements import named_modules
@@ -67,6 +68,10 @@ _OF_INPUTS: Final = ("data", "split", "seed")
 _NOT_SAID_AGAIN: Final = ("split.not_stratified", "repeats.undefined")
 
 
+#: What is told of a file, and not of its table: another file may hold the same one.
+_OF_FILE: Final = ("data.form", "data.leading_zeros", "data.read_as_missing")
+
+
 def _compare_warnings(evidence: Evidence, verdict: VerdictName) -> list[Check]:
     """The warnings of the record: what data, split, seed and metrics decide condemns where the code is the same.
 
@@ -77,7 +82,11 @@ def _compare_warnings(evidence: Evidence, verdict: VerdictName) -> list[Check]:
     advised, fresh = evidence.trials.native()[0], counted.fresh
     now = [warned for warned in advised.warnings if _part(warned) in _OF_INPUTS]
     now += [warned for warned in fresh.warnings if _part(warned) not in _OF_INPUTS]
-    sides = [[w for w in side if w.code not in _NOT_SAID_AGAIN] for side in (evidence.manifest.warnings, now)]
+    data = evidence.fresh.data
+    other_file = data is None or data.sha256 != evidence.manifest.inputs.data.sha256
+    told = [[as_told_then(evidence.manifest, w) for w in side] for side in (evidence.manifest.warnings, now)]
+    left_out = {*_NOT_SAID_AGAIN, *(_OF_FILE if other_file else ())}
+    sides = [[w for w in side if w is not None and w.code not in left_out] for side in told]
     decided = (*_OF_INPUTS, *(["metric"] if verdict in ("identical", "explained") else []))
     of_inputs = [[w for w in side if _part(w) in decided] for side in sides]
     of_libraries = [[w for w in side if _part(w) not in (*_OF_INPUTS, "metric", "session")] for side in sides]

@@ -211,14 +211,12 @@ def rewritten(content: bytes, reader: str, most: int) -> bytes:
     """The same table as tabs for commas (or the other way round), with the line ends of Windows, compressed."""
     import gzip
 
-    from week2kit.loop.reading import unzipped
+    from week2kit.loop.textfile import unpacked
 
     before, after = (",", "\t") if reader == "csv" else ("\t", ",")
     text = io.StringIO(newline="")
     try:
-        if content[:2] == b"\x1f\x8b":
-            content = unzipped(content, most)
-        table = content.decode("utf-8-sig")
+        table = unpacked(content, most).decode("utf-8-sig")
         csv.field_size_limit(len(table) + 1)  # the loop's reader has no limit
         rows = csv.reader(io.StringIO(table, newline=""), delimiter=before)
         csv.writer(text, delimiter=after, lineterminator="\r\n").writerows(rows)

@@ -8,8 +8,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from week2kit.environment.conditions import AS_HERE, Conditions
+from week2kit.record.looking import DataFile
 from week2kit.record.manifest import Data, Environment, Failure, FoundData, Kind, Outcome, Split, Warned
-from week2kit.record.places import DataFile
 
 
 @dataclass(frozen=True)

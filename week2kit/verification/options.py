@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, TypedDict, Unpack
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError
 
 from week2kit.canonical import clean
 from week2kit.errors import UsageError
@@ -19,7 +19,7 @@ from week2kit.verification.variation import chosen
 class Asked(TypedDict, total=False):
     """What a caller may ask of `verify`; `Options` has the meaning of each."""
 
-    data: str | Path | None
+    data: str | Path | Sequence[str | Path] | None
     target: str | None
     tolerance: float
     timeout: float
@@ -32,13 +32,20 @@ class Asked(TypedDict, total=False):
     limits: Limits
 
 
+def _as_several(data: object) -> object:
+    if data is None:
+        return ()
+    return (data,) if isinstance(data, str | Path) else data
+
+
 class Options(BaseModel, frozen=True, extra="forbid"):
     """What the caller decides about a verification; none of it ever comes from a run folder.
 
     Plain data: it can be sent to another process.
 
     Attributes:
-        data: the data file of all runs, where it is not found beside the run.
+        data: the data file, where it is not found beside the run: one file, which all runs are verified with, or
+            several files and folders, in which each run's own is known by its recorded digest.
         target: the label column of runs that were made without week2kit and whose config names none.
         tolerance: by how much of its own recorded value, or of the median one, a score may move and still be close.
         timeout: seconds that one run may take.
@@ -53,7 +60,7 @@ class Options(BaseModel, frozen=True, extra="forbid"):
         limits: what each training may use of the machine, and the time of all runs together.
     """
 
-    data: Path | None = None
+    data: Annotated[tuple[Path, ...], BeforeValidator(_as_several)] = ()
     target: str | None = None
     tolerance: float = Field(SCORE_TOLERANCE, ge=0, allow_inf_nan=False)
     timeout: float = Field(VERIFY_TIMEOUT, gt=0)
@@ -70,10 +77,10 @@ class Options(BaseModel, frozen=True, extra="forbid"):
         asked = self.model_dump(exclude_defaults=True, exclude={"timeout", "limits"})
         if modules := asked.pop("allow_modules", None):
             asked["allowed_modules"] = modules  # as it is called in documents of verdicts
-        return {
-            name: clean(str(value)) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
-            for name, value in asked.items()
-        }
+        if self.data:
+            named = [clean(str(path)) for path in self.data]
+            asked["data"] = named if len(named) > 1 else named[0]
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asked.items()}
 
 
 def read_options(**asked: Unpack[Asked]) -> Options:

@@ -25,9 +25,12 @@ from week2kit.errors import (
 from week2kit.inputs.causes import Here, code_causes, data_causes
 from week2kit.processes.children import Child
 from week2kit.record.earlier import is_earlier
+from week2kit.record.files import is_folder
+from week2kit.record.looking import DataFile
+from week2kit.record.machine import places_of
 from week2kit.record.manifest import CompletedRun, Data, FailedRun, FoundData, RunningRun
 from week2kit.record.partial import PartialRun, with_names
-from week2kit.record.places import DataFile, find_for_run, find_recorded, find_unrecorded, places_of, reader_of
+from week2kit.record.places import find_for_run, find_recorded, find_unrecorded, reader_of
 from week2kit.record.store import Run
 from week2kit.record.verdict import (
     Cause,
@@ -99,7 +102,8 @@ class Verification(Trainings):
         of_code |= {"follows.predictions"} if broken else set()
         if any(check.code not in of_code for check in failing(checks)):
             return Judgement("tampered", checks=checks)
-        if causes := code_causes(manifest.inputs.code, self.here(), exactly=broken):
+        causes = code_causes(manifest.inputs.code, self.here(), exactly=broken)
+        if causes := [cause for cause in causes if cause.factor == "week2kit"]:  # no module of one's own measures
             return undecided("undecided.other_code", "predictions.csv", checks=checks, causes=causes)
         return Judgement("tampered", checks=checks)
 
@@ -233,8 +237,9 @@ class Verification(Trainings):
     def _partial(self, written: PartialRun) -> Judgement:
         """Judge a folder without a manifest, with the data and the label that the caller names."""
         options = self.options
-        data = None if options.data is None else options.data.name
-        record, added = with_names(written, self.run.path, data, options.target)
+        # of several files, or of a folder, nothing says which one a config that names none would be about
+        named = options.data[0].name if len(options.data) == 1 and not is_folder(options.data[0]) else None
+        record, added = with_names(written, self.run.path, named, options.target)
         checks = [*folder_notes(record, written, added), *made(FOLDER, record, record)]
         if failing(checks):
             return Judgement("tampered", checks=checks)

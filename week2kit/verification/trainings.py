@@ -19,8 +19,8 @@ from week2kit.inputs.causes import Here
 from week2kit.processes.children import Child, ChildBug, Children
 from week2kit.processes.interpreters import RESTORED, Interpreter, build
 from week2kit.processes.limits import Limits, memory_in_force
+from week2kit.record.looking import DataFile
 from week2kit.record.manifest import Failure
-from week2kit.record.places import DataFile
 from week2kit.record.requirements import class_names
 from week2kit.record.store import Run
 from week2kit.verification.messages import Fresh, RerunRequest, Stored

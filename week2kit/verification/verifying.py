@@ -257,12 +257,13 @@ def _judged(
         return undecided(BUG, now=scrub(told.strip(), 10_000))
 
 
-def _with_unused_data(judgement: Judgement, run: Run, given: Path | None) -> Judgement:
+def _with_unused_data(judgement: Judgement, run: Run, given: Sequence[Path]) -> Judgement:
     """The judgement with the note that a named data file was not used: the run is on data of scikit-learn's."""
     data = run.manifest.inputs.data
-    if given is None or data is None or data.source != "dataset":
+    if not given or data is None or data.source != "dataset":
         return judgement
-    note = passed("data.bytes", Finding(code="data.not_used", where=clean(given.as_posix(), 200), now=data.path))
+    where = clean(" and ".join(path.as_posix() for path in given), 200)
+    note = passed("data.bytes", Finding(code="data.not_used", where=where, now=data.path))
     noted = [note if check.code == note.code else check for check in judgement.checks]
     return dataclasses.replace(judgement, checks=noted if note in noted else [*noted, note])
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from week2kit.rendering.blocks import Block
 from week2kit.rendering.markdown import code
-from week2kit.rendering.sections.wording import change_table, from_to, rule_of_one_change, statements
+from week2kit.rendering.sections.wording import change_table, from_to, is_single, rule_of_one_change, statements
 from week2kit.reporting.values import Comparison, Report
 
 
@@ -26,9 +26,10 @@ def rule(report: Report, comparison: Comparison) -> str:
 
 
 def of_one(report: Report, comparison: Comparison) -> Iterator[Block]:
-    """What changed in one variant."""
-    yield rule(report, comparison)
-    if comparison.changes:
+    """What changed in one variant; the rule stands at the head where there is one."""
+    if not is_single(report):
+        yield rule(report, comparison)
+    if comparison.changes and not (is_single(report) and len(comparison.changes) == 1):
         yield change_table(comparison.changes, "baseline", "variant")
     if comparison.obstacles:
         yield f"**Not comparable.** {statements(comparison.obstacles)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from week2kit.canonical import clean
-from week2kit.rendering.blocks import Block, Code, Item, Items, Section, Table, section
+from week2kit.rendering.blocks import Block, Code, Item, Items, Section, Table, folded, section
 from week2kit.rendering.markdown import code, escape, made_by
 from week2kit.reporting.rows import RunRow
 from week2kit.reporting.values import Report
@@ -13,13 +13,14 @@ from week2kit.reporting.values import Report
 
 def sections(report: Report) -> Iterator[Section]:
     """The evidence, and what belongs to the files that are listed."""
-    yield section(2, "evidence", "Evidence", _evidence(report))
+    yield section(2, "evidence", "Evidence", folded("Which file proves which number", _evidence(report)))
     if report.runs:
         yield section(3, "commands", "Commands", _commands(report))
         told = (Item(f"{code(run.name)}: {_environment(run)}") for run in report.runs)
-        yield section(3, "environments", "Environments", [Items(tuple(told))])
+        yield section(3, "environments", "Environments", folded("Where each run was trained", [Items(tuple(told))]))
         rows = (row for run in report.runs for row in _files(run))
-        yield section(3, "files", "Files", [Table(("run", "file", "state", "sha256"), "llll", tuple(rows))])
+        files = Table(("run", "file", "state", "sha256"), "llll", tuple(rows))
+        yield section(3, "files", "Files", folded("Every file with its digest", [files]))
 
 
 def _evidence(report: Report) -> Iterator[Block]:
@@ -47,15 +48,13 @@ def _short(digest: str) -> str:
 
 
 def _commands(report: Report) -> Iterator[Block]:
-    yield "How each run was made, as it recorded it:"
-    yield Items(
-        tuple(Item(f"{code(run.name)}: {made_by(run) if run.command else 'not recorded'}") for run in report.runs)
-    )
+    made = [Item(f"{code(run.name)}: {made_by(run) if run.command else 'not recorded'}") for run in report.runs]
+    yield from folded("How each run was made, as it recorded it", [Items(tuple(made))])
     if report.verify_commands:
         not_verified = "Not verified by this report" if report.verdicts is None else "Not all of them are verified"
         also = ", and to have the verdicts in this report" if len(report.verify_commands) > 1 else ""
-        yield f"{not_verified}. To train again and compare{also}:"
-        yield Code(report.verify_commands)
+        told = f"{not_verified}. To train again and compare{also}:"
+        yield from folded("How to verify", [told, Code(report.verify_commands)])
 
 
 def _environment(run: RunRow) -> str:

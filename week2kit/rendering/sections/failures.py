@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
-from week2kit.rendering.blocks import Block, Code, Item, Items, Place, Section, section
+from week2kit.rendering.blocks import Block, Code, Item, Items, Place, Section, folded, section
 from week2kit.rendering.files.words import lesson_key
 from week2kit.rendering.markdown import code, codes, count, escape, json_block, sentence
 from week2kit.rendering.sections.wording import change_line, only_partial
@@ -19,7 +20,28 @@ def sections(report: Report) -> Iterator[Section]:
     for setback in story.setbacks:
         yield section(level, "setback" if level == 3 else "failures", title, blocks)
         level, title, blocks = 3, f"{code(setback.run.name)}: {_kind(setback)}", list(_setback(setback))
+        if setback.compared_with and setback.compared_with not in {run.name for run in report.runs}:
+            blocks = list(folded("It belongs to other runs than these", blocks))
     yield section(level, "setback" if level == 3 else "failures", title, [*blocks, *_counted(story)])
+
+
+#: Failed runs that the head names.
+_NAMED: Final = 3
+
+
+def in_short(report: Report) -> Iterator[Block]:
+    """What failed and what is next, in a line each, for whoever reads no further."""
+    story = report.retrospective
+    if failed := [one for one in story.setbacks if one.kind == "failed"]:
+        told = [
+            f"{code(one.run.name)} at stage {code(one.stage)} ({sentence(one.why).rstrip('.')})"
+            for one in failed[:_NAMED]
+        ]
+        more = [f"{len(failed) - len(told)} more"] if len(failed) > len(told) else []
+        yield f"**Failed:** {'; '.join([*told, *more])}."
+    elif not only_partial(report):
+        yield "**Failed:** no run that was looked at."
+    yield f"**Next:** {sentence(report.proposal.proposal)}"
 
 
 def _none(report: Report) -> str:
@@ -118,7 +140,8 @@ def next_experiment(proposal: Proposal, commands: Sequence[str]) -> Iterator[Blo
     experiments = proposal.experiments
     several = len(experiments) > 1
     yield f"{sentence(proposal.reason)} {sentence(proposal.proposal)}"
-    if changed := [one for one in experiments if one.changes]:
+    told = not commands and bool(proposal.commands) and not several  # its flags say the one change
+    if changed := [one for one in experiments if one.changes and not told]:
         if experiments[0].changes:
             yield "One change each:" if several else "The one change:"
         yield Items(tuple(Item(f"{code(one.base)} again with {change_line(one.changes)}") for one in changed))
@@ -127,14 +150,14 @@ def next_experiment(proposal: Proposal, commands: Sequence[str]) -> Iterator[Blo
     if commands:
         yield "The configs are ready, all else is as it was:"
         named = zip(commands, experiments, strict=True)
-        yield Code(tuple(f"{command} --name {one.name}" for command, one in named))
+        yield Code(tuple(f"{command}{one.flags}" for command, one in named))
     elif experiments:
         if proposal.commands:
             yield Code(proposal.commands)
-        train = code(f"week2kit train next.json --name {experiments[0].name}")
+        train = code(f"week2kit train next.json{experiments[0].flags}")
         which = "first" if several else "same"
-        yield f"The {which} as a config, all else as it was; save it as `next.json`, and {train}:"
-        yield json_block(experiments[0].config)
+        config = f"All else as it was; save it as `next.json`, and {train}:"
+        yield from folded(f"The {which} as a config", [config, json_block(experiments[0].config)])
     if proposal.judge:
-        yield f"When {'they are' if several else 'it is'} trained, this tells what came of it:"
-        yield Code((proposal.judge,))
+        when = f"When {'they are' if several else 'it is'} trained, this tells what came of it"
+        yield from folded(when, [Code((proposal.judge,))])

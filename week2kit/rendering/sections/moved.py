@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from week2kit.rendering.blocks import Block, Table
-from week2kit.rendering.markdown import code, count, escape, sentence, signed
+from week2kit.rendering.blocks import Block, Table, folded
+from week2kit.rendering.markdown import code, count, escape, number, sentence, signed
 from week2kit.rendering.sections.wording import Pictures
 from week2kit.reporting.rows import MovedClasses, MovedErrors, MovedRow
 from week2kit.reporting.values import Comparison, Report
@@ -29,10 +29,9 @@ def of_one(comparison: Comparison, pictures: Pictures) -> Iterator[Block]:
             yield from _errors(comparison.moved)
         case MovedClasses():
             yield from _classes(comparison.moved)
-            if picture := pictures.get(("confusion", comparison.variant.name)):
-                yield picture
-            if comparison.moved.confusion:
-                yield _confusion(comparison.moved)
+            picture = pictures.get(("confusion", comparison.variant.name))
+            confusion = [_confusion(comparison.moved)] if comparison.moved.confusion else []
+            yield from folded("Confusion", [*([picture] if picture else []), *confusion])
 
 
 def _errors(moved: MovedErrors) -> Iterator[Block]:
@@ -42,7 +41,7 @@ def _errors(moved: MovedErrors) -> Iterator[Block]:
     )
     if moved.largest:
         caption = f"The largest changes of the absolute error (negative: the variant is closer); {_COUNTED}"
-        yield _rows(moved.largest, caption, moved.several_folds, errors=True)
+        yield from folded("The rows one by one", [_rows(moved.largest, caption, moved.several_folds, errors=True)])
 
 
 def _classes(moved: MovedClasses) -> Iterator[Block]:
@@ -52,8 +51,31 @@ def _classes(moved: MovedClasses) -> Iterator[Block]:
         f"{moved.fixed} **fixed** by the variant, {moved.broken} **broken** by it, {moved.wrong_both} wrong in "
         f"both{otherwise}."
     )
+    yield from folded("Class by class", _each_class(moved))
+    yield from folded("The rows one by one", _each_row(moved))
+
+
+def _each_class(moved: MovedClasses) -> Iterator[Block]:
+    """How many rows of each class are right, and the precision and recall of each in both runs."""
     head = ("class", "rows", "right: baseline", "right: variant", "fixed", "broken")
     yield Table(head, "lrrrrr", tuple((code(row.label), *map(str, row[1:])) for row in moved.classes))
+    if not moved.confusion:
+        return
+    labels = [row.label for row in moved.confusion]
+    rows = []
+    for index, row in enumerate(moved.confusion):
+        cells = []
+        for side in (0, 1):
+            predicted = sum(other.cells[index][side] for other in moved.confusion)
+            true, right = sum(cell[side] for cell in row.cells), row.cells[index][side]
+            cells += [number(right / predicted if predicted else None), number(right / true if true else None)]
+        rows.append((code(labels[index]), *cells))
+    sides = ("precision: baseline", "recall: baseline", "precision: variant", "recall: variant")
+    caption = "Precision: the share of right ones among the rows predicted as the class. Recall: among its true rows."
+    yield Table(("class", *sides), "lrrrr", tuple(rows), caption)
+
+
+def _each_row(moved: MovedClasses) -> Iterator[Block]:
     for what, rows, every in (("Fixed", moved.fixed_rows, moved.fixed), ("Broken", moved.broken_rows, moved.broken)):
         if rows:
             part = f" (the first {len(rows)} of {every})" if every > len(rows) else ""

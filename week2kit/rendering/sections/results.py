@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from week2kit.rendering.blocks import Block, Table
+from week2kit.rendering.blocks import Block, Table, folded
 from week2kit.rendering.markdown import (
     code,
     codes,
@@ -17,7 +17,7 @@ from week2kit.rendering.markdown import (
     show_span,
     signed,
 )
-from week2kit.rendering.sections.wording import Pictures, only_partial, shown, statements
+from week2kit.rendering.sections.wording import Pictures, is_single, only_partial, shown, statements
 from week2kit.reporting.rows import MetricRow, Verdict
 from week2kit.reporting.values import Comparison, OverviewRow, Report
 
@@ -28,7 +28,7 @@ def beginning(report: Report, pictures: Pictures) -> Iterator[Block]:
     """All runs in one table, or the metrics of the only one."""
     if report.overview:
         yield from _overview(report)
-    yield from shown(pictures, "metric", "difference")
+    yield from folded("Scores with their intervals", shown(pictures, "metric", "difference"))
     if report.baseline is None:
         yield "No run completed, so there are no results."
     elif not report.comparisons:
@@ -66,7 +66,7 @@ def _overview_row(row: OverviewRow) -> tuple[str, ...]:
 
 def verdict(found: Verdict | None) -> str:
     """The verdict on a difference in a word."""
-    return "not tested" if found == "untested" else str(found)
+    return {"untested": "not tested", "noise": "not shown"}.get(str(found), str(found))
 
 
 def _metrics_alone(report: Report) -> Table:
@@ -81,16 +81,29 @@ def _metrics_alone(report: Report) -> Table:
 
 
 def of_one(report: Report, comparison: Comparison) -> Iterator[Block]:
-    """The metrics of one variant beside those of the baseline, and how the difference was judged."""
+    """The metrics of one variant beside those of the baseline, and how the difference was judged.
+
+    Where there is one variant, its metrics stand at the head.
+    """
+    if not is_single(report):
+        yield metrics_of(comparison)
+    if comparison.judgement and comparison.judgement.notes:
+        yield from folded("How this was judged", [statements(comparison.judgement.notes)])
+    if comparison.folds:
+        yield from folded("The folds one by one", _each_fold(report, comparison))
+
+
+def metrics_of(comparison: Comparison) -> Table:
+    """The metrics of one variant beside those of the baseline."""
     head = ("metric", "baseline", "variant", "difference", "95 % interval", *_TRAINING, "dummy")
     rows = [_metric_row(row, comparison) for row in comparison.metrics]
     times = map(number, comparison.fit_seconds)
-    yield Table(head, "lrrrrrrr", (*rows, ("time of fit (s)", *times, *5 * ("",))))
-    if comparison.judgement and comparison.judgement.notes:
-        yield f"How this was judged: {statements(comparison.judgement.notes)}"
-    if comparison.folds:
-        yield _folds(comparison, f"{_primary(report)} in each fold:")
-    if comparison.folds and comparison.folds_left_out:
+    return Table(head, "lrrrrrrr", (*rows, ("time of fit (s)", *times, *5 * ("",))))
+
+
+def _each_fold(report: Report, comparison: Comparison) -> Iterator[Block]:
+    yield _folds(comparison, f"{_primary(report)} in each fold:")
+    if comparison.folds_left_out:
         yield f"{count(comparison.folds_left_out, 'more fold')} in `manifest.json`."
 
 
@@ -140,4 +153,5 @@ def end(report: Report, pictures: Pictures) -> Iterator[Block]:
             for point in curve.points
         )
         head = ("run", "metric", "training rows", "training", "validation")
-        yield Table(head, "llrrr", tuple(rows), "The learning curve in numbers:")
+        table = Table(head, "llrrr", tuple(rows), "The learning curve in numbers:")
+        yield from folded("The learning curve in numbers", [table])

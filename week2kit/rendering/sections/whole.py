@@ -18,6 +18,7 @@ from week2kit.rendering.blocks import (
     Quotes,
     Section,
     Table,
+    folded,
     section,
 )
 from week2kit.rendering.markdown import code, codes, count, escape, mermaid_label, number, sentence
@@ -26,6 +27,7 @@ from week2kit.rendering.sections import changes, evidence, failures, moved, resu
 from week2kit.rendering.sections.wording import Pictures, is_single, shown, statements
 from week2kit.reporting.rows import REFUTED, RunRow
 from week2kit.reporting.values import Comparison, Finding, Loop, Report
+from week2kit.sentences.warnings import describe_warning
 
 #: Runs that have a banner of their own: a class of damaged folders must not fill the report.
 _BANNERS: Final = 10
@@ -78,8 +80,9 @@ def compose(report: Report, written: Collection[str] = (), next_commands: Sequen
         ]),
         *_parts("interpretation", "Interpretation", [
             *_about_baseline(report),
-            *each("About", lambda one: [_findings(one.findings)]),
-            ("", [*shown(pictures, "calibration", "residuals"), Place("interpretation")]),
+            *each("About", lambda one: _findings(one.findings, told=is_single(report))),
+            ("", folded("Calibration and errors", shown(pictures, "calibration", "residuals"))),
+            ("", [Place("interpretation")]),
         ]),
         *_parts("moved", "Rows that moved", [
             ("", moved.beginning(report)), *each("Rows that moved in", lambda one: moved.of_one(one, pictures)),
@@ -124,23 +127,40 @@ def _head(report: Report) -> Iterator[Block]:
     if (more := len(report.unreadable) - _BANNERS) > 0:
         told = f"{count(more, 'more folder')} could not be read: `week2kit runs` says why of each."
         yield Notice("NOTE", (told,))
+    yield from (Notice("WARNING", told) for told in _unbelievable(report))
     if names := [run.name for run in report.runs if not run.manifest_sha256]:
         yield Notice("NOTE", (f"No manifest: {codes(names)}. {_NOT_RECORDED}",))
     if is_single(report):
         (comparison,) = report.comparisons
         yield changes.rule(report, comparison)
         yield from (statements(one.statements) for one in comparison.findings if one.topic == "difference")
+        yield results.metrics_of(comparison)
     else:
         yield statements(report.ranking)
+    yield from failures.in_short(report)
     if report.verdicts is not None:
         rows = tuple(map(_verdict_row, report.runs))
         yield Table(("run", "verdict", "what `week2kit verify` found"), "lll", rows)
         if others := report.verdicts.unmatched:
             yield f"Verdicts on runs that are not in this report, or whose record has changed since: {codes(others)}."
     elif report.runs:
-        yield (
-            '**Not verified:** no run was trained again for this report. The commands for that stand under "Commands".'
-        )
+        command = report.verify_commands[0].partition(" --json")[0] if report.verify_commands else ""
+        command = f" To do it: {code(command)}" if command else ""
+        yield f"**Not verified:** no run was trained again for this report.{command}"
+
+
+def _unbelievable(report: Report) -> Iterator[tuple[str, ...]]:
+    """What gives the target away, each once with the runs that have it; a score that is too good where nothing does."""
+    found = [*report.findings, *(one for comparison in report.comparisons for one in comparison.findings)]
+    said = [statement for one in found for statement in one.statements]
+    leaks = [one for one in said if one.code == "warning" and getattr(one.values["warned"], "code", "") == "data.leak"]
+    told: dict[str, list[str]] = {}
+    for one in leaks:
+        told.setdefault(describe_warning(one.values["warned"]), []).append(one.values["run"])
+    for text, names in [*told.items()][:_BANNERS]:
+        yield (f"**Do not believe the scores of {codes(dict.fromkeys(names))} yet.** {escape(text)}",)
+    if not leaks:
+        yield from ((sentence(one),) for one in said if one.code == "gap.too_good")
 
 
 def _damaged(runs: Sequence[RunRow]) -> Iterator[Notice]:
@@ -206,16 +226,15 @@ def _loop(baseline: str, loop: Loop) -> Iterator[Block]:
         f"The baseline {code(baseline)} trains {code(loop.model)} on {features} of {rows} ({code(loop.source)}) to "
         f"predict {code(loop.target)}, with seed {loop.seed}."
     )
-    yield "**Figure A.** The training loop of the baseline, with its own counts."
     folds = f", {loop.folds} folds, the first" if loop.folds > 1 else ""
     split = f"{mermaid_label(loop.method)}{folds}: {count(loop.n_train, 'row')} to train, {loop.n_val} to validate"
-    yield Flow((
+    yield from folded("Figure A. The training loop of the baseline, with its own counts", [Flow((
         ("load", f"{mermaid_label(loop.source)}, {rows}, {features}"),
         ("split", split),
         ("fit", mermaid_label(loop.model)),
         ("evaluate", f"{mermaid_label(loop.metric)} {number(loop.value)}"),
         ("save", mermaid_label(loop.artifacts, 200)),
-    ))  # fmt: skip
+    ))])  # fmt: skip
 
 
 # --- interpretation ---------------------------------------------------------------------------------------------
@@ -227,11 +246,23 @@ def _about_baseline(report: Report) -> Iterator[tuple[str, Iterable[Block]]]:
         yield "", ["No run completed, so there is nothing to interpret."]
     elif report.findings:
         own = f"About the baseline {code(report.baseline.name)}" if report.comparisons else ""
-        yield own, [_findings(report.findings)]
+        yield own, _findings(report.findings)
 
 
-def _findings(findings: Sequence[Finding]) -> Items:
-    return Items(tuple(map(_finding, findings)))
+#: Topics that a reader looks up; what is wrong in them stands at the head, or decides the next experiment.
+_LOOKED_UP: Final = ("noise", "underfitting", "convergence", "warnings")
+
+
+def _findings(findings: Sequence[Finding], *, told: bool = False) -> Iterator[Block]:
+    """The findings; that about the difference stands at the head where there is one variant (`told`)."""
+    left = [one for one in findings if not (told and one.topic == "difference")]
+    first = [one for one in left if one.topic not in _LOOKED_UP]
+    if first:
+        yield Items(tuple(map(_finding, first)))
+    others = [one for one in left if one.topic in _LOOKED_UP]
+    names = ", ".join(_TOPICS[one.topic].rstrip(".").lower() for one in others)
+    if others:
+        yield from folded(names[:1].upper() + names[1:], [Items(tuple(map(_finding, others)))])
 
 
 def _finding(finding: Finding) -> Item:

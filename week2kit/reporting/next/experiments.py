@@ -104,8 +104,11 @@ _ONCE_MORE: Final = ("repeats", "learning_curve", "seed")
 _MAX_NAME: Final = 40
 
 
-def named(experiments: Sequence[Experiment], runs: Sequence[Run]) -> tuple[Experiment, ...]:
-    """Experiments under names that say what is new in them, and that no run has, here or beside `runs`."""
+def named(experiments: Sequence[Experiment], runs: Sequence[Run], runs_dir: str = "runs") -> tuple[Experiment, ...]:
+    """Experiments under names that say what is new in them, and that no run has, here or beside `runs`.
+
+    They shall lie in `runs_dir`, beside the runs that they are compared with.
+    """
     folders = {Path("runs"), *(run.path.parent for run in runs)}
     taken = {run.name.casefold() for run in runs}
     wanted = [_what_is_new(one) for one in experiments]
@@ -118,7 +121,8 @@ def named(experiments: Sequence[Experiment], runs: Sequence[Run]) -> tuple[Exper
             number += 1
             name = f"{first}-{number}"
         taken.add(name.casefold())
-        found.append(one._replace(name=name, command=one.command and f"{one.command} --name {name}"))
+        placed = one._replace(name=name, runs_dir=runs_dir)
+        found.append(placed._replace(command=one.command and f"{one.command}{placed.flags}"))
     return tuple(found)
 
 

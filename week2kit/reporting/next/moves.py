@@ -26,6 +26,48 @@ def move(runs: Sequence[Candidate], step: Step, code: str, reading: str, **value
     return Move(Statement(f"next.{code}", values), Statement(f"reading.{reading}", values), found)
 
 
+# --- leaks ------------------------------------------------------------------------------------------------------
+
+
+def leaking(run: Candidate) -> list[str]:
+    """The features that give the target away, as the run recorded them."""
+    found = [w.values for w in run.run.warnings if w.code == "data.leak"]
+    names = [name for values in found for name in values.get("features") or [values.get("feature")]]
+    used = {column.name for column in run.run.inputs.data.columns if column.role == "feature"}
+    return [name for name in dict.fromkeys(names) if name in used]
+
+
+def without(run: Candidate, features: Sequence[str]) -> Move:
+    """The run again without these features, in the data and in the groups of its preprocessing."""
+    told: dict[str, Any] = {"features": list(features)}
+    data, key = run.config.get("data"), "drop"
+    left: list[Any] = [*features]
+    if isinstance(data, Mapping) and isinstance(data.get("features"), list):
+        key, left = "features", [name for name in data["features"] if name not in features]
+    elif isinstance(data, Mapping) and isinstance(data.get("drop"), list):
+        left = [*data["drop"], *features]
+    steps = [Step(f"data.{key}", left)]
+    groups = run.config.get("preprocess")
+    if isinstance(groups, list) and any(isinstance(group, Mapping) and "columns" in group for group in groups):
+        steps.append(Step("preprocess", _without_columns(groups, features)))
+    if key == "features" and not left:
+        return Move(Statement("next.drop_leak", told))
+    experiment = run.but(*steps)
+    shown = tuple(change for change in experiment.changes if change.key != "preprocess")
+    made = experiment._replace(changes=shown, command=None)
+    return Move(Statement("next.drop_leak", told), Statement("reading.drop_leak"), (made,))
+
+
+def _without_columns(groups: Sequence[Any], features: Sequence[str]) -> list[Any]:
+    kept = []
+    for group in groups:
+        columns = group.get("columns")
+        names = [columns] if isinstance(columns, str) else list(columns or ())
+        if left := [name for name in names if name not in features]:
+            kept.append({**group, "columns": columns if isinstance(columns, str) else left})
+    return kept
+
+
 # --- the model --------------------------------------------------------------------------------------------------
 
 

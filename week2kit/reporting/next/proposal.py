@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
 from typing import Any, Final, TypeAlias
 
 from week2kit.errors import is_from_outside
@@ -65,6 +66,7 @@ def _rules(baseline: Candidate, variants: Variants, curves: Sequence[Curve]) -> 
     def because(code: str, **values: Any) -> Statement:
         return Statement(f"next.{code}", {"run": best.name, **values})
 
+    yield from _leaks(best)
     if not is_interpretable(run, metric):  # without a value nothing else can be judged
         yield because("undefined", metric=metric), Move(Statement("next.define"))
     if run.outcome.model.converged is False:
@@ -92,6 +94,14 @@ def _rules(baseline: Candidate, variants: Variants, curves: Sequence[Curve]) -> 
     yield because("go_on" if comparable else "single"), another
 
 
+def _leaks(run: Candidate) -> Iterator[Found]:
+    """What must be known before any score is believed: a feature that holds the answer, or a score that is too good."""
+    if features := moves.leaking(run):
+        yield Statement("next.leak", {"run": run.name, "features": features}), moves.without(run, features)
+    elif too_good := next((warned for warned in run.run.warnings if warned.code == "metric.too_good"), None):
+        yield Statement("next.too_good", {"run": run.name, **too_good.values}), Move(Statement("next.look_for_leak"))
+
+
 def _judged(
     proposal: Proposal, made: Sequence[Run | None], candidates: Sequence[Candidate], runs: Sequence[Run]
 ) -> Proposal:
@@ -107,9 +117,12 @@ def _judged(
     """
     if not proposal.experiments:
         return proposal
-    left = named([one for one, run in zip(proposal.experiments, made, strict=True) if run is None], runs)
+    folder = PurePosixPath(candidates[0].row.path).parent.as_posix()
+    # of a run in the folder where one stands, as of "..", no folder is told
+    runs_dir = folder if folder not in (".", "..") and PurePosixPath(candidates[0].row.path).name != ".." else "runs"
+    left = named([one for one, run in zip(proposal.experiments, made, strict=True) if run is None], runs, runs_dir)
     names = iter(left)
-    new = [f"runs/{next(names).name}" if run is None else shown_path(run.path) for run in made]
+    new = [f"{runs_dir}/{next(names).name}" if run is None else shown_path(run.path) for run in made]
     paths = {candidate.name: candidate.row.path for candidate in candidates}
     bases = {one.base for one in proposal.experiments}
     shown = [*(paths[base] for base in bases if len(bases) == 1), *new]

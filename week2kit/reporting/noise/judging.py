@@ -22,7 +22,7 @@ from week2kit.reporting.predicted import Predicted
 from week2kit.reporting.rows import Judgement, Method, Verdict
 from week2kit.reporting.runs import Runs, completed
 from week2kit.statistics.exact import holm_among, mcnemar, round_rows, rows_for_mcnemar
-from week2kit.thresholds import FEW_OF_A_CLASS, FEW_ROWS, POWER, RANKED_ROWS, RESAMPLING_SEED, SIGNIFICANCE
+from week2kit.thresholds import FEW_OF_A_CLASS, FEW_ROWS, MOST_NEEDED, POWER, RANKED_ROWS, RESAMPLING_SEED, SIGNIFICANCE
 
 
 class Side(NamedTuple):
@@ -237,7 +237,7 @@ def _needed(test: _Test) -> tuple[Statement, ...]:
     needed, units = test.estimate.needed, test.estimate.units
     if test.method == "mcnemar":
         needed = rows_for_mcnemar(*test.discordant, units)
-    if needed is None or needed <= units:
+    if needed is None or needed <= units or needed > MOST_NEEDED * units:
         return ()
     values = {"rows": round_rows(needed), "tries": round(10 * POWER), "power": POWER, "level": SIGNIFICANCE}
     return (Statement("needed", values),)
