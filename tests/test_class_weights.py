@@ -23,7 +23,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from week2kit import train, verify
-from week2kit.loop.weights import Given
+from week2kit.loop.class_weights import Given
 from week2kit.record.manifest import CompletedRun, FailedRun
 
 RNG = np.random.default_rng(4)
@@ -180,6 +180,19 @@ def test_a_key_that_spells_no_class_is_an_error_that_names_the_classes(
     kind: str, weights: dict[str, int], said: str, tmp_path: Path
 ) -> None:
     assert said in problem_of(TARGETS[kind], tmp_path, named("logistic_regression", class_weight=weights))
+
+
+def test_a_class_that_the_rows_lack_may_be_weighed_among_texts_as_in_a_script(tmp_path: Path) -> None:
+    """Runs that were recorded before keys were looked at have such weights, and come out again."""
+    weights = {"no": 1, "yes": 6, "maybe": 2}
+    value = by_hand(TARGETS["texts"], LogisticRegression(class_weight=weights))
+    config = config_for(TARGETS["texts"], tmp_path, named("logistic_regression", class_weight=weights))
+    assert value_of(config, tmp_path) == value
+    del weights["yes"]
+    model = named("logistic_regression", class_weight=weights)
+    assert '"maybe" is none of the classes "no", "yes"' in problem_of(TARGETS["texts"], tmp_path, model)
+    numbers = named("logistic_regression", class_weight={"0": 1, "1": 6, "2": 2})
+    assert '"2" is none of the classes "0", "1"' in problem_of(RARE, tmp_path, numbers)
 
 
 def test_it_is_one_in_a_step_and_in_a_grid_and_where_classes_are_numbered(tmp_path: Path) -> None:

@@ -20,6 +20,13 @@ _QUOTE_IT: Final = (
 )
 _NO_TARGET: Final = 'The target "{name}" has no value in {missing} of {rows} rows, first in data row {row}'
 _EXPORT_IT: Final = "Save the table as CSV, and name that file."
+_SAVE_AGAIN: Final = "Save the table again: UTF-8, commas between the values, one line with the column names."
+_FAILED: Final = "The metric {name} cannot be computed: {why}."
+_PREDICTS_TOO_LITTLE: Final = (
+    "The model predicts down to {lowest}, where the target goes down to {least}: choose a model that stays within the "
+    'range of the target ("random_forest_regressor", "sklearn.linear_model.PoissonRegressor"), or a metric that takes '
+    "any number, such as {instead}."
+)
 _NAME_EACH: Final = "Give every column its own name."
 _NO_COLUMN: Final = '{key}: the data has no column "{name}"; it has {names}.'
 _NO_SCORES: Final = "A metric asks for the model's decision function, which has no column for each class"
@@ -52,17 +59,21 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         'Save it as UTF-8, or say how it is encoded, such as "data": {{"encoding": "cp1252"}} (Windows).',
     ),
     "file.not_parsed": ("The data file cannot be read as a table: {why}.", _QUOTE_IT),
-    "file.no_table": ("The data file cannot be read as a table: {why}.", ""),
-    "file.first_line": ("The first line of the data file cannot be read: {why}.", ""),
-    "file.no_names": ("The data file holds no table: its first line must name the columns.", ""),
-    "file.columns": (f"The data file has {{count}} columns; at most {MAX_COLUMNS} are read.", ""),
+    "file.no_table": ("The data file cannot be read as a table: {why}.", _SAVE_AGAIN),
+    "file.first_line": ("The first line of the data file cannot be read: {why}.", _SAVE_AGAIN),
+    "file.no_names": ("The data file holds no table: its first line must name the columns.", _SAVE_AGAIN),
+    "file.columns": (
+        f"The data file has {{count}} columns; at most {MAX_COLUMNS} are read.",
+        "Save the ones you need.",
+    ),
     "file.same_name": ('The data file has two columns named "{name}".', _NAME_EACH),
-    "file.not_parquet": ("The data file cannot be read as Parquet: {why}.", ""),
-    "file.no_rows": ("The data file has column names, but no rows.", ""),
-    "file.other_table": ("The data file holds another table.", ""),
+    "file.not_parquet": ("The data file cannot be read as Parquet: {why}.", "Write it again, or save it as .csv."),
+    "file.no_rows": ("The data file has column names, but no rows.", "Put the rows below them."),
+    "file.other_table": ("The data file holds another table.", "Name the file that the run was trained on: --data."),
     # --- of the columns that the config names
     "columns.unknown": (_NO_COLUMN, "Name one of these columns."),
     "columns.misspelt": (_NO_COLUMN, 'Did you mean "{close}"?'),
+    "columns.same_to_the_eye": (_NO_COLUMN, "A column is there, and {apart}."),
     "columns.semicolons": (
         _NO_COLUMN,
         'The file seems to be separated by semicolons: "data": {{"separator": ";"}}.',
@@ -133,8 +144,14 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "Check that data.target does not name an identifier; for numbers choose a regressor.",
     ),
     # --- of the split
-    "split.stratify": ("split.stratify: only classes can be stratified, and the task is regression.", ""),
-    "split.shuffle": ("split.shuffle: folds by groups are shuffled from scikit-learn 1.6 on.", ""),
+    "split.stratify": (
+        "split.stratify: only classes can be stratified, and the task is regression.",
+        "Leave split.stratify out.",
+    ),
+    "split.shuffle": (
+        "split.shuffle: folds by groups are shuffled from scikit-learn 1.6 on.",
+        "Set split.shuffle to false, or install it.",
+    ),
     "weights.text": ('data.weights: the column "{name}" holds text; expected numbers.', "Name a column of weights."),
     "weights.negative": (
         'data.weights: the column "{name}" holds a negative number in data row {row}.',
@@ -177,13 +194,25 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "The model's {what} hold numbers that are not finite (NaN or infinity).",
         "The fit has diverged: scale the features, or choose a smaller learning rate.",
     ),
+    "metric.other_name": ('metrics: there is no metric "{name}"; it is called "{called}".', ""),
     "metric.misspelt": ('metrics: there is no metric "{name}".', 'Did you mean "{close}"?'),
-    "metric.unknown": ('metrics: there is no metric "{name}".', "Use the names of scikit-learn's scorers."),
+    "metric.unknown": (
+        'metrics: there is no metric "{name}".',
+        "Use a name of scikit-learn's scorers: accuracy, f1_macro, roc_auc, r2, root_mean_squared_error.",
+    ),
     "metric.unfit": (
         "metrics: {name} cannot be computed for this model and target: {why}",
         "Choose a metric for this task, such as {instead}.",
     ),
-    "metric.failed": ("The metric {name} cannot be computed: {why}.", ""),
+    "metric.failed": (_FAILED, "Train without this metric, or with another one, such as {instead}."),
+    "metric.of_negative_targets": (
+        _FAILED,
+        "The target goes down to {least}, which it is not made for: choose another, such as {instead}.",
+    ),
+    "metric.of_negative_predictions": (
+        _FAILED,
+        _PREDICTS_TOO_LITTLE,
+    ),
     "metric.not_finite": (
         "The metric {name} is not a finite number on {rows} rows ({value}).",
         "A class or value may be missing on one side: use more rows, stratify, or choose another metric.",
@@ -194,6 +223,19 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     ),
 }
 
+#: What to try after an error of a step that is not given the columns it takes.
+REMEDIES: Final[Mapping[str, str]] = {
+    "text.list": 'preprocess.{group}: {step} takes one column of texts: write "columns": "{name}", without the list.',
+    "text.several": "preprocess.{group}: {step} takes one column of texts: make a group for each, such as "
+    '{{"columns": "{name}", "steps": [...]}}.',
+    "text.no_group": 'preprocess: {step} takes one column of texts: write {{"columns": "{name}", "steps": [...]}}.',
+    "text.not_first": "preprocess.{group}: {step} takes the texts as they are: make it the first step.",
+    "text.numbers": 'preprocess.{group}: {step} takes texts, and "{name}" holds numbers: leave it to another group.',
+    "text.gaps": '{missing} of {rows} rows have no "{name}", and no step can fill in texts for {step}: remove these '
+    'rows, or write a text such as "-" into the empty cells.',
+    "table.one_column": 'preprocess.{group}: {step} takes a table: write "columns": ["{name}"], as a list.',
+}
+
 
 def refusal(code: str, **values: Any) -> StageError:
     """The error to be raised: texts among the values are made safe to show, and names in a list quoted."""
@@ -201,6 +243,11 @@ def refusal(code: str, **values: Any) -> StageError:
     error = StageError(said, hint)
     error.code, error.values = code, values
     return error
+
+
+def remedy(code: str, **values: Any) -> str:
+    """One of `REMEDIES`, its values made safe to show."""
+    return REMEDIES[code].format_map({key: _shown(value) for key, value in values.items()})
 
 
 def told_apart(text: str, other: str) -> str:

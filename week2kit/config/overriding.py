@@ -11,6 +11,7 @@ from typing import Any, Final
 from week2kit.canonical import MAX_JSON_DEPTH, JsonError, clean, drop_keys, parse_json
 from week2kit.config.form import FLAT_ALIASES, Config, FlatConfig
 from week2kit.config.reading import is_flat, parse_config
+from week2kit.config.slips import json_spelling
 from week2kit.errors import ConfigError, UsageError
 
 
@@ -27,6 +28,12 @@ def override(value: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, 
     result: dict[str, Any] = json.loads(json.dumps(value))
     for assignment in assignments:
         path, separator, text = assignment.partition("=")
+        if path.startswith("'") and text.endswith("'"):
+            doubled = assignment[1:-1].replace('"', '\\"')
+            raise UsageError(
+                f"--set {clean(assignment, 100)}: the shell left the single quotes where they are, as cmd.exe does; "
+                f'there write --set "{clean(doubled, 1000)}"'
+            )
         keys = path.strip().split(".")
         if len(keys) > MAX_JSON_DEPTH:
             raise ConfigError([f"--set {clean(path, 60)}: it leads deeper than {MAX_JSON_DEPTH} levels"])
@@ -65,11 +72,41 @@ def _assigned(path: str, text: str) -> Any:
     except JsonError:
         if text.lstrip().startswith(("[", "{")):  # nobody means a text by it: a shell took the double quotes away
             raise UsageError(_unquoted(path, text)) from None
+        spelt = None if _TEXTS.fullmatch(path.strip()) else json_spelling(text)
+        if spelt is not None:
+            raise UsageError(_misspelt(path, text, spelt)) from None
         return text
 
 
+#: The keys whose values are texts, whatever they look like.
+_TEXTS: Final = re.compile(
+    r"goal|hypothesis|positive|input|input_csv|label_col|data\.(path|target|dataset)|data\.(features|drop)\.\d+"
+    r"|metrics\.\d+|split\.groups|preprocess\.\d+\.columns(\.\d+)?"
+)
+
+
+def _misspelt(path: str, text: str, spelt: str) -> str:
+    """What to write for a value that Python writes otherwise than JSON: nobody means the text "False" by it."""
+    if spelt.startswith('"'):  # cmd.exe of Windows hands single quotes on
+        spelt, why = json.loads(spelt), "the quotes are part of the value"
+    else:
+        why = f"JSON, and so --set, writes {clean(spelt, 100)}"
+    as_text = f"{path}={json.dumps(text, ensure_ascii=False)}"
+    return (
+        f"--set {clean(f'{path}={text}', 100)}: {why}: --set {shlex.quote(clean(f'{path}={spelt}', 1000))}. If the "
+        f"text itself is meant: --set {shlex.quote(clean(as_text, 1000))}"
+    )
+
+
 #: A word without quotes, or in quotes that are not JSON's: what an editor or a chat program makes of straight ones.
-_WORD: Final = re.compile(r"""(?<![\w.])["'\u2018-\u201f]?([A-Za-z_][\w.-]*)["'\u2018-\u201f]?""")
+_WORD: Final = re.compile(r"""(?<![\w.])["'\u2018-\u201f]?([A-Za-z_][\w.-]*)["'\u2018-\u201f]?|(?<![\w.])\.\d+""")
+
+
+def _mended(found: re.Match[str]) -> str:
+    """A word in double quotes, or as JSON writes it: true, false, null, and a number that begins with a point."""
+    if found[1] in ("true", "false", "null", "True", "False", "None", None):
+        return json_spelling(found[1] or found[0]) or found[1]
+    return f'"{found[1]}"'
 
 
 def _unquoted(path: str, text: str) -> str:
@@ -77,8 +114,7 @@ def _unquoted(path: str, text: str) -> str:
         f"--set {clean(f'{path}={text}', 100)}: expected JSON, and this is none: did the shell take the quotes away? "
         "Put single quotes around it"
     )
-    words = ("true", "false", "null")
-    mended = _WORD.sub(lambda found: found[1] if found[1] in words else f'"{found[1]}"', text)
+    mended = _WORD.sub(_mended, text)
     try:
         parse_json(mended.encode("utf-8", "surrogatepass"))
     except JsonError:

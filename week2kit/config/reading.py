@@ -57,42 +57,6 @@ def read_object(text: bytes, suffix: str) -> dict[str, Any]:
     return value
 
 
-def json_slip(text: bytes) -> str:
-    """A common slip in a text that is no JSON, with its line and what to do; empty where it is none of these.
-
-    Only for what a person wrote: the parser's own words name a place after the slip, which is often another line.
-    """
-    try:
-        written = text.decode("utf-8-sig")
-        json.loads(written)
-    except json.JSONDecodeError as error:
-        place, missing = error.pos, error.msg.startswith("Expecting ',' delimiter")
-    except (ValueError, RecursionError):
-        return ""
-    else:
-        return ""
-    if written[place : place + 1] == ",":  # where newer versions of Python see a comma that is too much
-        place += 1
-    before, after = written[:place].rstrip(), written[place:].lstrip()
-    line = before.count("\n") + 1
-    next_line = written.count("\n", 0, len(written) - len(after)) + 1
-    if before.endswith(",") and after.startswith(("}", "]")):
-        if line == next_line:
-            return f"line {line} has a comma before the closing {after[0]}, and nothing between them: remove the comma"
-        return f"line {line} ends with a comma, and nothing follows it: remove the comma"
-    if after.startswith(("#", "//", "/*")):
-        return f"line {next_line} holds a comment, and JSON has none: remove it, or write the config as TOML"
-    if after.startswith(tuple("'\u2018\u2019\u201c\u201d")):
-        return f'line {next_line} has the quotes {after[0]}, and JSON takes straight double quotes only: write "'
-    if missing and line < next_line and after.startswith('"'):
-        return f"line {line} has no comma at its end, and line {next_line} goes on with the next entry: add the comma"
-    word = re.match(r"(True|False|None)\b", after)
-    if word:
-        small = {"None": "null"}.get(word[0], word[0].lower())
-        return f"line {next_line} has {word[0]}, which is Python's word: JSON writes {small}"
-    return ""
-
-
 def parse_config(value: Mapping[str, Any]) -> Config:
     """The config in a JSON object, in the full or in the flat form.
 

@@ -20,7 +20,8 @@ from week2kit.canonical import clean
 from week2kit.config.form import ALIASES, Estimator
 from week2kit.errors import ConfigError, LibraryError
 from week2kit.importing import held
-from week2kit.loop.weights import Given, is_class_weight, of_grid
+from week2kit.loop.class_weights import Given, is_class_weight, of_grid
+from week2kit.loop.names import class_called
 from week2kit.privacy import scrub
 from week2kit.thresholds import MAX_JOBS
 
@@ -31,13 +32,14 @@ _DENIED: Final[Mapping[str, tuple[Any, ...]]] = {"input": ("content",), "memory"
 _CLOSED_MODULES: Final = frozenset({"conftest", "experimental", "externals", "tests"})
 
 
-def find_class(path: str, allowed_modules: Sequence[str] = (), *, splitters: bool = False) -> type[BaseEstimator]:
+def find_class(path: str, allowed_modules: Sequence[str] = (), *, values: bool = False) -> type[BaseEstimator]:
     """The estimator class at an import path into a public module of scikit-learn, or of a module the caller allows.
 
     Args:
         path: such as ``sklearn.linear_model.LogisticRegression``.
         allowed_modules: further top-level modules; only the caller may name them, never a config.
-        splitters: whether it may be what a search splits by, such as StratifiedKFold, too.
+        values: whether it may be what is only a parameter's value, too: what a search splits by (StratifiedKFold), or
+            a kernel of a Gaussian process.
 
     Raises:
         ValueError: nothing else is imported; the message says what was expected.
@@ -50,25 +52,26 @@ def find_class(path: str, allowed_modules: Sequence[str] = (), *, splitters: boo
         close = difflib.get_close_matches(path, ALIASES, n=1)
         raise ValueError(
             f'expected an import path into scikit-learn, such as "sklearn.linear_model.LogisticRegression", '
-            f'got "{clean(path)}"' + (f'; did you mean "{close[0]}"?' if close else "")
+            f'got "{clean(path)}"' + (class_called(path) or (f'; did you mean "{close[0]}"?' if close else ""))
         )
     if any(part.startswith("_") or not part.isidentifier() or part in _CLOSED_MODULES for part in (*parts, name)):
-        raise ValueError(f'expected a public class of scikit-learn, got "{clean(path)}"')
+        raise ValueError(f'expected a public class of scikit-learn, got "{clean(path)}"{class_called(path)}')
     with held():
-        module = _imported(module_name)
+        module = _imported(module_name, path)
         found = _attribute(module, name)
     if found is None:
         close = difflib.get_close_matches(name, [n for n in dir(module) if n[:1].isupper()], n=1)
-        raise ValueError(
-            f'"{clean(module_name)}" has no "{clean(name)}"' + (f'; did you mean "{close[0]}"?' if close else "")
-        )
+        hint = class_called(path) if top == "sklearn" else ""
+        if close and not hint.startswith("; write"):
+            hint = f'; did you mean "{close[0]}"?'
+        raise ValueError(f'"{clean(module_name)}" has no "{clean(name)}"{hint}')
     if isinstance(found, type) and top == "sklearn" and found.__module__.partition(".")[0] != "sklearn":
         raise ValueError(
             f'in this process "{clean(path)}" is a class of "{clean(found.__module__)}": name that class, or train '
             "where scikit-learn is not patched"
         )
     # scikit-learn's clone asks for get_params, not for a base class: other libraries follow its guide without one
-    if not (isinstance(found, type) and (_has_all(found, "fit", "get_params") or (splitters and _splits(found)))):
+    if not (isinstance(found, type) and (_has_all(found, "fit", "get_params") or (values and _is_value(found)))):
         raise ValueError(f'"{clean(path)}" is no estimator: expected a class with fit and get_params')
     return found
 
@@ -81,14 +84,21 @@ def _splits(kind: type) -> bool:
     return _has_all(kind, "split", "get_n_splits") and not hasattr(kind, "fit")
 
 
-def _imported(name: str) -> ModuleType:
-    """The module `name`; a failure of its own is told apart from a module that is not there."""
+def _is_value(kind: type) -> bool:
+    """Whether a class is no estimator, but what an estimator takes: a splitter, or a kernel of a Gaussian process."""
+    is_kernel = any(base.__module__ == "sklearn.gaussian_process.kernels" for base in kind.__mro__)
+    return _splits(kind) or (is_kernel and _has_all(kind, "get_params", "diag"))
+
+
+def _imported(name: str, path: str) -> ModuleType:
+    """The module `name` of the class at `path`; a failure of its own is told apart from a module that is not there."""
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise _broken_module(name, error) from error  # it is there, and imports one that is not
-        raise ValueError(f'there is no module "{clean(name)}" in this environment') from None
+        hint = class_called(path) if name.startswith("sklearn.") else ""
+        raise ValueError(f'there is no module "{clean(name)}" in this environment{hint}') from None
     except BaseException as error:  # a module may raise anything, SystemExit too; signals are held meanwhile
         raise _broken_module(name, error) from error
 
@@ -125,8 +135,8 @@ class Builder:
     """Makes unfitted estimators out of a config's, and keeps what is wrong with them.
 
     ``random_state`` is set to `seed` wherever a class takes one and the config does not say otherwise. Parameters may
-    be estimators themselves, each as ``{"class": ..., "params": {...}}``, alone or in lists. Once the data are there,
-    `given` is what a classifier is fitted on: then the keys of ``class_weight`` are taken for classes.
+    be estimators themselves, each as ``{"class": ..., "params": {...}}``, alone, in lists or in grids. Once
+    the data are there, `given` is what a classifier is fitted on: the keys of ``class_weight`` are taken for classes.
     """
 
     seed: int
@@ -139,10 +149,10 @@ class Builder:
         if self.problems:
             raise ConfigError(self.problems)
 
-    def build(self, spec: Estimator, where: str, *, splitters: bool = False) -> tuple[BaseEstimator | None, Estimator]:
+    def build(self, spec: Estimator, where: str, *, values: bool = False) -> tuple[BaseEstimator | None, Estimator]:
         """The unfitted estimator of a spec, and the spec with its seeds written out; `where` is its dotted path."""
         try:
-            kind = find_class(spec.class_, self.allowed_modules, splitters=splitters)
+            kind = find_class(spec.class_, self.allowed_modules, values=values)
         except ValueError as error:
             self.problems.append(f"{where}.class: {error}")
             return None, spec
@@ -153,7 +163,7 @@ class Builder:
             params["random_state"] = self.seed
         before = len(self.problems)
         inside = self._inside(kind)
-        values: dict[str, Any] = {}
+        made: dict[str, Any] = {}
         for name, value in params.items():
             place = f"{where}.params.{clean(name)}"
             if name not in known and not takes_any:
@@ -163,11 +173,11 @@ class Builder:
                 continue
             self._check_denied(name, value, place)
             built, params[name] = inside._value(value, place)
-            values[name] = _as_declared(kind, name, built)
+            made[name] = _as_declared(kind, name, built)
         if self.given is not None:
-            self._weigh(values, self.given, where)
+            self._weigh(made, self.given, where)
         written = spec.model_copy(update={"params": params})
-        return None if len(self.problems) > before else self._made(kind, values, where), written
+        return None if len(self.problems) > before else self._made(kind, made, where), written
 
     def _inside(self, kind: type[BaseEstimator]) -> Builder:
         """What builds the estimators among the parameters of a class, which may be fitted on other labels."""
@@ -198,7 +208,7 @@ class Builder:
                 self.problems.append(f'{place}: expected {{"class": "...", "params": {{...}}}}')
                 return None, value
             spec = Estimator(class_=ALIASES.get(value["class"], value["class"]), params=params)
-            estimator, told = self.build(spec, place, splitters=True)
+            estimator, told = self.build(spec, place, values=True)
             return estimator, told.model_dump(by_alias=True)
         if isinstance(value, list):
             pairs = [self._value(item, f"{place}.{i}") for i, item in enumerate(value)]
@@ -208,6 +218,8 @@ class Builder:
             return tuple(built) if pair else built, written
         if isinstance(value, dict):
             self._check_grid(value, place)
+            tried = {key: self._value(item, f"{place}.{clean(key)}") for key, item in value.items()}
+            return {key: one for key, (one, _) in tried.items()}, {key: one for key, (_, one) in tried.items()}
         return value, value
 
     def _check_grid(self, value: Mapping[str, Any], place: str) -> None:
@@ -273,18 +285,21 @@ def _as_declared(kind: type[BaseEstimator], name: str, value: Any) -> Any:
 
 
 _SET: Final = re.compile(r"\{[^{}]*\}")
+#: A list that scikit-learn makes of a set of texts.
+_LISTED: Final = re.compile(r"(?<=Found unknown categories \[)[^\]]*(?=\])")
 _ADDRESS: Final = re.compile(r"\b0x[0-9a-f]{6,16}\b")
 
 
 def message_of(error: BaseException) -> str:
     """What a library's error says, word for word the same in every process.
 
-    scikit-learn prints the allowed values as a set, whose order is another in each process, and some objects with
-    their address; a failure must be known again by its message.
+    scikit-learn prints the allowed values as a set, whose order is another in each process, unknown categories as a
+    list of one, and some objects with their address; a failure must be known again by its message.
     """
     try:
         said = str(error)
     except Exception:  # it shows an object whose repr raises
         said = ""
     text = _ADDRESS.sub("0x…", scrub(said))
+    text = _LISTED.sub(lambda match: ", ".join(sorted(match[0].split(", "))), text)
     return _SET.sub(lambda match: "{" + ", ".join(sorted(match[0][1:-1].split(", "))) + "}", text)

@@ -11,14 +11,13 @@ matter: there the value is scikit-learn's, and what it warns of is kept.
 from __future__ import annotations
 
 import copy
-import difflib
 import inspect
 import math
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -26,7 +25,10 @@ from sklearn.metrics import classification_report, get_scorer, get_scorer_names
 from sklearn.utils.metaestimators import available_if
 
 from week2kit.canonical import clean, label_text
+from week2kit.errors import StageError
 from week2kit.loop.data import Labels
+from week2kit.loop.defined import ABOVE, NEEDS, Undefined
+from week2kit.loop.names import metric_called, nearest_metric
 from week2kit.loop.predictions import Answers
 from week2kit.record.manifest import OF_POSITIVE
 from week2kit.refusals import refusal
@@ -39,44 +41,6 @@ _MEANS_OF_ROWS: Final = frozenset(
         *("mean_absolute_percentage_error", "mean_poisson_deviance", "mean_gamma_deviance"),
     }
 )
-
-# --- what the true rows define ----------------------------------------------------------------------------------
-
-
-class Undefined(NamedTuple):
-    """Why a metric has no value on some rows: these classes (as codes) have no row, or what the reason says."""
-
-    reason: Literal["no_row_of", "one_class", "one_row", "constant", "not_a_number"]
-    classes: tuple[int, ...] = ()
-
-
-def _no_row_of(y_true: np.ndarray[Any, Any], classes: Sequence[int]) -> Undefined | None:
-    missing = sorted({*classes} - {*np.unique(y_true).tolist()})
-    return Undefined("no_row_of", tuple(missing)) if missing else None
-
-
-def _one_class(y_true: np.ndarray[Any, Any], classes: Sequence[int]) -> Undefined | None:
-    return Undefined("one_class") if (y_true == y_true[0]).all() else None
-
-
-def _no_spread(y_true: np.ndarray[Any, Any], classes: Sequence[int]) -> Undefined | None:
-    if len(y_true) < 2:
-        return Undefined("one_row")
-    return Undefined("constant") if (y_true == y_true[0]).all() else None
-
-
-#: A question to true values and to the classes that the metric asks for.
-_Need = Callable[[Any, Sequence[int]], Undefined | None]
-
-#: What a metric asks of the true rows. scikit-learn gives 0, 1, nan or an error where they lack it, as versions differ;
-#: every metric that is not named here is defined on any rows.
-_NEEDS: Final[Mapping[str, _Need]] = {
-    **dict.fromkeys(OF_POSITIVE, _no_row_of),
-    **dict.fromkeys(("roc_auc", "positive_likelihood_ratio", "negative_likelihood_ratio"), _no_row_of),
-    **dict.fromkeys(("roc_auc_ovr", "roc_auc_ovr_weighted", "roc_auc_ovo", "roc_auc_ovo_weighted"), _no_row_of),
-    **dict.fromkeys(("matthews_corrcoef", "d2_log_loss_score", "d2_brier_score"), _one_class),
-    **dict.fromkeys(("r2", "explained_variance", "d2_absolute_error_score"), _no_spread),
-}
 
 # --- scorers ----------------------------------------------------------------------------------------------------
 
@@ -167,7 +131,7 @@ class Scorer:
         self._classes, self._labels = classes, labels
         self._wanted = (positive,) if self.of_positive else tuple(range(classes))
         self._flip = classes == 2 and positive == 0
-        self._scorer, self.greater_is_better = _find(name)
+        self._scorer, self.greater_is_better = _find(name, classes)
         example = _example(classes, method, decision=decision)
         self.of_labels = classes > 0 and self._why_not(*example, of_cells=True) is None
         reason = None if self.of_labels else self._why_not(*example, of_cells=False)
@@ -197,7 +161,7 @@ class Scorer:
             StageError: the value is not a finite number although the rows define it, or scikit-learn refuses to
                 compute one.
         """
-        need = None if self.earlier else _NEEDS.get(self.name)
+        need = None if self.earlier else NEEDS.get(self.name)
         if need is not None and (undefined := need(y_true, self._wanted)) is not None:
             return Score(None, undefined)
         try:
@@ -205,7 +169,7 @@ class Scorer:
                 warnings.simplefilter("always")
                 value = self._of_cells(y_true, answers.labels) if self.of_labels else self._of_rows(y_true, answers)[0]
         except (ValueError, AttributeError) as error:
-            raise refusal("metric.failed", name=self.name, why=self._readable(error)) from None
+            raise self._failed(error, y_true, answers) from None
         said = {str(one.message) for one in caught if issubclass(one.category, _TOLD)}
         warned = tuple(sorted(message for message in said if not message.startswith(_NOT_OF_VALUES)))
         if math.isnan(value) and self._classes and not self.earlier:  # it depends on what is predicted, too
@@ -213,6 +177,23 @@ class Scorer:
         if not math.isfinite(value):
             raise refusal("metric.not_finite", name=self.name, rows=len(y_true), value=value)
         return Score(value, None, warned)
+
+    def _failed(self, error: Exception, y_true: np.ndarray[Any, Any], answers: Answers) -> StageError:
+        """That scikit-learn refuses to compute a value; of a metric with a logarithm, whose numbers are to blame."""
+        why, instead = self._readable(error), _instead(self.name, self._classes)
+        limit = ABOVE.get(self.name)
+        if limit is None or self._classes:
+            return refusal("metric.failed", name=self.name, why=why, instead=instead)
+        least, lowest = float(y_true.min()), float(np.min(answers.labels))
+        of_targets = least < limit or (least == limit and lowest > limit)
+        return refusal(
+            "metric.of_negative_targets" if of_targets else "metric.of_negative_predictions",
+            name=self.name,
+            why=why,
+            instead=instead,
+            least=f"{least:.4g}",
+            lowest=f"{lowest:.4g}",
+        )
 
     def _ask(self, scorer: Any, y_true: np.ndarray[Any, Any], answers: Answers, **more: Any) -> tuple[float, set[str]]:
         """The value by a scorer of scikit-learn, and which scores it asked for."""
@@ -320,15 +301,17 @@ def _instead(name: str, classes: int) -> str:
     return "accuracy or f1_macro"
 
 
-def _find(name: str) -> tuple[Any, bool]:
+def _find(name: str, classes: int) -> tuple[Any, bool]:
     known = get_scorer_names()
     for full in (name, f"neg_{name}"):
         if full in known:
             scorer = get_scorer(full)
             return scorer, scorer._sign > 0  # not by the name: max_error is a negated one before scikit-learn 1.6
     plain = sorted(other.removeprefix("neg_") for other in known)
-    close = difflib.get_close_matches(name, plain, n=1)
-    raise refusal("metric.misspelt" if close else "metric.unknown", name=name, close=close and close[0])
+    if called := metric_called(name, plain, classes):
+        raise refusal("metric.other_name", name=name, called=called)
+    close = nearest_metric(name, plain)
+    raise refusal("metric.misspelt" if close else "metric.unknown", name=name, close=close)
 
 
 def cells(

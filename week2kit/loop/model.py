@@ -9,12 +9,13 @@ from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
-from week2kit.canonical import clean
+from week2kit.canonical import clean, same_to_the_eye
 from week2kit.config.form import Config, Estimator, Group
+from week2kit.loop.class_weights import Given
 from week2kit.loop.data import Table
 from week2kit.loop.estimators import Builder, message_of
 from week2kit.loop.inside import has, is_dense_only
-from week2kit.loop.weights import Given
+from week2kit.refusals import told_apart
 
 
 def build_estimators(config: Config, seed: int, allowed_modules: Sequence[str] = ()) -> Config:
@@ -127,7 +128,7 @@ def _column_transformer(groups: Sequence[Group], table: Table, builder: Builder)
         columns = [group.columns] if isinstance(group.columns, str) else group.columns
         used.update(columns)
         builder.problems.extend(
-            f'preprocess.{number}.columns: "{clean(name)}" is no feature of the data'
+            f'preprocess.{number}.columns: "{clean(name)}" is no feature of the data{_looks_like(name, features)}'
             for name in columns
             if name not in features
         )
@@ -140,6 +141,11 @@ def _column_transformer(groups: Sequence[Group], table: Table, builder: Builder)
         if name not in used
     )
     return ColumnTransformer(transformers)
+
+
+def _looks_like(name: str, features: Sequence[str]) -> str:
+    alike = same_to_the_eye(name, features)
+    return "" if alike is None else f"; one is there, and {told_apart(name, alike)}"
 
 
 def _steps(specs: Sequence[Estimator], where: str, builder: Builder) -> list[tuple[str, Any]]:

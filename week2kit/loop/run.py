@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from week2kit.canonical import clean, compact_json, sha256
+from week2kit.canonical import clean, compact_json, label_text, same_to_the_eye, sha256
 from week2kit.config.form import BundledData, Config, KFold, Predefined, TimeSeries
 from week2kit.config.overriding import repeat_seeds
 from week2kit.config.reading import parse_config
@@ -28,6 +29,7 @@ from week2kit.loop.model import build_estimators, make_pipeline, settle_preproce
 from week2kit.loop.predictions import Predictions
 from week2kit.loop.progress import Progress
 from week2kit.loop.reading import Reader, leading_zeros, load_dataset, read_file
+from week2kit.loop.remedies import remedies
 from week2kit.loop.split import Fold, make_folds, positions_digest, settle_split
 from week2kit.record.manifest import (
     Data,
@@ -40,7 +42,7 @@ from week2kit.record.manifest import (
     Split,
 )
 from week2kit.record.manifest import Predictions as PredictionsRecord
-from week2kit.refusals import refusal
+from week2kit.refusals import refusal, told_apart
 from week2kit.thresholds import FEW_DIFFERENT, IMBALANCE_SHARE, LEAK_DEPTH, MAX_UNPACKED_BYTES
 
 
@@ -103,9 +105,11 @@ def run_loop(
             progress.warn("session.set_aside", {"settings": others})
         loop, data = _begin(config, seed, source, progress, allowed_modules, earlier=earlier)
         folds = _split(loop, everything=advise)
-        measured = [loop.measure(fold) for fold in folds]
+        with remedies(loop.config, loop.table):
+            measured = [loop.measure(fold) for fold in folds]
+            with progress.during("fit"):
+                final = measured[0].fitted if len(folds) == 1 else loop.fit(np.arange(len(loop.table.target)))
         with progress.during("fit"):
-            final = measured[0].fitted if len(folds) == 1 else loop.fit(np.arange(len(loop.table.target)))
             _warn_about_fits(final, [*(one.fitted for one in measured), final], progress)
         with progress.during("evaluate"):
             predictions = loop.predictions(folds, measured)
@@ -194,7 +198,8 @@ def _load(config: Config, source: Source, progress: Progress) -> tuple[Table, Da
         del content  # hundreds of megabytes that the fit can use
         if read.told:
             progress.warn("data.form", dict(read.told))
-    table = use_columns(read, config, target, classification=config.task == "classification", kinds=source.kinds)
+    with _telling_columns_apart():
+        table = use_columns(read, config, target, classification=config.task == "classification", kinds=source.kinds)
     if source.only is not None and table.digest != source.only:
         raise refusal("file.other_table")
     data = progress.data = Data(
@@ -213,6 +218,21 @@ def _load(config: Config, source: Source, progress: Progress) -> tuple[Table, Da
     for feature, zeros in leading_zeros(read, whole).items():
         progress.warn("data.leading_zeros", {"column": feature, "cell": zeros})
     return table, data
+
+
+@contextmanager
+def _telling_columns_apart() -> Iterator[None]:
+    """Say of a column that is not there whether another one only looks the same."""
+    try:
+        yield
+    except StageError as error:
+        key, name, names = (error.values.get(value) for value in ("key", "name", "names"))
+        if not (error.code.startswith("columns.") and isinstance(name, str) and isinstance(names, list)):
+            raise
+        if (alike := same_to_the_eye(name, names)) is None:
+            raise
+        apart = told_apart(name, alike)
+        raise refusal("columns.same_to_the_eye", key=key, name=name, names=names, apart=apart) from None
 
 
 def _tell_time_order(config: Config, order: TimeOrder, progress: Progress) -> None:
@@ -263,7 +283,18 @@ def _positive(config: Config, classes: Labels | None) -> Any:
         if label == config.positive and type(label) is type(config.positive):
             return label
     shown = ", ".join(repr(label) for label in classes)
-    raise ConfigError([f"positive: expected one of the classes {clean(shown)}, got {clean(repr(config.positive))}"])
+    said = f"positive: expected one of the classes {clean(shown)}, got {clean(repr(config.positive))}"
+    raise ConfigError([f"{said}{_label_meant(config.positive, classes)}"])
+
+
+def _label_meant(label: Any, classes: Labels) -> str:
+    """How the class is written that a label which is none comes near; empty where there is none."""
+    text = label_text(label)
+    for one in classes:
+        if label_text(one).lower() == text.lower() or (not isinstance(one, str) and label == one):
+            return f": write {clean(json.dumps(one, ensure_ascii=False))}"
+    alike = same_to_the_eye(text, [one for one in classes if isinstance(one, str)])
+    return "" if alike is None else f": {told_apart(text, alike)}"
 
 
 def _scorers(config: Config, pipeline: Pipeline, classes: Labels | None, *, earlier: bool) -> list[Scorer]:

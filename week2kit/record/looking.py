@@ -89,12 +89,16 @@ def reading(name: str) -> Iterator[None]:
     try:
         yield
     except IsADirectoryError:
-        raise StageError(f'The data path "{clean(name)}" is a folder; expected a file.') from None
+        raise StageError(
+            f'The data path "{clean(name)}" is a folder; expected a file.', "Name the file in it."
+        ) from None
     except OSError as error:
         raise StageError(
-            f'The data file "{clean(name)}" cannot be read: {error.strerror}.', _REMEDIES.get(error.errno or 0, "")
+            f'The data file "{clean(name)}" cannot be read: {error.strerror}.', _REMEDIES.get(error.errno or 0, _COPY)
         ) from None
 
+
+_COPY: Final = "See whether another program opens it, and copy it to a folder on this machine."
 
 _REMEDIES: Final = {
     errno.EACCES: "Allow it (chmod +r), or work as a user who may read it.",

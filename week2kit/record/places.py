@@ -7,9 +7,9 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath, PurePosixPath
-from typing import Literal
+from typing import Final, Literal
 
-from week2kit.canonical import JsonError, clean, parse_json
+from week2kit.canonical import JsonError, clean, parse_json, same_to_the_eye
 from week2kit.errors import ConfigError, DataNotFound, MissingHere, StageError
 from week2kit.privacy import tells_a_name
 from week2kit.record.files import pointer_beside, pointer_in, read_regular
@@ -28,6 +28,7 @@ from week2kit.record.looking import (
 from week2kit.record.machine import look_through, named_by_shell, places_of
 from week2kit.record.manifest import FoundData
 from week2kit.record.store import MANIFEST_NAME, Run
+from week2kit.refusals import told_apart
 from week2kit.thresholds import MAX_DATA_BYTES, MAX_MANIFEST_BYTES
 
 
@@ -69,8 +70,50 @@ def find_for_config(path: str, config_directory: Path | None) -> Path:
     pointer = next(filter(None, map(pointer_beside, places)), None)
     raise DataNotFound(
         f'data.path: there is no file "{clean(recorded_path(path))}" {looked}.',
-        how_to_fetch(pointer) if pointer else "Write the path as seen from the config file.",
+        how_to_fetch(pointer) if pointer else _other_spelling(path, places) or _AS_SEEN,
     )
+
+
+_AS_SEEN: Final = "Write the path as seen from the config file."
+
+#: The characters that a single backslash in a text of JSON or TOML makes of a letter after it.
+_ESCAPED: Final = {"\t": "\\t", "\n": "\\n", "\r": "\\r", "\b": "\\b", "\f": "\\f"}
+
+
+def _other_spelling(path: str, places: Iterable[Path]) -> str:
+    """What is wrong with the spelling of a path that leads nowhere, and how it is written; empty where nothing is."""
+    meant = "".join(_ESCAPED.get(character, character) for character in path)
+    written = clean(recorded_path(meant.replace("\\", "/")))
+    if meant != path:
+        return f'A single backslash in a text makes other characters of what follows it: write / for it, "{written}".'
+    for place in places:
+        found = _as_it_lies(place)
+        if found is not None:
+            other = PurePath(*found.parts[-len(PurePath(path).parts) :]).as_posix()
+            if other.casefold() == path.casefold():
+                return f'Capital letters count: write "{clean(other)}".'
+            return f"A file is there, and {told_apart(path, recorded_path(other))}."
+    if "\\" in path and os.sep != "\\":
+        return f'Write / between folders, which works on every system: "{written}".'
+    return ""
+
+
+def _as_it_lies(path: Path) -> Path | None:
+    """The path of what is there under a name that looks the same, or has other capitals; None where nothing is."""
+    found = Path(path.anchor)
+    for part in path.parts[1:] if path.anchor else path.parts:
+        if not is_there(found / part):
+            try:
+                names = sorted(os.listdir(found))  # noqa: PTH208
+            except (OSError, ValueError):
+                return None
+            same = (name for name in names if name.casefold() == part.casefold())
+            other = same_to_the_eye(part, names) or next(same, None)
+            if other is None:
+                return None
+            part = other
+        found /= part
+    return found
 
 
 def recorded_path(path: str) -> str:

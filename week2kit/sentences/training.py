@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from week2kit.canonical import aligned, clean, show_value
 from week2kit.record.manifest import CompletedRun, Failure
+from week2kit.sentences.hints import config_hint
 from week2kit.sentences.statement import command_line
 from week2kit.sentences.warnings import warning_lines
 
@@ -94,7 +95,10 @@ def _config_problems(failure: Failure, prefix: str, given: Sequence[Given]) -> t
     hint = failure.hint
     if set(sources) - {"config"}:
         several = len(set(sources)) > 1
-        hint = f"Correct the {' and the '.join(dict.fromkeys(sources))}{',' if several else ''} and train again."
+        remedy = "" if hint == config_hint("") else f" {hint}"
+        hint = (
+            f"Correct the {' and the '.join(dict.fromkeys(sources))}{',' if several else ''} and train again.{remedy}"
+        )
     if orphans:
         belong = "belongs" if len(orphans) == 1 else "belong"
         advice = (

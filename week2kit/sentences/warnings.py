@@ -1,4 +1,4 @@
-"""Sentences: the warnings of train, and what to try after a failure of it."""
+"""Sentences: the warnings of train."""
 
 from __future__ import annotations
 
@@ -182,8 +182,13 @@ def _first_sentence(message: object) -> str:
 
 WARNINGS: Final = Statement(
     {
-        "fit.not_converged": "The fit stopped after {n_iter} iterations before it had converged (max_iter "
-        "{max_iter}): on another processor it may stop elsewhere. Scale the features or raise max_iter.",
+        "fit.not_converged": Either(
+            lambda values: values.get("n_iter", 0) is None,
+            "scikit-learn warns that something in the fit has not converged: on another processor it may come out "
+            "otherwise. Scale the features, or widen what limits it (iterations, the bounds of a kernel).",
+            "The fit stopped after {n_iter} iterations before it had converged (max_iter {max_iter}): on another "
+            "processor it may stop elsewhere. Scale the features or raise max_iter.",
+        ),
         "data.imbalance": "{share:percent} of the rows are of class {label}: always guessing it already scores that "
         "accuracy. Look at f1_macro.",
         "metric.gap": "{metric} is {training:number} on training rows and {validation:number} on validation rows: "
@@ -243,40 +248,3 @@ WARNINGS: Final = Statement(
 )
 
 _GAP: Final = Statement({"": "{metric} is {training:number} and {validation:number}"}, {})
-
-
-# --- failures ---------------------------------------------------------------------------------------------------
-
-_HINTS: Final[Mapping[str, str]] = {
-    "could not convert string to float": 'The model was given a column of text. Set "preprocess": "auto", which turns '
-    "categories into numbers, or drop the column.",
-    "contains NaN": 'The model was given missing values, which it cannot use. Set "preprocess": "auto", which fills '
-    "them in, or add a SimpleImputer to your steps.",
-    "Sparse data was passed": 'The one-hot columns are sparse: give OneHotEncoder {"sparse_output": false}.',
-    "fit.not_converged": "Scale the features (preprocess auto-scaled), or raise max_iter.",
-    "data.leak": "Drop the feature that holds the answer; if it is known in advance, take the code off fail_on.",
-    "split.shared_rows": "Remove the duplicate rows, or keep them together with split.groups.",
-    "seed.unset": 'Remove "random_state": null.',
-    "Negative values in data": "This model takes counts or frequencies: use another, or shift the features.",
-    "must be non-negative": "This model takes non-negative numbers only: use another, or shift the features.",
-}
-
-
-_HINTS_BY_ERROR: Final[Mapping[str, str]] = {
-    "MemoryError": "The memory was not enough: use fewer rows or features, or a smaller model.",
-    "OSError": "Make room on the disk, or choose another place with --runs-dir; then train again.",
-    "KeyboardInterrupt": "You interrupted it; train again when you have the time.",
-    "Terminated": "The process was asked to end (SIGTERM); train again.",
-    "ThreadLimit": "No more threads may be started here: lower n_jobs, or raise the limit (ulimit -u).",
-    "WarningRefused": "Mend what the warning speaks of, or take it off the config's fail_on.",
-}
-
-
-def failure_hint(stage: str, error: str, message: str) -> str:
-    """What to try after a failure, from its error and message."""
-    for part, hint in _HINTS.items():
-        if part in message:
-            return hint
-    if error == "OSError" and stage in ("fit", "evaluate"):  # of an estimator: it need not be the disk
-        error = ""
-    return _HINTS_BY_ERROR.get(error, f"Look at the message above: it comes from the stage {stage}.")

@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Any
 from week2kit.canonical import JsonError, as_utf8, clean, dump_json, parse_json
 from week2kit.config.form import Config, FileData, config_digest
 from week2kit.config.overriding import override
-from week2kit.config.reading import json_slip, parse_config, read_object
-from week2kit.errors import LibraryError, StageError, UsageError, Week2kitError, message_without
+from week2kit.config.reading import parse_config, read_object
+from week2kit.config.slips import json_slip, toml_slip
+from week2kit.errors import ConfigError, LibraryError, StageError, UsageError, Week2kitError, message_without
 from week2kit.importing import held
 from week2kit.privacy import scrub
 from week2kit.processes.limits import check_room
@@ -43,7 +44,7 @@ from week2kit.record.provenance import record_code
 from week2kit.record.requirements import requirements_text
 from week2kit.record.store import Run, from_here, open_run
 from week2kit.record.writing import RunFolder
-from week2kit.sentences.warnings import failure_hint
+from week2kit.sentences.hints import config_hint, failure_hint
 from week2kit.thresholds import (
     MAX_CONFIG_BYTES,
     MAX_TRACEBACK_FRAMES,
@@ -138,7 +139,7 @@ def _read_config_file(path: Path) -> dict[str, Any]:
         if unread and reader_of(path.name) is not None:
             said = f"expected a config, and this is a table. For a first config: week2kit init {shlex.quote(shown)}"
         elif isinstance(error, JsonError):
-            slip = json_slip(text) if kind == "JSON" else ""
+            slip = json_slip(text) if kind == "JSON" else toml_slip(text)
             said = f"{slip or f'no config can be read as {kind}: {error}'}."
         else:
             said = f"cannot be read: {error.strerror if isinstance(error, OSError) else error}."
@@ -397,6 +398,7 @@ def failure_record(error: BaseException, stage: Stage) -> record.Failure:
         name, message = _os_error(error)
     expected = isinstance(error, StageError) and not isinstance(error, LibraryError)
     hint = error.hint if isinstance(error, StageError) and error.hint else failure_hint(stage, name, message)
+    hint = config_hint(message) if isinstance(error, ConfigError) else hint
     return record.Failure(
         stage=stage, error=name, message=message, traceback=[] if expected else _frames(error), hint=scrub(hint)
     )

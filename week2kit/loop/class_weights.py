@@ -52,17 +52,21 @@ class Given:
         if not isinstance(value, dict):
             return value
         meant: dict[Any, str] = {}
-        weights = {}
+        weights, unknown = {}, []
         for key, weight in value.items():
-            found = [label for label in self.labels if _spells(key, label)]
-            if not found:
-                problems.append(f'{place}: "{clean(key, 60)}" is {self._not_among(key)}')
-            elif found[0] in meant:
-                problems.append(f'{place}: "{clean(meant[found[0]], 60)}" and "{clean(key, 60)}" mean the same class')
+            found = next((label for label in self.labels if _spells(key, label)), None)
+            if found is None:
+                unknown.append(key)
+            elif found in meant:
+                problems.append(f'{place}: "{clean(meant[found], 60)}" and "{clean(key, 60)}" mean the same class')
             else:
-                meant[found[0]] = key
-                # the target of true and false is fitted as 1 and 0
-                weights[int(found[0]) if isinstance(found[0], bool) else found[0]] = weight
+                meant[found] = key
+                weights[int(found) if isinstance(found, bool) else found] = (
+                    weight  # true and false are fitted as 1 and 0
+                )
+        if unknown and len(meant) == len(self.labels) and all(isinstance(label, str) for label in self.labels):
+            return value  # a script may weigh a class that these rows lack, and gives this model
+        problems.extend(f'{place}: "{clean(key, 60)}" is {self._not_among(key)}' for key in unknown)
         return weights
 
     def _not_among(self, key: str) -> str:
