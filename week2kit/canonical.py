@@ -265,6 +265,7 @@ UNCOUNTED: Final[Mapping[str, Literal["words", "place", "reported", "seed"]]] = 
     "fail_on": "words",
     "data.path": "place",
     "data.dataset": "place",
+    "split.validation_path": "place",
     "metrics": "reported",
     "learning_curve": "reported",
     "repeats": "reported",

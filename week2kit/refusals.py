@@ -70,6 +70,14 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "file.not_parquet": ("The data file cannot be read as Parquet: {why}.", "Write it again, or save it as .csv."),
     "file.no_rows": ("The data file has column names, but no rows.", "Put the rows below them."),
     "file.other_table": ("The data file holds another table.", "Name the file that the run was trained on: --data."),
+    "file.two_kinds": (
+        "split.validation_path: only one of the two files is Parquet, and they are read as one table.",
+        "Save both in the same form.",
+    ),
+    "file.open_quote": (
+        "The two files cannot be read as one table: a double quote in the data file is never closed.",
+        "Close it, or write it twice within a quoted value.",
+    ),
     # --- of the columns that the config names
     "columns.unknown": (_NO_COLUMN, "Name one of these columns."),
     "columns.misspelt": (_NO_COLUMN, 'Did you mean "{close}"?'),
@@ -77,6 +85,10 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "columns.semicolons": (
         _NO_COLUMN,
         'The file seems to be separated by semicolons: "data": {{"separator": ";"}}.',
+    ),
+    "columns.not_in_validation": (
+        'split.validation_path: the file has no column "{name}", which is used; it has {names}.',
+        "Give it that column. A feature may be left out instead, with data.drop.",
     ),
     "columns.no_feature": ("No feature column is left.", "Name some under data.features, or drop fewer."),
     "columns.target_is_feature": ('The target "{name}" is listed among the features.', "Take it out of data.features."),
@@ -168,6 +180,10 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "split.empty_side": (
         'split.column: by the column "{name}" one side of the split has no row (validated is {side}).',
         "Name another value under split.validation, or leave it out.",
+    ),
+    "split.empty_file": (
+        "{where}: the file has no row that can be used.",
+        "Name a file with rows that have a target.",
     ),
     "split.no_dates": (
         'split.order_by: the column "{name}" holds texts that are not all dates of one spelling.',

@@ -445,6 +445,177 @@ def _data_is(make: Callable[[Path], object]) -> Callable[[Copy], None]:
     return change
 
 
+# --- two files: one is trained on, the other validated
+
+
+def _later(change: Callable[[list[str]], list[str]]) -> Callable[[Copy], None]:
+    """The lines of later.csv changed: the names, then its rows."""
+
+    def apply(copy: Copy) -> None:
+        path = copy.project / "later.csv"
+        path.write_text("".join(change(path.read_text().splitlines(keepends=True))))
+
+    return apply
+
+
+def _row_to_the_other_file(copy: Copy) -> None:
+    """The last row of the trained file becomes the first of the validated one: together they are the same table."""
+    path = copy.project / "penguins.csv"
+    *rest, last = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(rest))
+    row = ",".join(reversed(last.strip().split(","))) + "\n"
+    _later(lambda lines: [lines[0], row, *lines[1:]])(copy)
+
+
+def _files_change_places(copy: Copy) -> None:
+    first, second = copy.project / "penguins.csv", copy.project / "later.csv"
+    before = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    second.write_bytes(before)
+
+
+def _packed_later(copy: Copy) -> None:
+    path = copy.project / "later.csv"
+    (copy.project / "later.csv.gz").write_bytes(gzip.compress(path.read_bytes(), mtime=0))
+    path.unlink()
+
+
+_BOTH = {"layer": "data", "data": "later.csv"}
+case("nothing", "two_files", nothing, "identical", "model", level="model")
+case("data-given", "two_files", nothing, "identical", "model", level="model", data="later.csv")
+case("data-first-given", "two_files", nothing, "identical", "model", level="model", data="penguins.csv")
+case(
+    "data-renamed",
+    "two_files",
+    lambda c: shutil.move(c.project / "later.csv", c.project / "b.csv"),
+    "identical",
+    "model",
+    level="model",
+    data="b.csv",
+)
+case(
+    "data-in-run",
+    "two_files",
+    lambda c: shutil.move(c.project / "later.csv", c.run / "later.csv"),
+    "identical",
+    "model",
+    level="model",
+)
+case(
+    "data-crlf",
+    "two_files",
+    _later(lambda rows: [row.replace("\n", "\r\n") for row in rows]),
+    "identical",
+    "later.csv: the same table in another form",
+    level="model",
+    data="later.csv",
+)
+case(
+    "data-gz",
+    "two_files",
+    _packed_later,
+    "identical",
+    "later.csv: the same table in another form",
+    level="model",
+    data="later.csv.gz",
+)
+case(
+    "data-further-column",
+    "two_files",
+    _later(
+        lambda rows: [row.replace("\n", ",0\n") if i else row.replace("\n", ",more\n") for i, row in enumerate(rows)]
+    ),
+    "identical",
+    "later.csv: the same table in another form",
+    level="model",
+    data="later.csv",
+)
+case(
+    "data-one-cell",
+    "two_files",
+    _later(lambda rows: [*rows[:3], rows[3].replace("false", "true"), *rows[4:]]),
+    "different",
+    "later.csv: the table is not the one that the run was trained on",
+    cause="data column tagged",
+    **_BOTH,
+)
+case(
+    "data-without-a-row",
+    "two_files",
+    _later(lambda rows: rows[:-1]),
+    "different",
+    "the table is not the one",
+    cause="data rows",
+    **_BOTH,
+)
+case(
+    "data-without-a-column",
+    "two_files",
+    _later(lambda rows: [row.rpartition(",")[0] + "\n" for row in rows]),
+    "different",
+    'the file has no column "length"',
+    cause="data bytes",
+    **_BOTH,
+)
+case(
+    "data-no-row",
+    "two_files",
+    _later(lambda rows: rows[:1]),
+    "different",
+    "no row that can be used",
+    cause="data rows",
+    **_BOTH,
+)
+case(
+    "data-nobody-named",
+    "two_files",
+    _later(lambda rows: rows[:-1]),
+    "undecided",
+    "later.csv: this is not the file that the run was trained on",
+)
+case(
+    "data-row-in-the-other",
+    "two_files",
+    _row_to_the_other_file,
+    "different",
+    "the validation rows hold other values than recorded",
+    layer="data",
+    cause="data bytes",
+)
+case(
+    "data-change-places",
+    "two_files",
+    _files_change_places,
+    "undecided",
+    "this is not the file that the run was trained on",
+)
+case("data-missing", "two_files", lambda c: (c.project / "later.csv").unlink(), "undecided", "--data later.csv")
+case(
+    "data-first-missing",
+    "two_files",
+    lambda c: (c.project / "penguins.csv").unlink(),
+    "undecided",
+    "--data penguins.csv",
+)
+case("no-record-of-the-second", "two_files", lambda c: c.set("inputs.data.validation", None), "tampered", "later.csv")
+case(
+    "second-without-split",
+    "penguins",
+    lambda c: c.set(
+        "inputs.data.validation", {"path": "later.csv", "from_run": None, "bytes": 1, "sha256": None, "reader": "csv"}
+    ),
+    "tampered",
+    "later.csv",
+)
+case(
+    "other-second-file",
+    "two_files",
+    lambda c: c.forge_config("split.validation_path", "houses.csv"),
+    "tampered",
+    "houses.csv",
+)
+case("second-led-out", "two_files", lambda c: ((c.project / "later.csv").unlink(), c.set("inputs.data.validation.from_run", "../../../../../../etc/passwd")), "undecided", "--data later.csv")  # fmt: skip
+
 NAME_IT = "--data penguins.csv"
 case("data-missing", "penguins", _no_data, "undecided", NAME_IT)
 case("data-is-a-folder", "penguins", _data_is(Path.mkdir), "undecided", NAME_IT)

@@ -82,8 +82,15 @@ def leaks() -> str:
     return "\n".join(["a,b,y", *rows]) + "\n"
 
 
+def later_penguins() -> str:
+    """Other rows of the penguins, their columns in another order."""
+    rows = [line.split(",") for line in penguins().splitlines()]
+    return "\n".join(",".join(reversed(row)) for row in rows[:1] + rows[2::5]) + "\n"
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "penguins.csv": penguins,
+    "later.csv": later_penguins,
     "houses.csv": houses,
     "admissions.csv": admissions,
     "outliers.csv": outliers,
@@ -105,6 +112,13 @@ CONFIGS: Mapping[str, dict[str, Any]] = {
         "goal": "Tell three species apart.",
     },
     "other": {"data": PENGUINS, "model": "decision_tree", "metrics": ["accuracy", "f1_macro"], "seed": 7},
+    "two_files": {
+        "data": PENGUINS,
+        "split": {"validation_path": "later.csv"},
+        "model": "decision_tree",
+        "metrics": ["accuracy", "log_loss"],
+        "seed": 3,
+    },
     "houses": {"data": {"path": "houses.csv", "target": "price"}, "model": "ridge", "seed": 3},
     "outlier": {
         "data": {"path": "outliers.csv", "target": "y"},

@@ -138,6 +138,5 @@ def _data_flag(run: Run, files: list[Path]) -> list[str]:
     from week2kit.record.places import leads_back
 
     data = run.manifest.inputs.data
-    if data is None or not files or leads_back(run, data, files[-1]):
-        return []
-    return ["--data", files[-1].as_posix()]
+    read = zip(data.files if data is not None else (), files, strict=False)
+    return [word for one, file in read if not leads_back(run, one, file) for word in ("--data", file.as_posix())]

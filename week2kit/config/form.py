@@ -60,6 +60,7 @@ WarningCode: TypeAlias = Literal[
     "split.shared_rows",
     "split.small_class",
     "split.time_order",
+    "split.unseen_class",
     "split.unused_rows",
 ]
 
@@ -71,6 +72,9 @@ class Part(BaseModel):
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False, populate_by_name=True, defer_build=True
     )
 
+
+#: Where a table lies, as seen from the config.
+DataPath: TypeAlias = Annotated[str, Field(min_length=1, max_length=4000)]
 
 #: What a cell holds, blanks included.
 Cell: TypeAlias = Annotated[str, Field(max_length=100)]
@@ -101,7 +105,7 @@ class FileData(Part):
             (from 1), where the first lines of the file leave it open.
     """
 
-    path: Annotated[str, Field(min_length=1, max_length=4000)]
+    path: DataPath
     target: ColumnName
     features: Annotated[list[ColumnName], Field(min_length=1)] | None = None
     drop: list[ColumnName] | None = None
@@ -166,6 +170,13 @@ class Predefined(Part):
     validation: Label | None = None
 
 
+class ValidationFile(Part):
+    """All rows of the data file are trained on, and those of a second file with the same columns are validated."""
+
+    method: Literal["validation_file"] = "validation_file"
+    validation_path: DataPath
+
+
 class Estimator(Part):
     """A class of scikit-learn by import path or alias, and the parameters that are not left at their defaults."""
 
@@ -180,7 +191,10 @@ class Group(Part):
     steps: list[Estimator]
 
 
-Split: TypeAlias = Holdout | KFold | TimeSeries | Predefined
+Split: TypeAlias = Holdout | KFold | TimeSeries | Predefined | ValidationFile
+
+#: The splits that nothing is drawn for.
+UNDRAWN: Final = (TimeSeries, Predefined, ValidationFile)
 
 
 def split_column(split: Split) -> tuple[Literal["groups", "order", "split"], str] | None:
@@ -223,7 +237,7 @@ class Config(PlainKeys):
     def as_json(self) -> dict[str, Any]:
         """The JSON object of the config, without what was not given; nulls that a person set stay."""
         value = self.model_dump(mode="json", by_alias=True, exclude_none=True)
-        if "random_state" in self.split.model_fields_set and not isinstance(self.split, TimeSeries | Predefined):
+        if "random_state" in self.split.model_fields_set and not isinstance(self.split, UNDRAWN):
             value["split"]["random_state"] = self.split.random_state  # null means something here
         return value
 

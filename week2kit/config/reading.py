@@ -34,6 +34,7 @@ from week2kit.config.form import (
     Preprocess,
     Split,
     TimeSeries,
+    ValidationFile,
 )
 from week2kit.errors import ConfigError
 
@@ -74,6 +75,8 @@ def parse_config(value: Mapping[str, Any]) -> Config:
         "model": _read_estimator(rest.pop("model", None), "model", problems),
     }
     simple = _read_part(PlainKeys, rest, "", problems, Config.model_fields)
+    if isinstance(parts["data"], BundledData) and isinstance(parts["split"], ValidationFile):
+        problems.append("split.validation_path: only a data file has a validation file beside it")
     if problems or simple is None:
         raise ConfigError(problems)
     given = {name: getattr(simple, name) for name in simple.model_fields_set}
@@ -161,12 +164,16 @@ _SPLITS: Final[Mapping[str, type[Split]]] = {
     "kfold": KFold,
     "time_series": TimeSeries,
     "predefined": Predefined,
+    "validation_file": ValidationFile,
 }
+
+#: What a split is by a key that only one method has.
+_METHODS: Final[Mapping[str, str]] = {"column": "predefined", "validation_path": "validation_file"}
 
 
 def _read_split(value: Any, problems: list[str]) -> Split | None:
-    usual = "predefined" if isinstance(value, dict) and "column" in value else "holdout"
-    method = value.get("method", usual) if isinstance(value, dict) else "holdout"
+    given = value if isinstance(value, dict) else {}
+    method = given.get("method", next((_METHODS[key] for key in _METHODS if key in given), "holdout"))
     if not isinstance(method, str) or method not in _SPLITS:
         problems.append(f"split.method: expected {_choices(_SPLITS)}, got {_shown(method)}{_nearest(method, _SPLITS)}")
         return None

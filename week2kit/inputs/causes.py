@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from week2kit.inputs.leaves import ABSENT, differences
 from week2kit.inputs.tables import table_differences
 from week2kit.record.code import alike, same_code
-from week2kit.record.manifest import Code, Column, Data, Environment, Seed
+from week2kit.record.manifest import Code, Column, Data, Environment, FoundData, FoundFile, Seed
 from week2kit.record.verdict import Cause
 from week2kit.thresholds import LISTED_KEYS
 
@@ -32,6 +32,18 @@ def data_causes(old: Data, new: Data) -> list[Cause]:
         for one in table_differences(old, new)
         for recorded, now in [(None, None) if one.what == "order of rows" else map(_recorded, (one.left, one.right))]
     ]
+
+
+def other_file(old: FoundData, new: FoundData) -> tuple[FoundFile, FoundFile]:
+    """The recorded file and the one here, of the first whose bytes are others; of the data file where all are equal."""
+    pairs = zip(old.files, new.files, strict=False)
+    return next((pair for pair in pairs if pair[0].sha256 != pair[1].sha256), (old, new))
+
+
+def other_bytes(old: FoundData, new: FoundData) -> Cause:
+    """That a file holds other bytes, where no more can be told of them."""
+    recorded, now = (file.sha256 for file in other_file(old, new))
+    return Cause(input="data", factor="bytes", recorded=recorded, now=now, proof="observed")
 
 
 def _recorded(side: Any) -> Any:

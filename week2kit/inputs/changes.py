@@ -14,7 +14,16 @@ from week2kit.inputs.leaves import ABSENT, Absent, config_differences, same_valu
 from week2kit.inputs.tables import same_values, table_differences
 from week2kit.record.code import same_code
 from week2kit.record.earlier import changed_since, is_earlier
-from week2kit.record.manifest import Column, CompletedInputs, CompletedRun, Data, Inputs, Metric, metric_names
+from week2kit.record.manifest import (
+    Column,
+    CompletedInputs,
+    CompletedRun,
+    Data,
+    FoundData,
+    Inputs,
+    Metric,
+    metric_names,
+)
 from week2kit.record.requirements import distribution_of, named_modules
 from week2kit.record.store import Manifest
 
@@ -79,8 +88,9 @@ def uncounted_differences(baseline: Manifest, variant: Manifest) -> list[Change]
             changes.append(Change("code", "week2kit", before.code.week2kit, after.code.week2kit))
         if before.code.git != after.code.git:
             changes.append(Change("code", "git", _git(before.code.git), _git(after.code.git)))
-    if before.data and after.data and before.data.path != after.data.path:
-        changes.append(Change("data", "path", before.data.path, after.data.path))
+    for key, path, other in _paths(before.data, after.data):
+        if path != other:
+            changes.append(Change("data", key, path, other))
     if isinstance(before.data, Data) and isinstance(after.data, Data):
         forms = (one for one in table_differences(before.data, after.data) if one.what == "form")
         changes += [Change("data", f"form of {one.factor}", one.left.kind, one.right.kind) for one in forms]
@@ -90,6 +100,14 @@ def uncounted_differences(baseline: Manifest, variant: Manifest) -> list[Change]
             if old != new:
                 changes.append(Change("config", key, old, new))
     return changes
+
+
+def _paths(before: FoundData | None, after: FoundData | None) -> Iterator[tuple[str, str, str]]:
+    """The places of the files that both have, each with what it is called."""
+    if before and after:
+        yield "path", before.path, after.path
+    if before and after and before.validation and after.validation:
+        yield "validation path", before.validation.path, after.validation.path
 
 
 def _git(git: object) -> str | Absent:
@@ -304,7 +322,7 @@ def _other_rows(baseline: CompletedRun, variant: CompletedRun) -> list[Statement
         if changed:
             return [Statement("data.columns_differ", {"columns": changed})]
         # the same file is the same rows; otherwise a feature must vouch for it, because targets repeat
-        same_file = before.sha256 is not None and before.sha256 == after.sha256
+        same_file = None not in before.digests and before.digests == after.digests
         if not same_file and not any(old[name].role == "feature" for name in shared):
             return [Statement("data.nothing_shared")]
     split, other = baseline.outcome.split, variant.outcome.split

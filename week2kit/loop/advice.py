@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,13 @@ def evenly(positions: np.ndarray[Any, Any], limit: int) -> np.ndarray[Any, Any]:
         return positions
     chosen: np.ndarray[Any, Any] = positions[np.linspace(0, len(positions) - 1, limit).astype(np.int64)]
     return chosen
+
+
+def unseen_classes(codes: np.ndarray[Any, Any], folds: Sequence[Fold]) -> tuple[list[int], int]:
+    """The classes (as codes) of which a fold has validation rows and no training row, and how many rows these are."""
+    missing = [val[~np.isin(val, codes[fold.train])] for fold in folds for val in [codes[fold.val]]]
+    rows = np.concatenate(missing)
+    return np.unique(rows).tolist(), len(rows)
 
 
 def shared_rows(table: Table, fold: Fold) -> tuple[int, int, int, int]:

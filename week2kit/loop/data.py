@@ -16,6 +16,7 @@ from week2kit.config.form import BundledData, Config, FileData, split_column
 from week2kit.loop.cells import numbers_as_text
 from week2kit.loop.dates import dates_in
 from week2kit.loop.digests import column_digest, unordered_digest
+from week2kit.loop.joining import Both
 from week2kit.loop.reading import Read, at_the_edge, texts_of_gaps
 from week2kit.record.manifest import Column, Kind
 from week2kit.refusals import refusal
@@ -35,7 +36,8 @@ class Table:
     false is 1 and 0) or object (text, missing as NaN). `target`, `by` (what the split goes by) and `weights` have a
     value per row. `classes` are the typed labels of a target that is classified, sorted, and `codes` the rows as
     positions in them (int64).
-    `dropped` rows were left out because they have no target; `separator` stood between the fields.
+    `dropped` rows were left out because they have no target; `separator` stood between the fields; the last
+    `validation` rows are those of a validation file.
     """
 
     features: pd.DataFrame
@@ -47,6 +49,7 @@ class Table:
     weights: np.ndarray[Any, Any] | None = None
     dropped: int = 0
     separator: str = ","
+    validation: int | None = None
 
     @property
     def counts(self) -> np.ndarray[Any, Any] | None:
@@ -94,6 +97,7 @@ def use_columns(
     *,
     classification: bool,
     kinds: Mapping[str, Kind] | None = None,
+    both: Both | None = None,
 ) -> Table:
     """The table of the columns that the config uses, checked.
 
@@ -103,6 +107,7 @@ def use_columns(
         target: the name of the target.
         classification: whether the target is classes.
         kinds: of what kind each column is to be, as far as its values are the same in that kind (see `of_kind`).
+        both: the two files that were read as one table, where there are two.
 
     Raises:
         StageError: a named column is not there, a column holds what no model can use, or the target cannot be learnt.
@@ -115,6 +120,8 @@ def use_columns(
     features = _features(_named(frame, config.data), target, others, config.data)
     if len(frame) == 0:
         raise refusal("file.no_rows")
+    if both is not None:
+        _check_names([*features, target, *(name for _, name in others)], both)
     keeps = ~frame[target].isna().to_numpy() if getattr(config.data, "drop_missing_target", None) else None
     roles: list[tuple[str, Role]] = [*((name, "feature") for name in features), (target, "target")]
     roles += [(name, role) for role, name in others]
@@ -162,7 +169,18 @@ def use_columns(
         codes=codes,
         dropped=0 if keeps is None else int(np.count_nonzero(~keeps)),
         separator=separator,
+        validation=None if both is None else _kept(both.rows, keeps),
     )
+
+
+def _check_names(used: Sequence[str], both: Both) -> None:
+    if lacking := next((name for name in used if name not in both.names), None):
+        raise refusal("columns.not_in_validation", name=lacking, names=[*both.names])
+
+
+def _kept(rows: int, keeps: np.ndarray[Any, Any] | None) -> int:
+    """How many of the last rows are used."""
+    return rows if keeps is None else int(np.count_nonzero(keeps[len(keeps) - rows :]))
 
 
 def _named(frame: pd.DataFrame, data: FileData | BundledData) -> list[str]:

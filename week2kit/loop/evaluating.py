@@ -183,12 +183,14 @@ class Loop:
                 self._warn_of_undefined(rows, parts)
                 self._warn_as_told(rows, parts)
             of_little = self._say_little(folds, measured, metrics)
+        unseen = (warned.values for warned in self.progress.warnings if warned.code == "split.unseen_class")
+        lost = next((values["rows"] / values["of"] for values in unseen), 0.0)  # and not by overfitting
         for scorer in self.scorers:
             training, validation = metrics[scorer.name].training, metrics[scorer.name].value
             if training is None or validation is None or scorer.name in of_little:
                 continue
             least = 0.0 if self.earlier else gap_by_chance(scorer.name, validation, validated)
-            if is_bounded(scorer.name) and training - validation >= GAP and training - validation >= least:
+            if is_bounded(scorer.name) and training - validation - lost >= max(GAP, least):
                 values = {"training": training, "validation": validation, "gap": training - validation}
                 self.progress.warn("metric.gap", {"metric": scorer.name, **values})
         primary, name = self.scorers[0], self.scorers[0].name

@@ -8,7 +8,7 @@ import io
 import itertools
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
@@ -62,14 +62,22 @@ def read_file(content: bytes, reader: Reader, most: int = MAX_UNPACKED_BYTES, da
         MissingHere: the caller allows fewer bytes, or a package is not installed.
         StageError: no table can be read from it.
     """
-    content = unpacked(content, most)
     if reader == "parquet":
-        return Read(_as_declared(_read_parquet(content, most), data))
-    text = text_table(content, "\t" if reader == "tsv" else ",", data)
+        return Read(as_declared(parquet_in(content, most), data))
+    return read_text(text_in(content, reader, most, data), data)
+
+
+def text_in(content: bytes, reader: Reader, most: int, data: FileData | None) -> TextTable:
+    """The text of the table in the bytes of a text file; for the arguments see `read_file`.
+
+    Raises:
+        StageError: it is no such text, or its names are none.
+    """
+    text = text_table(unpacked(content, most), "\t" if reader == "tsv" else ",", data)
     if not any(text.names):
         raise refusal("file.no_names")
     _each_once([name for name in text.names if name])
-    return Read(_as_declared(_read_text(text, data), data), text.told, text)
+    return text
 
 
 #: What pandas calls a column without a name.
@@ -81,7 +89,7 @@ def at_the_edge(frame: pd.DataFrame) -> list[str]:
     return [name for name in map(str, frame.columns) if NAMELESS.fullmatch(name) and frame[name].isna().all()]
 
 
-def _as_declared(frame: pd.DataFrame, data: FileData | None) -> pd.DataFrame:
+def as_declared(frame: pd.DataFrame, data: FileData | None) -> pd.DataFrame:
     """The table with the columns as the config declares them, and numbers where kept texts made texts of them."""
     if data is None:
         return frame
@@ -111,15 +119,36 @@ def _numbers_but_for(series: pd.Series[Any], kept: set[str]) -> np.ndarray[Any, 
     return found
 
 
-def _read_text(text: TextTable, data: FileData | None) -> pd.DataFrame:
+def read_text(text: TextTable, data: FileData | None) -> Read:
+    """The table in a text.
+
+    Raises:
+        StageError: its rows are none of a table.
+    """
+    with _telling_why(text):
+        try:
+            frame = _parse(text, data, in_pieces=True)
+        except pd.errors.DtypeWarning:  # pieces of one column were taken for different kinds: read it as a whole
+            frame = _parse(text, data, in_pieces=False)
+    declared = data.columns or () if data is not None else ()
+    for name in frame.columns:
+        if name not in declared and (numbers := _large_numbers(frame[name])) is not None:
+            frame[name] = numbers
+    return Read(as_declared(frame, data), text.told, text)
+
+
+@contextlib.contextmanager
+def _telling_why(text: TextTable) -> Iterator[None]:
+    """Say in one's own words why pandas cannot read a text.
+
+    Raises:
+        StageError: it cannot.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
             warnings.simplefilter("error", pd.errors.DtypeWarning)
-            try:
-                frame = _parse(text, data, in_pieces=True)
-            except pd.errors.DtypeWarning:  # pieces of one column were taken for different kinds: read it as a whole
-                frame = _parse(text, data, in_pieces=False)
+            yield
     except pd.errors.ParserWarning:
         raise refusal("file.long_rows", fields=len(text.names)) from None
     except UnicodeDecodeError as error:
@@ -130,11 +159,6 @@ def _read_text(text: TextTable, data: FileData | None) -> pd.DataFrame:
         raise refusal("file.not_parsed", why=said) from None
     except (pd.errors.EmptyDataError, ValueError, OverflowError) as error:
         raise refusal("file.no_table", why=str(error)) from None
-    declared = data.columns or () if data is not None else ()
-    for name in frame.columns:
-        if name not in declared and (numbers := _large_numbers(frame[name])) is not None:
-            frame[name] = numbers
-    return frame
 
 
 def _large_numbers(series: pd.Series[Any]) -> np.ndarray[Any, Any] | None:
@@ -178,6 +202,24 @@ def _parse(text: TextTable, data: FileData | None, *, in_pieces: bool) -> pd.Dat
     return frame
 
 
+def texts_in(text: TextTable, **how: Any) -> Any:
+    """The cells of a text table as they stand there, each as a text; `how` is for `pandas.read_csv`.
+
+    Raises:
+        StageError: its rows are none of a table.
+    """
+    with _telling_why(text):
+        return pd.read_csv(
+            io.BytesIO(text.content),
+            sep=text.separator,
+            encoding="utf-8",
+            index_col=False,
+            dtype=str,
+            na_filter=False,
+            **how,
+        )
+
+
 def missing_texts(data: FileData | None) -> list[str]:
     """The texts that stand for no value in a table, as its config has it."""
     if data is None:
@@ -204,16 +246,7 @@ def texts_of_gaps(
         return {}
     counts: dict[str, dict[str, int]] = {name: {} for name in gaps}
     places = [int(np.flatnonzero(frame.columns == name)[0]) for name in gaps]
-    pieces = pd.read_csv(
-        io.BytesIO(read.text.content),
-        sep=read.text.separator,
-        encoding="utf-8",
-        index_col=False,
-        usecols=places,
-        dtype=str,
-        na_filter=False,
-        chunksize=COUNTED_ROWS,
-    )
+    pieces = texts_in(read.text, usecols=places, chunksize=COUNTED_ROWS)
     start = 0
     with pieces:
         for piece in pieces:
@@ -253,7 +286,14 @@ def _each_once(names: list[str]) -> None:
         raise refusal("file.same_name", name=min(name for name in names if names.count(name) > 1))
 
 
-def _read_parquet(content: bytes, most: int) -> pd.DataFrame:
+def parquet_in(content: bytes, most: int) -> pd.DataFrame:
+    """The table in the bytes of a Parquet file, which may unpack to `most`.
+
+    Raises:
+        MissingHere: the caller allows fewer bytes, or pyarrow is not installed.
+        StageError: no table can be read from it.
+    """
+    content = unpacked(content, most)
     try:
         import pyarrow
         from pyarrow import parquet

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from week2kit.canonical import clean, compact_json, label_text, same_to_the_eye, sha256
-from week2kit.config.form import BundledData, Config, KFold, Predefined, TimeSeries
+from week2kit.config.form import UNDRAWN, BundledData, Config, KFold, Predefined, TimeSeries, ValidationFile
 from week2kit.config.overriding import repeat_seeds
 from week2kit.config.reading import parse_config
 from week2kit.errors import ConfigError, StageError
@@ -22,6 +22,7 @@ from week2kit.loop.dates import TimeOrder, time_order
 from week2kit.loop.evaluating import Loop
 from week2kit.loop.fitting import Fitted, dump
 from week2kit.loop.inside import has, takes_weights, unseeded
+from week2kit.loop.joining import read_both
 from week2kit.loop.leakage import leaks
 from week2kit.loop.metrics import Scorer, report_text
 from week2kit.loop.misreading import misread_texts
@@ -35,6 +36,7 @@ from week2kit.record.manifest import (
     Data,
     FoldSize,
     FoundData,
+    FoundFile,
     Kind,
     Metric,
     Model,
@@ -51,7 +53,8 @@ class Source:
     """Where the data's bytes come from. `read` gives them all at once, so that those hashed are those parsed.
 
     `most` is what they may unpack to, in bytes; `only` the digest of the one table that they may hold, and
-    `kinds` are those that their columns had when they were recorded.
+    `kinds` are those that their columns had when they were recorded. `validation` is where the validation rows come
+    from, where the split names a file for them.
     """
 
     path: str
@@ -61,6 +64,13 @@ class Source:
     most: int = MAX_UNPACKED_BYTES
     only: str | None = None
     kinds: Mapping[str, Kind] | None = None
+    validation: Source | None = None
+
+    @property
+    def found(self) -> dict[str, Any]:
+        """What is known before the bytes are read."""
+        unread = dict.fromkeys(("bytes", "sha256"))
+        return {"path": self.path, "from_run": self.from_run, "reader": self.reader, **unread}
 
 
 @dataclass(frozen=True)
@@ -144,7 +154,7 @@ def _begin(
         progress.config, progress.pipeline = settled, pipeline
         scorers = _scorers(settled, pipeline, table.classes, earlier=earlier)
         names, split = unseeded(pipeline, len(table.target)), settled.split
-        if not isinstance(split, TimeSeries | Predefined) and split.shuffle and split.random_state is None:
+        if not isinstance(split, UNDRAWN) and split.shuffle and split.random_state is None:
             names = ["split", *names]
         if names:
             progress.warn("seed.unset", {"estimators": names})
@@ -181,29 +191,39 @@ def _outcome(
 
 def _load(config: Config, source: Source, progress: Progress) -> tuple[Table, Data]:
     found = progress.data = FoundData(
+        **source.found,
         source="dataset" if isinstance(config.data, BundledData) else "file",
-        path=source.path,
-        from_run=source.from_run,
-        bytes=None,
-        sha256=None,
-        reader=source.reader,
+        validation=None if source.validation is None else FoundFile(**source.validation.found),
     )
+    both = None
     if isinstance(config.data, BundledData):
         read, target = load_dataset(config.data.dataset)
     else:
         assert source.read is not None
-        content = source.read()
-        found = progress.data = found.model_copy(update={"bytes": len(content), "sha256": sha256(content)})
-        read, target = read_file(content, source.reader, source.most, config.data), config.data.target
+        content, target, second = source.read(), config.data.target, source.validation
+        found = progress.data = found.model_copy(update=_of_bytes(content))
+        if second is None:
+            read = read_file(content, source.reader, source.most, config.data)
+        else:
+            assert second.read is not None
+            below, file = second.read(), found.validation
+            assert file is not None
+            found = progress.data = found.model_copy(update={"validation": file.model_copy(update=_of_bytes(below))})
+            both = read_both((content, source.reader), (below, second.reader), source.most, config.data)
+            read = both.read
+            del below
         del content  # hundreds of megabytes that the fit can use
         if read.told:
             progress.warn("data.form", dict(read.told))
+        if both is not None and both.told:
+            progress.warn("data.form", {**both.told, "of": "validation"})
     with _telling_columns_apart():
-        table = use_columns(read, config, target, classification=config.task == "classification", kinds=source.kinds)
+        classification = config.task == "classification"
+        table = use_columns(read, config, target, classification=classification, kinds=source.kinds, both=both)
     if source.only is not None and table.digest != source.only:
         raise refusal("file.other_table")
     data = progress.data = Data(
-        **found.model_dump(),
+        **dict(found),
         table_digest=table.digest,
         unordered_digest=table.unordered_digest,
         rows=len(table.target),
@@ -218,6 +238,10 @@ def _load(config: Config, source: Source, progress: Progress) -> tuple[Table, Da
     for feature, zeros in leading_zeros(read, whole).items():
         progress.warn("data.leading_zeros", {"column": feature, "cell": zeros})
     return table, data
+
+
+def _of_bytes(content: bytes) -> dict[str, Any]:
+    return {"bytes": len(content), "sha256": sha256(content)}
 
 
 @contextmanager
@@ -242,7 +266,7 @@ def _tell_time_order(config: Config, order: TimeOrder, progress: Progress) -> No
         backwards = order.first == "newest" and order.within is None and split.order_by is None
         if backwards:
             progress.warn("split.newest_first", {"column": order.column})
-    elif isinstance(split, Predefined):
+    elif isinstance(split, Predefined | ValidationFile):
         return  # who split the rows may have done it by time
     elif split.shuffle is not False:
         progress.warn("split.time_order", order._asdict())
@@ -335,6 +359,7 @@ def _split(loop: Loop, *, everything: bool) -> list[Fold]:
             progress.warn("split.unused_rows", {"rows": unused, "of": len(table.target)})
         if table.classes is not None and table.counts is not None:
             _warn_about_classes(loop, table.classes, table.counts)
+            _warn_about_unseen(loop, table.classes, folds)
         if everything or "split.shared_rows" in config.fail_on:
             shared, looked_at, different, of = advice.shared_rows(table, folds[0])
             if shared:
@@ -359,6 +384,15 @@ def _warn_about_leaks(table: Table, fold: Fold, progress: Progress) -> None:
         if leak.how == "class":
             values |= {"label": leak.label, "value": leak.value}
         progress.warn("data.leak", values)
+
+
+def _warn_about_unseen(loop: Loop, classes: Labels, folds: Sequence[Fold]) -> None:
+    """Say where validation rows are of a class that no training row has."""
+    assert loop.table.codes is not None
+    codes, rows = advice.unseen_classes(loop.table.codes, folds)
+    if codes and not loop.earlier:
+        of = sum(len(fold.val) for fold in folds)
+        loop.progress.warn("split.unseen_class", {"labels": [classes[code] for code in codes], "rows": rows, "of": of})
 
 
 def _warn_about_classes(loop: Loop, classes: Labels, counts: np.ndarray[Any, Any]) -> None:

@@ -13,7 +13,7 @@ from sklearn import model_selection
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
 
 from week2kit.canonical import clean, label_text
-from week2kit.config.form import Holdout, KFold, Predefined, Split, TimeSeries
+from week2kit.config.form import UNDRAWN, Holdout, KFold, Predefined, Split, TimeSeries, ValidationFile
 from week2kit.loop.data import Table
 from week2kit.loop.dates import dates_in
 from week2kit.loop.digests import values_digest
@@ -37,7 +37,7 @@ def settle_split(split: Split, class_counts: Iterable[int] | None, seed: int) ->
     Stratified is the default for classification, unless rows are not shuffled, are grouped, or a class has fewer rows
     than there are sides (holdout: 2) or folds.
     """
-    if isinstance(split, TimeSeries | Predefined):
+    if isinstance(split, UNDRAWN):
         return split, None
     update: dict[str, Any] = {}
     if "random_state" not in split.model_fields_set:
@@ -66,6 +66,8 @@ def make_folds(split: Split, table: Table) -> tuple[list[Fold], str]:
     """
     if isinstance(split, Predefined):
         return _predefined(split, table)
+    if isinstance(split, ValidationFile):
+        return [_files(table)], "PredefinedSplit"
     stratified = not isinstance(split, TimeSeries) and bool(split.stratify)
     if stratified and table.codes is None:
         raise refusal("split.stratify")
@@ -153,6 +155,16 @@ def _sides(train: np.ndarray[Any, Any], val: np.ndarray[Any, Any], name: str, si
     if not train.any() or not val.any():
         raise refusal("split.empty_side", name=name, side=label_text(side))
     return Fold(0, 0, np.flatnonzero(train), np.flatnonzero(val))
+
+
+def _files(table: Table) -> Fold:
+    """The rows of the data file, and those of the validation file."""
+    assert table.validation is not None
+    rows = len(table.target)
+    train, val = np.split(np.arange(rows, dtype=np.int64), [rows - table.validation])
+    if not len(train) or not len(val):
+        raise refusal("split.empty_file", where="data.path" if not len(train) else "split.validation_path")
+    return Fold(0, 0, train, val)
 
 
 def _order(table: Table) -> np.ndarray[Any, Any]:

@@ -117,7 +117,7 @@ KNOWN: Final = frozenset(
         "d33067e7d33c0cc5d2ba1d66ee0a3009e4bf40af54b066e6b621a8edafa1cfa4",  # names changed only
         "45433e02efee4cb6512efd3e6e4ac89133aea5e815a5d2a71fb15d8801e88b49",  # coded refusals, one reader, one builder
         "c19f44e06afd6d1342f3bf0c0838649c9b64737fa29ec6c4bdfeef2737eee64f",  # tables as people have them, leaks
-        "8e4d07f427346e4d89cdc8226614245410caea45fef7ad392fb754697f3eba94",  # keys of class weights, kernels, remedies
+        "19de80b64f93edf360b785e0043c83d1c8cfe97c0c03d315d517bb12f759d7be",  # class weights, kernels, two files
     }
 )
 

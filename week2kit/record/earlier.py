@@ -40,7 +40,7 @@ _DECISION_FIRST: Final = frozenset({"roc_auc", "average_precision", "top_k_accur
 #: Warnings that train gives, or gives by these rules, since a record counts the rows that were left out.
 _TOLD_SINCE: Final = frozenset(
     {"data.dropped_rows", "data.form", "data.leading_zeros", "data.numbers_as_text", "data.read_as_missing"}
-    | {"metric.gap", "metric.too_good", "split.newest_first", "split.time_order"}
+    | {"metric.gap", "metric.too_good", "split.newest_first", "split.time_order", "split.unseen_class"}
 )
 
 

@@ -22,7 +22,7 @@ from week2kit.record.files import (
     read_regular,
 )
 from week2kit.record.machine import Looked, look_through
-from week2kit.record.manifest import FoundData
+from week2kit.record.manifest import FoundFile
 from week2kit.thresholds import MAX_DATA_BYTES, SEARCHED_DEPTH, SEARCHED_ENTRIES
 
 
@@ -46,7 +46,7 @@ class DataFile:
     vouched: bool
     most: int | None = None
 
-    def is_recorded(self, data: FoundData) -> bool:
+    def is_recorded(self, data: FoundFile) -> bool:
         """Whether it holds the very bytes that a record is about."""
         return (self.bytes, self.sha256) == (data.bytes, data.sha256)
 
@@ -140,7 +140,7 @@ def look_at(place: Path, recorded: str | None, most: int | None, inside: Path | 
 # --- what a person names ----------------------------------------------------------------------------------------
 
 
-def among_given(given: Sequence[Path], data: FoundData, most: int | None) -> DataFile:
+def among_given(given: Sequence[Path], data: FoundFile, most: int | None) -> DataFile:
     """The data file of a run, as the caller names it: one file, or files and folders in which it is looked for.
 
     One file alone is taken, whatever it holds: the verdict then says what differs. Of others it is the one with the
@@ -178,7 +178,7 @@ def among_given(given: Sequence[Path], data: FoundData, most: int | None) -> Dat
     )
 
 
-def with_recorded_bytes(looked: Looked, data: FoundData, most: int | None) -> DataFile | None:
+def with_recorded_bytes(looked: Looked, data: FoundFile, most: int | None) -> DataFile | None:
     """The first file with the recorded bytes; only those with the recorded number of them are opened."""
     for lying in looked.files:
         if lying.bytes == data.bytes:

@@ -6,6 +6,7 @@ How to raise the version: change the models, raise `SCHEMA_VERSION`, add the ste
 
 # no annotations from the future: pydantic would compile and evaluate each of them again, at every start
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, Self, TypeAlias, TypeVar
 
@@ -131,10 +132,9 @@ class Column(Record):
     )
 
 
-class FoundData(Record):
-    """Where the rows came from, and the digest of the bytes: what a run knows that failed before it had a table."""
+class FoundFile(Record):
+    """Where rows came from, and the digest of the bytes."""
 
-    source: Literal["file", "dataset"]
     path: Text = Field(description="as the config writes it, or the name of the dataset; an absolute path is cut")
     from_run: Text | None = Field(
         description="POSIX path from the run folder to the data; null where it would tell a name of machine or user"
@@ -142,6 +142,25 @@ class FoundData(Record):
     bytes: Count | None
     sha256: Digest | None
     reader: Literal["csv", "tsv", "parquet", "sklearn"]
+
+
+class FoundData(FoundFile):
+    """Where all rows came from: what a run knows that failed before it had a table."""
+
+    source: Literal["file", "dataset"]
+    validation: FoundFile | None = Field(
+        default=None, description="the file of the validation rows, where the split names one. Null in old records"
+    )
+
+    @property
+    def files(self) -> Sequence[FoundFile]:
+        """The file, and that of the validation rows where there is one."""
+        return (self,) if self.validation is None else (self, self.validation)
+
+    @property
+    def digests(self) -> Sequence[str | None]:
+        """The digests of the bytes of all files."""
+        return tuple(file.sha256 for file in self.files)
 
 
 class Data(FoundData):
@@ -255,7 +274,7 @@ class FoldSize(Record):
 class Split(Record):
     """Which rows were trained on and which were validated on."""
 
-    method: Literal["holdout", "kfold", "time_series", "predefined"]
+    method: Literal["holdout", "kfold", "time_series", "predefined", "validation_file"]
     splitter: Name = Field(description="scikit-learn's class or function that split")
     positions: Digest
     contents: Digest

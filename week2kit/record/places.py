@@ -7,12 +7,12 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath, PurePosixPath
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 from week2kit.canonical import JsonError, clean, parse_json, same_to_the_eye
 from week2kit.errors import ConfigError, DataNotFound, MissingHere, StageError
 from week2kit.privacy import tells_a_name
-from week2kit.record.files import pointer_beside, pointer_in, read_regular
+from week2kit.record.files import is_folder, pointer_beside, pointer_in, read_regular
 from week2kit.record.looking import (
     DataFile,
     among_given,
@@ -26,7 +26,7 @@ from week2kit.record.looking import (
     with_recorded_bytes,
 )
 from week2kit.record.machine import look_through, named_by_shell, places_of
-from week2kit.record.manifest import FoundData
+from week2kit.record.manifest import FoundData, FoundFile
 from week2kit.record.store import MANIFEST_NAME, Run
 from week2kit.refusals import told_apart
 from week2kit.thresholds import MAX_DATA_BYTES, MAX_MANIFEST_BYTES
@@ -38,7 +38,11 @@ def reader_of(name: str) -> Literal["csv", "tsv", "parquet"] | None:
     return {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".parquet": "parquet"}.get(suffix)  # type: ignore[return-value]
 
 
-def reader_for_config(path: str) -> Literal["csv", "tsv", "parquet"]:
+#: Where a config names a file.
+PathKey: TypeAlias = Literal["data.path", "split.validation_path"]
+
+
+def reader_for_config(path: str, key: PathKey = "data.path") -> Literal["csv", "tsv", "parquet"]:
     """The reader for the path in a config.
 
     Raises:
@@ -46,12 +50,12 @@ def reader_for_config(path: str) -> Literal["csv", "tsv", "parquet"]:
     """
     reader = reader_of(path)
     if reader is None:
-        raise ConfigError([f'data.path: expected a .csv, .tsv or .parquet file, got "{clean(recorded_path(path))}"'])
+        raise ConfigError([f'{key}: expected a .csv, .tsv or .parquet file, got "{clean(recorded_path(path))}"'])
     return reader
 
 
-def find_for_config(path: str, config_directory: Path | None) -> Path:
-    """The data file that a config names: beside the config, then in the working directory.
+def find_for_config(path: str, config_directory: Path | None, key: PathKey = "data.path") -> Path:
+    """The file that a config names: beside the config, then in the working directory.
 
     A config that was taken from a run folder is also served by what that run was trained on.
 
@@ -62,14 +66,14 @@ def find_for_config(path: str, config_directory: Path | None) -> Path:
     if not PurePath(path).is_absolute():
         looked = "beside the config, and in the working directory"
         places = [directory / path for directory in (config_directory, Path()) if directory is not None]
-    if config_directory is not None and (from_run := _from_run_beside(config_directory)):
+    if config_directory is not None and (from_run := _from_run_beside(config_directory, key)):
         places.append(config_directory / from_run)
     for place in places:
         if is_there(place):
             return place
     pointer = next(filter(None, map(pointer_beside, places)), None)
     raise DataNotFound(
-        f'data.path: there is no file "{clean(recorded_path(path))}" {looked}.',
+        f'{key}: there is no file "{clean(recorded_path(path))}" {looked}.',
         how_to_fetch(pointer) if pointer else _other_spelling(path, places) or _AS_SEEN,
     )
 
@@ -122,10 +126,11 @@ def recorded_path(path: str) -> str:
     return path.replace("\\", "/").rstrip("/").rpartition("/")[2] if absolute else path
 
 
-def _from_run_beside(directory: Path) -> str | None:
+def _from_run_beside(directory: Path, key: PathKey) -> str | None:
     try:
         manifest = parse_json(read_regular(directory / MANIFEST_NAME, MAX_MANIFEST_BYTES, follow=False))
-        from_run = manifest["inputs"]["data"]["from_run"]
+        data = manifest["inputs"]["data"]
+        from_run = (data if key == "data.path" else data["validation"])["from_run"]
     except (OSError, JsonError, KeyError, TypeError):
         return None
     return from_run if isinstance(from_run, str) else None
@@ -164,7 +169,7 @@ def read_data(path: Path, most: int | None = None) -> bytes:
 # --- of a run ---------------------------------------------------------------------------------------------------
 
 
-def find_for_run(run: Run, data: FoundData, given: Sequence[Path] = (), most: int | None = None) -> DataFile:
+def find_for_run(run: Run, data: FoundFile, given: Sequence[Path] = (), most: int | None = None) -> DataFile:
     """The data file of a run.
 
     Looked for in this order: what the caller names, in the run folder, where it lay as seen from the run, at the path
@@ -205,7 +210,28 @@ def find_for_run(run: Run, data: FoundData, given: Sequence[Path] = (), most: in
     )
 
 
-def find_recorded(run: Run, data: FoundData) -> DataFile | None:
+def find_all(run: Run, data: FoundData, given: Sequence[Path] = (), most: int | None = None) -> Sequence[DataFile]:
+    """All data files of a run, each as `find_for_run` finds it.
+
+    Where there are two and the caller names one file alone, it is the one whose recorded bytes it has, else the one of
+    its name (``a.csv.gz`` of a.csv), else the first; the other is looked for.
+
+    Raises:
+        DataNotFound: one is in none of these places, or what is there cannot be read.
+    """
+    named, meant = None, None
+    if len(data.files) > 1 and len(given) == 1 and not is_folder(given[0]):
+        named = among_given(given, data, most)
+        meant = next((file for file in data.files if named.is_recorded(file)), None)
+        stem = given[0].name.partition(".")[0]
+        meant = meant or next((file for file in data.files if last_part(file.path).partition(".")[0] == stem), data)
+        given = ()
+    return [
+        named if file is meant and named is not None else find_for_run(run, file, given, most) for file in data.files
+    ]
+
+
+def find_recorded(run: Run, data: FoundFile) -> DataFile | None:
     """The very file that a run was trained on, or one with its bytes, where there is still one; else None."""
     found = _find(run, data, None)
     if isinstance(found, DataFile) and found.is_recorded(data):
@@ -213,13 +239,13 @@ def find_recorded(run: Run, data: FoundData) -> DataFile | None:
     return _elsewhere(run, data, None, index=True)
 
 
-def leads_back(run: Run, data: FoundData, file: Path) -> bool:
+def leads_back(run: Run, data: FoundFile, file: Path) -> bool:
     """Whether the record of a run, or this machine, leads to the file that it was trained on, without being told."""
     real = os.path.realpath(file)
     return any(os.path.realpath(place) == real for place in (*_places(run, data), *places_of(data.sha256)))
 
 
-def _find(run: Run, data: FoundData, most: int | None) -> DataFile | DataNotFound | None:
+def _find(run: Run, data: FoundFile, most: int | None) -> DataFile | DataNotFound | None:
     """The file to which the record leads, or why what is there cannot be read; None where nothing is there."""
     found: list[DataFile] = []
     why_not: list[DataNotFound] = []
@@ -237,7 +263,7 @@ def _find(run: Run, data: FoundData, most: int | None) -> DataFile | DataNotFoun
     return best[0] if best else None
 
 
-def _elsewhere(run: Run, data: FoundData, most: int | None, *, index: bool) -> DataFile | None:
+def _elsewhere(run: Run, data: FoundFile, most: int | None, *, index: bool) -> DataFile | None:
     """A file with the recorded bytes to which the record does not lead: where the person's shell says, or the index."""
     if data.sha256 is None or data.bytes is None:
         return None
@@ -265,7 +291,7 @@ def find_unrecorded(run: Run, written: str, given: Sequence[Path] = (), most: in
         DataNotFound: it is in none of these places (which are named), or what is there cannot be read.
     """
     path, reader = recorded_path(written).replace("\\", "/"), reader_for_config(written)
-    data = FoundData(source="file", path=path, from_run=None, bytes=None, sha256=None, reader=reader)
+    data = FoundFile(path=path, from_run=None, bytes=None, sha256=None, reader=reader)
     if given:
         return among_given(given, data, most)
     why_not: DataNotFound | None = None
@@ -296,13 +322,13 @@ def digest_today(run: Run) -> str | None:
         return None
 
 
-def _places(run: Run, data: FoundData) -> Iterable[Path]:
+def _places(run: Run, data: FoundFile) -> Iterable[Path]:
     yield from _places_by_run(run, data)
     if _leads_to_it(data.path, data):
         yield Path(data.path)
 
 
-def _places_by_run(run: Run, data: FoundData) -> Iterable[Path]:
+def _places_by_run(run: Run, data: FoundFile) -> Iterable[Path]:
     """Where the data lie as seen from the run folder, wherever that is."""
     name = last_part(data.path)
     if name not in ("", ".", ".."):
@@ -311,7 +337,7 @@ def _places_by_run(run: Run, data: FoundData) -> Iterable[Path]:
         yield run.path / data.from_run
 
 
-def _leads_to_it(text: str, data: FoundData) -> bool:
+def _leads_to_it(text: str, data: FoundFile) -> bool:
     """Whether a path is one of the record: no absolute one, and to no file but a table under its own name."""
     name = last_part(data.path)
     return bool(text) and recorded_path(text) == text and last_part(text) == name and reader_of(name) is not None

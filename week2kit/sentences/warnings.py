@@ -212,7 +212,11 @@ WARNINGS: Final = Statement(
         "runs with the defaults of the libraries, so that it can be done again anywhere.",
         "seed.unset": "No seed fixes {estimators}: another run draws other numbers, and may give another result. "
         "{estimators:to_seed}",
-        "data.form": "The data file is no plain CSV: {it:form}. It was read so.",
+        "data.form": Either(
+            lambda values: values.get("of") == "validation",
+            "The validation file is no plain CSV: {it:form}. It was read so.",
+            "The data file is no plain CSV: {it:form}. It was read so.",
+        ),
         "data.dropped_rows": "{rows} of {of} rows have no {target}, and were left out.",
         "data.leading_zeros": "{column} holds codes with a leading zero ({cell}), and is read as numbers without it. "
         'To keep them: "data": {{"columns": {{"{column}": {{"type": "text"}}}}}}.',
@@ -220,6 +224,8 @@ WARNINGS: Final = Statement(
         "data.read_as_missing": "{it:read_as_missing}",
         "metric.undefined": "{metrics}: {it:undefined}",
         "split.shared_rows": "{it:shared_rows}",
+        "split.unseen_class": "{rows} of {of} validation rows are of a class that the model was not trained on "
+        "({labels}): it is wrong on all of them. Check how the labels are spelt, or stratify the split.",
         "split.unused_rows": "{rows} of {of} rows are on neither side of the split: the model is not fitted on them, "
         "nor judged by them. Keep them for the last look.",
         "split.time_order": "The rows stand in the order of {column}, and the split is random: the model learns from "

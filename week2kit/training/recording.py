@@ -6,6 +6,7 @@ Nothing is lost: the manifest is on disk before the fit starts, and whatever end
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import errno
 import gc
 import json
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from week2kit.canonical import JsonError, as_utf8, clean, dump_json, parse_json
-from week2kit.config.form import Config, FileData, config_digest
+from week2kit.config.form import Config, FileData, ValidationFile, config_digest
 from week2kit.config.overriding import override
 from week2kit.config.reading import parse_config, read_object
 from week2kit.config.slips import json_slip, toml_slip
@@ -33,6 +34,7 @@ from week2kit.record.files import read_regular
 from week2kit.record.machine import remember
 from week2kit.record.manifest import Stage
 from week2kit.record.places import (
+    PathKey,
     find_for_config,
     from_run_to_data,
     read_data,
@@ -97,7 +99,7 @@ def train(
         max_data_bytes: the bytes that the data file may have, and unpack to; by default 8 GiB, and 1 GiB unpacked.
         command: what to record as the command; by default the call of this function.
         on_stage: told of each stage that begins.
-        on_data: told of the data file, when it was read.
+        on_data: told of each data file, when it was read.
 
     Returns:
         The run as it was recorded: completed, or failed with stage, error and hint.
@@ -167,7 +169,7 @@ class _Training:
         self.seed: record.Seed | None = None
         self.progress: Progress | None = None
         self.result: Result | None = None
-        self.data_file: Path | None = None
+        self.data_files: list[Path] = []
         self.stage: Stage = "config"
         self.started = time.perf_counter()
 
@@ -269,26 +271,36 @@ class _Training:
 
         if not isinstance(config.data, FileData):
             return Source(config.data.dataset)
-        written = config.data.path
-        reader, most = reader_for_config(written), self.request.max_data_bytes
+        source = self._file(config.data.path, "data.path")
+        if isinstance(config.split, ValidationFile):
+            second = self._file(config.split.validation_path, "split.validation_path")
+            source = dataclasses.replace(source, validation=second)
+        return source
 
+    def _file(self, written: str, key: PathKey) -> Source:
+        """One file that the config names, read when the loop asks for it."""
+        from week2kit.loop.run import Source
+
+        reader, most = reader_for_config(written, key), self.request.max_data_bytes
         from_run = None
         with contextlib.suppress(StageError, OSError, ValueError):
-            data_file = find_for_config(written, self.request.directory)
+            data_file = find_for_config(written, self.request.directory, key)
             from_run = from_run_to_data(self.folder.path, data_file, written)
 
         def read() -> bytes:
-            self.data_file = find_for_config(written, self.request.directory)
-            content = read_data(self.data_file, most)
-            self.on_data(self.data_file)
+            file = find_for_config(written, self.request.directory, key)
+            content = read_data(file, most)
+            self.data_files.append(file)
+            self.on_data(file)
             return content
 
         return Source(recorded_path(written), from_run, reader, read, most or MAX_UNPACKED_BYTES)
 
     def _remember_data(self) -> None:
         data = self.progress.data if self.progress else None
-        if self.data_file is not None and data is not None and data.sha256 is not None:
-            remember(data.sha256, self.data_file)
+        for recorded, file in zip(data.files if data is not None else (), self.data_files, strict=False):
+            if recorded.sha256 is not None:
+                remember(recorded.sha256, file)
 
     def _save(self, result: Result, environment: record.Environment) -> None:
         from week2kit.loop.predictions import to_csv
@@ -363,8 +375,9 @@ class _Training:
 
 def _recorded_config(config: Config) -> dict[str, Any]:
     value = config.as_json()
-    if "path" in value["data"]:
-        value["data"]["path"] = recorded_path(value["data"]["path"])
+    for part, key in (("data", "path"), ("split", "validation_path")):
+        if key in value[part]:
+            value[part][key] = recorded_path(value[part][key])
     return value | {key: scrub(value[key], limit=10_000) for key in ("goal", "hypothesis") if key in value}
 
 

@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,7 +20,7 @@ from pydantic import TypeAdapter
 
 import week2kit
 from week2kit.canonical import clean, json_digest, label_text
-from week2kit.config.form import FileData
+from week2kit.config.form import FileData, ValidationFile
 from week2kit.config.reading import parse_config
 from week2kit.environment.conditions import AS_HERE
 from week2kit.environment.facts import hold_blas_buffers, record_environment, required_by
@@ -108,6 +108,8 @@ def _train(request: RerunRequest, stored: Stored | None) -> Fresh:
             config = parse_config(request.config)
             if isinstance(config.data, FileData):
                 reader_for_config(config.data.path)
+            if isinstance(config.split, ValidationFile):
+                reader_for_config(config.split.validation_path, "split.validation_path")
             source = _source(request)
             modules = request.allowed_modules
             result = run_loop(
@@ -172,18 +174,21 @@ def _missing(error: BaseException, request: RerunRequest) -> Missing | None:
 def _source(request: RerunRequest) -> Source:
     if request.file is None:  # the loop tells what it misses, or needs none
         return Source(request.path, None, request.reader, bytes)
-    most = request.file.most or MAX_UNPACKED_BYTES
-    rewritten = request.conditions.other_text and request.reader in ("csv", "tsv")
-    reader: Reader = request.reader
-    if rewritten:
-        reader = "tsv" if reader == "csv" else "csv"
+    other_text = bool(request.conditions.other_text)
+    source, second = _file(request.path, request.reader, request.file, other_text=other_text), None
+    if (beside := request.validation) is not None:
+        second = _file(beside.path, beside.reader, beside.file, other_text=other_text)
+    only = None if request.only is None else request.only.digest
+    return dataclasses.replace(source, only=only, kinds=dict(request.kinds), validation=second)
 
-    def read() -> bytes:
-        assert request.file is not None
-        content = _bytes_of(request.file)
-        return forcing.rewritten(content, request.reader, most) if rewritten else content
 
-    return Source(request.path, None, reader, read, most, request.only_table, dict(request.kinds))
+def _file(path: str, reader: Reader, file: DataFile, *, other_text: bool) -> Source:
+    """One file, in another form where that is asked for."""
+    most = file.most or MAX_UNPACKED_BYTES
+    if not other_text or reader not in ("csv", "tsv"):
+        return Source(path, None, reader, lambda: _bytes_of(file), most)
+    other: Reader = "tsv" if reader == "csv" else "csv"
+    return Source(path, None, other, lambda: forcing.rewritten(_bytes_of(file), reader, most), most)
 
 
 def _bytes_of(file: DataFile) -> bytes:
@@ -193,25 +198,29 @@ def _bytes_of(file: DataFile) -> bytes:
         raise MissingHere(f'The data file "{clean(file.shown)}" cannot be read: {error.strerror}.') from None
 
 
-def compare_tables(request: RerunRequest, recorded: Data, file: DataFile | None, stored: Stored) -> bytes:
-    """Tell which cells, rows or order differ between a file and the one that a run was trained on, as findings.
+def compare_tables(request: RerunRequest, recorded: Data, files: Sequence[DataFile | None], stored: Stored) -> bytes:
+    """Tell which cells, rows or order differ between files and those that a run was trained on, as findings.
 
     Args:
-        request: the training that was done with the file.
+        request: the training that was done with the files.
         recorded: what the run recorded of its data.
-        file: the recorded file, where it is still there. Elsewhere the true values in `stored` tell
-            what happened to the target, as long as nothing else did.
+        files: the recorded files, each where it is still there. Elsewhere the true values in `stored` tell
+            what happened to the target, as long as nothing else did, and the run has no validation file.
         stored: the stored predictions.
     """
     try:
-        config = parse_config(request.config)
-        assert request.file is not None
-        new = read_columns(_bytes_of(request.file), request.reader, config, dict(request.kinds))
-        if file is not None:
-            old = read_columns(_bytes_of(file), recorded.reader, config)
-            findings = compare_columns(old, new, recorded.path)
-        else:
-            findings = _other_target(new, recorded, stored)
+        config, kinds = parse_config(request.config), dict(request.kinds)
+        second = request.validation
+        readers = (request.reader, *(() if second is None else (second.reader,)))
+        findings: list[Finding] = []
+        for one, file, now, reader in zip(recorded.files, files, request.files, readers, strict=True):
+            if not now.vouched or now.is_recorded(one):
+                continue
+            new = read_columns(_bytes_of(now), reader, config, kinds)
+            if file is not None:
+                findings += compare_columns(read_columns(_bytes_of(file), one.reader, config), new, one.path)
+            elif second is None:
+                findings += _other_target(new, recorded, stored)
     except (Week2kitError, PredictionsError, MemoryError):  # it only explains: the verdict stands without it
         findings = []
     return TypeAdapter(list[Finding]).dump_json(findings)

@@ -83,7 +83,7 @@ def _compare_warnings(evidence: Evidence, verdict: VerdictName) -> list[Check]:
     now = [warned for warned in advised.warnings if _part(warned) in _OF_INPUTS]
     now += [warned for warned in fresh.warnings if _part(warned) not in _OF_INPUTS]
     data = evidence.fresh.data
-    other_file = data is None or data.sha256 != evidence.manifest.inputs.data.sha256
+    other_file = data is None or data.digests != evidence.manifest.inputs.data.digests
     told = [[as_told_then(evidence.manifest, w) for w in side] for side in (evidence.manifest.warnings, now)]
     left_out = {*_NOT_SAID_AGAIN, *(_OF_FILE if other_file else ())}
     sides = [[w for w in side if w is not None and w.code not in left_out] for side in told]

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from week2kit.canonical import combined_digest, parse_json
-from week2kit.config.form import Config, FileData, config_digest
+from week2kit.config.form import Config, FileData, ValidationFile, config_digest
 from week2kit.config.overriding import repeat_seeds
 from week2kit.config.reading import parse_config
 from week2kit.errors import ConfigError
@@ -199,7 +199,10 @@ def _data(manifest: CompletedRun, config: Config) -> tuple[Any, Any]:
         said = ["file", config.data.path, reader_of(config.data.path)]
     else:
         said = ["dataset", config.data.dataset, "sklearn"]
-    return said, [data.source, data.path, data.reader]
+    if isinstance(config.split, ValidationFile):
+        said += [config.split.validation_path, reader_of(config.split.validation_path)]
+    second = [] if data.validation is None else [data.validation.path, data.validation.reader]
+    return said, [data.source, data.path, data.reader, *second]
 
 
 def _check_table(record: _Record, code: str) -> Check:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from week2kit.inputs.causes import other_file
 from week2kit.record.manifest import CompletedRun, Data, Metric, Outcome, Split
 from week2kit.record.verdict import Agreement, Check, Finding, Layer
 from week2kit.thresholds import RECOMPUTED_METRIC_TOLERANCE
@@ -108,7 +109,7 @@ def _compare_columns(rerun: _Rerun, code: str) -> Check | None:
     left_out = set() if known else {"as_float"}
     old, new = rerun.data
     # which texts stand for no value is a matter of the file; and old records do not know them
-    if old.sha256 != new.sha256 or old.dropped is None:
+    if old.digests != new.digests or old.dropped is None:
         left_out |= {"gaps"}
     return _compare_data(lambda data: [column.model_dump(exclude=left_out) for column in data.columns])(rerun, code)
 
@@ -122,15 +123,20 @@ def _compare_row_counts(rerun: _Rerun, code: str) -> Check | None:
 
 def _compare_bytes(rerun: _Rerun, code: str) -> Check | None:
     old, new = rerun.data
-    if old.table_digest == new.table_digest and old.sha256 != new.sha256:
-        return passed(code, Finding(code="data.other_text", where=old.path, recorded=old.sha256, now=new.sha256))
-    return _compare_data(lambda data: data.bytes)(rerun, code)
+    if old.table_digest != new.table_digest:
+        return None
+    if old.digests != new.digests:
+        one, other = other_file(old, new)
+        return passed(code, Finding(code="data.other_text", where=one.path, recorded=one.sha256, now=other.sha256))
+    edited = next((pair for pair in zip(old.files, new.files, strict=True) if pair[0].bytes != pair[1].bytes), None)
+    one, other = edited or (old, new)
+    return compare(code, one.path, one.bytes, other.bytes)
 
 
 DATA: Final[tuple[Question[_Rerun], ...]] = (
     Question(
         "data.table",
-        lambda rerun, code: compare(code, rerun.data[0].path, *(data.table_digest for data in rerun.data)),
+        lambda rerun, code: compare(code, other_file(*rerun.data)[0].path, *(data.table_digest for data in rerun.data)),
     ),
     Question("data.columns", _compare_columns),
     Question("data.rows", _compare_row_counts),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,12 +14,31 @@ from week2kit.record.manifest import Data, Environment, Failure, FoundData, Kind
 
 
 @dataclass(frozen=True)
+class OnlyTable:
+    """The digest of the one table that may be trained on: nobody vouches for `file`, and other bytes were recorded."""
+
+    digest: str
+    file: DataFile
+    recorded: str | None
+
+
+@dataclass(frozen=True)
+class SecondFile:
+    """The file of the validation rows: its path as the record has it, and what it is read as."""
+
+    path: str
+    reader: Literal["csv", "tsv", "parquet", "sklearn"]
+    file: DataFile
+
+
+@dataclass(frozen=True)
 class RerunRequest:
     """One training to be done again.
 
     Attributes:
         file: the data; None for a data set that scikit-learn ships.
-        only_table: the digest of the one table that may be trained on; None where any may.
+        validation: the file of the validation rows, where the split names one.
+        only: the one table that may be trained on; None where any may.
         kinds: of what kind each column was when it was recorded, where the bytes are others than then.
         conditions: what is to be in force while it trains, besides the environment as it is here.
         earlier: whether the record has the metrics of an earlier week2kit, see `week2kit.record.earlier`.
@@ -33,7 +53,7 @@ class RerunRequest:
     path: str
     reader: Literal["csv", "tsv", "parquet", "sklearn"]
     file: DataFile | None
-    only_table: str | None = None
+    only: OnlyTable | None = None
     kinds: tuple[tuple[str, Kind], ...] = ()
     allowed_modules: tuple[str, ...] = ()
     conditions: Conditions = AS_HERE
@@ -42,6 +62,13 @@ class RerunRequest:
     earlier: bool = False
     scorers: tuple[str, ...] | None = None
     digits: int = 2
+    validation: SecondFile | None = None
+
+    @property
+    def files(self) -> Sequence[DataFile]:
+        """The files that are read."""
+        second = None if self.validation is None else self.validation.file
+        return [file for file in (self.file, second) if file is not None]
 
 
 @dataclass(frozen=True)

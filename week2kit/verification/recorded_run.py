@@ -22,15 +22,14 @@ from week2kit.errors import (
     TimeLimitReached,
     is_from_outside,
 )
-from week2kit.inputs.causes import Here, code_causes, data_causes
+from week2kit.inputs.causes import Here, code_causes, data_causes, other_bytes, other_file
 from week2kit.processes.children import Child
 from week2kit.record.earlier import is_earlier
 from week2kit.record.files import is_folder
-from week2kit.record.looking import DataFile
 from week2kit.record.machine import places_of
-from week2kit.record.manifest import CompletedRun, Data, FailedRun, FoundData, RunningRun
+from week2kit.record.manifest import CompletedRun, Data, FailedRun, FoundData, FoundFile, RunningRun
 from week2kit.record.partial import PartialRun, with_names
-from week2kit.record.places import find_for_run, find_recorded, find_unrecorded, reader_of
+from week2kit.record.places import find_all, find_recorded, find_unrecorded, reader_of
 from week2kit.record.store import Run
 from week2kit.record.verdict import (
     Cause,
@@ -49,7 +48,7 @@ from week2kit.verification.integrity import (
     check_record,
 )
 from week2kit.verification.layers import agrees_to, metric_values
-from week2kit.verification.messages import Fresh, FromPredictions, RerunRequest, Stored, Variable
+from week2kit.verification.messages import Fresh, FromPredictions, OnlyTable, RerunRequest, SecondFile, Stored, Variable
 from week2kit.verification.partial import DESCRIBES_THE_TABLE, FOLDER, folder_notes
 from week2kit.verification.recorded_facts import facts_of, may_be, uses_of
 from week2kit.verification.rules import judge
@@ -123,7 +122,7 @@ class Verification(Trainings):
         except DataNotFound as error:
             judgement = without_data(error, data.path)
         except OtherFile as other:
-            judgement = _on_other_file(other.file, data)
+            judgement = _on_other_file(other)
         return _with_checks(judgement, checks)
 
     def _by_reruns(
@@ -189,12 +188,13 @@ class Verification(Trainings):
     ) -> Judgement:
         """A judgement on other data, with the cells and rows that differ as far as they can be told."""
         data = manifest.inputs.data
-        if request.file is None or not request.file.vouched or request.file.sha256 == data.sha256:
+        pairs = zip(request.files, data.files, strict=False)  # of a bundled data set no file is read
+        if not any(file.vouched and not file.is_recorded(recorded) for file, recorded in pairs):
             return judgement
-        recorded = find_recorded(self.run, data)
+        before = [find_recorded(self.run, file) for file in data.files]
         try:
             answer = self.children.call(
-                f"{WORK}:compare_tables", request, data, recorded, stored, timeout=self.time_left()
+                f"{WORK}:compare_tables", request, data, before, stored, timeout=self.time_left()
             )
         except (TimeLimitReached, ChildDied):  # it only explains: the verdict stands without it
             return judgement
@@ -298,7 +298,7 @@ class Verification(Trainings):
             where = data.path if data else ""
             absent = without_data(error, where, checks=checks)
         except OtherFile as other:
-            absent = _with_checks(_on_other_file(other.file, data), checks)
+            absent = _with_checks(_on_other_file(other), checks)
         if missing:
             return undecided("undecided.data_found", data.path if data else "", checks=checks)
         if absent is not None:
@@ -308,7 +308,7 @@ class Verification(Trainings):
         try:
             judgement = judge_failed(manifest, self.here(), lambda: self.train_in(self.children, request, None))
         except OtherFile as other:
-            judgement = _on_other_file(other.file, data)
+            judgement = _on_other_file(other)
         if absent is not None and judgement.verdict != "identical":
             return absent
         return _with_checks(judgement, checks)
@@ -320,17 +320,33 @@ class Verification(Trainings):
         if data is None or data.source == "dataset":
             path, reader = (data.path, data.reader) if data is not None else ("", "sklearn")
             return RerunRequest(config, seed, path, reader, None, allowed_modules=modules, earlier=earlier)
-        file = find_for_run(self.run, data, self.options.data, self.options.max_data_bytes)
+        files = find_all(self.run, data, self.options.data, self.options.max_data_bytes)
         only, kinds = None, {}
-        if isinstance(data, Data) and file.sha256 != data.sha256:
-            kinds = {column.name: column.kind for column in data.columns}
-        if not file.vouched and file.sha256 != data.sha256:
-            if not isinstance(data, Data) or file.bytes > ANOTHER_FORM * (data.bytes or 0):
-                raise OtherFile(file)
-            only = data.table_digest
-        reader = reader_of(PurePosixPath(file.shown).name) or data.reader
-        kept = tuple(kinds.items())
-        return RerunRequest(config, seed, data.path, reader, file, only, kept, modules, earlier=earlier)
+        for one, file in zip(data.files, files, strict=True):
+            if file.sha256 == one.sha256:
+                continue
+            if isinstance(data, Data):
+                kinds = {column.name: column.kind for column in data.columns}
+            if not file.vouched:
+                if not isinstance(data, Data) or file.bytes > ANOTHER_FORM * (one.bytes or 0):
+                    raise OtherFile(file, one.sha256)
+                only = only or OnlyTable(data.table_digest, file, one.sha256)
+        readers = [reader_of(PurePosixPath(file.shown).name) for file in files]
+        second = None
+        if data.validation is not None:
+            second = SecondFile(data.validation.path, readers[1] or data.validation.reader, files[1])
+        return RerunRequest(
+            config,
+            seed,
+            data.path,
+            readers[0] or data.reader,
+            files[0],
+            only,
+            tuple(kinds.items()),
+            modules,
+            earlier=earlier,
+            validation=second,
+        )
 
     def _read_predictions(self, manifest: CompletedRun, content: bytes, child: Child) -> FromPredictions:
         sizes = [fold.n_val for fold in manifest.outcome.split.folds]
@@ -352,13 +368,14 @@ def _is_plain(config: dict[str, Any], fresh: Fresh) -> bool:
     return not told and not (isinstance(data, dict) and {"separator", "header", "encoding"} & data.keys())
 
 
-def _on_other_file(file: DataFile, data: FoundData | None) -> Judgement:
+def _on_other_file(other: OtherFile) -> Judgement:
     """The judgement where a record leads to other bytes than it was made of, in a file that nobody named.
 
     It is the data, edited, where train read the recorded bytes in this very place, as the index of this machine has it.
     Otherwise it may be any file of that name, and says nothing of the run.
     """
-    where, recorded = clean(file.shown, MAX_MESSAGE), data.sha256 if data is not None else None
+    file, recorded = other.file, other.recorded
+    where = clean(file.shown, MAX_MESSAGE)
     if recorded is None or Path(file.path) not in places_of(recorded):
         return undecided("undecided.other_file", where, recorded, file.sha256)
     return Judgement(
@@ -378,10 +395,19 @@ def _data_of_config(value: Any) -> FoundData | None:
     config = value if isinstance(value, dict) else {}
     data = config.get("data", {"path": config.get("input_csv", config.get("input"))})
     path = data.get("path") if isinstance(data, dict) else None
+    split = config.get("split")
+    validation = split.get("validation_path") if isinstance(split, dict) else None
+    first, second = _named_file(path), _named_file(validation)
+    if first is None or (validation is not None and second is None):
+        return None
+    return FoundData(**dict(first), source="file", validation=second)
+
+
+def _named_file(path: object) -> FoundFile | None:
     reader = reader_of(path) if isinstance(path, str) else None
     if not isinstance(path, str) or reader is None:
         return None
-    return FoundData(source="file", path=path, from_run=None, bytes=None, sha256=None, reader=reader)
+    return FoundFile(path=path, from_run=None, bytes=None, sha256=None, reader=reader)
 
 
 # --- failed runs --------------------------------------------------------------------------------------------------
@@ -403,7 +429,7 @@ def judge_failed(manifest: FailedRun, here: Here, again: Callable[[], Fresh]) ->
     came_out = "it completed" if now is None else f"{now.stage}: {now.error}: {now.message}"
     check = failed("failure", "failure.other", recorded.stage, told, came_out)
     old, new = manifest.inputs.data, fresh.data
-    same_data = old is None or new is None or old.sha256 == new.sha256
+    same_data = old is None or new is None or old.digests == new.digests
     if fresh.missing is not None:
         return Judgement("undecided", reason=missing_here(fresh.missing), reruns=rerun)
     external = now is not None and is_from_outside(now.error)
@@ -411,7 +437,7 @@ def judge_failed(manifest: FailedRun, here: Here, again: Callable[[], Fresh]) ->
         return undecided(may_be(facts), recorded.stage, told, came_out, causes=facts, reruns=rerun, checks=[check])
     causes = facts
     if old is not None and new is not None and not same_data:
-        causes = [Cause(input="data", factor="bytes", recorded=old.sha256, now=new.sha256, proof="observed")]
+        causes = [other_bytes(old, new)]
     return Judgement(
         "different", first_divergence=None if same_data else "data", causes=causes, reruns=rerun, checks=[check]
     )
@@ -420,13 +446,14 @@ def judge_failed(manifest: FailedRun, here: Here, again: Callable[[], Fresh]) ->
 def _failed_again(manifest: FailedRun, fresh: Fresh, reruns: list[RerunRecord]) -> Judgement:
     """It fails again in the same way: on the recorded data?"""
     old, new = manifest.inputs.data, fresh.data
-    if old is None or new is None or old.sha256 == new.sha256 or old.sha256 is None:
+    if old is None or new is None or old.digests == new.digests or old.sha256 is None:
         return Judgement("identical", level="failure", reruns=reruns, checks=[passed("failure")])
     if isinstance(old, Data) and isinstance(new, Data) and (causes := data_causes(old, new)):
         other = failed("data.table", "data.table", old.path, old.table_digest, new.table_digest)
         checks = [passed("failure", Finding(code="failure.same")), other]
         return Judgement("different", first_divergence="data", causes=causes, reruns=reruns, checks=checks)
     # the same table in another form; or it failed before there was a table, and nothing tells whether it is the same
+    recorded, now = other_file(old, new)
     code = "data.other_text" if isinstance(old, Data) and isinstance(new, Data) else "failure.other_bytes"
-    note = passed("data.bytes", Finding(code=code, where=old.path, recorded=old.sha256, now=new.sha256))
+    note = passed("data.bytes", Finding(code=code, where=recorded.path, recorded=recorded.sha256, now=now.sha256))
     return Judgement("identical", level="failure", reruns=reruns, checks=[passed("failure"), note])

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any, Final, Literal, TypeAlias
 
 from week2kit.errors import is_from_outside
-from week2kit.inputs.causes import Here, data_causes, seed_causes
+from week2kit.inputs.causes import Here, data_causes, other_bytes, seed_causes
 from week2kit.record.manifest import CompletedRun, Data
 from week2kit.record.partial import PartialRun
 from week2kit.record.verdict import Cause, Finding, Layer, VerdictName
@@ -145,7 +145,7 @@ def has_other_data(evidence: Evidence) -> Judgement | None:
     old, new = evidence.manifest.inputs.data, evidence.fresh.data
     if evidence.fresh.failure is not None or old.source != "file" or not isinstance(new, Data):
         return None
-    return _other_inputs(evidence) if old.sha256 != new.sha256 and evidence.differs_in("data") else None
+    return _other_inputs(evidence) if old.digests != new.digests and evidence.differs_in("data") else None
 
 
 def has_other_rows(evidence: Evidence) -> Judgement | None:
@@ -209,8 +209,8 @@ def fails_here(evidence: Evidence) -> Judgement | None:
     causes: list[Cause] = []
     if isinstance(new, Data) and old.table_digest != new.table_digest:
         causes = data_causes(old, new)
-    elif new is not None and not isinstance(new, Data) and old.sha256 != new.sha256:
-        causes = [Cause(input="data", factor="bytes", recorded=old.sha256, now=new.sha256, proof="observed")]
+    elif new is not None and not isinstance(new, Data) and old.digests != new.digests:
+        causes = [other_bytes(old, new)]
     if causes:
         checks = [failed("data.table", "data.table", old.path)]
         return decide(evidence, "different", first_divergence="data", reason=reason, causes=causes, checks=checks)
@@ -232,7 +232,11 @@ def _other_inputs(evidence: Evidence) -> Judgement:
     checks, old, new = evidence.checks, evidence.manifest.inputs.data, evidence.fresh.data
     assert isinstance(new, Data)
     where = next(layer for check in failing(checks) if (layer := layer_of(check.code)))
-    same_bytes = old.source == "dataset" or old.sha256 == new.sha256
+    if where == "split" and old.validation is not None and old.digests != new.digests:  # a row went to the other file
+        return decide(
+            evidence, "different", first_divergence="data", causes=[other_bytes(old, new)], checks=evidence.checks
+        )
+    same_bytes = old.source == "dataset" or old.digests == new.digests
     # one table out of the same bytes: code that computes alike may still read a cell otherwise
     facts = evidence.facts or (evidence.other_code() if where == "data" and same_bytes else [])
     causes = data_causes(old, new) if where == "data" and not same_bytes else facts

@@ -97,8 +97,7 @@ class Trainings:
                 raise LimitReached(*memory_in_force(self.options.limits))
             case "ThreadLimit":
                 raise LimitReached("processes", self.options.limits.processes)
-        if request.file is not None:
-            _check_read(request, request.file, fresh)
+        _check_read(request, fresh)
         return fresh
 
     def train_under(self, request: RerunRequest, stored: Stored | None) -> Fresh:
@@ -144,16 +143,17 @@ class Trainings:
 class OtherFile(Exception):
     """The only file that a record leads to holds another table than the recorded one; nothing more is told of it."""
 
-    def __init__(self, file: DataFile) -> None:
+    def __init__(self, file: DataFile, recorded: str | None) -> None:
         super().__init__()
-        self.file = file
+        self.file, self.recorded = file, recorded
 
 
-def _check_read(request: RerunRequest, file: DataFile, fresh: Fresh) -> None:
+def _check_read(request: RerunRequest, fresh: Fresh) -> None:
     """What was parsed is what was looked at before; and it is the recorded table, where no other may be trained on."""
-    digest = fresh.data.sha256 if fresh.data is not None else None
-    if digest not in (None, file.sha256) and not request.conditions.other_text:
-        raise DataNotFound(f'The data file "{clean(file.shown)}" changed while it was verified.', "Verify again.")
+    read = fresh.data.files if fresh.data is not None else ()
+    for file, one in zip(request.files, read, strict=False):
+        if one.sha256 not in (None, file.sha256) and not request.conditions.other_text:
+            raise DataNotFound(f'The data file "{clean(file.shown)}" changed while it was verified.', "Verify again.")
     failure = fresh.failure
-    if request.only_table and failure is not None and (failure.stage, failure.error) == ("load", "StageError"):
-        raise OtherFile(file)
+    if request.only and failure is not None and (failure.stage, failure.error) == ("load", "StageError"):
+        raise OtherFile(request.only.file, request.only.recorded)

@@ -190,9 +190,10 @@ class _Story:
             return
         found = [run.manifest.inputs.data for run in (before, after)]
         if any(data is not None and not isinstance(data, Data) for data in found):  # the data of one was not found
-            paths = [part(part(given.config, "data"), "path") for given in (old, new)]
-            if None not in paths and paths[0] != paths[1]:
-                yield Change("config", "data.path", *paths)
+            for key, name in (("data", "path"), ("split", "validation_path")):
+                paths = [part(part(given.config, key), name) for given in (old, new)]
+                if None not in paths and paths[0] != paths[1]:
+                    yield Change("config", f"{key}.{name}", *paths)
         if not old.as_written and not new.as_written:
             yield from compare_inputs(before.manifest, after.manifest)
             return

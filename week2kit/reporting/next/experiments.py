@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from week2kit.canonical import UNCOUNTED, drop_keys, follows_seed
 from week2kit.inputs.changes import Change
 from week2kit.inputs.leaves import ABSENT, Absent, same_value
-from week2kit.record.manifest import CompletedRun, FoundData
+from week2kit.record.manifest import CompletedRun, FoundData, FoundFile
 from week2kit.record.places import reader_of, recorded_path
 from week2kit.record.store import Run
 from week2kit.reporting.rows import RunRow
@@ -94,7 +94,8 @@ def made_by(experiment: Experiment, runs: Sequence[Run]) -> Run | None:
 
 def _essence(config: Mapping[str, Any] | None) -> dict[str, Any]:
     """What a config computes and reports: without the person's words, and without where its table lies."""
-    return drop_keys(config or {}, ("data", "path"), *((key,) for key, why in UNCOUNTED.items() if why == "words"))
+    words = ((key,) for key, why in UNCOUNTED.items() if why == "words")
+    return drop_keys(config or {}, ("data", "path"), ("split", "validation_path"), *words)
 
 
 # --- what it is called ------------------------------------------------------------------------------------------
@@ -164,7 +165,7 @@ def _change(config: Mapping[str, Any], step: Step) -> Change | None:
 
 
 def _ready(config: Mapping[str, Any], steps: Sequence[Step], run: Path, data: FoundData | None) -> dict[str, Any]:
-    """A config with these steps; its data path is as seen from the working directory, and never absolute.
+    """A config with these steps; its data paths are as seen from the working directory, and never absolute.
 
     What a person expected of another run (``hypothesis``) is not what the next one shall show.
     """
@@ -174,9 +175,10 @@ def _ready(config: Mapping[str, Any], steps: Sequence[Step], run: Path, data: Fo
         if step.key == "seed" and type(old) is int:
             result = following(result, old, step.value)
         _set(result, step.key.split("."), step.value)
-    asked = result.get("data")
-    if isinstance(asked, dict) and isinstance(asked.get("path"), str):
-        asked["path"] = (_found(run, data) if data is not None else None) or recorded_path(asked["path"])
+    for part, key, file in (("data", "path", data), ("split", "validation_path", data and data.validation)):
+        asked = result.get(part)
+        if isinstance(asked, dict) and isinstance(asked.get(key), str):
+            asked[key] = (_found(run, file) if file is not None else None) or recorded_path(asked[key])
     return result
 
 
@@ -191,7 +193,7 @@ def _set(target: dict[str, Any], keys: Sequence[str], value: Any) -> None:
         target[keys[-1]] = value
 
 
-def _found(run: Path, data: FoundData) -> str | None:
+def _found(run: Path, data: FoundFile) -> str | None:
     """The data file: where it lay as seen from the run, in the run folder, or as written; first one of recorded size.
 
     Never an absolute path: where the run was named by one, its data is looked for as it was written only.
