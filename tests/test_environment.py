@@ -86,6 +86,16 @@ def test_further_modules_are_recorded_by_their_distribution(tmp_path: Path, monk
     assert record_environment(["idle"]).libraries["idle"] == "3.0"
 
 
+def test_what_a_further_module_requires_is_recorded_where_nothing_imported_it() -> None:
+    """A process that only describes itself imports none of them, and the version is in force all the same."""
+    code = (
+        "import json, sys; import pandas, sklearn; from week2kit.environment.facts import record_environment\n"
+        "print(json.dumps([*record_environment(['hypothesis']).libraries]))\n"
+        "assert 'sortedcontainers' not in sys.modules"
+    )
+    assert {"hypothesis", "sortedcontainers"} <= set(json.loads(child(code)))
+
+
 def test_libraries_kept_outside_site_packages_are_found(monkeypatch: pytest.MonkeyPatch, here: Environment) -> None:
     monkeypatch.setattr(environment, "_installed", dict)
     libraries = record_environment().libraries

@@ -20,13 +20,15 @@ from sklearn.tree import DecisionTreeRegressor
 from week2kit import open_run, train, verify
 from week2kit.environment.conditions import Conditions
 from week2kit.environment.facts import required_by
+from week2kit.inputs.causes import Here
 from week2kit.inputs.changes import compare_inputs
 from week2kit.loop.inside import jobs_by_cpus, unseeded
 from week2kit.record.manifest import CompletedRun
 from week2kit.record.verdict import Verdict, VerdictDocument
 from week2kit.sentences.verdicts import describe_verdict
 from week2kit.verification.forcing import of_request
-from week2kit.verification.messages import RerunRequest
+from week2kit.verification.messages import Fresh, RerunRequest
+from week2kit.verification.recorded_facts import uses_of
 
 from .sessions import ROOT, command
 
@@ -236,8 +238,28 @@ def test_a_report_compares_libraries_whose_classes_both_runs_use(model: str, oth
 def test_what_a_library_requires_counts_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     requires = 'Requires-Dist: Numba_Lib (>=0.5)\nRequires-Dist: pytest>=7; extra == "test"\n'
     monkeypatch.syspath_prepend(str(installed(tmp_path, "1.0", requires, name="ownlib")))
-    assert required_by("ownlib") == ["numba-lib", "ownlib"]
+    assert required_by("ownlib") == ["ownlib", "numba-lib"]
     assert required_by("nothing_of_that_name") == ["nothing-of-that-name"]
+
+
+@pytest.mark.parametrize(("recorded", "counts"), [({}, ["ownlib"]), ({"numba-lib": "0.5"}, ["numba-lib", "ownlib"])])
+def test_what_a_library_requires_and_the_run_did_not_import_has_computed_nothing(
+    recorded: dict[str, str], counts: list[str]
+) -> None:
+    value = json.loads((ROOT / "runs/iris-baseline/manifest.json").read_text())
+    value["inputs"]["config"]["resolved"]["model"]["class"] = "ownlib.Model"
+    value["inputs"]["environment"]["libraries"] |= recorded
+    run = CompletedRun.model_validate(value)
+    assert run.inputs.code is not None
+    here = Here(
+        environment=run.inputs.environment,
+        code=run.inputs.code.digest,
+        modules={},
+        week2kit="0",
+        libraries={"ownlib": ["ownlib", "numba-lib"]},
+        own={},
+    )
+    assert uses_of(run, here, Fresh(failure=None)).libraries == tuple(counts)
 
 
 @pytest.mark.parametrize("columns", [[["sex"]], [{"sex": 1}], {"sex": 1}, "sex", [None]])

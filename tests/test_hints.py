@@ -203,6 +203,15 @@ def test_where_no_remedy_is_known_the_stage_tells_what_to_try(stage: Stage) -> N
     assert failure_hint(stage, "OSError", "it went wrong") != "" != failure_hint(stage, "", "")
 
 
+def test_labels_that_xgboost_cannot_take_are_told_how_they_are_numbered() -> None:
+    """Its own words, of version 3.2; what the remedy says works with every classifier, so with one that is here."""
+    said = "Invalid classes inferred from unique values of `y`.  Expected: [0 1], got ['no' 'yes']"
+    assert "VotingClassifier" in failure_hint("fit", "ValueError", said)
+    assert "XGBoost" not in failure_hint("fit", "ValueError", "Invalid classes in y")
+    vote = named("sklearn.ensemble.VotingClassifier", voting="soft", estimators=[["dt", named("decision_tree")]])
+    assert train(on(["x", "z"], "auto", vote)).manifest.status == "completed"
+
+
 def test_nobody_is_sent_to_the_message() -> None:
     for path in Path(week2kit.__file__).parent.rglob("*.py"):
         assert "Look at the message" not in path.read_text(encoding="utf-8"), path

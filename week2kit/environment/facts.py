@@ -70,7 +70,9 @@ _METADATA_DIRECTORY: Final = re.compile(r"(?P<name>.+?)-(?P<version>[^-]+)(?:-py
 
 
 def _libraries(modules: Sequence[str]) -> dict[str, str]:
-    """Distributions that this process imported, by name.
+    """Distributions that this process imported, by name, and those that the allowed modules require.
+
+    A process that fits and one that only describes itself import different ones of the latter.
 
     The versions are taken from the names of the metadata folders: to read the metadata of all that is installed would
     take longer than a small training.
@@ -79,7 +81,8 @@ def _libraries(modules: Sequence[str]) -> dict[str, str]:
     imported = {name.partition(".")[0] for name in list(sys.modules)} - sys.stdlib_module_names
     names = {distribution_of(name) for name in imported}
     found = {name: version for name, version in installed.items() if name in names}
-    for name in (*DECIDING_LIBRARIES, "threadpoolctl", *map(_bringing, modules)):
+    required = (name for module in modules for name in required_by(module))
+    for name in (*DECIDING_LIBRARIES, "threadpoolctl", *required):
         version = installed.get(name) or _metadata_version(name)
         if version is not None:
             found[name] = version
@@ -102,14 +105,14 @@ def _installed() -> dict[str, str]:
 
 
 def required_by(module: str) -> list[str]:
-    """The distribution that brings a module, and those that it requires: their versions may decide what it computes."""
+    """The distribution that brings a module, then those that it requires: what they are may decide its outcome."""
     own = _bringing(module)
     try:
         required = importlib.metadata.requires(own) or []
     except importlib.metadata.PackageNotFoundError:
         required = []
     names = [re.match(r"[A-Za-z0-9._-]+", text) for text in required if "extra ==" not in text]
-    return sorted({own, *(normal_name(name[0]) for name in names if name)})
+    return [own, *sorted({normal_name(name[0]) for name in names if name} - {own})]
 
 
 def _bringing(module: str) -> str:

@@ -73,6 +73,9 @@ _HINTS: Final[Mapping[str, str]] = {
     r"Solver \S+ supports only": 'Choose a solver for this penalty: "saga" takes every one, "liblinear" l1 and l2.',
     "are not in class_weight": 'Give every class its weight, each label as a key, or set "class_weight": '
     '"balanced". Inside of a bagging, vote or stack the classes are numbered from 0.',
+    "Invalid classes inferred from unique values": "XGBoost takes classes that are numbered from 0. Write them so in "
+    'the table, or let a vote of one model number them: {"class": "sklearn.ensemble.VotingClassifier", "params": '
+    '{"voting": "soft", "estimators": [["xgb", {"class": "xgboost.XGBClassifier"}]]}}.',
     "specified nu is infeasible": "Choose a smaller nu.",
     "should be greater or equal to the number of classes": "The rows that the fit holds back are fewer than the "
     "classes: raise validation_fraction, or set early_stopping to false.",

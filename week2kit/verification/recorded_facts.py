@@ -17,7 +17,12 @@ from week2kit.verification.messages import Fresh
 def uses_of(manifest: CompletedRun | FailedRun | PartialRun, here: Here, fresh: Fresh, before: Uses = Uses()) -> Uses:  # noqa: B008
     """What of an environment counts for this run; a training that came to no pipeline says nothing of its jobs."""
     modules = named_modules(manifest.inputs.config.resolved or {})
-    libraries = {name for module, names in here.libraries.items() if module in modules for name in names}
+    environment = manifest.inputs.environment
+    recorded = environment.libraries if environment is not None else {}
+    libraries: set[str] = set()
+    for module, (own, *required) in here.libraries.items():
+        if module in modules:  # what it requires and the run did not import has computed nothing
+            libraries |= {own, *(name for name in required if name in recorded)}
     cpus = before.cpus if fresh.by_cpus is None else bool(fresh.by_cpus)
     return Uses(tuple(sorted(libraries)), cpus)
 
