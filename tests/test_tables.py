@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from week2kit.config.form import ColumnForm, FileData
 from week2kit.config.reading import parse_config
 from week2kit.errors import StageError
+from week2kit.loop import reading
 from week2kit.loop.cells import number_in, numbers_as_text
 from week2kit.loop.data import Table, use_columns
 from week2kit.loop.dates import dates_in, time_order
@@ -532,3 +533,26 @@ def test_auto_goes_together_with_every_alias_on_a_wide_table(model: str) -> None
     told_by_train(content, model=model, preprocess="auto")
     words = [{"columns": "town", "steps": ["sklearn.feature_extraction.text.TfidfVectorizer"]}]
     told_by_train(content, data={**HALF, "features": ["town"]}, model=model, preprocess=words)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["1,NA,x", "2,b,y", ",,x", "NULL,c,y", "5,d,x", "6,e,y"],
+        ["1,NA,x", "2,b,y", "", ",,x", "NULL,c,y", "5,d,x", "6,e,y"],
+        ['1,"two\nlines",x', "2,b,y", ",,x", "NULL,c,y", '"",d,x', "6,e,y", "7,f,y"],
+        ["1,NA,x", "2", "3,c,x", "4,d,y", "5,e,y", "6,f,x"],
+    ],
+    ids=["a line each", "an empty line", "a row of two lines", "a short row"],
+)
+@pytest.mark.parametrize("last", [True, False])
+def test_the_texts_of_gaps_are_those_of_the_whole_file(
+    rows: list[str], end: str, last: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = (end.join(["a,b,y", *rows]) + end * last).encode()
+    read = reading.read_file(content, "csv")
+    found = reading.texts_of_gaps(read, read.frame, [*"aby"])
+    monkeypatch.setattr(reading, "_lines_of", lambda *_: None)
+    assert found == reading.texts_of_gaps(read, read.frame, [*"aby"])
+    assert sum(map(sum, (texts.values() for texts in found.values()))) == int(read.frame.isna().to_numpy().sum())

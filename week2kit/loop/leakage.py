@@ -190,7 +190,8 @@ def _one_class(table: Table, fold: Fold, name: str) -> Iterator[Leak]:
     train, val = evenly(fold.train, LEAK_ROWS), evenly(fold.val, LEAK_ROWS)
     both = np.concatenate([train, val])
     values = table.features[name].to_numpy()[both]
-    codes, distinct = pd.factorize(values, use_na_sentinel=True)
+    few = len(pd.unique(values[:LEAK_SCREEN_ROWS])) <= _FEW_VALUES + 1  # a gap is no value
+    codes, distinct = pd.factorize(values) if few else (-pd.isna(values).astype(np.int64), values)
     truth, of_train = table.codes[both], np.arange(len(both)) < len(train)
     for code, value in [(-1, None), *enumerate(distinct)] if len(distinct) <= _FEW_VALUES else [(-1, None)]:
         held = codes == code

@@ -9,7 +9,7 @@ import itertools
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
@@ -228,7 +228,10 @@ def missing_texts(data: FileData | None) -> list[str]:
 
 
 def texts_of_gaps(
-    read: Read, frame: pd.DataFrame, names: Sequence[str], rows: np.ndarray[Any, Any] | None = None
+    read: Read,
+    frame: pd.DataFrame,
+    names: Sequence[str],
+    rows: np.ndarray[Any, Any] | None = None,
 ) -> dict[str, dict[str, int]]:
     """For each of these columns that has gaps, the texts in their place, with the number of rows that hold each.
 
@@ -246,7 +249,10 @@ def texts_of_gaps(
         return {}
     counts: dict[str, dict[str, int]] = {name: {} for name in gaps}
     places = [int(np.flatnonzero(frame.columns == name)[0]) for name in gaps]
-    pieces = texts_in(read.text, usecols=places, chunksize=COUNTED_ROWS)
+    text, some = read.text, np.flatnonzero(np.logical_or.reduce([*gaps.values()]))
+    if len(some) < len(frame) / 2 and (lines := _lines_of(text.content, some, len(frame))) is not None:
+        text, gaps = replace(text, content=lines), {name: gone[some] for name, gone in gaps.items()}
+    pieces = texts_in(text, usecols=places, chunksize=COUNTED_ROWS)
     start = 0
     with pieces:
         for piece in pieces:
@@ -256,6 +262,22 @@ def texts_of_gaps(
                     counts[name][str(text)] = counts[name].get(str(text), 0) + int(rows)
             start += len(piece)
     return {name: dict(sorted(found.items())) for name, found in counts.items()}
+
+
+def _lines_of(content: bytes, rows: np.ndarray[Any, Any], count: int) -> bytes | None:
+    """The first line of a text and those of some of its `count` rows; None where not every row is one line."""
+    if content.count(b"\r") != content.count(b"\r\n"):
+        return None
+    bounds = [np.zeros(1, dtype=np.int64)]
+    for start in range(0, len(content), SNIFFED_BYTES):  # piece by piece: a mark for every byte would take its memory
+        piece = np.frombuffer(content, np.uint8, min(SNIFFED_BYTES, len(content) - start), start)
+        bounds.append(start + 1 + np.flatnonzero(piece == ord("\n")))
+    places = np.concatenate([*bounds, *([] if content.endswith(b"\n") else [np.array([len(content)])])])
+    if len(places) != count + 2:
+        return None
+    wanted = np.concatenate([[0], rows + 1])
+    pairs = zip(places[wanted].tolist(), places[wanted + 1].tolist(), strict=True)
+    return b"".join(content[start:end] for start, end in pairs)
 
 
 def leading_zeros(read: Read, names: Sequence[str]) -> dict[str, str]:
