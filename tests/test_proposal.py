@@ -365,6 +365,12 @@ def test_each_rule_proposes_a_config_that_trains_and_changes_one_thing(
         assert changed_between(open_run(Path("runs", experiment.base)), new) == expected
 
 
+def test_where_another_kind_of_model_guesses_too_it_is_not_proposed_again() -> None:
+    table(120, lambda draw, row: [1.0, "ab"[row % 4 > 0]], 1)
+    told = report(_two({}, {"model": "random_forest"}), only_named=True).proposal
+    assert (told.reason.code, told.proposal.code, told.experiments) == ("next.all_guess", "next.look_at_features", ())
+
+
 @pytest.mark.parametrize("name", sorted(KNOBS))
 def test_a_knob_is_a_parameter_with_that_default_and_every_turn_of_it_is_allowed(name: str) -> None:
     from sklearn.utils import all_estimators

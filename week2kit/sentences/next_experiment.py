@@ -62,6 +62,8 @@ NEXT: Final[Mapping[str, str]] = {
     "next.iterate_somehow": "Raise the limit on the iterations of its solver, and train it again.",
     "next.no_better_than_dummy": "{run:name} is no better than guessing, and hardly better on its own training rows.",
     "next.all_guess": "None of these {runs:whole} runs is better than guessing, not even {run:name}.",
+    "next.look_at_features": "Look at the features: find a column that tells more of the target, and would be known in "
+    "time. With these, a model of another kind does not beat guessing either.",
     "next.other_model": "Try a model of another kind on the same rows; if it guesses too, look at the features.",
     "next.underfitting": "{run:name} hardly beats the dummy even on its training rows.",
     "next.overfitting": "{run:name} does better on its training rows than on the validation rows by {gap:number}.",

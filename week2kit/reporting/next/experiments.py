@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, NamedTuple
 
-from week2kit.canonical import UNCOUNTED, drop_keys, follows_seed
+from week2kit.canonical import UNCOUNTED, drop_keys, follows_seed, without_seed
 from week2kit.inputs.changes import Change
 from week2kit.inputs.leaves import ABSENT, Absent, same_value
 from week2kit.record.manifest import CompletedRun, FoundData, FoundFile
@@ -93,9 +93,10 @@ def made_by(experiment: Experiment, runs: Sequence[Run]) -> Run | None:
 
 
 def _essence(config: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What a config computes and reports: without the person's words, and without where its table lies."""
+    """What a config computes and reports: without words, places, and each ``random_state`` that follows the seed."""
     words = ((key,) for key, why in UNCOUNTED.items() if why == "words")
-    return drop_keys(config or {}, ("data", "path"), ("split", "validation_path"), *words)
+    essence = drop_keys(config or {}, ("data", "path"), ("split", "validation_path"), *words)
+    return without_seed(essence, essence.get("seed")) | {"seed": essence.get("seed")}
 
 
 # --- what it is called ------------------------------------------------------------------------------------------

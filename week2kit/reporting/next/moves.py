@@ -131,7 +131,7 @@ def other_model(run: Candidate, code: str = "other_model") -> Move:
     name = primary_metric(run.run)
     kind = "Classifier" if run.run.outcome.task == "classification" else "Regressor"
     other = "ExtraTrees" if run.model.startswith("RandomForest") else "RandomForest"
-    step = Step("model", {"class": f"sklearn.ensemble.{other}{kind}"})
+    step = Step("model", {"class": f"sklearn.ensemble.{other}{kind}", "params": {}})
     return move([run], step, code, "other_model", metric=name, dummy=run.run.outcome.metrics[name].dummy)
 
 

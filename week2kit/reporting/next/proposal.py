@@ -74,6 +74,8 @@ def _rules(baseline: Candidate, variants: Variants, curves: Sequence[Curve]) -> 
     if beats_dummy(run) is False and (gap(run) or 0.0) < GAP:
         code = "all_guess" if comparable else "no_better_than_dummy"
         yield because(code, runs=1 + len(comparable)), moves.other_model(best)
+        if comparable:  # that other kind was tried
+            yield because(code, runs=1 + len(comparable)), Move(Statement("next.look_at_features"))
     if learnt_little(run):
         yield because("underfitting"), moves.turn(best, simpler=False) or moves.other_model(best)
     if (too_good := gap(run) or 0.0) >= GAP:
