@@ -371,6 +371,28 @@ def test_where_another_kind_of_model_guesses_too_it_is_not_proposed_again() -> N
     assert (told.reason.code, told.proposal.code, told.experiments) == ("next.all_guess", "next.look_at_features", ())
 
 
+def test_the_best_run_is_one_without_the_answer_where_there_is_one() -> None:
+    def line(draw: random.Random, row: int) -> list[object]:
+        return [row % 2 + draw.gauss(0, 1.2), row % 2 * 7, "ab"[row % 2]]
+
+    table(300, line, 2)
+    data = CONFIG["data"] | {"drop": ["x1"]}
+    a_run("leaks")
+    a_run("leaks-too", model="decision_tree")
+    a_run("honest", data=data)
+    several = report(["runs/leaks", "runs/leaks-too", "runs/honest"], only_named=True)
+    (said,) = several.ranking
+    assert (said.code, said.values["honest"]) == ("ranked.leaking", "honest")
+    assert {one.base for one in several.proposal.experiments} == {"honest"}
+    all_leak = report(["runs/leaks", "runs/leaks-too"], only_named=True)
+    assert all_leak.proposal.reason.code == "next.leak"
+    a_run("honest-too", data=data, model="decision_tree")
+    none_leaks = report(["runs/honest", "runs/honest-too", "runs/leaks"], only_named=True, baseline="runs/honest")
+    assert "leaks" not in {one.base for one in none_leaks.proposal.experiments}
+    alone = report(["runs/honest", "runs/honest-too"], only_named=True)
+    assert not any(one.code == "ranked.leaking" for one in alone.ranking)
+
+
 @pytest.mark.parametrize("name", sorted(KNOBS))
 def test_a_knob_is_a_parameter_with_that_default_and_every_turn_of_it_is_allowed(name: str) -> None:
     from sklearn.utils import all_estimators

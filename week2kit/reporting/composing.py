@@ -21,7 +21,7 @@ from week2kit.record.store import ARTIFACTS, MANIFEST_NAME, Found, Run, find_run
 from week2kit.reporting.failures.losses import with_losses
 from week2kit.reporting.failures.retrospective import failures
 from week2kit.reporting.figures import make_figures
-from week2kit.reporting.interpretation import caveats, findings
+from week2kit.reporting.interpretation import caveats, findings, leaking
 from week2kit.reporting.next.experiments import Candidate
 from week2kit.reporting.next.proposal import propose, propose_first
 from week2kit.reporting.noise.judging import Side, adjust, estimates
@@ -243,7 +243,7 @@ def _with_baseline(
         findings=own,
         comparisons=comparisons,
         overview=overview,
-        ranking=told(overview, primary_of(everything.scores(first))),
+        ranking=told(overview, primary_of(everything.scores(first)), _leaking([first, *variants], everything)),
         overview_left_out=left_out,
         retrospective=retrospective,
         proposal=proposal,
@@ -253,6 +253,11 @@ def _with_baseline(
         verify_commands=(),
         unreadable=unreadable,
     )
+
+
+def _leaking(runs: Sequence[Run], everything: Runs) -> set[str]:
+    """The names of the runs that have the answer among their features."""
+    return {everything.name(run) for run in runs if not run.partial and leaking(completed(run))}
 
 
 def _verify(

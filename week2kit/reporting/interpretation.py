@@ -123,6 +123,14 @@ def primary(run: CompletedRun) -> tuple[str, Metric]:
     return name, run.outcome.metrics[name]
 
 
+def leaking(run: CompletedRun) -> list[str]:
+    """The features that give the target away, as the run recorded them."""
+    found = [warned.values for warned in run.warnings if warned.code == "data.leak"]
+    names = [name for values in found for name in values.get("features") or [values.get("feature")]]
+    used = {column.name for column in run.inputs.data.columns if column.role == "feature"}
+    return [name for name in dict.fromkeys(names) if name in used]
+
+
 def gap(run: CompletedRun) -> float | None:
     """Training minus validation score of the primary metric; None where it says little, or is no score up to 1."""
     name, metric = primary(run)

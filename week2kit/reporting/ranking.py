@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 from week2kit.inputs.changes import Statement, changed_things
@@ -103,10 +103,17 @@ def _with_ties(rows: Sequence[OverviewRow]) -> tuple[OverviewRow, ...]:
     return tuple(row._replace(tied=row.rank is not None and ranks.count(row.rank) > 1) for row in rows)
 
 
-def told(rows: Sequence[OverviewRow], metric: str) -> tuple[Statement, ...]:
-    """What the ranked table says: which run is best, who is level with it, and who is better than the baseline."""
+def told(rows: Sequence[OverviewRow], metric: str, leaking: Container[str]) -> tuple[Statement, ...]:
+    """What the ranked table says: which run is best, who is level with it, and who is better than the baseline.
+
+    Where the best is one of the `leaking` runs, it says which of the others is best, if any.
+    """
     if not rows or rows[0].rank is None:
         return ()
+    top = next((row for row in rows if row.rank is not None and row.run not in leaking), rows[0])
+    if top is not rows[0] and rows[0].run in leaking:
+        values = {"best": rows[0].run, "metric": metric, "value": rows[0].value, "honest": top.run, "score": top.value}
+        return (Statement("ranked.leaking", values),)
     best = {"best": rows[0].run, "metric": metric, "value": rows[0].value}
     tied = [row.run for row in rows[1:] if row.rank == 1]
     tested = [row for row in rows if row.verdict not in (None, "untested")]

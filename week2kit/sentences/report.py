@@ -113,6 +113,10 @@ SENTENCES: Final[Mapping[str, str]] = {
     "ranked.untested": (
         "The best {metric:name} is {value:number} ({best:names}); whether by more than noise is not tested."
     ),
+    "ranked.leaking": (
+        "The best {metric:name} ({value:number}) is that of {best:name}, whose features hold the answer, as it seems. "
+        "Of the runs of which that is not said, {honest:name} has the best: {score:number}."
+    ),
     "ranked.better": "Better than {baseline:name}, the baseline, by more than noise: {runs:names}.",
     "ranked.none_better": "No variant is better than {baseline:name}, the baseline, by more than noise.",
     # --- more than noise? ---

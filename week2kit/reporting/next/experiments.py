@@ -96,7 +96,7 @@ def _essence(config: Mapping[str, Any] | None) -> dict[str, Any]:
     """What a config computes and reports: without words, places, and each ``random_state`` that follows the seed."""
     words = ((key,) for key, why in UNCOUNTED.items() if why == "words")
     essence = drop_keys(config or {}, ("data", "path"), ("split", "validation_path"), *words)
-    return without_seed(essence, essence.get("seed")) | {"seed": essence.get("seed")}
+    return {**without_seed(essence, essence.get("seed")), "seed": essence.get("seed")}
 
 
 # --- what it is called ------------------------------------------------------------------------------------------

@@ -29,14 +29,6 @@ def move(runs: Sequence[Candidate], step: Step, code: str, reading: str, **value
 # --- leaks ------------------------------------------------------------------------------------------------------
 
 
-def leaking(run: Candidate) -> list[str]:
-    """The features that give the target away, as the run recorded them."""
-    found = [w.values for w in run.run.warnings if w.code == "data.leak"]
-    names = [name for values in found for name in values.get("features") or [values.get("feature")]]
-    used = {column.name for column in run.run.inputs.data.columns if column.role == "feature"}
-    return [name for name in dict.fromkeys(names) if name in used]
-
-
 def without(run: Candidate, features: Sequence[str]) -> Move:
     """The run again without these features, in the data and in the groups of its preprocessing."""
     told: dict[str, Any] = {"features": list(features)}

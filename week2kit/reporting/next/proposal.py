@@ -20,7 +20,7 @@ from week2kit.inputs.changes import (
 from week2kit.privacy import shown_path
 from week2kit.record.manifest import CompletedRun, FailedRun
 from week2kit.record.store import Run
-from week2kit.reporting.interpretation import beats_dummy, gap, learnt_little
+from week2kit.reporting.interpretation import beats_dummy, gap, leaking, learnt_little
 from week2kit.reporting.next import moves
 from week2kit.reporting.next.experiments import Candidate, Step, again, following, made_by, named
 from week2kit.reporting.next.moves import Move
@@ -52,13 +52,16 @@ def propose(baseline: Candidate, variants: Variants, curves: Sequence[Curve], ru
 def _rules(baseline: Candidate, variants: Variants, curves: Sequence[Curve]) -> Iterator[Found]:
     """Everything that is wrong, the most important first; the last rule always applies.
 
-    The rules of the model start from the best run that is comparable with the baseline.
+    The rules of the model start from the best run that is comparable with the baseline; one with the answer among its
+    features is best where every run has it.
     """
     for candidate, comparison in variants:
         yield from _make_valid(baseline, candidate, comparison)
     comparable = [pair for pair in variants if not pair[1].obstacles]
-    best, metric = baseline, primary_metric(baseline.run)
-    for candidate, _ in comparable:
+    candidates = [baseline, *(candidate for candidate, _ in comparable)]
+    honest = [candidate for candidate in candidates if not leaking(candidate.run)] or candidates
+    best, metric = honest[0], primary_metric(baseline.run)
+    for candidate in honest[1:]:
         if (advantage(best.run.outcome.metrics[metric], candidate.run.outcome.metrics[metric]) or 0.0) > 0:
             best = candidate
     run, metric = best.run, primary_metric(best.run)
@@ -72,10 +75,11 @@ def _rules(baseline: Candidate, variants: Variants, curves: Sequence[Curve]) -> 
     if run.outcome.model.converged is False:
         yield because("not_converged"), moves.let_converge(best)
     if beats_dummy(run) is False and (gap(run) or 0.0) < GAP:
-        code = "all_guess" if comparable else "no_better_than_dummy"
-        yield because(code, runs=1 + len(comparable)), moves.other_model(best)
-        if comparable:  # that other kind was tried
-            yield because(code, runs=1 + len(comparable)), Move(Statement("next.look_at_features"))
+        code = "all_guess" if len(honest) == len(candidates) > 1 else "no_better_than_dummy"
+        guesses = because(code, runs=len(candidates))
+        yield guesses, moves.other_model(best)
+        if len({candidate.model for candidate in honest}) > 1:
+            yield guesses, Move(Statement("next.look_at_features"))
     if learnt_little(run):
         yield because("underfitting"), moves.turn(best, simpler=False) or moves.other_model(best)
     if (too_good := gap(run) or 0.0) >= GAP:
@@ -86,8 +90,9 @@ def _rules(baseline: Candidate, variants: Variants, curves: Sequence[Curve]) -> 
         yield because("imbalance", **unequal), moves.weigh_classes(best)
     if rise := _still_rises(best, curves):
         yield because("still_rising", **rise), moves.more_rows(best, rise["metric"])
-    if comparable:
-        yield from _noise(baseline, *next((pair for pair in comparable if pair[0] is best), comparable[0]))
+    believed = [pair for pair in comparable if pair[0] in honest]
+    if believed and baseline in honest:
+        yield from _noise(baseline, *next((pair for pair in believed if pair[0] is best), believed[0]))
     score = run.outcome.metrics[metric]
     if score.value is not None and score.value >= 1 and is_bounded(metric) and _moves_with_seeds(best, metric):
         rows = run.outcome.predictions.rows
@@ -98,7 +103,7 @@ def _rules(baseline: Candidate, variants: Variants, curves: Sequence[Curve]) -> 
 
 def _leaks(run: Candidate) -> Iterator[Found]:
     """What must be known before any score is believed: a feature that holds the answer, or a score that is too good."""
-    if features := moves.leaking(run):
+    if features := leaking(run.run):
         yield Statement("next.leak", {"run": run.name, "features": features}), moves.without(run, features)
     elif too_good := next((warned for warned in run.run.warnings if warned.code == "metric.too_good"), None):
         yield Statement("next.too_good", {"run": run.name, **too_good.values}), Move(Statement("next.look_for_leak"))
