@@ -142,9 +142,9 @@ def leak_told(values: Mapping[str, Any]) -> str:
 
 
 _WHY_VALUE: Final[Mapping[str, str]] = {
-    "decides": "and these rows have other targets than the rest",
-    "word": "which may be a word of its own",
-    "code": "and the other values are codes of the same kind",
+    "decides": "These rows have other targets than the rest.",
+    "word": "It may be a word of its own.",
+    "code": "The other values are codes of the same kind.",
 }
 
 
@@ -154,9 +154,9 @@ def _read_as_missing(values: Mapping[str, Any]) -> str:
     pairs = list(texts.items()) if isinstance(texts, Mapping) else []
     held = " and ".join(f"{quoted(text) if text else 'nothing'} in {counted(rows)}" for text, rows in pairs[:3])
     kept = clean(json.dumps([text for text, _ in pairs[:3]], ensure_ascii=False), 200)
-    why = _WHY_VALUE.get(str(values.get("why")), "which may be a value")
+    why = _WHY_VALUE.get(str(values.get("why")), "It may be a value.")
     return (
-        f"{shown(values.get('column'))} holds {held}, which is read as no value, {why}. To keep it as a category of "
+        f"{shown(values.get('column'))} holds {held}, read as no value. {why} To keep it as a category of "
         f'its own: "data": {{"keep_text": {kept}}}.'
     )
 
