@@ -18,7 +18,7 @@ from week2kit import train, verify
 from week2kit.errors import StageError
 from week2kit.loop.estimators import message_of
 from week2kit.record.manifest import FailedRun, Stage
-from week2kit.refusals import REMEDIES, SENTENCES
+from week2kit.refusals import REMEDIES, SENTENCES, refusal
 from week2kit.sentences.hints import failure_hint
 from week2kit.sentences.training import Given, run_lines
 
@@ -269,3 +269,9 @@ def test_the_error_itself_stays_as_the_library_says_it() -> None:
     assert failure.error == "ValueError"
     assert failure.message.startswith("Found input variables with inconsistent numbers of samples")
     assert StageError("a", "b").hint == "b"
+
+
+def test_the_sentence_of_a_library_ends_once() -> None:
+    said = [str(refusal("metric.failed", name="m", why=why, instead="r2")) for why in ("no.", "no", "no..")]
+    assert {*said} == {"The metric m cannot be computed: no."}
+    assert str(refusal("split.impossible", rows=2, why="No row is left")).endswith("No row is left")

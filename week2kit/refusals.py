@@ -217,7 +217,7 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "Use a name of scikit-learn's scorers: accuracy, f1_macro, roc_auc, r2, root_mean_squared_error.",
     ),
     "metric.unfit": (
-        "metrics: {name} cannot be computed for this model and target: {why}",
+        "metrics: {name} cannot be computed for this model and target: {why}.",
         "Choose a metric for this task, such as {instead}.",
     ),
     "metric.failed": (_FAILED, "Train without this metric, or with another one, such as {instead}."),
@@ -255,7 +255,10 @@ REMEDIES: Final[Mapping[str, str]] = {
 
 def refusal(code: str, **values: Any) -> StageError:
     """The error to be raised: texts among the values are made safe to show, and names in a list quoted."""
-    said, hint = (text.format_map({key: _shown(value) for key, value in values.items()}) for text in SENTENCES[code])
+    shown = {key: _shown(value) for key, value in values.items()}
+    if "{why}." in SENTENCES[code][0]:  # a library ends its own sentence, or does not
+        shown["why"] = shown["why"].rstrip(".")
+    said, hint = (text.format_map(shown) for text in SENTENCES[code])
     error = StageError(said, hint)
     error.code, error.values = code, values
     return error
