@@ -199,6 +199,35 @@ def test_the_choices_follow_from_the_table(
     assert all(describe(choice.why) for choice in first.choices)
 
 
+@pytest.mark.parametrize(
+    ("sides", "asked"),
+    [
+        (["train", "train", "train", "test"], True),
+        (["Training", "Training", "Validation", "Test"], True),
+        (["fit", "fit", "fit", "holdout"], True),
+        (["train", "train", "bus", "test"], False),  # a way to travel
+        (["train", "train", "train", "train"], False),
+        (["test", "test", "val", "val"], False),
+        (["train", "train", None, "test"], False),
+    ],
+)
+def test_a_column_that_names_the_sides_splits_the_rows_and_is_no_feature(
+    sides: list[str | None], asked: bool, tmp_path: Path
+) -> None:
+    draws = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": draws.normal(size=200), "where": sides * 50, "n": draws.integers(0, 9, 200)})
+    frame["y"] = np.where(frame["x"] + draws.normal(size=200) > 0, "p", "q")
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    begun = start(tmp_path / "t.csv", target="y", directory=tmp_path)
+    assert ("column" in begun.baseline["split"]) == asked
+    if asked:
+        assert begun.baseline["split"]["column"] == "where"
+        assert "split by the column" in "\n".join(page_lines(begun))
+        (first, _) = trained(begun, tmp_path / "runs")
+        assert first.manifest.outcome.split.folds[0].n_val == 50
+        assert [c.name for c in first.manifest.inputs.data.columns if c.role == "feature"] == ["x", "n"]
+
+
 def test_the_variant_of_an_unbalanced_table_weighs_the_classes(tmp_path: Path) -> None:
     first = begun(_unbalanced(), "label", tmp_path)
     assert first.variant["model"]["params"] == {"max_iter": 500, "class_weight": "balanced"}

@@ -16,6 +16,7 @@ import pytest
 from tests.tampering.copies import Copy
 from week2kit import open_run, report, train, verify
 from week2kit.inputs.listing import list_runs, runs_table
+from week2kit.loop.defined import NEEDS
 from week2kit.record.earlier import changed_since
 from week2kit.record.manifest import CompletedRun, FailedRun
 from week2kit.rendering.output import render
@@ -282,3 +283,10 @@ def test_messages_name_classes_by_their_labels(tmp_path: Path, monkeypatch: pyte
     folds = train({"data": data, "split": split, "model": "logistic_regression", "seed": 1}).manifest
     assert isinstance(folds, CompletedRun)
     assert warned(folds)["split.small_class"] == {"label": 3, "rows": 1, "folds": 3}
+
+
+@pytest.mark.parametrize(("step", "reason"), [(0.0, "constant"), (1e-90, "no_spread"), (1e-60, None), (1e200, None)])
+def test_true_values_whose_squares_are_lost_define_no_quotient(step: float, reason: str | None) -> None:
+    found = NEEDS["r2"](np.arange(6) * step, ())
+    assert (None if found is None else found.reason) == reason
+    assert "mean_absolute_error" not in NEEDS

@@ -21,7 +21,7 @@ ABOVE: Final[Mapping[str, float]] = {
 class Undefined(NamedTuple):
     """Why a metric has no value on some rows: these classes (as codes) have no row, or what the reason says."""
 
-    reason: Literal["no_row_of", "one_class", "one_row", "constant", "not_a_number"]
+    reason: Literal["no_row_of", "one_class", "one_row", "constant", "no_spread", "not_a_number"]
     classes: tuple[int, ...] = ()
 
 
@@ -37,8 +37,15 @@ def _one_class(y_true: np.ndarray[Any, Any], classes: Sequence[int]) -> Undefine
 def _no_spread(y_true: np.ndarray[Any, Any], classes: Sequence[int]) -> Undefined | None:
     if len(y_true) < 2:
         return Undefined("one_row")
-    return Undefined("constant") if (y_true == y_true[0]).all() else None
+    if (y_true == y_true[0]).all():
+        return Undefined("constant")
+    with np.errstate(over="ignore", invalid="ignore"):  # of a target that large the metric itself tells
+        squares = np.square(y_true - y_true.mean()).sum()
+    return Undefined("no_spread") if squares < _LEAST_SQUARES else None
 
+
+#: Below this sum of squares a quotient by it is beyond what can be squared and added up over folds.
+_LEAST_SQUARES: Final = 1e-150
 
 #: A question to true values and to the classes that the metric asks for.
 _Need = Callable[[Any, Sequence[int]], Undefined | None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -119,6 +119,16 @@ _TRAINING: Final = frozenset({"train", "training", "fit", "learn"})
 _VALIDATION: Final = ("val", "valid", "validation", "dev", "eval", "holdout", "test", "testing")
 
 
+def validation_side(values: Collection[str]) -> str | None:
+    """Of values in small letters, the one that names the validation rows; None where they do not name both sides."""
+    return None if _TRAINING.isdisjoint(values) else next((word for word in _VALIDATION if word in values), None)
+
+
+def name_sides(values: Collection[str]) -> bool:
+    """Whether values, in small letters, are the names of the sides of a split and nothing else."""
+    return validation_side(values) is not None and _TRAINING.union(_VALIDATION).issuperset(values)
+
+
 def _predefined(split: Predefined, table: Table) -> tuple[list[Fold], str]:
     """The folds that a column says: two sides by their names, or a number for each fold.
 
@@ -134,11 +144,10 @@ def _predefined(split: Predefined, table: Table) -> tuple[list[Fold], str]:
         return [_sides(~val, val, name, split.validation)], "PredefinedSplit"
     if values.dtype.kind == "O":
         texts = np.array([str(value).strip().lower() for value in values])
-        side = next((word for word in _VALIDATION if (texts == word).any()), None)
-        train = np.isin(texts, [*_TRAINING])
-        if side is None or not train.any():
+        side = validation_side(set(texts.tolist()))
+        if side is None:
             raise refusal("split.no_sides", name=name, values=sorted(set(map(str, values)))[:12])
-        return [_sides(train, texts == side, name, side)], "PredefinedSplit"
+        return [_sides(np.isin(texts, [*_TRAINING]), texts == side, name, side)], "PredefinedSplit"
     if values.dtype.kind == "b":
         raise refusal("split.no_sides", name=name, values=["false", "true"])
     numbers = values.astype(np.int64)

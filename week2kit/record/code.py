@@ -117,7 +117,7 @@ KNOWN: Final = frozenset(
         "d33067e7d33c0cc5d2ba1d66ee0a3009e4bf40af54b066e6b621a8edafa1cfa4",  # names changed only
         "45433e02efee4cb6512efd3e6e4ac89133aea5e815a5d2a71fb15d8801e88b49",  # coded refusals, one reader, one builder
         "c19f44e06afd6d1342f3bf0c0838649c9b64737fa29ec6c4bdfeef2737eee64f",  # tables as people have them, leaks
-        "4192052e42b632b6315ed37ed4de98fbc9e1e5e34bc6e6a4076833b6dc39cbd7",  # class weights, kernels, two files
+        "99a89740ea743719d1d2d3499fe8ccd87081f8f631eed11ad555447c8fe71103",  # class weights, kernels, two files
     }
 )
 

@@ -42,6 +42,7 @@ _UNDEFINED: Final[Mapping[str, str]] = {
     "one_class": "all rows there are of one class",
     "one_row": "there is one row only",
     "constant": "the target has one value only there",
+    "no_spread": "the values of the target there differ by less than can be squared",
     "not_a_number": "scikit-learn gives no number for what was predicted",
 }
 

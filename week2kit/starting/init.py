@@ -219,7 +219,7 @@ def _draft(survey: Survey, target: Target, left_out: Mapping[str, str], director
     scores = ["accuracy", "f1_macro"] if classes else ["r2", "root_mean_squared_error"]
     return {
         "data": data,
-        "split": _split(target.rows, target),
+        "split": _by_column(survey, target, left_out) or _split(target.rows, target),
         "preprocess": "auto-scaled",
         "model": {"class": "logistic_regression", "params": {"max_iter": 500}}
         if classes
@@ -240,6 +240,23 @@ def _path_from(path: Path, directory: Path) -> str:
         return PurePath(os.path.relpath(data, start)).as_posix()
     except ValueError:  # another drive
         return data
+
+
+def _by_column(survey: Survey, target: Target, left_out: Mapping[str, str]) -> dict[str, Any] | None:
+    """The split that a column says whose values name the sides, such as "train" and "test"; None where none does."""
+    from week2kit.loop.split import name_sides
+
+    for column in survey.columns:
+        few = column.kind == "text" and not column.missing and (column.distinct or 0) <= MOST_SIDES
+        if few and column.name != target.name and column.name not in left_out:
+            rows = survey.frame[column.name][survey.frame[target.name].notna()]
+            if name_sides({str(value).strip().lower() for value in rows.unique()}):
+                return {"method": "predefined", "column": column.name}
+    return None
+
+
+#: Training, validation and test rows, and these in another spelling.
+MOST_SIDES: Final = 6
 
 
 def _split(rows: int, target: Target) -> dict[str, Any]:
@@ -277,6 +294,7 @@ def _choices(
         "distinct": target.distinct,
         "rows": target.rows,
         "stratify": bool(split.get("stratify")),
+        "column": split.get("column"),
         "whole": target.kind == "int",
         "faults": dict(left_out),
     }
@@ -372,14 +390,14 @@ def _notes(
     }
     yield from (said for said in survey.said if not said.code.startswith("data."))
     yield from _leaks(table, folds[0])
-    if order is not None:
+    if order is not None and draft["split"]["method"] != "predefined":
         yield Statement("time_order", order._asdict())
     yield from (Statement(code, {"columns": names}) for code, names in columns.items() if names)
-    if target.rows * START_TEST_SIZE < FEW_ROWS:
+    if draft["split"]["method"] == "kfold":
         yield Statement("few_rows", {"rows": target.rows})
-    validated = START_TEST_SIZE if draft["split"]["method"] == "holdout" else 1.0
+    validated = 1.0 if draft["split"]["method"] == "kfold" else len(folds[0].val) / target.rows
     if tiny := [[label, rows] for label, rows in target.classes if rows * validated < FEW_OF_A_CLASS]:
-        yield Statement("tiny_class", {"classes": tiny, "stratify": draft["split"]["stratify"]})
+        yield Statement("tiny_class", {"classes": tiny, "stratify": draft["split"].get("stratify", True)})
 
 
 def _leaks(table: Table, fold: Fold) -> Iterator[Statement]:

@@ -130,6 +130,7 @@ TEXTS: Final = Table(
         "target's unit.",
         "split.holdout": f"a random {100 * START_TEST_SIZE:.0f} % of the rows is kept back to judge the model by"
         "{stratify:on_both_sides}.",
+        "split.predefined": "{column:label} says which rows are trained on and which are judged by; it is no feature.",
         "split.kfold": "{rows} rows are few, so every row is validated once, by a model of the other folds"
         "{stratify:in_every_fold}.",
         "preprocess.auto-scaled": "fill gaps (median, most frequent), one column per text value, and numbers on one "
@@ -255,6 +256,8 @@ def _chosen(choice: Choice) -> str:
             return f"{key[5:]} {', '.join(map(quoted, texts))}"
         case "data.columns" | "data.drop_missing_target" | "data.encoding" as key, _:
             return {"columns": "columns", "encoding": "encoding cp1252"}.get(key[5:], "rows left out")
+        case "split", {"column": name}:
+            return f"split by the column {quoted(name)}"
         case "split", value:
             said = f"{value['n_splits']} folds" if value["method"] == "kfold" else f"holdout {value['test_size']}"
             return f"split {said}{', stratified' if value.get('stratify') else ''}"
