@@ -46,9 +46,9 @@ class Items(NamedTuple):
 
 
 class Quotes(NamedTuple):
-    """What a person wrote elsewhere, each with a line above that says where (empty: none)."""
+    """What a person wrote elsewhere, each between a line that says where and one that answers it (empty: none)."""
 
-    texts: tuple[tuple[str, str], ...]
+    texts: tuple[tuple[str, str, str], ...]
 
 
 class Notice(NamedTuple):
@@ -146,7 +146,9 @@ def as_markdown(block: Block, links: Mapping[str, str]) -> str:
         case Items():
             return "\n".join(line for item in block.items for line in _item(item))
         case Quotes():
-            return "\n\n".join(line for above, text in block.texts for line in (above, f"> {text}") if line)
+            return "\n\n".join(
+                line for above, text, below in block.texts for line in (above, f"> {text}", below) if line
+            )
         case Notice():
             return f"> [!{block.kind}]\n> " + "\n>\n> ".join(block.paragraphs)
         case Code():

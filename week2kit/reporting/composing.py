@@ -18,6 +18,8 @@ from week2kit.inputs.changes import Statement, primary_metric
 from week2kit.privacy import shown_path
 from week2kit.record.manifest import CompletedRun
 from week2kit.record.store import ARTIFACTS, MANIFEST_NAME, Found, Run, find_runs, in_time
+from week2kit.reporting.answers import answered
+from week2kit.reporting.columns import used_columns
 from week2kit.reporting.failures.losses import with_losses
 from week2kit.reporting.failures.retrospective import failures
 from week2kit.reporting.figures import make_figures
@@ -216,6 +218,7 @@ def _with_baseline(
     others = [everything.row(run) for run in variants if run not in detailed]
     damaged = [row for row in others if row.disagreements or (row.verdict and row.verdict.verdict in REFUTED)]
     recorded = [(run, one) for run, one in zip(detailed, comparisons, strict=True) if not run.partial]
+    ranking = told(overview, primary_of(everything.scores(first)))
     drawn, loop = None, None
     own: tuple[Finding, ...] = ()
     limits: tuple[Statement, ...] = ()
@@ -235,7 +238,13 @@ def _with_baseline(
     return Report(
         version=REPORT_VERSION,
         baseline=everything.row(first),
-        goals=_goals(_configs(shown, everything)),
+        goals=answered(
+            _goals(_configs(shown, everything)),
+            {everything.name(run): everything.scores(run) for run in shown},
+            everything.name(first),
+            comparisons,
+            ranking,
+        ),
         loop=loop,
         figures=drawn,
         metrics=metric_rows(first, None, everything, _known(first, comparisons, everything), comparable=False),
@@ -243,7 +252,7 @@ def _with_baseline(
         findings=own,
         comparisons=comparisons,
         overview=overview,
-        ranking=told(overview, primary_of(everything.scores(first))),
+        ranking=ranking,
         overview_left_out=left_out,
         retrospective=retrospective,
         proposal=proposal,
@@ -252,6 +261,7 @@ def _with_baseline(
         runs=(*(everything.row(run) for run in shown), *damaged),
         verify_commands=(),
         unreadable=unreadable,
+        columns=used_columns([(everything.name(run), completed(run)) for run in shown if not run.partial]),
     )
 
 

@@ -25,7 +25,7 @@ from week2kit.rendering.markdown import code, codes, count, escape, mermaid_labe
 from week2kit.rendering.pictures.contents import plan_pictures
 from week2kit.rendering.sections import changes, evidence, failures, moved, results
 from week2kit.rendering.sections.wording import Pictures, is_single, shown, statements
-from week2kit.reporting.rows import REFUTED, RunRow
+from week2kit.reporting.rows import REFUTED, GoalRow, RunRow
 from week2kit.reporting.values import Comparison, Finding, Loop, Report
 from week2kit.sentences.warnings import describe_warning
 
@@ -40,6 +40,10 @@ _NOT_RECORDED: Final = (
     "rows, code and processor gave the numbers. `week2kit verify` trains such a run again, and `week2kit train` with "
     "its config makes a full record."
 )
+
+#: Runs of which a goal says whether they reach it, and columns that are listed.
+_REACHED: Final = 12
+_COLUMNS: Final = 60
 
 _TOPICS: Final = {
     "difference": "The difference.",
@@ -202,10 +206,15 @@ def _verdict_row(run: RunRow) -> tuple[str, ...]:
 
 def _goal(report: Report, written: Collection[str]) -> Iterator[Block]:
     """What the runs shall find out, and the training loop of the baseline with its counts."""
+    warned = any(run.disagreements or (run.verdict and run.verdict.verdict in REFUTED) for run in report.runs)
+    warned = warned or any(True for _ in _unbelievable(report))
     goals = [
-        (above, escape(text))
+        (above, escape(text), below)
         for row in report.goals
-        for above, text in (("", row.goal), (f"Hypothesis of {code(row.run)}:", row.hypothesis))
+        for above, text, below in (
+            ("", row.goal, statements(row.goal_measured[:_REACHED])),
+            (f"Hypothesis of {code(row.run)}:", row.hypothesis, _answer(row, warned=warned)),
+        )
         if text
     ]
     if goals:
@@ -217,15 +226,42 @@ def _goal(report: Report, written: Collection[str]) -> Iterator[Block]:
     if "hypothesis" in written or not any(row.hypothesis for row in report.goals):
         yield Place("hypothesis")
     if report.loop is not None and report.baseline is not None:
-        yield from _loop(report.baseline.name, report.loop)
+        yield from _loop(report.baseline.name, report.loop, _columns(report))
 
 
-def _loop(baseline: str, loop: Loop) -> Iterator[Block]:
+def _answer(row: GoalRow, *, warned: bool) -> str:
+    """What was measured, beside what was expected; whether it is the same, only a person can say of free text."""
+    if not row.hypothesis_measured:
+        return ""
+    before = "The warning at the top comes before this: " if warned else "What came out: "
+    told = before + statements(row.hypothesis_measured)
+    if row.hypothesis_measured[0].code in ("goal.reached", "goal.missed"):
+        return told
+    return f"{told} Whether that is what you expected, you decide."
+
+
+def _columns(report: Report) -> Iterator[Block]:
+    """The features and what else is known of columns, and each of them in a table."""
+    if not report.columns:
+        return
+    yield statements(said for row in report.columns for said in row.statements)
+    first = report.columns[0]
+    rows: list[tuple[str, ...]] = [
+        (code(column.name), escape(column.role), escape(column.kind), f"{column.missing:,}") for column in first.columns
+    ]
+    rows += [(code(name), "left out (`data.drop`)", "", "") for name in first.dropped]
+    left = f"{count(len(rows) - _COLUMNS, 'more column')}: `manifest.json` and `config.json` have all."
+    table = Table(("column", "used as", "kind", "rows without a value"), "lllr", tuple(rows[:_COLUMNS]))
+    yield from folded("The columns one by one", [table, *([left] if len(rows) > _COLUMNS else [])])
+
+
+def _loop(baseline: str, loop: Loop, columns: Iterator[Block]) -> Iterator[Block]:
     features, rows = count(loop.features, "feature"), count(loop.rows, "row")
     yield (
         f"The baseline {code(baseline)} trains {code(loop.model)} on {features} of {rows} ({code(loop.source)}) to "
         f"predict {code(loop.target)}, with seed {loop.seed}."
     )
+    yield from columns
     folds = f", {loop.folds} folds, the first" if loop.folds > 1 else ""
     split = f"{mermaid_label(loop.method)}{folds}: {count(loop.n_train, 'row')} to train, {loop.n_val} to validate"
     yield from folded("Figure A. The training loop of the baseline, with its own counts", [Flow((
