@@ -50,7 +50,7 @@ EQUAL = {(A, A, A): 60, (A, C, C): 3, (C, C, C): 30}
             {(true, after, before): rows for (true, before, after), rows in BETTER.items()},
             "`accuracy` of `variant` is worse than that of `base`, by more than noise (-0.1455).",
         ),
-        (NOISE, "the difference in `accuracy` between `variant` and `base` (+0.0105) is not shown to be more than"),
+        (NOISE, "`accuracy` of `variant` minus that of `base` is +0.0105, which is not shown to be more than noise."),
         (EQUAL, "`accuracy` is equal in `variant` and `base`."),
     ],
 )
@@ -154,13 +154,13 @@ def test_all_columns_are_features_where_the_config_leaves_out_none() -> None:
     assert "Features: `size`, `mass`, `day`, `weight`, `site`. The config leaves out no column." in text
     assert "| `mass` | feature | float | 1 |" in text
     assert "| `y` | target | text | 0 |" in text
-    assert "Left out" not in text
+    assert "Not used" not in text
 
 
 def test_dropped_columns_are_named() -> None:
     table()
-    text = used(drop=["day", "site"])
-    assert "Features: `size`, `mass`, `weight`. Left out, as `data.drop` in the config says: `day`, `site`." in text
+    text = used(drop=["day", "site"])  # mass has a gap
+    assert "Features: `size`, `mass`, `weight`. Not used, as `data.drop` in the config says: `day`, `site`." in text
     assert "| `day` | left out (`data.drop`) | | |" in text
     assert "leaves out no column" not in text
 
@@ -203,3 +203,11 @@ def test_many_columns_do_not_fill_the_report() -> None:
     text = used()
     assert "`c11` and 88 more" in text
     assert "41 more columns: `manifest.json` and `config.json` have all." in text
+
+
+def test_there_is_no_table_where_a_line_says_it_all() -> None:
+    frame = pd.DataFrame({"a": range(40), "y": ["n", "p"] * 20})
+    frame.to_csv("t.csv", index=False)
+    text = used()
+    assert "Features: `a`. The config leaves out no column." in text
+    assert "one by one" not in text

@@ -8,7 +8,6 @@ it. What a block holds is inline Markdown, in which every foreign text is escape
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import takewhile
 from typing import Literal, NamedTuple, TypeAlias
 
 from week2kit.rendering.files.words import place
@@ -116,10 +115,20 @@ def section(level: int, kind: Kind, title: str, blocks: Iterable[Block]) -> Sect
 
 
 def within(document: Document, kind: Kind) -> Document:
-    """The section of a kind and those that belong to it; empty where the report has none."""
-    begin = next((index for index, part in enumerate(document) if part.kind == kind), len(document))
-    below = takewhile(lambda part: part.level > document[begin].level > 1, document[begin + 1 :])
-    return (*document[begin : begin + 1], *below)
+    """The section of a kind and those that belong to it, of each data set; empty where the report has none."""
+    found: list[Section] = []
+    head: Section | None = None
+    for index, part in enumerate(document):
+        if part.kind == "head":  # of the report, or of a data set, whose name stands above each section of it
+            head = part if part.level > 1 else None
+            found += [part] if kind == "head" else []
+        elif part.kind == kind and part not in found:
+            rest = enumerate(document[index + 1 :], start=index + 1)
+            found += [head._replace(blocks=())] if head is not None else []
+            head = None
+            end = next((place for place, below in rest if below.level <= part.level), len(document))
+            found += document[index:end]
+    return tuple(found)
 
 
 # --- Markdown ---------------------------------------------------------------------------------------------------

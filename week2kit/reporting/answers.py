@@ -76,10 +76,11 @@ def _compared(
             return
         own = list(comparisons)
     for one in own:
-        yield from _came_to(one, baseline)
+        yield from came_to(one, baseline)
 
 
-def _came_to(one: Comparison, baseline: str) -> Iterator[Statement]:
+def came_to(one: Comparison, baseline: str) -> Iterator[Statement]:
+    """What a comparison answers on the primary metric; nothing where there is no number."""
     judgement = one.judgement
     if one.obstacles:
         yield Statement("answer.not_comparable", {"variant": one.variant.name, "baseline": baseline})

@@ -331,3 +331,5 @@ class Report(NamedTuple):
     """None: no verdicts were given."""
     columns: tuple[ColumnsRow, ...] = ()
     """Of the baseline, and of each detailed variant that uses others."""
+    others: tuple[Report, ...] = ()
+    """The reports on the other data sets, where the runs are on several; this one is of the first."""

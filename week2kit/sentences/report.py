@@ -117,11 +117,13 @@ SENTENCES: Final[Mapping[str, str]] = {
         "({difference:signed})."
     ),
     "answer.noise": (
-        "the difference in {metric:name} between {variant:name} and {baseline:name} ({difference:signed}) is not shown "
-        "to be more than noise."
+        "{metric:name} of {variant:name} minus that of {baseline:name} is {difference:signed}, which is not shown to "
+        "be more than noise."
     ),
     "answer.equal": "{metric:name} is equal in {variant:name} and {baseline:name}.",
-    "answer.equivalent": "within your margin, {metric:name} of {variant:name} and {baseline:name} are equivalent.",
+    "answer.equivalent": (
+        "{metric:name} of {variant:name} and that of {baseline:name} are equivalent within your margin."
+    ),
     "answer.untested": (
         "{metric:name} of {variant:name} differs from that of {baseline:name} by {difference:signed}; whether that is "
         "more than noise was not tested."
@@ -134,7 +136,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "columns.order": "{name:name} is no feature: the split puts the rows in its order.",
     "columns.split": "{name:name} is no feature: it says which rows are for training and which for validation.",
     "columns.weights": "{name:name} is no feature: it weights the rows.",
-    "columns.dropped": "Left out, as `data.drop` in the config says: {names:names}.",
+    "columns.dropped": "Not used, as `data.drop` in the config says: {names:names}.",
     "columns.listed": (
         "The config lists them in `data.features`, so any other column of the table is left out, and the record does "
         "not name it."
