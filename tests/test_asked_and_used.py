@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from week2kit.reporting.composing import report
 from week2kit.training.recording import train
 
 from . import build_runs as build
+from .sessions import ROOT
 
 EXPECTED = "Whether that is what you expected, you decide."
 
@@ -123,6 +125,23 @@ def test_a_goal_that_is_a_threshold_is_answered_for_each_run() -> None:
     text = render(report(["runs/base", "runs/variant"], only_named=True))
     assert "`base` does not reach it: `accuracy` is 0.8364 on the validation rows, 0.0636 away." in text
     assert "`variant` reaches it: `accuracy` is 0.9818 on the validation rows." in text
+
+
+def test_the_first_lines_answer_and_all_that_is_not_folded_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    text = render(report(["runs/penguins-baseline", "runs/penguins-variant"]))
+    first = "\n".join(text.splitlines()[:40])
+    for told in (
+        "**One thing changed:**",
+        "0.0145 higher",
+        "not shown to be more than noise",
+        "**Failed:**",
+        "**Next:**",
+    ):
+        assert told in first, told
+    assert "What came out: " in first
+    unfolded = re.sub("^<details>.*?^</details>\n", "", text, flags=re.MULTILINE | re.DOTALL)
+    assert len(unfolded.splitlines()) <= 120
 
 
 # --- columns ----------------------------------------------------------------------------------------------------

@@ -84,8 +84,9 @@ def test_the_report_has_a_section_for_each_and_one_table_of_answers() -> None:
     assert "wine" not in sick
     assert "not comparable" not in text.lower()
     head = text.partition("\n## ")[0]
-    assert head.count("| `iris` | `target` | 2 | ") == head.count("| `wine` | `target` | 3 | ") == 1
-    assert "One run, `sick-a`: `r2` " in head
+    assert "- **`iris`, target `target`, 2 runs:** `accuracy` of `iris-b`" in head
+    assert "- **`wine`, target `target`, 3 runs:** " in head
+    assert "- **`diabetes`, target `target`, 1 run:** One run, `sick-a`: `r2` " in head
     assert head.count("**Not verified:**") == text.count("**Not verified:**") == 1
     keys = re.findall("week2kit words: (.*) -->", text)
     assert len(keys) == len(set(keys))
@@ -143,7 +144,7 @@ def test_a_damaged_run_is_warned_of_in_its_section_and_in_the_table(trained: Pat
     finally:
         path.write_bytes(before)
     head, iris, wine, _ = re.split("^## ", text, flags=re.MULTILINE)
-    assert "| `wine` | `target` | 3 | Read the warning in its section first." in head
+    assert "- **`wine`, target `target`, 3 runs:** Read the warning in its section first." in head
     assert head.count("Read the warning") == 1
     assert "does not agree with its own record" in wine
     assert "does not agree with its own record" not in iris

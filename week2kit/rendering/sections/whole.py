@@ -178,16 +178,11 @@ def _head_of_several(report: Report) -> Iterator[Block]:
         "Scores on different data are not compared: each data set has its own section, with its own baseline, ranking "
         "and next experiment."
     )
-    rows = [
-        (
-            _data_set(one),
-            code(one.loop.target) if one.loop is not None else "",
-            str(_completed(one)),
-            _in_a_line(one),
-        )
-        for one in (report, *report.others)
-    ]
-    yield Table(("data set", "target", "completed runs", "what came out"), "llrl", tuple(rows))
+    items = []
+    for one in (report, *report.others):
+        target = f", target {code(one.loop.target)}" if one.loop is not None else ""
+        items.append(Item(_in_a_line(one), f"{_data_set(one)}{target}, {count(_completed(one), 'run')}:"))
+    yield Items(tuple(items))
     yield from (Notice("NOTE", (f"Not read: {escape(reason)}",)) for reason in report.unreadable[:_BANNERS])
     if report.verify_commands:
         if report.verdicts is None:
@@ -319,7 +314,7 @@ def _goal(report: Report, written: Collection[str]) -> Iterator[Block]:
     if "hypothesis" in written or not any(row.hypothesis for row in report.goals):
         yield Place("hypothesis")
     if report.loop is not None and report.baseline is not None:
-        yield from _loop(report.baseline.name, report.loop, _columns(report))
+        yield from _loop(report.baseline.name, report.loop, _used(report), _columns(report))
 
 
 def _answer(row: GoalRow, *, warned: bool) -> str:
@@ -333,11 +328,15 @@ def _answer(row: GoalRow, *, warned: bool) -> str:
     return f"{told} Whether that is what you expected, you decide."
 
 
+def _used(report: Report) -> str:
+    """The features, and what is known of the other columns."""
+    return statements(said for row in report.columns for said in row.statements)
+
+
 def _columns(report: Report) -> Iterator[Block]:
-    """The features and what else is known of columns; in a table where a line does not say all of it."""
+    """The columns in a table, where the line of the features does not say all of it."""
     if not report.columns:
         return
-    yield statements(said for row in report.columns for said in row.statements)
     first = report.columns[0]
     if len(first.features) <= _NAMED and len(first.dropped) <= _NAMED and not any(one.missing for one in first.columns):
         return
@@ -350,11 +349,11 @@ def _columns(report: Report) -> Iterator[Block]:
     yield from folded("The columns one by one", [table, *([left] if len(rows) > _COLUMNS else [])])
 
 
-def _loop(baseline: str, loop: Loop, columns: Iterator[Block]) -> Iterator[Block]:
+def _loop(baseline: str, loop: Loop, used: str, columns: Iterator[Block]) -> Iterator[Block]:
     features, rows = count(loop.features, "feature"), count(loop.rows, "row")
     yield (
         f"The baseline {code(baseline)} trains {code(loop.model)} on {features} of {rows} ({code(loop.source)}) to "
-        f"predict {code(loop.target)}, with seed {loop.seed}."
+        f"predict {code(loop.target)}, with seed {loop.seed}. {used}"
     )
     yield from columns
     folds = f", {loop.folds} folds, the first" if loop.folds > 1 else ""
