@@ -128,6 +128,24 @@ def test_a_difference_is_drawn_beside_zero_where_it_has_an_interval(full: Report
     assert "difference.svg" not in draw(full._replace(comparisons=(comparison._replace(metrics=untested),)))
 
 
+def test_a_picture_says_where_its_axis_begins_unless_it_holds_zero(full: Report) -> None:
+    drawn = draw(full)
+    assert "The axis of the score begins at 0.4, not at 0." in texts(drawn["metric.svg"])
+    assert "The axis of the score begins at 0.79, not at 0." in texts(drawn["fit.svg"])
+    for name in ("difference.svg", "residuals.svg", "calibration.svg", "confusion.svg"):  # 0 lies on their axes
+        assert "not at 0" not in drawn[name], name
+    high = tuple(Residuals("base", ((1000.001, 1000.0015), (1000.002, 1000.003)), 0) for _ in "ab")
+    fits = (Fit("base", "r2", -5.2, -5.9),)
+    drawn = draw(full._replace(figures=reports.figures("base", "other", "A", residuals=high, fits=fits, curves=())))
+    assert "The axis of the score ends at -5.16, not at 0." in texts(drawn["fit.svg"])
+    told = [text for text in texts(drawn["residuals.svg"]) if "not at 0" in text]
+    assert {re.sub("[0-9.]+,", "N,", text) for text in told} == {
+        "The axis of true values begins at N, not at 0.",
+        "The axis of predicted values begins at N, not at 0.",
+    }
+    assert all(999.99 < float(text.split()[-4].rstrip(",")) < 1000.001 for text in told)
+
+
 def test_confusion_matrices_stand_beside_each_other_and_beside_what_moved(full: Report) -> None:
     found = texts(draw(full)["confusion.svg"])
     assert {"baseline", "variant", "what moved", "28", "29", "+1", "-1"} <= set(found)

@@ -8,7 +8,6 @@ it. What a block holds is inline Markdown, in which every foreign text is escape
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import takewhile
 from typing import Literal, NamedTuple, TypeAlias
 
 from week2kit.rendering.files.words import place
@@ -46,9 +45,9 @@ class Items(NamedTuple):
 
 
 class Quotes(NamedTuple):
-    """What a person wrote elsewhere, each with a line above that says where (empty: none)."""
+    """What a person wrote elsewhere, each between a line that says where and one that answers it (empty: none)."""
 
-    texts: tuple[tuple[str, str], ...]
+    texts: tuple[tuple[str, str, str], ...]
 
 
 class Notice(NamedTuple):
@@ -116,10 +115,20 @@ def section(level: int, kind: Kind, title: str, blocks: Iterable[Block]) -> Sect
 
 
 def within(document: Document, kind: Kind) -> Document:
-    """The section of a kind and those that belong to it; empty where the report has none."""
-    begin = next((index for index, part in enumerate(document) if part.kind == kind), len(document))
-    below = takewhile(lambda part: part.level > document[begin].level > 1, document[begin + 1 :])
-    return (*document[begin : begin + 1], *below)
+    """The section of a kind and those that belong to it, of each data set; empty where the report has none."""
+    found: list[Section] = []
+    head: Section | None = None
+    for index, part in enumerate(document):
+        if part.kind == "head":  # of the report, or of a data set, whose name stands above each section of it
+            head = part if part.level > 1 else None
+            found += [part] if kind == "head" else []
+        elif part.kind == kind and part not in found:
+            rest = enumerate(document[index + 1 :], start=index + 1)
+            found += [head._replace(blocks=())] if head is not None else []
+            head = None
+            end = next((place for place, below in rest if below.level <= part.level), len(document))
+            found += document[index:end]
+    return tuple(found)
 
 
 # --- Markdown ---------------------------------------------------------------------------------------------------
@@ -146,7 +155,9 @@ def as_markdown(block: Block, links: Mapping[str, str]) -> str:
         case Items():
             return "\n".join(line for item in block.items for line in _item(item))
         case Quotes():
-            return "\n\n".join(line for above, text in block.texts for line in (above, f"> {text}") if line)
+            return "\n\n".join(
+                line for above, text, below in block.texts for line in (above, f"> {text}", below) if line
+            )
         case Notice():
             return f"> [!{block.kind}]\n> " + "\n>\n> ".join(block.paragraphs)
         case Code():

@@ -25,6 +25,7 @@ from week2kit.rendering.markdown import code, sentence
 from week2kit.rendering.output import render
 from week2kit.rendering.pictures.contents import plan_pictures
 from week2kit.rendering.spoken import known_numbers, spoken_numbers
+from week2kit.reporting.rows import RunRow
 from week2kit.reporting.values import Report
 from week2kit.sentences.check import SENTENCES
 
@@ -67,6 +68,7 @@ def check_report(report: Report, path: Path) -> Checked:
     shown = clean(os.fspath(path))
     text = read_report(path)
     lines, words = read_lines(text, shown), find_words(text, shown)
+    runs = [run for one in (report, *report.others) for run in one.runs]
     made = list(dict.fromkeys(_made(report, path, words)))
     stated = [line for line in lines if line.key is None and is_text_line(line.text)]
     # a report that nobody changed may have been made from another folder, and moved or renamed since
@@ -75,21 +77,21 @@ def check_report(report: Report, path: Path) -> Checked:
     failures, notes, numbers = min(compared, key=lambda found: (len(found[0]), len(found[1])))
     if failures and (other := _other_runs(lines, made)):
         # every number is another one then, which nobody needs to hear line by line
-        return Checked(failures=(other,), notes=(), numbers=0, files=0, runs=len(report.runs))
+        return Checked(failures=(other,), notes=(), numbers=0, files=0, runs=len(runs))
     if not failures:  # else it follows from the others
         known = [text_line(candidate) for candidate in [made[compared.index((failures, notes, numbers))], *made, text]]
         wrong = [line for line in stated if line.text.strip() not in known]
         failures = [Finding("claim.differs", line.number, line.text, known[0]) for line in wrong]
     wrong_words, few, right = _check_words(lines, report)
-    damaged = [*_check_files(lines, report), *_check_pictures(lines, report, path)]
+    damaged = [*_check_files(lines, runs), *_check_pictures(lines, report, path)]
     told = {finding.line for finding in damaged}
     failures = [finding for finding in failures if finding.line not in told]
     return Checked(
         failures=tuple(sorted([*failures, *wrong_words, *damaged], key=lambda finding: finding.line)),
         notes=tuple(sorted([*notes, *few], key=lambda finding: finding.line)),
         numbers=numbers + right,
-        files=sum(1 + sum(file.state == "agrees" for file in run.files) for run in report.runs),
-        runs=len(report.runs),
+        files=sum(1 + sum(file.state == "agrees" for file in run.files) for run in runs),
+        runs=len(runs),
     )
 
 
@@ -311,11 +313,11 @@ def _check_words(lines: Iterable[Line], report: Report) -> tuple[list[Finding], 
 # --- files ------------------------------------------------------------------------------------------------------
 
 
-def _check_files(lines: Sequence[Line], report: Report) -> list[Finding]:
+def _check_files(lines: Sequence[Line], runs: Iterable[RunRow]) -> list[Finding]:
     """What does not agree with the record of a run, with the line that lists the file, or the first that names it."""
     return [
         Finding("file.disagrees", _line_of(run.name, disagreement.values.get("file"), lines), run.name, told)
-        for run in report.runs
+        for run in runs
         for disagreement in run.disagreements
         for told in [sentence(disagreement)]
     ]

@@ -28,7 +28,7 @@ from week2kit.rendering.files.reports import MARKER
 from week2kit.rendering.files.words import Words, insert, key_of, lesson, place
 from week2kit.rendering.inline import as_html
 from week2kit.rendering.markdown import Markdown, printed
-from week2kit.rendering.pictures.contents import plan_pictures
+from week2kit.rendering.pictures.contents import pictures_of
 from week2kit.rendering.sections.whole import compose
 from week2kit.reporting.values import Report
 from week2kit.resources import templates_directory
@@ -101,7 +101,7 @@ def fill_custom(template: Path, report: Report, words: Words) -> str:
 def _pictures(report: Report, *, in_html: bool) -> Callable[..., Markup]:
     """What a template calls to show a picture of a kind, and of a variant, as text: its heading, and its lines."""
     every: Mapping[tuple[str, str | None], str]
-    every = {(picture.kind, picture.run): as_markdown(picture, {}) for picture in plan_pictures(report)}
+    every = {(picture.kind, picture.run): as_markdown(picture, {}) for picture in pictures_of(report)}
 
     def shown(kind: str, run: str | None = None) -> Markup:
         text = every.get((kind, run), "")

@@ -192,9 +192,10 @@ class _Printer:
         )
 
 
-def _quote(above: str, text: str) -> Markup:
+def _quote(above: str, text: str, below: str) -> Markup:
     quote = Markup("<blockquote>\n{}</blockquote>\n").format(_paragraph(text))
-    return _paragraph(above) + quote if above else quote
+    before, after = (_paragraph(line) if line else Markup("") for line in (above, below))
+    return before + quote + after
 
 
 def _paragraph(text: str) -> Markup:

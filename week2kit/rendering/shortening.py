@@ -124,6 +124,7 @@ _RULES: Final = (
     _Rule("the environments", ("environments",), _listed),
     _Rule("the commands", ("commands",), _listed),
     _Rule("rows that moved", ("moved",), _listed),
+    _Rule("the columns one by one", ("goal",), _listed),
     _Rule("scores in each fold", ("results",), _tables(" in each fold:")),
     _Rule("figures", ("results", "interpretation"), _figures),
     _Rule("statements besides that about the difference", ("interpretation",), _items("The difference.")),

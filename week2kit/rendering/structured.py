@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, ForwardRef, Literal, cast, get_args, get_origin, get_type_hints
 
 from week2kit.canonical import dump_json
 from week2kit.inputs.leaves import Absent
@@ -77,6 +77,7 @@ def _model(named: type, made: dict[type, type[BaseModel]]) -> type[BaseModel]:
     from week2kit.record import verdict
 
     if named not in made:
+        made[named] = cast("type[BaseModel]", ForwardRef(named.__name__))  # until it is made: a report holds reports
         hints = get_type_hints(named, localns=vars(verdict) | vars(sys.modules[named.__module__]))
         told = _told(named)
         fields: dict[str, Any] = {

@@ -18,6 +18,9 @@ from week2kit.inputs.changes import Statement, primary_metric
 from week2kit.privacy import shown_path
 from week2kit.record.manifest import CompletedRun
 from week2kit.record.store import ARTIFACTS, MANIFEST_NAME, Found, Run, find_runs, in_time
+from week2kit.reporting.answers import answered
+from week2kit.reporting.columns import used_columns
+from week2kit.reporting.datasets import data_sets
 from week2kit.reporting.failures.losses import with_losses
 from week2kit.reporting.failures.retrospective import failures
 from week2kit.reporting.figures import make_figures
@@ -31,7 +34,7 @@ from week2kit.reporting.pairs import compare, fit_seconds, interpreted, metric_r
 from week2kit.reporting.partial import train_with_record, verify_flags, written_proofs
 from week2kit.reporting.ranking import ranked, told
 from week2kit.reporting.rows import REFUTED, GoalRow, RunRow, Verdict
-from week2kit.reporting.runs import Runs, completed, primary_of
+from week2kit.reporting.runs import Runs, completed, distinct_names, primary_of
 from week2kit.reporting.values import (
     REPORT_VERSION,
     Comparison,
@@ -87,29 +90,43 @@ def report(
     if not found.everything:
         raise UnreadableRun("\n".join(reason for _, reason in found.unreadable))
     beside, folders, not_read = ((), (), 0) if only_named else _beside(named, found)
-    everything = Runs([*found.runs, *beside], given.by_manifest if given is not None else {}, found.partial)
-    finished = [run for run in found.everything if run.manifest.status == "completed"]
+    known = given.by_manifest if given is not None else {}
+    names = distinct_names([*found.runs, *beside, *found.partial])
+    looked = Retrospective(0, folders, only_named, (), (), 0, not_read=not_read)
+    reports = [
+        _of_one_data_set(
+            first if first in one.named else None,
+            one.named,
+            Runs([*(run for run in one.named if run.partial is None), *one.beside], known, found.partial, names),
+            looked,
+            margin,
+        )
+        for one in data_sets(found.everything, beside)
+    ]
+    seen = given and given.seen_from(run.manifest_sha256 for run in (*found.runs, *beside))
+    rows = [row for one in reports for row in one.runs]
+    result, *others = (one._replace(verdicts=seen) for one in reports)
+    return result._replace(
+        verify_commands=_verify(rows, named, baseline, margin, verify_flags(found.partial)),
+        unreadable=tuple(reason for _, reason in found.unreadable),
+        others=tuple(others),
+    )
+
+
+def _of_one_data_set(
+    first: Run | None, named: Sequence[Run], everything: Runs, looked: Retrospective, margin: float | None
+) -> Report:
+    """The report of the runs on one data set; `looked` says where failed runs were looked for."""
+    finished = [run for run in named if run.manifest.status == "completed"]
     first = first or next(iter(sorted(finished, key=lambda run: run.partial is not None)), None)
     story = failures(None if first is None or first.partial else first, everything)
-    retrospective = Retrospective(
-        looked_at=len(everything.runs),
-        folders=folders,
-        only_named=only_named,
-        setbacks=story.told,
-        brief=story.brief,
-        left_out=story.left_out,
-        not_read=not_read,
+    retrospective = looked._replace(
+        looked_at=len(everything.runs), setbacks=story.told, brief=story.brief, left_out=story.left_out
     )
-    unreadable = tuple(reason for _, reason in found.unreadable)
     if first is None:
-        result = _without_baseline(found.runs, everything, retrospective, unreadable)
-    else:
-        variants = [run for run in finished if run is not first]
-        result = _with_baseline(first, variants, everything, retrospective, unreadable, margin)
-    return result._replace(
-        verify_commands=_verify(result.runs, named, baseline, margin, verify_flags(found.partial)),
-        verdicts=given and given.seen_from(run.manifest_sha256 for run in everything.runs),
-    )
+        return _without_baseline([run for run in named if run.partial is None], everything, retrospective)
+    variants = [run for run in finished if run is not first]
+    return _with_baseline(first, variants, everything, retrospective, margin)
 
 
 def _given(verdicts: str | Path | VerdictDocument | None) -> Given | None:
@@ -171,9 +188,7 @@ def _children(parent: Path) -> list[Path]:
 # --- the whole --------------------------------------------------------------------------------------------------
 
 
-def _without_baseline(
-    runs: Sequence[Run], everything: Runs, retrospective: Retrospective, unreadable: tuple[str, ...]
-) -> Report:
+def _without_baseline(runs: Sequence[Run], everything: Runs, retrospective: Retrospective) -> Report:
     rows = tuple(everything.row(run) for run in runs[: DETAILED_VARIANTS + 1])
     told = retrospective.setbacks
     stopped = next((run for run in everything.runs if told and everything.row(run) is told[0].run), None)
@@ -196,7 +211,7 @@ def _without_baseline(
         evidence=(),
         runs=rows,
         verify_commands=(),
-        unreadable=unreadable,
+        unreadable=(),
     )
 
 
@@ -205,7 +220,6 @@ def _with_baseline(
     variants: Sequence[Run],
     everything: Runs,
     retrospective: Retrospective,
-    unreadable: tuple[str, ...],
     margin: float | None,
 ) -> Report:
     overview, left_out, best_first = ranked(first, variants, everything) if len(variants) > 1 else ((), 0, [])
@@ -216,6 +230,7 @@ def _with_baseline(
     others = [everything.row(run) for run in variants if run not in detailed]
     damaged = [row for row in others if row.disagreements or (row.verdict and row.verdict.verdict in REFUTED)]
     recorded = [(run, one) for run, one in zip(detailed, comparisons, strict=True) if not run.partial]
+    ranking = told(overview, primary_of(everything.scores(first)), _leaking([first, *variants], everything))
     drawn, loop = None, None
     own: tuple[Finding, ...] = ()
     limits: tuple[Statement, ...] = ()
@@ -235,7 +250,13 @@ def _with_baseline(
     return Report(
         version=REPORT_VERSION,
         baseline=everything.row(first),
-        goals=_goals(_configs(shown, everything)),
+        goals=answered(
+            _goals(_configs(shown, everything)),
+            {everything.name(run): everything.scores(run) for run in shown},
+            everything.name(first),
+            comparisons,
+            ranking,
+        ),
         loop=loop,
         figures=drawn,
         metrics=metric_rows(first, None, everything, _known(first, comparisons, everything), comparable=False),
@@ -243,7 +264,7 @@ def _with_baseline(
         findings=own,
         comparisons=comparisons,
         overview=overview,
-        ranking=told(overview, primary_of(everything.scores(first)), _leaking([first, *variants], everything)),
+        ranking=ranking,
         overview_left_out=left_out,
         retrospective=retrospective,
         proposal=proposal,
@@ -251,7 +272,8 @@ def _with_baseline(
         evidence=tuple(row for run in shown for row in _evidence(run, everything)),
         runs=(*(everything.row(run) for run in shown), *damaged),
         verify_commands=(),
-        unreadable=unreadable,
+        unreadable=(),
+        columns=used_columns([(everything.name(run), completed(run)) for run in shown if not run.partial]),
     )
 
 

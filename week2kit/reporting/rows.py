@@ -74,6 +74,35 @@ class GoalRow(NamedTuple):
     run: str
     goal: str
     hypothesis: str
+    goal_measured: tuple[Statement, ...] = ()
+    """Where the goal is a metric, a sign and a number: whether each run reaches it."""
+    hypothesis_measured: tuple[Statement, ...] = ()
+    """What came of it: the comparison, or whether the run reaches the number."""
+
+
+class ColumnRow(NamedTuple):
+    """A column of the table that a run used: as what, what it holds, and in how many rows it has no value."""
+
+    name: str
+    role: str
+    kind: str
+    missing: int
+
+
+class ColumnsRow(NamedTuple):
+    """The columns that a run used."""
+
+    run: str
+    columns: tuple[ColumnRow, ...]
+    dropped: tuple[str, ...]
+    """The columns that the config names to be left out."""
+    statements: tuple[Statement, ...]
+    """Of the baseline, which they are; of another run, where it differs."""
+
+    @property
+    def features(self) -> list[str]:
+        """The names of the features."""
+        return [column.name for column in self.columns if column.role == "feature"]
 
 
 class Range(NamedTuple):

@@ -35,17 +35,24 @@ def distinct_names(runs: Sequence[Run]) -> dict[Path, str]:
 class Runs:
     """All runs of a report under names that tell them apart; each is examined once, when it is first shown."""
 
-    def __init__(self, runs: Sequence[Run], verdicts: Mapping[str, Verification], partial: Sequence[Run] = ()) -> None:
+    def __init__(
+        self,
+        runs: Sequence[Run],
+        verdicts: Mapping[str, Verification],
+        partial: Sequence[Run] = (),
+        names: Mapping[Path, str] | None = None,
+    ) -> None:
         """Runs, with what is known of them.
 
         Args:
             runs: the runs with a manifest, in the order of the report.
             verdicts: what `verify` found, by the digest of the manifest.
             partial: the runs that were made without week2kit.
+            names: what they are called (`distinct_names`), where other runs are told of, too.
         """
         self.runs = runs
         self._verdicts = verdicts
-        self._names = distinct_names([*runs, *partial])
+        self._names = names or distinct_names([*runs, *partial])
         self._digests: Digests = {}
         self._scores: dict[Path, Mapping[str, Score]] = {}
         self._rows: dict[Path, RunRow] = {}

@@ -19,7 +19,17 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from week2kit.inputs.changes import Change, Statement
 from week2kit.record.manifest import Stage
-from week2kit.reporting.rows import FoldRow, GoalRow, Judgement, MetricRow, MovedClasses, MovedErrors, RunRow, Verdict
+from week2kit.reporting.rows import (
+    ColumnsRow,
+    FoldRow,
+    GoalRow,
+    Judgement,
+    MetricRow,
+    MovedClasses,
+    MovedErrors,
+    RunRow,
+    Verdict,
+)
 
 REPORT_VERSION: Final = 2
 
@@ -319,3 +329,7 @@ class Report(NamedTuple):
     """What was named and could not be read, each with its reason."""
     verdicts: Verdicts | None = None
     """None: no verdicts were given."""
+    columns: tuple[ColumnsRow, ...] = ()
+    """Of the baseline, and of each detailed variant that uses others."""
+    others: tuple[Report, ...] = ()
+    """The reports on the other data sets, where the runs are on several; this one is of the first."""

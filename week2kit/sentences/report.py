@@ -103,6 +103,47 @@ SENTENCES: Final[Mapping[str, str]] = {
     "difference.metrics_disagree": "{against:names} moved the other way than {metric:name}: look at both.",
     "difference.others_worse": "But {against:names} is worse by more than noise: look at both.",
     "difference.others_better": "But {against:names} is better by more than noise: look at both.",
+    # --- what was asked, and what the runs answer ---
+    "goal.reached": "{run:name} reaches it: {metric:name} is {value:number} on the validation rows.",
+    "goal.missed": (
+        "{run:name} does not reach it: {metric:name} is {value:number} on the validation rows, {gap:number} away."
+    ),
+    "answer.better": (
+        "{metric:name} of {variant:name} is better than that of {baseline:name}, by more than noise "
+        "({difference:signed})."
+    ),
+    "answer.worse": (
+        "{metric:name} of {variant:name} is worse than that of {baseline:name}, by more than noise "
+        "({difference:signed})."
+    ),
+    "answer.noise": (
+        "{metric:name} of {variant:name} minus that of {baseline:name} is {difference:signed}, which is not shown to "
+        "be more than noise."
+    ),
+    "answer.equal": "{metric:name} is equal in {variant:name} and {baseline:name}.",
+    "answer.equivalent": (
+        "{metric:name} of {variant:name} and that of {baseline:name} are equivalent within your margin."
+    ),
+    "answer.untested": (
+        "{metric:name} of {variant:name} differs from that of {baseline:name} by {difference:signed}; whether that is "
+        "more than noise was not tested."
+    ),
+    "answer.not_comparable": "{variant:name} and {baseline:name} cannot be compared, so nothing is shown.",
+    "answer.several": "Several things changed ({things:names}), so the difference has no single cause.",
+    # --- columns ---
+    "columns.features": "Features: {names:names}.",
+    "columns.groups": "{name:name} is no feature: it says which rows belong together in the split.",
+    "columns.order": "{name:name} is no feature: the split puts the rows in its order.",
+    "columns.split": "{name:name} is no feature: it says which rows are for training and which for validation.",
+    "columns.weights": "{name:name} is no feature: it weights the rows.",
+    "columns.dropped": "Not used, as `data.drop` in the config says: {names:names}.",
+    "columns.listed": (
+        "The config lists them in `data.features`, so any other column of the table is left out, and the record does "
+        "not name it."
+    ),
+    "columns.all": "The config leaves out no column.",
+    "columns.more": "{run:name} has features that {first:name} does not have: {names:names}.",
+    "columns.fewer": "{run:name} does without features of {first:name}: {names:names}.",
     # --- many runs ---
     "ranked.alone": (
         "{best:name} has the best {metric:name} ({value:number}), and is ahead of each other run by more than noise."

@@ -61,7 +61,26 @@ class Picture(NamedTuple):
 
 
 def plan_pictures(report: Report) -> tuple[Picture, ...]:
-    """The pictures of a report, in the order in which it shows them; what has no numbers has no picture."""
+    """The pictures of a report, in the order in which it shows them; what has no numbers has no picture.
+
+    Those of the second data set are called ``metric-data2`` and so on.
+    """
+    others = (
+        picture._replace(name=f"{picture.name}-data{number}")
+        for number, other in enumerate(report.others, start=2)
+        for picture in _of_one_data_set(other)
+    )
+    return (*_of_one_data_set(report), *others)
+
+
+def pictures_of(report: Report, number: int = 1) -> tuple[Picture, ...]:
+    """Those of them that show one data set, by its number from 1."""
+    if number == 1:
+        return _of_one_data_set(report)
+    return tuple(picture for picture in plan_pictures(report) if picture.name.endswith(f"-data{number}"))
+
+
+def _of_one_data_set(report: Report) -> tuple[Picture, ...]:
     if (figures := report.figures) is None:
         return tuple(_confusions(report))
     return (

@@ -6,6 +6,7 @@ each number, and words beside what they name.
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -95,6 +96,29 @@ def _sheet(height: float, panels: int = 1) -> tuple[Figure, Sequence[Axes]]:
     return figure, column
 
 
+def _origins(figure: Figure, axes: Axes, **names: str) -> None:
+    """Write below a picture where its axes begin, if it is not at 0: what is cut off makes a difference look larger.
+
+    An axis on which 0 lies needs no words. The others begin at a number that has few digits, so that it can be told.
+
+    Args:
+        figure: the picture.
+        axes: a panel of it, with the scale of all.
+        names: what the axes `x` and `y` are called; one without a name is left as it is.
+    """
+    told = []
+    for which, name in names.items():
+        low, high = (axes.xaxis if which == "x" else axes.yaxis).get_view_interval()
+        if low <= 0 <= high:
+            continue
+        step = 10.0 ** math.floor(math.log10(high - low)) / 10
+        edge = math.floor(low / step) * step if low > 0 else math.ceil(high / step) * step
+        axes.set(**{f"{which}lim": (edge, high) if low > 0 else (low, edge)})
+        told.append(f"The axis of {name} {'begins' if low > 0 else 'ends'} at {edge:.12g}, not at 0.")
+    if told:
+        figure.supxlabel("\n".join(told), fontsize=SMALL, color=MUTED)
+
+
 def _key(figure: Figure, axes: Axes) -> None:
     """What the labelled marks of these axes are, each once."""
     marks = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
@@ -118,6 +142,7 @@ def _lanes(picture: Picture) -> Figure:
         axes.annotate(fitted(lane.run, _NAME), (0, y), (0, 30), weight="bold", **words)
         axes.annotate(lane.told, (0, y), (0, 14), fontsize=SMALL, color=MUTED, **words)
         _mark(axes, y, lane, "no difference" if picture.kind == "difference" else "dummy")
+    _origins(figure, axes, x="the score" if picture.kind != "difference" else "the difference")
     _key(figure, axes)
     return figure
 
@@ -157,6 +182,13 @@ def _panels(picture: Picture) -> Figure:
         else:
             _scatter(axes, row)
     _key(figure, panels[0])
+    if isinstance(picture.rows[0], Residuals):  # one scale both ways, so that the diagonal is one
+        low, high = (pick(panels[0].get_xlim() + panels[0].get_ylim()) for pick in (min, max))
+        panels[0].set(xlim=(low, high), ylim=(low, high))
+        _origins(figure, panels[0], x="true values", y="predicted values")
+    elif isinstance(picture.rows[0], Curve):
+        panels[0].set_xlim(left=0)
+        _origins(figure, panels[0], y="the score")
     return figure
 
 

@@ -20,9 +20,14 @@ def sections(report: Report) -> Iterator[Section]:
     for setback in story.setbacks:
         yield section(level, "setback" if level == 3 else "failures", title, blocks)
         level, title, blocks = 3, f"{code(setback.run.name)}: {_kind(setback)}", list(_setback(setback))
-        if setback.compared_with and setback.compared_with not in {run.name for run in report.runs}:
+        if _is_elsewhere(report, setback):
             blocks = list(folded("It belongs to other runs than these", blocks))
     yield section(level, "setback" if level == 3 else "failures", title, [*blocks, *_counted(story)])
+
+
+def _is_elsewhere(report: Report, setback: Setback) -> bool:
+    """Whether the run whose config is nearest is none that the report compares."""
+    return bool(setback.compared_with) and setback.compared_with not in {run.name for run in report.runs}
 
 
 #: Failed runs that the head names.
@@ -32,12 +37,17 @@ _NAMED: Final = 3
 def in_short(report: Report) -> Iterator[Block]:
     """What failed and what is next, in a line each, for whoever reads no further."""
     story = report.retrospective
-    if failed := [one for one in story.setbacks if one.kind == "failed"]:
+    failed = [one for one in story.setbacks if one.kind == "failed"]
+    elsewhere = [one for one in failed if _is_elsewhere(report, one)]
+    failed = [one for one in failed if one not in elsewhere]
+    if failed or elsewhere:
         told = [
             f"{code(one.run.name)} at stage {code(one.stage)} ({sentence(one.why).rstrip('.')})"
             for one in failed[:_NAMED]
         ]
         more = [f"{len(failed) - len(told)} more"] if len(failed) > len(told) else []
+        if elsewhere:
+            more.append(f"beside these, of other runs, {codes(one.run.name for one in elsewhere)}")
         yield f"**Failed:** {'; '.join([*told, *more])}."
     elif not only_partial(report):
         yield "**Failed:** no run that was looked at."

@@ -8,6 +8,7 @@ from typing import Final
 
 from week2kit.rendering.blocks import (
     Block,
+    Code,
     Document,
     Flow,
     Item,
@@ -21,11 +22,13 @@ from week2kit.rendering.blocks import (
     folded,
     section,
 )
-from week2kit.rendering.markdown import code, codes, count, escape, mermaid_label, number, sentence
-from week2kit.rendering.pictures.contents import plan_pictures
+from week2kit.rendering.files.words import lesson_key
+from week2kit.rendering.markdown import code, codes, count, escape, mermaid_label, number, sentence, show_score
+from week2kit.rendering.pictures.contents import Picture, pictures_of
 from week2kit.rendering.sections import changes, evidence, failures, moved, results
 from week2kit.rendering.sections.wording import Pictures, is_single, shown, statements
-from week2kit.reporting.rows import REFUTED, RunRow
+from week2kit.reporting.answers import came_to
+from week2kit.reporting.rows import REFUTED, GoalRow, RunRow
 from week2kit.reporting.values import Comparison, Finding, Loop, Report
 from week2kit.sentences.warnings import describe_warning
 
@@ -40,6 +43,11 @@ _NOT_RECORDED: Final = (
     "rows, code and processor gave the numbers. `week2kit verify` trains such a run again, and `week2kit train` with "
     "its config makes a full record."
 )
+
+#: Runs of which a goal says whether they reach it; names that a sentence holds (`codes`); columns that are listed.
+_REACHED: Final = 12
+_NAMED: Final = 12
+_COLUMNS: Final = 60
 
 _TOPICS: Final = {
     "difference": "The difference.",
@@ -60,7 +68,42 @@ def compose(report: Report, written: Collection[str] = (), next_commands: Sequen
         written: the keys of the places in which a person wrote.
         next_commands: what trains the proposed experiments, which are files; empty: the first is shown.
     """
-    pictures: Pictures = {(picture.kind, picture.run): picture for picture in plan_pictures(report)}
+    if not report.others:
+        return _of_one_data_set(report, pictures_of(report), written, next_commands)
+    head = section(1, "head", _title_of_several(report), _head_of_several(report))
+    parts = list[Section]()
+    for place, one in enumerate((report, *report.others), start=1):
+        own = one._replace(verify_commands=(), unreadable=())
+        mark = _mark(one) if place > 1 else ""  # the first keeps the places that a report of it alone has
+        known = [key.removesuffix(mark) for key in written if key.endswith(mark)]
+        commands = next_commands if place == 1 else ()
+        found = _of_one_data_set(own, pictures_of(report, place), known, commands)
+        parts += (_below(part, one, mark) for part in found)
+    return head, *parts
+
+
+def _below(part: Section, report: Report, mark: str) -> Section:
+    """A section as it stands below the heading of its data set, with places for words that no other has."""
+    blocks = (
+        Place(block.key + mark) if isinstance(block, Place) and " " not in block.key else block for block in part.blocks
+    )
+    title = f"{_data_set(report)}: {part.title.partition(': ')[2]}" if part.kind == "head" else part.title
+    return part._replace(level=part.level + 1, title=title, blocks=tuple(blocks))
+
+
+def _mark(report: Report) -> str:
+    """What the keys of the places for words of a data set end in: the name of its baseline."""
+    return lesson_key(report.runs[0].name).removeprefix("lesson") if report.runs else ""
+
+
+def _data_set(report: Report) -> str:
+    return code(report.loop.source) if report.loop is not None else "other data"
+
+
+def _of_one_data_set(
+    report: Report, planned: Iterable[Picture], written: Collection[str], next_commands: Sequence[str]
+) -> Document:
+    pictures: Pictures = {(picture.kind, picture.run): picture for picture in planned}
 
     def each(words: str, blocks: Callable[[Comparison], Iterable[Block]]) -> list[tuple[str, Iterable[Block]]]:
         """What is said of each variant, under a heading of its own where there are several."""
@@ -119,6 +162,53 @@ def _title(report: Report) -> str:
     return f"Report: {baseline}"
 
 
+def _title_of_several(report: Report) -> str:
+    every = (report, *report.others)
+    return f"Report: {count(sum(map(_completed, every)), 'run')} on {len(every)} data sets"
+
+
+def _completed(report: Report) -> int:
+    """How many completed runs of a data set are told of."""
+    return len(report.overview) + report.overview_left_out or len(report.comparisons) + (report.baseline is not None)
+
+
+def _head_of_several(report: Report) -> Iterator[Block]:
+    """A line for each data set; what is compared is only what was measured on one."""
+    yield (
+        "Scores on different data are not compared: each data set has its own section, with its own baseline, ranking "
+        "and next experiment."
+    )
+    items = []
+    for one in (report, *report.others):
+        target = f", target {code(one.loop.target)}" if one.loop is not None else ""
+        items.append(Item(_in_a_line(one), f"{_data_set(one)}{target}, {count(_completed(one), 'run')}:"))
+    yield Items(tuple(items))
+    yield from (Notice("NOTE", (f"Not read: {escape(reason)}",)) for reason in report.unreadable[:_BANNERS])
+    if report.verify_commands:
+        if report.verdicts is None:
+            yield _not_verified(report)
+        yield from folded("How to have the verdicts in this report", [Code(report.verify_commands)])
+
+
+def _in_a_line(report: Report) -> str:
+    """What came out on one data set."""
+    assert report.baseline is not None  # a data set is that of a completed run
+    told = "Read the warning in its section first. " if _is_warned(report) else ""
+    if report.overview:
+        return told + statements(report.ranking)
+    if report.comparisons:
+        return told + statements(came_to(report.comparisons[0], report.baseline.name))
+    score = report.metrics[0].baseline if report.metrics else None
+    value = f" {code(report.metrics[0].metric)} {show_score(score)}" if score is not None else ""
+    return f"{told}One run, {code(report.baseline.name)}:{value}, so nothing is compared."
+
+
+def _is_warned(report: Report) -> bool:
+    """Whether its head warns of what its numbers rest on."""
+    wrong = any(run.disagreements or (run.verdict and run.verdict.verdict in REFUTED) for run in report.runs)
+    return wrong or any(True for _ in _unbelievable(report))
+
+
 def _head(report: Report) -> Iterator[Block]:
     """What must be seen first, what came out, and whether it was verified."""
     yield from _damaged([run for run in report.runs if run.disagreements])
@@ -143,10 +233,13 @@ def _head(report: Report) -> Iterator[Block]:
         yield Table(("run", "verdict", "what `week2kit verify` found"), "lll", rows)
         if others := report.verdicts.unmatched:
             yield f"Verdicts on runs that are not in this report, or whose record has changed since: {codes(others)}."
-    elif report.runs:
-        command = report.verify_commands[0].partition(" --json")[0] if report.verify_commands else ""
-        command = f" To do it: {code(command)}" if command else ""
-        yield f"**Not verified:** no run was trained again for this report.{command}"
+    elif report.verify_commands:
+        yield _not_verified(report)
+
+
+def _not_verified(report: Report) -> str:
+    command = report.verify_commands[0].partition(" --json")[0]
+    return f"**Not verified:** no run was trained again for this report. To do it: {code(command)}"
 
 
 def _unbelievable(report: Report) -> Iterator[tuple[str, ...]]:
@@ -202,10 +295,14 @@ def _verdict_row(run: RunRow) -> tuple[str, ...]:
 
 def _goal(report: Report, written: Collection[str]) -> Iterator[Block]:
     """What the runs shall find out, and the training loop of the baseline with its counts."""
+    warned = _is_warned(report)
     goals = [
-        (above, escape(text))
+        (above, escape(text), below)
         for row in report.goals
-        for above, text in (("", row.goal), (f"Hypothesis of {code(row.run)}:", row.hypothesis))
+        for above, text, below in (
+            ("", row.goal, statements(row.goal_measured[:_REACHED])),
+            (f"Hypothesis of {code(row.run)}:", row.hypothesis, _answer(row, warned=warned)),
+        )
         if text
     ]
     if goals:
@@ -217,15 +314,48 @@ def _goal(report: Report, written: Collection[str]) -> Iterator[Block]:
     if "hypothesis" in written or not any(row.hypothesis for row in report.goals):
         yield Place("hypothesis")
     if report.loop is not None and report.baseline is not None:
-        yield from _loop(report.baseline.name, report.loop)
+        yield from _loop(report.baseline.name, report.loop, _used(report), _columns(report))
 
 
-def _loop(baseline: str, loop: Loop) -> Iterator[Block]:
+def _answer(row: GoalRow, *, warned: bool) -> str:
+    """What was measured, beside what was expected; whether it is the same, only a person can say of free text."""
+    if not row.hypothesis_measured:
+        return ""
+    before = "The warning at the top comes before this: " if warned else "What came out: "
+    told = before + statements(row.hypothesis_measured)
+    if row.hypothesis_measured[0].code in ("goal.reached", "goal.missed"):
+        return told
+    return f"{told} Whether that is what you expected, you decide."
+
+
+def _used(report: Report) -> str:
+    """The features, and what is known of the other columns."""
+    return statements(said for row in report.columns for said in row.statements)
+
+
+def _columns(report: Report) -> Iterator[Block]:
+    """The columns in a table, where the line of the features does not say all of it."""
+    if not report.columns:
+        return
+    first = report.columns[0]
+    if len(first.features) <= _NAMED and len(first.dropped) <= _NAMED and not any(one.missing for one in first.columns):
+        return
+    rows: list[tuple[str, ...]] = [
+        (code(column.name), escape(column.role), escape(column.kind), f"{column.missing:,}") for column in first.columns
+    ]
+    rows += [(code(name), "left out (`data.drop`)", "", "") for name in first.dropped]
+    left = f"{count(len(rows) - _COLUMNS, 'more column')}: `manifest.json` and `config.json` have all."
+    table = Table(("column", "used as", "kind", "rows without a value"), "lllr", tuple(rows[:_COLUMNS]))
+    yield from folded("The columns one by one", [table, *([left] if len(rows) > _COLUMNS else [])])
+
+
+def _loop(baseline: str, loop: Loop, used: str, columns: Iterator[Block]) -> Iterator[Block]:
     features, rows = count(loop.features, "feature"), count(loop.rows, "row")
     yield (
         f"The baseline {code(baseline)} trains {code(loop.model)} on {features} of {rows} ({code(loop.source)}) to "
-        f"predict {code(loop.target)}, with seed {loop.seed}."
+        f"predict {code(loop.target)}, with seed {loop.seed}. {used}"
     )
+    yield from columns
     folds = f", {loop.folds} folds, the first" if loop.folds > 1 else ""
     split = f"{mermaid_label(loop.method)}{folds}: {count(loop.n_train, 'row')} to train, {loop.n_val} to validate"
     yield from folded("Figure A. The training loop of the baseline, with its own counts", [Flow((
