@@ -121,7 +121,7 @@ def test_a_dummy_that_would_press_the_scores_together_is_told_and_not_drawn(full
 
 def test_a_difference_is_drawn_beside_zero_where_it_has_an_interval(full: Report) -> None:
     found = texts(draw(full)["difference.svg"])
-    assert "0.0000 (-0.0200 to +0.0500), noise" in found
+    assert "0.0000 (-0.0200 to +0.0500), not shown" in found
     assert "no difference" in found
     (comparison,) = full.comparisons
     untested = tuple(row._replace(interval=None) for row in comparison.metrics)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from week2kit.errors import StageError
+from week2kit.record.manifest import Warned
 from week2kit.rendering.output import render
+from week2kit.rendering.pictures.contents import plan_pictures
 from week2kit.reporting.composing import report
 from week2kit.reporting.interpretation import _disagreement
 from week2kit.reporting.rows import MetricRow, Range
+from week2kit.sentences.next_experiment import NEXT
+from week2kit.sentences.warnings import describe_warning
+from week2kit.starting.init import start
 from week2kit.training.recording import train
 
 from . import build_runs as build
@@ -37,7 +44,7 @@ def table(rows: int, *, leak: bool = False, noise: float = 1.0, classes: bool = 
 def runs(*models: Any, runs_dir: str = "runs", **keys: Any) -> list[str]:
     data = {"path": "t.csv", "target": "y"}
     for number, model in enumerate(models):
-        train({"data": data, "model": model, "seed": 1, **keys}, name=f"r{number}", runs_dir=runs_dir)
+        train({"data": data, "model": model, "seed": 1} | keys, name=f"r{number}", runs_dir=runs_dir)
     return [f"{runs_dir}/r{number}" for number in range(len(models))]
 
 
@@ -152,3 +159,74 @@ def test_rows_that_nobody_collects_are_not_asked_for(fixed: int, broken: int, sa
     assert "not shown to be more than noise" in text
     assert "That is noise" not in text
     assert ("would be needed to find such a difference" in text) == said
+
+
+def test_a_gap_is_not_judged_where_the_folds_differ_by_more() -> None:
+    """One fold whose rows are nearly alike has an r2 far below 0, that of the dummy too: no sign of overfitting."""
+    table(60, classes=False)
+    frame = pd.read_csv("t.csv")
+    frame.loc[:11, "y"] = 0.02 * np.arange(12)
+    frame.to_csv("t.csv", index=False)
+    folds = {"split": {"method": "kfold", "n_splits": 5, "shuffle": False}}
+    text = text_of(runs("ridge", **folds))
+    assert re.search(r"The 5 folds differ by so much \(-\d+\.\d+ to 0\.\d+\) that the gap of \d+\.\d+ may come", text)
+    assert "a sign of overfitting" not in text
+    table(600, classes=False)
+    text = text_of(runs("decision_tree_regressor", runs_dir="many", **folds))
+    assert "a sign of overfitting" in text
+    assert "differ by so much" not in text
+
+
+def test_what_is_not_shown_is_called_noise_nowhere_and_amounts_have_no_more_digits_than_anyone_reads() -> None:
+    table(80, classes=False, noise=9)
+    worse = {"class": "ridge", "params": {"alpha": 0.01}}
+    made = report(runs("ridge", worse, seed=2, metrics=["root_mean_squared_error"]), only_named=True)
+    text = render(made)
+    assert [one.kind for one in plan_pictures(made) if one.description.endswith(", not shown.")] == ["difference"]
+    assert "Lower than the baseline" not in text  # a larger error is higher, and worse
+    assert "A worse score than the baseline, but not told apart" in text
+    rows = text.partition("The largest changes of the absolute error")[2].partition("##")[0]
+    assert re.search(r"`-?\d+\.\d{4}`", rows)
+    assert not re.search(r"\d\.\d{6}", rows)
+
+
+def test_labels_that_differ_by_blanks_around_them_are_told_apart() -> None:
+    table(60)
+    pd.read_csv("t.csv").replace({"y": {"yes": " no"}}).to_csv("t.csv", index=False)
+    text = text_of(runs("logistic_regression", "decision_tree", split={"method": "kfold", "n_splits": 3}))
+    assert '| `" no"` |' in text
+    assert "| `no` |" in text
+
+
+def test_the_split_that_a_warning_offers_can_be_copied_into_a_config() -> None:
+    for column in ("", "year of sale", 'so-called "year"'):
+        text = describe_warning(Warned(code="split.time_order", values={"column": column, "rows": 3}))
+        assert json.loads("{" + text.partition("try ")[2].rstrip(".") + "}")["split"]["order_by"] == column
+
+
+def test_no_praise_without_a_ground_and_no_blame_either() -> None:
+    """A run in which nothing was found is not faultless, and one that is always right is not dishonest."""
+    told = " ".join(map(str, NEXT.values()))
+    assert "Nothing is wrong" not in told
+    assert "honest" not in told
+
+
+def test_a_forest_votes_on_classes_and_takes_the_mean_of_amounts() -> None:
+    for classes, said in ((True, "A hundred trees that vote"), (False, "The mean of a hundred trees")):
+        table(100, classes=classes)
+        start("t.csv", target="y")
+        config = json.loads(Path("variant.json").read_text())
+        Path("baseline.json").unlink()
+        Path("variant.json").unlink()
+        assert str(config["hypothesis"]).startswith(said)
+
+
+def test_a_file_with_blanks_between_its_fields_is_told_so() -> None:
+    Path("t.csv").write_text("'OBS' 'GPA' 'GRADE'\n" + "1 2.66 0\n" * 20)
+    with pytest.raises(StageError) as refused:
+        start("t.csv", target="GRADE")
+    assert "Blanks stand between its fields" in str(refused.value.hint)
+    Path("t.csv").write_text("grade\n" + "a\n" * 20)
+    with pytest.raises(StageError) as refused:
+        start("t.csv", target="grade")
+    assert "Blanks" not in str(refused.value.hint)

@@ -56,6 +56,11 @@ def signed(value: float | None) -> str:
     return f"+{number(value)}" if value > 0 else number(value)
 
 
+def describe_verdict(found: str | None) -> str:
+    """The verdict on a difference in a word: a test that finds nothing has not shown that there is nothing."""
+    return {"untested": "not tested", "noise": "not shown"}.get(str(found), str(found))
+
+
 def show_p(value: float) -> str:
     """A p-value behind the letter p, as papers have it: two digits, and no more zeros than anyone reads."""
     return "< 0.001" if value < 0.001 else f"= {value:.3f}" if value < 0.1 else f"= {value:.2f}"
@@ -133,6 +138,8 @@ _PLAIN: Final = re.compile(r"[^`|<>\\&]+")
 def code(text: object, limit: int = 200) -> Markdown:
     """A foreign name as a code span, in which nothing has a meaning; escaped text where a span could be broken."""
     flat = " ".join(clean(str(text), limit).split())
+    if flat and re.match(" |.* $", str(text)):  # no code span shows blanks around a name
+        flat = f'"{clean(str(text), limit)}"'
     return Markdown(f"`{flat}`") if _PLAIN.fullmatch(flat) else escape(flat or "(empty)", limit)
 
 

@@ -30,9 +30,13 @@ NEXT: Final[Mapping[str, str]] = {
     ),
     "next.one_question": "Decide which of the two questions is the goal, and train both runs on that data and target.",
     "next.single": (
-        "Nothing is wrong with {run:name}, and no comparable run stands beside it. Change one thing, and only one."
+        "Nothing found here speaks against {run:name}, and no comparable run stands beside it. Change one thing, and "
+        "only one."
     ),
-    "next.go_on": "Nothing is wrong with {run:name}, the best of these runs. Go on from it with one more change.",
+    "next.go_on": (
+        "Nothing found here speaks against {run:name}, and none of these runs has a better score. Go on from it with "
+        "one more change."
+    ),
     "next.undefined": "{metric:name} of {run:name} is not defined, or says little, on the rows it was measured on.",
     "next.define": (
         "Measure it on rows that define it: shuffle and stratify the split, use fewer folds or more rows, or choose "
@@ -43,7 +47,7 @@ NEXT: Final[Mapping[str, str]] = {
         "of rows whose target is not known yet."
     ),
     "next.drop_leak": "Leave {features:names} out, and train again; or say why this is known in advance.",
-    "next.too_good": "{run:name} reaches {metric:name} {value:number} on the validation rows, which is rarely honest.",
+    "next.too_good": "{run:name} reaches {metric:name} {value:number} on the validation rows, which is rare.",
     "next.look_for_leak": (
         "Look for the reason first: leave out one feature at a time, and ask of the one whose loss costs most whether "
         "it is known at the time of prediction."

@@ -293,6 +293,11 @@ SENTENCES: Final[Mapping[str, str]] = {
         "({metric:name}). With {rows:count validation row} the gap of {gap:number} may come by chance, so this report "
         "does not judge it."
     ),
+    "gap.folds_differ": (
+        "{run:name} scores {training:number} on its training rows and {validation:number} on the validation rows "
+        "({metric:name}). The {folds:count fold} differ by so much ({least:number} to {most:number}) that the gap of "
+        "{gap:number} may come by chance, so this report does not judge it."
+    ),
     "gap.too_good": (
         "{run:name} scores {validation:number} on the validation rows ({metric:name}). So good a score is rare: look "
         "for a feature that holds the answer, and for copies of rows, before you believe it."

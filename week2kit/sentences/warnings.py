@@ -63,6 +63,11 @@ def _undefined(values: Mapping[str, Any]) -> str:
     return f"{where}; the mean is over the others." if count != of else f"{where}, so there is no value."
 
 
+def _json(name: object) -> str:
+    # a name as it stands in a config
+    return json.dumps(clean(str(name), 100), ensure_ascii=False)
+
+
 def _shared_rows(values: Mapping[str, Any]) -> str:
     rows, of = values.get("rows"), values.get("looked_at")
     have = "has" if rows == 1 else "have"
@@ -231,9 +236,9 @@ WARNINGS: Final = Statement(
         "nor judged by them. Keep them for the last look.",
         "split.time_order": "The rows stand in the order of {column}, and the split is random: the model learns from "
         "rows after those that it is judged by. Where it is to tell the future, the score is too good: try "
-        '"split": {{"method": "time_series", "order_by": "{column}"}}.',
+        '"split": {{"method": "time_series", "order_by": {column:json}}}.',
         "split.newest_first": "The rows stand in the order of {column}, the newest first, and the split takes them as "
-        'they stand: it learns from the future. Use "split": {{"method": "time_series", "order_by": "{column}"}}.',
+        'they stand: it learns from the future. Use "split": {{"method": "time_series", "order_by": {column:json}}}.',
         "library.metric": "scikit-learn warns of {metrics} on the {rows} rows{it:in_folds}: {message:first_sentence}.",
         "metric.one_row": Either(
             lambda values: values.get("of") == 1,
@@ -246,6 +251,7 @@ WARNINGS: Final = Statement(
         "undefined": _undefined,
         "shared_rows": _shared_rows,
         "form": form_of_file,
+        "json": _json,
         "leak": leak_told,
         "numbers_as_text": _numbers_as_text,
         "read_as_missing": _read_as_missing,

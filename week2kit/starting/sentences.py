@@ -191,6 +191,7 @@ def hypotheses(target: Target, baseline: Mapping[str, Any], change: Choice) -> t
 
 
 _TREES: Final = {
+    "random_forest_regressor": "The mean of a hundred trees",
     "random_forest": "A hundred trees that vote",
     "gradient_boosting": "Trees that each correct those before them",
 }

@@ -224,6 +224,8 @@ def _check_names(names: Sequence[str]) -> None:
             f'The data file has one column, "{clean(names[0], 60)}"; expected a target and at least one feature.',
             "Its lines do not all have the same number of fields: correct those that have more or fewer."
             if separator
+            else "Blanks stand between its fields: write commas in their place, and give each field a name."
+            if len(names[0].split()) > 2
             else "Add a feature column.",
         )
     if _are_values(names):

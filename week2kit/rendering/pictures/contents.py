@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from week2kit.canonical import aligned, clean, sha256
-from week2kit.rendering.markdown import number, signed
+from week2kit.rendering.markdown import describe_verdict, number, signed
 from week2kit.reporting.rows import MovedClasses, Score
 from week2kit.reporting.values import Calibration, Curve, CurvePoint, Fit, Report, Residuals
 
@@ -172,7 +172,8 @@ def _differences(report: Report, metric: str) -> Iterator[Picture]:
             continue
         low, high, level = row.interval
         if _drawable((row.difference, low, high)):
-            verdict = f", {comparison.judgement.verdict}" if comparison.judgement else ""
+            told = describe_verdict(comparison.judgement.verdict) if comparison.judgement else ""
+            verdict = f", {told}" if told else ""
             told = f"{signed(row.difference)} ({signed(low)} to {signed(high)}){verdict}"
             lanes.append(Lane(comparison.variant.name, told, row.difference, (low, high), line=0.0))
             levels.append(level)

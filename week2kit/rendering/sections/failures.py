@@ -122,9 +122,10 @@ def _lines(story: Retrospective) -> Iterator[str]:
             "smaller differences than these."
         )
     if story.not_apart:
-        yield f"Lower than the baseline, but not told apart from it by more than noise: {codes(story.not_apart)}."
+        apart = "but not told apart from it by more than noise"
+        yield f"A worse score than the baseline, {apart}: {codes(story.not_apart)}."
     if story.not_tested:
-        yield f"Lower than the baseline, not tested for noise: {codes(story.not_tested)}."
+        yield f"A worse score than the baseline, not tested for noise: {codes(story.not_tested)}."
     if story.only_named:
         yield "Only the named runs were looked at."
     elif story.folders:

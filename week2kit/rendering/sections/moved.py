@@ -88,13 +88,18 @@ def _rows(rows: Sequence[MovedRow], caption: str, several_folds: bool, *, errors
         (
             *((escape(row.repeat), escape(row.fold)) if several_folds else ()),
             escape(row.row),
-            *map(code, (row.true, row.baseline, row.variant)),
+            *map(_amount if errors else code, (row.true, row.baseline, row.variant)),
             *((signed(row.change_of_error),) if errors else ()),
         )
         for row in rows
     )
     head = (*fold, "row", "true", "baseline", "variant", *error)
     return Table(head, "r" * len(fold) + "rlll" + "r" * len(error), tuple(cells), caption)
+
+
+def _amount(text: str) -> str:
+    """A true or predicted amount, as it was recorded, or as a measured number where that is shorter."""
+    return code(min(text, number(float(text)), key=len))
 
 
 def _confusion(moved: MovedClasses) -> Table:

@@ -10,6 +10,7 @@ from week2kit.rendering.markdown import (
     code,
     codes,
     count,
+    describe_verdict,
     number,
     show_dummy,
     show_range,
@@ -18,7 +19,7 @@ from week2kit.rendering.markdown import (
     signed,
 )
 from week2kit.rendering.sections.wording import Pictures, is_single, only_partial, shown, statements
-from week2kit.reporting.rows import MetricRow, Verdict
+from week2kit.reporting.rows import MetricRow
 from week2kit.reporting.values import Comparison, OverviewRow, Report
 
 _TRAINING: Final = ("training: baseline", "training: variant")
@@ -59,14 +60,9 @@ def _overview_row(row: OverviewRow) -> tuple[str, ...]:
         things, against = "", ""
     else:
         things = codes(row.things, 4) if row.things else "nothing"
-        against = f"{signed(row.difference)} ({verdict(row.verdict)})" if row.comparable else "not comparable"
+        against = f"{signed(row.difference)} ({describe_verdict(row.verdict)})" if row.comparable else "not comparable"
     rank = "–" if row.rank is None else f"{row.rank}{' =' if row.tied else ''}"
     return rank, f"{code(row.run)}{' (baseline)' if row.baseline else ''}", things, number(row.value), against
-
-
-def verdict(found: Verdict | None) -> str:
-    """The verdict on a difference in a word."""
-    return {"untested": "not tested", "noise": "not shown"}.get(str(found), str(found))
 
 
 def _metrics_alone(report: Report) -> Table:
@@ -108,7 +104,7 @@ def _each_fold(report: Report, comparison: Comparison) -> Iterator[Block]:
 
 
 def _metric_row(row: MetricRow, comparison: Comparison) -> tuple[str, ...]:
-    judged = f" ({verdict(comparison.judgement.verdict)})" if row.primary and comparison.judgement else ""
+    judged = f" ({describe_verdict(comparison.judgement.verdict)})" if row.primary and comparison.judgement else ""
     return (
         _name(row),
         show_score(row.baseline),

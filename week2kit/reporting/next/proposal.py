@@ -238,7 +238,7 @@ def _still_rises(best: Candidate, curves: Sequence[Curve]) -> dict[str, Any] | N
 
 
 def _noise(baseline: Candidate, variant: Candidate, comparison: Comparison) -> Iterator[Found]:
-    """Nothing is wrong with the models: how much the score moves by chance is what is missing, or is too much."""
+    """Nothing speaks against the models: how much the score moves by chance is what is missing, or is too much."""
     judgement, metric = comparison.judgement, primary_metric(baseline.run)
     if judgement is None or judgement.verdict == "equal" or judgement.difference is None:
         return
