@@ -126,7 +126,9 @@ def test_each_question_has_a_command_and_says_what_to_look_for(page: Path) -> No
     asked = re.split(r"^(?=\*\*\d\. )", questions, flags=re.MULTILINE)[1:]
     assert len(asked) >= 3
     for question in asked:
-        assert re.search(r"^```console\n\$ .*^```\n\nLook for: ", question, flags=re.MULTILINE | re.DOTALL), question
+        assert re.search(r"^```console\n\$ .*^(```|~~~)\n\nLook for: ", question, flags=re.MULTILINE | re.DOTALL), (
+            question
+        )
 
 
 @pytest.mark.parametrize(
@@ -265,7 +267,7 @@ def test_the_notebook_tells_an_answer_that_raises_from_a_wrong_one(tmp_path: Pat
     assert told[0].endswith("AttributeError: 'Series' object has no attribute 'equal'")
     assert told[1].endswith("NameError: name 'gap' is not defined. Has the cell above run without an error?")
     assert "ValueError: The truth value of a Series is ambiguous" in told[4]
-    assert told[5].endswith("ZeroDivisionError: division by zero")
+    assert "ZeroDivisionError" in told[5]
 
 
 @pytest.mark.slow
