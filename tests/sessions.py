@@ -161,7 +161,7 @@ def check_sessions(page: Path, kind: str, checkout: Path) -> None:
     """Run every session of a kind, in the page's order and in one folder, and compare what it prints.
 
     What a reader looks at in an editor or a browser is a block ``~~~markdown COMMAND``: a rendered page does not show
-    that line, and the block holds what COMMAND prints. What a reader does there is a comment ``<!-- typed: COMMAND -->``.
+    that line, and the block holds what COMMAND prints. What a reader does there is ``<!-- typed: COMMAND -->``.
     """
     text = page.read_text(encoding="utf-8")
     written, printed = [], []
