@@ -1,4 +1,4 @@
-"""Right and wrong answers to the exercises in examples/week2/practice.ipynb, by the tag of the cell they replace."""
+"""Answers to the exercises in examples/week2/practice.ipynb, by the tag of the cell they replace."""
 
 SOLUTIONS = {
     "exercise-1": "def accuracy(true, said):\n    return (true == said).mean()",
@@ -24,4 +24,12 @@ WRONG = {
     "exercise-6": "def f1(precision, recall):\n    return (precision + recall) / 2",
     "exercise-7": "hint = failed.manifest.failure.message",
     "exercise-8": 'following = train("examples/penguins/baseline.json", runs_dir=RUNS, name="next")',
+}
+
+#: Answers that raise, or that leave the name undefined.
+BROKEN = {
+    "exercise-1": "def accuracy(true, said):\n    return true.equal(said).mean()",
+    "exercise-2": "values = memory.manifest.outcome.metrics",
+    "exercise-5": 'broken = predictions["y_pred"] == predictions["y_true"]',
+    "exercise-6": "def f1(precision, recall):\n    return precision / 0",
 }

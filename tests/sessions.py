@@ -117,6 +117,15 @@ def _fences(kind: str) -> re.Pattern[str]:
     return re.compile(rf"(?<=^```{kind}\n)(.*?)(?=^```)", flags=re.MULTILINE | re.DOTALL)
 
 
+def _parts(kind: str) -> re.Pattern[str]:
+    return re.compile(
+        rf"^```{kind}\n(?P<session>.*?)^```$"
+        r"|^~~~markdown (?P<command>[^\n]+)\n(?P<seen>.*?)^~~~$"
+        r"|^<!-- typed: (?P<typed>[^\n]+) -->$",
+        flags=re.MULTILINE | re.DOTALL,
+    )
+
+
 def copy_checkout(folder: Path) -> Path:
     """What a clone holds that a page's commands use, with `week2kit` and `python3` of this environment in bin/."""
     for name in ("examples", "runs"):
@@ -149,14 +158,31 @@ def session(text: str, checkout: Path) -> str:
 
 
 def check_sessions(page: Path, kind: str, checkout: Path) -> None:
-    """Run every session of a kind, in the page's order and in one folder, and compare what it prints."""
-    written = blocks(page, kind)
+    """Run every session of a kind, in the page's order and in one folder, and compare what it prints.
+
+    What a reader looks at in an editor or a browser is a block ``~~~markdown COMMAND``: a rendered page does not show
+    that line, and the block holds what COMMAND prints. What a reader does there is ``<!-- typed: COMMAND -->``.
+    """
+    text = page.read_text(encoding="utf-8")
+    written, printed = [], []
+
+    def run_part(found: re.Match[str]) -> str:
+        body = "session" if found["session"] is not None else "seen"
+        if body == "session":
+            now = session(found[body], checkout)
+        else:
+            now = session(f"$ {found['command'] or found['typed']}\n", checkout).partition("\n")[2]
+        written.append(found[body] or "")
+        printed.append(now)
+        if found["typed"]:
+            return found[0]
+        before, after = found.start(body) - found.start(), found.end(body) - found.start()
+        return found[0][:before] + now + found[0][after:]
+
+    refreshed = _parts(kind).sub(run_part, text)
     assert written
-    printed = [session(block, checkout) for block in written]
     if os.environ.get(REFRESH):
-        now = iter(printed)
-        text = _fences(kind).sub(lambda _: next(now), page.read_text(encoding="utf-8"))
-        page.write_text(text, encoding="utf-8")
+        page.write_text(refreshed, encoding="utf-8")
     sides = ["".join(side) for side in (written, printed)]
     if not _as_recorded():  # a report tells a run made here beside a committed one, and has more numbers then
         sides = [re.sub(r"\b\d+ numbers hold", "all numbers hold", side) for side in sides]

@@ -21,7 +21,7 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from .course_solutions import SOLUTIONS, WRONG
+from .course_solutions import BROKEN, SOLUTIONS, WRONG
 from .sessions import ROOT, blocks, check_sessions, copy_checkout, kernels_in_force, session
 
 COURSE = ROOT / "examples" / "week2"
@@ -70,6 +70,9 @@ SOURCES = {
     "https://scikit-learn.org/stable/modules/generated/sklearn.metrics.f1_score.html",
     "https://developers.google.com/machine-learning/crash-course/overfitting/overfitting",
     "https://developers.google.com/machine-learning/crash-course/overfitting/generalization",
+    "https://developers.google.com/machine-learning/crash-course/generalization/video-lecture",
+    "https://developers.google.com/machine-learning/crash-course/linear-regression/loss",
+    "https://en.wikipedia.org/wiki/F1_score",
 }
 
 
@@ -123,12 +126,15 @@ def test_each_question_has_a_command_and_says_what_to_look_for(page: Path) -> No
     asked = re.split(r"^(?=\*\*\d\. )", questions, flags=re.MULTILINE)[1:]
     assert len(asked) >= 3
     for question in asked:
-        assert re.search(r"^```console\n\$ .*^```\n\nLook for: ", question, flags=re.MULTILINE | re.DOTALL), question
+        assert re.search(r"^```console\n\$ .*^(```|~~~)\n\nLook for: ", question, flags=re.MULTILINE | re.DOTALL), (
+            question
+        )
 
 
 @pytest.mark.parametrize(
     "question",
     [
+        "Can you explain overfitting without using equations?",
         "If someone runs your command twice, will results be identical or explainably close?",
         "Can you point to the saved artifact that proves your reported metric?",
     ],
@@ -241,12 +247,27 @@ def _answered(answers: dict[str, str]) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("answers", [{}, WRONG], ids=["open", "wrong"])
-def test_the_notebook_says_not_yet_and_runs_to_its_end(answers: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("answers", "why"),
+    [({}, "The three dots are still there."), (WRONG, "It runs, but this is not the answer.")],
+    ids=["open", "wrong"],
+)
+def test_the_notebook_says_why_not_yet_and_runs_to_its_end(answers: dict[str, str], why: str, tmp_path: Path) -> None:
     checkout = copy_checkout(tmp_path)
     told = _execute(_answered(answers), checkout)
-    assert told == [f"Exercise {number}: not yet." for number in range(1, len(SOLUTIONS) + 1)]
+    assert told == [f"Exercise {number}: not yet. {why}" for number in range(1, len(SOLUTIONS) + 1)]
     assert len(list((checkout / "practice").glob("*/report.md"))) == 1
+
+
+@pytest.mark.slow
+def test_the_notebook_tells_an_answer_that_raises_from_a_wrong_one(tmp_path: Path) -> None:
+    told = _execute(_answered(BROKEN), copy_checkout(tmp_path))
+    kinds = [line.partition(": ")[2].partition(".")[0] for line in told]
+    assert kinds == ["error", "error", "not yet", "not yet", "error", "error", "not yet", "not yet"]
+    assert told[0].endswith("AttributeError: 'Series' object has no attribute 'equal'")
+    assert told[1].endswith("NameError: name 'gap' is not defined. Has the cell above run without an error?")
+    assert "ValueError: The truth value of a Series is ambiguous" in told[4]
+    assert "ZeroDivisionError" in told[5]
 
 
 @pytest.mark.slow
