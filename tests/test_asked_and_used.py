@@ -92,13 +92,24 @@ def test_a_damaged_run_is_no_answer_without_its_warning() -> None:
     assert "What came out" not in text
 
 
-def test_a_single_run_has_no_answer_yet() -> None:
+def test_the_baseline_answers_for_itself_where_the_variant_has_its_own_question() -> None:
+    first, second = build.moves(BETTER)
+    for name, rows in (("base", first), ("variant", second)):
+        config = build.with_keys(build.LOGISTIC, model__params__C=float(len(name)), hypothesis=f"Of {name}.")
+        build.completed(Path("runs"), name, build.Recipe(predictions=rows, config=config))
+    text = render(report(["runs/base", "runs/variant"], only_named=True))
+    asked = text.partition("> Of base.")[2].partition("Hypothesis of `variant`")[0]
+    assert "`accuracy` of `base` is 0.8364, and that of a dummy that ignores the features" in asked
+    assert "`variant`" not in asked
+
+
+def test_a_single_run_answers_with_its_score_beside_that_of_the_dummy() -> None:
     config = build.with_keys(build.LOGISTIC, hypothesis="It works.")
     first, _ = build.moves(BETTER)
     build.completed(Path("runs"), "base", build.Recipe(predictions=first, config=config))
     text = render(report(["runs/base"], only_named=True))
-    assert "> It works." in text
-    assert "What came out" not in text
+    assert "> It works.\n\nWhat came out: `accuracy` of `base` is 0.8364, and that of a dummy" in text
+    assert "not shown" not in text.partition("## What changed")[0]
 
 
 def test_only_a_metric_a_sign_and_a_number_is_held_against_the_runs() -> None:

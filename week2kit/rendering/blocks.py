@@ -141,8 +141,21 @@ def document_as_markdown(document: Document, links: Mapping[str, str]) -> str:
 
 def section_as_markdown(part: Section, links: Mapping[str, str]) -> str:
     """A section as Markdown, see `document_as_markdown`."""
-    texts = (as_markdown(block, links) for block in part.blocks)
-    return "\n\n".join([f"{'#' * part.level} {part.title}", *filter(None, texts)]) + "\n"
+    return "\n\n".join([f"{'#' * part.level} {part.title}", *_texts(part.blocks, links)]) + "\n"
+
+
+def _texts(blocks: Iterable[Block], links: Mapping[str, str]) -> Iterator[str]:
+    """The blocks that say something as Markdown; nothing is folded that only a drawing would show."""
+    fold = ""
+    for block in blocks:
+        text = as_markdown(block, links)
+        if isinstance(block, Fold):
+            fold = text
+        elif isinstance(block, EndFold) and fold:
+            fold = ""
+        elif text:
+            yield from filter(None, (fold, text))
+            fold = ""
 
 
 def as_markdown(block: Block, links: Mapping[str, str]) -> str:

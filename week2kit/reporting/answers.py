@@ -29,23 +29,27 @@ def answered(
     scores: Mapping[str, Mapping[str, Score]],
     baseline: str,
     comparisons: Sequence[Comparison],
-    ranking: Sequence[Statement],
 ) -> tuple[GoalRow, ...]:
     """Goals and hypotheses with what was measured.
+
+    That of the baseline is about the baseline, and about the only variant where that has none of its own.
 
     Args:
         goals: as the configs have them.
         scores: the metrics of each run that is told of, by its name, the baseline first.
         baseline: the run that the others are compared with.
         comparisons: what came of it.
-        ranking: what is said of all of them, where there are several.
     """
-    rows = []
+    rows, asking = [], {row.run for row in goals if row.hypothesis}
     for row in goals:
         measured = tuple(_measured(row.goal, scores)) if row.goal else ()
         found: tuple[Statement, ...] = ()
         if row.hypothesis and not (found := tuple(_measured(row.hypothesis, {row.run: scores.get(row.run, {})}))):
-            found = tuple(_compared(row.run, baseline, comparisons, ranking))
+            about = [one for one in comparisons if one.variant.name == row.run]
+            if row.run == baseline:
+                about = [one for one in comparisons if one.variant.name not in asking and len(comparisons) == 1]
+            found = tuple(said for one in about for said in came_to(one, baseline))
+            found += tuple(_of_baseline(row.run, scores.get(row.run, {}))) if row.run == baseline else ()
         rows.append(row._replace(goal_measured=measured, hypothesis_measured=found))
     return tuple(rows)
 
@@ -65,18 +69,11 @@ def _measured(text: str, scores: Mapping[str, Mapping[str, Score]]) -> Iterator[
         yield Statement(code, names)
 
 
-def _compared(
-    run: str, baseline: str, comparisons: Sequence[Comparison], ranking: Sequence[Statement]
-) -> Iterator[Statement]:
-    """What the comparison that a hypothesis is about came to; of the baseline's own, all of them."""
-    own = [one for one in comparisons if one.variant.name == run]
-    if not own and run == baseline:
-        if len(comparisons) != 1 or ranking:
-            yield from ranking
-            return
-        own = list(comparisons)
-    for one in own:
-        yield from came_to(one, baseline)
+def _of_baseline(run: str, metrics: Mapping[str, Score]) -> Iterator[Statement]:
+    """The primary metric of the baseline beside that of a dummy: it was trained before there was anything else."""
+    name, score = next(iter(metrics.items()), ("", None))
+    if score is not None and score.value is not None and score.dummy is not None:
+        yield Statement("answer.baseline", {"run": run, "metric": name, "value": score.value, "dummy": score.dummy})
 
 
 def came_to(one: Comparison, baseline: str) -> Iterator[Statement]:

@@ -255,7 +255,6 @@ def _with_baseline(
             {everything.name(run): everything.scores(run) for run in shown},
             everything.name(first),
             comparisons,
-            ranking,
         ),
         loop=loop,
         figures=drawn,

@@ -108,6 +108,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "goal.missed": (
         "{run:name} does not reach it: {metric:name} is {value:number} on the validation rows, {gap:number} away."
     ),
+    "answer.baseline": (
+        "{metric:name} of {run:name} is {value:number}, and that of a dummy that ignores the features {dummy:number}."
+    ),
     "answer.better": (
         "{metric:name} of {variant:name} is better than that of {baseline:name}, by more than noise "
         "({difference:signed})."

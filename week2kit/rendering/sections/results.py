@@ -26,14 +26,14 @@ _TRAINING: Final = ("training: baseline", "training: variant")
 
 
 def beginning(report: Report, pictures: Pictures) -> Iterator[Block]:
-    """All runs in one table, or the metrics of the only one."""
+    """All runs in one table; the metrics of the only one stand in the head."""
     if report.overview:
         yield from _overview(report)
     yield from folded("Scores with their intervals", shown(pictures, "metric", "difference"))
     if report.baseline is None:
         yield "No run completed, so there are no results."
-    elif not report.comparisons:
-        yield _metrics_alone(report) if report.metrics else f"{code(report.baseline.name)} has {_primary(report)}."
+    elif not report.comparisons and not report.metrics:
+        yield f"{code(report.baseline.name)} has {_primary(report)}."
 
 
 def _overview(report: Report) -> Iterator[Block]:
@@ -65,7 +65,8 @@ def _overview_row(row: OverviewRow) -> tuple[str, ...]:
     return rank, f"{code(row.run)}{' (baseline)' if row.baseline else ''}", things, number(row.value), against
 
 
-def _metrics_alone(report: Report) -> Table:
+def metrics_alone(report: Report) -> Table:
+    """The metrics of a run beside which no other stands."""
     rows: list[tuple[str, ...]] = [
         (_name(row), show_score(one), show_range(one.interval), number(one.training), number(one.dummy))
         for row in report.metrics

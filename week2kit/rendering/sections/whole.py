@@ -225,8 +225,10 @@ def _head(report: Report) -> Iterator[Block]:
         yield changes.rule(report, comparison)
         yield from (statements(one.statements) for one in comparison.findings if one.topic == "difference")
         yield results.metrics_of(comparison)
-    else:
+    elif report.comparisons:
         yield statements(report.ranking)
+    elif report.metrics:
+        yield results.metrics_alone(report)
     yield from failures.in_short(report)
     if report.verdicts is not None:
         rows = tuple(map(_verdict_row, report.runs))
