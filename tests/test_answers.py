@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from week2kit import open_run, train, verify
@@ -22,6 +24,7 @@ from week2kit.rendering.output import render
 from week2kit.reporting.composing import report
 from week2kit.sentences.verdicts import describe_verdict
 from week2kit.sentences.warnings import warning_lines
+from week2kit.thresholds import GAP
 
 ROOT = Path(__file__).parent.parent
 
@@ -47,6 +50,32 @@ def test_the_gap_of_a_score_that_ends_at_1_is_judged_by_train_and_report(metric:
     assert ("a sign of overfitting" in told) is judged
     assert ("This metric has no fixed scale" in told) is not judged
     assert [verdict.level for verdict in verify("runs/run").runs] == ["model"]
+
+
+def test_a_gap_that_unlike_folds_explain_is_judged_by_neither_train_nor_report_nor_what_comes_next() -> None:
+    draws = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": draws.normal(size=60)})
+    frame["y"] = frame["x"] + draws.normal(size=60)
+    steady = frame.copy()
+    frame.loc[48:, "x"] = 50 + draws.normal(size=12)  # one fold is unlike all others
+    for name, table in (("unlike", frame), ("steady", steady)):
+        table.to_csv(f"{name}.csv", index=False)
+        config = {
+            "data": {"path": f"{name}.csv", "target": "y"},
+            "split": {"method": "kfold", "n_splits": 5, "shuffle": False},
+            "model": {"class": "decision_tree_regressor", "params": {"max_depth": 9}}
+            if name == "steady"
+            else "linear_regression",
+            "metrics": ["r2"],
+            "seed": 1,
+        }
+        run = train(config, name=name)
+        told = report([run.path], only_named=True)
+        warned = "metric.gap" in {one.code for one in run.manifest.warnings}
+        judged = "gap.large" in {said.code for one in told.findings for said in one.statements}
+        assert (warned, judged, told.proposal.reason.code == "next.overfitting") == (3 * (name == "steady",)), name
+        metric = run.manifest.outcome.metrics["r2"]
+        assert metric.training - metric.value >= GAP
 
 
 # --- what comes from outside --------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 #: Scores that are 1 at best, and 0 at worst.
@@ -40,6 +41,24 @@ def gap_by_chance(metric: str, value: float | None, rows: int) -> float:
         return float(2 / max(rows, 1) ** 0.5)
     share = min(max(value or 0.0, 0.05), 0.95)
     return float(2 * (share * (1 - share) / max(rows, 1)) ** 0.5)
+
+
+def gap_by_folds(scores: Sequence[float | None], held_out: float) -> float:
+    """How far a training score may be above the mean of fold scores because the folds differ; 0 of one fold.
+
+    Two standard errors of a mean over folds that share training rows.
+    Source: Nadeau and Bengio 2003, "Inference for the generalization error".
+
+    Args:
+        scores: of the folds; those without a value are passed over.
+        held_out: validation rows for each training row.
+    """
+    values = [score for score in scores if score is not None]
+    if len(values) < 2:
+        return 0.0
+    mean = sum(values) / len(values)
+    variance = sum((value - mean) ** 2 for value in values) / (len(values) - 1)
+    return float(2 * (variance * (1 / len(values) + held_out)) ** 0.5)
 
 
 def is_share(metric: str) -> bool:

@@ -28,7 +28,7 @@ from week2kit.record.manifest import (
     Repeat,
 )
 from week2kit.refusals import refusal
-from week2kit.scales import gap_by_chance, is_bounded
+from week2kit.scales import gap_by_chance, gap_by_folds, is_bounded
 from week2kit.thresholds import CURVE_SHARES, FEW_ROWS, GAP, GOOD_DUMMY, SAMPLE_ROWS, TOO_GOOD
 
 #: The metrics of one model on some rows, by name.
@@ -177,6 +177,7 @@ class Loop:
         """
         of_little: set[str] = set()
         validated = sum(len(fold.val) for fold in folds)
+        held_out = validated / sum(len(fold.train) for fold in folds)
         if not self.earlier:
             for rows in ("validation", "training"):
                 parts = [one.scores if rows == "validation" else one.training for one in measured]
@@ -189,7 +190,11 @@ class Loop:
             training, validation = metrics[scorer.name].training, metrics[scorer.name].value
             if training is None or validation is None or scorer.name in of_little:
                 continue
-            least = 0.0 if self.earlier else gap_by_chance(scorer.name, validation, validated)
+            by_chance = (
+                gap_by_chance(scorer.name, validation, validated),
+                gap_by_folds(metrics[scorer.name].folds, held_out),
+            )
+            least = 0.0 if self.earlier else max(by_chance)
             if is_bounded(scorer.name) and training - validation - lost >= max(GAP, least):
                 values = {"training": training, "validation": validation, "gap": training - validation}
                 self.progress.warn("metric.gap", {"metric": scorer.name, **values})

@@ -27,7 +27,7 @@ _OF_ONE_COLUMN: Final = re.compile("2-dimensional container|should be 2D|Expecte
 
 
 @contextmanager
-def remedies(config: Config, table: Table) -> Iterator[None]:
+def telling_remedies(config: Config, table: Table) -> Iterator[None]:
     """Give an error of a step the remedy that the config and the columns tell."""
     try:
         yield

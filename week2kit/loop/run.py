@@ -30,7 +30,7 @@ from week2kit.loop.model import build_estimators, make_pipeline, settle_preproce
 from week2kit.loop.predictions import Predictions
 from week2kit.loop.progress import Progress
 from week2kit.loop.reading import Reader, leading_zeros, load_dataset, read_file
-from week2kit.loop.remedies import remedies
+from week2kit.loop.remedies import telling_remedies
 from week2kit.loop.split import Fold, make_folds, positions_digest, settle_split
 from week2kit.record.manifest import (
     Data,
@@ -115,7 +115,7 @@ def run_loop(
             progress.warn("session.set_aside", {"settings": others})
         loop, data = _begin(config, seed, source, progress, allowed_modules, earlier=earlier)
         folds = _split(loop, everything=advise)
-        with remedies(loop.config, loop.table):
+        with telling_remedies(loop.config, loop.table):
             measured = [loop.measure(fold) for fold in folds]
             with progress.during("fit"):
                 final = measured[0].fitted if len(folds) == 1 else loop.fit(np.arange(len(loop.table.target)))

@@ -28,7 +28,7 @@ _HERE: Final = Path(__file__).parents[1]
 #: from here only words an error, sets a limit, or has no say in a run whose config is resolved.
 BESIDE: Final[Mapping[str, tuple[str, ...]]] = {
     "canonical.py": ("sha256", "combined_digest", "label_text", "label_texts", "on_one_line", "_LINE_BREAKS"),
-    "scales.py": ("gap_by_chance", "is_bounded", "is_share", "_AVERAGE", "_BELOW_0", "_SHARES"),
+    "scales.py": ("gap_by_chance", "gap_by_folds", "is_bounded", "is_share", "_AVERAGE", "_BELOW_0", "_SHARES"),
     "config/overriding.py": ("repeat_seeds", "reseeded", "_reseed"),
     "record/manifest.py": ("OF_POSITIVE",),
     "thresholds.py": (
@@ -117,7 +117,7 @@ KNOWN: Final = frozenset(
         "d33067e7d33c0cc5d2ba1d66ee0a3009e4bf40af54b066e6b621a8edafa1cfa4",  # names changed only
         "45433e02efee4cb6512efd3e6e4ac89133aea5e815a5d2a71fb15d8801e88b49",  # coded refusals, one reader, one builder
         "c19f44e06afd6d1342f3bf0c0838649c9b64737fa29ec6c4bdfeef2737eee64f",  # tables as people have them, leaks
-        "99a89740ea743719d1d2d3499fe8ccd87081f8f631eed11ad555447c8fe71103",  # class weights, kernels, two files
+        "886f93c98f7879ee6c1f0568a78fdd85ba3aa456ac15f13ec545e37ae98297f2",  # class weights, kernels, two files
     }
 )
 

@@ -94,13 +94,14 @@ def reading(name: str) -> Iterator[None]:
         ) from None
     except OSError as error:
         raise StageError(
-            f'The data file "{clean(name)}" cannot be read: {error.strerror}.', _REMEDIES.get(error.errno or 0, _COPY)
+            f'The data file "{clean(name)}" cannot be read: {error.strerror}.', REMEDIES.get(error.errno or 0, _COPY)
         ) from None
 
 
 _COPY: Final = "See whether another program opens it, and copy it to a folder on this machine."
 
-_REMEDIES: Final = {
+#: What helps by the number of an error; else another file is named or copied.
+REMEDIES: Final = {
     errno.EACCES: "Allow it (chmod +r), or work as a user who may read it.",
     errno.EFBIG: "Allow more: train and verify take --max-data-bytes.",
 }

@@ -280,6 +280,11 @@ class Split(Record):
     contents: Digest
     folds: Annotated[Many[FoldSize], Field(min_length=1)]
 
+    @property
+    def held_out(self) -> float:
+        """Validation rows for each training row."""
+        return sum(fold.n_val for fold in self.folds) / max(1, sum(fold.n_train for fold in self.folds))
+
 
 class Model(Record):
     """The fitted pipeline (cross-validation: refitted on all rows)."""

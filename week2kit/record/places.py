@@ -14,6 +14,7 @@ from week2kit.errors import ConfigError, DataNotFound, MissingHere, StageError
 from week2kit.privacy import tells_a_name
 from week2kit.record.files import is_folder, pointer_beside, pointer_in, read_regular
 from week2kit.record.looking import (
+    REMEDIES,
     DataFile,
     among_given,
     how_to_fetch,
@@ -199,7 +200,8 @@ def find_for_run(run: Run, data: FoundFile, given: Sequence[Path] = (), most: in
         return found
     hint = f"Name it: --data {clean(last_part(data.path))}"
     if found is not None:
-        raise DataNotFound(str(found), found.hint or hint, command=found.command)
+        own = bool(found.command) or found.hint in REMEDIES.values()
+        raise DataNotFound(str(found), found.hint if own else hint, command=found.command)
     known = "."
     if data.sha256 is not None:
         known = f", and this machine knows of no file that still has its bytes (sha256 {data.sha256[:12]})."

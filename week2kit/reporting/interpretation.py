@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from week2kit.inputs.changes import Change, Statement, changed_things, is_interpretable, primary_metric
 from week2kit.record.earlier import changed_since
-from week2kit.record.manifest import CompletedRun, Metric, Split
+from week2kit.record.manifest import CompletedRun, Metric
 from week2kit.reporting.noise.seeds import Named, tell_noise
 from week2kit.reporting.rows import Judgement, MetricRow, MovedClasses, MovedErrors
 from week2kit.reporting.values import Finding, Topic
-from week2kit.scales import gap_by_chance, is_bounded
+from week2kit.scales import gap_by_chance, gap_by_folds, is_bounded
 from week2kit.thresholds import BALANCE_GAP, FEW_OF_A_CLASS, FEW_ROWS, GAP, NEAR_DUMMY
 
 #: Scores in which every class counts the same, so that a small class cannot hide; the first found is used.
@@ -140,6 +139,16 @@ def gap(run: CompletedRun) -> float | None:
     return None if metric.training is None or metric.value is None else metric.training - metric.value
 
 
+def overfits(run: CompletedRun) -> bool:
+    """Whether the primary metric is worse on validation rows by more than few rows or unlike folds explain."""
+    name, metric = primary(run)
+    by_chance = max(
+        gap_by_chance(name, metric.value, run.outcome.predictions.rows),
+        gap_by_folds(metric.folds, run.outcome.split.held_out),
+    )
+    return (gap(run) or 0.0) >= max(GAP, by_chance)
+
+
 def learnt_little(run: CompletedRun) -> bool:
     """Whether even the training rows are predicted hardly better than by a dummy."""
     name, metric = primary(run)
@@ -189,21 +198,13 @@ def _overfitting(named: Named) -> Iterator[Statement]:
     if difference >= GAP and difference < gap_by_chance(name, metric.value, rows):
         yield Statement("gap.few_rows", _scores(named) | {"gap": difference, "rows": rows})
         return
-    scores = [score for score in metric.folds if score is not None]
-    if difference >= GAP and difference < 2 * _error_of_folds(scores, named.run.outcome.split):
+    if difference >= GAP and difference < gap_by_folds(metric.folds, named.run.outcome.split.held_out):
+        scores = [score for score in metric.folds if score is not None]
         between = {"folds": len(scores), "least": min(scores), "most": max(scores)}
         yield Statement("gap.folds_differ", _scores(named) | {"gap": difference} | between)
         return
     code = "gap.large" if difference >= GAP else "gap.small" if difference >= 0 else "gap.negative"
     yield Statement(code, _scores(named) | {"gap": abs(difference), "threshold": GAP})
-
-
-def _error_of_folds(scores: Sequence[float], split: Split) -> float:
-    """The standard error of the mean of fold scores that share training rows (Nadeau and Bengio 2003); 0 of one."""
-    if len(scores) < 2:
-        return 0.0
-    share = sum(fold.n_val for fold in split.folds) / sum(fold.n_train for fold in split.folds)
-    return float(statistics.stdev(scores) * (1 / len(scores) + share) ** 0.5)
 
 
 def _underfitting(named: Named) -> Iterator[Statement]:

@@ -20,14 +20,14 @@ from week2kit.inputs.changes import (
 from week2kit.privacy import shown_path
 from week2kit.record.manifest import CompletedRun, FailedRun
 from week2kit.record.store import Run
-from week2kit.reporting.interpretation import beats_dummy, gap, leaking, learnt_little
+from week2kit.reporting.interpretation import beats_dummy, gap, leaking, learnt_little, overfits
 from week2kit.reporting.next import moves
 from week2kit.reporting.next.experiments import Candidate, Step, again, following, made_by, named
 from week2kit.reporting.next.moves import Move
 from week2kit.reporting.noise.seeds import spread
 from week2kit.reporting.values import Comparison, Curve, Proposal, Setback
 from week2kit.scales import is_bounded
-from week2kit.thresholds import BALANCE_GAP, CURVE_GAIN, GAP, PROPOSED_RUNS
+from week2kit.thresholds import BALANCE_GAP, CURVE_GAIN, PROPOSED_RUNS
 
 Variants: TypeAlias = Sequence[tuple[Candidate, Comparison]]
 #: What is wrong, and what to try; None: nothing that could be tried here.
@@ -74,7 +74,7 @@ def _rules(baseline: Candidate, variants: Variants, curves: Sequence[Curve]) -> 
         yield because("undefined", metric=metric), Move(Statement("next.define"))
     if run.outcome.model.converged is False:
         yield because("not_converged"), moves.let_converge(best)
-    if beats_dummy(run) is False and (gap(run) or 0.0) < GAP:
+    if beats_dummy(run) is False and not overfits(run):
         code = "all_guess" if len(honest) == len(candidates) > 1 else "no_better_than_dummy"
         guesses = because(code, runs=len(candidates))
         yield guesses, moves.other_model(best)
@@ -82,10 +82,10 @@ def _rules(baseline: Candidate, variants: Variants, curves: Sequence[Curve]) -> 
             yield guesses, Move(Statement("next.look_at_features"))
     if learnt_little(run):
         yield because("underfitting"), moves.turn(best, simpler=False) or moves.other_model(best)
-    if (too_good := gap(run) or 0.0) >= GAP:
+    if overfits(run):
         look = moves.move([best], Step("learning_curve", True), "learning_curve", "learning_curve")
         looked = best.config.get("learning_curve") is True  # what it shows, a later rule says
-        yield because("overfitting", gap=too_good), moves.turn(best, simpler=True) or (None if looked else look)
+        yield because("overfitting", gap=gap(run)), moves.turn(best, simpler=True) or (None if looked else look)
     if unequal := _misses_small_classes(run):
         yield because("imbalance", **unequal), moves.weigh_classes(best)
     if rise := _still_rises(best, curves):
