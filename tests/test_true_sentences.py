@@ -17,7 +17,7 @@ from week2kit.rendering.output import render
 from week2kit.rendering.pictures.contents import plan_pictures
 from week2kit.reporting.composing import report
 from week2kit.reporting.interpretation import _disagreement
-from week2kit.reporting.rows import MetricRow, Range
+from week2kit.reporting.rows import MetricRow, Range, Verdict
 from week2kit.sentences.next_experiment import NEXT
 from week2kit.sentences.warnings import describe_warning
 from week2kit.starting.init import start
@@ -133,19 +133,22 @@ def test_the_next_run_lands_beside_those_that_it_is_compared_with(folder: str) -
 def row(metric: str, low: float, high: float, *, primary: bool = False, up: bool = True) -> MetricRow:
     return MetricRow(
         metric=metric, of=None, baseline=None, variant=None, difference=(low + high) / 2,
-        interval=Range(low, high, 0.95), greater_is_better=up, primary=primary, outcome="noise" if primary else None,
+        interval=Range(low, high, 0.95), greater_is_better=up, primary=primary, outcome="better" if primary else None,
     )  # fmt: skip
 
 
 def test_a_secondary_metric_beyond_noise_is_told_and_one_within_is_not() -> None:
     primary = row("accuracy", -0.01, 0.02, primary=True)
 
-    def told(other: MetricRow) -> list[tuple[str, Any]]:
-        return [(one.code, one.values["against"]) for one in _disagreement([primary, other], primary)]
+    def told(other: MetricRow, verdict: Verdict = "noise") -> list[tuple[str, Any]]:
+        return [(one.code, one.values["against"]) for one in _disagreement([primary, other], primary, verdict)]
 
     assert told(row("f1_macro", -0.2, -0.1)) == [("difference.others_worse", ["f1_macro"])]
     assert told(row("log_loss", -0.2, -0.1, up=False)) == [("difference.others_better", ["log_loss"])]
     assert told(row("f1_macro", -0.2, 0.1)) == []
+    assert told(row("f1_macro", -0.2, -0.1), "better") == []
+    primary = row("accuracy", 0.01, 0.02, primary=True)
+    assert told(row("f1_macro", 0.01, 0.03)) == []
 
 
 @pytest.mark.parametrize(("fixed", "broken", "said"), [(80, 81, False), (20, 32, True)])
