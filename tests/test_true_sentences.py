@@ -87,6 +87,25 @@ def test_a_score_that_is_too_good_is_not_praised() -> None:
     assert "So good a score is rare" not in text_of(runs("logistic_regression", runs_dir="few"))
 
 
+def test_where_to_look_for_the_reason_of_a_good_score_fits_the_table() -> None:
+    """One feature cannot be left out, and rows in time order that were split at random are the first suspect."""
+    days = np.arange(1000)
+    date = pd.Series(pd.date_range("2020-01-01", periods=1000)).dt.strftime("%Y%m%d").astype(int)
+    frame = pd.DataFrame({"date": date, "y": (300 + np.sin(days / 60)).round(4)})
+    one_by_one, later, single = "leave out one feature at a time", "Judge it on later rows first", "`date`, the only"
+
+    def told(frame: pd.DataFrame, folder: str) -> list[bool]:
+        frame.to_csv("t.csv", index=False)
+        text = text_of(runs("decision_tree_regressor", runs_dir=folder))
+        assert "So good a score is rare" in text
+        return [said in text for said in (later, single, one_by_one)]
+
+    shuffled = frame.sample(frac=1, random_state=1)
+    assert told(frame, "ordered") == [True, False, False]
+    assert told(shuffled, "shuffled") == [False, True, False]
+    assert told(shuffled.assign(b=np.random.default_rng(1).normal(size=1000)), "two") == [False, False, True]
+
+
 def test_accuracy_is_spoken_of_where_it_is_measured_only() -> None:
     table(300, classes=False)
     text = text_of(runs("ridge"))
