@@ -13,6 +13,7 @@ import pytest
 
 from week2kit.errors import StageError
 from week2kit.record.manifest import Warned
+from week2kit.rendering.markdown import number
 from week2kit.rendering.output import render
 from week2kit.rendering.pictures.contents import plan_pictures
 from week2kit.reporting.composing import report
@@ -43,9 +44,9 @@ def table(rows: int, *, leak: bool = False, noise: float = 1.0, classes: bool = 
 
 def runs(*models: Any, runs_dir: str = "runs", **keys: Any) -> list[str]:
     data = {"path": "t.csv", "target": "y"}
-    for number, model in enumerate(models):
-        train({"data": data, "model": model, "seed": 1} | keys, name=f"r{number}", runs_dir=runs_dir)
-    return [f"{runs_dir}/r{number}" for number in range(len(models))]
+    for index, model in enumerate(models):
+        train({"data": data, "model": model, "seed": 1} | keys, name=f"r{index}", runs_dir=runs_dir)
+    return [f"{runs_dir}/r{index}" for index in range(len(models))]
 
 
 def text_of(paths: list[str]) -> str:
@@ -147,6 +148,24 @@ def test_the_next_run_lands_beside_those_that_it_is_compared_with(folder: str) -
     for command in commands:
         assert ("--runs-dir" in command) == (folder != "runs")
         assert folder == "runs" or f"--runs-dir {folder}" in command
+
+
+def test_the_errors_of_prices_are_amounts_and_small_errors_are_not_zero() -> None:
+    """1.6e+04 stood beside 1.783e+04, and their difference as +1826.9200."""
+    shown = {
+        15999.62: "15999.6",
+        -26160.04: "-26160.0",
+        2.5e7: "2.5e+07",
+        4.7e-07: "4.7e-07",
+        0.0: "0.0000",
+        5.5: "5.5000",
+    }
+    assert {value: number(value) for value in shown} == shown
+    table(100, classes=False)
+    frame = pd.read_csv("t.csv")
+    frame.assign(y=68000 + 27000 * frame.y).to_csv("t.csv", index=False)
+    error = {"metrics": ["root_mean_squared_error"]}
+    assert "e+04" not in text_of(runs("ridge", "decision_tree_regressor", **error)).partition("## Goal")[0]
 
 
 def row(metric: str, low: float, high: float, *, primary: bool = False, up: bool = True) -> MetricRow:
