@@ -116,13 +116,22 @@ def test_a_metric_that_follows_from_no_row_gets_no_interval_and_no_test() -> Non
     [
         ({(A, A, A): FEW_ROWS - 11, (C, C, C): 10}, "unreliable.rows"),
         ({(A, A, A): FEW_ROWS - 10, (C, C, C): 10}, None),
-        ({(A, A, A): 60, (C, C, C): FEW_OF_A_CLASS - 1}, "unreliable.classes"),
+        ({(A, A, A): 60, (C, C, C): FEW_OF_A_CLASS - 1}, None),  # accuracy counts rows, of whatever class
     ],
 )
 def test_few_rows_are_marked_unreliable(counts: dict[tuple[str, str, str], int], code: str | None) -> None:
     judgement = judged(*moved({**counts, (A, C, A): 0, (A, A, C): 0}))
     assert judgement.reliable == (code is None)
     assert (code in codes(judgement.statements)) == (code is not None)
+
+
+def test_a_class_of_few_rows_makes_a_mean_over_classes_unreliable() -> None:
+    counts = {(A, A, A): 60, (A, C, A): 1, (C, C, C): FEW_OF_A_CLASS - 1}
+    by_f1 = {"metrics": ["f1_macro", "accuracy"]}
+    first, second = moved(counts)
+    config = build.LOGISTIC | by_f1
+    judgement = judged(first.but(config=config), second.but(config=OTHER | by_f1))
+    assert "unreliable.classes" in codes(judgement.statements)
 
 
 def test_equivalence_needs_a_margin_that_holds_the_whole_interval() -> None:

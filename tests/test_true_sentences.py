@@ -13,11 +13,12 @@ import pytest
 
 from week2kit.errors import StageError
 from week2kit.record.manifest import Warned
+from week2kit.rendering.markdown import number
 from week2kit.rendering.output import render
 from week2kit.rendering.pictures.contents import plan_pictures
 from week2kit.reporting.composing import report
 from week2kit.reporting.interpretation import _disagreement
-from week2kit.reporting.rows import MetricRow, Range
+from week2kit.reporting.rows import MetricRow, Range, Verdict
 from week2kit.sentences.next_experiment import NEXT
 from week2kit.sentences.warnings import describe_warning
 from week2kit.starting.init import start
@@ -43,9 +44,9 @@ def table(rows: int, *, leak: bool = False, noise: float = 1.0, classes: bool = 
 
 def runs(*models: Any, runs_dir: str = "runs", **keys: Any) -> list[str]:
     data = {"path": "t.csv", "target": "y"}
-    for number, model in enumerate(models):
-        train({"data": data, "model": model, "seed": 1} | keys, name=f"r{number}", runs_dir=runs_dir)
-    return [f"{runs_dir}/r{number}" for number in range(len(models))]
+    for index, model in enumerate(models):
+        train({"data": data, "model": model, "seed": 1} | keys, name=f"r{index}", runs_dir=runs_dir)
+    return [f"{runs_dir}/r{index}" for index in range(len(models))]
 
 
 def text_of(paths: list[str]) -> str:
@@ -85,6 +86,25 @@ def test_a_score_that_is_too_good_is_not_praised() -> None:
     assert "no sign of overfitting" not in text
     frame[:150].to_csv("t.csv", index=False)  # thirty rows are all got right by luck
     assert "So good a score is rare" not in text_of(runs("logistic_regression", runs_dir="few"))
+
+
+def test_where_to_look_for_the_reason_of_a_good_score_fits_the_table() -> None:
+    """One feature cannot be left out, and rows in time order that were split at random are the first suspect."""
+    days = np.arange(1000)
+    date = pd.Series(pd.date_range("2020-01-01", periods=1000)).dt.strftime("%Y%m%d").astype(int)
+    frame = pd.DataFrame({"date": date, "y": (300 + np.sin(days / 60)).round(4)})
+    one_by_one, later, single = "leave out one feature at a time", "Judge it on later rows first", "`date`, the only"
+
+    def told(frame: pd.DataFrame, folder: str) -> list[bool]:
+        frame.to_csv("t.csv", index=False)
+        text = text_of(runs("decision_tree_regressor", runs_dir=folder))
+        assert "So good a score is rare" in text
+        return [said in text for said in (later, single, one_by_one)]
+
+    shuffled = frame.sample(frac=1, random_state=1)
+    assert told(frame, "ordered") == [True, False, False]
+    assert told(shuffled, "shuffled") == [False, True, False]
+    assert told(shuffled.assign(b=np.random.default_rng(1).normal(size=1000)), "two") == [False, False, True]
 
 
 def test_accuracy_is_spoken_of_where_it_is_measured_only() -> None:
@@ -130,22 +150,43 @@ def test_the_next_run_lands_beside_those_that_it_is_compared_with(folder: str) -
         assert folder == "runs" or f"--runs-dir {folder}" in command
 
 
+def test_the_errors_of_prices_are_amounts_and_small_errors_are_not_zero() -> None:
+    """1.6e+04 stood beside 1.783e+04, and their difference as +1826.9200."""
+    shown = {
+        15999.62: "15999.6",
+        -26160.04: "-26160.0",
+        2.5e7: "2.5e+07",
+        4.7e-07: "4.7e-07",
+        0.0: "0.0000",
+        5.5: "5.5000",
+    }
+    assert {value: number(value) for value in shown} == shown
+    table(100, classes=False)
+    frame = pd.read_csv("t.csv")
+    frame.assign(y=68000 + 27000 * frame.y).to_csv("t.csv", index=False)
+    error = {"metrics": ["root_mean_squared_error"]}
+    assert "e+04" not in text_of(runs("ridge", "decision_tree_regressor", **error)).partition("## Goal")[0]
+
+
 def row(metric: str, low: float, high: float, *, primary: bool = False, up: bool = True) -> MetricRow:
     return MetricRow(
         metric=metric, of=None, baseline=None, variant=None, difference=(low + high) / 2,
-        interval=Range(low, high, 0.95), greater_is_better=up, primary=primary, outcome="noise" if primary else None,
+        interval=Range(low, high, 0.95), greater_is_better=up, primary=primary, outcome="better" if primary else None,
     )  # fmt: skip
 
 
 def test_a_secondary_metric_beyond_noise_is_told_and_one_within_is_not() -> None:
     primary = row("accuracy", -0.01, 0.02, primary=True)
 
-    def told(other: MetricRow) -> list[tuple[str, Any]]:
-        return [(one.code, one.values["against"]) for one in _disagreement([primary, other], primary)]
+    def told(other: MetricRow, verdict: Verdict = "noise") -> list[tuple[str, Any]]:
+        return [(one.code, one.values["against"]) for one in _disagreement([primary, other], primary, verdict)]
 
     assert told(row("f1_macro", -0.2, -0.1)) == [("difference.others_worse", ["f1_macro"])]
     assert told(row("log_loss", -0.2, -0.1, up=False)) == [("difference.others_better", ["log_loss"])]
     assert told(row("f1_macro", -0.2, 0.1)) == []
+    assert told(row("f1_macro", -0.2, -0.1), "better") == []
+    primary = row("accuracy", 0.01, 0.02, primary=True)
+    assert told(row("f1_macro", 0.01, 0.03)) == []
 
 
 @pytest.mark.parametrize(("fixed", "broken", "said"), [(80, 81, False), (20, 32, True)])

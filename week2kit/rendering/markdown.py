@@ -45,7 +45,13 @@ def printed(value: object) -> Markdown:
 
 
 def number(value: float | None) -> str:
-    """A measured number for people: four decimals, or four significant digits where decimals would hide it."""
+    """A measured number for people: four decimals, or four significant digits where decimals would hide it.
+
+    From ten thousand to ten million it has one decimal: errors of prices are compared by more than four digits. (Not
+    in `val_report.txt`, whose text is part of what a run recorded.)
+    """
+    if value is not None and 1e4 <= abs(value) < 1e7:
+        return f"{value:.1f}"
     return "–" if value is None else show_number(value)
 
 

@@ -9,7 +9,7 @@ from week2kit.inputs.changes import Change, Statement, changed_things, is_interp
 from week2kit.record.earlier import changed_since
 from week2kit.record.manifest import CompletedRun, Metric
 from week2kit.reporting.noise.seeds import Named, tell_noise
-from week2kit.reporting.rows import Judgement, MetricRow, MovedClasses, MovedErrors
+from week2kit.reporting.rows import Judgement, MetricRow, MovedClasses, MovedErrors, Verdict
 from week2kit.reporting.values import Finding, Topic
 from week2kit.scales import gap_by_chance, gap_by_folds, is_bounded
 from week2kit.thresholds import BALANCE_GAP, FEW_OF_A_CLASS, FEW_ROWS, GAP, NEAR_DUMMY
@@ -64,7 +64,7 @@ def _difference(
     if judgement.method != "mcnemar":
         yield _rows_behind(runs[0], moved, values)  # McNemar's own sentence counts them
     yield from judgement.statements
-    yield from _disagreement(rows, primary)
+    yield from _disagreement(rows, primary, judgement.verdict)
 
 
 def size(difference: float, good: str, values: Mapping[str, Any]) -> Statement:
@@ -94,20 +94,23 @@ def _moved_statement(moved: MovedClasses, values: dict[str, Any]) -> Statement:
     return Statement(code, values | counts)
 
 
-def _disagreement(rows: Sequence[MetricRow], primary: MetricRow) -> Iterator[Statement]:
-    """Metrics that point the other way than the primary one."""
+def _disagreement(rows: Sequence[MetricRow], primary: MetricRow, verdict: Verdict) -> Iterator[Statement]:
+    """Metrics that tell another story than the primary one: it was not shown to move, or moved the other way."""
+    if verdict not in ("better", "worse"):
+        sides = [(row.metric, _beyond_zero(row)) for row in rows if not row.primary]
+        own = _beyond_zero(primary)  # few rows moved, as its test says: they are behind the other metrics too
+        found = {side: [name for name, one in sides if one == side != own] for side in ("worse", "better")}
+        told = [Statement(f"difference.others_{side}", {"against": names}) for side, names in found.items() if names]
+        yield from told
+        if told:
+            return
     opposite = {"better": "worse", "worse": "better"}.get(primary.outcome or "")
     against = [row.metric for row in rows if opposite and row.outcome == opposite]
     if against:
         yield Statement("difference.metrics_disagree", {"metric": primary.metric, "against": against})
-        return
-    for outcome in ("worse", "better"):
-        apart = [row.metric for row in rows if not row.primary and _beyond_noise(row) == outcome]
-        if apart and primary.outcome not in ("worse", "better"):
-            yield Statement(f"difference.others_{outcome}", {"against": apart})
 
 
-def _beyond_noise(row: MetricRow) -> str | None:
+def _beyond_zero(row: MetricRow) -> str | None:
     """Whether the 95 % interval of a difference leaves out zero, and on which side."""
     if row.interval is None or row.interval.low <= 0 <= row.interval.high:
         return None

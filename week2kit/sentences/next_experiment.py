@@ -52,6 +52,14 @@ NEXT: Final[Mapping[str, str]] = {
         "Look for the reason first: leave out one feature at a time, and ask of the one whose loss costs most whether "
         "it is known at the time of prediction."
     ),
+    "next.look_at_feature": (
+        "Look for the reason first: ask of {feature:name}, the only feature, whether it is known at the time of "
+        "prediction, and look for copies of rows."
+    ),
+    "next.judge_later": (
+        "The rows stand in the order of {column:name}, and the split is random, so each row has its neighbours in "
+        "time to copy from. Judge it on later rows first: split by `time_series`, ordered by {column:name}."
+    ),
     "next.perfect": (
         "{run:name} has the best {metric:name} that there is, on {rows:count validation row}: on these, no change can "
         "show that it helps."

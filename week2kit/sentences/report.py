@@ -101,8 +101,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     ),
     "difference.validation_rows": "It rests on {rows:count validation prediction}.",
     "difference.metrics_disagree": "{against:names} moved the other way than {metric:name}: look at both.",
-    "difference.others_worse": "But {against:names} is worse by more than noise: look at both.",
-    "difference.others_better": "But {against:names} is better by more than noise: look at both.",
+    "difference.others_worse": "But the 95 % interval of {against:names} lies on the worse side of 0: look at both.",
+    "difference.others_better": "But the 95 % interval of {against:names} lies on the better side of 0: look at both.",
     # --- what was asked, and what the runs answer ---
     "goal.reached": "{run:name} reaches it: {metric:name} is {value:number} on the validation rows.",
     "goal.missed": (

@@ -106,7 +106,17 @@ def _leaks(run: Candidate) -> Iterator[Found]:
     if features := leaking(run.run):
         yield Statement("next.leak", {"run": run.name, "features": features}), moves.without(run, features)
     elif too_good := next((warned for warned in run.run.warnings if warned.code == "metric.too_good"), None):
-        yield Statement("next.too_good", {"run": run.name, **too_good.values}), Move(Statement("next.look_for_leak"))
+        yield Statement("next.too_good", {"run": run.name, **too_good.values}), Move(_reason_looked_for(run.run))
+
+
+def _reason_looked_for(run: CompletedRun) -> Statement:
+    """Where to look first: at rows in time order that were split at random, or at the features, one by one."""
+    if order := next((warned for warned in run.warnings if warned.code == "split.time_order"), None):
+        return Statement("next.judge_later", {"column": order.values["column"]})
+    features = [column.name for column in run.inputs.data.columns if column.role == "feature"]
+    if len(features) == 1:
+        return Statement("next.look_at_feature", {"feature": features[0]})
+    return Statement("next.look_for_leak")
 
 
 def _judged(

@@ -260,7 +260,7 @@ def _weak(baseline: Side, method: Method) -> tuple[Statement, ...]:
     rows = len(baseline.rows.true)
     if rows < FEW_ROWS:
         return (Statement("unreliable.rows", {"rows": rows, "threshold": FEW_ROWS}),)
-    if baseline.run.outcome.task == "classification":
+    if baseline.run.outcome.task == "classification" and method != "mcnemar":  # it counts rows, of whatever class
         counts = dict.fromkeys(label_texts(baseline.run.outcome.classes or []), 0)
         for label in baseline.rows.true:
             counts[label] = counts.get(label, 0) + 1
