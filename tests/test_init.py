@@ -646,6 +646,20 @@ def tables(draw: st.DrawFn) -> pd.DataFrame:
     )
 
 
+def test_a_target_without_a_value_is_refused(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"y": [None] * 40, "x": ["u", "v", None, "w"] * 10})
+    with pytest.raises(Week2kitError, match="y"):
+        begun(frame, "y", tmp_path)
+
+
+def test_whole_numbers_that_no_integer_holds_are_no_classes(tmp_path: Path) -> None:
+    """scikit-learn takes classes as integers, and says that they are continuous."""
+    frame = pd.DataFrame({"y": [0.0, 1.0, 1e29] * 20, "x": ["u", "v", None, "w"] * 15})
+    first = begun(frame, "y", tmp_path)
+    assert first.target.task == "regression"
+    assert failures(trained(first, tmp_path / "runs")) == []
+
+
 @settings(
     max_examples=25,
     deadline=None,

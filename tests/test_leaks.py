@@ -21,6 +21,8 @@ DRAWS = np.random.default_rng(11)
 X = {name: DRAWS.normal(size=ROWS) for name in ("a", "b", "c", "d")}
 PARTS = {name: DRAWS.gamma(3, 40, ROWS).round() for name in ("casual", "registered", "staff")}
 PRICE = np.exp(DRAWS.normal(12, 0.5, ROWS)).round(2)
+GOALS = DRAWS.poisson(1.4, (2, ROWS))
+RESULT = np.sign(GOALS[0] - GOALS[1])
 BREEDS = [f"breed {number}" for number in DRAWS.integers(0, 12, ROWS)]
 
 
@@ -40,6 +42,15 @@ LEAKING: dict[str, tuple[dict[str, Any], str, bool, tuple[str, tuple[str, ...]]]
     "a text that names the class": (
         {**X, "name": [f"{'xyzw'[i % 4]}{breed[-1]}{len(breed)}" for i, breed in enumerate(BREEDS)], "y": BREEDS},
         "y", True, ("alone", ("name",)),
+    ),
+    "a copy with gaps": (
+        {**X, "again": np.where(np.arange(ROWS) % 4 == 1, np.nan, PRICE / 7), "y": PRICE},
+        "y", False, ("present", ("again",)),
+    ),
+    "a copy of classes with gaps": (
+        {**X, "code": [None if i % 7 == 3 else f"{breed[-1]}x" for i, breed in enumerate(BREEDS)],
+         "y": [breed[-1] for breed in BREEDS]},
+        "y", True, ("present", ("code",)),
     ),
     "a log": ({**X, "size": np.log(PRICE), "y": PRICE}, "y", False, ("order", ("size",))),
     "a rank": ({**X, "place": pd.Series(PRICE).rank(ascending=False), "y": PRICE}, "y", False, ("order", ("place",))),
@@ -68,6 +79,18 @@ LEAKING: dict[str, tuple[dict[str, Any], str, bool, tuple[str, tuple[str, ...]]]
         {**X, "died": ["2024" if i % 3 == 0 else None for i in range(ROWS)],
          "y": [("dead", "ill", "well")[i % 3] for i in range(ROWS)]},
         "y", True, ("class", ("died",)),
+    ),
+    "which of two is larger": (
+        {**X, **PARTS, "y": np.where(PARTS["staff"] > PARTS["casual"], "yes", "no")},
+        "y", True, ("comparison", ("casual", "staff")),
+    ),
+    "who won": (
+        {**X, "home": GOALS[0], "away": GOALS[1], "y": [("away", "draw", "home")[1 + s] for s in RESULT]},
+        "y", True, ("comparison", ("home", "away")),
+    ),
+    "whether two are equal, with gaps": (
+        {**X, "got": np.where(np.arange(ROWS) % 150 == 7, np.nan, GOALS[0]), "due": GOALS[1], "y": RESULT == 0},
+        "y", True, ("comparison", ("got", "due")),
     ),
     "a sum of counts that are classes": (
         {**X, "m": DRAWS.integers(0, 3, ROWS), "f": DRAWS.integers(0, 3, ROWS)}, "y", True, ("sum", ("m", "f")),
@@ -108,6 +131,22 @@ HONEST: dict[str, tuple[Callable[[], dict[str, Any]], bool]] = {
     "a place where one class lives": (
         lambda: {**X, "island": ["T" if i % 6 == 0 else "B" for i in range(ROWS)],
                  "y": [("a", "b", "c")[i % 3] for i in range(ROWS)]},
+        True,
+    ),
+    "one that is mostly larger": (
+        lambda: {**X, "y": X["a"] + 0.1 * np.random.default_rng(3).normal(size=ROWS) > X["b"]}, True,
+    ),
+    "one that is always larger": (
+        lambda: {**X, "less": X["a"] - 1, "more": X["a"] + 1, "y": X["b"] + X["c"] > 0}, True,
+    ),
+    "a copy that nearly no row holds": (
+        lambda: {"c": X["c"], "again": np.where(np.arange(ROWS) % 4 == 1, X["b"], np.nan), "y": X["b"]}, False,
+    ),
+    "one that a few rows of a class hold": (
+        lambda: {
+            "c": X["c"], "y": X["a"] > 1,
+            "size": np.where((X["a"] > 1) & (np.arange(ROWS) % 20 > 0), np.nan, X["b"] + 9 * (X["a"] > 1)),
+        },
         True,
     ),
     "noise": (lambda: {**X, "y": np.random.default_rng(4).normal(size=ROWS)}, False),

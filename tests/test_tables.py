@@ -561,3 +561,18 @@ def test_the_texts_of_gaps_are_those_of_the_whole_file(
     monkeypatch.setattr(reading, "_lines_of", lambda *_: None)
     assert found == reading.texts_of_gaps(read, read.frame, [*"aby"])
     assert sum(map(sum, (texts.values() for texts in found.values()))) == int(read.frame.isna().to_numpy().sum())
+
+
+def test_bounds_of_what_can_be_measured_are_marks_among_numbers() -> None:
+    """However many of the rows have one: a laboratory writes them."""
+    bounds = ["<0.006", "<0.01", "< 0.008", ">100", "\u22640.5", ">=9"]
+    numbers = ["0.031", "0.02", "0.4", "0.07", "12", "3.5", "0.9"]
+    found = numbers_as_text(np.array([*numbers, *bounds * 9], dtype=object))
+    assert found is not None
+    assert {text for text, _ in found.markers} == {*bounds}
+    assert found.numbers == len(numbers)
+
+
+@pytest.mark.parametrize("groups", ["<5 5-10 >10 10-20", "<18 18 19 >19 >65", "<a> 1 <b> 2", ">A1 >B2 3 4"])
+def test_groups_with_bounds_are_no_numbers(groups: str) -> None:
+    assert numbers_as_text(np.tile(np.array(groups.split(), dtype=object), 9)) is None

@@ -118,7 +118,9 @@ def numbers_as_text(values: np.ndarray[Any, Any], separator: str = ",") -> Numbe
     numbers = present - sum(n for _, n in markers)
     if (strange and form is None) or numbers < 3 or len(texts) < 2:
         return None
-    known = all(text.strip().lower() in _KNOWN_MARKERS for text, _ in markers)
+    if sum(_BOUND.fullmatch(text) is not None for text, _ in markers) >= len(texts):
+        return None  # groups, such as ages
+    known = all(_is_known(text) for text, _ in markers)
     if not known and (len(markers) > MARKERS or numbers < MARKED_SHARE * present):
         return None
     if not strange and not markers:
@@ -131,7 +133,16 @@ def numbers_as_text(values: np.ndarray[Any, Any], separator: str = ",") -> Numbe
 
 def _is_markable(text: str) -> bool:
     """Whether a text is a known mark, or has no digit in it: a mark among numbers, or a word."""
-    return text.strip().lower() in _KNOWN_MARKERS or not any(character.isdigit() for character in text)
+    return _is_known(text) or not any(character.isdigit() for character in text)
+
+
+def _is_known(text: str) -> bool:
+    """Whether a text is a mark that people write for no value, or for one that could not be measured."""
+    return text.strip().lower() in _KNOWN_MARKERS or _BOUND.fullmatch(text) is not None
+
+
+#: What a laboratory writes for a value below or above what it can measure: ``<0.006``, ``> 100``.
+_BOUND: Final = re.compile(r"\s*[<>\u2264\u2265]=?\s*[0-9]*[.,]?[0-9]+\s*")
 
 
 def _form_of(strange: Sequence[str], texts: Sequence[str], separator: str) -> ColumnForm | None:

@@ -1,13 +1,14 @@
 """Leaks: features that hold the answer, alone or together, whatever they are called.
 
-Found without the model: by a tree on one feature, by the order of its values, by sums and products of a few, and by a
-single value that stands for a class. Each must hold on training *and* validation rows: few rows are all got right by
-luck, thousands are not.
+Found without the model: by a tree on one feature, by the order of its values, by sums and products of a few, by which
+of two is larger, and by a single value that stands for a class. Each must hold on training *and* validation rows: few
+rows are all got right by luck, thousands are not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -31,8 +32,9 @@ from week2kit.thresholds import (
     LEAK_VALUE_ROWS,
 )
 
-#: How features give the target away: one for one, in the same order, added, averaged, multiplied, or one class.
-How: TypeAlias = Literal["alone", "order", "sum", "mean", "product", "formula", "class"]
+#: How features give the target away: one for one, the same where it is not missing, in the same order, added, averaged,
+#: multiplied, by an exact formula, compared, one class.
+How: TypeAlias = Literal["alone", "present", "order", "sum", "mean", "product", "formula", "comparison", "class"]
 
 
 class Leak(NamedTuple):
@@ -59,13 +61,21 @@ def leaks(table: Table, fold: Fold) -> Iterator[Leak]:
         if (score := _alone(table, fold, name)) is not None:
             alone.add(name)
             yield Leak((name,), "alone", metric, score)
+        elif (score := _where_present(table, fold, name)) is not None:
+            alone.add(name)
+            yield Leak((name,), "present", metric, score)
         elif table.codes is None and (order := _same_order(table, fold, name)) is not None:
             alone.add(name)
             yield Leak((name,), "order", "spearman", order)
         elif table.classes is not None and len(table.classes) > 2:
             yield from _one_class(table, fold, name)
+    if alone:
+        return
     amounts = table.target.dtype.kind in "fi" and (table.classes is None or len(table.classes) > 2)
-    if amounts and not alone and (together := _together(table, fold, names)) is not None:
+    together = _together(table, fold, names) if amounts else None
+    if together is None and table.classes is not None and len(table.classes) <= len(_OUTCOMES):
+        together = _compared(table, fold, names)
+    if together is not None:
         yield together
 
 
@@ -82,6 +92,24 @@ def _alone(table: Table, fold: Fold, name: str) -> float | None:
         return None
     scores = _scores(table, fold, name, LEAK_ROWS)
     return scores[1] if min(scores) >= LEAK_SCORE else None
+
+
+def _where_present(table: Table, fold: Fold, name: str) -> float | None:
+    """As `_alone`, by the rows in which a feature with gaps is not missing: a copy with a few cells taken out."""
+    there = table.features[name].notna().to_numpy()
+    held = replace(fold, train=fold.train[there[fold.train]], val=fold.val[there[fold.val]])
+    shares = [len(few) / len(all_) for few, all_ in ((held.train, fold.train), (held.val, fold.val))]
+    if min(shares) < _HELD or min(shares) == 1 or len(held.val) < LEAK_VALUE_ROWS:
+        return None
+    if table.codes is not None:
+        counts = np.unique(table.codes[held.train], return_counts=True)[1]
+        if len(counts) < 2 or counts.min() < LEAK_VALUE_ROWS:
+            return None
+    return _alone(table, held, name)
+
+
+#: The share of rows that must hold a value for it to be the answer of a table, not of a part of it.
+_HELD: Final = 0.5
 
 
 def _scores(table: Table, fold: Fold, name: str, rows: int) -> tuple[float, float]:
@@ -235,6 +263,52 @@ def _together(table: Table, fold: Fold, names: Sequence[str]) -> Leak | None:
     logs = _Rows(np.log(positive.columns), np.log(positive.target), positive.kept, positive.n_train)
     product = _plain_sum(logs, numeric)
     return product and Leak(product.features, "product", "r2", product.score)
+
+
+#: What a comparison of two numbers comes to: less, equal, more. A fourth, that one of them is missing, is no answer.
+_OUTCOMES: Final = (-1, 0, 1)
+
+
+def _compared(table: Table, fold: Fold, names: Sequence[str]) -> Leak | None:
+    """Two numeric features of which the class says which one is larger, as who won a game; the pair that does it best.
+
+    Each outcome stands for the class that has it most often in training rows.
+    """
+    assert table.codes is not None
+    numeric = [name for name in names if table.features[name].dtype.kind in "fi"]
+    train, val, screen = (
+        evenly(*part) for part in ((fold.train, LEAK_ROWS), (fold.val, LEAK_ROWS), (fold.train, LEAK_SCREEN_ROWS))
+    )
+    counts = [np.bincount(table.codes[rows], minlength=len(table.classes or ())) for rows in (train, val, screen)]
+    if min(counts[0]) < LEAK_VALUE_ROWS or min(map(min, counts)) == 0:
+        return None
+    found = []
+    for number, one in enumerate(numeric):
+        others = numeric[number + 1 :]
+        few = _balanced_of(*[_outcomes(table, screen, one, others)] * 2)
+        for other in (name for name, score in zip(others, few, strict=True) if score >= LEAK_SCREEN_SCORE):
+            learnt, seen = (_outcomes(table, rows, one, [other]) for rows in (train, val))
+            scores = (_balanced_of(learnt, learnt)[0], _balanced_of(learnt, seen)[0])
+            if min(scores) >= LEAK_SCORE:
+                found.append(Leak((one, other), "comparison", "balanced_accuracy", float(scores[1])))
+    return max(found, key=lambda leak: leak.score, default=None)
+
+
+def _outcomes(table: Table, rows: np.ndarray[Any, Any], one: str, others: Sequence[str]) -> np.ndarray[Any, Any]:
+    """The share of each class's rows (first axis) with each outcome (second) of each comparison with `one`."""
+    assert table.codes is not None
+    x, y = (table.features[names].to_numpy()[rows].astype(np.float64) for names in ([one], [*others]))
+    apart = np.where(x < y, -1, np.where(x > y, 1, np.where(x == y, 0, 2)))
+    codes = table.codes[rows]
+    of_class = [apart[codes == code] for code in range(len(table.classes or ()))]
+    return np.array([[(part == outcome).mean(axis=0) for outcome in _OUTCOMES] for part in of_class])
+
+
+def _balanced_of(learnt: np.ndarray[Any, Any], seen: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The balanced accuracy on `seen` rows of the classes that the outcomes have most often in those `learnt` from."""
+    answers = learnt.argmax(axis=0, keepdims=True)
+    scores: np.ndarray[Any, Any] = np.take_along_axis(seen, answers, axis=0).sum(axis=(0, 1)) / len(seen)
+    return scores
 
 
 class _Rows(NamedTuple):

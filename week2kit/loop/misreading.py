@@ -65,12 +65,13 @@ def tells_of_target(gone: np.ndarray[Any, Any], truth: np.ndarray[Any, Any], *, 
 
     By Cramer's V of gaps and classes (`truth` has their codes or numbers), or by the correlation of gaps and numbers.
     """
-    share = float(gone.mean())
-    if not 0 < share < 1:
+    if gone.all() or not gone.any():
         return False
+    share = float(gone.mean())
     if not classes:
         target = truth.astype(np.float64)
-        spread = float(target.std())
+        with np.errstate(over="ignore"):
+            spread = float(target.std())
         if spread == 0 or not np.isfinite(spread):
             return False
         apart = float(target[gone].mean() - target[~gone].mean())

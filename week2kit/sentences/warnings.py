@@ -119,12 +119,16 @@ def _numbers_as_text(values: Mapping[str, Any]) -> str:
 
 _LEAKS: Final[Mapping[str, str]] = {
     "alone": "The feature {names} alone reaches {metric} {score}: it probably holds the answer itself.",
+    "present": "Where the feature {names} holds a value, it alone reaches {metric} {score}: it probably holds the "
+    "answer itself.",
     "order": "The feature {names} puts the rows in the very order of the target (Spearman's coefficient {score}): it "
     "is probably a log, a rank or a copy of it.",
     "sum": "{names} together make up the target: added up, with their signs, they reach R2 {score}.",
     "mean": "{names} together make up the target: their mean reaches R2 {score}.",
     "product": "{names} together make up the target: multiplied or divided, they reach R2 {score} on a log scale.",
     "formula": "The target is an exact formula of {names}, R2 {score}: each times a number, and added up.",
+    "comparison": "{names} together make up the target: which of them is larger, or whether they are equal, reaches "
+    "{metric} {score}.",
     "class": "The feature {names} holds {value} where the target is {label}, and nearly nowhere else: it probably "
     "tells of that class afterwards.",
 }

@@ -193,12 +193,14 @@ _AMOUNT_NAME: Final = re.compile(
 
 
 def _is_classes(name: str, kind: Kind, values: np.ndarray[Any, Any], distinct: int) -> bool:
+    from week2kit.loop.data import of_kind
+
     if kind in ("text", "bool"):
         return True
     if distinct > MOST_NAMED_CLASSES and _AMOUNT_NAME.search(name):
         return False
     few = distinct == 2 or (distinct <= FEW_CLASSES and distinct * ROWS_PER_CLASS <= len(values))
-    return few and (kind == "int" or bool((values == values.round()).all()))
+    return few and of_kind("int", kind, values)[0] == "int"
 
 
 # --- choosing ---------------------------------------------------------------------------------------------------
