@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -167,9 +168,9 @@ def table() -> None:
     frame.to_csv("t.csv", index=False)
 
 
-def used(name: str = "one", split: Any = None, **data: Any) -> str:
+def used(name: str = "one", split: Any = None, reasons: dict[str, str] | None = None, **data: Any) -> str:
     config = {"data": {"path": "t.csv", "target": "y", **data}, "model": "logistic_regression", "seed": 1}
-    train(config | ({"split": split} if split else {}), name=name)
+    train(config | ({"split": split} if split else {}) | ({"drop_reasons": reasons} if reasons else {}), name=name)
     return text_of(name)
 
 
@@ -193,6 +194,26 @@ def test_dropped_columns_are_named() -> None:
     assert "Features: `size`, `mass`, `weight`. Not used, as `data.drop` in the config says: `day`, `site`." in text
     assert "| `day` | left out (`data.drop`) | | |" in text
     assert "leaves out no column" not in text
+
+
+def test_columns_are_left_out_for_a_reason_that_a_config_gives() -> None:
+    table()
+    text = used(drop=["day", "site", "size"], reasons={"day": "holds *dates*", "site": "holds *dates*", "mass": "none"})
+    assert "Not used: `day`, `site` (holds \\*dates\\*). Not used, as `data.drop` in the config says: `size`." in text
+    assert "none" not in text  # a column that is used has no reason to be left out
+
+
+RUNS = ("one", "two")
+
+
+def test_a_reason_is_a_word_that_changes_no_result() -> None:
+    table()
+    used("one", drop=["day"])
+    used("two", drop=["day"], reasons={"day": "holds dates"})
+    one, two = (json.loads(Path("runs", name, "manifest.json").read_bytes())["inputs"]["config"] for name in RUNS)
+    assert one["digest"] == two["digest"]
+    assert two["resolved"]["drop_reasons"] == {"day": "holds dates"}
+    assert "drop_reasons" not in text_of("one", "two")
 
 
 def test_where_features_are_listed_the_others_are_not_known() -> None:

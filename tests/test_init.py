@@ -146,6 +146,7 @@ def test_both_configs_train_and_differ_in_one_thing(name: str, tmp_path: Path) -
         assert resolved is not None
         assert resolved["goal"]
         assert resolved["hypothesis"]
+        assert (resolved.get("drop_reasons") or {}).keys() == begun.left_out.keys()
         assert resolved["task"] == begun.target.task
         kinds = {c.name: c.kind for c in run.manifest.inputs.data.columns}  # type: ignore[union-attr]
         assert kinds == {c.name: c.kind for c in begun.survey.columns if c.name not in begun.left_out}

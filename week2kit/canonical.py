@@ -262,6 +262,7 @@ def aligned(rows: Sequence[Sequence[str]], sides: str = "") -> list[str]:
 UNCOUNTED: Final[Mapping[str, Literal["words", "place", "reported", "seed"]]] = {
     "goal": "words",
     "hypothesis": "words",
+    "drop_reasons": "words",
     "fail_on": "words",
     "data.path": "place",
     "data.dataset": "place",

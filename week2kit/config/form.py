@@ -35,6 +35,8 @@ ALIASES: Final[Mapping[str, str]] = {
 Seed: TypeAlias = Annotated[int, Field(ge=0, lt=2**32)]
 Text: TypeAlias = Annotated[str, Field(max_length=10_000)]
 ColumnName: TypeAlias = Annotated[str, Field(min_length=1, max_length=1000)]
+#: Why each column of ``data.drop`` is left out, in a few words that the report carries.
+Reasons: TypeAlias = dict[ColumnName, Annotated[str, Field(min_length=1, max_length=200)]]
 #: A number of rows, or a share of them.
 TestSize: TypeAlias = Annotated[StrictInt, Field(ge=1)] | Annotated[StrictFloat, Field(gt=0, lt=1)]
 #: The codes of train's warnings that ``fail_on`` can turn into failures.
@@ -221,6 +223,7 @@ class PlainKeys(Part):
     seed: Seed | None = None
     goal: Text | None = None
     hypothesis: Text | None = None
+    drop_reasons: Reasons | None = None
     learning_curve: bool = False
     fail_on: list[WarningCode] = []
     repeats: Annotated[int, Field(ge=0, le=1000)] | None = None
@@ -282,6 +285,6 @@ _DIGESTED: Final = frozenset({"metrics", "data.dataset"})
 
 
 def config_digest(resolved: Mapping[str, Any]) -> str:
-    """The digest of a resolved config without path, seed, goal, hypothesis, learning_curve, fail_on and repeats."""
+    """The digest of a resolved config without path, seed, a person's words, learning_curve, fail_on and repeats."""
     left_out = (tuple(key.split(".")) for key in UNCOUNTED if key not in _DIGESTED)
     return json_digest(without_seed(drop_keys(resolved, *left_out), resolved.get("seed")))

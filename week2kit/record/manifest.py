@@ -183,7 +183,7 @@ class Config(Record):
     resolved: Annotated[dict[str, Any], AfterValidator(_of_few_keys)] | None
     raw: Annotated[str, Field(max_length=MAX_CONFIG_BYTES)] | None
     digest: Digest | None = Field(
-        description="of the resolved config without path, seed, goal, hypothesis, learning_curve and repeats"
+        description="of the resolved config without path, seed, a person's words, learning_curve and repeats"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from week2kit.inputs.changes import Statement
 from week2kit.record.manifest import CompletedRun
@@ -31,6 +32,21 @@ def _dropped(run: CompletedRun) -> tuple[str, ...]:
     return tuple(name for name in named if isinstance(name, str)) if isinstance(named, list) else ()
 
 
+def _reasons(run: CompletedRun, dropped: Sequence[str]) -> dict[str, list[str]]:
+    """The columns that are left out for each reason that the config gives, for the first few of them."""
+    given, reasons = (run.inputs.config.resolved or {}).get("drop_reasons"), dict[str, list[str]]()
+    given = given if isinstance(given, dict) else {}
+    for name in dropped:
+        why = given.get(name)
+        if isinstance(why, str) and (why in reasons or len(reasons) < _REASONS):
+            reasons.setdefault(why, []).append(name)
+    return reasons
+
+
+#: More reasons than this are read in the config.
+_REASONS: Final = 8
+
+
 def _left_out(run: CompletedRun) -> Iterator[Statement]:
     """The features, what else is no feature, and what the record knows of the columns that were left out."""
     columns, config = run.inputs.data.columns, (run.inputs.config.resolved or {}).get("data")
@@ -41,7 +57,10 @@ def _left_out(run: CompletedRun) -> Iterator[Statement]:
     if isinstance(config, dict) and config.get("features"):
         yield Statement("columns.listed")
     elif dropped := _dropped(run):
-        yield Statement("columns.dropped", {"names": list(dropped)})
+        reasons = _reasons(run, dropped)
+        yield from (Statement("columns.dropped_for", {"names": of, "reason": why}) for why, of in reasons.items())
+        if left := [name for name in dropped if not any(name in of for of in reasons.values())]:
+            yield Statement("columns.dropped", {"names": left})
     elif isinstance(config, dict):
         yield Statement("columns.all")
 

@@ -140,6 +140,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "columns.split": "{name:name} is no feature: it says which rows are for training and which for validation.",
     "columns.weights": "{name:name} is no feature: it weights the rows.",
     "columns.dropped": "Not used, as `data.drop` in the config says: {names:names}.",
+    "columns.dropped_for": "Not used: {names:names} ({reason:text}).",
     "columns.listed": (
         "The config lists them in `data.features`, so any other column of the table is left out, and the record does "
         "not name it."

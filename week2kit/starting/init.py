@@ -22,7 +22,7 @@ from week2kit.errors import StageError, UsageError
 from week2kit.inputs.changes import Statement
 from week2kit.record.manifest import Kind
 from week2kit.refusals import listed
-from week2kit.starting.sentences import describe_faults, goal_of, hypotheses
+from week2kit.starting.sentences import FAULTS, describe_faults, goal_of, hypotheses
 from week2kit.starting.survey import FILES, Choice, Column, Start, Survey, Target, Task, look
 from week2kit.thresholds import (
     BOOSTING_CELLS,
@@ -106,7 +106,7 @@ def propose(survey: Survey, target: str, directory: Path = Path(), *, task: Task
         table = replace(table, features=table.features.drop(columns=unseen))
         draft = _draft(survey, goal, left_out, directory)
     choices = _choices(survey, goal, draft, left_out, asked=task is not None)
-    baseline, variant = _configs(survey, goal, draft, choices[-1])
+    baseline, variant = _configs(survey, goal, draft, left_out, choices[-1])
     notes = tuple(_notes(survey, goal, draft, table, folds))
     return Start(survey, goal, left_out, choices, notes, baseline, variant, directory)
 
@@ -329,16 +329,17 @@ def _another_model(survey: Survey, target: Target, left_out: Mapping[str, str]) 
 
 
 def _configs(
-    survey: Survey, target: Target, draft: Mapping[str, Any], change: Choice
+    survey: Survey, target: Target, draft: Mapping[str, Any], left_out: Mapping[str, str], change: Choice
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Baseline and variant with their words, in the order in which a person reads them."""
     said = goal_of(target, survey.path.name)
+    why = {"drop_reasons": {name: FAULTS[fault] for name, fault in left_out.items()}} if left_out else {}
     old = draft["model"]
     new = change.value.get("model") or {**old, "params": {**old["params"], "class_weight": "balanced"}}
     of_baseline, of_variant = hypotheses(target, draft, change)
     return (
-        {"goal": said, "hypothesis": of_baseline, **draft},
-        {"goal": said, "hypothesis": of_variant, **draft, "model": new},
+        {"goal": said, "hypothesis": of_baseline, **draft, **why},
+        {"goal": said, "hypothesis": of_variant, **draft, "model": new, **why},
     )
 
 

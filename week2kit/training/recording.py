@@ -378,6 +378,8 @@ def _recorded_config(config: Config) -> dict[str, Any]:
     for part, key in (("data", "path"), ("split", "validation_path")):
         if key in value[part]:
             value[part][key] = recorded_path(value[part][key])
+    if reasons := value.get("drop_reasons"):
+        value["drop_reasons"] = {name: scrub(why) for name, why in reasons.items()}
     return value | {key: scrub(value[key], limit=10_000) for key in ("goal", "hypothesis") if key in value}
 
 
