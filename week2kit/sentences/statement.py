@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from week2kit.canonical import clean
+from week2kit.canonical import clean, show_value
 from week2kit.thresholds import DUMPS, MAX_MESSAGE, MAX_THREADS
 
 #: The text of a value, or of several, in one of the forms that a sentence may ask for.
@@ -138,7 +138,7 @@ def _amount(value: object) -> str:
 
 
 def _number(value: object) -> str:
-    return f"{value:.4f}" if isinstance(value, int | float) else shown(value)
+    return show_value(value) if isinstance(value, int | float) else shown(value)
 
 
 def _percent(value: object) -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from week2kit.canonical import clean
+from week2kit.canonical import clean, show_value
 from week2kit.record.manifest import Warned
 from week2kit.sentences.statement import Either, Statement, shown
 from week2kit.thresholds import FEW_SHARED_ROWS
@@ -143,7 +143,7 @@ def leak_told(values: Mapping[str, Any]) -> str:
     told = _LEAKS.get(str(values.get("how", "alone")), _LEAKS["alone"]).format(
         names=f"{', '.join(names[:-1])} and {names[-1]}" if several else names[0],
         metric=shown(values.get("metric")),
-        score=f"{score:.4f}" if isinstance(score, float | int) else shown(score),
+        score=show_value(score) if isinstance(score, float | int) else shown(score),
         value="nothing" if value is None else shown(value),
         label=shown(values.get("label")),
     )
