@@ -355,6 +355,7 @@ def test_a_working_directory_that_was_removed_is_no_error(tmp_path: Path, monkey
         (1.0, "1.0000"), (0.99997, "0.99997"), (0.9999999791562678, "0.99999998"), (0.99994, "0.9999"),
         (0.99995, "0.99995"), (1 - 1e-12, "1.0000"), (0.9999, "0.9999"), (1.00004, "1.0000"), (0.0, "0.0000"),
         (4.7e-7, "4.7e-07"), (None, "not defined"), (5, "5.0000"),
+        (17291.34, "17291.3"), (-2.5e6, "-2500000.0"), (3e7, "3e+07"),
     ],
 )  # fmt: skip
 def test_a_score_below_one_never_looks_like_one(value: float | None, text: str) -> None:

@@ -213,12 +213,15 @@ _ANSI: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1
 def show_value(value: float | None) -> str:
     """A metric for people: four decimals, or four significant digits where those would hide it; null is not defined.
 
-    A score that is not quite 1 has as many decimals as tell, up to nine: below that, only sums were rounded.
+    A score that is not quite 1 has as many decimals as tell, up to nine: below that, only sums were rounded. From ten
+    thousand to ten million it has one decimal: errors of prices are compared by more than four digits.
     """
     if value is None:
         return "not defined"
     if 0.9999 < value < 1:
         return next((text for n in range(4, 10) if (text := f"{value:.{n}f}")[0] == "0"), "1.0000")
+    if 1e4 <= abs(value) < 1e7:
+        return f"{value:.1f}"
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e4 else f"{value:.4g}"
 
 

@@ -45,13 +45,7 @@ def printed(value: object) -> Markdown:
 
 
 def number(value: float | None) -> str:
-    """A measured number for people: four decimals, or four significant digits where decimals would hide it.
-
-    From ten thousand to ten million it has one decimal: errors of prices are compared by more than four digits. (Not
-    in `val_report.txt`, whose text is part of what a run recorded.)
-    """
-    if value is not None and 1e4 <= abs(value) < 1e7:
-        return f"{value:.1f}"
+    """A measured number for people, as `week2kit.canonical.show_value` writes it everywhere."""
     return "–" if value is None else show_number(value)
 
 

@@ -306,6 +306,7 @@ def _scatter(row: Residuals) -> Iterator[str]:
             round((value - low) / step * (cells - 1)) for value, cells in ((predicted, _LINES), (true, _COLUMNS))
         )
         plane[-1 - up][across] = "○" if plane[-1 - up][across] == " " else "■"
-    yield f"{row.run}: true values from left to right, predicted upward, both {low:.4g} to {high:.4g}; ■ several rows"
+    scale = f"both {' to '.join(f'{edge:.4g}' if abs(edge) < 1e4 else f'{edge:.0f}' for edge in (low, high))}"
+    yield f"{row.run}: true values from left to right, predicted upward, {scale}; ■ several rows"
     yield from (f"│{''.join(cells)}".rstrip() for cells in plane)
     yield "└" + "─" * _COLUMNS
