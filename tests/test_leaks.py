@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -162,3 +163,11 @@ HONEST: dict[str, tuple[Callable[[], dict[str, Any]], bool]] = {
 def test_no_honest_feature_is_accused(name: str) -> None:
     columns, classes = HONEST[name]
     assert found(columns(), "y", classes=classes) == []
+
+
+def test_numbers_beyond_all_squares_are_no_parts_of_a_target() -> None:
+    """A warning of numpy would stand on standard error, in words that nobody can follow."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert found({**X, "huge": X["c"] * 1e200, "y": X["a"] + X["b"] * X["d"]}, "y") == []
+        assert found({**X, "y": np.random.default_rng(5).normal(size=ROWS) * 1e170}, "y") == []

@@ -247,6 +247,7 @@ _FEW_VALUES: Final = 50
 # --- features together ------------------------------------------------------------------------------------------
 
 
+@np.errstate(over="ignore", invalid="ignore")  # numbers that large are no parts of anything; the fit tells of them
 def _together(table: Table, fold: Fold, names: Sequence[str]) -> Leak | None:
     """Numeric features of which the target is the sum, the mean, the product or an exact formula, up to rounding."""
     train, val = evenly(fold.train, LEAK_SCREEN_ROWS), evenly(fold.val, LEAK_SCREEN_ROWS)
