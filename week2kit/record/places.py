@@ -103,7 +103,8 @@ def _other_spelling(path: str, places: Iterable[Path]) -> str:
     for place in places:
         near = near_path(place)
         if near is not None and reader_of(near.name) is not None and is_there(near):
-            return f'Did you mean "{clean(PurePath(*near.parts[-len(PurePath(path).parts) :]).as_posix())}"?'
+            other = PurePath(*near.parts[-len(PurePath(path).parts) :]).as_posix()
+            return f'A file of nearly that name is there: write "{clean(other)}".'
     return ""
 
 
