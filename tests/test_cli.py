@@ -487,7 +487,9 @@ def test_the_data_file_is_named_with_data(shop: Path, tmp_path: Path) -> None:
     assert "different" in done.stdout
     done = here("verify", run, "--data", "absent.csv", cwd=tmp_path)
     assert done.returncode == 125
-    assert '--data: there is no file "absent.csv"' in done.stdout
+    assert '--data: there is no file "absent.csv". Name the file that the run was made from.' in done.stdout
+    done = here("verify", run, "--data", "othr.csv", cwd=tmp_path)
+    assert '--data: there is no file "othr.csv". Did you mean other.csv?' in done.stdout
 
 
 def test_verify_writes_nothing_into_a_run_and_runs_from_everywhere(shop: Path, tmp_path: Path) -> None:

@@ -239,24 +239,68 @@ def _execute(notebook: dict[str, Any], checkout: Path) -> list[str]:
     return re.findall(r"^Exercise .*$", "".join("".join(each.get("text", "")) for each in outputs), flags=re.MULTILINE)
 
 
-def _answered(answers: dict[str, str]) -> dict[str, Any]:
+def _answered(*attempts: dict[str, str]) -> dict[str, Any]:
+    """The notebook with answers; of several attempts, each runs with its check before the next."""
     notebook = _read_notebook()
-    for tag, cell in _exercises(notebook).items():
-        cell["source"] = answers.get(tag, cell["source"])
-    return notebook
+    cells: list[dict[str, Any]] = []
+    for cell in notebook["cells"]:
+        (tag,) = cell["metadata"].get("tags", [None])
+        if tag is not None:
+            # what clears an earlier attempt away is not the learner's to write
+            given = [line for line in cell["source"] if line.startswith("shutil.")]
+            tries = [[*given, answers[tag]] if tag in answers else cell["source"] for answers in attempts]
+            pending = [
+                {**cell, "id": f"{cell['id']}-{number}", "source": source} for number, source in enumerate(tries)
+            ]
+            continue
+        if cell["cell_type"] == "code" and "solved(\n" in cell["source"]:
+            for number, exercise in enumerate(pending):
+                cells += [exercise, {**cell, "id": f"{cell['id']}-{number}"}]
+            continue
+        cells.append(cell)
+    return {**notebook, "cells": cells}
+
+
+@pytest.mark.slow
+def test_the_notebook_with_open_exercises_says_so_and_runs_to_its_end(tmp_path: Path) -> None:
+    checkout = copy_checkout(tmp_path)
+    told = _execute(_answered({}), checkout)
+    open_ones = range(1, len(SOLUTIONS) + 1)
+    assert told == [f"Exercise {number}: not yet. The three dots are still there." for number in open_ones]
+    assert len(list((checkout / "practice").glob("*/report.md"))) == 1
+
+
+@pytest.mark.slow
+def test_after_a_wrong_answer_comes_a_hint_and_the_right_one_is_taken_in_the_same_session(tmp_path: Path) -> None:
+    told = _execute(_answered(WRONG, SOLUTIONS), copy_checkout(tmp_path))
+    assert told[1::2] == [f"Exercise {number}: solved." for number in range(1, len(SOLUTIONS) + 1)]
+    hints = [line.partition("not yet. It runs, but this is not the answer. ")[2] for line in told[::2]]
+    assert all(hints)
+    assert len(set(hints)) == len(SOLUTIONS)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("answers", "why"),
-    [({}, "The three dots are still there."), (WRONG, "It runs, but this is not the answer.")],
-    ids=["open", "wrong"],
+    "answer",
+    [
+        'tree = train("examples/penguins/failing.json", runs_dir=RUNS, name="tree")',
+        'tree = train("examples/penguins/variant.json", runs_dir=RUNS)',
+        'tree = train("examples/penguins/variant.json", runs_dir=RUNS / "aside", name="tree")',
+    ],
+    ids=["failed", "unnamed", "elsewhere"],
 )
-def test_the_notebook_says_why_not_yet_and_runs_to_its_end(answers: dict[str, str], why: str, tmp_path: Path) -> None:
-    checkout = copy_checkout(tmp_path)
-    told = _execute(_answered(answers), checkout)
-    assert told == [f"Exercise {number}: not yet. {why}" for number in range(1, len(SOLUTIONS) + 1)]
-    assert len(list((checkout / "practice").glob("*/report.md"))) == 1
+def test_a_tree_that_the_report_would_not_find_is_not_yet_the_answer(answer: str, tmp_path: Path) -> None:
+    told = _execute(_answered({"exercise-4": answer}), copy_checkout(tmp_path))
+    assert told[3].startswith("Exercise 4: not yet. It runs, but this is not the answer. It lies in RUNS")
+
+
+def test_outside_a_clone_the_notebook_says_where_to_open_it(tmp_path: Path) -> None:
+    first = next(cell for cell in _read_notebook()["cells"] if cell["cell_type"] == "code")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", "".join(first["source"])], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.stderr.endswith("needs the clone that it came with: open it there, in examples/week2.\n")
 
 
 @pytest.mark.slow
@@ -276,8 +320,9 @@ def test_the_notebook_is_solved_by_the_solutions_and_leaves_a_report_that_holds(
     told = _execute(_answered(SOLUTIONS), checkout)
     assert told == [f"Exercise {number}: solved." for number in range(1, len(SOLUTIONS) + 1)]
     (folder,) = (checkout / "practice").iterdir()
-    runs = " ".join(f"practice/{folder.name}/{name}" for name in ("baseline", "tree", "next"))
-    checked = session(f"$ week2kit report {runs} --check practice/{folder.name}/report.md; echo $?\n", checkout)
+    executed = (checkout / "examples" / "week2" / "practice.ipynb").read_text(encoding="utf-8")
+    (command,) = re.findall(r"week2kit report practice.*/next --check practice[\w/]*/report\.md", executed)
+    checked = session(f"$ {command}; echo $?\n", checkout)
     assert "numbers hold" in checked
     assert checked.endswith("\n0\n")
     written = (folder / "report.md").read_text(encoding="utf-8")

@@ -99,6 +99,18 @@ def test_a_path_that_leads_nowhere_says_where_it_starts_and_where_it_would_be(
         train("configs/first.json")
     with pytest.raises(UsageError, match=r"no such config file\. A path starts in the folder where you are\.$"):
         train("configs/none.json")
+    monkeypatch.chdir(penguins)
+    for typed in ("configs/frist.json", "config/first.json", "cofigs/fist.json"):
+        with pytest.raises(UsageError, match=r"there is no such config file\. Did you mean configs/first\.json\?$"):
+            train(typed)
+    with pytest.raises(UsageError, match=r"no such config file\. A path starts in the folder where you are\.$"):
+        train("configs/first.toml")
+    with pytest.raises(UsageError, match=r"expected a config file, and it is a folder\.$"):
+        train("configs")
+    (penguins / "configs" / "first.json").rename(penguins / "configs" / "config.json")
+    with pytest.raises(UsageError, match=r"it is a folder\. Did you mean configs/config\.json\?$"):
+        train("configs")
+    monkeypatch.chdir(penguins / "runs")
     with pytest.raises(UnreadableRun, match=r"it is not there\. A path starts .*: from there it is \.\./configs\."):
         open_run("configs")
     with pytest.raises(UnreadableRun, match=r"it is not there\.$"):
@@ -193,12 +205,11 @@ def test_a_name_that_is_taken_says_by_what(penguins: Path, monkeypatch: pytest.M
 
     train({**DEEP, "colour": 1}, name="typo")
     assert refused("typo") == (
-        "runs/typo: this name is taken by a run that failed at stage config. Choose another --name, or remove the "
-        "folder."
+        "runs/typo: this name is taken by a run that failed at stage config. Choose another name, or remove the folder."
     )
     train(DEEP, name="done")
     assert refused("done") == (
-        "runs/done: this name is taken by a run that completed, and runs are never overwritten: choose another --name, "
+        "runs/done: this name is taken by a run that completed, and runs are never overwritten: choose another name, "
         "or leave it out."
     )
 
@@ -214,7 +225,7 @@ def test_a_name_that_is_taken_says_by_what(penguins: Path, monkeypatch: pytest.M
     assert "taken by a run that is still going on, or was ended without a word." in refused("typo")
     Path("runs/typo/manifest.json").unlink()
     assert refused("typo") == (
-        "runs/typo: this name is taken, and runs are never overwritten: choose another --name, or leave it out."
+        "runs/typo: this name is taken, and runs are never overwritten: choose another name, or leave it out."
     )
 
 

@@ -403,7 +403,7 @@ def test_data_that_were_edited_where_they_were_trained_on_are_told_by_their_dige
     assert (verdict.verdict, verdict.first_divergence) == ("different", "data")
     assert [cause.factor for cause in verdict.causes] == ["bytes"]
     told = "\n".join(describe_verdict(verdict))
-    assert "t.csv: it was trained on here, and holds other bytes now" in told
+    assert "t.csv: the run was trained on this file, which holds other bytes now" in told
     assert not any(name in verdict.model_dump_json() + told for name in ("size", "colour", "7.25"))
 
 

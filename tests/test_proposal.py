@@ -170,7 +170,7 @@ def several_with_another_environment() -> Made:
 
 def other_rows() -> Made:
     classes(1.0)
-    return _two({}, {"seed": 2, "model": TREE})
+    return _two({"model": TREE}, {"seed": 2, "model": {"class": "logistic_regression"}})
 
 
 def other_metric() -> Made:
@@ -525,6 +525,19 @@ def test_a_run_that_separates_is_compared_with_the_baseline_on_its_rows() -> Non
     result = report(runs, only_named=True)
     assert [one.obstacles for one in result.comparisons] == [(), ()]
     assert [one.things for one in result.comparisons] == [("model",), ("seed",)]
+
+
+@pytest.mark.parametrize(
+    ("model", "separated"),
+    [({"class": "logistic_regression"}, ["model"]), (TREE, ["model", "seed"])],
+    ids=["draws nothing", "draws"],
+)
+def test_another_seed_is_tried_on_the_same_rows_only_where_something_draws_from_it(
+    model: dict[str, Any], separated: list[str]
+) -> None:
+    classes(1.0)
+    told = report(_two({"model": model}, {"seed": 2, "model": NEIGHBORS})).proposal
+    assert [one.changes[0].key for one in told.experiments] == separated
 
 
 def test_of_two_questions_neither_is_trained_for_the_person() -> None:

@@ -211,6 +211,17 @@ def test_a_path_that_is_only_wrong_is_told_as_before(tmp_path: Path) -> None:
         assert failure_of(with_path(path), tmp_path).hint == "Write the path as seen from the config file."
 
 
+def test_a_typo_in_the_path_of_the_data_is_answered_by_the_table_that_is_there(tmp_path: Path) -> None:
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "leak.csv").write_text(TABLE)
+    for typed in ("tables/leek.csv", "tabels/leak.csv"):
+        told = failure_of(with_path(typed), tmp_path)
+        assert told.hint == 'A file of nearly that name is there: write "tables/leak.csv".'
+        assert told.message.endswith("beside the config or in the working directory.")
+    for typed in ("tables/b.csv", "tables/leaks/leak.csv", "tables/leak.parquet"):
+        assert failure_of(with_path(typed), tmp_path).hint == "Write the path as seen from the config file."
+
+
 # --- names in the table -----------------------------------------------------------------------------------------
 
 

@@ -271,3 +271,25 @@ def test_a_file_with_blanks_between_its_fields_is_told_so() -> None:
     with pytest.raises(StageError) as refused:
         start("t.csv", target="grade")
     assert "Blanks" not in str(refused.value.hint)
+
+
+def test_what_no_run_on_the_same_rows_can_show_is_named_where_the_changes_are_taken_apart() -> None:
+    table(160)
+    runs({"class": "decision_tree", "params": {"max_depth": 2}})
+    data = {"path": "t.csv", "target": "y", "drop": ["d"]}
+    other = {"data": data, "model": {"class": "logistic_regression"}, "seed": 1}
+    train(other, name="same", runs_dir="runs")
+    train(other | {"split": {"test_size": 0.3}}, name="fewer", runs_dir="runs")
+    left = "What cannot be tried alone on these rows: `split.test_size`."
+    assert left in text_of(["runs/r0", "runs/fewer"])
+    assert "What cannot be tried alone" not in text_of(["runs/r0", "runs/same"])
+
+
+def test_one_split_is_spoken_of_only_where_all_runs_have_it() -> None:
+    table(160)
+    runs({"class": "logistic_regression"}, {"class": "decision_tree"})
+    train("runs/r0/config.json", set=["split.test_size=0.3"], name="fewer", runs_dir="runs")
+    assert "The scores come from one split." in text_of(["runs/r0", "runs/r1"])
+    text = text_of(["runs/r0", "runs/fewer"])
+    assert "one split" not in text
+    assert "because the config differs in `split.test_size`." in text

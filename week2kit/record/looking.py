@@ -23,6 +23,7 @@ from week2kit.record.files import (
 )
 from week2kit.record.machine import Looked, look_through
 from week2kit.record.manifest import FoundFile
+from week2kit.record.store import near_path
 from week2kit.thresholds import MAX_DATA_BYTES, SEARCHED_DEPTH, SEARCHED_ENTRIES
 
 
@@ -230,4 +231,6 @@ def _named(path: Path, recorded: str | None, most: int | None) -> DataFile:
         if error.command or is_there(path):
             raise DataNotFound(f"--data: {error}", error.hint, command=error.command) from None
         said = f'--data: there is no file "{clean(str(path))}".'
-        raise DataNotFound(said, "Name the file that the run was made from.") from None
+        near = near_path(path)
+        hint = f"Did you mean {clean(near.as_posix())}?" if near else "Name the file that the run was made from."
+        raise DataNotFound(said, hint) from None

@@ -28,7 +28,7 @@ from week2kit.record.looking import (
 )
 from week2kit.record.machine import look_through, named_by_shell, places_of
 from week2kit.record.manifest import FoundData, FoundFile
-from week2kit.record.store import MANIFEST_NAME, Run
+from week2kit.record.store import MANIFEST_NAME, Run, near_path
 from week2kit.refusals import told_apart
 from week2kit.thresholds import MAX_DATA_BYTES, MAX_MANIFEST_BYTES
 
@@ -65,7 +65,7 @@ def find_for_config(path: str, config_directory: Path | None, key: PathKey = "da
     """
     places, looked = [Path(path)], "at that place"
     if not PurePath(path).is_absolute():
-        looked = "beside the config, and in the working directory"
+        looked = "beside the config or in the working directory"
         places = [directory / path for directory in (config_directory, Path()) if directory is not None]
     if config_directory is not None and (from_run := _from_run_beside(config_directory, key)):
         places.append(config_directory / from_run)
@@ -100,6 +100,11 @@ def _other_spelling(path: str, places: Iterable[Path]) -> str:
             return f"A file is there, and {told_apart(path, recorded_path(other))}."
     if "\\" in path and os.sep != "\\":
         return f'Write / between folders, which works on every system: "{written}".'
+    for place in places:
+        near = near_path(place)
+        if near is not None and reader_of(near.name) is not None and is_there(near):
+            other = PurePath(*near.parts[-len(PurePath(path).parts) :]).as_posix()
+            return f'A file of nearly that name is there: write "{clean(other)}".'
     return ""
 
 

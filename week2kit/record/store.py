@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import itertools
 import os
 from collections.abc import Callable, Iterable
@@ -219,6 +220,10 @@ def _no_folder(path: Path) -> str:
     return "a file."
 
 
+#: How alike a name is that may have been meant: one letter is another in a name of four.
+_NEARLY: Final = 0.75
+
+
 def from_here(path: Path) -> str:
     """Where a path that leads nowhere leads from: told, since whoever typed it looks at a correct name."""
     if path.is_absolute():
@@ -227,7 +232,24 @@ def from_here(path: Path) -> str:
         nearer = Path(*[".."] * above, path)
         if os.path.lexists(nearer):
             return f" A path starts in the folder where you are: from there it is {clean(os.fspath(nearer))}."
-    return " A path starts in the folder where you are."
+    near = near_path(path)
+    return f" Did you mean {clean(near.as_posix())}?" if near else " A path starts in the folder where you are."
+
+
+def near_path(path: Path) -> Path | None:
+    """What is there under nearly the same path as one that leads nowhere; None where nothing is."""
+    folder: Path | None = path.parent
+    if not path.name or folder is None:
+        return None
+    if not os.path.lexists(folder):
+        folder = near_path(folder)
+        if folder is None or os.path.lexists(folder / path.name):
+            return folder and folder / path.name
+    with contextlib.suppress(OSError, ValueError):
+        stems = sorted(Path(name).stem for name in os.listdir(folder) if Path(name).suffix == path.suffix)  # noqa: PTH208
+        close = difflib.get_close_matches(path.stem, stems, n=1, cutoff=_NEARLY)
+        return folder / (close[0] + path.suffix) if close else None
+    return None
 
 
 def no_run_in(path: Path) -> str:

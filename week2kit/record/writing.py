@@ -118,14 +118,14 @@ def _taken(path: Path) -> str:
     if isinstance(manifest, FailedRun):
         ended = "was interrupted" if manifest.failure.error in ("KeyboardInterrupt", "Terminated") else "failed"
         stage = manifest.failure.stage
-        return f"{taken} by a run that {ended} at stage {stage}. Choose another --name, or remove the folder."
+        return f"{taken} by a run that {ended} at stage {stage}. Choose another name, or remove the folder."
     if isinstance(manifest, RunningRun):
         return (
-            f"{taken} by a run that is still going on, or was ended without a word. Choose another --name, or remove "
+            f"{taken} by a run that is still going on, or was ended without a word. Choose another name, or remove "
             "the folder if nothing trains there any more."
         )
     result = " by a run that completed" if isinstance(manifest, CompletedRun) else ""
-    return f"{taken}{result}, and runs are never overwritten: choose another --name, or leave it out."
+    return f"{taken}{result}, and runs are never overwritten: choose another name, or leave it out."
 
 
 def leftovers(runs_directory: Path) -> list[Path]:

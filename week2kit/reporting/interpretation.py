@@ -287,7 +287,7 @@ def caveats(
 ) -> tuple[Statement, ...]:
     """The limits of this comparison that a reader must know, most general first."""
     return (
-        *_about_rows(baseline, moved),
+        *_about_rows(baseline, [named for named, _ in variants], moved),
         *([Statement("caveat.chosen", {"runs": runs})] if runs > 2 else []),
         *_about_environment(variants),
         *_about_seed([baseline, *(named for named, _ in variants)]),
@@ -295,10 +295,14 @@ def caveats(
     )
 
 
-def _about_rows(baseline: Named, moved: MovedClasses | MovedErrors | None) -> Iterator[Statement]:
+def _about_rows(
+    baseline: Named, variants: Sequence[Named], moved: MovedClasses | MovedErrors | None
+) -> Iterator[Statement]:
     split = baseline.run.outcome.split
     rows = sum(fold.n_val for fold in split.folds)
-    if len(split.folds) == 1:
+    if any(named.run.outcome.split.positions != split.positions for named in variants):
+        yield Statement("caveat.several_splits")
+    elif len(split.folds) == 1:
         of_accuracy = "_accuracy" if "accuracy" in baseline.run.outcome.metrics else ""
         yield Statement(f"caveat.one_holdout{of_accuracy}", {"rows": rows, "share": 1 / max(rows, 1)})
     else:

@@ -83,8 +83,8 @@ _OF_THE_RERUN: Final[Texts] = {
     "data.row_order": "{where}: the rows are the recorded ones in another order, from row {now[first]} on "
     "({now[rows]} stand elsewhere). Sort them as they were: a split goes by position.",
     "data.bytes": "{where}: recorded with {recorded} bytes, and the bytes with the recorded digest are {now}.",
-    "data.edited": "{where}: it was trained on here, and holds other bytes now (sha256 {recorded:short} recorded, "
-    "{now:short} here). Name it with --data to see what differs.",
+    "data.edited": "{where}: the run was trained on this file, which holds other bytes now (sha256 "
+    "{recorded:short} recorded, {now:short} here). Name it with --data to see what differs.",
     "data.other_text": "{where}: the same table in another form (line ends, spelling of numbers, compression).",
     "split.contents": "split ({where}): the validation rows hold other values than recorded.",
     "split.folds": "split ({where}) [splitter, training and validation rows]: recorded {recorded}, here {now}.",

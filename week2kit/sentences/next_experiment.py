@@ -120,7 +120,12 @@ NEXT: Final[Mapping[str, str]] = {
     "next.less_noise_test_size": "Validate on more of the rows: a test_size of {after:value}.",
     # --- what the next experiment would show ---
     "reading.separate": (
-        "The one that moves {metric:name} as {variant:name} did is the cause; if none does, they act together."
+        "A change that moves {metric:name} by more than noise on these rows is a cause; if none does, none of them "
+        "alone is shown to be one."
+    ),
+    "reading.separate_some": (
+        "A change that moves {metric:name} by more than noise on these rows is a cause; if none does, none of them "
+        "alone is shown to be one. What cannot be tried alone on these rows: {left:names}."
     ),
     "reading.one_cause": (
         "If {metric:name} moves as in {variant:name}, the cause is this change; if it stays as in {baseline:name}, the "

@@ -36,7 +36,7 @@ SENTENCES: Final[Mapping[str, str]] = {
         "They were validated on different rows: the split follows the seed ({baseline:value} and {variant:value}) "
         "as long as `split.random_state` is not fixed."
     ),
-    "split.config_differs": "They were validated on different rows, because {keys:names} differ in the config.",
+    "split.config_differs": "They were validated on different rows, because the config differs in {keys:names}.",
     "split.differs": "They were validated on different rows, or on the same rows in another order.",
     "metric.missing": "The variant did not record the baseline's primary metric, {metric:name}.",
     "metric.direction_differs": "They disagree on whether a high {metric:name} is good.",
@@ -454,6 +454,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "caveat.one_holdout_accuracy": (
         "The scores come from one split. One of its {rows:count validation row} is worth {share:number} of accuracy, "
         "and other rows would give other scores."
+    ),
+    "caveat.several_splits": (
+        "Each score is that of the rows that this run was validated on; other rows would give other scores."
     ),
     "caveat.folds": (
         "The scores are means of {folds:count fold}. The folds share training rows, so their standard deviation "

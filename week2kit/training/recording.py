@@ -44,7 +44,7 @@ from week2kit.record.places import (
 )
 from week2kit.record.provenance import record_code
 from week2kit.record.requirements import requirements_text
-from week2kit.record.store import Run, from_here, open_run
+from week2kit.record.store import ARTIFACTS, Run, from_here, open_run
 from week2kit.record.writing import RunFolder
 from week2kit.sentences.hints import config_hint, failure_hint
 from week2kit.thresholds import (
@@ -134,7 +134,9 @@ def _read_config_file(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise UsageError(f"{shown}: there is no such config file.{from_here(path)}") from None
     except IsADirectoryError:
-        raise UsageError(f"{shown}: expected a config file, and it is a folder.") from None
+        inside = path / ARTIFACTS["config"]
+        other = f" Did you mean {clean(inside.as_posix())}?" if inside.is_file() else ""
+        raise UsageError(f"{shown}: expected a config file, and it is a folder.{other}") from None
     except (ValueError, OSError) as error:  # a JsonError, or a path that no system takes, is a ValueError
         unread = isinstance(error, JsonError) or (isinstance(error, OSError) and error.errno == errno.EFBIG)
         kind = "TOML" if path.suffix.lower() == ".toml" else "JSON"

@@ -186,10 +186,11 @@ def _make_valid(baseline: Candidate, variant: Candidate, comparison: Comparison)
         yield reason, Move(Statement("next.same_here", told), Statement("reading.same_here", told), same)
     else:
         changes = {thing: change for change in comparison.changes[::-1] for thing in (change.input, change.key)}
-        steps = [_steps(changes[thing], baseline, variant, comparison.things) for thing in comparison.things]
-        if found := tuple(baseline.but(*some) for some in steps if some)[:PROPOSED_RUNS]:
-            reading = "reading.separate" if len(found) > 1 else "reading.one_cause"
-            told = values | {"metric": primary_metric(baseline.run)}
+        steps = {thing: _steps(changes[thing], baseline, variant, comparison.things) for thing in comparison.things}
+        if found := tuple(baseline.but(*some) for some in steps.values() if some)[:PROPOSED_RUNS]:
+            left = [thing for thing, some in steps.items() if not some]
+            reading = "reading.one_cause" if len(found) == 1 else f"reading.separate{'_some' if left else ''}"
+            told = values | {"metric": primary_metric(baseline.run), "left": left}
             yield reason, Move(Statement("next.separate", values), Statement(reading, told), found)
 
 
@@ -206,9 +207,11 @@ def _why_not_valid(obstacles: set[str], baseline: Candidate, variant: Candidate)
 
 
 def _steps(change: Change, baseline: Candidate, variant: Candidate, things: Sequence[str]) -> list[Step]:
-    """One change against the baseline; none where it cannot be made alone, or leads to other rows."""
+    """One change against the baseline; none where it cannot be made alone, changes nothing, or leads to other rows."""
     key, seed = change.key, baseline.seed
     if change.input == "seed":
+        if not repeats_vary(baseline.config)[1]:
+            return []  # the split stays, and nothing else draws from the seed
         fixed = baseline.split.get("random_state")
         stays = [Step("split.random_state", fixed)] if type(fixed) is int and fixed == seed else []
         return [Step("seed", change.variant), *stays]
