@@ -246,7 +246,9 @@ def near_path(path: Path) -> Path | None:
         if folder is None or os.path.lexists(folder / path.name):
             return folder and folder / path.name
     with contextlib.suppress(OSError, ValueError):
-        stems = sorted(Path(name).stem for name in os.listdir(folder) if Path(name).suffix == path.suffix)  # noqa: PTH208
+        with os.scandir(folder) as entries:  # of a folder of a hundred thousand, all would take seconds
+            names = [Path(entry.name) for entry in itertools.islice(entries, SEARCHED_FOLDERS)]
+        stems = sorted(name.stem for name in names if name.suffix == path.suffix)
         close = difflib.get_close_matches(path.stem, stems, n=1, cutoff=_NEARLY)
         return folder / (close[0] + path.suffix) if close else None
     return None
