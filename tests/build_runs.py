@@ -176,7 +176,8 @@ def _begin(parent: Path, name: str, recipe: Recipe) -> tuple[RunFolder, dict[str
     (parent / name).mkdir(parents=True)
     folder = RunFolder(parent / name, "run", recipe.created_at)
     return folder, {
-        "schema_version": 4,
+        "schema_version": 5,
+        "kind": "config",
         "run_id": "run",
         "nonce": digest(name)[:32],
         "created_at": recipe.created_at,

@@ -7,19 +7,20 @@ value that could not be observed is null, and `Coverage` says what the observers
 # no annotations from the future: pydantic would compile and evaluate each of them again, at every start
 from typing import Annotated, Final, Literal, Self, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 
 from week2kit.record.manifest import (
-    Blas,
+    AnyRun,
     Count,
-    Cpu,
     Digest,
+    Failure,
     Git,
-    Libm,
+    Inputs,
     Many,
     Name,
     Number,
     Record,
+    Recorded,
     Text,
 )
 
@@ -40,6 +41,7 @@ class Program(Record):
         description="the project's files that ran, by path: the digest of what a Python file does, else of its bytes"
     )
     git: Git | None
+    seed_flag: Text | None = Field(description="the flag by which another seed is given; null: the command has none")
 
 
 class InputFile(Record):
@@ -68,13 +70,6 @@ class OutputFile(Record):
     kept: Name | None = Field(description="the file of the run folder that holds a copy; null: only its digest is kept")
 
 
-class CommandSeed(Record):
-    """The seed that the command was given, and the flag by which another one can be."""
-
-    value: Annotated[int, Field(ge=0, lt=2**64)]
-    flag: Text
-
-
 class Coverage(Record):
     """What was observed, and what could not be."""
 
@@ -95,28 +90,18 @@ class Coverage(Record):
         return "system_calls" in self.observers or not (self.programs or self.native_readers)
 
 
-class CommandEnvironment(Record):
-    """What took effect in the script's own process at its end; null where it is no Python, or has not that library."""
+class CommandInputs(Inputs):
+    """What went into a command, in the places of any other run; null is what was not reached, or could not be seen.
 
-    platform: Text
-    cpu: Cpu
-    cpus_allowed: Count
-    python: Text | None
-    implementation: Text | None
-    libraries: dict[Text, Text] = Field(description="distributions that were imported, name to version")
-    blas: Many[Blas] | None
-    openmp_threads: Count | None
-    libm: Libm | None
-    variables: dict[Text, Text]
+    Of a script nothing is known that goes by our own config: `code` and `data` are null, and `config` is empty. In
+    their place stand the program and the files. `environment` is that of the script's own process at its end; what a
+    library would have told that it did not import is an empty list there.
+    """
 
-
-class CommandInputs(Record):
-    """What went into a command; null is what a failed or running one had not reached."""
-
+    code: None
+    data: None
     program: Program
     files: Many[InputFile] | None
-    seed: CommandSeed | None
-    environment: CommandEnvironment | None
     coverage: Coverage | None
 
 
@@ -148,3 +133,56 @@ class CommandOutcome(Record):
 
 #: What stands for standard output among the files of metrics.
 STANDARD_OUTPUT: Final = "standard output"
+
+
+# --- the run ----------------------------------------------------------------------------------------------------
+
+
+class CommandFailure(Failure):
+    """Why a command failed: another exit code than 0, a signal, its time limit, or it never began.
+
+    `traceback` has the last lines of standard error.
+    """
+
+    stage: Literal["command"] = "command"
+    error: Literal["ExitCode", "Signal", "TimeLimit", "NotStarted", "Interrupted", "NotRecorded"]
+    code: Annotated[int, Field(ge=0, le=2**32)] | None = Field(description="the exit code or the number of the signal")
+
+
+class _Command(AnyRun):
+    kind: Literal["command"] = "command"
+    inputs: CommandInputs
+
+
+class RunningCommand(_Command):
+    """A command that has begun; if its process is gone, it was interrupted."""
+
+    status: Literal["running"] = "running"
+    outcome: None
+    failure: None
+
+
+class FailedCommand(_Command):
+    """A command that failed, which was recorded."""
+
+    status: Literal["failed"] = "failed"
+    outcome: CommandOutcome | None
+    failure: CommandFailure
+
+
+class CompletedCommand(_Command):
+    """A command that completed: what is needed to run it again, and what then must come out."""
+
+    status: Literal["completed"] = "completed"
+    outcome: CommandOutcome
+    failure: None
+
+
+#: What the manifest of a command can be.
+RecordedCommand: TypeAlias = RunningCommand | FailedCommand | CompletedCommand
+_CONFIGS = Annotated[Recorded, Field(discriminator="status")]
+_COMMANDS = Annotated[RecordedCommand, Field(discriminator="status")]
+#: What a manifest can be: by `kind`, then by `status`.
+MANIFEST: Final[TypeAdapter[Recorded | RecordedCommand]] = TypeAdapter(
+    Annotated[_CONFIGS | _COMMANDS, Field(discriminator="kind")]
+)

@@ -15,7 +15,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    TypeAdapter,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -24,7 +23,7 @@ from week2kit.canonical import clean, every_value, label_text
 from week2kit.config.label import Label
 from week2kit.thresholds import MAX_CONFIG_BYTES, MAX_RECORDED_KEYS, MAX_RECORDED_TEXT
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 
 Digest: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 #: Sixteen hexadecimal digits that tell accidents apart, and stop no forger.
@@ -36,6 +35,8 @@ Count: TypeAlias = Annotated[int, Field(ge=0, le=2**53)]
 Number: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
 Kind: TypeAlias = Literal["bool", "int", "float", "text"]
 Stage: TypeAlias = Literal["config", "load", "split", "fit", "evaluate", "save"]
+#: Where a run can fail: in a stage of our own loop, or in a script, of whose stages nothing is known.
+FailureStage: TypeAlias = Stage | Literal["command"]
 
 
 def _inconsistent(message: str, *places: str) -> PydanticCustomError:
@@ -407,15 +408,17 @@ class Warned(Record):
 class Failure(Record):
     """Why a run failed."""
 
-    stage: Stage
+    stage: FailureStage
     error: Name = Field(description="the type of the error")
     message: Text
     traceback: Many[Text]
     hint: Text
 
 
-class _Run(Record):
-    schema_version: Literal[4] = SCHEMA_VERSION
+class AnyRun(Record):
+    """What is recorded of every run, whatever made it."""
+
+    schema_version: Literal[5] = SCHEMA_VERSION
     run_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
     nonce: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
     created_at: Annotated[
@@ -425,6 +428,10 @@ class _Run(Record):
     artifacts: Many[Artifact]
     stages: Many[StageTime]
     warnings: Annotated[Many[Warned], Field(max_length=MAX_RECORDED_KEYS)]
+
+
+class _Run(AnyRun):
+    kind: Literal["config"] = "config"
 
 
 class RunningRun(_Run):
@@ -462,6 +469,5 @@ def metric_names(run: CompletedRun) -> list[str]:
     return known + sorted(name for name in run.outcome.metrics if name not in known)
 
 
-#: What a manifest can be.
+#: What the manifest of a config can be.
 Recorded: TypeAlias = RunningRun | FailedRun | CompletedRun
-MANIFEST: Final[TypeAdapter[Recorded]] = TypeAdapter(Annotated[Recorded, Field(discriminator="status")])

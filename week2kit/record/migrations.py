@@ -8,7 +8,8 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from week2kit.canonical import clean
-from week2kit.record.manifest import MANIFEST, SCHEMA_VERSION, Recorded
+from week2kit.record.command import MANIFEST, RecordedCommand
+from week2kit.record.manifest import SCHEMA_VERSION, Recorded
 
 
 def _from_1(value: dict[str, Any]) -> dict[str, Any]:
@@ -53,16 +54,28 @@ def _from_3(value: dict[str, Any]) -> dict[str, Any]:
     return {**value, "schema_version": 4}
 
 
+def _from_4(value: dict[str, Any]) -> dict[str, Any]:
+    """Version 5 added runs of a command; before, every run had a config."""
+    return {"kind": "config", **value, "schema_version": 5}
+
+
 #: From each older version to the next. A step takes and returns the whole JSON object and must not look at anything
 #: else: the same old run must give the same new manifest everywhere and always.
-STEPS: Final[Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {1: _from_1, 2: _from_2, 3: _from_3}
+STEPS: Final[Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {
+    1: _from_1,
+    2: _from_2,
+    3: _from_3,
+    4: _from_4,
+}
 
 
 class ManifestError(ValueError):
     """A JSON value is no manifest that this version reads; the message says why, in one sentence."""
 
 
-def read_manifest(value: object, steps: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = STEPS) -> Recorded:
+def read_manifest(
+    value: object, steps: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = STEPS
+) -> Recorded | RecordedCommand:
     """The manifest in a parsed JSON value, brought up to today's version.
 
     Raises:

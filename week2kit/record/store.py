@@ -21,8 +21,9 @@ from week2kit.canonical import (
     text_digest,
 )
 from week2kit.errors import UnreadableRun
+from week2kit.record.command import RecordedCommand
 from week2kit.record.files import is_folder, pointer_in, read_regular
-from week2kit.record.manifest import Artifact, CompletedRun, FailedRun, Recorded, RunningRun, metric_names
+from week2kit.record.manifest import AnyRun, Artifact, CompletedRun, FailedRun, Recorded, metric_names
 from week2kit.record.migrations import ManifestError, read_manifest
 from week2kit.thresholds import (
     LARGE_MANIFESTS_BYTES,
@@ -66,7 +67,7 @@ _LARGE_ARTIFACTS: Final = frozenset({"model", "predictions"})
 
 
 #: What can be known of a run: what a manifest says, or what the files say that stand in its place.
-Manifest: TypeAlias = "Recorded | PartialRun"
+Manifest: TypeAlias = "Recorded | RecordedCommand | PartialRun"
 
 
 class Run(NamedTuple):
@@ -85,7 +86,7 @@ class Run(NamedTuple):
     @property
     def partial(self) -> PartialRun | None:
         """What is recorded of a run that has no manifest; None of any other."""
-        return None if isinstance(self.manifest, RunningRun | FailedRun | CompletedRun) else self.manifest
+        return None if isinstance(self.manifest, AnyRun) else self.manifest
 
     @property
     def name(self) -> str:

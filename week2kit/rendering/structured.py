@@ -53,7 +53,7 @@ def json_schema(document: Literal["config", "manifest", "report", "verdict"]) ->
     from pydantic import TypeAdapter
 
     from week2kit.config.form import Config, FlatConfig
-    from week2kit.record.manifest import MANIFEST
+    from week2kit.record.command import MANIFEST
     from week2kit.record.verdict import VerdictDocument
 
     adapters: dict[str, TypeAdapter[Any]] = {

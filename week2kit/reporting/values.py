@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from week2kit.inputs.changes import Change, Statement
-from week2kit.record.manifest import Stage
+from week2kit.record.manifest import FailureStage
 from week2kit.reporting.rows import (
     ColumnsRow,
     FoldRow,
@@ -188,7 +188,7 @@ class Setback(NamedTuple):
     tried: tuple[Change, ...]
     as_written: bool
     """The config was never filled in, and is compared only in the keys that it holds."""
-    stage: Stage | None
+    stage: FailureStage | None
     happened: Statement
     why: Statement
     hint: str
@@ -201,7 +201,7 @@ class Setback(NamedTuple):
 class BriefFailure(NamedTuple):
     """A way in which runs failed, in one line; `error` None: they were interrupted."""
 
-    stage: Stage | None
+    stage: FailureStage | None
     error: str | None
     message: str | None
     runs: tuple[str, ...]

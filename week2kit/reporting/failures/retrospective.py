@@ -10,7 +10,7 @@ from week2kit.canonical import without_seed
 from week2kit.errors import is_from_outside
 from week2kit.inputs.changes import Change, Statement, changed_things, compare_configs, compare_inputs, primary_metric
 from week2kit.inputs.leaves import ABSENT, config_leaves
-from week2kit.record.manifest import CompletedRun, Data, FailedRun, Stage
+from week2kit.record.manifest import CompletedRun, Data, FailedRun, FailureStage
 from week2kit.record.store import Run, began_after, in_time
 from week2kit.reporting.failures.nearness import Given, Near, alike, given_config, nearest, only_in
 from week2kit.reporting.runs import Runs
@@ -83,7 +83,7 @@ def _never_valid(run: Run) -> bool:
     return isinstance(run.manifest, FailedRun) and run.manifest.inputs.config.resolved is None
 
 
-def _last_stage(run: Run) -> Stage | None:
+def _last_stage(run: Run) -> FailureStage | None:
     return run.manifest.stages[-1].name if run.manifest.stages else None
 
 
@@ -273,7 +273,7 @@ def _repaired(attempt: Attempt, *, as_written: bool) -> Statement | None:
     return Statement(f"learned.repaired{how}", values)
 
 
-def _lesson(stage: Stage, tried: Sequence[Change], other: str | None, *, as_written: bool) -> Statement:
+def _lesson(stage: FailureStage, tried: Sequence[Change], other: str | None, *, as_written: bool) -> Statement:
     """What follows from the difference to the nearest run that completed.
 
     Of a config that was never filled in nothing is said but of the keys that it holds.
