@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from week2kit.errors import UsageError
 from week2kit.training.arguments import filled, find_seed, with_seed
-from week2kit.training.outputs import from_json, from_output, reported, role_of, stable_name
+from week2kit.training.outputs import from_json, from_output, is_duration, reported, role_of, stable_name
 
 
 @pytest.mark.parametrize(
@@ -117,6 +117,24 @@ def test_the_numbers_of_a_metrics_file() -> None:
     assert found.metrics == {"accuracy": 0.93, **parts, "n_train": 80}
     assert found.times == {"train_seconds": 2.5}
     assert found.undefined == ("loss", "huge")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["train_seconds", "time", "fit.time", "Training time", "fit_time", "elapsed", "runtime", "predict_ms", "timestamp",
+     "epoch_time", "created_at", "train_time_s", "duration"],
+)  # fmt: skip
+def test_a_duration_is_known_by_its_name(name: str) -> None:
+    assert is_duration(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["s", "h", "val_loss_min", "mae_seconds", "rmse_minutes", "survival_time", "mean_time", "error_s", "times", "f1",
+     "format", "fat", "update", "median_survival_time", "loss_at", "runtime_error"],
+)  # fmt: skip
+def test_what_only_sounds_like_one_decides(name: str) -> None:
+    assert not is_duration(name)
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xfe", b"[1, 2]", b"3", b"{", b"[" * 100_000])

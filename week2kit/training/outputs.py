@@ -65,13 +65,31 @@ class Reported(NamedTuple):
     undefined: tuple[str, ...]
 
 
-#: Names of what says how long something took, or when: no run repeats it.
+#: Names of what says how long something took, or when: no run repeats it. A time of one's own (`survival_time`) is not
+#: among them, nor an error that is counted in seconds, nor a minimum.
 _DURATION: Final = re.compile(
-    r"(?:.*[_ ./-])?"
-    r"(?:seconds|secs?|s|milliseconds|ms|minutes|mins?|hours|duration|elapsed|time|timestamp|date|runtime)"
-    r"(?:[_ ./-](?:seconds|secs?|s|ms|taken|elapsed))?",
+    r"(?:.*[_ ./-])?(?:seconds|secs?|milliseconds|minutes|hours|duration|elapsed|runtime|timestamp|datetime)"
+    r"|.*[_ ./-](?:s|ms)"
+    r"|(?:time|date)(?:[_ -](?:taken|elapsed))?|(?:created|started|finished|ended)(?:[_ -]at)?"
+    r"|(?:.*[_ ./-])?(?:train|training|fit|run|wall|cpu|elapsed|execution|inference|prediction|predict|total|start|end"
+    r"|eval|evaluation|processing|score|load|loading|epoch)[_ .-]time",
     re.IGNORECASE,
 )
+_MEASURE: Final = re.compile(
+    r"(?<![a-z])(?:mae|mse|rmse|mape|msle|rmsle|r2|errors?|loss|accuracy|f1|auc|deviation|bias|mad)(?![a-z])",
+    re.IGNORECASE,
+)
+
+
+def is_duration(name: str) -> bool:
+    """Whether a name says that its value is how long something took, or when it was; in doubt it does not."""
+    return _DURATION.fullmatch(name) is not None and not is_measure(name)
+
+
+def is_measure(text: str) -> bool:
+    """Whether a name or a line speaks of an error or a score, which may be counted in seconds."""
+    return _MEASURE.search(text) is not None
+
 
 #: Numbers that a file or an output may report; and parts of a name deeper than any script nests them.
 MAX_REPORTED: Final = 10_000
@@ -93,7 +111,7 @@ def reported(values: Iterable[tuple[str, object]]) -> Reported:
         if not math.isfinite(number):
             undefined[name] = None
         else:
-            (times if _DURATION.fullmatch(name) else metrics)[name] = number
+            (times if is_duration(name) else metrics)[name] = number
     return Reported(metrics, times, tuple(undefined))
 
 
