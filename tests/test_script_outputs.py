@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
+from io import StringIO
 
 import pytest
 from hypothesis import given
@@ -11,7 +13,15 @@ from hypothesis import strategies as st
 
 from week2kit.errors import UsageError
 from week2kit.training.arguments import filled, find_seed, with_seed
-from week2kit.training.outputs import from_json, from_output, is_duration, reported, role_of, stable_name
+from week2kit.training.outputs import (
+    from_json,
+    from_output,
+    is_duration,
+    predictions_in,
+    reported,
+    role_of,
+    stable_name,
+)
 
 
 @pytest.mark.parametrize(
@@ -175,3 +185,44 @@ def test_every_finite_number_of_a_file_is_read_to_the_bit(value: object) -> None
     assert found is not None
     if isinstance(value, float) and math.isfinite(value):
         assert found.metrics == {"m": value}
+
+
+def test_predictions_are_known_by_their_columns_and_their_order() -> None:
+    one = predictions_in("p.csv", b"row,y_true,y_pred,score:a,score:b\n0,a,b,0.1,0.9\n1,a,a,0.8,0.2\n")
+    assert one is not None
+    assert (one.path, one.rows) == ("p.csv", 2)
+    assert one.scores is not None
+    spelled = predictions_in("p.csv", b'\xef\xbb\xbf"y_true";"y_pred"\r\na;b\r\na;a\r\n')
+    assert spelled is not None
+    assert (spelled.digest, spelled.scores) == (one.digest, None)
+    swapped = predictions_in("p.csv", b"y_true,y_pred\na,a\na,b\n")
+    assert swapped is not None
+    assert swapped.digest != one.digest
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"y_true,y_pred\n", b"y_true,y_hat\n1,1\n", b"y_true,y_pred\n1\n", b"\xff", b"y_true,y_pred,y_pred\n1,1,1\n",
+     b'y_true,y_pred\n"'],
+)  # fmt: skip
+def test_other_tables_are_no_predictions(data: bytes) -> None:
+    assert predictions_in("p.csv", data) is None
+
+
+CELLS = st.text(max_size=3)
+
+
+@given(
+    st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=3), st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=3)
+)
+def test_tables_have_the_same_digest_where_their_cells_are_the_same(
+    one: list[tuple[str, str]], other: list[tuple[str, str]]
+) -> None:
+    digests = []
+    for rows in (one, other):
+        text = StringIO(newline="")
+        csv.writer(text).writerows([("y_true", "y_pred"), *rows])
+        found = predictions_in("p.csv", text.getvalue().encode())
+        assert found is not None
+        digests.append(found.digest)
+    assert (digests[0] == digests[1]) == (one == other)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from io import StringIO
 from pathlib import PurePosixPath
 from typing import Any, Final, NamedTuple
 
-from week2kit.record.command import Role
+from week2kit.canonical import json_digest
+from week2kit.record.command import RecordedPredictions, Role
 
 # --- names ------------------------------------------------------------------------------------------------------
 
@@ -155,3 +158,45 @@ def from_output(output: bytes) -> Reported:
         if len(seen) <= 200 and (match := _LINE.fullmatch(seen)) is not None:
             found.append((match["name"].strip(), float(match["value"])))
     return reported(found[-MAX_REPORTED:])
+
+
+# --- predictions ------------------------------------------------------------------------------------------------
+
+
+def predictions_in(path: str, data: bytes) -> RecordedPredictions | None:
+    """What a table of predictions holds: its true and predicted values in the order of its rows, and its scores.
+
+    Digests are of the texts of the cells, each with its length, so that no two tables have the same one. None where it
+    is no table with `y_true` and `y_pred`, or its lines are of unequal length.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+        lines = [line for line in csv.reader(StringIO(text, newline=""), dialect_of(text)) if line]
+    except (UnicodeDecodeError, csv.Error):
+        return None
+    names = [name.strip() for name in lines[0]] if lines else []
+    if not {"y_true", "y_pred"} <= {*names} or len({*names}) < len(names):
+        return None
+    if len(lines) < 2 or any(len(line) != len(names) for line in lines):
+        return None
+    columns = dict(zip(names, zip(*lines[1:], strict=True), strict=True))
+    scores = [name for name in names if name.startswith("score:") or name == "score"]
+    return RecordedPredictions(
+        path=path,
+        rows=len(lines) - 1,
+        digest=_cells_digest(columns[name] for name in ("y_true", "y_pred")),
+        scores=_cells_digest(columns[name] for name in scores) if scores else None,
+    )
+
+
+def _cells_digest(columns: Iterable[Iterable[str]]) -> str:
+    return json_digest([[*column] for column in columns])
+
+
+def dialect_of(text: str) -> type[csv.Dialect]:
+    """How the cells of a table are separated, by its first line."""
+
+    class Separated(csv.excel):
+        delimiter = max(",;\t|", key=text.partition("\n")[0].count)
+
+    return Separated

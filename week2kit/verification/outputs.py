@@ -15,7 +15,7 @@ from io import StringIO
 from itertools import zip_longest
 from typing import Any, Final, Literal
 
-from week2kit.training.outputs import is_duration, is_measure, stable_name
+from week2kit.training.outputs import dialect_of, is_duration, is_measure, stable_name
 
 #: How two files agree: to the byte, in all but times and places, or not.
 Agreement = Literal["bytes", "meaning", "no"]
@@ -96,19 +96,12 @@ def _leaves(value: Any, prefix: str) -> Iterator[tuple[str, str]]:
 
 def _of_table(before: str, after: str) -> _Pairs | None:
     try:
-        old, new = (list(csv.reader(StringIO(text, newline=""), _dialect(text))) for text in (before, after))
+        old, new = (list(csv.reader(StringIO(text, newline=""), dialect_of(text))) for text in (before, after))
     except csv.Error:
         return None
     if not old or not new or old[0] != new[0]:
         return None
     return _cells(old, new)
-
-
-def _dialect(text: str) -> type[csv.Dialect]:
-    class Separated(csv.excel):
-        delimiter = max(",;\t|", key=text.partition("\n")[0].count)
-
-    return Separated
 
 
 def _cells(old: Sequence[Sequence[str]], new: Sequence[Sequence[str]]) -> _Pairs:
