@@ -67,7 +67,7 @@ class OutputFile(Record):
     sha256: Digest
     change: Literal["created", "modified"]
     role: Role
-    kept: Name | None = Field(description="the file of the run folder that holds a copy; null: only its digest is kept")
+    kept: bool = Field(description="whether outputs.json holds its text; else only its digest is kept")
 
 
 class Coverage(Record):

@@ -51,6 +51,7 @@ ARTIFACTS: Final = {
     "model": "model.joblib",
     "requirements": "requirements.txt",
     "curves": "curves.json",
+    "outputs": "outputs.json",
 }
 
 #: The files that are a run without a manifest; and where one is missing, what is not known then.

@@ -56,6 +56,8 @@ _OF_THE_FOLDER: Final[Texts] = {
     "record says {now}.",
     "predictions.unreadable": "predictions.csv: {now:plain}.",
     "follows.metric": "{where} is recorded as {recorded}, and predictions.csv gives {now}.",
+    "record.outputs": "outputs.json: the texts in it do not have the digests that are recorded for these files.",
+    "follows.source": "outputs.json, {where}: it says {now}, and the manifest {recorded}.",
     "follows.val_report": "val_report.txt is not the report that follows from predictions.csv.",
     "follows.predictions": "predictions.csv: its labels do not have the recorded digest.",
     "follows.scores": "predictions.csv: its scores do not have the recorded digest.",
@@ -154,6 +156,7 @@ _OF_THE_VERDICT: Final[Texts] = {
     "undecided.timeout": "{now:plain} Allow more with --timeout.",
     "undecided.child_died": "{now:plain}",
     "undecided.system": "the system refused what a verification needs: {now:plain}. Verify again with fewer --jobs.",
+    "undecided.command": "it records a command, which was not run again: only its files were looked at.",
     "undecided.interrupted": "the run never came to its end (killed, or still running), so it claims nothing. "
     "Train it again.",
     "undecided.external_failure": "the run was ended from outside ({recorded}): nothing follows from its inputs. "

@@ -24,6 +24,7 @@ from week2kit.errors import (
 )
 from week2kit.inputs.causes import Here, code_causes, data_causes, other_bytes, other_file
 from week2kit.processes.children import Child
+from week2kit.record.command import CompletedCommand, FailedCommand, RunningCommand
 from week2kit.record.earlier import is_earlier
 from week2kit.record.files import is_folder
 from week2kit.record.machine import places_of
@@ -40,8 +41,10 @@ from week2kit.record.verdict import (
 from week2kit.record.written_metrics import compared_names
 from week2kit.thresholds import ANOTHER_FORM, LISTED_CELLS, MAX_MESSAGE
 from week2kit.verification.checks import Judgement, failed, failing, made, missing_here, passed, undecided, without_data
+from week2kit.verification.command import check_command
 from week2kit.verification.evidence import rerun_record
 from week2kit.verification.integrity import (
+    Contents,
     check_failed_record,
     check_files,
     check_predictions,
@@ -57,6 +60,15 @@ from week2kit.verification.trials import Kind, Train, Trials
 from week2kit.verification.variation import not_in_force, variations
 
 
+def _on_files(manifest: FailedCommand | CompletedCommand, checks: list[Check], contents: Contents) -> Judgement:
+    """The judgement on the record of a command by its files alone."""
+    if isinstance(manifest, CompletedCommand):
+        checks = [*checks, *check_command(manifest, contents.files)]
+    if failing(checks):
+        return Judgement("tampered", checks=checks)
+    return undecided("undecided.command", now=manifest.inputs.program.argv, checks=checks)
+
+
 @dataclass(frozen=True)
 class Verification(Trainings):
     """The verification of one run."""
@@ -70,10 +82,12 @@ class Verification(Trainings):
             judgement = self._partial(manifest)
             nothing = [Finding(code="vary.partial", now=judgement.verdict)] if self.options.vary else []
             return dataclasses.replace(judgement, not_varied=nothing)
-        if isinstance(manifest, RunningRun):
+        if isinstance(manifest, RunningRun | RunningCommand):
             return undecided("undecided.interrupted")
         contents = check_files(self.run)
         checks = list(contents.checks)
+        if isinstance(manifest, FailedCommand | CompletedCommand):
+            return _on_files(manifest, checks, contents)
         if isinstance(manifest, FailedRun):
             checks += check_failed_record(self.run)
             if failing(checks):

@@ -1,0 +1,78 @@
+"""The record of a command held against its own files, before anything is run again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+from week2kit.canonical import parse_json, sha256
+from week2kit.inputs.leaves import same_value
+from week2kit.record.command import CommandOutcome, CompletedCommand
+from week2kit.record.verdict import Check
+from week2kit.training.outputs import Reported, from_json, predictions_in
+from week2kit.verification.checks import Question, compare, failed, made, passed
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What a command's manifest says, and the files of the run folder that say the same."""
+
+    outcome: CommandOutcome
+    files: Mapping[str, bytes]
+
+    @cached_property
+    def texts(self) -> dict[str, Any] | None:
+        """The texts of small outputs by path; None where outputs.json is not there, or holds something else."""
+        value = parse_json(self.files["outputs"]) if "outputs" in self.files else None
+        return value if isinstance(value, dict) else None
+
+
+def check_command(manifest: CompletedCommand, files: Mapping[str, bytes]) -> list[Check]:
+    """The recorded metrics, predictions and digests follow from the copies of the files that the command wrote."""
+    return made(KEPT, manifest, _Kept(manifest.outcome, files))
+
+
+def _check_metrics(kept: _Kept, code: str) -> Check | None:
+    if "metrics" not in kept.files:
+        return None
+    recorded, now = kept.outcome.metrics, parse_json(kept.files["metrics"])
+    return passed(code) if same_value(recorded, now) else failed(code, code, "metrics.json", recorded, now)
+
+
+def _check_outputs(kept: _Kept, code: str) -> Check | None:
+    """The texts are those of the files that say so, and have their digests."""
+    if "outputs" not in kept.files:
+        return None
+    recorded = {file.path: file.sha256 for file in kept.outcome.files if file.kept}
+    now = {path: sha256(text.encode()) if isinstance(text, str) else None for path, text in (kept.texts or {}).items()}
+    return compare(code, "outputs.json", recorded, now)
+
+
+def _check_source(kept: _Kept, code: str) -> Check | None:
+    """The recorded numbers are those of the file that they are said to come from."""
+    outcome, texts = kept.outcome, kept.texts or {}
+    if outcome.metrics_from not in texts:
+        return None
+    now = from_json(texts[outcome.metrics_from].encode())
+    recorded = Reported(outcome.metrics, outcome.times, tuple(outcome.undefined))
+    same = now is not None and same_value(recorded._asdict(), now._asdict())
+    return passed(code) if same else failed(code, code, outcome.metrics_from, outcome.metrics, now and now.metrics)
+
+
+def _check_predictions(kept: _Kept, code: str) -> Check | None:
+    recorded = kept.outcome.predictions
+    if "predictions" not in kept.files:
+        return None
+    now = predictions_in("" if recorded is None else recorded.path, kept.files["predictions"])
+    values = (None if one is None else [one.rows, one.digest, one.scores] for one in (recorded, now))
+    return compare(code, "predictions.csv", *values)
+
+
+KEPT: Final[tuple[Question[_Kept], ...]] = (
+    Question("record.metrics", _check_metrics),
+    Question("record.outputs", _check_outputs),
+    Question("follows.source", _check_source),
+    Question("follows.predictions", _check_predictions),
+)
