@@ -1,0 +1,217 @@
+"""A person's own command, run as it stands: without a shell, its output passed on as it comes, and ended as a whole."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from week2kit.canonical import clean
+from week2kit.errors import UsageError
+from week2kit.processes.limits import end_with_parent
+
+#: The ends of both streams that are kept: metrics are printed last, and so is what went wrong.
+KEPT_OUTPUT: Final = 1 << 20
+KEPT_ERRORS: Final = 64 << 10
+
+#: Seconds that a tree is given after each signal, and that its last output may take.
+_PATIENCE: Final = 3.0
+
+Stream = Literal["stdout", "stderr"]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended: with an exit code, by a signal, or at its time limit.
+
+    Attributes:
+        output: the end of its standard output.
+        errors: the end of its standard error.
+        left_running: whether processes that it had started were still there, and were ended.
+    """
+
+    code: int | None
+    signal: int | None
+    timed_out: bool
+    output: bytes
+    errors: bytes
+    seconds: float
+    left_running: bool
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it ended by itself with exit code 0."""
+        return self.code == 0 and not self.timed_out
+
+
+def find_program(argv: Sequence[str], directory: Path, environment: Mapping[str, str]) -> str:
+    """The path of the program that a command names, as a shell would find it.
+
+    Raises:
+        UsageError: there is no command, or no such program, or it may not be run.
+    """
+    if not argv:
+        raise UsageError("no command was given. Write it after --: week2kit train -- python train.py --seed 1")
+    name, shown = argv[0], clean(argv[0], 100)
+    if os.sep in name or (os.altsep and os.altsep in name):
+        path = directory / name
+        if not path.exists():
+            raise UsageError(f"{shown}: there is no such program.")
+        if path.is_dir():
+            raise UsageError(f"{shown}: expected a program, and it is a folder.")
+        if not os.access(path, os.X_OK):
+            helps = f" Run it by its interpreter: python {shown}" if path.suffix == ".py" else f" chmod +x {shown}"
+            raise UsageError(f"{shown}: it may not be run.{helps}")
+        return name
+    found = shutil.which(name, path=environment.get("PATH"))
+    if found is None:
+        here = directory / name
+        helps = f" A file in this folder is named ./{shown}" if here.is_file() else ""
+        if here.is_file() and here.suffix == ".py":
+            helps = f" To run the file in this folder: python {shown}"
+        raise UsageError(f"{shown}: no program of this name was found on the PATH.{helps}")
+    return found
+
+
+def run_script(
+    argv: Sequence[str],
+    *,
+    directory: Path,
+    environment: Mapping[str, str],
+    timeout: float | None = None,
+    on_output: Callable[[Stream, bytes], None] = lambda stream, data: None,
+) -> Ended:
+    """Run a command to its end, and pass on what it writes.
+
+    It gets the standard input of this process, unless that is a terminal, and a session of its own. Whatever ends this
+    call ends the whole session.
+
+    Raises:
+        UsageError: there is no such program, or the system does not start it.
+        KeyboardInterrupt: as it came, after the command and what it had started were ended.
+    """
+    find_program(argv, directory, environment)
+    start = time.monotonic()
+    try:
+        process = subprocess.Popen(
+            [*argv],
+            cwd=directory,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL if _is_terminal(0) else None,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            preexec_fn=_die_with_us if os.name == "posix" else None,
+        )
+    except OSError as error:
+        helps = " Its first line names no interpreter (#!)." if error.errno == errno.ENOEXEC else ""
+        raise UsageError(f"{clean(argv[0], 100)}: it cannot be started: {error.strerror}.{helps}") from None
+    tails: dict[Stream, _Tail] = {"stdout": _Tail(KEPT_OUTPUT), "stderr": _Tail(KEPT_ERRORS)}
+    pipes: list[tuple[Stream, Any]] = [("stdout", process.stdout), ("stderr", process.stderr)]
+    readers = [
+        threading.Thread(target=_pass_on, args=(pipe, name, tails[name], on_output), daemon=True)
+        for name, pipe in pipes
+    ]
+    for reader in readers:
+        reader.start()
+    timed_out = False
+    try:
+        try:
+            process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            timed_out = True
+            _end(process, signal.SIGTERM)
+        _join(readers)
+        left = _is_alive(process.pid) or any(reader.is_alive() for reader in readers)
+        if left:
+            _end(process, signal.SIGTERM)
+            _join(readers)
+    except BaseException:
+        _end(process, signal.SIGINT)
+        raise
+    code = process.returncode
+    return Ended(
+        code=code if code >= 0 and not timed_out else None,
+        signal=-code if code < 0 and not timed_out else None,
+        timed_out=timed_out,
+        output=bytes(tails["stdout"]),
+        errors=bytes(tails["stderr"]),
+        seconds=time.monotonic() - start,
+        left_running=left and not timed_out,
+    )
+
+
+def _die_with_us() -> None:
+    end_with_parent(signal.SIGKILL)
+
+
+class _Tail:
+    """The last bytes of a stream."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self._size = limit, 0
+        self._parts = deque[bytes]()
+
+    def add(self, data: bytes) -> None:
+        self._parts.append(data)
+        self._size += len(data)
+        while self._size - len(self._parts[0]) >= self._limit:
+            self._size -= len(self._parts.popleft())
+
+    def __bytes__(self) -> bytes:
+        return b"".join(self._parts)[-self._limit :]
+
+
+def _pass_on(pipe: Any, name: Stream, tail: _Tail, on_output: Callable[[Stream, bytes], None]) -> None:
+    with pipe:
+        while data := os.read(pipe.fileno(), 1 << 16):
+            tail.add(data)
+            with contextlib.suppress(Exception):  # whoever listens may have gone: the command goes on
+                on_output(name, data)
+
+
+def _join(readers: Sequence[threading.Thread]) -> None:
+    """Wait for the last output; what a process left behind holds the pipe open, and is not waited for."""
+    ends = time.monotonic() + _PATIENCE
+    for reader in readers:
+        reader.join(max(0.0, ends - time.monotonic()))
+
+
+def _is_alive(session: int) -> bool:
+    try:
+        os.killpg(session, 0)
+    except (OSError, AttributeError):
+        return False
+    return True
+
+
+def _end(process: subprocess.Popen[bytes], first: int) -> None:
+    """End a whole session: politely, then firmly; each signal has its time."""
+    for number in (first, signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
+        with contextlib.suppress(OSError):
+            if os.name == "posix":
+                os.killpg(process.pid, number)
+            else:
+                process.terminate()
+        ends = time.monotonic() + _PATIENCE
+        while time.monotonic() < ends:
+            if process.poll() is not None and not _is_alive(process.pid):
+                return
+            time.sleep(0.02)
+
+
+def _is_terminal(descriptor: int) -> bool:
+    try:
+        return os.isatty(descriptor)
+    except OSError:
+        return False
