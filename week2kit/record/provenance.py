@@ -33,7 +33,7 @@ def record_code(allowed: Sequence[str] = ()) -> Code:
         week2kit=week2kit.__version__,
         digest=code_digest(modules),
         modules=modules,
-        git=_git_state(),
+        git=git_state(),
         own=own_code(allowed),
     )
 
@@ -43,7 +43,7 @@ def record_code(allowed: Sequence[str] = ()) -> Code:
 _COMMIT: Final = re.compile(rb"^# branch\.oid ([0-9a-f]{40}(?:[0-9a-f]{24})?)$", re.MULTILINE)
 
 
-def _git_state() -> Git | None:
+def git_state() -> Git | None:
     """Commit and dirtiness of the working directory's repository.
 
     None where there is no git, no repository or no commit, or where git refuses or takes too long.

@@ -10,18 +10,22 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from week2kit.canonical import clean, dump_json
 from week2kit.errors import UnreadableRun, UsageError
+from week2kit.record.command import CompletedCommand, FailedCommand, RecordedCommand, RunningCommand
 from week2kit.record.files import TEMPORARY, held_lock, replace_file, temporary_name
-from week2kit.record.manifest import Artifact, CompletedRun, FailedRun, RunningRun
+from week2kit.record.manifest import Artifact, CompletedRun, FailedRun, Recorded, RunningRun
 from week2kit.record.store import ARTIFACTS, MANIFEST_NAME, Manifest, artifact_digest, open_run
 from week2kit.thresholds import ABANDONED_BUILD, ABANDONED_WRITE, MAX_NAME_LENGTH, SIBLING_FOLDERS
 
 _NAME: Final = re.compile(rf"[A-Za-z0-9._-]{{1,{MAX_NAME_LENGTH}}}")
 
 _SUFFIX_LETTERS: Final = "abcdefghijkmnpqrstuvwxyz23456789"
+
+#: Makes the first record of a run, with the folder that it is made in.
+First: TypeAlias = "Callable[[RunFolder], RunningRun | RunningCommand]"
 
 
 class RunFolder:
@@ -35,7 +39,7 @@ class RunFolder:
         self._artifacts: dict[str, Artifact] = {}
 
     @classmethod
-    def create(cls, runs_directory: Path, name: str | None, first: Callable[[RunFolder], RunningRun]) -> RunFolder:
+    def create(cls, runs_directory: Path, name: str | None, first: First) -> RunFolder:
         """Make a new folder below `runs_directory`: `name`, or the UTC time and a random suffix.
 
         It is made under a hidden name and moved to its own with the record `first` in it: there is no moment at which
@@ -70,7 +74,7 @@ class RunFolder:
                 "Choose another place with --runs-dir."
             ) from None
 
-    def _make(self, first: Callable[[RunFolder], RunningRun]) -> None:
+    def _make(self, first: First) -> None:
         if os.path.lexists(self.path):  # an empty folder would be replaced
             raise FileExistsError
         place, hidden = self.path, temporary_name(self.path)
@@ -103,7 +107,7 @@ class RunFolder:
             name=name, path=ARTIFACTS[name], sha256=artifact_digest(name, data), bytes=len(data)
         )
 
-    def write_manifest(self, manifest: RunningRun | FailedRun | CompletedRun) -> None:
+    def write_manifest(self, manifest: Recorded | RecordedCommand) -> None:
         """Write or replace the manifest, atomically: a reader sees the old one or the new one, never a part."""
         data = dump_json(manifest.model_dump(mode="json", by_alias=True)).encode()
         replace_file(self.path / MANIFEST_NAME, data)
@@ -115,16 +119,17 @@ def _taken(path: Path) -> str:
     manifest: Manifest | None = None
     with contextlib.suppress(UnreadableRun):
         manifest = open_run(path).manifest
-    if isinstance(manifest, FailedRun):
-        ended = "was interrupted" if manifest.failure.error in ("KeyboardInterrupt", "Terminated") else "failed"
+    if isinstance(manifest, FailedRun | FailedCommand):
+        outside = ("KeyboardInterrupt", "Terminated", "Interrupted")
+        ended = "was interrupted" if manifest.failure.error in outside else "failed"
         stage = manifest.failure.stage
         return f"{taken} by a run that {ended} at stage {stage}. Choose another name, or remove the folder."
-    if isinstance(manifest, RunningRun):
+    if isinstance(manifest, RunningRun | RunningCommand):
         return (
             f"{taken} by a run that is still going on, or was ended without a word. Choose another name, or remove "
             "the folder if nothing trains there any more."
         )
-    result = " by a run that completed" if isinstance(manifest, CompletedRun) else ""
+    result = " by a run that completed" if isinstance(manifest, CompletedRun | CompletedCommand) else ""
     return f"{taken}{result}, and runs are never overwritten: choose another name, or leave it out."
 
 

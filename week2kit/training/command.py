@@ -1,0 +1,289 @@
+"""The verb train for a person's own script: run it as it stands, and keep the record of what went in and what came out.
+
+The record is on disk before the command starts, and whatever ends the run, the end replaces it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+from week2kit.canonical import as_utf8, clean, dump_json
+from week2kit.errors import StageError, UsageError
+from week2kit.importing import held
+from week2kit.observing.folder import Snapshot, snapshot, written_between
+from week2kit.privacy import scrub
+from week2kit.processes.script import Ended, Stream, find_program, run_script
+from week2kit.record.code import digest_text
+from week2kit.record.command import (
+    CommandFailure,
+    CommandInputs,
+    CommandOutcome,
+    CompletedCommand,
+    Coverage,
+    FailedCommand,
+    InputFile,
+    Program,
+    RunningCommand,
+)
+from week2kit.record.manifest import Config, Seed, Warned
+from week2kit.record.places import recorded_path
+from week2kit.record.provenance import git_state
+from week2kit.record.store import Run, open_run
+from week2kit.record.writing import RunFolder
+from week2kit.training.arguments import find_seed
+from week2kit.training.gathering import Gathered, Named, digest_of, gather
+
+#: Lines of standard error that a failure is recorded with.
+_LAST_LINES: Final = 20
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A command, and what a person says of it.
+
+    Attributes:
+        argv: its words.
+        inputs: files that it reads, where they were not seen to be.
+        outputs: files that it writes outside of the working directory.
+        named: the files that hold metrics and predictions.
+        seed_flag: the flag by which it takes a seed, if it is none of the usual ones.
+        timeout: seconds after which it is ended.
+    """
+
+    argv: Sequence[str]
+    inputs: Sequence[Path] = ()
+    outputs: Sequence[Path] = ()
+    named: Named = field(default_factory=Named)
+    seed_flag: str | None = None
+    timeout: float | None = None
+
+
+def train_command(
+    asked: Asked,
+    *,
+    name: str | None = None,
+    runs_dir: Path = Path("runs"),
+    command: str | None = None,
+    on_output: Callable[[Stream, bytes], None] = lambda stream, data: None,
+) -> Run:
+    """Run a command in the working directory, and record it in a new run folder.
+
+    Returns:
+        The run as it was recorded: completed, or failed with exit code or signal, and the end of standard error.
+
+    Raises:
+        UsageError: there is no such command or input, or the name is taken; no folder is made.
+        KeyboardInterrupt: as it came, after the command was ended and that was recorded.
+    """
+    here, environment = Path.cwd(), dict(os.environ)
+    find_program(asked.argv, here, environment)
+    seed = find_seed(asked.argv, asked.seed_flag)
+    inputs = _declared(asked.inputs, here)
+    program = Program(
+        argv=[scrub(word) for word in asked.argv],
+        script=None,
+        modules=_modules(asked.argv, here),
+        git=git_state(),
+        seed_flag=None if seed is None else seed.flag,
+    )
+    program = program.model_copy(update={"script": next(iter(program.modules), None)})
+    recorded = CommandInputs(
+        code=None,
+        data=None,
+        config=Config(resolved=None, raw=None, digest=None),
+        seed=Seed(value=seed.value, source="given") if seed is not None and seed.value < 2**32 else None,
+        environment=None,
+        program=program,
+        files=inputs,
+        coverage=None,
+    )
+    said = scrub(command or f"week2kit.train(command={[*asked.argv]!r})")
+    return _Recording(asked, recorded, said, here, environment, on_output).run(runs_dir, name)
+
+
+@dataclass
+class _Recording:
+    """One run of a command from its first to its last manifest."""
+
+    asked: Asked
+    inputs: CommandInputs
+    command: str
+    here: Path
+    environment: Mapping[str, str]
+    on_output: Callable[[Stream, bytes], None]
+    _folder: RunFolder | None = None
+
+    def run(self, runs_dir: Path, name: str | None) -> Run:
+        with held():
+            self._folder = RunFolder.create(runs_dir, name, self._running)
+        before = snapshot(self.here, [runs_dir])
+        try:
+            ended = run_script(
+                self.asked.argv,
+                directory=self.here,
+                environment=self.environment,
+                timeout=self.asked.timeout,
+                on_output=self.on_output,
+            )
+            self._record(ended, before, snapshot(self.here, [runs_dir]))
+        except KeyboardInterrupt:
+            self._fail(_failure("Interrupted", None, "It was interrupted.", "Run it again when there is time."))
+            raise
+        return open_run(self.folder.path)
+
+    @property
+    def folder(self) -> RunFolder:
+        """The run's folder, once it is made."""
+        assert self._folder is not None
+        return self._folder
+
+    def _record(self, ended: Ended, before: Snapshot, after: Snapshot) -> None:
+        self.inputs = self.inputs.model_copy(
+            update={"files": _after(self.inputs.files or [], self.here), "coverage": _unobserved()}
+        )
+        if (failure := _failure_of(ended, self.asked)) is not None:
+            self._fail(failure)
+            return
+        try:
+            found = gather(self.here, list(written_between(before, after)), ended.output, self.asked.named)
+        except StageError as error:
+            self._fail(_failure("NotRecorded", ended.code, str(error), error.hint or "Name another file."))
+            return
+        self._save(found)
+        warnings = [*found.warnings]
+        if ended.left_running:
+            warnings.append(Warned(code="command.left_running", values={}))
+        self.folder.write_manifest(
+            CompletedCommand(
+                **self._common(warnings), inputs=self.inputs, outcome=found.outcome, failure=None, status="completed"
+            )
+        )
+
+    def _save(self, found: Gathered) -> None:
+        self.folder.write("metrics", dump_json(found.outcome.metrics).encode())
+        if found.texts:
+            self.folder.write("outputs", dump_json(dict(found.texts)).encode())
+        if found.predictions is not None:
+            self.folder.write("predictions", found.predictions)
+
+    def _fail(self, failure: CommandFailure, outcome: CommandOutcome | None = None) -> None:
+        with held():
+            self.folder.write_manifest(
+                FailedCommand(**self._common([]), inputs=self.inputs, outcome=outcome, failure=failure)
+            )
+
+    def _running(self, folder: RunFolder) -> RunningCommand:
+        self._folder = folder
+        return RunningCommand(**self._common([]), inputs=self.inputs, outcome=None, failure=None)
+
+    def _common(self, warnings: Sequence[Warned]) -> dict[str, Any]:
+        return {
+            "run_id": self.folder.run_id,
+            "nonce": self.folder.nonce,
+            "created_at": self.folder.created_at,
+            "command": self.command,
+            "artifacts": self.folder.artifacts,
+            "stages": [],
+            "warnings": sorted(warnings, key=lambda warned: warned.code),
+        }
+
+
+# --- what goes in -----------------------------------------------------------------------------------------------
+
+
+def _declared(paths: Sequence[Path], here: Path) -> list[InputFile]:
+    found = []
+    for path in paths:
+        try:
+            sha256, size, _ = digest_of(here / path)
+        except OSError as error:
+            raise UsageError(f"--input {clean(str(path))}: it cannot be read: {error.strerror}.") from None
+        found.append(InputFile(path=_seen_from(path, here), bytes=size, sha256=sha256, after=None, how="declared"))
+    return found
+
+
+def _after(files: Sequence[InputFile], here: Path) -> list[InputFile]:
+    """The inputs with the digests that they have now."""
+    now = []
+    for file in files:
+        after: str | None = None
+        with contextlib.suppress(OSError):
+            after = digest_of(here / file.path)[0]
+        now.append(file.model_copy(update={"after": after}))
+    return now
+
+
+def _seen_from(path: Path, here: Path) -> str:
+    """A path as a record has it: from the working directory, where it does not tell of the machine."""
+    relative = os.path.relpath(here / path, here)
+    return PurePosixPath(recorded_path(relative.replace(os.sep, "/"))).as_posix()
+
+
+def _modules(argv: Sequence[str], here: Path) -> dict[str, str]:
+    """The project files that the command names itself: the script, by the digest of what it does."""
+    found = {}
+    for word in argv[:3]:
+        path = here / word
+        if path.suffix == ".py" and path.is_file() and path.resolve().is_relative_to(here.resolve()):
+            with contextlib.suppress(OSError, ValueError):
+                found[_seen_from(Path(word), here)] = digest_text(as_utf8(path.read_bytes()).decode())
+    return found
+
+
+def _unobserved() -> Coverage:
+    """That nothing watched the command: its outputs are known, and of its inputs those that were declared."""
+    return Coverage(
+        observers=[],
+        refused={},
+        processes=1,
+        hooked=0,
+        programs=[],
+        native_readers=[],
+        network=False,
+        unreadable=0,
+    )
+
+
+# --- how it failed ----------------------------------------------------------------------------------------------
+
+
+def _failure_of(ended: Ended, asked: Asked) -> CommandFailure | None:
+    if ended.is_complete:
+        return None
+    alone = f"Run it by itself to see more: {shlex.join(asked.argv)}"
+    if ended.timed_out:
+        said = f"It was ended after {asked.timeout:g} seconds."
+        return _failure(
+            "TimeLimit", None, said, "Give it more with --timeout, or find what it waits for.", ended.errors
+        )
+    if ended.signal is not None:
+        import signal
+
+        name = signal.Signals(ended.signal).name if ended.signal in {*signal.Signals} else str(ended.signal)
+        killed = "The system may have run out of memory. " if name == "SIGKILL" else ""
+        return _failure("Signal", ended.signal, f"It was ended by {name}.", f"{killed}{alone}", ended.errors)
+    last = next((line for line in reversed(_lines(ended.errors)) if line.strip()), "")
+    said = f"It ended with exit code {ended.code}" + (f": {last.strip()}" if last else ".")
+    return _failure("ExitCode", ended.code, said, alone, ended.errors)
+
+
+def _failure(error: Any, code: int | None, message: str, hint: str, errors: bytes = b"") -> CommandFailure:
+    return CommandFailure(
+        error=error, code=code, message=scrub(message), traceback=_lines(errors)[-_LAST_LINES:], hint=scrub(hint)
+    )
+
+
+_BAR: Final = re.compile(r"[^\n]*\r(?!\n)")
+
+
+def _lines(errors: bytes) -> list[str]:
+    """The lines of standard error as they are seen at the end, without what tells of this machine."""
+    text = _BAR.sub("", errors.decode("utf-8", "replace"))
+    return [scrub(clean(line, 500)) for line in text.splitlines() if line.strip()]
