@@ -6,9 +6,10 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
+from typer.core import TyperCommand
 
 from week2kit.canonical import clean
 from week2kit.errors import UsageError
@@ -16,6 +17,7 @@ from week2kit.errors import UsageError
 if TYPE_CHECKING:
     from week2kit.record.store import Run
     from week2kit.starting.survey import Survey
+    from week2kit.training.command import Asked
 from week2kit.cli.entry import edge
 from week2kit.cli.options import AllowModule, AsJson, MaxDataBytes, given_options, recordable
 from week2kit.cli.terminal import own_stdout, product, say, stage_line, table_width
@@ -75,9 +77,30 @@ def _ask_target(survey: Survey) -> str:
             say(str(error))
 
 
+class WithCommand(TyperCommand):
+    """A command of the line that takes another one behind ``--``, word for word."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Keep what stands behind the first ``--`` for the one who asks for it."""
+        if "--" in args:
+            place = args.index("--")
+            ctx.meta[_COMMAND] = args[place + 1 :]
+            args = args[:place]
+        return list(super().parse_args(ctx, args))
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """The usage line, which has both forms."""
+        return ["[OPTIONS] CONFIG | [OPTIONS] -- COMMAND..."]
+
+
+_COMMAND: Final = "week2kit.command"
+
+
 def train_command(
     context: typer.Context,
-    config: Annotated[Path, typer.Argument(help="A JSON or TOML config.", metavar="CONFIG", show_default=False)],
+    config: Annotated[
+        Path | None, typer.Argument(help="A JSON or TOML config.", metavar="CONFIG", show_default=False)
+    ] = None,
     assignments: Annotated[
         list[str] | None,
         typer.Option(
@@ -95,9 +118,48 @@ def train_command(
     runs_dir: Annotated[Path, typer.Option(help="The folder that holds the runs.")] = Path("runs"),
     allow_module: AllowModule = None,
     max_data_bytes: MaxDataBytes = None,
+    metrics: Annotated[
+        str | None, typer.Option(help="Of a command: the JSON file that it writes its metrics to.", metavar="FILE")
+    ] = None,
+    predictions: Annotated[
+        str | None,
+        typer.Option(help="Of a command: its table with the columns y_true and y_pred.", metavar="FILE"),
+    ] = None,
+    inputs: Annotated[
+        list[Path] | None,
+        typer.Option("--input", help="Of a command: a file that it reads (repeatable).", metavar="PATH"),
+    ] = None,
+    seed_flag: Annotated[
+        str | None,
+        typer.Option(help="Of a command: the flag of its seed, if it is not --seed or --random-state.", metavar="FLAG"),
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(help="Of a command: seconds after which it is ended.", min=0.001)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Split, train, evaluate, save: with a record of everything that made the result."""
+    """Split, train, evaluate, save: with a record of everything that made the result.
+
+    Behind -- stands any command that trains: week2kit train -- python train.py --seed 1
+    """
+    command = context.meta.get(_COMMAND)
+    of_config = given_options(context, "assignments", "seed", "repeats", "allow_module", "max_data_bytes")
+    of_command = given_options(context, "metrics", "predictions", "inputs", "seed_flag", "timeout")
+    if command is None and config is None:
+        raise typer.BadParameter("expected a config, or a command behind --: week2kit train -- python train.py")
+    if command is not None and config is not None:
+        raise typer.BadParameter(f"expected a config or a command, got both: {clean(str(config))} stands before --.")
+    if wrong := (of_command if command is None else of_config):
+        raise typer.BadParameter(f"{wrong[0]} is for {'a command' if command is None else 'a config'}.")
+    if command is not None:
+        from week2kit.training.command import Asked
+        from week2kit.training.gathering import Named
+
+        named = Named(metrics, predictions)
+        asked = Asked([*map(recordable, command)], inputs or (), (), named, seed_flag, timeout)
+        _record(asked, name, runs_dir, as_json=as_json)
+        return
+    assert config is not None
     with edge(config.name):
         from week2kit.config.project import allowed_modules
         from week2kit.training.recording import train
@@ -130,6 +192,27 @@ def train_command(
         facts, talk = run_lines(run, config.name, given, needed)
         product("\n".join(facts))
         say("\n".join(talk))
+    raise typer.Exit(0 if run.manifest.status == "completed" else 1)
+
+
+def _record(asked: Asked, name: str | None, runs_dir: Path, *, as_json: bool) -> None:
+    """Run a command and tell of its record; standard output is the command's own, unless JSON is asked for."""
+    from week2kit.sentences.training import command_lines
+    from week2kit.training.command import train_command as recorded
+
+    streams = {"stdout": sys.stderr if as_json else sys.stdout, "stderr": sys.stderr}
+
+    def pass_on(stream: str, data: bytes) -> None:
+        streams[stream].buffer.write(data)
+        streams[stream].buffer.flush()
+
+    with edge():
+        command = shlex.join(["week2kit", *map(recordable, sys.argv[1:])])
+        run = recorded(asked, name=name, runs_dir=runs_dir, command=command, on_output=pass_on)
+    if as_json:
+        sys.stdout.write((run.path / "manifest.json").read_text(encoding="utf-8"))
+    else:
+        say("\n".join(command_lines(run)))
     raise typer.Exit(0 if run.manifest.status == "completed" else 1)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from week2kit.canonical import aligned, clean, show_value
+from week2kit.record.command import CompletedCommand, FailedCommand
 from week2kit.record.manifest import CompletedRun, Failure
 from week2kit.sentences.hints import config_hint
 from week2kit.sentences.statement import command_line
@@ -163,3 +164,25 @@ def _title(manifest: CompletedRun, metric: str) -> str:
     """A metric, with the class that it is of."""
     label = manifest.outcome.class_of(metric)
     return metric if label is None else f"{metric} of {clean(label, 40)}"
+
+
+def command_lines(run: Run) -> list[str]:
+    """What train says of a command that it ran: the metrics, what was not seen, the folder."""
+    manifest, folder = run.manifest, clean(run.path.as_posix())
+    lines = warning_lines(manifest.warnings)
+    if isinstance(manifest, CompletedCommand):
+        outcome = manifest.outcome
+        rows = [[clean(name, 60), show_value(value)] for name, value in sorted(outcome.metrics.items())[:SHOWN_METRICS]]
+        left = len(outcome.metrics) - len(rows)
+        more = [f"and {left} more"] if left else []
+        source = f" ({clean(outcome.metrics_from, 100)})" if outcome.metrics_from else ""
+        table = [*aligned([["metric", f"value{source}"], *rows]), *more, ""] if rows else []
+        return [*table, f"run: {folder}", *lines]
+    if isinstance(manifest, FailedCommand):
+        failure = manifest.failure
+        lines += [f"error: {clean(failure.message, 600)}", f"  try: {clean(failure.hint, 400)}"]
+    return [f"run: {folder} ({manifest.status}, recorded)", *lines]
+
+
+#: Metrics that are shown of a command: scripts write a hundred of them.
+SHOWN_METRICS: Final = 12

@@ -222,6 +222,16 @@ WARNINGS: Final = Statement(
         "runs with the defaults of the libraries, so that it can be done again anywhere.",
         "seed.unset": "No seed fixes {estimators}: another run draws other numbers, and may give another result. "
         "{estimators:to_seed}",
+        "command.no_metrics": "No metric was found: the command wrote no metrics.json, and printed no line such as "
+        "accuracy: 0.93. Name its file with --metrics FILE.",
+        "command.several_metrics": "{count} files look like metrics ({files}), and none was chosen. Name one with "
+        "--metrics FILE.",
+        "command.several_predictions": "{count} files look like predictions ({files}), and none was chosen. Name one "
+        "with --predictions FILE.",
+        "command.metrics_unread": "{file} holds no number that could be read as a metric.",
+        "command.undefined": "{names}: no finite number, so nothing can be compared.",
+        "command.left_running": "The command ended, and processes that it had started were still running: they were "
+        "ended.",
         "data.form": Either(
             lambda values: values.get("of") == "validation",
             "The validation file is no plain CSV: {it:form}. It was read so.",

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from week2kit.canonical import as_utf8, clean, dump_json
-from week2kit.errors import StageError, UsageError
+from week2kit.errors import StageError, Terminated, UsageError
 from week2kit.importing import held
 from week2kit.observing.folder import Snapshot, snapshot, written_between
 from week2kit.privacy import scrub
@@ -133,7 +133,7 @@ class _Recording:
                 on_output=self.on_output,
             )
             self._record(ended, before, snapshot(self.here, [runs_dir]))
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Terminated):
             self._fail(_failure("Interrupted", None, "It was interrupted.", "Run it again when there is time."))
             raise
         return open_run(self.folder.path)
