@@ -3,7 +3,6 @@
 It stands alone: the interpreter of the person who is observed need not have week2kit. Each new thing is appended to the
 log at once, so that killed workers and forked children lose nothing. It prints nothing and lets nothing fail.
 """
-# ruff: noqa: D103, S110, SIM105, PTH, UP, C901
 
 import sys
 
@@ -19,7 +18,7 @@ _VARIABLES = (
 ).split()
 
 
-def _observe(log, here):  # type: ignore[no-untyped-def]
+def _observe(log, here):
     import _thread
     import atexit
     import os
@@ -31,7 +30,7 @@ def _observe(log, here):  # type: ignore[no-untyped-def]
     opened = [-1, None]
     standard = (os.path.dirname(os.__file__) + os.sep,)
 
-    def dumps(value):  # type: ignore[no-untyped-def]
+    def dumps(value):
         # json itself imports re: milliseconds of every process
         if value is None or value is True or value is False:
             return {None: "null", True: "true", False: "false"}[value]
@@ -43,7 +42,7 @@ def _observe(log, here):  # type: ignore[no-untyped-def]
             return "{" + ",".join(quoted(str(k)) + ":" + dumps(v) for k, v in value.items()) + "}"
         return quoted(str(value))
 
-    def append(event, **values):  # type: ignore[no-untyped-def]
+    def append(event, **values):
         line = (dumps(dict(values, event=event, pid=os.getpid())) + "\n").encode("ascii")
         try:
             now = os.fstat(opened[0])
@@ -56,7 +55,7 @@ def _observe(log, here):  # type: ignore[no-untyped-def]
             opened[:] = [descriptor, (now.st_dev, now.st_ino)]
         os.write(opened[0], line)
 
-    def absolute(path, folder=-1):  # type: ignore[no-untyped-def]
+    def absolute(path, folder=-1):
         path = os.fsdecode(path)
         if not os.path.isabs(path):
             base = os.getcwd()
@@ -65,7 +64,7 @@ def _observe(log, here):  # type: ignore[no-untyped-def]
             path = os.path.join(base, path)
         return os.path.normpath(path)
 
-    def state(path):  # type: ignore[no-untyped-def]
+    def state(path):
         try:
             found = os.stat(path)
         except (OSError, ValueError):
@@ -73,10 +72,10 @@ def _observe(log, here):  # type: ignore[no-untyped-def]
         kind = "file" if stat.S_ISREG(found.st_mode) else "folder" if stat.S_ISDIR(found.st_mode) else "other"
         return [kind, found.st_size, found.st_mtime_ns]
 
-    def is_version(path):  # type: ignore[no-untyped-def]
+    def is_version(path):
         return path.startswith(standard) or "site-packages" in path or "dist-packages" in path
 
-    def open_(arguments):  # type: ignore[no-untyped-def]
+    def open_(arguments):
         path, mode, flags = arguments
         if not isinstance(path, (str, bytes)):
             return  # a descriptor that is open already
@@ -97,25 +96,25 @@ def _observe(log, here):  # type: ignore[no-untyped-def]
         reads = not writes or (before is not None and not way & os.O_TRUNC)
         append("open", path=path, access="both" if reads and writes else "writes" if writes else "reads", before=before)
 
-    def changed(event, *places):  # type: ignore[no-untyped-def]
+    def changed(event, *places):
         found = [absolute(path, folder) for path, folder in places]
         seen.clear()
         append(event, paths=found, before=[state(path) for path in found])
 
-    def rename(arguments):  # type: ignore[no-untyped-def]
+    def rename(arguments):
         changed("rename", (arguments[0], arguments[2]), (arguments[1], arguments[3]))
 
-    def link(arguments):  # type: ignore[no-untyped-def]
+    def link(arguments):
         changed("link", (arguments[0], arguments[2]), (arguments[1], arguments[3]))
 
-    def remove(arguments):  # type: ignore[no-untyped-def]
+    def remove(arguments):
         changed("remove", arguments[:2])
 
-    def truncate(arguments):  # type: ignore[no-untyped-def]
+    def truncate(arguments):
         if isinstance(arguments[0], (str, bytes)):
             changed("truncate", (arguments[0], -1))
 
-    def database(arguments):  # type: ignore[no-untyped-def]
+    def database(arguments):
         path = os.fsdecode(arguments[0])
         if path.startswith("file:"):
             path = path[5:].partition("?")[0]
@@ -124,10 +123,10 @@ def _observe(log, here):  # type: ignore[no-untyped-def]
             path = absolute(path)
             append("database", path=path, before=state(path))
 
-    def chdir(arguments):  # type: ignore[no-untyped-def]
+    def chdir(arguments):
         seen.clear()
 
-    def start(executable, argv, env=None):  # type: ignore[no-untyped-def]
+    def start(executable, argv, env=None):
         argv = [os.fsdecode(a) for a in ([argv] if isinstance(argv, (str, bytes)) else argv)]
         program = os.fsdecode(executable or argv[0])
         python = os.path.basename(program).lower().startswith(("python", "pypy"))
@@ -141,37 +140,37 @@ def _observe(log, here):  # type: ignore[no-untyped-def]
         hooked = hooked and not any(letter in word for word in options for letter in "ISE")
         append("start", argv=[word[:4096] for word in argv[:256]], python=python, hooked=python and hooked)
 
-    def popen(arguments):  # type: ignore[no-untyped-def]
+    def popen(arguments):
         start(arguments[0], arguments[1], arguments[3])
 
-    def exec_(arguments):  # type: ignore[no-untyped-def]
+    def exec_(arguments):
         start(*arguments[:3])
         end()
 
-    def spawn(arguments):  # type: ignore[no-untyped-def]
+    def spawn(arguments):
         start(arguments[-3], arguments[-2], arguments[-1])
 
-    def system(arguments):  # type: ignore[no-untyped-def]
+    def system(arguments):
         start("sh", ["sh", "-c", os.fsdecode(arguments[0])])
 
-    def connect(arguments):  # type: ignore[no-untyped-def]
+    def connect(arguments):
         address = arguments[-1]
         if isinstance(address, tuple) and ("network", address) not in seen:
             seen.add(("network", address))
             append("network", address=[str(part) for part in address[:2]])
 
-    def lookup(arguments):  # type: ignore[no-untyped-def]
+    def lookup(arguments):
         if arguments[0] is not None and ("lookup", arguments[0]) not in seen:
             seen.add(("lookup", arguments[0]))
             host = arguments[0]
             append("network", address=[host.decode("ascii", "replace") if isinstance(host, bytes) else str(host)])
 
-    def import_(arguments):  # type: ignore[no-untyped-def]
+    def import_(arguments):
         if arguments[0] in _NATIVE and arguments[0] not in seen:
             seen.add(arguments[0])
             append("native", name=arguments[0])
 
-    def library(arguments):  # type: ignore[no-untyped-def]
+    def library(arguments):
         if isinstance(arguments[0], str) and ("dlopen", arguments[0]) not in seen:
             seen.add(("dlopen", arguments[0]))
             append("library", name=arguments[0])
@@ -184,7 +183,7 @@ def _observe(log, here):  # type: ignore[no-untyped-def]
         "os.symlink": lambda a: changed("symlink", (a[1], a[2])),
     }  # fmt: skip
 
-    def failed(where):  # type: ignore[no-untyped-def]
+    def failed(where):
         try:
             if ("failed", where) not in seen:
                 seen.add(("failed", where))
@@ -192,7 +191,7 @@ def _observe(log, here):  # type: ignore[no-untyped-def]
         except Exception:
             pass
 
-    def hook(event, arguments):  # type: ignore[no-untyped-def]
+    def hook(event, arguments):
         handler = handlers.get(event)
         if handler is None or getattr(busy, "now", False):
             return
@@ -204,7 +203,7 @@ def _observe(log, here):  # type: ignore[no-untyped-def]
         finally:
             busy.now = False
 
-    def announce(forked=False):  # type: ignore[no-untyped-def]
+    def announce(forked=False):
         before, busy.now = getattr(busy, "now", False), True
         try:
             seen.clear()
@@ -221,7 +220,7 @@ def _observe(log, here):  # type: ignore[no-untyped-def]
         finally:
             busy.now = before
 
-    def distributions(names):  # type: ignore[no-untyped-def]
+    def distributions(names):
         # by the names of folders: importlib.metadata costs a fifth of a second where there are many
         wanted, found, rest = set(names), {}, []
         for folder in sys.path:
@@ -253,12 +252,14 @@ def _observe(log, here):  # type: ignore[no-untyped-def]
                 wanted -= tops
         return {name.replace("_", "-").lower(): version for name, version in found.items()}
 
-    def end():  # type: ignore[no-untyped-def]
+    def end():
         before, busy.now = getattr(busy, "now", False), True
         try:
             modules, packages = {}, set()
             for name, module in list(sys.modules.items()):
                 file = getattr(module, "__file__", None)
+                if name == "__main__" and file is None:  # it is gone when the script has run
+                    file = getattr(getattr(module, "__loader__", None), "path", None)
                 if not isinstance(file, str) or file == __file__:
                     continue
                 file = absolute(file)
@@ -303,7 +304,7 @@ def _observe(log, here):  # type: ignore[no-untyped-def]
         os.register_at_fork(after_in_child=lambda: announce(True))
 
 
-def _start():  # type: ignore[no-untyped-def]
+def _start():
     import os
 
     here = os.path.dirname(os.path.abspath(__file__))
@@ -316,7 +317,7 @@ def _start():  # type: ignore[no-untyped-def]
         pass
 
 
-def _hand_over():  # type: ignore[no-untyped-def]
+def _hand_over():
     """Run the sitecustomize that would have been found without this one; where there is none, there is none."""
     from importlib.machinery import PathFinder
     from importlib.util import module_from_spec
