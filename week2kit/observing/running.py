@@ -109,8 +109,12 @@ def run_observed(
             if left:
                 tree.end(0.0)
         else:
-            tree.end(_GRACE)
+            try:
+                tree.end(_GRACE)
+            except KeyboardInterrupt:  # asked twice: at once
+                tree.end(0.0)
         code = process.wait()
+        tree.reap()
         for pump in pumps:
             pump.join(_DRAIN)
         if how == "exited" and code < 0:
@@ -153,6 +157,7 @@ class _Tree:
     def __init__(self, process: subprocess.Popen[bytes], log: str) -> None:
         self._process = process
         self._mark = f"{LOG}={log}".encode()
+        self._seen: set[int] = set()
 
     def alive(self) -> list[int]:
         """Those that run; without /proc only the first one."""
@@ -176,12 +181,19 @@ class _Tree:
             if not more:
                 break
             known |= more
+        self._seen |= known
         return sorted(known)
 
     def _marked(self, entry: Path) -> bool:
         with contextlib.suppress(OSError):
             return self._mark in (entry / "environ").read_bytes().split(b"\0")
         return False
+
+    def reap(self) -> None:
+        """Forget those that became children of this process."""
+        for pid in self._seen - {self._process.pid}:
+            with contextlib.suppress(OSError):
+                os.waitpid(pid, os.WNOHANG)
 
     def end(self, grace: float) -> None:
         """SIGINT, then SIGTERM, then SIGKILL, each to all that are still there."""
