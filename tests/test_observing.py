@@ -214,6 +214,20 @@ def test_a_shell_script_announces_nothing(place: Path) -> None:
     ended, seen = run(place, "", argv=["sh", "-c", "cat data.csv > out"])
     ok(ended)
     assert seen.coverage.processes == 0
+    assert seen.coverage.other_programs == ("sh",)
+    ended, seen = run(place, "", argv=[sys.executable, "-I", "-c", "open('data.csv')"])
+    ok(ended)
+    assert seen.coverage.pythons_not_seen == 1
+
+
+@posix
+def test_a_console_script_is_a_python_that_was_seen(place: Path) -> None:
+    tool = place / "tool"
+    tool.write_text(f"#!{sys.executable}\nopen('data.csv').read()\n")
+    tool.chmod(0o755)
+    ended, seen = run(place, "", argv=[str(tool)])
+    ok(ended)
+    assert (seen.coverage.processes, seen.coverage.other_programs) == (1, ())
 
 
 def test_how_a_command_ends(place: Path) -> None:
@@ -299,3 +313,33 @@ def test_standard_input_is_passed_on(place: Path) -> None:
     )
     told = subprocess.run([sys.executable, "-c", code], cwd=place, input=b"12345", capture_output=True, check=True)
     assert told.stdout.strip() == repr(f"5{os.linesep}".encode()).encode()
+
+
+@posix
+def test_an_error_of_a_signal_handler_reaches_the_script(place: Path) -> None:
+    ended, seen = run(
+        place,
+        """
+        import signal
+        def late(*_):
+            raise RuntimeError
+        signal.signal(signal.SIGALRM, late)
+        raised = 0
+        for trial in range(50):
+            signal.setitimer(signal.ITIMER_REAL, 0.005 + trial / 1e5)
+            try:
+                for i in range(1_000_000):
+                    try:
+                        open(f"none{trial}/{i}")
+                    except OSError:
+                        pass
+            except RuntimeError:
+                raised += 1
+            if i == 999_999:
+                break
+        print(raised)
+        """,
+    )
+    ok(ended)
+    assert ended.stdout.strip() == b"50"
+    assert not seen.coverage.failures

@@ -342,7 +342,11 @@ def _coverage(log: _Log, processes: tuple[Process, ...]) -> Coverage:
             announced[one.pid] += 1
     unseen = sum(start.python and not start.hooked for start in log.starts)
     unseen += sum(max(0, count - announced[pid]) for pid, count in expected.items())
-    others = {os.path.basename(start.argv[0]) for start in log.starts if start.argv and not start.python}  # noqa: PTH119
+    others = {
+        os.path.basename(start.argv[0])  # noqa: PTH119
+        for start in log.starts
+        if start.argv and not start.python and not _announced(start, processes)
+    }
     native = log.native | {name for fact in log.facts.values() for name in _listed(fact.get("native"))}
     return Coverage(
         processes=len(processes),
@@ -354,6 +358,11 @@ def _coverage(log: _Log, processes: tuple[Process, ...]) -> Coverage:
         failures=tuple(sorted(log.failures)),
         unreadable=log.unreadable,
     )
+
+
+def _announced(start: Start, processes: tuple[Process, ...]) -> bool:
+    """Whether a program turned out to be a script of a hooked Python, as console scripts are."""
+    return any(one.parent == start.parent and not one.forked and start.argv[0] in one.argv[1:] for one in processes)
 
 
 def _listed(value: Any) -> list[str]:

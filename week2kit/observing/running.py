@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -90,8 +91,9 @@ def run_observed(
             )
         except FileNotFoundError:
             return Ended("not found", None, None, 0.0, b"", b"", 0)
-        except (PermissionError, OSError):
+        except OSError:
             return Ended("not executable", None, None, 0.0, b"", b"", 0)
+        _tell_start(log, argv)
         pumps = [_Pump(process.stdout, stdout, _STDOUT_KEPT), _Pump(process.stderr, stderr, _STDERR_KEPT)]
         tree = _Tree(process, variables[LOG])
         how: How = "exited"
@@ -120,6 +122,14 @@ def run_observed(
         if how == "exited" and code < 0:
             how, number = "signal", -code
         return Ended(how, code if how == "exited" else None, number, seconds, pumps[0].kept(), pumps[1].kept(), left)
+
+
+def _tell_start(log: Path, argv: Sequence[str]) -> None:
+    """Tell the first program as those that a hooked Python starts: if it never announces itself, it was not seen."""
+    python = Path(argv[0]).name.lower().startswith(("python", "pypy"))
+    entry = {"event": "start", "pid": os.getpid(), "argv": list(argv), "python": python, "hooked": python}
+    with log.open("ab") as file:
+        file.write(json.dumps(entry).encode("ascii") + b"\n")
 
 
 class _Pump:

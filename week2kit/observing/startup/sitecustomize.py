@@ -26,6 +26,7 @@ def _observe(log, here):
     from _json import encode_basestring_ascii as quoted
 
     busy = _thread._local()
+    here_file = _observe.__code__.co_filename
     seen = set()
     opened = [-1, None]
     standard = (os.path.dirname(os.__file__) + os.sep,)
@@ -191,6 +192,14 @@ def _observe(log, here):
         except Exception:
             pass
 
+    def of_the_script(trace):
+        """Whether it was raised by a signal handler of the script, which may run at any moment of the hook."""
+        while trace.tb_next is not None:
+            trace = trace.tb_next
+        file = trace.tb_frame.f_code.co_filename
+        ours = file == here_file or file.startswith("<frozen") or file.startswith(standard)
+        return not ours or "-packages" in file
+
     def hook(event, arguments):
         handler = handlers.get(event)
         if handler is None or getattr(busy, "now", False):
@@ -199,6 +208,8 @@ def _observe(log, here):
         try:
             handler(arguments)
         except Exception:
+            if of_the_script(sys.exc_info()[2]):
+                raise
             failed(event)
         finally:
             busy.now = False
@@ -297,6 +308,9 @@ def _observe(log, here):
         finally:
             busy.now = before
 
+    if not hasattr(sys, "addaudithook"):  # it never announces itself: then it counts as not seen
+        append("hook failed", where="start", error="Python before 3.8")
+        return
     announce()
     sys.addaudithook(hook)
     atexit.register(end)
