@@ -1,0 +1,345 @@
+"""What the hook sees of real scripts, and how a command is run and ended under it."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from week2kit.observing.observed import Observed, read_log
+from week2kit.observing.running import Ended, run_observed
+
+posix = pytest.mark.skipif(os.name != "posix", reason="processes are forked and signalled on POSIX only")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "data.csv").write_text("a,b\n1,2\n3,4\n")
+    return folder
+
+
+def run(place: Path, script: str, *arguments: str, argv: list[str] | None = None, **options) -> tuple[Ended, Observed]:
+    (place / "train.py").write_text(textwrap.dedent(script))
+    log = place.parent / "log"
+    env = {**os.environ, **options.pop("env", {})}
+    options = {"cwd": place, "timeout": 60, **options}
+    ended = run_observed(argv or [sys.executable, str(place / "train.py"), *arguments], env=env, log=log, **options)
+    return ended, read_log(log)
+
+
+def names(place: Path, found) -> list[str]:
+    return [os.path.relpath(getattr(one, "path", one), place) for one in found]
+
+
+def ok(ended: Ended) -> None:
+    assert (ended.how, ended.exit_code, ended.stderr) == ("exited", 0, b"")
+
+
+READERS = {
+    "csv": ("pandas.DataFrame({'a': [1]}).to_csv('in', index=False)", "pandas.read_csv('in')"),
+    "npz": ("numpy.savez('in.npz', a=[1])", "numpy.load('in.npz')['a']"),
+    "sqlite": (
+        "c = sqlite3.connect('in.db'); c.execute('create table t (a)'); c.commit(); c.close()",
+        "sqlite3.connect('in.db').execute('select * from t').fetchall()",
+    ),
+    "joblib": ("joblib.dump([1], 'in.joblib')", "joblib.load('in.joblib')"),
+    "zip": ("zipfile.ZipFile('in.zip', 'w').writestr('a', 'b')", "zipfile.ZipFile('in.zip').read('a')"),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_reader_that_the_hook_sees(place: Path, reader: str) -> None:
+    make, read = READERS[reader]
+    modules = "import joblib, numpy, pandas, sqlite3, zipfile\n"
+    subprocess.run([sys.executable, "-c", modules + make], cwd=place, check=True)
+    file = next(path.name for path in place.iterdir() if path.name.startswith("in"))
+    ended, seen = run(place, f"{modules}{read}\nopen('metrics.json', 'w').write('{{}}')\n")
+    ok(ended)
+    assert names(place, seen.inputs) == [file]
+    assert [(*names(place, [one]), one.created) for one in seen.outputs] == [("metrics.json", True)]
+    assert {"numpy", "pandas", "joblib"} <= set(seen.distributions)
+    assert not seen.coverage.failures
+    assert not seen.coverage.unreadable
+
+
+@pytest.mark.parametrize("library", ["pyarrow", "polars", "h5py", "duckdb"])
+def test_a_native_reader_is_told(place: Path, library: str) -> None:
+    pytest.importorskip(library, reason=f"{library} is not installed")
+    ended, seen = run(place, f"import {library}\n")
+    ok(ended)
+    assert library in seen.coverage.native_readers
+
+
+def test_no_native_reader_no_network_no_program_is_told_of_a_plain_script(place: Path) -> None:
+    ended, seen = run(place, "print(open('data.csv').read())\n")
+    ok(ended)
+    cover = seen.coverage
+    assert (cover.native_readers, cover.other_programs, cover.pythons_not_seen, seen.network) == ((), (), 0, ())
+    assert (cover.processes, cover.without_end) == (1, 0)
+    assert names(place, seen.inputs) == ["data.csv"]
+    assert names(place, seen.modules.values()) == ["train.py"]
+
+
+@pytest.mark.parametrize("move", ["cwd", "chdir"])
+def test_a_relative_path_is_of_its_own_moment(place: Path, move: str) -> None:
+    (place / "sub").mkdir()
+    (place / "sub" / "data.csv").write_text("other")
+    if move == "cwd":
+        ended, seen = run(place, "open('data.csv').read()", cwd=place / "sub")
+        wanted = ["sub/data.csv"]
+    else:
+        ended, seen = run(place, "import os\nopen('data.csv')\nos.chdir('sub')\nopen('data.csv')\n")
+        wanted = ["data.csv", "sub/data.csv"]
+    ok(ended)
+    assert names(place, seen.inputs) == wanted
+
+
+def test_a_path_from_the_environment(place: Path) -> None:
+    ended, seen = run(place, "import os\nopen(os.environ['DATA']).read()", env={"DATA": "data.csv"})
+    ok(ended)
+    assert names(place, seen.inputs) == ["data.csv"]
+
+
+def test_the_script_sees_its_own_argv_path_and_folder(place: Path) -> None:
+    script = "import sys, os\nprint(sys.argv, sys.path, os.getcwd(), 'sitecustomize' in sys.modules)\n"
+    ended, _ = run(place, script, "--seed", "1")
+    plain = subprocess.run([sys.executable, place / "train.py", "--seed", "1"], cwd=place, capture_output=True)
+    assert ended.stdout == plain.stdout
+
+
+CHILDREN = {
+    "fork": "pid = os.fork()\nif pid == 0:\n    read('data.csv')\n    os._exit(0)\nos.waitpid(pid, 0)",
+    "mp fork": "p = mp.get_context('fork').Process(target=read, args=['data.csv'])\np.start(); p.join()",
+    "spawn": "p = mp.get_context('spawn').Process(target=read, args=['data.csv'])\np.start(); p.join()",
+    "forkserver": "p = mp.get_context('forkserver').Process(target=read, args=['data.csv'])\np.start(); p.join()",
+    "loky": "import joblib\njoblib.Parallel(2)(joblib.delayed(read)(n) for n in ['data.csv', 'data.csv'])",
+    "subprocess": "subprocess.run([sys.executable, '-c', 'open(\"data.csv\").read()'], check=True)",
+    "killed": "pid = os.fork()\nif pid == 0:\n    read('data.csv')\n    os.kill(os.getpid(), 9)\nos.waitpid(pid, 0)",
+}
+
+
+@posix
+@pytest.mark.parametrize("kind", CHILDREN)
+def test_what_a_child_reads_is_seen(place: Path, kind: str) -> None:
+    body = textwrap.indent(CHILDREN[kind], "    ")
+    ended, seen = run(
+        place,
+        "import multiprocessing as mp, os, subprocess, sys\n"
+        "def read(name):\n    with open(name) as file:\n        return file.read()\n"
+        f"if __name__ == '__main__':\n{body}\n",
+    )
+    assert (ended.how, ended.exit_code) == ("exited", 0), ended.stderr
+    assert names(place, seen.inputs) == ["data.csv"]
+    assert seen.coverage.processes >= 2
+    assert seen.coverage.pythons_not_seen == 0
+
+
+@posix
+@pytest.mark.parametrize("option", ["-I", "-S", "-E"])
+def test_a_python_that_cannot_be_hooked_is_told(place: Path, option: str) -> None:
+    ended, seen = run(
+        place, f"import subprocess, sys\nsubprocess.run([sys.executable, '{option}', '-c', 'open(\"data.csv\")'])"
+    )
+    ok(ended)
+    assert seen.coverage.pythons_not_seen == 1
+    assert names(place, seen.inputs) == []
+
+
+def test_an_input_that_is_written_is_both(place: Path) -> None:
+    ended, seen = run(place, "text = open('data.csv').read()\nopen('data.csv', 'w').write(text + '5,6')\n")
+    ok(ended)
+    assert [(*names(place, [one]), one.written) for one in seen.inputs] == [("data.csv", True)]
+    assert [(*names(place, [one]), one.created) for one in seen.outputs] == [("data.csv", False)]
+
+
+def test_what_the_script_wrote_itself_is_no_input(place: Path) -> None:
+    ended, seen = run(
+        place,
+        "import os\nopen('a.tmp', 'w').write('1')\nos.replace('a.tmp', 'a')\nopen('a').read()\n"
+        "open('b', 'w').close()\nos.remove('b')\n",
+    )
+    ok(ended)
+    assert names(place, seen.inputs) == []
+    assert names(place, seen.outputs) == ["a"]
+
+
+def test_ten_thousand_outputs_after_all_descriptors_were_closed(place: Path) -> None:
+    ended, seen = run(
+        place,
+        "import os\nos.closerange(3, 256)\nmine = open('mine', 'w')\n"
+        "for i in range(10_000):\n    open(f'o{i}', 'w').close()\nmine.write('1')\n",
+    )
+    ok(ended)
+    assert len(seen.outputs) == 10_001
+    assert (place / "mine").read_text() == "1"
+
+
+def test_the_sitecustomize_of_a_person_runs(place: Path) -> None:
+    own = place.parent / "own"
+    own.mkdir()
+    (own / "sitecustomize.py").write_text("import os\nos.MINE = __file__\n")
+    ended, _ = run(
+        place,
+        "import os, sitecustomize\nprint(os.MINE, sitecustomize.__file__)",
+        env={"PYTHONPATH": str(own)},
+    )
+    assert ended.stdout.decode().split() == [str(own / "sitecustomize.py")] * 2
+
+
+def test_a_module_of_a_package_and_its_project_modules(place: Path) -> None:
+    package = place / "package"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "helper.py").write_text("x = 1\n")
+    (package / "train.py").write_text("from package.helper import x\n")
+    argv = [sys.executable, "-m", "package.train"]
+    for _ in range(2):  # the second time from what was compiled
+        ended, seen = run(place, "", argv=argv)
+        ok(ended)
+        assert {"package/helper.py", "package/train.py"} <= set(names(place, seen.modules.values()))
+        assert names(place, seen.inputs) == []
+
+
+@posix
+def test_a_shell_script_announces_nothing(place: Path) -> None:
+    ended, seen = run(place, "", argv=["sh", "-c", "cat data.csv > out"])
+    ok(ended)
+    assert seen.coverage.processes == 0
+    assert seen.coverage.other_programs == ("sh",)
+    ended, seen = run(place, "", argv=[sys.executable, "-I", "-c", "open('data.csv')"])
+    ok(ended)
+    assert seen.coverage.pythons_not_seen == 1
+
+
+@posix
+def test_a_console_script_is_a_python_that_was_seen(place: Path) -> None:
+    tool = place / "tool"
+    tool.write_text(f"#!{sys.executable}\nopen('data.csv').read()\n")
+    tool.chmod(0o755)
+    ended, seen = run(place, "", argv=[str(tool)])
+    ok(ended)
+    assert (seen.coverage.processes, seen.coverage.other_programs) == (1, ())
+
+
+def test_how_a_command_ends(place: Path) -> None:
+    failed, _ = run(place, "import sys\nsys.exit(3)")
+    assert (failed.how, failed.exit_code, failed.signal) == ("exited", 3, None)
+    raised, seen = run(place, "raise ValueError('no')")
+    assert raised.exit_code == 1
+    assert raised.stderr.endswith(b"ValueError: no\n")
+    assert seen.facts
+    assert run(place, "", argv=["no-such-program"])[0].how == "not found"
+    (place / "plain").write_text("")
+    assert run(place, "", argv=[str(place / "plain")])[0].how == "not executable"
+
+
+@posix
+def test_a_signal_and_a_hang_and_what_is_left(place: Path) -> None:
+    killed, _ = run(place, "import os\nos.kill(os.getpid(), 11)")
+    assert (killed.how, killed.signal) == ("signal", 11)
+    hung, _ = run(
+        place,
+        "import os, signal, subprocess, sys, time\nsignal.signal(2, signal.SIG_IGN)\n"
+        "p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], start_new_session=True)\n"
+        "open('pid', 'w').write(str(p.pid))\ntime.sleep(60)",
+        timeout=2,
+    )
+    assert hung.how == "timeout"
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((place / "pid").read_text()), 0)
+    left, _ = run(place, "import subprocess\nsubprocess.Popen(['sleep', '60'], start_new_session=True)")
+    assert (left.how, left.exit_code, left.left) == ("exited", 0, 1)
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_the_tree(place: Path, number: int) -> None:
+    (place / "train.py").write_text("import os, time\nopen('pid', 'w').write(str(os.getpid()))\ntime.sleep(60)")
+    code = (
+        "import os, sys\nfrom pathlib import Path\nfrom week2kit.observing.running import run_observed\n"
+        "e = run_observed([sys.executable, 'train.py'], cwd=Path.cwd(), env=os.environ, log=Path('../log'))\n"
+        "print(e.how, e.signal)"
+    )
+    outer = subprocess.Popen([sys.executable, "-c", code], cwd=place, stdout=subprocess.PIPE)
+    deadline = time.monotonic() + 30
+    while not (place / "pid").exists() or not (place / "pid").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    outer.send_signal(number)
+    told, _ = outer.communicate(timeout=30)
+    assert told.split() == [b"interrupted", str(int(number)).encode()]
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((place / "pid").read_text()), 0)
+
+
+def test_binary_rubbish_streams_through_whole(place: Path) -> None:
+    rubbish = bytes(range(256)) * 10_000
+    out = io.BytesIO()
+    script = "import sys\nsys.stdout.buffer.write(bytes(range(256)) * 10_000)\nsys.stderr.write('50%\\r100%\\r')\n"
+    err = io.BytesIO()
+    ended, _ = run(place, script, stdout=out, stderr=err)
+    assert out.getvalue() == rubbish
+    assert err.getvalue() == b"50%\r100%\r"
+    assert ended.stdout == rubbish[-(1 << 20) :]
+
+
+def test_hostile_lines_are_counted(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    lines = [
+        b"\xff\n", b"[]\n", b"{}\n", b"null\n", b"[" * 100_000 + b"\n", b'{"event": "open", "pid": 1}\n',
+        b'{"event": "open", "pid": 1, "path": 1, "access": "reads", "before": null}\n',
+        b'{"event": "rename", "pid": 1, "paths": ["a"], "before": []}\n', b'{"event": "_init_", "pid": 1}\n',
+        b'{"event": "end", "pid": 1, "facts": [' + b"1," * 2_000_000 + b"1]}\n", b'{"event": "proc',
+    ]  # fmt: skip
+    log.write_bytes(b"".join(lines))
+    assert read_log(log).coverage.unreadable == len(lines)
+    assert read_log(tmp_path / "none").coverage.unreadable == 0
+
+
+def test_standard_input_is_passed_on(place: Path) -> None:
+    code = (
+        "import os, sys\nfrom pathlib import Path\nfrom week2kit.observing.running import run_observed\n"
+        "read = [sys.executable, '-c', 'import sys; print(len(sys.stdin.read()))']\n"
+        "print(run_observed(read, cwd=Path.cwd(), env=os.environ, log=Path('../log')).stdout)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], cwd=place, input=b"12345", capture_output=True, check=True)
+    assert told.stdout.strip() == repr(f"5{os.linesep}".encode()).encode()
+
+
+@posix
+def test_an_error_of_a_signal_handler_reaches_the_script(place: Path) -> None:
+    ended, seen = run(
+        place,
+        """
+        import signal
+        def late(*_):
+            raise RuntimeError
+        signal.signal(signal.SIGALRM, late)
+        raised = 0
+        for trial in range(50):
+            signal.setitimer(signal.ITIMER_REAL, 0.005 + trial / 1e5)
+            try:
+                for i in range(1_000_000):
+                    try:
+                        open(f"none{trial}/{i}")
+                    except OSError:
+                        pass
+            except RuntimeError:
+                raised += 1
+            if i == 999_999:
+                break
+        print(raised)
+        """,
+    )
+    ok(ended)
+    assert ended.stdout.strip() == b"50"
+    assert not seen.coverage.failures

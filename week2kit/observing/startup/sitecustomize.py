@@ -1,0 +1,348 @@
+"""Tells what a Python process opens, starts and loads; brought in by PYTHONPATH, for any Python from 3.8 on.
+
+It stands alone: the interpreter of the person who is observed need not have week2kit. Each new thing is appended to the
+log at once, so that killed workers and forked children lose nothing. It prints nothing and lets nothing fail.
+"""
+
+import sys
+
+_ENVIRONMENT = "WEEK2KIT_OBSERVED_LOG"
+_NATIVE = frozenset(
+    "pyarrow polars duckdb h5py tables netCDF4 cv2 torch tensorflow rasterio fiona pyreadr xgboost lightgbm catboost"
+    " fastparquet lance zarr av soundfile jax".split()
+)
+_VARIABLES = (
+    "PYTHONHASHSEED TZ LANG LC_ALL OMP_NUM_THREADS OPENBLAS_NUM_THREADS MKL_NUM_THREADS BLIS_NUM_THREADS"
+    " NUMEXPR_NUM_THREADS VECLIB_MAXIMUM_THREADS OPENBLAS_CORETYPE MKL_CBWR ATEN_CPU_CAPABILITY CUDA_VISIBLE_DEVICES"
+    " NPY_DISABLE_CPU_FEATURES CUBLAS_WORKSPACE_CONFIG"
+).split()
+
+
+def _observe(log, here):
+    import _thread
+    import atexit
+    import os
+    import stat
+    from _json import encode_basestring_ascii as quoted
+
+    busy = _thread._local()
+    here_file = _observe.__code__.co_filename
+    seen = set()
+    opened = [-1, None]
+    standard = (os.path.dirname(os.__file__) + os.sep,)
+
+    def dumps(value):
+        # json itself imports re: milliseconds of every process
+        if value is None or value is True or value is False:
+            return {None: "null", True: "true", False: "false"}[value]
+        if isinstance(value, int):
+            return str(int(value))
+        if isinstance(value, (list, tuple)):
+            return "[" + ",".join(map(dumps, value)) + "]"
+        if isinstance(value, dict):
+            return "{" + ",".join(quoted(str(k)) + ":" + dumps(v) for k, v in value.items()) + "}"
+        return quoted(str(value))
+
+    def append(event, **values):
+        line = (dumps(dict(values, event=event, pid=os.getpid())) + "\n").encode("ascii")
+        try:
+            now = os.fstat(opened[0])
+            same = (now.st_dev, now.st_ino) == opened[1]
+        except OSError:
+            same = False
+        if not same:  # the script closed all descriptors, or put a file of its own in this place
+            descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+            now = os.fstat(descriptor)
+            opened[:] = [descriptor, (now.st_dev, now.st_ino)]
+        os.write(opened[0], line)
+
+    def absolute(path, folder=-1):
+        path = os.fsdecode(path)
+        if not os.path.isabs(path):
+            base = os.getcwd()
+            if isinstance(folder, int) and folder >= 0:
+                base = os.readlink("/proc/self/fd/%d" % folder)
+            path = os.path.join(base, path)
+        return os.path.normpath(path)
+
+    def state(path):
+        try:
+            found = os.stat(path)
+        except (OSError, ValueError):
+            return None
+        kind = "file" if stat.S_ISREG(found.st_mode) else "folder" if stat.S_ISDIR(found.st_mode) else "other"
+        return [kind, found.st_size, found.st_mtime_ns]
+
+    def is_version(path):
+        return path.startswith(standard) or "site-packages" in path or "dist-packages" in path
+
+    def open_(arguments):
+        path, mode, flags = arguments
+        if not isinstance(path, (str, bytes)):
+            return  # a descriptor that is open already
+        flags = flags if isinstance(flags, int) else 0
+        way = flags & (os.O_WRONLY | os.O_RDWR | os.O_TRUNC | os.O_CREAT)
+        if isinstance(mode, str) and not way and ("w" in mode or "a" in mode or "+" in mode or "x" in mode):
+            way = os.O_RDWR | (os.O_TRUNC if "w" in mode else 0)
+        key = (path, way)
+        if key in seen:
+            return
+        seen.add(key)
+        path = absolute(path)
+        writes = bool(way & (os.O_WRONLY | os.O_RDWR))
+        if not writes and is_version(path):
+            return
+        before = state(path)
+        # what is not cut off at its opening is part of what comes out: appending reads
+        reads = not writes or (before is not None and not way & os.O_TRUNC)
+        append("open", path=path, access="both" if reads and writes else "writes" if writes else "reads", before=before)
+
+    def changed(event, *places):
+        found = [absolute(path, folder) for path, folder in places]
+        seen.clear()
+        append(event, paths=found, before=[state(path) for path in found])
+
+    def rename(arguments):
+        changed("rename", (arguments[0], arguments[2]), (arguments[1], arguments[3]))
+
+    def link(arguments):
+        changed("link", (arguments[0], arguments[2]), (arguments[1], arguments[3]))
+
+    def remove(arguments):
+        changed("remove", arguments[:2])
+
+    def truncate(arguments):
+        if isinstance(arguments[0], (str, bytes)):
+            changed("truncate", (arguments[0], -1))
+
+    def database(arguments):
+        path = os.fsdecode(arguments[0])
+        if path.startswith("file:"):
+            path = path[5:].partition("?")[0]
+        if path and path != ":memory:" and ("sqlite", path) not in seen:
+            seen.add(("sqlite", path))
+            path = absolute(path)
+            append("database", path=path, before=state(path))
+
+    def chdir(arguments):
+        seen.clear()
+
+    def start(executable, argv, env=None):
+        argv = [os.fsdecode(a) for a in ([argv] if isinstance(argv, (str, bytes)) else argv)]
+        program = os.fsdecode(executable or argv[0])
+        python = os.path.basename(program).lower().startswith(("python", "pypy"))
+        variables = os.environ if env is None else {os.fsdecode(k): os.fsdecode(v) for k, v in dict(env).items()}
+        options = []
+        for word in argv[1:]:
+            if not word.startswith("-") or word[1:2] in ("c", "m", "", "-"):
+                break
+            options.append(word)
+        hooked = here in variables.get("PYTHONPATH", "").split(os.pathsep) and _ENVIRONMENT in variables
+        hooked = hooked and not any(letter in word for word in options for letter in "ISE")
+        append("start", argv=[word[:4096] for word in argv[:256]], python=python, hooked=python and hooked)
+
+    def popen(arguments):
+        start(arguments[0], arguments[1], arguments[3])
+
+    def exec_(arguments):
+        start(*arguments[:3])
+        end()
+
+    def spawn(arguments):
+        start(arguments[-3], arguments[-2], arguments[-1])
+
+    def system(arguments):
+        start("sh", ["sh", "-c", os.fsdecode(arguments[0])])
+
+    def connect(arguments):
+        address = arguments[-1]
+        if isinstance(address, tuple) and ("network", address) not in seen:
+            seen.add(("network", address))
+            append("network", address=[str(part) for part in address[:2]])
+
+    def lookup(arguments):
+        if arguments[0] is not None and ("lookup", arguments[0]) not in seen:
+            seen.add(("lookup", arguments[0]))
+            host = arguments[0]
+            append("network", address=[host.decode("ascii", "replace") if isinstance(host, bytes) else str(host)])
+
+    def import_(arguments):
+        if arguments[0] in _NATIVE and arguments[0] not in seen:
+            seen.add(arguments[0])
+            append("native", name=arguments[0])
+
+    def library(arguments):
+        if isinstance(arguments[0], str) and ("dlopen", arguments[0]) not in seen:
+            seen.add(("dlopen", arguments[0]))
+            append("library", name=arguments[0])
+
+    handlers = {
+        "open": open_, "os.rename": rename, "os.link": link, "os.remove": remove, "os.truncate": truncate,
+        "sqlite3.connect": database, "os.chdir": chdir, "os.fchdir": chdir, "subprocess.Popen": popen,
+        "os.exec": exec_, "os.posix_spawn": spawn, "os.spawn": spawn, "os.system": system, "socket.connect": connect,
+        "socket.sendto": connect, "socket.getaddrinfo": lookup, "import": import_, "ctypes.dlopen": library,
+        "os.symlink": lambda a: changed("symlink", (a[1], a[2])),
+    }  # fmt: skip
+
+    def failed(where):
+        try:
+            if ("failed", where) not in seen:
+                seen.add(("failed", where))
+                append("hook failed", where=where, error=sys.exc_info()[0].__name__)
+        except Exception:
+            pass
+
+    def of_the_script(trace):
+        """Whether it was raised by a signal handler of the script, which may run at any moment of the hook."""
+        while trace.tb_next is not None:
+            trace = trace.tb_next
+        file = trace.tb_frame.f_code.co_filename
+        ours = file == here_file or file.startswith("<frozen") or file.startswith(standard)
+        return not ours or "-packages" in file
+
+    def hook(event, arguments):
+        handler = handlers.get(event)
+        if handler is None or getattr(busy, "now", False):
+            return
+        busy.now = True
+        try:
+            handler(arguments)
+        except Exception:
+            if of_the_script(sys.exc_info()[2]):
+                raise
+            failed(event)
+        finally:
+            busy.now = False
+
+    def announce(forked=False):
+        before, busy.now = getattr(busy, "now", False), True
+        try:
+            seen.clear()
+            argv = getattr(sys, "orig_argv", None)
+            if argv is None:
+                try:
+                    with open("/proc/self/cmdline", "rb") as file:
+                        argv = [os.fsdecode(word) for word in file.read().split(b"\0")[:-1]]
+                except OSError:
+                    argv = []
+            append("process", parent=os.getppid(), forked=forked, argv=[word[:4096] for word in argv[:256]])
+        except Exception:
+            failed("process")
+        finally:
+            busy.now = before
+
+    def distributions(names):
+        # by the names of folders: importlib.metadata costs a fifth of a second where there are many
+        wanted, found, rest = set(names), {}, []
+        for folder in sys.path:
+            if "-packages" not in folder or not os.path.isdir(folder):
+                continue
+            for entry in os.listdir(folder):
+                stem, suffix = os.path.splitext(entry)
+                name, _, version = stem.partition("-")
+                if suffix not in (".dist-info", ".egg-info") or not version:
+                    continue
+                if name.replace(".", "_").lower() in {n.lower() for n in wanted}:
+                    found[name] = version.partition("-py")[0]
+                    wanted = {n for n in wanted if n.lower() != name.replace(".", "_").lower()}
+                else:
+                    rest.append((name, version, os.path.join(folder, entry)))
+        for name, version, place in rest:
+            if not wanted:
+                break
+            tops = set()
+            for file, separator in (("top_level.txt", None), ("RECORD", "/")):
+                try:
+                    with open(os.path.join(place, file), encoding="utf-8", errors="replace") as lines:
+                        tops = {line.strip().partition(separator or "\n")[0].partition(".py,")[0] for line in lines}
+                    break
+                except OSError:
+                    continue
+            if tops & wanted:
+                found[name] = version.partition("-py")[0]
+                wanted -= tops
+        return {name.replace("_", "-").lower(): version for name, version in found.items()}
+
+    def end():
+        before, busy.now = getattr(busy, "now", False), True
+        try:
+            modules, packages = {}, set()
+            for name, module in list(sys.modules.items()):
+                file = getattr(module, "__file__", None)
+                if name == "__main__" and file is None:  # it is gone when the script has run
+                    file = getattr(getattr(module, "__loader__", None), "path", None)
+                if not isinstance(file, str) or file == __file__:
+                    continue
+                file = absolute(file)
+                if "site-packages" in file or "dist-packages" in file:
+                    packages.add(name.partition(".")[0])
+                elif not file.startswith(standard):
+                    modules[name] = file
+            facts = {
+                "python": ".".join(map(str, sys.version_info[:3])),
+                "implementation": sys.implementation.name,
+                "executable": sys.executable,
+                "variables": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
+                "native": sorted(_NATIVE & set(sys.modules)),
+            }
+            locale = sys.modules.get("_locale")
+            if locale is not None:
+                facts["locale"] = locale.setlocale(locale.LC_CTYPE)
+            append("modules", modules=modules, distributions=distributions(packages))
+            if "numpy" in sys.modules:
+                try:
+                    from threadpoolctl import threadpool_info
+
+                    facts["pools"] = [
+                        {k: v for k, v in pool.items() if k != "filepath" and isinstance(v, (str, int, type(None)))}
+                        for pool in threadpool_info()
+                    ]
+                except Exception:
+                    facts["pools"] = None
+            torch = sys.modules.get("torch")
+            if torch is not None:
+                facts["torch_threads"] = torch.get_num_threads()
+            append("end", facts=facts)
+        except Exception:
+            failed("end")
+        finally:
+            busy.now = before
+
+    if not hasattr(sys, "addaudithook"):  # it never announces itself: then it counts as not seen
+        append("hook failed", where="start", error="Python before 3.8")
+        return
+    announce()
+    sys.addaudithook(hook)
+    atexit.register(end)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: announce(True))
+
+
+def _start():
+    import os
+
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [path for path in sys.path if os.path.abspath(path) != here]
+    try:
+        log = os.environ.get(_ENVIRONMENT)
+        if log:
+            _observe(log, here)
+    except Exception:  # nobody's script fails because it is observed
+        pass
+
+
+def _hand_over():
+    """Run the sitecustomize that would have been found without this one; where there is none, there is none."""
+    from importlib.machinery import PathFinder
+    from importlib.util import module_from_spec
+
+    found = PathFinder.find_spec("sitecustomize", sys.path)
+    if found is None or found.loader is None:
+        raise ImportError("No module named 'sitecustomize'", name="sitecustomize")
+    module = module_from_spec(found)
+    sys.modules["sitecustomize"] = module
+    found.loader.exec_module(module)
+
+
+_start()
+_hand_over()
