@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import itertools
 import os
 from collections.abc import Callable, Iterable
@@ -247,6 +246,8 @@ def near_path(path: Path) -> Path | None:
         folder = near_path(folder)
         if folder is None or os.path.lexists(folder / path.name):
             return folder and folder / path.name
+    import difflib  # a report, which misses no path, does without it
+
     with contextlib.suppress(OSError, ValueError):
         with os.scandir(folder) as entries:  # of a folder of a hundred thousand, all would take seconds
             names = [Path(entry.name) for entry in itertools.islice(entries, SEARCHED_FOLDERS)]
