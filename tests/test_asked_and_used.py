@@ -209,10 +209,10 @@ RUNS = ("one", "two")
 def test_a_reason_is_a_word_that_changes_no_result() -> None:
     table()
     used("one", drop=["day"])
-    used("two", drop=["day"], reasons={"day": "holds dates"})
+    used("two", drop=["day"], reasons={"day": "holds dates, see /home/ada/notes.txt"})
     one, two = (json.loads(Path("runs", name, "manifest.json").read_bytes())["inputs"]["config"] for name in RUNS)
     assert one["digest"] == two["digest"]
-    assert two["resolved"]["drop_reasons"] == {"day": "holds dates"}
+    assert two["resolved"]["drop_reasons"] == {"day": "holds dates, see notes.txt"}
     assert "drop_reasons" not in text_of("one", "two")
 
 

@@ -653,6 +653,12 @@ def test_a_target_without_a_value_is_refused(tmp_path: Path) -> None:
         begun(frame, "y", tmp_path)
 
 
+def test_a_target_whose_squares_overflow_is_refused_in_our_words(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"y": [1e200, 2e200, 3.5, 7.5] * 10, "x": ["u", "v", None, "w"] * 10})
+    with pytest.raises(Week2kitError, match="squares"):
+        begun(frame, "y", tmp_path)
+
+
 def test_whole_numbers_that_no_integer_holds_are_no_classes(tmp_path: Path) -> None:
     """scikit-learn takes classes as integers, and says that they are continuous."""
     frame = pd.DataFrame({"y": [0.0, 1.0, 1e29] * 20, "x": ["u", "v", None, "w"] * 15})

@@ -90,7 +90,7 @@ LEAKING: dict[str, tuple[dict[str, Any], str, bool, tuple[str, tuple[str, ...]]]
         "y", True, ("comparison", ("home", "away")),
     ),
     "whether two are equal, with gaps": (
-        {**X, "got": np.where(np.arange(ROWS) % 150 == 7, np.nan, GOALS[0]), "due": GOALS[1], "y": RESULT == 0},
+        {**X, "got": np.where(np.arange(ROWS) % 3 == 1, np.nan, GOALS[0]), "due": GOALS[1], "y": RESULT == 0},
         "y", True, ("comparison", ("got", "due")),
     ),
     "a sum of counts that are classes": (
@@ -117,6 +117,8 @@ def correlated(strength: float) -> Callable[[], dict[str, Any]]:
     return lambda: {**X, "y": X["a"] + noise * np.random.default_rng(2).normal(size=ROWS)}
 
 
+ROUND = DRAWS.integers(0, 5, ROWS)
+
 HONEST: dict[str, tuple[Callable[[], dict[str, Any]], bool]] = {
     "a strong feature": (correlated(0.985), False),
     "two that make most of it": (
@@ -140,13 +142,19 @@ HONEST: dict[str, tuple[Callable[[], dict[str, Any]], bool]] = {
     "one that is always larger": (
         lambda: {**X, "less": X["a"] - 1, "more": X["a"] + 1, "y": X["b"] + X["c"] > 0}, True,
     ),
+    "two of which nearly no row holds both": (
+        lambda: {
+            "a": np.where(np.arange(ROWS) % 5 > 0, np.nan, X["a"]), "b": X["b"], "c": X["c"], "y": X["a"] > X["b"],
+        },
+        True,
+    ),
     "a copy that nearly no row holds": (
         lambda: {"c": X["c"], "again": np.where(np.arange(ROWS) % 4 == 1, X["b"], np.nan), "y": X["b"]}, False,
     ),
     "one that a few rows of a class hold": (
         lambda: {
             "c": X["c"], "y": X["a"] > 1,
-            "size": np.where((X["a"] > 1) & (np.arange(ROWS) % 20 > 0), np.nan, X["b"] + 9 * (X["a"] > 1)),
+            "size": np.where(np.arange(ROWS) % np.where(X["a"] > 1, 6, 2) > 0, np.nan, 9 * (X["a"] > 1) + ROUND),
         },
         True,
     ),

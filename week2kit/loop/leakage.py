@@ -96,9 +96,10 @@ def _alone(table: Table, fold: Fold, name: str) -> float | None:
 
 def _where_present(table: Table, fold: Fold, name: str) -> float | None:
     """As `_alone`, by the rows in which a feature with gaps is not missing: a copy with a few cells taken out."""
-    there = table.features[name].notna().to_numpy()
-    held = replace(fold, train=fold.train[there[fold.train]], val=fold.val[there[fold.val]])
-    shares = [len(few) / len(all_) for few, all_ in ((held.train, fold.train), (held.val, fold.val))]
+    train, val = evenly(fold.train, LEAK_ROWS), evenly(fold.val, LEAK_ROWS)
+    values = table.features[name].to_numpy()
+    held = replace(fold, train=train[pd.notna(values[train])], val=val[pd.notna(values[val])])
+    shares = [len(held.train) / len(train), len(held.val) / len(val)]
     if min(shares) < _HELD or min(shares) == 1 or len(held.val) < _FEW_ROWS:
         return None
     if table.codes is not None:
@@ -247,16 +248,25 @@ _FEW_VALUES: Final = 50
 # --- features together ------------------------------------------------------------------------------------------
 
 
+def _numeric(table: Table, names: Sequence[str]) -> list[str]:
+    return [name for name in names if table.features[name].dtype.kind in "fi"]
+
+
+def _numbers(table: Table, names: Sequence[str], rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """These rows of numeric features as float64, one column each; no other row is copied."""
+    return np.column_stack([table.features[name].to_numpy()[rows].astype(np.float64) for name in names])
+
+
 @np.errstate(over="ignore", invalid="ignore")  # numbers that large are no parts of anything; the fit tells of them
 def _together(table: Table, fold: Fold, names: Sequence[str]) -> Leak | None:
     """Numeric features of which the target is the sum, the mean, the product or an exact formula, up to rounding."""
     train, val = evenly(fold.train, LEAK_SCREEN_ROWS), evenly(fold.val, LEAK_SCREEN_ROWS)
-    numeric = [name for name in names if table.features[name].dtype.kind in "fi"]
+    numeric = _numeric(table, names)
     if len(numeric) < 2:
         return None
     rows = np.concatenate([train, val])
     target = table.target[rows].astype(np.float64)
-    columns = np.column_stack([table.features[name].to_numpy(dtype=np.float64)[rows] for name in numeric])
+    columns = _numbers(table, numeric, rows)
     plain = _Rows.of(columns, target, np.arange(len(rows)) < len(train), np.isfinite)
     if plain is not None and (found := _sum_of(plain, numeric)) is not None:
         return found
@@ -268,8 +278,9 @@ def _together(table: Table, fold: Fold, names: Sequence[str]) -> Leak | None:
     return product and Leak(product.features, "product", "r2", product.score)
 
 
-#: What a comparison of two numbers comes to: less, equal, more. A fourth, that one of them is missing, is no answer.
+#: What a comparison of two numbers comes to: less, equal, more; and where one is missing, which is left out.
 _OUTCOMES: Final = (-1, 0, 1)
+_UNKNOWN: Final = 2
 
 
 def _compared(table: Table, fold: Fold, names: Sequence[str]) -> Leak | None:
@@ -278,33 +289,36 @@ def _compared(table: Table, fold: Fold, names: Sequence[str]) -> Leak | None:
     Each outcome stands for the class that has it most often in training rows.
     """
     assert table.codes is not None
-    numeric = [name for name in names if table.features[name].dtype.kind in "fi"]
-    train, val, screen = (
-        evenly(*part) for part in ((fold.train, LEAK_ROWS), (fold.val, LEAK_ROWS), (fold.train, LEAK_SCREEN_ROWS))
-    )
-    counts = [np.bincount(table.codes[rows], minlength=len(table.classes or ())) for rows in (train, val, screen)]
-    if min(counts[0]) < LEAK_VALUE_ROWS or min(map(min, counts)) == 0:
+    numeric, classes = _numeric(table, names), len(table.classes or ())
+    train, val = evenly(fold.train, LEAK_ROWS), evenly(fold.val, LEAK_ROWS)
+    screen = evenly(fold.train, LEAK_SCREEN_ROWS)
+    counts = [np.bincount(table.codes[rows], minlength=classes) for rows in (train, val, screen)]
+    if len(numeric) < 2 or min(counts[0]) < LEAK_VALUE_ROWS or min(map(min, counts)) == 0:
         return None
-    found = []
-    for number, one in enumerate(numeric):
-        others = numeric[number + 1 :]
-        few = _balanced_of(*[_outcomes(table, screen, one, others)] * 2)
-        for other in (name for name, score in zip(others, few, strict=True) if score >= LEAK_SCREEN_SCORE):
-            learnt, seen = (_outcomes(table, rows, one, [other]) for rows in (train, val))
+
+    def outcomes(rows: np.ndarray[Any, Any], columns: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """The share of each class's rows (first axis) with each outcome (second) of the first column and each other.
+
+        Of the rows in which both hold a number, or of `_HELD` of all where these are fewer.
+        """
+        assert table.codes is not None
+        x, y = columns[:, :1], columns[:, 1:]
+        apart = np.where(x < y, -1, np.where(x > y, 1, np.where(x == y, 0, _UNKNOWN)))
+        of_class = [apart[table.codes[rows] == code] for code in range(classes)]
+        known = [np.maximum((part != _UNKNOWN).sum(axis=0), _HELD * len(part)) for part in of_class]
+        counted = ([(part == outcome).sum(axis=0) for outcome in _OUTCOMES] for part in of_class)
+        return np.array([np.array(sums) / of for sums, of in zip(counted, known, strict=True)])
+
+    few, found = _numbers(table, numeric, screen), list[Leak]()
+    for first in range(len(numeric) - 1):
+        screened = outcomes(screen, few[:, first:])
+        for other in np.flatnonzero(_balanced_of(screened, screened) >= LEAK_SCREEN_SCORE).tolist():
+            pair = (numeric[first], numeric[first + 1 + other])
+            learnt, seen = (outcomes(rows, _numbers(table, pair, rows)) for rows in (train, val))
             scores = (_balanced_of(learnt, learnt)[0], _balanced_of(learnt, seen)[0])
             if min(scores) >= LEAK_SCORE:
-                found.append(Leak((one, other), "comparison", "balanced_accuracy", float(scores[1])))
+                found.append(Leak(pair, "comparison", "balanced_accuracy", float(scores[1])))
     return max(found, key=lambda leak: leak.score, default=None)
-
-
-def _outcomes(table: Table, rows: np.ndarray[Any, Any], one: str, others: Sequence[str]) -> np.ndarray[Any, Any]:
-    """The share of each class's rows (first axis) with each outcome (second) of each comparison with `one`."""
-    assert table.codes is not None
-    x, y = (table.features[names].to_numpy()[rows].astype(np.float64) for names in ([one], [*others]))
-    apart = np.where(x < y, -1, np.where(x > y, 1, np.where(x == y, 0, 2)))
-    codes = table.codes[rows]
-    of_class = [apart[codes == code] for code in range(len(table.classes or ()))]
-    return np.array([[(part == outcome).mean(axis=0) for outcome in _OUTCOMES] for part in of_class])
 
 
 def _balanced_of(learnt: np.ndarray[Any, Any], seen: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

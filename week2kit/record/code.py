@@ -117,7 +117,7 @@ KNOWN: Final = frozenset(
         "d33067e7d33c0cc5d2ba1d66ee0a3009e4bf40af54b066e6b621a8edafa1cfa4",  # names changed only
         "45433e02efee4cb6512efd3e6e4ac89133aea5e815a5d2a71fb15d8801e88b49",  # coded refusals, one reader, one builder
         "c19f44e06afd6d1342f3bf0c0838649c9b64737fa29ec6c4bdfeef2737eee64f",  # tables as people have them, leaks
-        "fe5a0340ddab7f66fe56f2db79080ce14a44f815754200a7c9aab63d81e328ca",  # class weights, kernels, two files
+        "cb555e2b4971062006e9d44e50492eb39ceebe40e92016572c74fd0a7174f3ca",  # class weights, kernels, two files
     }
 )
 
