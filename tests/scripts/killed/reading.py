@@ -1,0 +1,6 @@
+import csv
+
+
+def read_rows(path):
+    with open(path) as file:
+        return list(csv.DictReader(file))
