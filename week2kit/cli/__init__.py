@@ -9,7 +9,7 @@ __all__ = ["app", "main"]
 
 # in the order of the help
 app.command("init")(init_command)
-app.command("train", cls=WithCommand)(train_command)
+app.command("train", cls=WithCommand, context_settings={"allow_extra_args": True})(train_command)
 app.command("verify")(verify_command)
 app.command("report")(report_command)
 app.command("runs")(runs_command)

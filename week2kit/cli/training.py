@@ -94,6 +94,8 @@ class WithCommand(TyperCommand):
 
 
 _COMMAND: Final = "week2kit.command"
+#: What nobody calls a config.
+_SCRIPTS: Final = frozenset({".py"})
 
 
 def train_command(
@@ -147,6 +149,11 @@ def train_command(
     of_command = given_options(context, "metrics", "predictions", "inputs", "seed_flag", "timeout")
     if command is None and config is None:
         raise typer.BadParameter("expected a config, or a command behind --: week2kit train -- python train.py")
+    if command is None and config is not None and (context.args or config.suffix in _SCRIPTS):
+        words = [str(config), *context.args]
+        typed = clean(shlex.join(words if context.args else ["python", *words]), 200)
+        said = "expected one config" if context.args else f"{clean(str(config), 100)} is no config"
+        raise typer.BadParameter(f"{said}. To run a command, write -- before it: week2kit train -- {typed}")
     if command is not None and config is not None:
         raise typer.BadParameter(f"expected a config or a command, got both: {clean(str(config))} stands before --.")
     if wrong := (of_command if command is None else of_config):

@@ -30,6 +30,15 @@ class State(NamedTuple):
     inode: int
 
 
+def state_of(path: Path) -> State | None:
+    """That of one file, links followed; None where there is none."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    return State(found.st_size, found.st_mtime_ns, found.st_ino)
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """The regular files below a folder by POSIX path, links and folders of tools left out.

@@ -62,7 +62,7 @@ def find_program(argv: Sequence[str], directory: Path, environment: Mapping[str,
     Raises:
         UsageError: there is no command, or no such program, or it may not be run.
     """
-    if not argv:
+    if not argv or not argv[0]:
         raise UsageError("no command was given. Write it after --: week2kit train -- python train.py --seed 1")
     name, shown = argv[0], clean(argv[0], 100)
     if os.sep in name or (os.altsep and os.altsep in name):
@@ -74,6 +74,7 @@ def find_program(argv: Sequence[str], directory: Path, environment: Mapping[str,
         if not os.access(path, os.X_OK):
             helps = f" Run it by its interpreter: python {shown}" if path.suffix == ".py" else f" chmod +x {shown}"
             raise UsageError(f"{shown}: it may not be run.{helps}")
+        _check_first_line(path, shown)
         return name
     found = shutil.which(name, path=environment.get("PATH"))
     if found is None:
@@ -82,7 +83,31 @@ def find_program(argv: Sequence[str], directory: Path, environment: Mapping[str,
         if here.is_file() and here.suffix == ".py":
             helps = f" To run the file in this folder: python {shown}"
         raise UsageError(f"{shown}: no program of this name was found on the PATH.{helps}")
+    _check_first_line(Path(found), shown)
     return found
+
+
+def _check_first_line(path: Path, shown: str) -> None:
+    """Refuse a text that names no interpreter, or one that is not there: the system would not start it."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(512)
+    except OSError:  # it may be run, and not be read
+        return
+    if os.name != "posix" or b"\0" in head:  # no text
+        return
+    by = "python" if path.suffix == ".py" else "sh"
+    if not head.startswith(b"#!"):
+        raise UsageError(f"{shown}: its first line names no interpreter (#!). Run it by one: {by} {shown}")
+    line = head[2:].partition(b"\n")[0].strip(b" \t")
+    interpreter = line.partition(b" ")[0].partition(b"\t")[0].decode(errors="replace")
+    if interpreter.endswith("\r"):
+        raise UsageError(f"{shown}: its lines end as on Windows (CR LF), and no interpreter is found so. Write it with LF.")
+    if not Path(interpreter).exists():
+        raise UsageError(
+            f'{shown}: its first line names an interpreter that is not there: "{clean(interpreter, 100)}". '
+            f"Correct it, or run the file by one: {by} {shown}"
+        )
 
 
 def run_script(

@@ -266,7 +266,7 @@ def _failure_of(ended: Ended, asked: Asked) -> CommandFailure | None:
     if ended.signal is not None:
         import signal
 
-        name = signal.Signals(ended.signal).name if ended.signal in {*signal.Signals} else str(ended.signal)
+        name = signal.Signals(ended.signal).name if ended.signal in {*signal.Signals} else f"signal {ended.signal}"
         killed = "The system may have run out of memory. " if name == "SIGKILL" else ""
         return _failure("Signal", ended.signal, f"It was ended by {name}.", f"{killed}{alone}", ended.errors)
     last = next((line for line in reversed(_lines(ended.errors)) if line.strip()), "")

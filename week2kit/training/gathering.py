@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from week2kit.errors import StageError
-from week2kit.observing.folder import Written
+from week2kit.observing.folder import State, Written, state_of
 from week2kit.record.command import STANDARD_OUTPUT, CommandOutcome, OutputFile, RecordedPredictions
 from week2kit.record.manifest import Warned
-from week2kit.training.outputs import Reported, from_json, from_output, predictions_in, role_of
+from week2kit.training.outputs import MAX_REPORTED, Reported, from_json, from_output, predictions_in, role_of
 
 #: A text is copied up to this many bytes, and all of them up to that many: the rest is kept as digests.
 KEPT_TEXT: Final = 64 << 10
@@ -33,6 +33,11 @@ class Named:
 
     metrics: str | None = None
     predictions: str | None = None
+
+    def states(self, directory: Path) -> dict[str, State]:
+        """What is there of them now: what is still the same after the command was not written by it."""
+        names = filter(None, (self.metrics, self.predictions))
+        return {name: state for name in names if (state := state_of(directory / name)) is not None}
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,7 @@ def gather(
     written: Sequence[Written],
     output: bytes,
     named: Named,
+    before: Mapping[str, State] | None = None,
     on_bytes: Callable[[int], None] = lambda count: None,
 ) -> Gathered:
     """The outcome of a command that ended with exit code 0.
@@ -64,11 +70,13 @@ def gather(
         written: the files that it wrote there.
         output: the end of its standard output.
         named: the files that the person named.
+        before: what was there of them before the command.
         on_bytes: told of the bytes that were read, as they are: digests of large models take their time.
 
     Raises:
         StageError: a named file was not written, or is none of its kind.
     """
+    old = {name for name, state in named.states(directory).items() if (before or {}).get(name) == state}
     files, texts, room = dict[Path, OutputFile](), dict[str, str](), KEPT_TEXTS
     for one in written:
         place = directory / one.path
@@ -80,8 +88,10 @@ def gather(
             recorded = recorded.model_copy(update={"kept": True})
         files[place] = recorded
     warnings = list[Warned]()
-    source, reported = _metrics(directory, files, output, named.metrics, warnings)
-    predictions, content = _predictions(directory, files, named.predictions, warnings)
+    source, reported = _metrics(directory, files, output, named.metrics, old, warnings)
+    predictions, content = _predictions(directory, files, named.predictions, old, warnings)
+    if sum(map(len, reported)) >= MAX_REPORTED:
+        warnings.append(Warned(code="command.many_metrics", values={"where": source, "count": MAX_REPORTED}))
     if reported.undefined:
         warnings.append(Warned(code="command.undefined", values={"names": list(reported.undefined), "where": source}))
     outcome = CommandOutcome(
@@ -133,12 +143,17 @@ def _text(path: Path, recorded: OutputFile) -> str | None:
 
 
 def _metrics(
-    directory: Path, files: Mapping[Path, OutputFile], output: bytes, named: str | None, warnings: list[Warned]
+    directory: Path,
+    files: Mapping[Path, OutputFile],
+    output: bytes,
+    named: str | None,
+    old: Set[str],
+    warnings: list[Warned],
 ) -> tuple[str | None, Reported]:
     """Where the metrics come from, and what they are: a named file, the one that is called so, or what was printed."""
     if named is not None:
-        found = from_json(_named(directory, named, "--metrics", MAX_METRICS))
-        if found is None:
+        found = from_json(_named(directory, named, "--metrics", MAX_METRICS, old))
+        if found is None or not any(found):
             raise StageError(f"--metrics {named}: expected a JSON object of names and numbers.", "Name another file.")
         return named, found
     places = [place for place, file in files.items() if file.role == "metrics" and file.bytes <= MAX_METRICS]
@@ -159,10 +174,10 @@ def _metrics(
 
 
 def _predictions(
-    directory: Path, files: Mapping[Path, OutputFile], named: str | None, warnings: list[Warned]
+    directory: Path, files: Mapping[Path, OutputFile], named: str | None, old: Set[str], warnings: list[Warned]
 ) -> tuple[RecordedPredictions | None, bytes | None]:
     if named is not None:
-        content = _named(directory, named, "--predictions", MAX_PREDICTIONS)
+        content = _named(directory, named, "--predictions", MAX_PREDICTIONS, old)
         found = predictions_in(named, content)
         if found is None:
             raise StageError(
@@ -184,8 +199,11 @@ def _several(what: str, paths: Sequence[str]) -> Warned:
     return Warned(code=f"command.several_{what}", values={"files": [*paths[:5]], "count": len(paths)})
 
 
-def _named(directory: Path, path: str, option: str, limit: int) -> bytes:
+def _named(directory: Path, path: str, option: str, limit: int, old: Set[str]) -> bytes:
     file = directory / path
+    if path in old:  # numbers of an earlier run, which nothing would tell from those of this one
+        hint = "Let the command write it, or leave the option out."
+        raise StageError(f"{option} {path}: the command did not write it: it is as it was before.", hint)
     try:
         if file.stat().st_size > limit:
             raise StageError(f"{option} {path}: it is larger than {limit >> 20} MiB.", "Name another file.")

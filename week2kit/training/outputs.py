@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from io import StringIO
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any, Final, NamedTuple
 
@@ -97,14 +99,17 @@ def is_measure(text: str) -> bool:
 #: Numbers that a file or an output may report; and parts of a name deeper than any script nests them.
 MAX_REPORTED: Final = 10_000
 _DEPTH: Final = 32
+#: Characters of a name; of a longer one the end is a digest.
+MAX_METRIC_NAME: Final = 200
 
 
 def reported(values: Iterable[tuple[str, object]]) -> Reported:
     """Values by name, sorted into what they are; of a name that stands several times, the last."""
     metrics, times, undefined = dict[str, float](), dict[str, float](), dict[str, None]()
-    for name, value in values:
+    for written, value in values:
         if isinstance(value, bool) or not isinstance(value, int | float):
             continue
+        name = _recordable(written)
         for kind in (metrics, times, undefined):
             kind.pop(name, None)
         try:
@@ -127,7 +132,19 @@ def from_json(data: bytes) -> Reported | None:
         value = json.loads(data)
     except (ValueError, RecursionError):
         return None
-    return reported(_leaves(value, "")) if isinstance(value, dict) else None
+    return reported(islice(_numbers(value), MAX_REPORTED)) if isinstance(value, dict) else None
+
+
+def _numbers(value: Any) -> Iterator[tuple[str, object]]:
+    return (leaf for leaf in _leaves(value, "") if isinstance(leaf[1], int | float))
+
+
+def _recordable(name: str) -> str:
+    """A name as a record can hold it: some text, all of Unicode, and of a length that somebody may read."""
+    name = name.encode("utf-8", "backslashreplace").decode()
+    if len(name) > MAX_METRIC_NAME:
+        name = f"{name[: MAX_METRIC_NAME - 12]}...{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return name or "(no name)"
 
 
 def _leaves(value: Any, prefix: str, depth: int = 0) -> Iterator[tuple[str, object]]:
