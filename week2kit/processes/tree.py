@@ -4,7 +4,7 @@ It imports the standard library only: it also runs by its path, as the guard of 
 """
 
 # nothing that takes long to import: the guard starts beside each command
-# ruff: noqa: PTH208
+# ruff: noqa: PTH112, PTH208
 
 from __future__ import annotations
 

@@ -42,14 +42,21 @@ class Program(Record):
     )
     git: Git | None
     seed_flag: Text | None = Field(description="the flag by which another seed is given; null: the command has none")
+    stdin: Text | None = Field(
+        description="the file that was its standard input; `-`: a stream, which is not kept; null: there was none"
+    )
 
 
 class InputFile(Record):
     """A file that was there before the command, and was read by it."""
 
-    path: Text = Field(description="POSIX, from the working directory; outside of it as `../data.csv`, else the name")
+    path: Text = Field(
+        description="POSIX, from the working directory: `data.csv`, `../data.csv`; else `~/` or `.../` and the name"
+    )
     bytes: Count
-    sha256: Digest = Field(description="when the command began")
+    sha256: Digest | None = Field(
+        description="when the command began; null: it was changed while the command ran, and nobody saw it before"
+    )
     after: Digest | None = Field(description="when it had ended; null: the file was gone")
     how: How
 
@@ -131,6 +138,11 @@ class CommandOutcome(Record):
         return self
 
 
+#: How the place of a file begins that lies in the home directory, and of one of which only the name is kept.
+HOME: Final = "~/"
+SOMEWHERE: Final = ".../"
+#: What stands for a standard input that was no file.
+STREAM: Final = "-"
 #: What stands for standard output among the files of metrics.
 STANDARD_OUTPUT: Final = "standard output"
 

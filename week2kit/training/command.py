@@ -5,40 +5,49 @@ The record is on disk before the command starts, and whatever ends the run, the 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shlex
+import stat
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Final
 
-from week2kit.canonical import as_utf8, clean, dump_json
+from week2kit.canonical import clean, dump_json
+from week2kit.environment.observed import environment_of
 from week2kit.errors import StageError, Terminated, UsageError
 from week2kit.importing import held
-from week2kit.observing.folder import Snapshot, snapshot, written_between
+from week2kit.observing.folder import Snapshot, Written, snapshot, written_between
+from week2kit.observing.watching import Watch, Watched
 from week2kit.privacy import scrub
+from week2kit.processes.scratch import scratch_folder
 from week2kit.processes.script import Ended, Stream, find_program, run_script
-from week2kit.record.code import digest_text
 from week2kit.record.command import (
+    HOME,
+    SOMEWHERE,
+    STREAM,
     CommandFailure,
     CommandInputs,
     CommandOutcome,
     CompletedCommand,
-    Coverage,
     FailedCommand,
     InputFile,
     Program,
     RunningCommand,
 )
+from week2kit.record.machine import remember
 from week2kit.record.manifest import Config, Seed, Warned
-from week2kit.record.places import recorded_path
 from week2kit.record.provenance import git_state
 from week2kit.record.store import Run, open_run
 from week2kit.record.writing import RunFolder
 from week2kit.training.arguments import find_seed
-from week2kit.training.gathering import Gathered, Named, digest_of, gather
+from week2kit.training.gathering import Gathered, Named, gather
+from week2kit.training.going_in import declared_input, path_of, place_of, recorded_words, went_in
+
+#: Inputs outside of the working directory whose places are noted.
+_REMEMBERED: Final = 100
 
 #: Lines of standard error that a failure is recorded with.
 _LAST_LINES: Final = 20
@@ -85,15 +94,18 @@ def train_command(
     here, environment = Path.cwd(), dict(os.environ)
     find_program(asked.argv, here, environment)
     seed = find_seed(asked.argv, asked.seed_flag)
-    inputs = _declared(asked.inputs, here)
+    stdin = _standard_input(here)
+    declared = [_declared(path, here) for path in asked.inputs]
+    if stdin is not None and stdin not in (STREAM, *(file.path for file in declared)):
+        declared.append(declared_input(path_of(stdin, here), here, how="observed"))
     program = Program(
-        argv=[scrub(word) for word in asked.argv],
+        argv=recorded_words(asked.argv, here),
         script=None,
-        modules=_modules(asked.argv, here),
+        modules={},
         git=git_state(),
         seed_flag=None if seed is None else seed.flag,
+        stdin=stdin,
     )
-    program = program.model_copy(update={"script": next(iter(program.modules), None)})
     recorded = CommandInputs(
         code=None,
         data=None,
@@ -101,11 +113,30 @@ def train_command(
         seed=Seed(value=seed.value, source="given") if seed is not None and seed.value < 2**32 else None,
         environment=None,
         program=program,
-        files=inputs,
+        files=declared,
         coverage=None,
     )
     said = scrub(command or f"week2kit.train(command={[*asked.argv]!r})")
     return _Recording(asked, recorded, said, here, environment, on_output).run(runs_dir, name)
+
+
+def _declared(path: Path, here: Path) -> InputFile:
+    try:
+        return declared_input(path, here)
+    except OSError as error:
+        raise UsageError(f"--input {clean(str(path))}: it cannot be read: {error.strerror}.") from None
+
+
+def _standard_input(here: Path) -> str | None:
+    """What a command will find as its standard input: a file, a stream, or nothing (also a terminal is nothing)."""
+    try:
+        found = os.fstat(0)
+        if stat.S_ISREG(found.st_mode):
+            path = Path("/proc/self/fd/0").readlink()
+            return place_of(str(path), here) if path.exists() else STREAM
+    except OSError:  # closed, or no /proc
+        return None
+    return STREAM if stat.S_ISFIFO(found.st_mode) or stat.S_ISSOCK(found.st_mode) else None
 
 
 @dataclass
@@ -124,19 +155,27 @@ class _Recording:
         with held():
             self._folder = RunFolder.create(runs_dir, name, self._running)
         before = snapshot(self.here, [runs_dir])
-        try:
-            ended = run_script(
-                self.asked.argv,
-                directory=self.here,
-                environment=self.environment,
-                timeout=self.asked.timeout,
-                on_output=self.on_output,
-            )
-            self._record(ended, before, snapshot(self.here, [runs_dir]))
-        except (KeyboardInterrupt, Terminated):
-            self._fail(_failure("Interrupted", None, "It was interrupted.", "Run it again when there is time."))
-            raise
-        return open_run(self.folder.path)
+        with scratch_folder() as scratch, Watch(Path(scratch)) as watch:
+            began = _clock(Path(scratch))
+            try:
+                ended = run_script(
+                    self.asked.argv,
+                    directory=self.here,
+                    environment=watch.environment(self.environment),
+                    timeout=self.asked.timeout,
+                    on_output=self.on_output,
+                    started_by=watch.argv(self.asked.argv),
+                    pass_fds=watch.pass_fds,
+                )
+                watched = watch.finish()
+                self._took_in(watched, began)
+                self._record(ended, watched, before, snapshot(self.here, [runs_dir]))
+            except (KeyboardInterrupt, Terminated):
+                self._fail(_failure("Interrupted", None, "It was interrupted.", "Run it again when there is time."))
+                raise
+        run = open_run(self.folder.path)
+        remember(run.manifest_sha256, self.here)
+        return run
 
     @property
     def folder(self) -> RunFolder:
@@ -144,15 +183,30 @@ class _Recording:
         assert self._folder is not None
         return self._folder
 
-    def _record(self, ended: Ended, before: Snapshot, after: Snapshot) -> None:
+    def _took_in(self, watched: Watched, began: int) -> None:
+        """Put what went in into the record, and note where it lies what is not below the working directory."""
+        found = went_in(watched, self.asked.argv, self.here, began, self.inputs.files or [])
+        program = self.inputs.program.model_copy(update={"modules": dict(found.modules), "script": found.script})
         self.inputs = self.inputs.model_copy(
-            update={"files": _after(self.inputs.files or [], self.here), "coverage": _unobserved()}
+            update={
+                "program": program,
+                "files": list(found.files),
+                "coverage": watched.coverage,
+                "environment": environment_of(watched.facts, watched.distributions),
+            }
         )
+        outside = [file for file in found.files if file.path.startswith((HOME, SOMEWHERE, "../"))]
+        for file in outside[:_REMEMBERED]:
+            if file.sha256 is not None and file.path in found.paths:
+                remember(file.sha256, Path(found.paths[file.path]))
+
+    def _record(self, ended: Ended, watched: Watched, before: Snapshot, after: Snapshot) -> None:
         if (failure := _failure_of(ended, self.asked)) is not None:
             self._fail(failure)
             return
+        written = [*written_between(before, after), *_outside(watched, self.here)]
         try:
-            found = gather(self.here, list(written_between(before, after)), ended.output, self.asked.named)
+            found = gather(self.here, written, ended.output, self.asked.named)
         except StageError as error:
             self._fail(_failure("NotRecorded", ended.code, str(error), error.hint or "Name another file."))
             return
@@ -195,60 +249,23 @@ class _Recording:
         }
 
 
-# --- what goes in -----------------------------------------------------------------------------------------------
+def _clock(scratch: Path) -> int:
+    """The time of a file that is written now: the clock of a file system may be behind that of the system."""
+    file = scratch / "clock"
+    file.write_bytes(b"")
+    return file.stat().st_mtime_ns
 
 
-def _declared(paths: Sequence[Path], here: Path) -> list[InputFile]:
+def _outside(watched: Watched, here: Path) -> list[Written]:
+    """The files that a command wrote outside of its working directory, but for caches and temporary files."""
+    temporary = os.path.realpath(tempfile.gettempdir()) + os.sep
     found = []
-    for path in paths:
-        try:
-            sha256, size, _ = digest_of(here / path)
-        except OSError as error:
-            raise UsageError(f"--input {clean(str(path))}: it cannot be read: {error.strerror}.") from None
-        found.append(InputFile(path=_seen_from(path, here), bytes=size, sha256=sha256, after=None, how="declared"))
+    for path in watched.writes:
+        place = place_of(path, here)
+        beside = place.startswith("../") and "/." not in place and "__pycache__" not in place
+        if beside and not (path.startswith(temporary) and not str(here).startswith(temporary)):
+            found.append(Written(place, "created"))
     return found
-
-
-def _after(files: Sequence[InputFile], here: Path) -> list[InputFile]:
-    """The inputs with the digests that they have now."""
-    now = []
-    for file in files:
-        after: str | None = None
-        with contextlib.suppress(OSError):
-            after = digest_of(here / file.path)[0]
-        now.append(file.model_copy(update={"after": after}))
-    return now
-
-
-def _seen_from(path: Path, here: Path) -> str:
-    """A path as a record has it: from the working directory, where it does not tell of the machine."""
-    relative = os.path.relpath(here / path, here)
-    return PurePosixPath(recorded_path(relative.replace(os.sep, "/"))).as_posix()
-
-
-def _modules(argv: Sequence[str], here: Path) -> dict[str, str]:
-    """The project files that the command names itself: the script, by the digest of what it does."""
-    found = {}
-    for word in argv[:3]:
-        path = here / word
-        if path.suffix == ".py" and path.is_file() and path.resolve().is_relative_to(here.resolve()):
-            with contextlib.suppress(OSError, ValueError):
-                found[_seen_from(Path(word), here)] = digest_text(as_utf8(path.read_bytes()).decode())
-    return found
-
-
-def _unobserved() -> Coverage:
-    """That nothing watched the command: its outputs are known, and of its inputs those that were declared."""
-    return Coverage(
-        observers=[],
-        refused={},
-        processes=1,
-        hooked=0,
-        programs=[],
-        native_readers=[],
-        network=False,
-        unreadable=0,
-    )
 
 
 # --- how it failed ----------------------------------------------------------------------------------------------
