@@ -132,6 +132,7 @@ class Row:
         modules: the project's files that ran.
         outputs: change and role of each file that it left; times in names are stars.
         options: of train.
+        stdin: what it gets as standard input: the bytes of a stream, a file, or nothing.
         env: variables of train and of verify.
         needs: modules without which it does not run.
         posix: whether it needs fork, signals or a shell.
@@ -149,7 +150,7 @@ class Row:
     modules: frozenset[str] = frozenset({"train.py"})
     outputs: Mapping[str, tuple[str, str]] = field(default_factory=lambda: METRICS)
     options: tuple[str, ...] = ()
-    stdin: bytes = b""
+    stdin: bytes | str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     posix: bool = False
@@ -158,7 +159,6 @@ class Row:
     native: frozenset[str] = frozenset()
     network: bool = False
     changed: bool = False
-    unrecorded: str | None = None
     verdict: str = "identical"
     level: str | None = "metrics"
     first: str | None = None
@@ -221,11 +221,11 @@ TABLE_OF_SCRIPTS = {
         data=nothing,
         inputs=frozenset(),
         stdin=TABLE.encode(),
-        unrecorded="standard input",
         verdict="undecided",
         level=None,
         because="standard input",
     ),
+    "standard input from a file": Row("standard_input.py", stdin="data.csv"),
     "environment variable": Row("environment_variable.py", env={"LIMIT": "3"}),
     "environment variable in the command": Row(
         "environment_variable.py", ("env", "LIMIT=4", "python", "train.py"), posix=True, programs=frozenset({"env"})
@@ -373,10 +373,16 @@ class Ran:
     errors: str
 
 
-def week2kit(folder: Path, env: Mapping[str, str], *words: str, stdin: bytes = b"") -> tuple[int, bytes, str]:
-    ended = subprocess.run(
-        [sys.executable, "-m", "week2kit", *words], cwd=folder, env=env, input=stdin, capture_output=True, timeout=120
-    )
+def week2kit(
+    folder: Path, env: Mapping[str, str], *words: str, stdin: bytes | str | None = None
+) -> tuple[int, bytes, str]:
+    command: dict[str, Any] = {"args": [sys.executable, "-m", "week2kit", *words], "cwd": folder, "env": env}
+    command |= {"capture_output": True, "timeout": 120}
+    if isinstance(stdin, bytes):
+        ended = subprocess.run(input=stdin, **command)
+    else:
+        with open(folder / stdin if stdin is not None else os.devnull, "rb") as file:
+            ended = subprocess.run(stdin=file, **command)
     return ended.returncode, ended.stdout, ended.stderr.decode(errors="replace")
 
 
@@ -490,8 +496,8 @@ def test_it_says_what_was_not_seen(name: str, ran: Callable[[str], Ran]) -> None
     assert whole or coverage["refused"]["system_calls"]
     assert coverage["network"] == row.network
     assert coverage["unreadable"] == 0
-    said = json.dumps(one.manifest["warnings"])
-    assert ("standard_input" in said) == (row.unrecorded == "standard input")
+    stdin = one.manifest["inputs"]["program"]["stdin"]
+    assert stdin == ("-" if isinstance(row.stdin, bytes) else row.stdin)
 
 
 # --- the verdict ------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from week2kit.canonical import clean, dump_json
 from week2kit.environment.observed import environment_of
 from week2kit.errors import StageError, Terminated, UsageError
 from week2kit.importing import held
-from week2kit.observing.folder import Snapshot, Written, snapshot, written_between
+from week2kit.observing.folder import Snapshot, State, Written, snapshot, written_between
 from week2kit.observing.watching import Watch, Watched
 from week2kit.privacy import scrub
 from week2kit.processes.scratch import scratch_folder
@@ -150,11 +150,13 @@ class _Recording:
     environment: Mapping[str, str]
     on_output: Callable[[Stream, bytes], None]
     _folder: RunFolder | None = None
+    _named: Mapping[str, State] = field(default_factory=dict)
 
     def run(self, runs_dir: Path, name: str | None) -> Run:
         with held():
             self._folder = RunFolder.create(runs_dir, name, self._running)
         before = snapshot(self.here, [runs_dir])
+        self._named = self.asked.named.states(self.here)
         with scratch_folder() as scratch, Watch(Path(scratch)) as watch:
             began = _clock(Path(scratch))
             try:
@@ -206,7 +208,7 @@ class _Recording:
             return
         written = [*written_between(before, after), *_outside(watched, self.here)]
         try:
-            found = gather(self.here, written, ended.output, self.asked.named)
+            found = gather(self.here, written, ended.output, self.asked.named, self._named)
         except StageError as error:
             self._fail(_failure("NotRecorded", ended.code, str(error), error.hint or "Name another file."))
             return
