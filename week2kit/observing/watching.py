@@ -7,6 +7,7 @@ watched = watch.finish()
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import hashlib
 import json
@@ -37,10 +38,11 @@ _BLOCK: Final = 1 << 20
 
 @dataclass(frozen=True)
 class Before:
-    """What a file was just before the command changed it."""
+    """What a file was just before the command changed it; its content only where it is small."""
 
     sha256: str
     bytes: int
+    content: builtins.bytes | None
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,7 @@ class Watch:
         cut = call.kind != "open" or call.flags & os.O_TRUNC
         if cut and not self._calls.was_read(path):
             return
-        digest, size = hashlib.sha256(), 0
+        digest, size, first = hashlib.sha256(), 0, b""
         with contextlib.suppress(OSError):
             if not stat.S_ISREG(Path(path).stat().st_mode):
                 return
@@ -160,7 +162,8 @@ class Watch:
                 while block := file.read(_BLOCK):
                     digest.update(block)
                     size += len(block)
-            self._before[path] = Before(digest.hexdigest(), size)
+                    first = first or block
+            self._before[path] = Before(digest.hexdigest(), size, first if len(first) == size else None)
 
 
 class _Own:

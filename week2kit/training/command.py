@@ -36,6 +36,7 @@ from week2kit.record.command import (
     InputFile,
     Program,
     RunningCommand,
+    Sources,
 )
 from week2kit.record.machine import remember
 from week2kit.record.manifest import Config, Seed, Warned
@@ -114,6 +115,7 @@ def train_command(
         environment=None,
         program=program,
         files=declared,
+        folders=[],
         coverage=None,
     )
     said = scrub(command or f"week2kit.train(command={[*asked.argv]!r})")
@@ -150,6 +152,7 @@ class _Recording:
     environment: Mapping[str, str]
     on_output: Callable[[Stream, bytes], None]
     _folder: RunFolder | None = None
+    _sources: Sources | None = None
 
     def run(self, runs_dir: Path, name: str | None) -> Run:
         with held():
@@ -195,16 +198,21 @@ class _Recording:
                 "environment": environment_of(watched.facts, watched.distributions),
             }
         )
+        self._sources = found.sources
         outside = [file for file in found.files if file.path.startswith((HOME, SOMEWHERE, "../"))]
         for file in outside[:_REMEMBERED]:
             if file.sha256 is not None and file.path in found.paths:
                 remember(file.sha256, Path(found.paths[file.path]))
 
     def _record(self, ended: Ended, watched: Watched, before: Snapshot, after: Snapshot) -> None:
+        written = [*written_between(before, after), *_outside(watched, self.here)]
+        folders = {one.path.rpartition("/")[0] for one in written} & before.folders
+        self.inputs = self.inputs.model_copy(update={"folders": sorted(folders)})
+        if self._sources is not None and (self._sources.modules or self._sources.files):
+            self.folder.write("sources", dump_json(self._sources.model_dump()).encode())
         if (failure := _failure_of(ended, self.asked)) is not None:
             self._fail(failure)
             return
-        written = [*written_between(before, after), *_outside(watched, self.here)]
         try:
             found = gather(self.here, written, ended.output, self.asked.named)
         except StageError as error:
