@@ -110,16 +110,31 @@ CANNOT_BEGIN: Final = {
     "a script of this folder": (["--", "plain.py"], "To run the file in this folder: python plain.py"),
     "a script that may not be run": (["--", "./plain.py"], "Run it by its interpreter: python ./plain.py"),
     "a program that may not be run": (["--", "./tool"], "./tool: it may not be run. chmod +x ./tool"),
-    "no first line": (["--", "./bare.py"], "./bare.py: its first line names no interpreter (#!). Run it by one: python ./bare.py"),
-    "an interpreter that is not there": (["--", "./lost.sh"], "its first line names an interpreter that is not there: \"/no/such/interpreter\"."),
+    "no first line": (
+        ["--", "./bare.py"],
+        "./bare.py: its first line names no interpreter (#!). Run it by one: python ./bare.py",
+    ),
+    "an interpreter that is not there": (
+        ["--", "./lost.sh"],
+        'its first line names an interpreter that is not there: "/no/such/interpreter".',
+    ),
     "lines of Windows": (["--", "./windows.sh"], "./windows.sh: its lines end as on Windows (CR LF)"),
     "a console script of a venv that moved": (["--", "moved"], "moved: its first line names an interpreter that is"),
     "no dashes": (["python", "plain.py"], "To run a command, write -- before it: week2kit train -- python plain.py"),
-    "a script for a config": (["plain.py"], "plain.py is no config. To run a command, write -- before it: week2kit train -- python plain.py"),
+    "a script for a config": (
+        ["plain.py"],
+        "plain.py is no config. To run a command, write -- before it: week2kit train -- python plain.py",
+    ),
     "an option of a config": (["--seed", "3", "--", "python", "plain.py"], "--seed is for a config"),
-    "an input that is not there": (["--input", "n.csv", "--", "python", "plain.py"], "--input n.csv: it cannot be read"),
+    "an input that is not there": (
+        ["--input", "n.csv", "--", "python", "plain.py"],
+        "--input n.csv: it cannot be read",
+    ),
     "an input that is a folder": (["--input", "place", "--", "python", "plain.py"], "--input place: it cannot be read"),
-    "a seed that is not there": (["--seed-flag", "-s", "--", "python", "plain.py"], "--seed-flag: the command has no -s"),
+    "a seed that is not there": (
+        ["--seed-flag", "-s", "--", "python", "plain.py"],
+        "--seed-flag: the command has no -s",
+    ),
     "no time": (["--timeout", "0", "--", "python", "plain.py"], "--timeout"),
     "a time that is none": (["--timeout", "nan", "--", "python", "plain.py"], "--timeout"),
     "a name that is a path": (["--name", "../x", "--", "python", "plain.py"], "--name: expected up to"),
@@ -262,7 +277,7 @@ LEAVES: Final = {
         {}, None, ("command.several_metrics",), "2 files look like metrics (a/metrics.json, b/metrics.json)",
     ),
     "one of two is chosen": Left(
-        JSON + "[os.mkdir(f) or write(f + '/metrics.json', {'m': f == 'b'}) or 0 for f in 'a']; write('m.json', {'m': 2})",
+        JSON + "[os.mkdir(f) or write(f + '/metrics.json', {'m': 1}) for f in 'ab']; write('m.json', {'m': 2})",
         {"m": 2.0}, "m.json", options=("--metrics", "m.json"),
     ),
     "NaN and infinity": Left(
@@ -392,7 +407,7 @@ def test_binary_rubbish_at_a_failure_is_told_as_text() -> None:
 
 
 def test_with_json_the_output_of_the_command_does_not_mix_with_the_record() -> None:
-    said = python("print('{\"not\": \"ours\"}')", "--json")
+    said = python('print(\'{"not": "ours"}\')', "--json")
     assert json.loads(said.out)["kind"] == "command"
     assert '{"not": "ours"}' in said.err
 
@@ -501,7 +516,7 @@ def week2kit(*words: str) -> Said:
 
 @posix
 def test_an_interrupt_before_the_command_began_leaves_no_run_that_seems_to_go_on(folder: Path) -> None:
-    words = [sys.executable, "-m", "week2kit", "train", "--name", "one", "--", "python", "-c", "import time; time.sleep(99)"]
+    words = [sys.executable, "-m", "week2kit", "train", "--name", "one", "--", "sleep", "99"]
     process = subprocess.Popen(words, env=SURROUNDINGS, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     wait_for(lambda: Path("runs/one/manifest.json").exists(), 30)
     process.send_signal(signal.SIGINT)
@@ -537,9 +552,7 @@ def test_two_runs_at_once_in_one_folder_each_have_their_own_outputs() -> None:
 
 def test_two_runs_of_one_name_are_one_run_and_a_refusal() -> None:
     words = [sys.executable, "-m", "week2kit", "train", "--name", "one", "--", "python", "-c", "print('m: 1')"]
-    both = [
-        subprocess.Popen(words, env=SURROUNDINGS, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)
-    ]
+    both = [subprocess.Popen(words, env=SURROUNDINGS, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
     said = [process.communicate(timeout=60)[1].decode() for process in both]
     assert sorted(process.returncode for process in both) == [0, 2]
     assert sum("this name is taken" in text for text in said) == 1

@@ -61,6 +61,7 @@ def record() -> dict[str, Any]:
                 "modules": {"train.py": "a" * 64, "features.py": "b" * 64}, "git": None, "seed_flag": "--seed", "stdin": None,
             },
             "files": [{"path": "data.csv", "bytes": 10, "sha256": "c" * 64, "after": "c" * 64, "how": "observed"}],
+            "folders": [],
             "coverage": {
                 "observers": ["audit_hook"], "refused": {"system_calls": "not Linux"}, "processes": 1, "hooked": 1,
                 "programs": [], "native_readers": [], "network": False, "unreadable": 0,

@@ -168,7 +168,7 @@ def test_it_ends_with_the_process_that_began_it(number: signal.Signals, tmp_path
         (["./run"], "./run: it may not be run. chmod \\+x ./run"),
         (["./none"], "./none: there is no such program."),
         (["./folder"], "./folder: expected a program, and it is a folder."),
-        (["./rubbish"], "./rubbish: it cannot be started: Exec format error. Its first line names no interpreter"),
+        (["./rubbish"], "./rubbish: its first line names no interpreter"),
     ],
 )
 def test_what_cannot_be_run_is_refused_with_what_helps(argv: list[str], words: str, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from typing import Any
 
 import pytest
 
+from week2kit.record.command import Coverage
 from week2kit.training.outputs import stable_name
 
 SCRIPTS = Path(__file__).parent / "scripts"
@@ -181,9 +182,7 @@ TABLE_OF_SCRIPTS = {
         needs=("pandas", "pyarrow"),
         native=frozenset({"pyarrow"}),
     ),
-    "polars": Row(
-        "polars_reader.py", hidden=frozenset({"data.csv"}), needs=("polars",), native=frozenset({"polars"})
-    ),
+    "polars": Row("polars_reader.py", hidden=frozenset({"data.csv"}), needs=("polars",), native=frozenset({"polars"})),
     "duckdb": Row(
         "duckdb_reader.py",
         hidden=frozenset({"data.csv"}),
@@ -237,9 +236,7 @@ TABLE_OF_SCRIPTS = {
         inputs=frozenset({"parts/0.csv", "parts/1.csv", "parts/2.csv"}),
         posix=True,
     ),
-    "spawn": Row(
-        "spawn_children.py", data=parts, inputs=frozenset({"parts/0.csv", "parts/1.csv", "parts/2.csv"})
-    ),
+    "spawn": Row("spawn_children.py", data=parts, inputs=frozenset({"parts/0.csv", "parts/1.csv", "parts/2.csv"})),
     "loky": Row(
         "loky_children.py",
         data=parts,
@@ -274,9 +271,7 @@ TABLE_OF_SCRIPTS = {
         level=None,
         because="data.csv",
     ),
-    "fails": Row(
-        "fails.py", outputs={"progress.txt": ("created", "other")}, failure=("ExitCode", 1), level="failure"
-    ),
+    "fails": Row("fails.py", outputs={"progress.txt": ("created", "other")}, failure=("ExitCode", 1), level="failure"),
     "killed": Row(
         "killed",
         modules=frozenset({"train.py", "reading.py"}),
@@ -315,7 +310,7 @@ TABLE_OF_SCRIPTS = {
         ("train-it",),
         data=console_script,
         env={"PYTHONPATH": "."},
-        modules=frozenset({"package/__init__.py", "package/limits.py", "package/train.py"}),
+        modules=frozenset({"../bin/train-it", "package/__init__.py", "package/limits.py", "package/train.py"}),
         posix=True,
     ),
     "module of the project": Row(
@@ -356,10 +351,25 @@ TABLE_OF_SCRIPTS = {
 }
 TABLE_OF_SCRIPTS["data behind a link"] = Row("from_elsewhere.py", ("python", "train.py", "--input", "data.csv"), linked)
 
+TABLE_OF_SCRIPTS["a Python without the hook"] = Row(
+    "from_elsewhere.py",
+    ("python", "-I", "train.py", "--input", "data.csv"),
+    hidden=frozenset({"data.csv"}),
+    programs=frozenset({"python"}),
+)
+#: Of a processor and a system libraries learn through these.
+ASKING = frozenset({"uname", "lscpu", "ldconfig", "getconf", "nproc", "gcc", "cc", "ld"})
 #: A shell goes by several names, and make starts one only where a line needs it.
 SHELLS = frozenset({"sh", "dash", "bash", "busybox"})
 
 # --- running ----------------------------------------------------------------------------------------------------
+
+
+#: The command line, where the system refuses to let system calls be observed.
+REFUSED = (
+    "import week2kit.observing.calls as calls; calls.available = lambda: 'refused'\n"
+    "from week2kit.cli import main; main()"
+)
 
 
 @dataclass(frozen=True)
@@ -371,12 +381,19 @@ class Ran:
     code: int
     manifest: dict[str, Any]
     errors: str
+    refused: bool
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the record claims that nothing was read unseen."""
+        return Coverage.model_validate(self.manifest["inputs"]["coverage"]).is_whole
 
 
 def week2kit(
-    folder: Path, env: Mapping[str, str], *words: str, stdin: bytes | str | None = None
+    folder: Path, env: Mapping[str, str], *words: str, stdin: bytes | str | None = None, refused: bool = False
 ) -> tuple[int, bytes, str]:
-    command: dict[str, Any] = {"args": [sys.executable, "-m", "week2kit", *words], "cwd": folder, "env": env}
+    program = ["-c", REFUSED] if refused else ["-m", "week2kit"]
+    command: dict[str, Any] = {"args": [sys.executable, *program, *words], "cwd": folder, "env": env}
     command |= {"capture_output": True, "timeout": 120}
     if isinstance(stdin, bytes):
         ended = subprocess.run(input=stdin, **command)
@@ -397,8 +414,10 @@ def missing(row: Row) -> str | None:
     return None
 
 
-@pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Ran]:
+@pytest.fixture(
+    scope="module", params=[False, pytest.param(True, marks=pytest.mark.slow)], ids=["all observers", "hook alone"]
+)
+def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Ran]:
     """Records a row of the table, once."""
     known: dict[str, Ran] = {}
 
@@ -407,13 +426,13 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Ran]:
         if why := missing(row):
             pytest.skip(why)
         if name not in known:
-            known[name] = _recorded(row, tmp_path_factory.mktemp("row"))
+            known[name] = _recorded(row, tmp_path_factory.mktemp("row"), refused=request.param)
         return known[name]
 
     return record
 
 
-def _recorded(row: Row, place: Path) -> Ran:
+def _recorded(row: Row, place: Path, *, refused: bool) -> Ran:
     folder = place / "project"
     if row.script.endswith(".py"):
         folder.mkdir()
@@ -433,9 +452,9 @@ def _recorded(row: Row, place: Path) -> Ran:
         "PYTHONPATH": os.pathsep.join([own, checkout] if own else [checkout]),
     }
     words = ("train", "--json", "--name", "one", *row.options, "--", *row.argv)
-    code, out, errors = week2kit(folder, env, *words, stdin=row.stdin)
+    code, out, errors = week2kit(folder, env, *words, stdin=row.stdin, refused=refused)
     assert code in (0, 1), errors
-    return Ran(folder, env, code, json.loads(out), errors)
+    return Ran(folder, env, code, json.loads(out), errors, refused)
 
 
 every_row = pytest.mark.parametrize("name", TABLE_OF_SCRIPTS)
@@ -462,6 +481,7 @@ def test_its_inputs(name: str, ran: Callable[[str], Ran]) -> None:
         assert found == row.inputs
     else:
         assert row.inputs - row.hidden <= found <= row.inputs
+    assert found == row.inputs or not one.is_whole
     assert all(file["how"] == "observed" for file in inputs["files"])
     assert any(file["after"] != file["sha256"] for file in inputs["files"]) == row.changed
 
@@ -489,9 +509,9 @@ def test_it_says_what_was_not_seen(name: str, ran: Callable[[str], Ran]) -> None
     row, one = TABLE_OF_SCRIPTS[name], ran(name)
     coverage = one.manifest["inputs"]["coverage"]
     whole = "system_calls" in coverage["observers"]
-    assert "audit_hook" in coverage["observers"]
+    assert ("audit_hook" in coverage["observers"]) == ("python" not in row.programs)
     assert {*coverage["native_readers"]} >= row.native
-    programs = {*coverage["programs"]} - SHELLS
+    programs = {*coverage["programs"]} - SHELLS - ASKING
     assert programs == row.programs - SHELLS if whole else programs <= row.programs
     assert whole or coverage["refused"]["system_calls"]
     assert coverage["network"] == row.network
@@ -506,7 +526,7 @@ def test_it_says_what_was_not_seen(name: str, ran: Callable[[str], Ran]) -> None
 @every_row
 def test_its_verdict(name: str, ran: Callable[[str], Ran]) -> None:
     row, one = TABLE_OF_SCRIPTS[name], ran(name)
-    _, out, errors = week2kit(one.folder, one.env, "verify", "--json", "runs/one")
+    _, out, errors = week2kit(one.folder, one.env, "verify", "--json", "runs/one", refused=one.refused)
     assert "Traceback" not in errors
     found = json.loads(out)["runs"][0]
     told = json.dumps(found)

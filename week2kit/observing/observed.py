@@ -5,6 +5,7 @@ The script can write into the log: nothing in it is taken on trust, and no line 
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -39,11 +40,12 @@ class Output:
 
 @dataclass(frozen=True)
 class Process:
-    """A Python process that announced itself; `ended` where it also told of its end."""
+    """A Python process that announced itself, with the folders of its Python; `ended` where it told of its end."""
 
     pid: int
     parent: int
     argv: tuple[str, ...]
+    prefixes: tuple[str, ...]
     forked: bool
     ended: bool
 
@@ -152,9 +154,8 @@ class _Log:
             self.unreadable += 1
 
     def _process_line(self, entry: dict[str, Any], pid: int) -> None:
-        self.processes.append(
-            Process(pid, _number(entry["parent"]), _texts(entry["argv"]), entry["forked"] is True, False)
-        )
+        argv, prefixes = _texts(entry["argv"]), _texts(entry["prefixes"])
+        self.processes.append(Process(pid, _number(entry["parent"]), argv, prefixes, entry["forked"] is True, False))
 
     def _open_line(self, entry: dict[str, Any], pid: int) -> None:
         access = entry["access"]
@@ -331,7 +332,7 @@ def _observed(log: _Log) -> Observed:
 
 
 def _ended(log: _Log) -> tuple[Process, ...]:
-    return tuple(Process(one.pid, one.parent, one.argv, one.forked, log.ended[one.pid] > 0) for one in log.processes)
+    return tuple(dataclasses.replace(one, ended=log.ended[one.pid] > 0) for one in log.processes)
 
 
 def _coverage(log: _Log, processes: tuple[Process, ...]) -> Coverage:
@@ -361,8 +362,12 @@ def _coverage(log: _Log, processes: tuple[Process, ...]) -> Coverage:
 
 
 def _announced(start: Start, processes: tuple[Process, ...]) -> bool:
-    """Whether a program turned out to be a script of a hooked Python, as console scripts are."""
-    return any(one.parent == start.parent and not one.forked and start.argv[0] in one.argv[1:] for one in processes)
+    """Whether a program turned out to be a script of a hooked Python, as console scripts are: found on the PATH."""
+    name = os.path.basename(start.argv[0])  # noqa: PTH119
+    return any(
+        one.parent == start.parent and not one.forked and name in map(os.path.basename, one.argv[1:])
+        for one in processes
+    )
 
 
 def _listed(value: Any) -> list[str]:

@@ -7,13 +7,14 @@ watched = watch.finish()
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import hashlib
 import json
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -31,16 +32,19 @@ _SYSTEM: Final = re.compile(r"/(?:proc|sys|dev|etc|usr|lib|lib32|lib64|libx32|bi
 _VERSIONS: Final = re.compile(
     r"[/\\](?:site|dist)-packages[/\\]|[/\\]pyvenv\.cfg$|[/\\]lib[/\\]python3[^/\\]*[/\\]|[/\\]\.git[/\\]"
 )
+#: Shared libraries: those of a program that never said where its own are.
+_LIBRARY: Final = re.compile(r"\.(?:so(?:\.[0-9.]+)?|dylib|dll)$")
 _COMPILED: Final = re.compile(r"(?P<folder>.*)[/\\]__pycache__[/\\](?P<name>[^/\\.]+)\.[^/\\]+\.pyc(?:\.\d+)?")
 _BLOCK: Final = 1 << 20
 
 
 @dataclass(frozen=True)
 class Before:
-    """What a file was just before the command changed it."""
+    """What a file was just before the command changed it; its content only where it is small."""
 
     sha256: str
     bytes: int
+    content: builtins.bytes | None
 
 
 @dataclass(frozen=True)
@@ -75,12 +79,15 @@ class Watch:
         scratch: an empty folder of its own, to which the command may write.
         confine: what the command may use: the keywords of `launching.confine`.
         observe: whether to watch the system calls too.
+        here: its working directory; what lies below is never taken for a part of the system.
     """
 
     scratch: Path
     confine: dict[str, Any] | None = None
     observe: bool = True
+    here: Path = field(default_factory=Path.cwd)
     _before: dict[str, Before] = field(default_factory=dict)
+    _path: Sequence[str] = ()
 
     def __enter__(self) -> Watch:
         quiet = [os.path.dirname(os.__file__)]  # noqa: PTH120 - the same text as the kernel gets
@@ -107,6 +114,7 @@ class Watch:
 
     def environment(self, environment: Mapping[str, str]) -> dict[str, str]:
         """The variables of the command, with which its Pythons find the hook."""
+        self._path = list(filter(os.path.isabs, environment.get("PATH", os.defpath).split(os.pathsep)))
         path = os.pathsep.join(filter(None, [str(STARTUP.absolute()), environment.get("PYTHONPATH", "")]))
         return {**environment, LOG: str(self._log), "PYTHONPATH": path}
 
@@ -114,10 +122,11 @@ class Watch:
         """What was seen, once the command has ended."""
         seen, told = self._calls.finish(), read_log(self._log)
         facts = next((told.facts[one.pid] for one in told.processes if one.pid in told.facts), None)
-        prefixes = facts.get("prefixes") if facts is not None else None
-        own = _Own([*prefixes] if isinstance(prefixes, list) else [], self.scratch)
+        own = _Own(sorted({prefix for one in told.processes for prefix in one.prefixes}), self.here, self.scratch)
+        came, made = _came_and_made(seen.calls, {os.path.normpath(folder) for folder in self._path} - {str(self.here)})
+        came |= dict.fromkeys(one.path for one in told.inputs if one.path not in made)
         reads: dict[str, Before | None] = {}
-        for path in dict.fromkeys([*_read_by(seen.calls), *(one.path for one in told.inputs)]):
+        for path in came:
             if not own.is_ours(path) and (path in self._before or _is_file(path)):
                 reads[path] = self._before.get(path)
         modules = dict.fromkeys(told.modules.values())
@@ -152,7 +161,7 @@ class Watch:
         cut = call.kind != "open" or call.flags & os.O_TRUNC
         if cut and not self._calls.was_read(path):
             return
-        digest, size = hashlib.sha256(), 0
+        digest, size, first = hashlib.sha256(), 0, b""
         with contextlib.suppress(OSError):
             if not stat.S_ISREG(Path(path).stat().st_mode):
                 return
@@ -160,33 +169,42 @@ class Watch:
                 while block := file.read(_BLOCK):
                     digest.update(block)
                     size += len(block)
-            self._before[path] = Before(digest.hexdigest(), size)
+                    first = first or block
+            self._before[path] = Before(digest.hexdigest(), size, first if len(first) == size else None)
 
 
 class _Own:
     """What is no input: the system, Python and its distributions, and what is there to watch."""
 
-    def __init__(self, prefixes: list[Any], scratch: Path) -> None:
+    def __init__(self, prefixes: Sequence[str], here: Path, scratch: Path) -> None:
         parts = ("bin", "lib", "lib32", "lib64", "include", "share", "etc", "conda-meta", "ssl", "libexec")
         places = [f"{prefix}{os.sep}{part}{os.sep}" for prefix in prefixes for part in parts]
-        self._places = (*places, str(STARTUP) + os.sep, str(scratch) + os.sep)
-        self._launcher = os.path.dirname(__file__) + os.sep  # noqa: PTH120
+        watching = (os.path.dirname(__file__) + os.sep, str(scratch) + os.sep)  # noqa: PTH120
+        self._places = (*places, *watching)
+        self._here = str(here) + os.sep
 
     def is_ours(self, path: str) -> bool:
-        return bool(_SYSTEM.match(path) or _VERSIONS.search(path) or path.startswith(self._places)) or path.startswith(
-            self._launcher
-        )
+        if path.startswith(self._places) or _VERSIONS.search(path):
+            return True
+        if path.startswith(self._here):
+            return False
+        return _SYSTEM.match(path) is not None or _LIBRARY.search(path) is not None
 
 
-def _read_by(calls: Iterable[Call]) -> Iterable[str]:
-    """The paths that were there before the command and that it read before it put something else there."""
-    other = set[str]()
+def _came_and_made(calls: Iterable[Call], programs: Set[str]) -> tuple[dict[str, None], set[str]]:
+    """The paths that were there before the command and were read, and those at which it put something else first.
+
+    What was only run from the folders `programs` is a part of the machine.
+    """
+    came, made = dict[str, None](), set[str]()
     for call in calls:
-        reads = call.kind == "run" or (call.kind == "open" and not call.flags & os.O_TRUNC)
-        if reads and call.existed and call.path not in other:
-            yield call.path
+        reads = call.kind == "open" and not call.flags & os.O_TRUNC
+        reads = reads or (call.kind == "run" and os.path.dirname(call.path) not in programs)  # noqa: PTH120
+        if reads and call.existed and call.path not in made:
+            came[call.path] = None
         if call.changes and (call.kind != "open" or call.flags & os.O_TRUNC or not call.existed):
-            other.add(call.path)
+            made.add(call.path)
+    return came, made - came.keys()
 
 
 def _written_by(calls: Iterable[Call]) -> Iterable[str]:
@@ -210,7 +228,7 @@ def _is_file(path: str) -> bool:
 def _coverage(seen: Seen, told: Observed) -> Coverage:
     of_hook = told.coverage
     refused = {} if seen.not_observed is None else {"system_calls": seen.not_observed}
-    programs = {*of_hook.other_programs, *(["python"] if of_hook.pythons_not_seen else [])}
+    programs = {*of_hook.other_programs, *(["python"] if of_hook.pythons_not_seen else [])} | _programs(seen, told)
     unread = of_hook.unreadable + len(of_hook.failures) + seen.unread + seen.left_out + seen.io_uring
     observers = [*(["audit_hook"] if of_hook.processes else []), *([] if refused else ["system_calls"])]
     connected = any(call.kind == "connect" and _is_network(call.path) for call in seen.calls)
@@ -226,6 +244,16 @@ def _coverage(seen: Seen, told: Observed) -> Coverage:
             "unreadable": unread,
         }
     )
+
+
+def _programs(seen: Seen, told: Observed) -> set[str]:
+    """The names of the programs that system calls show: of a process that became a Python with a hook, those before."""
+    ran: dict[int, list[str]] = {}
+    for call in seen.calls:
+        if call.kind == "run" and _is_file(call.path):
+            ran.setdefault(call.pid, []).append(os.path.basename(call.path))  # noqa: PTH119
+    hooked = {one.pid for one in told.processes if not one.forked}
+    return {name for pid, names in ran.items() for name in (names[:-1] if pid in hooked else names)}
 
 
 def _is_network(address: str) -> bool:

@@ -102,7 +102,7 @@ def _check_first_line(path: Path, shown: str) -> None:
     line = head[2:].partition(b"\n")[0].strip(b" \t")
     interpreter = line.partition(b" ")[0].partition(b"\t")[0].decode(errors="replace")
     if interpreter.endswith("\r"):
-        raise UsageError(f"{shown}: its lines end as on Windows (CR LF), and no interpreter is found so. Write it with LF.")
+        raise UsageError(f"{shown}: its lines end as on Windows (CR LF), so no interpreter is found. Save it with LF.")
     if not Path(interpreter).exists():
         raise UsageError(
             f'{shown}: its first line names an interpreter that is not there: "{clean(interpreter, 100)}". '

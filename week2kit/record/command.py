@@ -7,7 +7,7 @@ value that could not be observed is null, and `Coverage` says what the observers
 # no annotations from the future: pydantic would compile and evaluate each of them again, at every start
 from typing import Annotated, Final, Literal, Self, TypeAlias
 
-from pydantic import Field, TypeAdapter, model_validator
+from pydantic import BaseModel, Field, TypeAdapter, model_validator
 
 from week2kit.record.manifest import (
     AnyRun,
@@ -97,6 +97,16 @@ class Coverage(Record):
         return "system_calls" in self.observers or not (self.programs or self.native_readers)
 
 
+class Sources(BaseModel, frozen=True, extra="forbid"):
+    """The artifact sources.json: the texts of what went in, where they are small, by their places in the record.
+
+    With them a run can be told apart from what its project has become, and be run again without it.
+    """
+
+    modules: dict[str, str]
+    files: dict[str, str]
+
+
 class CommandInputs(Inputs):
     """What went into a command, in the places of any other run; null is what was not reached, or could not be seen.
 
@@ -109,6 +119,7 @@ class CommandInputs(Inputs):
     data: None
     program: Program
     files: Many[InputFile] | None
+    folders: Many[Text] = Field(description="folders that were there before, and that the command wrote files into")
     coverage: Coverage | None
 
 

@@ -10,7 +10,7 @@ import re
 import shlex
 import stat
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +19,7 @@ from week2kit.canonical import clean, dump_json
 from week2kit.environment.observed import environment_of
 from week2kit.errors import StageError, Terminated, UsageError
 from week2kit.importing import held
-from week2kit.observing.folder import Snapshot, State, Written, snapshot, written_between
+from week2kit.observing.folder import State, Written, snapshot, written_between
 from week2kit.observing.watching import Watch, Watched
 from week2kit.privacy import scrub
 from week2kit.processes.scratch import scratch_folder
@@ -36,6 +36,7 @@ from week2kit.record.command import (
     InputFile,
     Program,
     RunningCommand,
+    Sources,
 )
 from week2kit.record.machine import remember
 from week2kit.record.manifest import Config, Seed, Warned
@@ -114,6 +115,7 @@ def train_command(
         environment=None,
         program=program,
         files=declared,
+        folders=[],
         coverage=None,
     )
     said = scrub(command or f"week2kit.train(command={[*asked.argv]!r})")
@@ -151,6 +153,7 @@ class _Recording:
     on_output: Callable[[Stream, bytes], None]
     _folder: RunFolder | None = None
     _named: Mapping[str, State] = field(default_factory=dict)
+    _sources: Sources | None = None
 
     def run(self, runs_dir: Path, name: str | None) -> Run:
         with held():
@@ -170,8 +173,9 @@ class _Recording:
                     pass_fds=watch.pass_fds,
                 )
                 watched = watch.finish()
-                self._took_in(watched, began)
-                self._record(ended, watched, before, snapshot(self.here, [runs_dir]))
+                written = [*written_between(before, snapshot(self.here, [runs_dir])), *_outside(watched, self.here)]
+                self._took_in(watched, began, written)
+                self._record(ended, written, before.folders)
             except (KeyboardInterrupt, Terminated):
                 self._fail(_failure("Interrupted", None, "It was interrupted.", "Run it again when there is time."))
                 raise
@@ -185,9 +189,10 @@ class _Recording:
         assert self._folder is not None
         return self._folder
 
-    def _took_in(self, watched: Watched, began: int) -> None:
+    def _took_in(self, watched: Watched, began: int, written: Sequence[Written]) -> None:
         """Put what went in into the record, and note where it lies what is not below the working directory."""
-        found = went_in(watched, self.asked.argv, self.here, began, self.inputs.files or [])
+        made = {one.path for one in written if one.change == "created"}
+        found = went_in(watched, self.asked.argv, self.here, began, self.inputs.files or [], made)
         program = self.inputs.program.model_copy(update={"modules": dict(found.modules), "script": found.script})
         self.inputs = self.inputs.model_copy(
             update={
@@ -197,16 +202,20 @@ class _Recording:
                 "environment": environment_of(watched.facts, watched.distributions),
             }
         )
+        self._sources = found.sources
         outside = [file for file in found.files if file.path.startswith((HOME, SOMEWHERE, "../"))]
         for file in outside[:_REMEMBERED]:
             if file.sha256 is not None and file.path in found.paths:
                 remember(file.sha256, Path(found.paths[file.path]))
 
-    def _record(self, ended: Ended, watched: Watched, before: Snapshot, after: Snapshot) -> None:
+    def _record(self, ended: Ended, written: Sequence[Written], were: Set[str]) -> None:
+        folders = {one.path.rpartition("/")[0] for one in written} & were
+        self.inputs = self.inputs.model_copy(update={"folders": sorted(folders)})
+        if self._sources is not None and (self._sources.modules or self._sources.files):
+            self.folder.write("sources", dump_json(self._sources.model_dump()).encode())
         if (failure := _failure_of(ended, self.asked)) is not None:
             self._fail(failure)
             return
-        written = [*written_between(before, after), *_outside(watched, self.here)]
         try:
             found = gather(self.here, written, ended.output, self.asked.named, self._named)
         except StageError as error:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from week2kit.canonical import as_utf8
+from week2kit.canonical import as_utf8, sha256
 from week2kit.observing.watching import Before, Watched
 from week2kit.privacy import scrub, tells_a_name
 from week2kit.record.code import digest_text
-from week2kit.record.command import HOME, SOMEWHERE, How, InputFile
-from week2kit.training.gathering import digest_of
+from week2kit.record.command import HOME, SOMEWHERE, How, InputFile, Sources
+from week2kit.training.gathering import KEPT_TEXT, KEPT_TEXTS, digest_of
 
 #: Files that a command runs, where they are no Python: they stand with the code and not with the data.
 _SCRIPTS: Final = (".r", ".sh", ".bash", ".jl", ".ipynb", ".pl", ".m", ".do")
@@ -72,12 +72,14 @@ class WentIn:
         script: the place of the first project file that ran.
         files: what it read besides.
         paths: where each of them lies on this machine, by place.
+        sources: the texts of those that are small.
     """
 
     modules: Mapping[str, str]
     script: str | None
     files: tuple[InputFile, ...]
     paths: Mapping[str, str]
+    sources: Sources
 
 
 def went_in(
@@ -86,6 +88,7 @@ def went_in(
     here: Path,
     began: int,
     declared: Sequence[InputFile],
+    made: Set[str] = frozenset(),
     on_bytes: Callable[[int], None] = lambda count: None,
 ) -> WentIn:
     """The project's code and the inputs of a command that has ended.
@@ -96,21 +99,24 @@ def went_in(
         here: its working directory.
         began: when it was started, in nanoseconds since 1970, by the clock of the files.
         declared: the inputs that the person named, as they were before.
+        made: the places of what was not there before: a program that nobody watched may have made it.
         on_bytes: told of the bytes that were read, as they are.
     """
     named = {os.path.normpath(here / word): None for word in argv}
     reads = dict(watched.reads)
     code = [path for path in (*named, *watched.modules) if path in watched.modules]
     code += [path for path in reads if path in named and _is_script(path, argv[0])]
+    code += _unseen_script(argv, here, code)
     paths, modules = dict[str, str](), dict[str, str]()
     for path in dict.fromkeys(code):
         if (digest := code_digest_of(Path(path))) is not None:
             place = place_of(path, here)
             modules[place], paths[place] = digest, path
     found = {file.path: _declared_after(file, here) for file in declared}
+    paths |= {file.path: os.path.normpath(path_of(file.path, here)) for file in declared}
     for path, before in reads.items():
         place = place_of(path, here)
-        if path in code or place in found:
+        if path in code or place in found or place in made:
             continue
         file = _input(path, place, before, began, on_bytes)
         if file is not None:
@@ -121,19 +127,69 @@ def went_in(
         tail = argv[argv.index("-m") + 1].replace(".", "/")
         script = next((place for place in modules if place.endswith((f"{tail}.py", f"{tail}/__main__.py"))), None)
     files = sorted(found.values(), key=lambda file: file.path)
-    return WentIn(modules, script or next(iter(modules), None), tuple(files), paths)
+    texts = _Texts()
+    sources = Sources(
+        modules={
+            place: text
+            for place, digest in modules.items()
+            if (text := texts.of(paths[place])) is not None and code_digest(place, text.encode()) == digest
+        },
+        files={
+            file.path: text
+            for file in files
+            if (text := texts.of(paths.get(file.path, ""), reads.get(paths.get(file.path, "")))) is not None
+            and sha256(text.encode()) == file.sha256
+        },
+    )
+    return WentIn(modules, script or next(iter(modules), None), tuple(files), paths, sources)
+
+
+class _Texts:
+    """The texts of small files, as long as there is room for them."""
+
+    def __init__(self) -> None:
+        self._room = KEPT_TEXTS
+
+    def of(self, path: str, before: Before | None = None) -> str | None:
+        try:
+            content = before.content if before is not None else Path(path).read_bytes() if self._fits(path) else None
+            text = content.decode() if content is not None and len(content) <= min(self._room, KEPT_TEXT) else None
+        except (OSError, ValueError):
+            return None
+        if text is None or "\0" in text:
+            return None
+        self._room -= len(content or b"")
+        return text
+
+    def _fits(self, path: str) -> bool:
+        return Path(path).stat().st_size <= min(self._room, KEPT_TEXT)
 
 
 def code_digest_of(path: Path) -> str | None:
     """The digest of what a Python file does, of any other that of its bytes; None where it cannot be read."""
-    try:
-        if path.suffix in (".py", ".pyw") and path.stat().st_size <= MAX_CODE:
-            return digest_text(as_utf8(path.read_bytes()).decode())
+    with contextlib.suppress(OSError):
+        if path.stat().st_size <= MAX_CODE:
+            return code_digest(path.name, path.read_bytes())
         return digest_of(path)[0]
-    except (OSError, ValueError):
-        with contextlib.suppress(OSError):
-            return digest_of(path)[0]
     return None
+
+
+def code_digest(name: str, content: bytes) -> str:
+    """The digest of the content of a file of a project, by its name."""
+    if name.endswith((".py", ".pyw")) and len(content) <= MAX_CODE:
+        with contextlib.suppress(ValueError):
+            return digest_text(as_utf8(content).decode())
+    return sha256(content)
+
+
+def _unseen_script(argv: Sequence[str], here: Path, code: Collection[str]) -> list[str]:
+    """The script that a command names and that nobody saw: what ran it did not tell, or the system read it."""
+    for place, word in enumerate(argv):
+        path = Path(os.path.normpath(here / word))
+        if path.is_file() and (place or path.is_relative_to(here)):
+            is_script = path.suffix == ".py" or _is_script(str(path), argv[0])
+            return [str(path)] if is_script and not (place and code) else []
+    return []
 
 
 def _is_script(path: str, program: str) -> bool:

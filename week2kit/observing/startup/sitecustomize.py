@@ -225,7 +225,9 @@ def _observe(log, here):
                         argv = [os.fsdecode(word) for word in file.read().split(b"\0")[:-1]]
                 except OSError:
                     argv = []
-            append("process", parent=os.getppid(), forked=forked, argv=[word[:4096] for word in argv[:256]])
+            prefixes = sorted({sys.prefix, sys.base_prefix, sys.exec_prefix})  # now: a killed process tells no end
+            words = [word[:4096] for word in argv[:256]]
+            append("process", parent=os.getppid(), forked=forked, argv=words, prefixes=prefixes)
         except Exception:
             failed("process")
         finally:
@@ -282,7 +284,6 @@ def _observe(log, here):
                 "python": ".".join(map(str, sys.version_info[:3])),
                 "implementation": sys.implementation.name,
                 "executable": sys.executable,
-                "prefixes": sorted({sys.prefix, sys.base_prefix, sys.exec_prefix}),
                 "variables": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
                 "native": sorted(_NATIVE & set(sys.modules)),
             }
