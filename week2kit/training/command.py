@@ -213,7 +213,7 @@ class _Recording:
         self.inputs = self.inputs.model_copy(update={"folders": sorted(folders)})
         if self._sources is not None and (self._sources.modules or self._sources.files):
             self.folder.write("sources", dump_json(self._sources.model_dump()).encode())
-        if (failure := _failure_of(ended, self.asked)) is not None:
+        if (failure := failure_of(ended, self.asked.argv, self.asked.timeout)) is not None:
             self._fail(failure)
             return
         try:
@@ -282,24 +282,33 @@ def _outside(watched: Watched, here: Path) -> list[Written]:
 # --- how it failed ----------------------------------------------------------------------------------------------
 
 
-def _failure_of(ended: Ended, asked: Asked) -> CommandFailure | None:
+def failure_of(
+    ended: Ended, argv: Sequence[str], timeout: float | None, here: Path | None = None
+) -> CommandFailure | None:
+    """How a command failed, as its record has it; None where it did not.
+
+    Args:
+        ended: how it ended.
+        argv: its words.
+        timeout: the seconds that it was given.
+        here: its working directory, where that is not the one of this process: no record names it.
+    """
     if ended.is_complete:
         return None
-    alone = f"Run it by itself to see more: {shlex.join(asked.argv)}"
+    errors = ended.errors if here is None else ended.errors.replace(os.fsencode(here), b".")
+    alone = f"Run it by itself to see more: {shlex.join(argv)}"
     if ended.timed_out:
-        said = f"It was ended after {asked.timeout:g} seconds."
-        return _failure(
-            "TimeLimit", None, said, "Give it more with --timeout, or find what it waits for.", ended.errors
-        )
+        said = f"It was ended after {timeout:g} seconds."
+        return _failure("TimeLimit", None, said, "Give it more with --timeout, or find what it waits for.", errors)
     if ended.signal is not None:
         import signal
 
         name = signal.Signals(ended.signal).name if ended.signal in {*signal.Signals} else f"signal {ended.signal}"
         killed = "The system may have run out of memory. " if name == "SIGKILL" else ""
-        return _failure("Signal", ended.signal, f"It was ended by {name}.", f"{killed}{alone}", ended.errors)
-    last = next((line for line in reversed(_lines(ended.errors)) if line.strip()), "")
+        return _failure("Signal", ended.signal, f"It was ended by {name}.", f"{killed}{alone}", errors)
+    last = next((line for line in reversed(_lines(errors)) if line.strip()), "")
     said = f"It ended with exit code {ended.code}" + (f": {last.strip()}" if last else ".")
-    return _failure("ExitCode", ended.code, said, alone, ended.errors)
+    return _failure("ExitCode", ended.code, said, alone, errors)
 
 
 def _failure(error: Any, code: int | None, message: str, hint: str, errors: bytes = b"") -> CommandFailure:
