@@ -111,6 +111,38 @@ def code_beside(folder: Path) -> None:
     shutil.move(folder / "train.py", folder.parent / "code" / "train.py")
 
 
+def images(folder: Path) -> None:
+    (folder / "images").mkdir()
+    for number in range(12):
+        (folder / "images" / f"{'cat' if number % 3 else 'dog'}_{number}.png").write_bytes(b"\x89PNG\0" + bytes([number]))
+
+
+def flag(folder: Path) -> None:
+    csv(folder)
+    (folder / "strict.flag").touch()
+
+
+def names(folder: Path) -> None:
+    (folder / "my data").mkdir()
+    (folder / "my data" / "größe 1.csv").write_text(TABLE)
+    (folder / "linked").symlink_to("my data")
+    (folder / "out").mkdir()
+    (folder.parent / "else where").mkdir()
+    (folder.parent / "else where" / "x.csv").write_text(TABLE)
+
+
+def cache(folder: Path) -> None:
+    csv(folder)
+    (folder / "cache.json").write_text("[1, 2, 3, 4]")
+    (folder / "history.csv").write_text("3\n4\n")
+
+
+def array(folder: Path) -> None:
+    import numpy as np
+
+    np.save(folder / "table.npy", np.array(ROWS, dtype=float))
+
+
 def nothing(folder: Path) -> None:
     pass
 
@@ -222,6 +254,7 @@ TABLE_OF_SCRIPTS = {
         stdin=TABLE.encode(),
         verdict="undecided",
         level=None,
+        first="metrics",
         because="standard input",
     ),
     "standard input from a file": Row("standard_input.py", stdin="data.csv"),
@@ -267,9 +300,46 @@ TABLE_OF_SCRIPTS = {
         "overwrites_input.py",
         outputs={**METRICS, "data.csv": ("modified", "other")},
         changed=True,
+    ),
+    "writes into an input of which no text is kept": Row(
+        "overwrites_array.py",
+        data=array,
+        inputs=frozenset({"table.npy"}),
+        outputs={**METRICS, "table.npy": ("modified", "other")},
+        needs=("numpy",),
+        changed=True,
         verdict="undecided",
         level=None,
-        because="data.csv",
+        because="table.npy",
+    ),
+    "reads what an earlier run left": Row(
+        "keeps_cache.py",
+        data=cache,
+        inputs=frozenset({"cache.json", "history.csv"}),
+        outputs={**METRICS, "history.csv": ("modified", "other")},
+        changed=True,
+    ),
+    "leaves a cache": Row(
+        "keeps_cache.py",
+        outputs={**METRICS, "cache.json": ("created", "other"), "history.csv": ("created", "other")},
+    ),
+    "lists a folder": Row("lists_folder.py", data=images, inputs=frozenset()),
+    "asks whether a file is there": Row("asks_only.py", data=flag),
+    "absolute paths and names of all kinds": Row(
+        "beside_itself",
+        ("python", "{folder}/src/train.py", "{folder}/../else where/x.csv"),
+        data=names,
+        inputs=frozenset({"my data/größe 1.csv", "../else where/x.csv"}),
+        modules=frozenset({"src/train.py"}),
+        outputs={"out/metrics.json": ("created", "metrics")},
+    ),
+    "through a linked folder": Row(
+        "beside_itself",
+        ("python", "src/train.py", "../linked/größe 1.csv"),
+        data=names,
+        inputs=frozenset({"my data/größe 1.csv", "linked/größe 1.csv"}),
+        modules=frozenset({"src/train.py"}),
+        outputs={"out/metrics.json": ("created", "metrics")},
     ),
     "fails": Row("fails.py", outputs={"progress.txt": ("created", "other")}, failure=("ExitCode", 1), level="failure"),
     "killed": Row(
@@ -451,7 +521,7 @@ def _recorded(row: Row, place: Path, *, refused: bool) -> Ran:
         **row.env,
         "PYTHONPATH": os.pathsep.join([own, checkout] if own else [checkout]),
     }
-    words = ("train", "--json", "--name", "one", *row.options, "--", *row.argv)
+    words = ("train", "--json", "--name", "one", *row.options, "--", *(word.format(folder=folder) for word in row.argv))
     code, out, errors = week2kit(folder, env, *words, stdin=row.stdin, refused=refused)
     assert code in (0, 1), errors
     return Ran(folder, env, code, json.loads(out), errors, refused)
