@@ -35,8 +35,9 @@ with contextlib.suppress(ImportError):  # Windows
     import fcntl
 
 #: open: a file or folder is opened; named: a path gets another file (rename, link), or another size (truncate);
-#: removed: a path goes (unlink, rename); run: a program is started; connect: a socket is connected.
-Kind = Literal["open", "named", "removed", "run", "connect"]
+#: removed: a path goes (unlink, rename); run: a program is started; connect: a socket is connected; asked: whether
+#: something is there, which is told where nothing is, and only where that is wanted.
+Kind = Literal["open", "named", "removed", "run", "connect", "asked"]
 
 #: What this way of observing does not see, whatever the command does.
 UNSEEN: Final = (
@@ -120,9 +121,10 @@ class Seen:
     io_uring: bool
 
     def wanted(self, folder: str) -> tuple[str, ...]:
-        """The paths below a folder that were to be opened for reading, and at which there was nothing."""
+        """The paths below a folder that were asked for, or to be opened for reading, and at which there was nothing."""
         below = folder + os.sep
-        found = (call.path for call in self.calls if call.kind == "open" and not call.changes and not call.existed)
+        kinds = ("open", "asked")
+        found = (call.path for call in self.calls if call.kind in kinds and not call.changes and not call.existed)
         return tuple(dict.fromkeys(path for path in found if path.startswith(below)))
 
 
@@ -166,6 +168,13 @@ _FORMS: Final = (
     _Form("run", 322, 281, folder=0, path=1),
     _Form("connect", 42, 203),
     _Form("io_uring", 425, 425),
+    _Form("asked", 4, None),  # stat
+    _Form("asked", 6, None),  # lstat
+    _Form("asked", 21, None),  # access
+    _Form("asked", 262, 79, folder=0, path=1),  # newfstatat
+    _Form("asked", 269, 48, folder=0, path=1),  # faccessat
+    _Form("asked", 439, 439, folder=0, path=1),  # faccessat2
+    _Form("asked", 332, 291, folder=0, path=1),  # statx
 )
 
 #: Of each architecture: its number in a filter, and that of the system call `seccomp`.
@@ -235,6 +244,8 @@ class Calls:
             let go on: the only moment to read what will be overwritten. The process waits; an error is passed over.
         confine: what it may use: the keywords of `launching.confine`; see `confined`.
         observe: whether to observe; False where it is only confined.
+        asked: whether to tell also of what it only asked for (stat): the most frequent calls of all, each of which
+            waits.
         quiet: folders whose compiled modules (.pyc) are not written down: those of the interpreter and of its
             distributions are most of what a short script opens, and nothing to be recorded file by file.
     """
@@ -245,6 +256,7 @@ class Calls:
         before_change: Callable[[Call], None] | None = None,
         confine: dict[str, Any] | None = None,
         observe: bool = True,
+        asked: bool = False,
         quiet: Sequence[str] = (),
     ) -> None:
         self._before_change = before_change
@@ -257,11 +269,10 @@ class Calls:
         self._forms: dict[int, list[_Form]] = {}
         for form in _FORMS:
             number = form.x86_64 if platform.machine() == "x86_64" else form.aarch64
-            if number is not None:
+            if number is not None and (asked or form.kind != "asked"):
                 self._forms.setdefault(number, []).append(form)
         notify = {"seccomp": seccomp, "architecture": architecture, "numbers": list(self._forms)}
-        asked = {"notify": notify if self._observing else None, "confine": confine}
-        self._asked = marshal.dumps(asked)
+        self._asked = marshal.dumps({"notify": notify if self._observing else None, "confine": confine})
         self._quiet = tuple(os.path.join(os.fsencode(folder), b"") for folder in quiet)
         self._answers: dict[str, Any] = {}
         self._heard = b""
@@ -433,8 +444,8 @@ class Calls:
         existed = self._calls.get(key)
         if existed is None:
             existed = kind != "connect" and os.access(path, os.F_OK, follow_symlinks=kind in ("open", "run"))
-            if kind == "run" and not existed:
-                return  # one of the folders of PATH, tried in vain
+            if (kind == "run" and not existed) or (kind == "asked" and existed):
+                return  # one of the folders of PATH, tried in vain; or what nobody wants to know
             if not self._is_valid(token):
                 return  # the process was killed, and what was read may be another's
             if len(self._calls) < LIMIT:

@@ -79,19 +79,23 @@ class Watch:
         scratch: an empty folder of its own, to which the command may write.
         confine: what the command may use: the keywords of `launching.confine`.
         observe: whether to watch the system calls too.
+        asked: whether those too that only ask whether something is there.
         here: its working directory; what lies below is never taken for a part of the system.
     """
 
     scratch: Path
     confine: dict[str, Any] | None = None
     observe: bool = True
+    asked: bool = False
     here: Path = field(default_factory=Path.cwd)
     _before: dict[str, Before] = field(default_factory=dict)
     _path: Sequence[str] = ()
 
     def __enter__(self) -> Watch:
         quiet = [os.path.dirname(os.__file__)]  # noqa: PTH120 - the same text as the kernel gets
-        self._calls = Calls(before_change=self._keep, confine=self.confine, observe=self.observe, quiet=quiet)
+        self._calls = Calls(
+            before_change=self._keep, confine=self.confine, observe=self.observe, asked=self.asked, quiet=quiet
+        )
         self._calls.__enter__()
         return self
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from week2kit.canonical import clean, parse_json
 from week2kit.errors import TimeLimitReached, UsageError
@@ -298,6 +298,9 @@ def level_of(outcome: CommandOutcome, checks: Sequence[Check]) -> Level:
     return "metrics" if outcome.metrics or outcome.undefined else "outputs"
 
 
+#: Reruns that are given what the one before looked for in vain.
+_ROUNDS: Final = 3
+
 # --- the rules --------------------------------------------------------------------------------------------------
 
 
@@ -355,12 +358,20 @@ class _Case:
         if agrees(again) or not (again.confined or again.refused):
             return again
         # only a rerun that had everything within reach says something of the command
-        self.reruns.done.pop()
-        self.reruns.more = {place: path for place, path in again.refused if not place.startswith("/")}
-        freely = self.reruns.run("native", confine=False)
-        if agrees(freely) and again.refused:
-            asked = list(dict.fromkeys(_shown(place) for place, _ in again.refused))
-            self.hermetic = failed("hermetic", "hermetic.missing", asked[0], now=asked)
+        asked, freely = list[tuple[str, Path]](), again
+        for _ in range(_ROUNDS):
+            new = [one for one in freely.refused if one not in asked]
+            if asked and not new:
+                break
+            asked += new
+            self.reruns.done.pop()
+            self.reruns.more = {place: path for place, path in asked if not place.startswith("/")}
+            freely = self.reruns.run("native", confine=False)
+            if agrees(freely):
+                break
+        if agrees(freely) and asked:
+            shown = list(dict.fromkeys(_shown(place) for place, _ in asked))
+            self.hermetic = failed("hermetic", "hermetic.missing", shown[0], now=shown)
         elif again.confined:
             self.hermetic = skipped("hermetic", "hermetic.otherwise")
         return freely

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -37,6 +38,9 @@ from week2kit.verification.workspace import Supply, Workspace, prepare
 
 #: Environment variables to be set, and with None those to be taken away.
 Variables: TypeAlias = Mapping[str, str | None]
+
+#: Files that are given to a rerun of a folder that its command lists.
+GIVEN_FILES: Final = 10_000
 
 _PYTHON: Final = re.compile(r"(?:python|pypy)[0-9.]*(?:\.exe)?")
 
@@ -104,7 +108,8 @@ class Rerun:
         watched_folder = workspace.root / "watched"
         watched_folder.mkdir()
         try:
-            with Watch(watched_folder, confine=None if allowed is None else allowed.request()) as watch:
+            confined = None if allowed is None else allowed.request()
+            with Watch(watched_folder, confine=confined, asked=True, here=workspace.here) as watch:
                 ended = run_script(
                     argv,
                     directory=workspace.here,
@@ -183,13 +188,23 @@ class Rerun:
         )
 
     def _absent(self, wanted: Sequence[str], workspace: Workspace) -> list[tuple[str, Path]]:
-        """What the command looked for in its working directory in vain, and what lies there in the project."""
-        found = []
+        """What the command looked for in its working directory in vain, and what lies there in the project.
+
+        Of a folder, what is in it. What the recorded command made itself was not there when it began.
+        """
+        made = {file.path for file in self.outcome.files if file.change == "created"} if self.outcome else set()
+        found = dict[str, Path]()
         for path in wanted:
             place = Path(os.path.relpath(path, workspace.here)).as_posix()
-            if self.project is not None and (self.project / place).is_file() and "__pycache__" not in place:
-                found.append((place, self.project / place))
-        return found
+            if self.project is None or "__pycache__" in place:
+                continue
+            there = self.project / place
+            if there.is_file():
+                found[place] = there
+            elif there.is_dir() and not any(one.startswith(f"{place}/") for one in made):
+                below = islice(sorted(snapshot(there).files), GIVEN_FILES)
+                found |= {f"{place}/{name}": there / name for name in below} or {place: there}
+        return [(place, there) for place, there in found.items() if place not in made]
 
 
 def _not_given(found: Sequence[Refused], workspace: Workspace) -> list[tuple[str, Path]]:

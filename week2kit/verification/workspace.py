@@ -199,6 +199,9 @@ def prepare(root: Path, inputs: CommandInputs, supply: Supply, more: Mapping[str
 
 def _put(target: Path, path: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        target.mkdir(exist_ok=True)
+        return
     if path.stat().st_size > _COPIED:
         target.symlink_to(path.resolve())
         return
