@@ -49,7 +49,10 @@ def _text(path: str) -> str:
 
 
 def recorded_words(argv: Sequence[str], here: Path) -> list[str]:
-    """The words of a command as a record has them: an absolute path to something that is there as `place_of` has it."""
+    """The words of a command as a record has them: an absolute path to something that is there as `place_of` has it.
+
+    Behind ``./``, so that a rerun makes it absolute again: a command may change its folder before it reads it.
+    """
     return [_word(word, here, is_program=place == 0) for place, word in enumerate(argv)]
 
 
@@ -59,6 +62,8 @@ def _word(word: str, here: Path, *, is_program: bool) -> str:
         place = place_of(value, here)
         if is_program and place.startswith((HOME, SOMEWHERE, "../")):
             place = os.path.basename(value)  # noqa: PTH119 - found on the PATH of any machine
+        elif not place.startswith((HOME, SOMEWHERE)):
+            place = f"./{place}"
         return f"{flag}{equals}{place}"
     return scrub(word)
 

@@ -29,10 +29,11 @@ from week2kit.observing.watching import STARTUP, Watch
 from week2kit.privacy import scrub
 from week2kit.processes.scratch import scratch_folder
 from week2kit.processes.script import run_script
-from week2kit.record.command import STANDARD_OUTPUT, STREAM, CommandInputs, CommandOutcome
+from week2kit.record.command import HOME, SOMEWHERE, STANDARD_OUTPUT, STREAM, CommandInputs, CommandOutcome
 from week2kit.record.manifest import Environment
 from week2kit.training.command import failure_of
 from week2kit.training.gathering import Gathered, Named, gather
+from week2kit.training.going_in import path_of
 from week2kit.training.outputs import stable_name
 from week2kit.verification.workspace import Supply, Workspace, prepare
 
@@ -101,7 +102,7 @@ class Rerun:
         for name in (name for name, value in variables.items() if value is None):
             environment.pop(name, None)
         environment["TMPDIR"] = str(workspace.temporary)
-        argv = self._argv(environment)
+        argv = self._argv(environment, workspace.here)
         allowed = self._allowed(workspace, argv, environment) if confine else None
         before, start = snapshot(workspace.here), time.monotonic()
         stdin = self._stdin(workspace)
@@ -142,8 +143,8 @@ class Rerun:
             seconds=time.monotonic() - start,
         )
 
-    def _argv(self, environment: Mapping[str, str]) -> list[str]:
-        """The recorded words, with the program as it is found here."""
+    def _argv(self, environment: Mapping[str, str], here: Path) -> list[str]:
+        """The recorded words, with the program and the files that they name as these are found here."""
         program, *words = self.inputs.program.argv
         if "/" not in program:
             beside = Path(sys.executable).parent / program
@@ -152,7 +153,17 @@ class Rerun:
                 program = str(beside)
             elif found is None and _PYTHON.fullmatch(program):
                 program = sys.executable
-        return [program, *words]
+        return [program, *(self._word(word, here) for word in words)]
+
+    def _word(self, word: str, here: Path) -> str:
+        """A path that was absolute is so again; a relative one that began with ``./`` means the same file so."""
+        flag, equals, value = word.partition("=") if word.startswith("-") else ("", "", word)
+        path = here / value
+        if value.startswith((HOME, SOMEWHERE)):
+            path = self.supply.paths.get(value, path_of(value, here))
+        elif not value.startswith("./") or not path.exists():
+            return word
+        return f"{flag}{equals}{os.path.normpath(path)}"
 
     def _stdin(self, workspace: Workspace) -> int:
         place = self.inputs.program.stdin
