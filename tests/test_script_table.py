@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import sqlite3
 import stat
@@ -259,7 +260,7 @@ TABLE_OF_SCRIPTS = {
         verdict="undecided",
         level=None,
         first="metrics",
-        because="standard input",
+        because="undecided.standard_input",
     ),
     "standard input from a file": Row("standard_input.py", stdin="data.csv"),
     "environment variable": Row("environment_variable.py", env={"LIMIT": "3"}),
@@ -613,4 +614,50 @@ def test_its_verdict(name: str, ran: Callable[[str], Ran]) -> None:
     assert row.unlisted is None or row.unlisted in json.dumps(hermetic)
 
 
-# --- what must not be identical ---------------------------------------------------------------------------------
+# --- the same later -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Later:
+    """A row that is verified after something changed, and what is right then."""
+
+    row: str
+    change: Callable[[Path], None]
+    env: Mapping[str, str | None]
+    verdict: str
+    because: str
+
+
+def add_a_file(folder: Path) -> None:
+    (folder / "images" / "dog_99.png").write_bytes(b"")
+
+
+LATER = {
+    "an environment variable is another": Later(
+        "environment variable", nothing, {"LIMIT": "5"}, "undecided", "LIMIT, TABLE"
+    ),
+    "an environment variable is gone": Later(
+        "environment variable", nothing, {"LIMIT": None}, "undecided", "LIMIT, TABLE"
+    ),
+    "a file came to a folder that it lists": Later(
+        "lists a folder", add_a_file, {}, "undecided", "it asks for what its record does not have: images/cat_1.png"
+    ),
+    "a variable in the command is none of the shell": Later(
+        "environment variable in the command", nothing, {"LIMIT": "9"}, "identical", ""
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LATER)
+def test_a_verdict_later(case: str, tmp_path: Path) -> None:
+    here = LATER[case]
+    row = TABLE_OF_SCRIPTS[here.row]
+    if why := missing(row):
+        pytest.skip(why)
+    one = _recorded(row, tmp_path, refused=False)
+    here.change(one.folder)
+    env = {name: value for name, value in {**one.env, **here.env}.items() if value is not None}
+    _, out, errors = week2kit(one.folder, env, "verify", "runs/one")
+    assert f"{here.verdict}" in out.decode()
+    assert here.because in re.sub(r"\s+", " ", out.decode())
+    assert "Traceback" not in errors

@@ -192,6 +192,10 @@ _OF_THE_VERDICT: Final[Texts] = {
     "no record keeps. Let it read a file.",
     "undecided.other_script": "it came out otherwise here, with another text of {where} than the recorded one, which "
     "the record does not keep. Verify it with the code that made it.",
+    "undecided.asked_for": "it came out otherwise here, and it asks for what its record does not have: {where}, "
+    "{now} in all. That may have changed since. Name such files with --input, and train again.",
+    "undecided.variables": "it came out otherwise here, and its code reads environment variables that no record keeps "
+    "({now}). Set them as they were, and verify again.",
     "undecided.network": "it came out otherwise here, and the command used the network: what came from there is not in "
     "the record.",
     "undecided.unseen": Either(

@@ -10,6 +10,7 @@ command may have had something that nobody saw.
 from __future__ import annotations
 
 import dataclasses
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -301,6 +302,11 @@ def level_of(outcome: CommandOutcome, checks: Sequence[Check]) -> Level:
 #: Reruns that are given what the one before looked for in vain.
 _ROUNDS: Final = 3
 
+#: How Python code and R ask for an environment variable; a record keeps those of libraries, and none of a person's own.
+_VARIABLE: Final = re.compile(
+    r"""(?:environb?\s*(?:\.\s*(?:get|pop|setdefault)\s*\(|\[)|getenvb?\s*\()\s*b?["'](?P<name>[A-Za-z_]\w*)["']"""
+)
+
 # --- the rules --------------------------------------------------------------------------------------------------
 
 
@@ -313,6 +319,7 @@ class _Case:
     reruns: _Reruns
     checks: list[Check]
     hermetic: Check | None = None
+    besides: tuple[str, ...] = ()
 
     def failed(self) -> Judgement:
         """Does a command that failed fail again, in the same way?"""
@@ -369,9 +376,9 @@ class _Case:
             freely = self.reruns.run("native", confine=False)
             if agrees(freely):
                 break
-        if agrees(freely) and asked:
-            shown = list(dict.fromkeys(_shown(place) for place, _ in asked))
-            self.hermetic = failed("hermetic", "hermetic.missing", shown[0], now=shown)
+        self.besides = tuple(dict.fromkeys(_shown(place) for place, _ in asked))
+        if agrees(freely) and self.besides:
+            self.hermetic = failed("hermetic", "hermetic.missing", self.besides[0], now=[*self.besides])
         elif again.confined:
             self.hermetic = skipped("hermetic", "hermetic.otherwise")
         return freely
@@ -472,6 +479,8 @@ class _Case:
             return Finding(code="undecided.standard_input")
         if self.supply.other_code:
             return Finding(code="undecided.other_script", where=clean(self.supply.other_code[0].place))
+        if places := [place for place in self.besides if place in self.reruns.more]:
+            return Finding(code="undecided.asked_for", where=places[0], now=len(places))
         if coverage is None or not coverage.observers:
             return Finding(code="undecided.unseen")
         if coverage.network:
@@ -480,9 +489,18 @@ class _Case:
             return Finding(code="undecided.unseen", now=[*coverage.programs, *coverage.native_readers])
         if coverage.unreadable:
             return Finding(code="undecided.unseen")
+        if names := self._variables():
+            return Finding(code="undecided.variables", now=names)
         if inputs.environment is None or again.environment is None:
             return Finding(code="undecided.no_facts")
         return Finding(code="undecided.environment") if self._facts(again) else None
+
+    def _variables(self) -> list[str]:
+        """The environment variables that its code asks for by name, and that no record keeps."""
+        inputs = self.manifest.inputs
+        kept = inputs.environment.variables if inputs.environment is not None else {}
+        texts = [text for place, text in self.supply.texts.items() if place in inputs.program.modules]
+        return sorted({clean(match["name"]) for text in texts for match in _VARIABLE.finditer(text)} - kept.keys())
 
     def _facts(self, again: Again) -> list[Cause]:
         recorded = self.manifest.inputs.environment
