@@ -26,6 +26,7 @@ from week2kit.processes.scratch import scratch_folder
 from week2kit.processes.script import Ended, Stream, find_program, run_script
 from week2kit.record.command import (
     HOME,
+    MANIFEST,
     SOMEWHERE,
     STREAM,
     CommandFailure,
@@ -46,6 +47,14 @@ from week2kit.record.writing import RunFolder
 from week2kit.training.arguments import find_seed
 from week2kit.training.gathering import Gathered, Named, gather
 from week2kit.training.going_in import declared_input, path_of, place_of, recorded_words, went_in
+
+#: Imported while the command runs.
+_AFTERWARDS: Final = (
+    "week2kit.environment.observed",
+    "week2kit.training.going_in",
+    "week2kit.training.gathering",
+    "week2kit.sentences.training",
+)
 
 #: Inputs outside of the working directory whose places are noted.
 _REMEMBERED: Final = 100
@@ -103,7 +112,7 @@ def train_command(
         argv=recorded_words(asked.argv, here),
         script=None,
         modules={},
-        git=git_state(),
+        git=None,
         seed_flag=None if seed is None else seed.flag,
         stdin=stdin,
     )
@@ -169,6 +178,7 @@ class _Recording:
                     on_output=self.on_output,
                     started_by=watch.argv(self.asked.argv),
                     pass_fds=watch.pass_fds,
+                    meanwhile=self._meanwhile,
                 )
                 watched = watch.finish()
                 self._took_in(watched, began)
@@ -179,6 +189,14 @@ class _Recording:
         run = open_run(self.folder.path)
         remember(run.manifest_sha256, self.here)
         return run
+
+    def _meanwhile(self) -> None:
+        """Ask git, and import what is needed when the command has ended; its own first second is not ours to take."""
+        git = git_state()
+        self.inputs = self.inputs.model_copy(update={"program": self.inputs.program.model_copy(update={"git": git})})
+        for name in _AFTERWARDS:
+            importlib.import_module(name)
+        MANIFEST.rebuild()
 
     @property
     def folder(self) -> RunFolder:
