@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from week2kit.canonical import clean, dump_json
-from week2kit.environment.observed import environment_of
 from week2kit.errors import StageError, Terminated, UsageError
 from week2kit.importing import held
 from week2kit.observing.folder import Snapshot, Written, snapshot, written_between
@@ -47,14 +46,6 @@ from week2kit.record.writing import RunFolder
 from week2kit.training.arguments import find_seed
 from week2kit.training.gathering import Gathered, Named, gather
 from week2kit.training.going_in import declared_input, path_of, place_of, recorded_words, went_in
-
-#: Imported while the command runs.
-_AFTERWARDS: Final = (
-    "week2kit.environment.observed",
-    "week2kit.training.going_in",
-    "week2kit.training.gathering",
-    "week2kit.sentences.training",
-)
 
 #: Inputs outside of the working directory whose places are noted.
 _REMEMBERED: Final = 100
@@ -194,8 +185,8 @@ class _Recording:
         """Ask git, and import what is needed when the command has ended; its own first second is not ours to take."""
         git = git_state()
         self.inputs = self.inputs.model_copy(update={"program": self.inputs.program.model_copy(update={"git": git})})
-        for name in _AFTERWARDS:
-            importlib.import_module(name)
+        import week2kit.environment.observed  # noqa: F401
+
         MANIFEST.rebuild()
 
     @property
@@ -206,6 +197,8 @@ class _Recording:
 
     def _took_in(self, watched: Watched, began: int) -> None:
         """Put what went in into the record, and note where it lies what is not below the working directory."""
+        from week2kit.environment.observed import environment_of
+
         found = went_in(watched, self.asked.argv, self.here, began, self.inputs.files or [])
         program = self.inputs.program.model_copy(update={"modules": dict(found.modules), "script": found.script})
         self.inputs = self.inputs.model_copy(
