@@ -94,10 +94,7 @@ class Watch:
     _path: Sequence[str] = ()
 
     def __enter__(self) -> Watch:
-        quiet = [os.path.dirname(os.__file__)]  # noqa: PTH120 - the same text as the kernel gets
-        self._calls = Calls(
-            before_change=self._keep, confine=self.confine, observe=self.observe, asked=self.asked, quiet=quiet
-        )
+        self._calls = Calls(before_change=self._keep, confine=self.confine, observe=self.observe, asked=self.asked)
         self._calls.__enter__()
         return self
 

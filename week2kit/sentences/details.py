@@ -167,7 +167,7 @@ def _side(text: object) -> str:
     return "nothing" if text is None else f'"{clean(str(text).strip(), 60)}"'
 
 
-_NOT_CONFINED: Final[Mapping[str, str]] = {
+_NOT_CONFINED: Final[Mapping[object, str]] = {
     "system": "Linux alone can do that",
     "kernel": "this kernel has no Landlock, or refuses it",
     None: "the kernel refused it",
@@ -181,7 +181,7 @@ def _inputs(count: object) -> str:
 
 
 def _why_not_confined(code: object) -> str:
-    return _NOT_CONFINED.get(str(code), plain(code))
+    return _NOT_CONFINED.get(code if code is None else str(code), plain(code))
 
 
 DETAILS: Final[Mapping[str, Form]] = {
