@@ -473,8 +473,8 @@ children = [subprocess.Popen(sleep), subprocess.Popen(sleep, start_new_session=T
 subprocess.run([sys.executable, "-c", f"import subprocess; subprocess.Popen({sleep!r})"], check=True)
 while sum(name.endswith(".pid") for name in os.listdir()) < 3:
     time.sleep(0.02)
-open("begun", "w")
 try:
+    open("begun", "w")
     time.sleep(300)
 except KeyboardInterrupt:
     open("tidied", "w").write("1")

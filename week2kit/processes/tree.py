@@ -76,11 +76,13 @@ class Tree:
                 os.waitpid(pid, os.WNOHANG)
 
     def _send(self, number: int) -> None:
+        """Once to each: a second SIGINT would interrupt what a script does at the first, such as saving its state."""
         for pid in self.alive():
             with contextlib.suppress(OSError):
-                os.kill(pid, number)
-        with contextlib.suppress(OSError, AttributeError):
-            os.killpg(self._leader, number)
+                if os.path.isdir("/proc/self"):
+                    os.kill(pid, number)
+                else:
+                    os.killpg(self._leader, number)
 
     def _is_marked(self, name: str) -> bool:
         with contextlib.suppress(OSError):

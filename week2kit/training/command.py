@@ -50,6 +50,9 @@ from week2kit.training.going_in import declared_input, path_of, place_of, record
 #: Inputs outside of the working directory whose places are noted.
 _REMEMBERED: Final = 100
 
+#: Files that a warning names.
+_LISTED: Final = 5
+
 #: Lines of standard error that a failure is recorded with.
 _LAST_LINES: Final = 20
 
@@ -174,12 +177,16 @@ class _Recording:
                     meanwhile=self._meanwhile,
                 )
                 watched = watch.finish()
-                written = [*written_between(before, snapshot(self.here, [runs_dir])), *_outside(watched, self.here)]
+                written = list(written_between(before, snapshot(self.here, [runs_dir])))
+                foreign = _of_others(written, watched, self.here)
+                written = [*(one for one in written if one.path not in foreign), *_outside(watched, self.here)]
                 self._took_in(watched, began, written)
-                self._record(ended, written, before.folders)
+                self._record(ended, written, before.folders, foreign)
             except (KeyboardInterrupt, Terminated):
                 self._fail(_failure("Interrupted", None, "It was interrupted.", "Run it again when there is time."))
                 raise
+            except OSError as error:
+                raise _not_recorded(self.folder.path, error) from None
         run = open_run(self.folder.path)
         remember(run.manifest_sha256, self.here)
         return run
@@ -219,7 +226,7 @@ class _Recording:
             if file.sha256 is not None and file.path in found.paths:
                 remember(file.sha256, Path(found.paths[file.path]))
 
-    def _record(self, ended: Ended, written: Sequence[Written], were: Set[str]) -> None:
+    def _record(self, ended: Ended, written: Sequence[Written], were: Set[str], foreign: Sequence[str]) -> None:
         folders = {one.path.rpartition("/")[0] for one in written} & were
         self.inputs = self.inputs.model_copy(update={"folders": sorted(folders)})
         if self._sources is not None and (self._sources.modules or self._sources.files):
@@ -234,6 +241,9 @@ class _Recording:
             return
         self._save(found)
         warnings = [*found.warnings]
+        if foreign:
+            named = {"files": [*foreign[:_LISTED]], "count": len(foreign)}
+            warnings.append(Warned(code="command.others_files", values=named))
         if ended.left_running:
             warnings.append(Warned(code="command.left_running", values={}))
         self.folder.write_manifest(
@@ -271,6 +281,14 @@ class _Recording:
         }
 
 
+def _not_recorded(folder: Path, error: OSError) -> UsageError:
+    gone = "" if folder.is_dir() else " The folder was removed while the command ran."
+    return UsageError(
+        f"{clean(str(folder))}: the command ended, and its record cannot be written: {error.strerror}.{gone} "
+        "What it wrote itself is still there. Make room for the record, and train again."
+    )
+
+
 def _clock(scratch: Path) -> int:
     """The time of a file that is written now: the clock of a file system may be behind that of the system."""
     file = scratch / "clock"
@@ -288,6 +306,23 @@ def _outside(watched: Watched, here: Path) -> list[Written]:
         if beside and not (path.startswith(temporary) and not str(here).startswith(temporary)):
             found.append(Written(place, "created"))
     return found
+
+
+def _of_others(written: Sequence[Written], watched: Watched, here: Path) -> list[str]:
+    """The files that came or changed meanwhile, and that the command did not write: those of another run at once.
+
+    Only where all that it did was seen, and it asked nobody else (a container, a server) to write for it.
+    """
+    asked = any(call.kind == "connect" for call in watched.seen.calls)
+    if "system_calls" not in watched.coverage.observers or watched.coverage.unreadable or asked:
+        return []
+    folder = Path(os.path.realpath(here))
+    changed = {os.path.realpath(call.path) for call in watched.seen.calls if call.changes}
+    return [
+        one.path
+        for one in written
+        if not any(str(path) in changed for path in (folder / one.path, *(folder / one.path).parents))
+    ]
 
 
 # --- how it failed ----------------------------------------------------------------------------------------------

@@ -191,7 +191,7 @@ def _unseen_script(argv: Sequence[str], here: Path, code: Collection[str]) -> li
     """The script that a command names and that nobody saw: what ran it did not tell, or the system read it."""
     for place, word in enumerate(argv):
         path = Path(os.path.normpath(here / word))
-        if path.is_file() and (place or path.is_relative_to(here)):
+        if os.path.isfile(path) and (place or path.is_relative_to(here)):  # noqa: PTH113 - a word may be any text
             is_script = path.suffix == ".py" or _is_script(str(path), argv[0])
             return [str(path)] if is_script and not (place and code) else []
     return []
