@@ -186,6 +186,8 @@ def test_a_changed_script_and_a_changed_file_are_named() -> None:
     text = text_of("base", "other")
     assert "| code | `train.py` |" in text
     assert "| data | `--input` | `data.csv` | `copy.csv` |" in text
+    assert '-parser.add_argument("--C", type=float, default=1.0)\n+parser.add_argument("--C", type=float, def' in text
+    assert "lines of code that differ" not in text_of("base", "same")
 
 
 def test_several_seeds_of_one_command_tell_its_noise() -> None:
@@ -301,6 +303,17 @@ def test_the_words_of_a_command() -> None:
     assert flags(manifest(run).model_copy(update={"inputs": inputs})) == {
         "-u": "given", "word 1": "in.csv", "--C": "1", "--lr": "-1e-3", "--fast": "given", "--x": ["1", "2"], "k=": "3",
     }  # fmt: skip
+
+
+def test_a_flag_that_names_what_is_trained_is_no_place_though_a_folder_is_called_so() -> None:
+    Path("kind.py").write_text(
+        "import os, sys\nos.makedirs(sys.argv[2], exist_ok=True)\nopen(sys.argv[2] + '/x', 'w').write('1')\n"
+        "print('accuracy: 0.5')\n"
+    )
+    runs = [manifest(command(word + flag[-1], "kind.py", flag, word)) for flag in ("--model", "--out") for word in "ab"]
+    assert [change.key for change in compare_commands(*runs[:2])] == ["--model"]
+    assert compare_commands(*runs[2:]) == []
+    assert [change.key for change in uncounted_of_commands(*runs[2:])] == ["--out"]
 
 
 # --- failures ---------------------------------------------------------------------------------------------------
@@ -429,6 +442,42 @@ def test_a_config_and_a_command_share_what_came_out(every_kind: Path, monkeypatc
     assert "do not hold the same true values" in other
     assert "Of two kinds" not in text_of("script", "scaled")
     assert "Of two kinds" not in text_of("config", "forest")
+
+
+#: What ends a fence, a cell, a comment or a place for words; what moves a cursor; and what no text of a record may do.
+HOSTILE = (
+    "<!-- week2kit end of words -->", "<!-- week2kit words: goal -->", "<!--x week2kit words: y -->", "```", "a|b`c", "# x", "\x1b[31m", "\u202e",
+    "x\ny", "{0}", "<b>", "-", "--", "=", "\t", "'", "\\",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_texts_of_every_shape_in_a_record(every_kind: Path, tmp_path: Path, text: str) -> None:
+    names = ("script", "scaled", "fails")
+    for name in names:
+        shutil.copytree(every_kind / "runs" / name, tmp_path / "runs" / name)
+        place = tmp_path / "runs" / name / "manifest.json"
+        value = json.loads(place.read_text())
+        program, outcome = value["inputs"]["program"], value["outcome"]
+        program["argv"] = [*program["argv"], text, f"--{text}", f"{name}{text}"]
+        program["script"] = text
+        program["modules"] = {text: name[0].encode().hex() * 32, "train.py": "a" * 64}
+        program["seed_flag"] = text
+        if outcome is not None:
+            value["inputs"]["files"][0]["path"] = text
+            value["inputs"]["coverage"]["programs"] = [text]
+            outcome["metrics"] = {text: 0.5, **outcome["metrics"]}
+            outcome["times"] = {text: 1.0}
+            outcome["metrics_from"] = text
+            outcome["files"][0]["path"] = text
+            value["warnings"] = [{"code": "command.metrics_unread", "values": {"file": text}}]
+        else:
+            value["failure"] |= {"message": text, "hint": text}
+        value["command"] = text
+        place.write_text(json.dumps(value))
+    model = report_model()
+    for group in itertools.chain(itertools.permutations(names, 1), itertools.permutations(names, 2), [names]):
+        holds(group, model)
 
 
 def test_an_edited_metric_is_seen(every_kind: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,8 +121,31 @@ def _path(value: object) -> str:
     return PurePosixPath(value).as_posix() if isinstance(value, str) and value else ""
 
 
+#: What a flag is called that says where to write. Another one may name what is trained, and a folder that is called so.
+_PLACES: Final = frozenset(
+    {
+        "artifact",
+        "artifacts",
+        "dest",
+        "dir",
+        "directory",
+        "file",
+        "folder",
+        "log",
+        "logdir",
+        "logs",
+        "o",
+        "out",
+        "outdir",
+    }
+    | {"outfile", "output", "outputs", "path", "result", "results", "save", "savedir", "to"}
+)
+
+
 def _is_place(change: Change, before: RecordedCommand, after: RecordedCommand) -> bool:
-    """Whether a flag names what was written, or a folder of it, as far as either side shows what it wrote."""
+    """Whether a flag says where to write: by its name, and by what was written, as far as either side shows it."""
+    if _PLACES.isdisjoint(re.split(r"[^a-z]+", change.key.lower())):
+        return False
     sides = [(run, value) for run, value in ((before, change.baseline), (after, change.variant)) if value is not ABSENT]
     shown = [_wrote(run, _path(value)) for run, value in sides if run.outcome is not None]
     return any(shown) and all(shown)

@@ -6,7 +6,7 @@ import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from week2kit.canonical import aligned, clean, show_value
 from week2kit.inputs.changes import Change, changed_things, is_settled, is_word, primary_metric
@@ -15,6 +15,9 @@ from week2kit.inputs.partial import Digests, compare_runs
 from week2kit.record.command import CompletedCommand, RecordedCommand
 from week2kit.record.manifest import CompletedRun, Recorded
 from week2kit.record.store import Manifest, Run
+
+#: Characters of a command in the table.
+_SHOWN: Final = 80
 
 
 def list_runs(runs: Sequence[Run], unreadable: Sequence[Path] = ()) -> list[dict[str, Any]]:
@@ -93,5 +96,5 @@ def runs_table(rows: Sequence[Mapping[str, Any]]) -> str:
         value = show_value(row["value"]) if row["metric"] else ""
         differs = clean(", ".join(row["differs"])) or "-"
         cells = (clean(row["run"]), row["status"], clean(row["metric"] or ""), value, differs)
-        lines.append((*cells, clean(row["command"] or "")) if has_command else cells)
+        lines.append((*cells, clean(row["command"] or "", _SHOWN)) if has_command else cells)
     return "\n".join(aligned(lines))

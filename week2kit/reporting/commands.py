@@ -118,6 +118,23 @@ def command_comparable(first: Run, variant: Run, found: object) -> tuple[Stateme
     return tuple(told)
 
 
+def differing_code(changes: Sequence[Change], before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
+    """The lines of code in which two runs differ, as a unified diff of each file that changed.
+
+    Args:
+        changes: what differs.
+        before: the texts of the files of the baseline, by path.
+        after: those of the variant.
+    """
+    import difflib
+
+    for change in changes:
+        names = (change.baseline, change.variant) if change.key == "script" else (change.key, change.key)
+        if change.input == "code" and names[0] in before and names[1] in after:
+            texts = before[names[0]].splitlines(), after[names[1]].splitlines()
+            yield from difflib.unified_diff(texts[0], texts[1], names[0], names[1], lineterm="", n=1)
+
+
 def spread_over_seeds(values: Sequence[tuple[int, float]]) -> dict[str, Any] | None:
     """How far a metric moves over runs of one command that differ in nothing but the seed."""
     known = dict(values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from week2kit.inputs.changes import Statement, changed_things, primary_metric, u
 from week2kit.record.manifest import CompletedRun
 from week2kit.record.store import Run
 from week2kit.record.written_metrics import meant_scorer
-from week2kit.reporting.commands import command_comparable
+from week2kit.reporting.commands import command_comparable, differing_code
 from week2kit.reporting.interpretation import findings, rows_behind_tables, size
 from week2kit.reporting.movement import moved_rows
 from week2kit.reporting.noise.judging import Side, estimates, judge
@@ -21,7 +22,7 @@ from week2kit.reporting.predicted import NotComparable, Predicted
 from week2kit.reporting.rows import FoldRow, Judgement, MetricRow, MovedClasses, MovedErrors, Outcome
 from week2kit.reporting.runs import Runs, completed, is_command, primary_of
 from week2kit.reporting.values import Comparison, Finding
-from week2kit.thresholds import LISTED_FOLDS
+from week2kit.thresholds import LISTED_CODE, LISTED_FOLDS
 
 
 def compare(first: Run, variant: Run, runs: Runs, margin: float | None) -> Comparison:
@@ -120,6 +121,8 @@ def _of_commands(whole: Comparison, first: Run, variant: Run, runs: Runs, margin
     """The comparison of two runs of which one is a script: tested where both left a table of the same rows."""
     metric, found = primary_of(runs.scores(first)), runs.aligned(first, variant)
     uncounted = tuple(uncounted_differences(first.manifest, variant.manifest))
+    lines = differing_code(whole.changes, runs.code(first), runs.code(variant))
+    whole = whole._replace(code=tuple(itertools.islice(lines, LISTED_CODE)))
     if whole.obstacles:
         return whole._replace(
             uncounted=uncounted,

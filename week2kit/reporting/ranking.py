@@ -145,5 +145,6 @@ def told(rows: Sequence[OverviewRow], metric: str, leaking: Container[str]) -> t
     else:
         first = Statement("ranked.tied", best | {"tied": tied}) if tied else Statement("ranked.alone", best)
     better = [row.run for row in rows if row.verdict == "better"]
-    code = "ranked.better" if better else "ranked.none_better"
+    of_all = all(row.verdict != "untested" for row in rows if row.rank is not None)
+    code = "ranked.better" if better else "ranked.none_better" if of_all else "ranked.none_better_tested"
     return first, Statement(code, {"baseline": baseline, "runs": better})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from week2kit.inputs.changes import (
 )
 from week2kit.inputs.partial import Digests, compare_runs
 from week2kit.privacy import shown_path
-from week2kit.record.command import CompletedCommand, RecordedCommand
+from week2kit.record.command import CompletedCommand, RecordedCommand, Sources
 from week2kit.record.manifest import CompletedRun, Environment, Metric, metric_names
 from week2kit.record.store import ARTIFACTS, Run
 from week2kit.record.written_metrics import is_upward
@@ -147,6 +148,14 @@ class Runs:
             return aligned_by_truth(rows, others) if by_truth else (rows, aligned(rows, others))
         except NotComparable as reason:
             return reason.statement
+
+    def code(self, run: Run) -> Mapping[str, str]:
+        """The texts of the project's files that a command ran, by path, as far as its folder still holds them."""
+        if run.artifact("sources") is None or not self.intact(run, "sources"):
+            return {}
+        with contextlib.suppress(OSError, ValueError):
+            return Sources.model_validate_json(run.read("sources")).modules
+        return {}
 
     def is_upward(self, metric: str, runs: Sequence[Run]) -> bool | None:
         """Whether a high value of a metric is good: as a run records it, else as far as the name says it."""

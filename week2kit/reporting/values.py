@@ -66,6 +66,8 @@ class Comparison(NamedTuple):
     judgement: Judgement | None
     """Of the primary metric; None where the two are not comparable."""
     findings: tuple[Finding, ...]
+    code: tuple[str, ...] = ()
+    """Where a script changed and both runs kept it, the first lines in which they differ, as a unified diff."""
 
 
 class OverviewRow(NamedTuple):

@@ -257,6 +257,9 @@ SENTENCES: Final[Mapping[str, str]] = {
         "Of the runs of which that is not said, {honest:name} has the best: {score:number}."
     ),
     "ranked.better": "Better than {baseline:name}, the baseline, by more than noise: {runs:names}.",
+    "ranked.none_better_tested": (
+        "None of the variants that were tested is better than {baseline:name}, the baseline, by more than noise."
+    ),
     "ranked.none_better": "No variant is better than {baseline:name}, the baseline, by more than noise.",
     # --- more than noise? ---
     **{

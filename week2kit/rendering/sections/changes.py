@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from week2kit.rendering.blocks import Block
+from week2kit.rendering.blocks import Block, Code, folded
 from week2kit.rendering.markdown import code
 from week2kit.rendering.sections.wording import (
     change_table,
@@ -57,6 +57,7 @@ def of_one(report: Report, comparison: Comparison) -> Iterator[Block]:
     told = len(changes) == 1 and (kind != "command" or changes[0].input in ("config", "seed"))
     if changes and not (is_single(report) and told) and not _of_two_kinds(report, comparison):
         yield change_table(changes, "baseline", "variant", kind=kind)
+    yield from folded("The lines of code that differ", [Code(comparison.code, "diff")] if comparison.code else [])
     if comparison.obstacles:
         yield f"**Not comparable.** {statements(comparison.obstacles)}"
     else:
