@@ -316,6 +316,44 @@ def test_a_flag_that_names_what_is_trained_is_no_place_though_a_folder_is_called
     assert [change.key for change in uncounted_of_commands(*runs[2:])] == ["--out"]
 
 
+# --- what to do next --------------------------------------------------------------------------------------------
+
+
+def next_of(*names: str) -> str:
+    return text_of(*names).partition("## Next experiment")[2].partition("## Risk")[0]
+
+
+def test_each_next_step_has_its_reason_and_none_where_that_is_gone() -> None:
+    Path("two.py").write_text("print('accuracy:', 0.5)\n")
+    say("mute", {})
+    command("seedless", "two.py", "--k", "1")
+    command("one", "two.py", "--seed", "1", "--k", "1")
+    assert "reports no metric" in next_of("mute")
+    assert "No seed stands in the command of `seedless`" in next_of("seedless")
+    assert "one seed only (`1`)" in next_of("one")
+    command("two", "two.py", "--seed", "2", "--k", "1")
+    command("three", "two.py", "--seed", "1", "--k", "2", "--fast")
+    assert "Several things changed (`--k`, `--fast`), so no cause can be named." in next_of("one", "three")
+    assert "with one of these changes at a time" in next_of("one", "three")
+    assert "`one` left no table of predictions" in next_of("one", "two")
+    for reason in ("reports no metric", "No seed stands", "one seed only", "Several things", "Nothing found here"):
+        assert reason not in next_of("one", "two")
+    Path("two.py").write_text(
+        "print('accuracy:', 0.5)\nopen('predictions.csv', 'w').write('y_true,y_pred\\n0,0\\n1,1\\n0,1\\n1,0\\n')\n"
+    )
+    for name, seed in (("four", "1"), ("five", "2")):
+        command(name, "two.py", "--seed", seed)
+    assert "Nothing found here speaks against `four`." in next_of("four", "five")
+    assert "left no table" not in next_of("four", "five")
+
+
+def test_what_is_not_tested_is_not_called_no_better() -> None:
+    for name, accuracy, table in (("base", 0.7, BASE), ("same", 0.7, BASE), ("also", 0.7, BASE), ("mute", 0.9, [])):
+        say(name, {"accuracy": accuracy}, table)
+    assert "None of the variants that were tested is better than `base`" in text_of("base", "same", "mute")
+    assert "No variant is better than `base`" in text_of("base", "same", "also")
+
+
 # --- failures ---------------------------------------------------------------------------------------------------
 
 
@@ -446,8 +484,8 @@ def test_a_config_and_a_command_share_what_came_out(every_kind: Path, monkeypatc
 
 #: What ends a fence, a cell, a comment or a place for words; what moves a cursor; and what no text of a record may do.
 HOSTILE = (
-    "<!-- week2kit end of words -->", "<!-- week2kit words: goal -->", "<!--x week2kit words: y -->", "```", "a|b`c", "# x", "\x1b[31m", "\u202e",
-    "x\ny", "{0}", "<b>", "-", "--", "=", "\t", "'", "\\",
+    "<!-- week2kit end of words -->", "<!-- week2kit words: goal -->", "<!--x week2kit words: y -->", "```", "a|b`c",
+    "# x", "\x1b[31m", "\u202e", "x\ny", "{0}", "<b>", "-", "--", "=", "\t", "'", "\\",
 )  # fmt: skip
 
 
@@ -480,6 +518,12 @@ def test_texts_of_every_shape_in_a_record(every_kind: Path, tmp_path: Path, text
         holds(group, model)
 
 
+def test_a_notebook_shows_a_command_by_its_numbers(every_kind: Path) -> None:
+    assert "| accuracy | 0.7" in open_run(every_kind / "runs" / "script")._repr_markdown_()
+    assert "exit code 1: ValueError" in open_run(every_kind / "runs" / "fails")._repr_markdown_()
+    assert "metric" not in open_run(every_kind / "runs" / "mute")._repr_markdown_()
+
+
 def test_an_edited_metric_is_seen(every_kind: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(every_kind)
     assert "does not agree with its own record" in text_of("edited")
@@ -507,6 +551,7 @@ def test_what_was_not_observed_is_told_once_and_only_where_it_is_true(every_kind
     assert coverage is not None
     sentences = {
         "observers": ([], "Nothing watched the command while it ran"),
+        "native_readers": (["pyarrow"], "Libraries were loaded that open files unseen: `pyarrow`."),
         "programs": (["make"], "Other programs ran, which did not report: `make`."),
         "network": (True, "It used the network"),
         "unreadable": (2, "2 lines of what was observed cannot be read"),
@@ -515,7 +560,8 @@ def test_what_was_not_observed_is_told_once_and_only_where_it_is_true(every_kind
     for key, (value, words) in sentences.items():
         for is_so in (True, False):
             nothing = coverage.observers if key == "observers" else type(value)()
-            told = coverage.model_copy(update={key: value if is_so else nothing})
+            seen = coverage.model_copy(update={"observers": ["audit_hook"]}) if key == "native_readers" else coverage
+            told = seen.model_copy(update={key: value if is_so else nothing})
             inputs = run.manifest.inputs.model_copy(update={"coverage": told})
             changed = run._replace(manifest=run.manifest.model_copy(update={"inputs": inputs}))
             folder = every_kind / "runs" / "told"

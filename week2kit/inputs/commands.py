@@ -121,24 +121,10 @@ def _path(value: object) -> str:
     return PurePosixPath(value).as_posix() if isinstance(value, str) and value else ""
 
 
-#: What a flag is called that says where to write. Another one may name what is trained, and a folder that is called so.
+#: What a flag is called that says where to write. Another one may name what is trained, as may the folder for it.
 _PLACES: Final = frozenset(
-    {
-        "artifact",
-        "artifacts",
-        "dest",
-        "dir",
-        "directory",
-        "file",
-        "folder",
-        "log",
-        "logdir",
-        "logs",
-        "o",
-        "out",
-        "outdir",
-    }
-    | {"outfile", "output", "outputs", "path", "result", "results", "save", "savedir", "to"}
+    {"artifact", "artifacts", "dest", "dir", "directory", "file", "folder", "log", "logdir", "logs", "o", "out"}
+    | {"outdir", "outfile", "output", "outputs", "path", "result", "results", "save", "savedir", "to"}
 )
 
 
