@@ -300,7 +300,7 @@ def _outside(watched: Watched, here: Path) -> list[Written]:
     """The files that a command wrote outside of its working directory, but for caches and temporary files."""
     temporary = os.path.realpath(tempfile.gettempdir()) + os.sep
     found = []
-    for path in watched.writes:
+    for path in (path for path in watched.writes if not path.startswith(str(here) + os.sep)):
         place = place_of(path, here)
         beside = place.startswith("../") and "/." not in place and "__pycache__" not in place
         if beside and not (path.startswith(temporary) and not str(here).startswith(temporary)):
