@@ -34,6 +34,12 @@ MODULES = (
     *("week2kit.verification.child", "sklearn.ensemble", "sklearn.linear_model", "sklearn.tree", "sklearn.compose"),
 )
 
+#: The same of those that record a person's own command, and run it again.
+OF_COMMANDS = (
+    *("week2kit.cli", "week2kit.training.command", "week2kit.observing.watching", "week2kit.environment.observed"),
+    *("week2kit.verification.verifying", "week2kit.verification.judging_commands"),
+)
+
 
 class Server:
     """Our end of a server, which ends with this process."""

@@ -21,6 +21,7 @@ import pytest
 from week2kit.record.command import CompletedCommand, FailedCommand, RunningCommand
 from week2kit.record.store import open_run
 
+from .forked import OF_COMMANDS, server_for
 from .sessions import ROOT, wait_for
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals, sessions and #! are those of POSIX")
@@ -42,19 +43,19 @@ class Said:
     err: str
 
 
-def train(*words: str, name: str | None = "one", **more: Any) -> Said:
-    options = [] if name is None else ["--name", name]
-    ended = subprocess.run(
-        [sys.executable, "-m", "week2kit", "train", *options, *words],
-        env=SURROUNDINGS,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=120,
-        **more,
-    )
-    said = Said(ended.returncode, ended.stdout, ended.stderr.decode(errors="replace"))
+def week2kit(*words: str, cwd: str = ".") -> Said:
+    """The command line in a process of its own."""
+    folder = str(Path(cwd).absolute())
+    server = server_for(SURROUNDINGS, OF_COMMANDS)
+    ended = server.run("week2kit.cli:main", ["week2kit", *words], folder, SURROUNDINGS, timeout=120)
+    out = ended.stdout.encode("utf-8", "surrogateescape")
+    said = Said(ended.returncode, out, ended.stderr.encode("utf-8", "replace").decode())
     assert said.code != 70, said.err
     return said
+
+
+def train(*words: str, name: str | None = "one", cwd: str = ".") -> Said:
+    return week2kit("train", *([] if name is None else ["--name", name]), *words, cwd=cwd)
 
 
 def python(code: str, *options: str, **more: Any) -> Said:
@@ -79,6 +80,7 @@ def failure(name: str = "one") -> Any:
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    server_for(SURROUNDINGS, OF_COMMANDS)  # which then does not work in this folder
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data.csv").write_text("a,y\n1,0\n2,1\n")
     yield tmp_path
@@ -207,7 +209,7 @@ ENDS: Final = {
     "a segmentation fault": End("import os; os.kill(os.getpid(), 11)", "Signal", 11, "It was ended by SIGSEGV."),
     "a signal of no name": End("import os; os.kill(os.getpid(), 40)", "Signal", 40, "It was ended by signal 40."),
     "too long": End(
-        "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(60)",
+        "import time; time.sleep(60)",
         "TimeLimit", None, "It was ended after 0.8 seconds.", ("--timeout", "0.8"),
     ),
     "metrics not written": End(
@@ -505,13 +507,6 @@ def test_what_ends_week2kit_ends_the_command_with_all_that_it_started(
     assert listed.code == 0
     assert re.search(r"one\s+(interrupted|failed) ", listed.out.decode())
     assert week2kit("verify", "runs/one").out.decode().count("undecided")
-
-
-def week2kit(*words: str) -> Said:
-    ended = subprocess.run(
-        [sys.executable, "-m", "week2kit", *words], env=SURROUNDINGS, stdin=subprocess.DEVNULL, capture_output=True
-    )
-    return Said(ended.returncode, ended.stdout, ended.stderr.decode())
 
 
 @posix
