@@ -194,6 +194,8 @@ _OF_THE_VERDICT: Final[Texts] = {
     "the record does not keep. Verify it with the code that made it.",
     "undecided.asked_for": "it came out otherwise here, and it asks for what its record does not have: {where}, "
     "{now} in all. That may have changed since. Name such files with --input, and train again.",
+    "undecided.writes_elsewhere": "it came out otherwise here: it writes to {where} by an absolute path, which a rerun "
+    "may not, as the recorded results may lie there. Let it write to paths below its working directory.",
     "undecided.variables": "it came out otherwise here, and its code reads environment variables that no record keeps "
     "({now}). Set them as they were, and verify again.",
     "undecided.network": "it came out otherwise here, and the command used the network: what came from there is not in "

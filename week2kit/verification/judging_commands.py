@@ -376,7 +376,7 @@ class _Case:
             freely = self.reruns.run("native", confine=False)
             if agrees(freely):
                 break
-        self.besides = tuple(dict.fromkeys(_shown(place) for place, _ in asked))
+        self.besides = tuple(dict.fromkeys(_shown(place) for place, _ in asked)) if again.observed else ()
         if agrees(freely) and self.besides:
             self.hermetic = failed("hermetic", "hermetic.missing", self.besides[0], now=[*self.besides])
         elif again.confined:
@@ -477,6 +477,8 @@ class _Case:
         inputs, coverage = self.manifest.inputs, self.manifest.inputs.coverage
         if inputs.program.stdin == STREAM:
             return Finding(code="undecided.standard_input")
+        if again.barred:
+            return Finding(code="undecided.writes_elsewhere", where=_shown(again.barred[0]), now=len(again.barred))
         if self.supply.other_code:
             return Finding(code="undecided.other_script", where=clean(self.supply.other_code[0].place))
         if places := [place for place in self.besides if place in self.reruns.more]:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from week2kit.environment.observed import environment_of
-from week2kit.errors import StageError
+from week2kit.errors import StageError, UsageError
+from week2kit.observing.calls import Seen
 from week2kit.observing.confined import (
     Allowed,
     Refused,
@@ -57,6 +58,8 @@ class Again:
         environment: what its process said of its environment at its end.
         confined: whether it could read nothing but what it was given.
         refused: what it asked for, is there, and was not given to it: places of the project, or absolute paths.
+        observed: whether its system calls were seen; if not, `refused` is all that lies in the project.
+        barred: where it would have written outside of its working directory, and may not: in a project are results.
     """
 
     gathered: Gathered | None
@@ -65,6 +68,8 @@ class Again:
     environment: Environment | None
     confined: bool
     refused: tuple[tuple[str, Path], ...]
+    observed: bool
+    barred: tuple[str, ...]
     seconds: float
 
 
@@ -89,13 +94,24 @@ class Rerun:
     def run(self, variables: Variables, more: Mapping[str, Path], *, confine: bool) -> Again:
         """Run it once, with these environment variables (None takes one away), and with these files besides.
 
+        Where the kernel can forbid it, it writes nowhere but in its working directory and in caches: a script that
+        names its project by an absolute path would put its results in the place of the recorded ones.
+
         Raises:
-            UsageError: its program is not here.
+            UsageError: its program is not here, or it may put its results in the place of the recorded ones.
             OSError: there is no room for the working directory.
         """
+        if available() is not None and self._names_project():
+            raise UsageError(
+                "its code names the folder of its project by an absolute path, and this system cannot keep a rerun "
+                "from writing there. Let it use paths below its working directory."
+            )
         with scratch_folder() as scratch:
             workspace = prepare(Path(scratch).resolve(), self.inputs, self.supply, more)
             return self._run(workspace, variables, confine=confine and available() is None)
+
+    def _names_project(self) -> bool:
+        return self.project is not None and any(str(self.project) in text for text in self.supply.texts.values())
 
     def _run(self, workspace: Workspace, variables: Variables, *, confine: bool) -> Again:
         environment = {**os.environ, **{name: value for name, value in variables.items() if value is not None}}
@@ -103,13 +119,13 @@ class Rerun:
             environment.pop(name, None)
         environment["TMPDIR"] = str(workspace.temporary)
         argv = self._argv(environment, workspace.here)
-        allowed = self._allowed(workspace, argv, environment) if confine else None
+        allowed = self._allowed(workspace, argv, environment) if confine else _everything(workspace)
         before, start = snapshot(workspace.here), time.monotonic()
         stdin = self._stdin(workspace)
         watched_folder = workspace.root / "watched"
         watched_folder.mkdir()
         try:
-            confined = None if allowed is None else allowed.request()
+            confined = allowed.request() if available() is None else None
             with Watch(watched_folder, confine=confined, asked=True, here=workspace.here) as watch:
                 ended = run_script(
                     argv,
@@ -132,14 +148,20 @@ class Rerun:
                 gathered = gather(workspace.here, written, ended.output, self._named([one.path for one in written]))
             except StageError as error:
                 told = ("NotRecorded", ended.code, scrub(str(error)))
-        found = refused(watched.seen, allowed) if allowed is not None else ()
+        found = refused(watched.seen, allowed) if watched.seen.confined is not None else ()
+        withheld = _not_given(found, workspace) if confine else []
+        barred = [one.path for one in found if one.access == "write" and _is_of_a_person(one.path)]
+        if watched.seen.not_observed is not None and self._names_project():
+            barred.append(str(self.project))
         return Again(
             gathered=gathered,
             failure=told,
             is_ended=ended.timed_out or ended.signal is not None,
             environment=environment_of(watched.facts, watched.distributions),
-            confined=watched.seen.confined is not None,
-            refused=(*self._absent(watched.seen.wanted(str(workspace.root)), workspace), *_not_given(found, workspace)),
+            confined=confine and watched.seen.confined is not None,
+            refused=(*self._absent(watched.seen, workspace), *withheld),
+            observed=watched.seen.not_observed is None,
+            barred=tuple(barred),
             seconds=time.monotonic() - start,
         )
 
@@ -190,7 +212,7 @@ class Rerun:
             if _PYTHON.fullmatch(os.path.basename(path)) or _PYTHON.fullmatch(os.path.basename(real)):  # noqa: PTH119
                 places += interpreter_places(path)
         linked = [path.resolve() for path in self.supply.paths.values()]
-        given = [str(path) for path in (*self.supply.outside, *linked)]
+        given = [str(path) for path in (*self.supply.outside, *linked, *self._as_recorded())]
         coverage = self.inputs.coverage
         return Allowed(
             read=(*places, *given, str(STARTUP.parent.parent)),
@@ -198,24 +220,52 @@ class Rerun:
             network=coverage is not None and coverage.network,
         )
 
-    def _absent(self, wanted: Sequence[str], workspace: Workspace) -> list[tuple[str, Path]]:
+    def _as_recorded(self) -> list[Path]:
+        """The files of the project that still hold the recorded text: its code may name them by absolute paths."""
+        if self.project is None:
+            return []
+        files = ((self.project / place, text) for place, text in self.supply.texts.items())
+        return [path for path, text in files if path.is_file() and path.read_bytes() == text.encode()]
+
+    def _absent(self, seen: Seen, workspace: Workspace) -> list[tuple[str, Path]]:
         """What the command looked for in its working directory in vain, and what lies there in the project.
 
         Of a folder, what is in it. What the recorded command made itself was not there when it began.
         """
+        if self.project is None:
+            return []
         made = {file.path for file in self.outcome.files if file.change == "created"} if self.outcome else set()
+        wanted = seen.wanted(str(workspace.root)) if seen.not_observed is None else [str(workspace.here)]
         found = dict[str, Path]()
         for path in wanted:
             place = Path(os.path.relpath(path, workspace.here)).as_posix()
-            if self.project is None or "__pycache__" in place:
-                continue
             there = self.project / place
             if there.is_file():
                 found[place] = there
-            elif there.is_dir() and not any(one.startswith(f"{place}/") for one in made):
+            elif there.is_dir() and (place == "." or not any(one.startswith(f"{place}/") for one in made)):
                 below = islice(sorted(snapshot(there).files), GIVEN_FILES)
-                found |= {f"{place}/{name}": there / name for name in below} or {place: there}
-        return [(place, there) for place, there in found.items() if place not in made]
+                found |= {(Path(place) / name).as_posix(): there / name for name in below} or {place: there}
+        known = {*made, *self.supply.texts, *self.supply.paths}
+        return [
+            (place, there)
+            for place, there in found.items()
+            if place not in known and "__pycache__" not in place and not place.startswith("runs/")
+        ]
+
+
+def _everything(workspace: Workspace) -> Allowed:
+    """All may be read; what keeps nothing may be written."""
+    caches = [str(path) for path in (Path.home() / ".cache",) if path.is_dir()]
+    return Allowed(
+        read=tuple(f"/{name}" for name in sorted(os.listdir("/"))),  # noqa: PTH208
+        write=(str(workspace.root), *caches, *devices()),
+        network=True,
+    )
+
+
+def _is_of_a_person(path: str) -> bool:
+    """Whether a file is anybody's: no compiled module, no file of a hidden folder, no device."""
+    return "__pycache__" not in path and "/." not in path and not path.startswith(("/dev/", "/proc/", "/sys/", "/usr/"))
 
 
 def _not_given(found: Sequence[Refused], workspace: Workspace) -> list[tuple[str, Path]]:
