@@ -188,6 +188,7 @@ class Row:
         needs: modules without which it does not run.
         posix: whether it needs fork, signals or a shell.
         failure: how it ended, with exit code or signal; None where it completed.
+        hooked: whether a Python reported for itself.
         programs: those other than Python that ran; `native`: libraries that read past the audit hook.
         changed: whether it changed its inputs.
         unlisted: what it needs, and no observer saw: the confined rerun names it.
@@ -209,6 +210,7 @@ class Row:
     failure: tuple[str, int | None] | None = None
     programs: frozenset[str] = frozenset()
     native: frozenset[str] = frozenset()
+    hooked: bool = True
     network: bool = False
     changed: bool = False
     unlisted: str | None = None
@@ -421,6 +423,16 @@ TABLE_OF_SCRIPTS = {
         posix=True,
         programs=frozenset({"run.sh", "grep"}),
     ),
+    "a line of shell": Row(
+        "sorted_values.py",
+        ("sh", "-c", "grep -c ^3 data.csv > count.txt; echo rows: $(cat count.txt)"),
+        hidden=frozenset({"data.csv"}),
+        modules=frozenset(),
+        outputs={"count.txt": ("created", "other")},
+        posix=True,
+        programs=frozenset({"sh", "grep", "cat"}),
+        hooked=False,
+    ),
     "make": Row(
         "make_target",
         ("make", "train"),
@@ -450,6 +462,7 @@ TABLE_OF_SCRIPTS["a Python without the hook"] = Row(
     ("python", "-I", "train.py", "--input", "data.csv"),
     hidden=frozenset({"data.csv"}),
     programs=frozenset({"python"}),
+    hooked=False,
 )
 #: Of a processor and a system libraries learn through these.
 ASKING = frozenset({"uname", "lscpu", "ldconfig", "getconf", "nproc", "gcc", "cc", "ld"})
@@ -624,7 +637,7 @@ def test_it_says_what_was_not_seen(name: str, ran: Callable[[str], Ran]) -> None
     row, one = TABLE_OF_SCRIPTS[name], ran(name)
     coverage = one.manifest["inputs"]["coverage"]
     whole = "system_calls" in coverage["observers"]
-    assert ("audit_hook" in coverage["observers"]) == ("python" not in row.programs)
+    assert ("audit_hook" in coverage["observers"]) == (coverage["hooked"] > 0) == row.hooked
     assert {*coverage["native_readers"]} >= row.native
     programs = {*coverage["programs"]} - SHELLS - ASKING
     assert programs == row.programs - SHELLS if whole else programs <= row.programs

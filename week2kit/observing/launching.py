@@ -171,6 +171,7 @@ def main() -> int:
         return FAILED
     answer: dict[str, Any] = {}
     listener: list[int] = []
+    os.get_exec_path(environment)  # it imports, which a confined process may not: execvpe calls it again
     _libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
     if asked["confine"]:
         try:

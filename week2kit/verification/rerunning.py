@@ -234,8 +234,9 @@ class Rerun:
         """
         if self.project is None:
             return []
-        made = {file.path for file in self.outcome.files if file.change == "created"} if self.outcome else set()
-        wanted = seen.wanted(str(workspace.root)) if seen.not_observed is None else [str(workspace.here)]
+        made = {file.path for file in self.outcome.files} if self.outcome else set()
+        unseen = seen.not_observed not in (None, "ended")
+        wanted = [str(workspace.here)] if unseen else seen.wanted(str(workspace.root))
         found = dict[str, Path]()
         for path in wanted:
             place = Path(os.path.relpath(path, workspace.here)).as_posix()
