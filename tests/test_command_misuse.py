@@ -340,7 +340,7 @@ def test_what_it_reports_is_recorded_or_told(case: str) -> None:
     outcome, warnings = completed().outcome, completed().warnings
     assert left.metrics.items() <= outcome.metrics.items()
     assert outcome.metrics_from == left.source
-    assert {*left.warnings} <= {warned.code for warned in warnings}
+    assert {*left.warnings} == {warned.code for warned in warnings}
     assert left.says in said.err
     assert "Traceback" not in said.err
 
@@ -541,8 +541,17 @@ def test_two_runs_at_once_in_one_folder_each_have_their_own_outputs() -> None:
     assert [process.returncode for process in both] == [0, 0], said
     for name in ("one", "three"):
         outcome = completed(name).outcome
+        assert [warned.code for warned in completed(name).warnings] == ["command.others_files"]
         assert {file.path for file in outcome.files} == {f"{name}.begun", f"{name}.ended", f"{name}/metrics.json"}
         assert outcome.metrics == {"m": len(name)}
+
+
+def test_what_is_told_goes_to_a_file_of_this_folder_and_is_no_output() -> None:
+    words = [sys.executable, "-m", "week2kit", "train", "--name", "one", "--", "python", "-c", "print('m: 1')"]
+    with open("log.txt", "wb") as log:
+        subprocess.run(words, env=SURROUNDINGS, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=True)
+    assert completed().outcome.files == []
+    assert completed().warnings == []
 
 
 def test_two_runs_of_one_name_are_one_run_and_a_refusal() -> None:

@@ -229,8 +229,8 @@ WARNINGS: Final = Statement(
         "command.several_predictions": "{count} files look like predictions ({files}), and none was chosen. Name one "
         "with --predictions FILE.",
         "command.metrics_unread": "{file} holds no number that could be read as a metric.",
-        "command.others_files": "{count} files were written meanwhile, and not by the command ({files}): they are not "
-        "in its record.",
+        "command.others_files": "While the command ran, files came or changed that it did not write ({files}). They "
+        "are not in its record.",
         "command.many_metrics": "{where} has {count} numbers or more: no more are recorded as metrics. Write those "
         "that are to be compared to a file of their own, and name it with --metrics FILE.",
         "command.undefined": "{names}: no finite number, so nothing can be compared.",

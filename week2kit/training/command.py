@@ -5,6 +5,7 @@ The record is on disk before the command starts, and whatever ends the run, the 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
@@ -178,6 +179,7 @@ class _Recording:
                 )
                 watched = watch.finish()
                 written = list(written_between(before, snapshot(self.here, [runs_dir])))
+                written = [one for one in written if not _is_ours(self.here / one.path)]
                 foreign = _of_others(written, watched, self.here)
                 written = [*(one for one in written if one.path not in foreign), *_outside(watched, self.here)]
                 self._took_in(watched, began, written)
@@ -306,6 +308,15 @@ def _outside(watched: Watched, here: Path) -> list[Written]:
         if beside and not (path.startswith(temporary) and not str(here).startswith(temporary)):
             found.append(Written(place, "created"))
     return found
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file is where our own output goes, which is that of the command and more."""
+    for descriptor in (1, 2):
+        with contextlib.suppress(OSError):
+            if os.path.samestat(path.lstat(), os.fstat(descriptor)):
+                return True
+    return False
 
 
 def _of_others(written: Sequence[Written], watched: Watched, here: Path) -> list[str]:
