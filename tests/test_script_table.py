@@ -161,6 +161,18 @@ def absolute_outputs(folder: Path) -> None:
     (folder / "train.py").write_text(code.replace('"metrics.json"', f'"{folder}/metrics.json"'))
 
 
+def library(folder: Path) -> None:
+    csv(folder)
+    (folder.parent / "lib").mkdir()
+    (folder / "limits.py").rename(folder.parent / "lib" / "limits.py")
+
+
+def library_by_path(folder: Path) -> None:
+    library(folder)
+    code = (folder / "train.py").read_text()
+    (folder / "train.py").write_text(f"import sys\n\nsys.path.insert(0, {str(folder.parent / 'lib')!r})\n{code}")
+
+
 def nothing(folder: Path) -> None:
     pass
 
@@ -414,6 +426,15 @@ TABLE_OF_SCRIPTS = {
         ("python", "src/train.py", "data.csv"),
         modules=frozenset({"src/train.py", "src/features.py"}),
     ),
+    "module on an absolute PYTHONPATH": Row(
+        "library_user",
+        data=library,
+        env={"PYTHONPATH": "{folder}/../lib"},
+        modules=frozenset({"train.py", "../lib/limits.py"}),
+    ),
+    "module behind an absolute path": Row(
+        "library_user", data=library_by_path, modules=frozenset({"train.py", "../lib/limits.py"})
+    ),
     "shell script": Row(
         "shell_script",
         ("./run.sh",),
@@ -555,7 +576,7 @@ def _recorded(row: Row, place: Path, *, refused: bool) -> Ran:
         script.chmod(script.stat().st_mode | stat.S_IXUSR)
     row.data(folder)
     checkout = str(SCRIPTS.parents[1])
-    own = row.env.get("PYTHONPATH")
+    own = row.env.get("PYTHONPATH", "").format(folder=folder)
     path = [str(place / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]]
     env = {
         **os.environ,
@@ -689,7 +710,17 @@ def add_a_file(folder: Path) -> None:
     (folder / "images" / "dog_99.png").write_bytes(b"")
 
 
+def edit_the_library(folder: Path) -> None:
+    (folder.parent / "lib" / "limits.py").write_text("LIMIT = 5\n")
+
+
 LATER = {
+    "a module on an absolute PYTHONPATH was edited": Later(
+        "module on an absolute PYTHONPATH", edit_the_library, {}, "identical", "limits.py"
+    ),
+    "a module behind an absolute path was edited": Later(
+        "module behind an absolute path", edit_the_library, {}, "undecided", "../lib/limits.py was edited since"
+    ),
     "an environment variable is another": Later(
         "environment variable", nothing, {"LIMIT": "5"}, "undecided", "LIMIT, TABLE"
     ),

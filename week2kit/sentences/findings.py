@@ -196,6 +196,8 @@ _OF_THE_VERDICT: Final[Texts] = {
     "{now} in all. That may have changed since. Name such files with --input, and train again.",
     "undecided.writes_elsewhere": "it came out otherwise here: it writes to {where} by an absolute path, which a rerun "
     "may not, as the recorded results may lie there. Let it write to paths below its working directory.",
+    "undecided.edited_there": "{where} was edited since, and the command reads it by an absolute path: what can be run "
+    "here is not what is recorded. Verify it with the file as it was, or let it use relative paths.",
     "undecided.variables": "it came out otherwise here, and its code reads environment variables that no record keeps "
     "({now}). Set them as they were, and verify again.",
     "undecided.network": "it came out otherwise here, and the command used the network: what came from there is not in "

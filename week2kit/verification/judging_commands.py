@@ -10,6 +10,7 @@ command may have had something that nobody saw.
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -326,6 +327,8 @@ class _Case:
         assert isinstance(self.manifest, FailedCommand)
         again = self._first(lambda one: _same_failure(self.manifest, one))  # type: ignore[arg-type]
         told = self.manifest.failure.message
+        if (other := self._other_files(again)) is not None:
+            return other
         if _same_failure(self.manifest, again):
             return self._judgement("identical", level="failure", checks=[passed("failure")])
         came_out = "it completed" if again.failure is None else again.failure[2]
@@ -341,6 +344,8 @@ class _Case:
         if not self._anything():
             return self._judgement("undecided", reason=Finding(code="undecided.nothing_came_out"))
         again = self._first(self._agrees)
+        if (other := self._other_files(again)) is not None:
+            return other
         if self._agrees(again):
             return self._agreed(again)
         while len(self._natives()) < 3:
@@ -348,6 +353,15 @@ class _Case:
         if (unstable := self._unstable()) is not None:
             return unstable
         return self._explained(again) or self._differs(again)
+
+    def _other_files(self, again: Again) -> Judgement | None:
+        """Undecided where what ran is not what is recorded: it reads, by an absolute path, what was edited since."""
+        for one in (*self.supply.edited_code, *self.supply.edited_data):
+            if os.path.realpath(one.path) in again.opened:
+                return self._judgement(
+                    "undecided", reason=Finding(code="undecided.edited_there", where=clean(one.place))
+                )
+        return None
 
     def _anything(self) -> bool:
         assert isinstance(self.manifest, CompletedCommand)

@@ -60,6 +60,7 @@ class Again:
         refused: what it asked for, is there, and was not given to it: places of the project, or absolute paths.
         observed: whether its system calls were seen; if not, `refused` is all that lies in the project.
         barred: where it would have written outside of its working directory, and may not: in a project are results.
+        opened: the code and the inputs that it read outside of its working directory, where they lie.
     """
 
     gathered: Gathered | None
@@ -70,6 +71,7 @@ class Again:
     refused: tuple[tuple[str, Path], ...]
     observed: bool
     barred: tuple[str, ...]
+    opened: frozenset[str]
     seconds: float
 
 
@@ -118,6 +120,8 @@ class Rerun:
         for name in (name for name, value in variables.items() if value is None):
             environment.pop(name, None)
         environment["TMPDIR"] = str(workspace.temporary)
+        if "PYTHONPATH" in environment:
+            environment["PYTHONPATH"] = self._moved(environment["PYTHONPATH"], workspace.here)
         argv = self._argv(environment, workspace.here)
         allowed = self._allowed(workspace, argv, environment) if confine else _everything(workspace)
         before, start = snapshot(workspace.here), time.monotonic()
@@ -162,6 +166,11 @@ class Rerun:
             refused=(*self._absent(watched.seen, workspace), *withheld),
             observed=watched.seen.not_observed is None,
             barred=tuple(barred),
+            opened=frozenset(
+                path
+                for path in map(os.path.realpath, (*watched.modules, *watched.reads))
+                if not path.startswith(str(workspace.root))
+            ),
             seconds=time.monotonic() - start,
         )
 
@@ -186,6 +195,17 @@ class Rerun:
         elif not value.startswith("./") or not path.exists():
             return word
         return f"{flag}{equals}{os.path.normpath(path)}"
+
+    def _moved(self, folders: str, here: Path) -> str:
+        """The folders of PYTHONPATH: one from which modules are recorded is the copy of it that holds their texts."""
+        moved = []
+        for folder in folders.split(os.pathsep):
+            path = Path(folder)
+            if self.project is not None and path.is_absolute():
+                copy = Path(os.path.normpath(here / os.path.relpath(path, self.project)))
+                path = copy if copy.is_dir() else path
+            moved.append(str(path) if folder else folder)
+        return os.pathsep.join(moved)
 
     def _stdin(self, workspace: Workspace) -> int:
         place = self.inputs.program.stdin
