@@ -44,6 +44,9 @@ Variables: TypeAlias = Mapping[str, str | None]
 #: Files that are given to a rerun of a folder that its command lists.
 GIVEN_FILES: Final = 10_000
 
+#: Where libraries keep what they compiled and fetched, below the home directory.
+_CACHES: Final = (".cache", ".config/matplotlib", ".matplotlib", ".keras", ".triton", ".nv")
+
 _PYTHON: Final = re.compile(r"(?:python|pypy)[0-9.]*(?:\.exe)?")
 
 
@@ -276,10 +279,10 @@ class Rerun:
 
 def _everything(workspace: Workspace) -> Allowed:
     """All may be read; what keeps nothing may be written."""
-    caches = [str(path) for path in (Path.home() / ".cache",) if path.is_dir()]
+    caches = [str(path) for path in map(Path.home().joinpath, _CACHES) if path.is_dir()]
     return Allowed(
         read=tuple(f"/{name}" for name in sorted(os.listdir("/"))),  # noqa: PTH208
-        write=(str(workspace.root), *caches, *devices()),
+        write=(str(workspace.root), *caches, "/dev"),  # processors for graphics are devices
         network=True,
     )
 
