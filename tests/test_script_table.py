@@ -602,7 +602,15 @@ SLOW = (
         "clock as a metric",
         "code in another folder",
     ),
-    *("data behind a link", "through a linked folder", "a script of the course", "a Python without the hook"),
+    *(
+        "zip",
+        "npz and npy",
+        "module of a package",
+        "data behind a link",
+        "through a linked folder",
+        "a script of the course",
+        "a Python without the hook",
+    ),
 )
 every_row = pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in TABLE_OF_SCRIPTS]
