@@ -354,6 +354,16 @@ def test_what_is_not_tested_is_not_called_no_better() -> None:
     assert "No variant is better than `base`" in text_of("base", "same", "also")
 
 
+def test_where_nothing_can_be_compared_none_is_the_best() -> None:
+    for name, true in (("a", "ab"), ("b", "abb"), ("c", "abbb")):
+        say(name, {"accuracy": 1.0}, rows(dict.fromkeys((label * 2 for label in true), 9)) + [["b", "b"]] * len(true))
+    text = text_of("a", "b", "c")
+    assert "No other run can be compared with `a`, so none is the best." in text
+    assert "ahead of each other" not in text
+    say("d", {"accuracy": 1.0}, rows({"aa": 9, "bb": 9}) + [["b", "b"]] * 2)
+    assert "so none is the best" not in text_of("a", "b", "d")
+
+
 # --- failures ---------------------------------------------------------------------------------------------------
 
 

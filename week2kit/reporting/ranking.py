@@ -133,6 +133,9 @@ def told(rows: Sequence[OverviewRow], metric: str, leaking: Container[str]) -> t
     if top is not rows[0] and rows[0].run in leaking:
         values = {"best": rows[0].run, "metric": metric, "value": rows[0].value, "honest": top.run, "score": top.value}
         return (Statement("ranked.leaking", values),)
+    compared = [row for row in rows if row.rank is not None]
+    if len(compared) == 1:
+        return (Statement("ranked.only", {"run": rows[0].run}),)
     best = {"best": rows[0].run, "metric": metric, "value": rows[0].value}
     tied = [row.run for row in rows[1:] if row.rank == 1]
     tested = [row for row in rows if row.verdict not in (None, "untested")]
@@ -143,8 +146,9 @@ def told(rows: Sequence[OverviewRow], metric: str, leaking: Container[str]) -> t
         if not tested:
             return (first,)
     else:
-        first = Statement("ranked.tied", best | {"tied": tied}) if tied else Statement("ranked.alone", best)
+        alone = Statement("ranked.alone" if len(compared) == len(rows) else "ranked.alone_of_compared", best)
+        first = Statement("ranked.tied", best | {"tied": tied}) if tied else alone
     better = [row.run for row in rows if row.verdict == "better"]
-    of_all = all(row.verdict != "untested" for row in rows if row.rank is not None)
+    of_all = all(row.rank is not None and row.verdict != "untested" for row in rows)
     code = "ranked.better" if better else "ranked.none_better" if of_all else "ranked.none_better_tested"
     return first, Statement(code, {"baseline": baseline, "runs": better})
