@@ -257,6 +257,26 @@ def test_each_metric_has_its_test_or_a_reason(metric: str, values: tuple[float, 
     assert ("is better)" in text) == (method is not None)
 
 
+def test_numbers_that_are_written_otherwise_are_the_same_truth() -> None:
+    say("base", {"f1_macro": 1.0}, rows({"00": 9, "11": 9}))
+    say("other", {"f1_macro": 1.0}, [["0.0", "0.0"]] * 9 + [["1e0", "1e0"]] * 9)
+    text = text_of("base", "other")
+    assert "hold the same true values" in text
+    assert "not comparable" not in text.lower()
+    say("off", {"f1_macro": 1.0}, rows({"00": 9, "11": 8, "01": 1}))
+    assert "not comparable" in text_of("base", "off").lower()
+
+
+def test_many_runs_are_ranked_with_one_test_for_all() -> None:
+    for name, table in (("base", BASE), ("better", BETTER), ("same", BASE)):
+        correct = sum(true == predicted for true, predicted in table) / len(table)
+        say(name, {"accuracy": correct}, table)
+    made = report(["runs/base", "runs/better", "runs/same"], only_named=True)
+    assert [(row.run, row.rank, row.verdict) for row in made.overview] == [
+        ("better", 1, "better"), ("base", 2, None), ("same", 2, "equal"),
+    ]  # fmt: skip
+
+
 def test_amounts_are_judged_by_their_errors() -> None:
     true = [draw * 1.5 for draw in range(60)]
     near, far = ([[repr(t), repr(t + error)] for t in true] for error in (0.5, 2.0))

@@ -9,7 +9,8 @@ from pathlib import Path
 from week2kit.inputs.changes import Statement, changed_things
 from week2kit.record.store import Run
 from week2kit.reporting.noise.judging import tests_between
-from week2kit.reporting.noise.tables import p_of_tables
+from week2kit.reporting.noise.tables import tests_of_tables
+from week2kit.reporting.noise.uncertainty import Test
 from week2kit.reporting.rows import Verdict
 from week2kit.reporting.runs import Runs, is_command, is_whole, primary_of
 from week2kit.reporting.values import OverviewRow
@@ -55,11 +56,12 @@ def _ranked(
     whole = [run for run in shown if is_whole(run)] if is_whole(first) else []
     places = {run.path: place for place, run in enumerate(whole)}
     between = tests_between(first, whole, runs) if whole else None
-    metric = primary_of(runs.scores(first))
+    of_tables = _tests_of_tables(first, shown, runs)
+    at = {run.path: place for place, run in enumerate(shown)}
 
     def test(run: Run, other: Run) -> float | None:
         if is_command(run) or is_command(other):
-            return p_of_tables(run, other, metric, runs)
+            return of_tables(at[run.path], at[other.path])
         if between is None or run.path not in places or other.path not in places:
             return None
         return between(places[run.path], places[other.path])
@@ -78,6 +80,13 @@ def _ranked(
         rank = 1 if tied else 1 + bisect_left(falling, -goodness[run.path])
         rows.append(_row(first, run, runs, rank, verdicts.get(run.path)))
     return sorted(rows, key=lambda row: row.rank or 0)
+
+
+def _tests_of_tables(first: Run, shown: Sequence[Run], runs: Runs) -> Test:
+    """The tests of runs of which one is a script; none where there is no script."""
+    if not any(map(is_command, shown)):
+        return lambda one, other: None
+    return tests_of_tables(first, shown, primary_of(runs.scores(first)), runs)
 
 
 def _unordered(first: Run, variants: Sequence[Run], runs: Runs) -> tuple[tuple[OverviewRow, ...], int, list[Run]]:
