@@ -58,7 +58,8 @@ def record() -> dict[str, Any]:
             "seed": {"value": 1, "source": "given"}, "environment": None,
             "program": {
                 "argv": ["python", "train.py", "--seed", "1"], "script": "train.py",
-                "modules": {"train.py": "a" * 64, "features.py": "b" * 64}, "git": None, "seed_flag": "--seed", "stdin": None,
+                "modules": {"train.py": "a" * 64, "features.py": "b" * 64}, "git": None, "seed_flag": "--seed",
+                "stdin": None,
             },
             "files": [{"path": "data.csv", "bytes": 10, "sha256": "c" * 64, "after": "c" * 64, "how": "observed"}],
             "folders": [],

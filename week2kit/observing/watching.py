@@ -88,8 +88,7 @@ class Watch:
     _before: dict[str, Before] = field(default_factory=dict)
 
     def __enter__(self) -> Watch:
-        quiet = [os.path.dirname(os.__file__)]  # noqa: PTH120 - the same text as the kernel gets
-        self._calls = Calls(before_change=self._keep, confine=self.confine, observe=self.observe, quiet=quiet)
+        self._calls = Calls(before_change=self._keep, confine=self.confine, observe=self.observe)
         self._calls.__enter__()
         return self
 
