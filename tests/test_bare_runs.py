@@ -1360,7 +1360,7 @@ def test_runs_lists_them_with_what_differs(project: Path) -> None:
     train("runs/first/config.json", name="full", runs_dir="runs", set=["seed=8"])
     rows = {row["run"]: row for row in json.loads(week2kit("runs", "runs", "--json", cwd=project).stdout)}
     assert rows["first"] | {"value": 0} == {
-        "run": "first", "status": "no manifest", "metric": "accuracy", "value": 0, "differs": ["seed"],
+        "run": "first", "status": "no manifest", "metric": "accuracy", "value": 0, "differs": ["seed"], "command": None,
     }  # fmt: skip
     assert rows["few_iterations"]["differs"] == ["model.params.max_iter", "seed"]
     config(test_size=69)(project / "runs" / "first")

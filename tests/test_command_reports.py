@@ -257,6 +257,26 @@ def test_each_metric_has_its_test_or_a_reason(metric: str, values: tuple[float, 
     assert ("is better)" in text) == (method is not None)
 
 
+def test_numbers_that_are_written_otherwise_are_the_same_truth() -> None:
+    say("base", {"f1_macro": 1.0}, rows({"00": 9, "11": 9}))
+    say("other", {"f1_macro": 1.0}, [["0.0", "0.0"]] * 9 + [["1e0", "1e0"]] * 9)
+    text = text_of("base", "other")
+    assert "hold the same true values" in text
+    assert "not comparable" not in text.lower()
+    say("off", {"f1_macro": 1.0}, rows({"00": 9, "11": 8, "01": 1}))
+    assert "not comparable" in text_of("base", "off").lower()
+
+
+def test_many_runs_are_ranked_with_one_test_for_all() -> None:
+    for name, table in (("base", BASE), ("better", BETTER), ("same", BASE)):
+        correct = sum(true == predicted for true, predicted in table) / len(table)
+        say(name, {"accuracy": correct}, table)
+    made = report(["runs/base", "runs/better", "runs/same"], only_named=True)
+    assert [(row.run, row.rank, row.verdict) for row in made.overview] == [
+        ("better", 1, "better"), ("base", 2, None), ("same", 2, "equal"),
+    ]  # fmt: skip
+
+
 def test_amounts_are_judged_by_their_errors() -> None:
     true = [draw * 1.5 for draw in range(60)]
     near, far = ([[repr(t), repr(t + error)] for t in true] for error in (0.5, 2.0))
@@ -352,6 +372,16 @@ def test_what_is_not_tested_is_not_called_no_better() -> None:
         say(name, {"accuracy": accuracy}, table)
     assert "None of the variants that were tested is better than `base`" in text_of("base", "same", "mute")
     assert "No variant is better than `base`" in text_of("base", "same", "also")
+
+
+def test_where_nothing_can_be_compared_none_is_the_best() -> None:
+    for name, true in (("a", "ab"), ("b", "abb"), ("c", "abbb")):
+        say(name, {"accuracy": 1.0}, rows(dict.fromkeys((label * 2 for label in true), 9)) + [["b", "b"]] * len(true))
+    text = text_of("a", "b", "c")
+    assert "No other run can be compared with `a`, so none is the best." in text
+    assert "ahead of each other" not in text
+    say("d", {"accuracy": 1.0}, rows({"aa": 9, "bb": 9}) + [["b", "b"]] * 2)
+    assert "so none is the best" not in text_of("a", "b", "d")
 
 
 # --- failures ---------------------------------------------------------------------------------------------------
@@ -557,10 +587,11 @@ def test_what_was_not_observed_is_told_once_and_only_where_it_is_true(every_kind
         "unreadable": (2, "2 lines of what was observed cannot be read"),
         "refused": ({"system_calls": "the host refuses it"}, "could not be used here: the host refuses it"),
     }
+    by_hook = ("native_readers", "programs")  # where the kernel is not asked
     for key, (value, words) in sentences.items():
         for is_so in (True, False):
             nothing = coverage.observers if key == "observers" else type(value)()
-            seen = coverage.model_copy(update={"observers": ["audit_hook"]}) if key == "native_readers" else coverage
+            seen = coverage.model_copy(update={"observers": ["audit_hook"]}) if key in by_hook else coverage
             told = seen.model_copy(update={key: value if is_so else nothing})
             inputs = run.manifest.inputs.model_copy(update={"coverage": told})
             changed = run._replace(manifest=run.manifest.model_copy(update={"inputs": inputs}))

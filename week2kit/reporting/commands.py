@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 
 from week2kit.errors import UsageError
 from week2kit.inputs.changes import Change, Statement, changed_things
-from week2kit.record.command import CommandInputs, CompletedCommand, RecordedCommand
+from week2kit.record.command import STREAM, CommandInputs, CompletedCommand, RecordedCommand
 from week2kit.record.store import Run
 from week2kit.record.written_metrics import reported_order
 from week2kit.reporting.rows import CommandRow, ReadFile, Score, WrittenFile
@@ -48,6 +48,7 @@ def command_row(name: str, run: CompletedCommand) -> CommandRow:
         line=command_line(run),
         script=inputs.program.script or "",
         seed=None if inputs.seed is None else inputs.seed.value,
+        stdin=inputs.program.stdin if inputs.program.stdin != STREAM else None,
         metrics_from=outcome.metrics_from or "",
         metrics_left_out=max(0, len(outcome.metrics) - SHOWN_METRICS),
         times=tuple(sorted(outcome.times.items())),
@@ -69,7 +70,7 @@ def _unseen(inputs: CommandInputs) -> Iterator[Statement]:
     else:
         if "system_calls" not in coverage.observers:
             yield Statement("unseen.by_hook")
-        if coverage.programs:
+        if coverage.programs and "system_calls" not in coverage.observers:
             yield Statement("unseen.programs", {"names": list(coverage.programs)})
         if coverage.native_readers and "system_calls" not in coverage.observers:
             yield Statement("unseen.native", {"names": list(coverage.native_readers)})
@@ -80,7 +81,7 @@ def _unseen(inputs: CommandInputs) -> Iterator[Statement]:
         yield Statement("unseen.clock")
     for observer, why in sorted((coverage.refused if coverage is not None else {}).items()):
         yield Statement("unseen.refused", {"observer": observer.replace("_", " "), "why": why})
-    if inputs.program.stdin == "-":
+    if inputs.program.stdin == STREAM:
         yield Statement("unseen.stdin")
     if inputs.environment is None:
         yield Statement("unseen.environment")

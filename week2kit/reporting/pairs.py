@@ -204,6 +204,7 @@ def metric_rows(
     for name in dict.fromkeys([*sides[0], *sides[1]]):
         left, right = sides[0].get(name), sides[1].get(name)
         estimate = known.get(name, Estimate(0))
+        of_script = right is not None and variant is not None and is_command(variant)  # its class is not known
         judged = comparable and variant is not None and left is not None and right is not None
         found = runs.difference(first, variant, name) if judged and variant is not None else None
         upward = runs.is_upward(name, [first] if variant is None else [first, variant])
@@ -216,7 +217,7 @@ def metric_rows(
             difference=found,
             outcome=None if found is None or upward is None else _outcome(found if upward else -found),
             interval=estimate.difference if judged else None,
-            of=manifest.outcome.class_of(name) if isinstance(manifest, CompletedRun) else None,
+            of=None if of_script or not isinstance(manifest, CompletedRun) else manifest.outcome.class_of(name),
         )
         rows.append(row)
     return tuple(rows)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from week2kit.canonical import on_one_line
@@ -109,6 +110,7 @@ def _of_command(data: bytes) -> Predicted:
 _WHOLE: Final = re.compile(r"(-?[0-9]+)\.0+")
 
 
+@lru_cache(maxsize=1 << 12)  # a table has few labels, in many rows
 def _plain(cell: str) -> str:
     """A cell as it is compared: libraries write a whole number as ``1`` and as ``1.0``."""
     match = _WHOLE.fullmatch(cell := on_one_line(cell.strip()))
@@ -144,7 +146,7 @@ def aligned_by_truth(baseline: Predicted, variant: Predicted) -> tuple[Predicted
         raise NotComparable(Statement("command.other_truth"))
     if len({*baseline.true}) < 2:
         raise NotComparable(Statement("command.one_truth"))
-    return baseline, variant
+    return baseline, variant._replace(true=baseline.true)
 
 
 def aligned(baseline: Predicted, variant: Predicted) -> Predicted:

@@ -9,7 +9,8 @@ from pathlib import Path
 from week2kit.inputs.changes import Statement, changed_things
 from week2kit.record.store import Run
 from week2kit.reporting.noise.judging import tests_between
-from week2kit.reporting.noise.tables import p_of_tables
+from week2kit.reporting.noise.tables import tests_of_tables
+from week2kit.reporting.noise.uncertainty import Test
 from week2kit.reporting.rows import Verdict
 from week2kit.reporting.runs import Runs, is_command, is_whole, primary_of
 from week2kit.reporting.values import OverviewRow
@@ -55,11 +56,12 @@ def _ranked(
     whole = [run for run in shown if is_whole(run)] if is_whole(first) else []
     places = {run.path: place for place, run in enumerate(whole)}
     between = tests_between(first, whole, runs) if whole else None
-    metric = primary_of(runs.scores(first))
+    of_tables = _tests_of_tables(first, shown, runs)
+    at = {run.path: place for place, run in enumerate(shown)}
 
     def test(run: Run, other: Run) -> float | None:
         if is_command(run) or is_command(other):
-            return p_of_tables(run, other, metric, runs)
+            return of_tables(at[run.path], at[other.path])
         if between is None or run.path not in places or other.path not in places:
             return None
         return between(places[run.path], places[other.path])
@@ -78,6 +80,13 @@ def _ranked(
         rank = 1 if tied else 1 + bisect_left(falling, -goodness[run.path])
         rows.append(_row(first, run, runs, rank, verdicts.get(run.path)))
     return sorted(rows, key=lambda row: row.rank or 0)
+
+
+def _tests_of_tables(first: Run, shown: Sequence[Run], runs: Runs) -> Test:
+    """The tests of runs of which one is a script; none where there is no script."""
+    if not any(map(is_command, shown)):
+        return lambda one, other: None
+    return tests_of_tables(first, shown, primary_of(runs.scores(first)), runs)
 
 
 def _unordered(first: Run, variants: Sequence[Run], runs: Runs) -> tuple[tuple[OverviewRow, ...], int, list[Run]]:
@@ -133,6 +142,9 @@ def told(rows: Sequence[OverviewRow], metric: str, leaking: Container[str]) -> t
     if top is not rows[0] and rows[0].run in leaking:
         values = {"best": rows[0].run, "metric": metric, "value": rows[0].value, "honest": top.run, "score": top.value}
         return (Statement("ranked.leaking", values),)
+    compared = [row for row in rows if row.rank is not None]
+    if len(compared) == 1:
+        return (Statement("ranked.only", {"run": rows[0].run}),)
     best = {"best": rows[0].run, "metric": metric, "value": rows[0].value}
     tied = [row.run for row in rows[1:] if row.rank == 1]
     tested = [row for row in rows if row.verdict not in (None, "untested")]
@@ -143,8 +155,9 @@ def told(rows: Sequence[OverviewRow], metric: str, leaking: Container[str]) -> t
         if not tested:
             return (first,)
     else:
-        first = Statement("ranked.tied", best | {"tied": tied}) if tied else Statement("ranked.alone", best)
+        alone = Statement("ranked.alone" if len(compared) == len(rows) else "ranked.alone_of_compared", best)
+        first = Statement("ranked.tied", best | {"tied": tied}) if tied else alone
     better = [row.run for row in rows if row.verdict == "better"]
-    of_all = all(row.verdict != "untested" for row in rows if row.rank is not None)
+    of_all = all(row.rank is not None and row.verdict != "untested" for row in rows)
     code = "ranked.better" if better else "ranked.none_better" if of_all else "ranked.none_better_tested"
     return first, Statement(code, {"baseline": baseline, "runs": better})

@@ -103,6 +103,8 @@ class CommandRow(NamedTuple):
     script: str
     """Empty where none was found."""
     seed: int | None
+    stdin: str | None
+    """The file that was its standard input; None where there was none, or a stream."""
     metrics_from: str
     """The file, or `standard output`; empty where there is no metric."""
     metrics_left_out: int

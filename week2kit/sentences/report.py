@@ -246,6 +246,11 @@ SENTENCES: Final[Mapping[str, str]] = {
     "ranked.alone": (
         "{best:name} has the best {metric:name} ({value:number}), and is ahead of each other run by more than noise."
     ),
+    "ranked.alone_of_compared": (
+        "Of the runs that can be compared, {best:name} has the best {metric:name} ({value:number}), and is ahead of "
+        "each other by more than noise."
+    ),
+    "ranked.only": "No other run can be compared with {run:name}, so none is the best.",
     "ranked.tied": (
         "{best:name} has the best {metric:name} ({value:number}), but the noise does not tell {tied:names} from it."
     ),

@@ -56,6 +56,8 @@ def _facts(row: CommandRow) -> Iterator[str]:
     gone = [file.path for file in read if file.after is None]
     seed = "No seed was found in it." if row.seed is None else f"Its seed is {row.seed}."
     yield seed
+    if row.stdin is not None:
+        yield f"Its standard input was {code(row.stdin)}."
     if row.predicted is not None:
         yield f"It left a table of {count(row.predicted, 'prediction')}."
     if row.times:

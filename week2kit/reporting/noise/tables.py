@@ -14,7 +14,7 @@ from week2kit.inputs.changes import Statement
 from week2kit.record.store import Run
 from week2kit.record.written_metrics import decimals, meant_scorer, rounds_to
 from week2kit.reporting.noise.judging import Pair, decide, discordant, rows_right
-from week2kit.reporting.noise.uncertainty import Estimate, estimate_of, floats
+from week2kit.reporting.noise.uncertainty import Estimate, Test, estimate_of, floats, p_between
 from week2kit.reporting.predicted import Predicted
 from week2kit.reporting.rows import Judgement, Method
 from week2kit.reporting.runs import Runs
@@ -69,20 +69,28 @@ def judge_tables(
     return judged._replace(notes=notes), estimate
 
 
-def p_of_tables(first: Run, variant: Run, metric: str, runs: Runs) -> float | None:
-    """The p-value of the same test, for a ranking; None where there is none."""
-    if runs.is_upward(metric, [first, variant]) is None:
-        return None
-    found = tables_of(first, variant, metric, runs)
-    if isinstance(found, Statement):
-        return None
-    if found.scorer == "accuracy":
-        return mcnemar(*discordant(*map(rows_right, found.tables)))
-    if 2 * len(found.tables[0].true) > RANKED_ROWS:
-        return None
-    from week2kit.statistics.resampling import resample
+def tests_of_tables(first: Run, shown: Sequence[Run], metric: str, runs: Runs) -> Test:
+    """The same test as a function of the places of two of these runs, for a ranking.
 
-    return estimate_of(found.scorer, resample([found.scorer], found.rows, seed=RESAMPLING_SEED), found.rows[0]).p_value
+    Args:
+        first: the baseline, whose metric and order of rows count.
+        shown: runs that are comparable with it, itself among them.
+        metric: its primary metric.
+        runs: reads their tables.
+    """
+    found = {place: tables_of(first, run, metric, runs) for place, run in enumerate(shown)}
+    read = {place: one.tables[1] for place, one in found.items() if isinstance(one, Tables)}
+    scorer = meant_scorer(metric)
+    test: Test
+    if scorer == "accuracy":
+        right = {place: rows_right(table) for place, table in read.items()}
+        test = lambda one, other: mcnemar(*discordant(right[one], right[other]))  # noqa: E731
+    elif sum(len(table.true) for table in read.values()) > RANKED_ROWS:
+        return lambda one, other: None
+    else:
+        rows = rows_for(scorer, list(read.values())) or []
+        test = p_between(dict(zip(read, rows, strict=False)), scorer)
+    return lambda one, other: test(one, other) if one in read and other in read else None
 
 
 def tables_of(first: Run, variant: Run, metric: str, runs: Runs) -> Tables | Statement:

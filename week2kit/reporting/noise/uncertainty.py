@@ -158,21 +158,24 @@ def over_rows(runs: Sequence[CompletedRun], predicted: Sequence[Predicted]) -> d
 
 
 def p_over_rows(runs: Mapping[int, tuple[CompletedRun, Predicted]], metric: str) -> Test:
-    """A function from the keys of two of these runs to the p-value of the paired bootstrap between them.
+    """A function from the keys of two of these runs to the p-value of the paired bootstrap between them."""
+    try:
+        rows = {key: rows_of(run, table) for key, (run, table) in runs.items()}
+    except ValueError:
+        rows = {}
+    return p_between(rows, metric)
 
-    All are resampled together, so that a hundred runs cost little more than two.
-    """
+
+def p_between(rows: Mapping[int, Rows], metric: str) -> Test:
+    """The same of rows that are ready. All are resampled together: a hundred runs cost little more than two."""
+    if not rows:
+        return lambda one, other: None
     from week2kit.statistics.resampling import p_value, resample
     from week2kit.statistics.weighted import support
 
-    try:
-        rows = [rows_of(run, table) for run, table in runs.values()]
-    except ValueError:
-        rows = []
-    if not rows:
-        return lambda one, other: None
-    values, carried = resample([metric], rows, seed=RESAMPLING_SEED).values[metric], support(metric, rows[0])
-    drawn = dict(zip(runs, values, strict=True))
+    every = list(rows.values())
+    values, carried = resample([metric], every, seed=RESAMPLING_SEED).values[metric], support(metric, every[0])
+    drawn = dict(zip(rows, values, strict=True))
 
     def test(one: int, other: int) -> float | None:
         differences = drawn[other] - drawn[one]
