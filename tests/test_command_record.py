@@ -59,6 +59,7 @@ def record() -> dict[str, Any]:
             "program": {
                 "argv": ["python", "train.py", "--seed", "1"], "script": "train.py",
                 "modules": {"train.py": "a" * 64, "features.py": "b" * 64}, "git": None, "seed_flag": "--seed",
+                "variables": {"OMP_NUM_THREADS": "1", "API_KEY": None},
             },
             "files": [{"path": "data.csv", "bytes": 10, "sha256": "c" * 64, "after": "c" * 64, "how": "observed"}],
             "coverage": {
@@ -75,6 +76,7 @@ def record() -> dict[str, Any]:
                 output("out/predictions.csv", PREDICTIONS, "predictions"),
                 output("out/model.pt", b"0", "model"),
             ],
+            "repeats": [{"seed": 2, "metrics": {"accuracy": 0.25}}],
         },
     }  # fmt: skip
 

@@ -42,6 +42,9 @@ class Program(Record):
     )
     git: Git | None
     seed_flag: Text | None = Field(description="the flag by which another seed is given; null: the command has none")
+    variables: dict[Text, Text | None] = Field(
+        description="environment variables that its config sets; null: the name is that of a secret, which is not kept"
+    )
 
 
 class InputFile(Record):
@@ -114,6 +117,13 @@ class RecordedPredictions(Record):
     scores: Digest | None
 
 
+class CommandRepeat(Record):
+    """The metrics of the same command, run once more before the run that is recorded."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)] | None = Field(description="null: no seed of the command is known")
+    metrics: dict[Name, Number]
+
+
 class CommandOutcome(Record):
     """What came out of a command that ended with exit code 0."""
 
@@ -123,6 +133,9 @@ class CommandOutcome(Record):
     undefined: Many[Name] = Field(description="names whose value is no finite number")
     predictions: RecordedPredictions | None
     files: Many[OutputFile]
+    repeats: Many[CommandRepeat] = Field(
+        description="with the seeds that follow that of the run, in order; without a seed as it stands"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

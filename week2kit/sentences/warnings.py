@@ -230,6 +230,11 @@ WARNINGS: Final = Statement(
         "with --predictions FILE.",
         "command.metrics_unread": "{file} holds no number that could be read as a metric.",
         "command.undefined": "{names}: no finite number, so nothing can be compared.",
+        "command.seed_without_effect": "With other seeds ({seeds}) the metrics are exactly the same: the script may "
+        "not use its seed.",
+        "command.unstable": "{names}: another value when the same command is run again, and no seed is known. The "
+        "repeats show how far it moves.",
+        "command.repeats_undefined": "{names}: missing in some of the repeats.",
         "command.left_running": "The command ended, and processes that it had started were still running: they were "
         "ended.",
         "data.form": Either(

@@ -10,14 +10,14 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from week2kit.canonical import as_utf8, clean, dump_json
+from week2kit.config.command import is_secret
 from week2kit.errors import StageError, Terminated, UsageError
 from week2kit.importing import held
-from week2kit.observing.folder import Snapshot, snapshot, written_between
 from week2kit.privacy import scrub
 from week2kit.processes.script import Ended, Stream, find_program, run_script
 from week2kit.record.code import digest_text
@@ -25,6 +25,7 @@ from week2kit.record.command import (
     CommandFailure,
     CommandInputs,
     CommandOutcome,
+    CommandRepeat,
     CompletedCommand,
     Coverage,
     FailedCommand,
@@ -39,6 +40,9 @@ from week2kit.record.store import Run, open_run
 from week2kit.record.writing import RunFolder
 from week2kit.training.arguments import find_seed
 from week2kit.training.gathering import Gathered, Named, digest_of, gather
+from week2kit.training.inputs import input_files, is_source
+from week2kit.training.repeating import OnRepeat, RepeatFailed, about_repeats, run_repeats
+from week2kit.training.written import Expected, Found, look, written
 
 #: Lines of standard error that a failure is recorded with.
 _LAST_LINES: Final = 20
@@ -50,11 +54,14 @@ class Asked:
 
     Attributes:
         argv: its words.
-        inputs: files that it reads, where they were not seen to be.
-        outputs: files that it writes outside of the working directory.
+        inputs: files that it reads, and folders of such, where they were not seen to be.
+        outputs: files and folders that it writes, which the comparison of the working directory leaves out.
         named: the files that hold metrics and predictions.
         seed_flag: the flag by which it takes a seed, if it is none of the usual ones.
         timeout: seconds after which it is ended.
+        seed: that of its config; of a command that was typed it stands among the words.
+        variables: environment variables that it gets besides those that are there.
+        repeats: the same command with other seeds, or as it stands, to be run before it.
     """
 
     argv: Sequence[str]
@@ -63,6 +70,31 @@ class Asked:
     named: Named = field(default_factory=Named)
     seed_flag: str | None = None
     timeout: float | None = None
+    seed: int | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    repeats: Sequence[Asked] = ()
+
+    def and_of(self, declared: Asked) -> Asked:
+        """What a file declares, with what is asked here besides or in place of it."""
+        return replace(
+            declared,
+            inputs=[*declared.inputs, *self.inputs],
+            outputs=[*declared.outputs, *self.outputs],
+            named=replace(
+                declared.named,
+                metrics=self.named.metrics or declared.named.metrics,
+                predictions=self.named.predictions or declared.named.predictions,
+            ),
+            seed_flag=self.seed_flag,
+            timeout=self.timeout,
+        )
+
+    @property
+    def expected(self) -> Sequence[Expected]:
+        """What the command must write."""
+        named = (("metrics", self.named.metrics), ("predictions", self.named.predictions))
+        found = [Expected(path, what) for what, path in named if path is not None]
+        return [*found, *(Expected(str(path), "output") for path in self.outputs)]
 
 
 def train_command(
@@ -72,6 +104,7 @@ def train_command(
     runs_dir: Path = Path("runs"),
     command: str | None = None,
     on_output: Callable[[Stream, bytes], None] = lambda stream, data: None,
+    on_repeat: OnRepeat = lambda number, of, seed: None,
 ) -> Run:
     """Run a command in the working directory, and record it in a new run folder.
 
@@ -82,30 +115,33 @@ def train_command(
         UsageError: there is no such command or input, or the name is taken; no folder is made.
         KeyboardInterrupt: as it came, after the command was ended and that was recorded.
     """
-    here, environment = Path.cwd(), dict(os.environ)
+    here, environment = Path.cwd(), {**os.environ, **asked.variables}
     find_program(asked.argv, here, environment)
     seed = find_seed(asked.argv, asked.seed_flag)
-    inputs = _declared(asked.inputs, here)
+    value = asked.seed if asked.seed is not None or seed is None else seed.value
+    named = input_files(asked.inputs, here)
+    inputs = _declared([path for path in named if not is_source(path, here)], here)
+    modules = _modules(asked.argv[:3], here)
     program = Program(
         argv=[scrub(word) for word in asked.argv],
-        script=None,
-        modules=_modules(asked.argv, here),
+        script=next(iter(modules), None),
+        modules={**modules, **_modules([str(path) for path in named if is_source(path, here)], here)},
         git=git_state(),
-        seed_flag=None if seed is None else seed.flag,
+        seed_flag=seed.flag if seed is not None and seed.value == value else None,
+        variables={name: None if is_secret(name) else scrub(text) for name, text in sorted(asked.variables.items())},
     )
-    program = program.model_copy(update={"script": next(iter(program.modules), None)})
     recorded = CommandInputs(
         code=None,
         data=None,
         config=Config(resolved=None, raw=None, digest=None),
-        seed=Seed(value=seed.value, source="given") if seed is not None and seed.value < 2**32 else None,
+        seed=Seed(value=value, source="given") if value is not None and value < 2**32 else None,
         environment=None,
         program=program,
         files=inputs,
         coverage=None,
     )
     said = scrub(command or f"week2kit.train(command={[*asked.argv]!r})")
-    return _Recording(asked, recorded, said, here, environment, on_output).run(runs_dir, name)
+    return _Recording(asked, recorded, said, here, environment, on_output, on_repeat).run(runs_dir, name)
 
 
 @dataclass
@@ -118,13 +154,16 @@ class _Recording:
     here: Path
     environment: Mapping[str, str]
     on_output: Callable[[Stream, bytes], None]
+    on_repeat: OnRepeat
     _folder: RunFolder | None = None
 
     def run(self, runs_dir: Path, name: str | None) -> Run:
         with held():
             self._folder = RunFolder.create(runs_dir, name, self._running)
-        before = snapshot(self.here, [runs_dir])
+        first = look(self.here, [runs_dir], self.asked.expected)
         try:
+            repeats = run_repeats(self.asked.repeats, self.here, [runs_dir], self.environment, self.on_repeat)
+            before = look(self.here, [runs_dir], self.asked.expected) if repeats else first
             ended = run_script(
                 self.asked.argv,
                 directory=self.here,
@@ -132,7 +171,10 @@ class _Recording:
                 timeout=self.asked.timeout,
                 on_output=self.on_output,
             )
-            self._record(ended, before, snapshot(self.here, [runs_dir]))
+            after = look(self.here, [runs_dir], self.asked.expected)
+            self._record(ended, lambda: written(self.here, before, after, first), repeats)
+        except RepeatFailed as failed:
+            self._fail(_failure_of_repeat(failed, self.asked))
         except (KeyboardInterrupt, Terminated):
             self._fail(_failure("Interrupted", None, "It was interrupted.", "Run it again when there is time."))
             raise
@@ -144,7 +186,7 @@ class _Recording:
         assert self._folder is not None
         return self._folder
 
-    def _record(self, ended: Ended, before: Snapshot, after: Snapshot) -> None:
+    def _record(self, ended: Ended, files: Callable[[], Found], repeats: Sequence[CommandRepeat]) -> None:
         self.inputs = self.inputs.model_copy(
             update={"files": _after(self.inputs.files or [], self.here), "coverage": _unobserved()}
         )
@@ -152,17 +194,19 @@ class _Recording:
             self._fail(failure)
             return
         try:
-            found = gather(self.here, list(written_between(before, after)), ended.output, self.asked.named)
+            left = files()
+            found = gather(self.here, left.files, ended.output, self.asked.named, places=left.places)
         except StageError as error:
             self._fail(_failure("NotRecorded", ended.code, str(error), error.hint or "Name another file."))
             return
         self._save(found)
-        warnings = [*found.warnings]
+        outcome = found.outcome.model_copy(update={"repeats": [*repeats]})
+        warnings = [*found.warnings, *about_repeats(outcome)]
         if ended.left_running:
             warnings.append(Warned(code="command.left_running", values={}))
         self.folder.write_manifest(
             CompletedCommand(
-                **self._common(warnings), inputs=self.inputs, outcome=found.outcome, failure=None, status="completed"
+                **self._common(warnings), inputs=self.inputs, outcome=outcome, failure=None, status="completed"
             )
         )
 
@@ -204,7 +248,7 @@ def _declared(paths: Sequence[Path], here: Path) -> list[InputFile]:
         try:
             sha256, size, _ = digest_of(here / path)
         except OSError as error:
-            raise UsageError(f"--input {clean(str(path))}: it cannot be read: {error.strerror}.") from None
+            raise UsageError(f"input {clean(str(path))}: it cannot be read: {error.strerror}.") from None
         found.append(InputFile(path=_seen_from(path, here), bytes=size, sha256=sha256, after=None, how="declared"))
     return found
 
@@ -226,10 +270,10 @@ def _seen_from(path: Path, here: Path) -> str:
     return PurePosixPath(recorded_path(relative.replace(os.sep, "/"))).as_posix()
 
 
-def _modules(argv: Sequence[str], here: Path) -> dict[str, str]:
-    """The project files that the command names itself: the script, by the digest of what it does."""
+def _modules(words: Sequence[str], here: Path) -> dict[str, str]:
+    """The project files among some words, by the digest of what they do."""
     found = {}
-    for word in argv[:3]:
+    for word in words:
         path = here / word
         if path.suffix == ".py" and path.is_file() and path.resolve().is_relative_to(here.resolve()):
             with contextlib.suppress(OSError, ValueError):
@@ -257,7 +301,8 @@ def _unobserved() -> Coverage:
 def _failure_of(ended: Ended, asked: Asked) -> CommandFailure | None:
     if ended.is_complete:
         return None
-    alone = f"Run it by itself to see more: {shlex.join(asked.argv)}"
+    typed = shlex.join(asked.argv)
+    alone = f"Run it by itself to see more{'.' if chr(10) in typed else ': ' + typed}"  # a hint is one line
     if ended.timed_out:
         said = f"It was ended after {asked.timeout:g} seconds."
         return _failure(
@@ -272,6 +317,18 @@ def _failure_of(ended: Ended, asked: Asked) -> CommandFailure | None:
     last = next((line for line in reversed(_lines(ended.errors)) if line.strip()), "")
     said = f"It ended with exit code {ended.code}" + (f": {last.strip()}" if last else ".")
     return _failure("ExitCode", ended.code, said, alone, ended.errors)
+
+
+def _failure_of_repeat(failed: RepeatFailed, asked: Asked) -> CommandFailure:
+    """A repeat that failed fails the run: of the seeds that are left nobody would know that they were chosen."""
+    error = failed.error
+    found = (
+        _failure("NotRecorded", failed.ended.code, str(error), error.hint)
+        if error is not None
+        else _failure_of(failed.ended, asked)
+    )
+    assert found is not None
+    return found.model_copy(update={"message": f"{failed.which}: {found.message}"})
 
 
 def _failure(error: Any, code: int | None, message: str, hint: str, errors: bytes = b"") -> CommandFailure:

@@ -56,6 +56,7 @@ def gather(
     output: bytes,
     named: Named,
     on_bytes: Callable[[int], None] = lambda count: None,
+    places: Mapping[str, Path] | None = None,
 ) -> Gathered:
     """The outcome of a command that ended with exit code 0.
 
@@ -65,13 +66,14 @@ def gather(
         output: the end of its standard output.
         named: the files that the person named.
         on_bytes: told of the bytes that were read, as they are: digests of large models take their time.
+        places: where files lie whose path in `written` is not seen from `directory`.
 
     Raises:
         StageError: a named file was not written, or is none of its kind.
     """
     files, texts, room = dict[Path, OutputFile](), dict[str, str](), KEPT_TEXTS
     for one in written:
-        place = directory / one.path
+        place = (places or {}).get(one.path, directory / one.path)
         if (recorded := _recorded(place, one, on_bytes)) is None:
             continue
         if recorded.bytes <= min(room, KEPT_TEXT) and (text := _text(place, recorded)) is not None:
@@ -80,8 +82,8 @@ def gather(
             recorded = recorded.model_copy(update={"kept": True})
         files[place] = recorded
     warnings = list[Warned]()
-    source, reported = _metrics(directory, files, output, named.metrics, warnings)
-    predictions, content = _predictions(directory, files, named.predictions, warnings)
+    source, reported = _metrics(directory, files, output, named, warnings)
+    predictions, content = _predictions(directory, files, named, warnings)
     if reported.undefined:
         warnings.append(Warned(code="command.undefined", values={"names": list(reported.undefined), "where": source}))
     outcome = CommandOutcome(
@@ -91,6 +93,7 @@ def gather(
         undefined=list(reported.undefined),
         predictions=predictions,
         files=[*files.values()],
+        repeats=[],
     )
     return Gathered(outcome, texts, content, tuple(warnings))
 
@@ -133,14 +136,14 @@ def _text(path: Path, recorded: OutputFile) -> str | None:
 
 
 def _metrics(
-    directory: Path, files: Mapping[Path, OutputFile], output: bytes, named: str | None, warnings: list[Warned]
+    directory: Path, files: Mapping[Path, OutputFile], output: bytes, named: Named, warnings: list[Warned]
 ) -> tuple[str | None, Reported]:
     """Where the metrics come from, and what they are: a named file, the one that is called so, or what was printed."""
-    if named is not None:
-        found = from_json(_named(directory, named, "--metrics", MAX_METRICS))
+    if named.metrics is not None:
+        found = from_json(_named(directory, named.metrics, "metrics", MAX_METRICS))
         if found is None:
-            raise StageError(f"--metrics {named}: expected a JSON object of names and numbers.", "Name another file.")
-        return named, found
+            raise StageError(f"metrics {named.metrics}: expected a JSON object of names and numbers.", _ANOTHER)
+        return _recorded_as(directory, named.metrics, files), found
     places = [place for place, file in files.items() if file.role == "metrics" and file.bytes <= MAX_METRICS]
     places = [place for place in places if place.name == "metrics.json"] or places
     if len(places) > 1:
@@ -159,15 +162,14 @@ def _metrics(
 
 
 def _predictions(
-    directory: Path, files: Mapping[Path, OutputFile], named: str | None, warnings: list[Warned]
+    directory: Path, files: Mapping[Path, OutputFile], named: Named, warnings: list[Warned]
 ) -> tuple[RecordedPredictions | None, bytes | None]:
-    if named is not None:
-        content = _named(directory, named, "--predictions", MAX_PREDICTIONS)
-        found = predictions_in(named, content)
+    if named.predictions is not None:
+        content = _named(directory, named.predictions, "predictions", MAX_PREDICTIONS)
+        found = predictions_in(_recorded_as(directory, named.predictions, files), content)
         if found is None:
-            raise StageError(
-                f"--predictions {named}: expected a table with the columns y_true and y_pred.", "Name another file."
-            )
+            said = f"predictions {named.predictions}: expected a table with the columns y_true and y_pred."
+            raise StageError(said, _ANOTHER)
         return found, content
     places = [place for place, file in files.items() if file.role == "predictions" and file.bytes <= MAX_PREDICTIONS]
     if len(places) > 1:
@@ -180,16 +182,25 @@ def _predictions(
     return None, None
 
 
+_ANOTHER: Final = "Name another file."
+
+
+def _recorded_as(directory: Path, typed: str, files: Mapping[Path, OutputFile]) -> str:
+    """The path under which a named file is recorded; as it was typed where it is not among those that were written."""
+    place = (directory / typed).resolve()
+    return next((file.path for other, file in files.items() if other.resolve() == place), typed)
+
+
 def _several(what: str, paths: Sequence[str]) -> Warned:
     return Warned(code=f"command.several_{what}", values={"files": [*paths[:5]], "count": len(paths)})
 
 
-def _named(directory: Path, path: str, option: str, limit: int) -> bytes:
+def _named(directory: Path, path: str, what: str, limit: int) -> bytes:
     file = directory / path
     try:
         if file.stat().st_size > limit:
-            raise StageError(f"{option} {path}: it is larger than {limit >> 20} MiB.", "Name another file.")
+            raise StageError(f"{what} {path}: it is larger than {limit >> 20} MiB.", _ANOTHER)
         return file.read_bytes()
     except OSError as error:
         hint = "Name the file that the command writes, as seen from the folder in which it runs."
-        raise StageError(f"{option} {path}: the command left no such file: {error.strerror}.", hint) from None
+        raise StageError(f"{what} {path}: the command left no such file: {error.strerror}.", hint) from None
