@@ -398,14 +398,6 @@ def test_no_rights_are_needed(tmp_path: Path) -> None:
         shutil.rmtree(folder)
 
 
-def test_what_the_launcher_could_not_start_is_told_unobserved_too(tmp_path: Path) -> None:
-    for _ in range(5):  # two messages that may arrive as one
-        done, seen = observe(["no-such-program"], tmp_path, {"observe": False, "end_with_parent": True})
-        assert done.returncode == 127
-        assert isinstance(seen.not_started, FileNotFoundError)
-        assert seen.not_observed is None
-
-
 def test_calls_with_paths_that_mean_nothing_harm_nobody(tmp_path: Path) -> None:
     done, seen = observe(
         python(r"""

@@ -59,9 +59,10 @@ def record() -> dict[str, Any]:
             "program": {
                 "argv": ["python", "train.py", "--seed", "1"], "script": "train.py",
                 "modules": {"train.py": "a" * 64, "features.py": "b" * 64}, "git": None, "seed_flag": "--seed",
-                "variables": {"OMP_NUM_THREADS": "1", "API_KEY": None},
+                "variables": {"OMP_NUM_THREADS": "1", "API_KEY": None}, "stdin": None,
             },
             "files": [{"path": "data.csv", "bytes": 10, "sha256": "c" * 64, "after": "c" * 64, "how": "observed"}],
+            "folders": [],
             "coverage": {
                 "observers": ["audit_hook"], "refused": {"system_calls": "not Linux"}, "processes": 1, "hooked": 1,
                 "programs": [], "native_readers": [], "network": False, "unreadable": 0,

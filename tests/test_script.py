@@ -108,7 +108,7 @@ def test_one_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
     code = """
         import os, signal, subprocess, sys, time
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
         print(child.pid, flush=True)
         time.sleep(60)
     """
@@ -118,10 +118,12 @@ def test_one_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
     assert ended.seconds < 20
 
 
-def test_what_a_command_leaves_behind_is_ended_and_told(tmp_path: Path) -> None:
-    code = """
+@pytest.mark.parametrize("session", [False, True])
+def test_what_a_command_leaves_behind_is_ended_and_told(session: bool, tmp_path: Path) -> None:
+    code = f"""
         import subprocess, sys
-        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        code = "import os, sys, time; os.close(1); os.close(2); time.sleep(60)"
+        child = subprocess.Popen([sys.executable, "-c", code], start_new_session={session})
         print(child.pid)
     """
     ended = python(tmp_path, code)
@@ -131,21 +133,25 @@ def test_what_a_command_leaves_behind_is_ended_and_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_it_ends_with_the_process_that_began_it(number: signal.Signals, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(
+        "import os, subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], start_new_session=True)\n"
+        "open('new', 'w').write(f'{os.getpid()} {child.pid}')\nos.rename('new', 'pids')\ntime.sleep(60)"
+    )
     code = (
         "import os, pathlib\nfrom week2kit.processes.script import run_script\n"
-        f"run_script([{PYTHON!r}, '-c', 'import os, pathlib, time; pathlib.Path(\"pid\").write_text(str(os.getpid())); "
-        "time.sleep(60)'], directory=pathlib.Path('.'), environment=os.environ)"
+        f"run_script([{PYTHON!r}, 'train.py'], directory=pathlib.Path('.'), environment=os.environ)"
     )
     parent = subprocess.Popen([PYTHON, "-c", code], cwd=tmp_path, stderr=subprocess.DEVNULL)
     try:
-        ends = time.monotonic() + 20
-        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+        ends = time.monotonic() + 30
+        while not (tmp_path / "pids").exists():
             assert time.monotonic() < ends
             time.sleep(0.05)
         parent.send_signal(number)
         parent.wait(20)
-        pid = int((tmp_path / "pid").read_text())
-        while is_there(pid):
+        pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
+        while any(is_there(pid) for pid in pids):
             assert time.monotonic() < ends
             time.sleep(0.05)
     finally:

@@ -39,19 +39,26 @@ def record_environment(modules: Sequence[str] = ()) -> Environment:
     return Environment(
         python=platform.python_version(),
         implementation=platform.python_implementation(),
-        platform=f"{platform.system()}-{platform.machine()}",
-        cpu=_cpu(),
-        cpus_allowed=_cpus_allowed(),
+        **of_this_machine(),
         cpus=joblib.cpu_count(),
         jobs=_jobs(),
         libraries=_libraries(modules),
         blas=_blas(),
         openmp_threads=_openmp_threads(),
         simd=_simd(),
-        libm=_libm(),
         variables=_variables(),
         fingerprint=fingerprint(),
     )
+
+
+def of_this_machine() -> dict[str, Any]:
+    """The facts of the machine, which are those of every process on it, as the fields of `Environment`."""
+    return {
+        "platform": f"{platform.system()}-{platform.machine()}",
+        "cpu": _cpu(),
+        "cpus_allowed": _cpus_allowed(),
+        "libm": _libm(),
+    }
 
 
 def hold_blas_buffers() -> None:

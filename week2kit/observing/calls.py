@@ -231,7 +231,6 @@ class Calls:
         observe: whether to observe; False where it is only confined.
         quiet: folders whose compiled modules (.pyc) are not written down: those of the interpreter and of its
             distributions are most of what a short script opens, and nothing to be recorded file by file.
-        end_with_parent: whether the command (not its children) is killed when the thread that starts it ends.
     """
 
     def __init__(
@@ -241,7 +240,6 @@ class Calls:
         confine: dict[str, Any] | None = None,
         observe: bool = True,
         quiet: Sequence[str] = (),
-        end_with_parent: bool = False,
     ) -> None:
         self._before_change = before_change
         self._mine, self._theirs = socket.socketpair()
@@ -249,9 +247,7 @@ class Calls:
         self._reason: str | None = available() if observe else None
         self._observing = observe and self._reason is None
         self._begun = False
-        self._launches = (
-            self._observing or confine is not None or (end_with_parent and sys.platform.startswith("linux"))
-        )
+        self._launches = self._observing or confine is not None
         self._forms: dict[int, list[_Form]] = {}
         for form in _FORMS:
             number = form.x86_64 if platform.machine() == "x86_64" else form.aarch64
@@ -259,12 +255,13 @@ class Calls:
                 self._forms.setdefault(number, []).append(form)
         notify = {"seccomp": seccomp, "architecture": architecture, "numbers": list(self._forms)}
         asked = {"notify": notify if self._observing else None, "confine": confine}
-        self._asked = marshal.dumps({**asked, "end_with_parent": end_with_parent, "parent": os.getpid()})
+        self._asked = marshal.dumps(asked)
         self._quiet = tuple(os.path.join(os.fsencode(folder), b"") for folder in quiet)
         self._answers: dict[str, Any] = {}
         self._heard = b""
         self._listener = -1
         self._calls: dict[tuple[int, Kind, bytes, int], bool] = {}
+        self._read = set[bytes]()
         self._groups: dict[int, int] = {}
         self._unread = self._left_out = 0
         self._io_uring = False
@@ -279,6 +276,8 @@ class Calls:
 
     def __exit__(self, *_: object) -> None:
         self._theirs.close()
+        if not self._launches:
+            self._mine.close()
         with contextlib.suppress(OSError):  # a launcher that was never started
             self._mine.shutdown(socket.SHUT_RDWR)
 
@@ -292,6 +291,10 @@ class Calls:
         if not self._launches:
             return list(command)
         return [sys.executable, "-I", "-S", str(_LAUNCHER), str(self._theirs.fileno()), *command]
+
+    def was_read(self, path: str) -> bool:
+        """Whether the command has opened for reading what was there, so far."""
+        return os.fsencode(path) in self._read
 
     def finish(self, timeout: float = 1.0) -> Seen:
         """What was seen, once the process has ended: waits so many seconds for its children.
@@ -430,6 +433,8 @@ class Calls:
                 return  # the process was killed, and what was read may be another's
             if len(self._calls) < LIMIT:
                 self._calls[key] = existed
+                if existed and kind == "open" and flags & os.O_ACCMODE != os.O_WRONLY:
+                    self._read.add(path)
             else:
                 self._left_out += 1
         if self._before_change is not None and (call := _call(key, existed)).changes:

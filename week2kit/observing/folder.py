@@ -35,17 +35,19 @@ class Snapshot:
     """The regular files below a folder by POSIX path, links and folders of tools left out.
 
     Attributes:
+        folders: the folders that they may lie in.
         is_whole: whether all were looked at: there may be too many, or a folder that cannot be read.
     """
 
     files: Mapping[str, State]
     is_whole: bool
+    folders: frozenset[str] = frozenset()
 
 
 def snapshot(folder: Path, but: Iterable[Path] = ()) -> Snapshot:
     """The files below `folder`, except for what is below the folders `but` (the runs themselves)."""
     left_out = {os.path.realpath(path) for path in but}
-    files, whole = dict[str, State](), True
+    files, folders, whole = dict[str, State](), set[str](), True
     waiting = [("", os.fspath(folder))]
     while waiting:
         prefix, place = waiting.pop()
@@ -61,14 +63,15 @@ def snapshot(folder: Path, but: Iterable[Path] = ()) -> Snapshot:
                     is_tool = entry.name in _TOOLS or os.path.lexists(f"{entry.path}/pyvenv.cfg")
                     if not is_tool and os.path.realpath(entry.path) not in left_out:
                         waiting.append((f"{name}/", entry.path))
+                        folders.add(name)
                 elif entry.is_file(follow_symlinks=False):
                     status = entry.stat(follow_symlinks=False)
                     files[name] = State(status.st_size, status.st_mtime_ns, status.st_ino)
             except OSError:  # it went meanwhile
                 continue
             if len(files) >= MAX_FILES:
-                return Snapshot(files, is_whole=False)
-    return Snapshot(files, whole)
+                return Snapshot(files, is_whole=False, folders=frozenset(folders))
+    return Snapshot(files, whole, frozenset(folders))
 
 
 class Written(NamedTuple):

@@ -29,7 +29,7 @@ FAILED: Final = 125
 NOT_EXECUTABLE: Final = 126
 NOT_FOUND: Final = 127
 
-_NO_NEW_PRIVILEGES, _PARENT_DEATH_SIGNAL = 38, 1  # prctl
+_NO_NEW_PRIVILEGES: Final = 38  # prctl
 # seccomp; without the second, kernels before 5.16 would slow the command by guards against speculation
 _SET_FILTER, _NO_GUARDS, _NEW_LISTENER, _WAIT_KILLABLE = 1, 1 << 2, 1 << 3, 1 << 5
 _ALLOW, _NOTIFY = 0x7FFF0000, 0x7FC00000
@@ -166,10 +166,6 @@ def main() -> int:
         return FAILED
     answer: dict[str, Any] = {}
     listener: list[int] = []
-    if asked["end_with_parent"]:
-        _libc.prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != asked["parent"]:
-            return FAILED  # it ended before
     _libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
     if asked["confine"]:
         try:

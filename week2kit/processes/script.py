@@ -5,27 +5,29 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import secrets
 import shutil
 import signal
 import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from week2kit.canonical import clean
 from week2kit.errors import UsageError
-from week2kit.processes.limits import end_with_parent
+from week2kit.importing import held
+from week2kit.processes.limits import prctl
+from week2kit.processes.tree import MARK, PATIENCE, Tree, guarded
 
 #: The ends of both streams that are kept: metrics are printed last, and so is what went wrong.
 KEPT_OUTPUT: Final = 1 << 20
 KEPT_ERRORS: Final = 64 << 10
 
-#: Seconds that a tree is given after each signal, and that its last output may take.
-_PATIENCE: Final = 3.0
+_SUBREAPER: Final = 36
 
 Stream = Literal["stdout", "stderr"]
 
@@ -90,55 +92,56 @@ def run_script(
     environment: Mapping[str, str],
     timeout: float | None = None,
     on_output: Callable[[Stream, bytes], None] = lambda stream, data: None,
+    started_by: Sequence[str] | None = None,
+    pass_fds: Sequence[int] = (),
+    stdin: int | None = None,
 ) -> Ended:
     """Run a command to its end, and pass on what it writes.
 
-    It gets the standard input of this process, unless that is a terminal, and a session of its own. Whatever ends this
-    call ends the whole session.
+    It has a session of its own, and the standard input of this process, unless that is a terminal. Whatever ends this
+    call, and be it that this process is killed, ends the command with all that it started.
+
+    Args:
+        argv: the command.
+        directory: its working directory.
+        environment: its environment variables; one is added, by which its processes are known.
+        timeout: seconds after which it is ended.
+        on_output: told of what it writes, as it comes, in other threads.
+        started_by: the words that start it in place of its own: those of an observer.
+        pass_fds: descriptors that it inherits.
+        stdin: a descriptor in place of the standard input of this process.
 
     Raises:
         UsageError: there is no such program, or the system does not start it.
         KeyboardInterrupt: as it came, after the command and what it had started were ended.
     """
     find_program(argv, directory, environment)
-    start = time.monotonic()
-    try:
-        process = subprocess.Popen(
-            [*argv],
-            cwd=directory,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL if _is_terminal(0) else None,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            preexec_fn=_die_with_us if os.name == "posix" else None,
-        )
-    except OSError as error:
-        helps = " Its first line names no interpreter (#!)." if error.errno == errno.ENOEXEC else ""
-        raise UsageError(f"{clean(argv[0], 100)}: it cannot be started: {error.strerror}.{helps}") from None
-    tails: dict[Stream, _Tail] = {"stdout": _Tail(KEPT_OUTPUT), "stderr": _Tail(KEPT_ERRORS)}
-    pipes: list[tuple[Stream, Any]] = [("stdout", process.stdout), ("stderr", process.stderr)]
-    readers = [
-        threading.Thread(target=_pass_on, args=(pipe, name, tails[name], on_output), daemon=True)
-        for name, pipe in pipes
-    ]
-    for reader in readers:
-        reader.start()
-    timed_out = False
-    try:
+    start, mark = time.monotonic(), secrets.token_hex(8)
+    with _orphans_are_ours(), contextlib.ExitStack() as stack:
+        with held():  # between its start and our knowledge of it
+            process = _start([*(started_by or argv)], directory, {**environment, MARK: mark}, pass_fds, stdin)
+            tree = Tree(process.pid, mark)
+            stack.enter_context(guarded(process.pid, mark))
+            stack.callback(tree.reap)
+            stack.push(lambda kind, *_: _end(process, tree) if kind is not None else None)
+        pipes: list[tuple[Stream, Any]] = [("stdout", process.stdout), ("stderr", process.stderr)]
+        tails: dict[Stream, _Tail] = {"stdout": _Tail(KEPT_OUTPUT), "stderr": _Tail(KEPT_ERRORS)}
+        readers = [
+            threading.Thread(target=_pass_on, args=(pipe, name, tails[name], on_output), daemon=True)
+            for name, pipe in pipes
+        ]
+        for reader in readers:
+            reader.start()
+        timed_out = False
         try:
             process.wait(timeout)
         except subprocess.TimeoutExpired:
             timed_out = True
-            _end(process, signal.SIGTERM)
-        _join(readers)
-        left = _is_alive(process.pid) or any(reader.is_alive() for reader in readers)
+            _end(process, tree, signal.SIGTERM)
+        left = not timed_out and bool(tree.alive())
         if left:
-            _end(process, signal.SIGTERM)
-            _join(readers)
-    except BaseException:
-        _end(process, signal.SIGINT)
-        raise
+            _end(process, tree, signal.SIGTERM)
+        _join(readers)
     code = process.returncode
     return Ended(
         code=code if code >= 0 and not timed_out else None,
@@ -147,12 +150,38 @@ def run_script(
         output=bytes(tails["stdout"]),
         errors=bytes(tails["stderr"]),
         seconds=time.monotonic() - start,
-        left_running=left and not timed_out,
+        left_running=left,
     )
 
 
-def _die_with_us() -> None:
-    end_with_parent(signal.SIGKILL)
+def _start(
+    argv: list[str], directory: Path, environment: Mapping[str, str], pass_fds: Sequence[int], stdin: int | None
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            argv,
+            cwd=directory,
+            env=environment,
+            stdin=stdin if stdin is not None else subprocess.DEVNULL if _is_terminal(0) else None,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            pass_fds=pass_fds,
+        )
+    except OSError as error:
+        helps = " Its first line names no interpreter (#!)." if error.errno == errno.ENOEXEC else ""
+        raise UsageError(f"{clean(argv[0], 100)}: it cannot be started: {error.strerror}.{helps}") from None
+
+
+@contextlib.contextmanager
+def _orphans_are_ours() -> Iterator[None]:
+    """Let processes that lose their parent become children of this one, so that they are found and forgotten."""
+    took = prctl(_SUBREAPER, 1)
+    try:
+        yield
+    finally:
+        if took:
+            prctl(_SUBREAPER, 0)
 
 
 class _Tail:
@@ -182,32 +211,18 @@ def _pass_on(pipe: Any, name: Stream, tail: _Tail, on_output: Callable[[Stream, 
 
 def _join(readers: Sequence[threading.Thread]) -> None:
     """Wait for the last output; what a process left behind holds the pipe open, and is not waited for."""
-    ends = time.monotonic() + _PATIENCE
+    ends = time.monotonic() + PATIENCE
     for reader in readers:
         reader.join(max(0.0, ends - time.monotonic()))
 
 
-def _is_alive(session: int) -> bool:
+def _end(process: subprocess.Popen[bytes], tree: Tree, *numbers: int) -> None:
+    """End all of a command: as it was asked for, or as Ctrl-C does; at once where that is asked for twice."""
     try:
-        os.killpg(session, 0)
-    except (OSError, AttributeError):
-        return False
-    return True
-
-
-def _end(process: subprocess.Popen[bytes], first: int) -> None:
-    """End a whole session: politely, then firmly; each signal has its time."""
-    for number in (first, signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
-        with contextlib.suppress(OSError):
-            if os.name == "posix":
-                os.killpg(process.pid, number)
-            else:
-                process.terminate()
-        ends = time.monotonic() + _PATIENCE
-        while time.monotonic() < ends:
-            if process.poll() is not None and not _is_alive(process.pid):
-                return
-            time.sleep(0.02)
+        tree.end(*(numbers or (signal.SIGINT, signal.SIGTERM)))
+    except KeyboardInterrupt:
+        tree.end()
+    process.wait()
 
 
 def _is_terminal(descriptor: int) -> bool:

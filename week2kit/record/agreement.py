@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from week2kit.canonical import JsonError
 from week2kit.record.files import POINTER_BYTES, Pointer, digest_regular, is_no_file, pointer_beside, pointer_in
 from week2kit.record.manifest import Artifact
-from week2kit.record.store import ARTIFACTS, OPTIONAL_ARTIFACTS, Manifest, Run, artifact_digest
+from week2kit.record.store import ARTIFACTS, OF_COMMANDS, OPTIONAL_ARTIFACTS, Manifest, Run, artifact_digest
 from week2kit.thresholds import MAX_DATA_BYTES
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def examine(run: Run) -> list[Examined]:
 def required_artifacts(manifest: Manifest) -> list[str]:
     """The files that a completed run must list, by name."""
     curves = (manifest.inputs.config.resolved or {}).get("learning_curve")
-    return sorted(name for name in ARTIFACTS if name != "curves" or curves)
+    return sorted(name for name in ARTIFACTS if name not in OF_COMMANDS and (name != "curves" or curves))
 
 
 def known_artifacts(listed: Sequence[Artifact]) -> list[Artifact]:

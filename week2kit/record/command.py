@@ -7,7 +7,7 @@ value that could not be observed is null, and `Coverage` says what the observers
 # no annotations from the future: pydantic would compile and evaluate each of them again, at every start
 from typing import Annotated, Final, Literal, Self, TypeAlias
 
-from pydantic import Field, TypeAdapter, model_validator
+from pydantic import BaseModel, Field, TypeAdapter, model_validator
 
 from week2kit.record.manifest import (
     AnyRun,
@@ -45,14 +45,21 @@ class Program(Record):
     variables: dict[Text, Text | None] = Field(
         description="environment variables that its config sets; null: the name is that of a secret, which is not kept"
     )
+    stdin: Text | None = Field(
+        description="the file that was its standard input; `-`: a stream, which is not kept; null: there was none"
+    )
 
 
 class InputFile(Record):
     """A file that was there before the command, and was read by it."""
 
-    path: Text = Field(description="POSIX, from the working directory; outside of it as `../data.csv`, else the name")
+    path: Text = Field(
+        description="POSIX, from the working directory: `data.csv`, `../data.csv`; else `~/` or `.../` and the name"
+    )
     bytes: Count
-    sha256: Digest = Field(description="when the command began")
+    sha256: Digest | None = Field(
+        description="when the command began; null: it was changed while the command ran, and nobody saw it before"
+    )
     after: Digest | None = Field(description="when it had ended; null: the file was gone")
     how: How
 
@@ -93,6 +100,16 @@ class Coverage(Record):
         return "system_calls" in self.observers or not (self.programs or self.native_readers)
 
 
+class Sources(BaseModel, frozen=True, extra="forbid"):
+    """The artifact sources.json: the texts of what went in, where they are small, by their places in the record.
+
+    With them a run can be told apart from what its project has become, and be run again without it.
+    """
+
+    modules: dict[str, str]
+    files: dict[str, str]
+
+
 class CommandInputs(Inputs):
     """What went into a command, in the places of any other run; null is what was not reached, or could not be seen.
 
@@ -105,6 +122,7 @@ class CommandInputs(Inputs):
     data: None
     program: Program
     files: Many[InputFile] | None
+    folders: Many[Text] = Field(description="folders that were there before, and that the command wrote files into")
     coverage: Coverage | None
 
 
@@ -144,6 +162,11 @@ class CommandOutcome(Record):
         return self
 
 
+#: How the place of a file begins that lies in the home directory, and of one of which only the name is kept.
+HOME: Final = "~/"
+SOMEWHERE: Final = ".../"
+#: What stands for a standard input that was no file.
+STREAM: Final = "-"
 #: What stands for standard output among the files of metrics.
 STANDARD_OUTPUT: Final = "standard output"
 

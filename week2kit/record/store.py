@@ -51,7 +51,11 @@ ARTIFACTS: Final = {
     "requirements": "requirements.txt",
     "curves": "curves.json",
     "outputs": "outputs.json",
+    "sources": "sources.json",
 }
+
+#: Those that only the run of a command has.
+OF_COMMANDS: Final = frozenset({"outputs", "sources"})
 
 #: The files that are a run without a manifest; and where one is missing, what is not known then.
 _PARTIAL: Final = {

@@ -5,44 +5,55 @@ The record is on disk before the command starts, and whatever ends the run, the 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shlex
+import stat
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Final
 
-from week2kit.canonical import as_utf8, clean, dump_json
+from week2kit.canonical import clean, dump_json
 from week2kit.config.command import is_secret
+from week2kit.environment.observed import environment_of
 from week2kit.errors import StageError, Terminated, UsageError
 from week2kit.importing import held
+from week2kit.observing.folder import Written
+from week2kit.observing.watching import Watch, Watched
 from week2kit.privacy import scrub
+from week2kit.processes.scratch import scratch_folder
 from week2kit.processes.script import Ended, Stream, find_program, run_script
-from week2kit.record.code import digest_text
 from week2kit.record.command import (
+    HOME,
+    SOMEWHERE,
+    STREAM,
     CommandFailure,
     CommandInputs,
     CommandOutcome,
     CommandRepeat,
     CompletedCommand,
-    Coverage,
     FailedCommand,
     InputFile,
     Program,
     RunningCommand,
+    Sources,
 )
+from week2kit.record.machine import remember
 from week2kit.record.manifest import Config, Seed, Warned
-from week2kit.record.places import recorded_path
 from week2kit.record.provenance import git_state
 from week2kit.record.store import Run, open_run
 from week2kit.record.writing import RunFolder
 from week2kit.training.arguments import find_seed
-from week2kit.training.gathering import Gathered, Named, digest_of, gather
+from week2kit.training.gathering import Gathered, Named, gather
+from week2kit.training.going_in import declared_input, path_of, place_of, recorded_words, went_in
 from week2kit.training.inputs import input_files, is_source
 from week2kit.training.repeating import OnRepeat, RepeatFailed, about_repeats, run_repeats
 from week2kit.training.written import Expected, Found, look, written
+
+#: Inputs outside of the working directory whose places are noted.
+_REMEMBERED: Final = 100
 
 #: Lines of standard error that a failure is recorded with.
 _LAST_LINES: Final = 20
@@ -119,16 +130,19 @@ def train_command(
     find_program(asked.argv, here, environment)
     seed = find_seed(asked.argv, asked.seed_flag)
     value = asked.seed if asked.seed is not None or seed is None else seed.value
+    stdin = _standard_input(here)
     named = input_files(asked.inputs, here)
-    inputs = _declared([path for path in named if not is_source(path, here)], here)
-    modules = _modules(asked.argv[:3], here)
+    declared = [_declared(path, here) for path in named if not is_source(path, here)]
+    if stdin is not None and stdin not in (STREAM, *(file.path for file in declared)):
+        declared.append(declared_input(path_of(stdin, here), here, how="observed"))
     program = Program(
-        argv=[scrub(word) for word in asked.argv],
-        script=next(iter(modules), None),
-        modules={**modules, **_modules([str(path) for path in named if is_source(path, here)], here)},
+        argv=recorded_words(asked.argv, here),
+        script=None,
+        modules={},
         git=git_state(),
         seed_flag=seed.flag if seed is not None and seed.value == value else None,
         variables={name: None if is_secret(name) else scrub(text) for name, text in sorted(asked.variables.items())},
+        stdin=stdin,
     )
     recorded = CommandInputs(
         code=None,
@@ -137,11 +151,32 @@ def train_command(
         seed=Seed(value=value, source="given") if value is not None and value < 2**32 else None,
         environment=None,
         program=program,
-        files=inputs,
+        files=declared,
+        folders=[],
         coverage=None,
     )
     said = scrub(command or f"week2kit.train(command={[*asked.argv]!r})")
-    return _Recording(asked, recorded, said, here, environment, on_output, on_repeat).run(runs_dir, name)
+    sources = tuple(os.path.normpath(here / path) for path in named if is_source(path, here))
+    return _Recording(asked, recorded, sources, said, here, environment, on_output, on_repeat).run(runs_dir, name)
+
+
+def _declared(path: Path, here: Path) -> InputFile:
+    try:
+        return declared_input(path, here)
+    except OSError as error:
+        raise UsageError(f"input {clean(str(path))}: it cannot be read: {error.strerror}.") from None
+
+
+def _standard_input(here: Path) -> str | None:
+    """What a command will find as its standard input: a file, a stream, or nothing (also a terminal is nothing)."""
+    try:
+        found = os.fstat(0)
+        if stat.S_ISREG(found.st_mode):
+            path = Path("/proc/self/fd/0").readlink()
+            return place_of(str(path), here) if path.exists() else STREAM
+    except OSError:  # closed, or no /proc
+        return None
+    return STREAM if stat.S_ISFIFO(found.st_mode) or stat.S_ISSOCK(found.st_mode) else None
 
 
 @dataclass
@@ -150,35 +185,45 @@ class _Recording:
 
     asked: Asked
     inputs: CommandInputs
+    sources: tuple[str, ...]
     command: str
     here: Path
     environment: Mapping[str, str]
     on_output: Callable[[Stream, bytes], None]
     on_repeat: OnRepeat
     _folder: RunFolder | None = None
+    _sources: Sources | None = None
 
     def run(self, runs_dir: Path, name: str | None) -> Run:
         with held():
             self._folder = RunFolder.create(runs_dir, name, self._running)
         first = look(self.here, [runs_dir], self.asked.expected)
-        try:
-            repeats = run_repeats(self.asked.repeats, self.here, [runs_dir], self.environment, self.on_repeat)
-            before = look(self.here, [runs_dir], self.asked.expected) if repeats else first
-            ended = run_script(
-                self.asked.argv,
-                directory=self.here,
-                environment=self.environment,
-                timeout=self.asked.timeout,
-                on_output=self.on_output,
-            )
-            after = look(self.here, [runs_dir], self.asked.expected)
-            self._record(ended, lambda: written(self.here, before, after, first), repeats)
-        except RepeatFailed as failed:
-            self._fail(_failure_of_repeat(failed, self.asked))
-        except (KeyboardInterrupt, Terminated):
-            self._fail(_failure("Interrupted", None, "It was interrupted.", "Run it again when there is time."))
-            raise
-        return open_run(self.folder.path)
+        with scratch_folder() as scratch, Watch(Path(scratch)) as watch:
+            try:
+                repeats = run_repeats(self.asked.repeats, self.here, [runs_dir], self.environment, self.on_repeat)
+                before = look(self.here, [runs_dir], self.asked.expected) if repeats else first
+                began = _clock(Path(scratch))
+                ended = run_script(
+                    self.asked.argv,
+                    directory=self.here,
+                    environment=watch.environment(self.environment),
+                    timeout=self.asked.timeout,
+                    on_output=self.on_output,
+                    started_by=watch.argv(self.asked.argv),
+                    pass_fds=watch.pass_fds,
+                )
+                watched = watch.finish()
+                self._took_in(watched, began)
+                left = written(self.here, before, look(self.here, [runs_dir], self.asked.expected), first)
+                self._record(ended, left.and_outside(_outside(watched, self.here)), repeats)
+            except RepeatFailed as failed:
+                self._fail(_failure_of_repeat(failed, self.asked))
+            except (KeyboardInterrupt, Terminated):
+                self._fail(_failure("Interrupted", None, "It was interrupted.", "Run it again when there is time."))
+                raise
+        run = open_run(self.folder.path)
+        remember(run.manifest_sha256, self.here)
+        return run
 
     @property
     def folder(self) -> RunFolder:
@@ -186,15 +231,35 @@ class _Recording:
         assert self._folder is not None
         return self._folder
 
-    def _record(self, ended: Ended, files: Callable[[], Found], repeats: Sequence[CommandRepeat]) -> None:
+    def _took_in(self, watched: Watched, began: int) -> None:
+        """Put what went in into the record, and note where it lies what is not below the working directory."""
+        watched = replace(watched, modules=tuple(dict.fromkeys([*watched.modules, *self.sources])))
+        found = went_in(watched, self.asked.argv, self.here, began, self.inputs.files or [])
+        program = self.inputs.program.model_copy(update={"modules": dict(found.modules), "script": found.script})
         self.inputs = self.inputs.model_copy(
-            update={"files": _after(self.inputs.files or [], self.here), "coverage": _unobserved()}
+            update={
+                "program": program,
+                "files": list(found.files),
+                "coverage": watched.coverage,
+                "environment": environment_of(watched.facts, watched.distributions),
+            }
         )
+        self._sources = found.sources
+        outside = [file for file in found.files if file.path.startswith((HOME, SOMEWHERE, "../"))]
+        for file in outside[:_REMEMBERED]:
+            if file.sha256 is not None and file.path in found.paths:
+                remember(file.sha256, Path(found.paths[file.path]))
+
+    def _record(self, ended: Ended, left: Found, repeats: Sequence[CommandRepeat]) -> None:
+        self.inputs = self.inputs.model_copy(update={"folders": sorted(left.folders)})
+        if self._sources is not None and (self._sources.modules or self._sources.files):
+            self.folder.write("sources", dump_json(self._sources.model_dump()).encode())
         if (failure := _failure_of(ended, self.asked)) is not None:
             self._fail(failure)
             return
         try:
-            left = files()
+            if left.unwritten is not None:
+                raise left.unwritten
             found = gather(self.here, left.files, ended.output, self.asked.named, places=left.places)
         except StageError as error:
             self._fail(_failure("NotRecorded", ended.code, str(error), error.hint or "Name another file."))
@@ -239,60 +304,23 @@ class _Recording:
         }
 
 
-# --- what goes in -----------------------------------------------------------------------------------------------
+def _clock(scratch: Path) -> int:
+    """The time of a file that is written now: the clock of a file system may be behind that of the system."""
+    file = scratch / "clock"
+    file.write_bytes(b"")
+    return file.stat().st_mtime_ns
 
 
-def _declared(paths: Sequence[Path], here: Path) -> list[InputFile]:
+def _outside(watched: Watched, here: Path) -> list[Written]:
+    """The files that a command wrote outside of its working directory, but for caches and temporary files."""
+    temporary = os.path.realpath(tempfile.gettempdir()) + os.sep
     found = []
-    for path in paths:
-        try:
-            sha256, size, _ = digest_of(here / path)
-        except OSError as error:
-            raise UsageError(f"input {clean(str(path))}: it cannot be read: {error.strerror}.") from None
-        found.append(InputFile(path=_seen_from(path, here), bytes=size, sha256=sha256, after=None, how="declared"))
+    for path in watched.writes:
+        place = place_of(path, here)
+        beside = place.startswith("../") and "/." not in place and "__pycache__" not in place
+        if beside and not (path.startswith(temporary) and not str(here).startswith(temporary)):
+            found.append(Written(place, "created"))
     return found
-
-
-def _after(files: Sequence[InputFile], here: Path) -> list[InputFile]:
-    """The inputs with the digests that they have now."""
-    now = []
-    for file in files:
-        after: str | None = None
-        with contextlib.suppress(OSError):
-            after = digest_of(here / file.path)[0]
-        now.append(file.model_copy(update={"after": after}))
-    return now
-
-
-def _seen_from(path: Path, here: Path) -> str:
-    """A path as a record has it: from the working directory, where it does not tell of the machine."""
-    relative = os.path.relpath(here / path, here)
-    return PurePosixPath(recorded_path(relative.replace(os.sep, "/"))).as_posix()
-
-
-def _modules(words: Sequence[str], here: Path) -> dict[str, str]:
-    """The project files among some words, by the digest of what they do."""
-    found = {}
-    for word in words:
-        path = here / word
-        if path.suffix == ".py" and path.is_file() and path.resolve().is_relative_to(here.resolve()):
-            with contextlib.suppress(OSError, ValueError):
-                found[_seen_from(Path(word), here)] = digest_text(as_utf8(path.read_bytes()).decode())
-    return found
-
-
-def _unobserved() -> Coverage:
-    """That nothing watched the command: its outputs are known, and of its inputs those that were declared."""
-    return Coverage(
-        observers=[],
-        refused={},
-        processes=1,
-        hooked=0,
-        programs=[],
-        native_readers=[],
-        network=False,
-        unreadable=0,
-    )
 
 
 # --- how it failed ----------------------------------------------------------------------------------------------

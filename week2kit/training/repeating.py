@@ -95,6 +95,8 @@ def _metrics(
         raise RepeatFailed(which, ended, None)
     try:
         left = written(here, before, look(here, but, asked.expected))
+        if left.unwritten is not None:
+            raise left.unwritten
         files = [one for one in left.files if role_of(one.path) == "metrics"]  # no digests of models and tables
         named = Named(asked.named.metrics)
         return gather(here, files, ended.output, named, places=left.places).outcome.metrics

@@ -10,14 +10,15 @@ import contextlib
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from week2kit.canonical import clean
 from week2kit.errors import StageError
 from week2kit.observing.folder import Snapshot, Written, snapshot, written_between
-from week2kit.record.places import recorded_path
+from week2kit.record.command import HOME, SOMEWHERE
+from week2kit.training.going_in import place_of
 
 
 class Expected(NamedTuple):
@@ -51,10 +52,19 @@ class Found:
     Attributes:
         files: by path, as the record has it.
         places: where those of them lie whose path is not seen from the working directory.
+        folders: those of them that were there before.
+        unwritten: why it did not write what it should; None where it did.
     """
 
     files: Sequence[Written]
     places: Mapping[str, Path]
+    folders: frozenset[str]
+    unwritten: StageError | None
+
+    def and_outside(self, files: Sequence[Written]) -> Found:
+        """The same with files that were seen outside of the working directory."""
+        known = {one.path: one for one in (*files, *self.files)}
+        return replace(self, files=[known[path] for path in sorted(known)])
 
 
 def look(here: Path, but: Sequence[Path], expected: Sequence[Expected]) -> Look:
@@ -85,41 +95,27 @@ def written(here: Path, before: Look, after: Look, first: Look | None = None) ->
         after: what lies there at its end.
         first: what lay there before the same command was run the first time, where it was run more than once: what it
             made itself is not modified when it makes it again.
-
-    Raises:
-        StageError: it did not write what it should.
     """
     first = first or before
     files = {
         one.path: Written(one.path, "modified" if one.path in first.folder.files else "created")
         for one in written_between(before.folder, after.folder)
     }
-    places = dict[str, Path]()
+    places, unwritten = dict[str, Path](), list[StageError]()
     for one, new in after.expected.items():
         changed = [below for below in sorted(new) if before.expected[one].get(below) != new[below]]
         if not changed:
-            raise _unwritten(one, here)
+            unwritten.append(_unwritten(one, here))
         for below in changed:
             place = here / one.path / below if below else here / one.path
-            name = _recorded_name(here, place, one.path, below)
+            name = place_of(str(place), here)
             while name in places and places[name] != place:
-                name += "'"  # two folders outside may hold files of one name, and each is recorded
-            if name != _seen_from(here, place):
+                name += "'"  # of two files only the name may be kept, and each is recorded
+            if name.startswith((HOME, SOMEWHERE)):
                 places[name] = place
             files[name] = Written(name, "modified" if below in first.expected[one] else "created")
-    return Found([files[path] for path in sorted(files)], places)
-
-
-def _recorded_name(here: Path, place: Path, typed: str, below: str) -> str:
-    """A path from the working directory; outside of it, where an absolute one was typed, what that ends with."""
-    seen = _seen_from(here, place)
-    if not Path(typed).is_absolute() or not seen.startswith("../"):
-        return seen
-    return "/".join(part for part in (recorded_path(typed), below) if part)
-
-
-def _seen_from(here: Path, place: Path) -> str:
-    return os.path.relpath(place, here).replace(os.sep, "/")
+    folders = {path.rpartition("/")[0] for path in files} & first.folder.folders
+    return Found([files[path] for path in sorted(files)], places, frozenset(folders), next(iter(unwritten), None))
 
 
 _NAME_IT: Final = "Name what the command writes, as seen from the folder in which it runs."

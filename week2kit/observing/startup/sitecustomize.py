@@ -282,6 +282,7 @@ def _observe(log, here):
                 "python": ".".join(map(str, sys.version_info[:3])),
                 "implementation": sys.implementation.name,
                 "executable": sys.executable,
+                "prefixes": sorted({sys.prefix, sys.base_prefix, sys.exec_prefix}),
                 "variables": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
                 "native": sorted(_NATIVE & set(sys.modules)),
             }
@@ -294,11 +295,20 @@ def _observe(log, here):
                     from threadpoolctl import threadpool_info
 
                     facts["pools"] = [
-                        {k: v for k, v in pool.items() if k != "filepath" and isinstance(v, (str, int, type(None)))}
+                        {k: v for k, v in pool.items() if isinstance(v, (str, int, type(None)))}
                         for pool in threadpool_info()
                     ]
                 except Exception:
                     facts["pools"] = None
+                core = sys.modules.get("numpy._core._multiarray_umath") or sys.modules.get(
+                    "numpy.core._multiarray_umath"
+                )
+                known = (*getattr(core, "__cpu_baseline__", ()), *getattr(core, "__cpu_dispatch__", ()))
+                features = getattr(core, "__cpu_features__", {})
+                facts["simd"] = sorted({name for name in known if features.get(name)})
+            openmp = getattr(sys.modules.get("sklearn.utils._openmp_helpers"), "_openmp_effective_n_threads", None)
+            if openmp is not None:
+                facts["openmp_threads"] = openmp()
             torch = sys.modules.get("torch")
             if torch is not None:
                 facts["torch_threads"] = torch.get_num_threads()

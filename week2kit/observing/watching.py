@@ -1,0 +1,235 @@
+"""Watches a command by all that this system has: the hook in its Pythons, and the system calls of the whole tree.
+
+with Watch(scratch) as watch:
+run_script(argv, started_by=watch.argv(argv), environment=watch.environment(environ), pass_fds=watch.pass_fds, ...)
+watched = watch.finish()
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import hashlib
+import json
+import os
+import re
+import stat
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from week2kit.observing.calls import Call, Calls, Seen
+from week2kit.observing.observed import Observed, read_log
+from week2kit.record.command import Coverage
+
+#: Where the hook reads the place of its log.
+LOG: Final = "WEEK2KIT_OBSERVED_LOG"
+STARTUP: Final = Path(__file__).parent / "startup"
+
+#: What is of the system, of Python, or of the tools beside a project: versions and provenance, no inputs.
+_SYSTEM: Final = re.compile(r"/(?:proc|sys|dev|etc|usr|lib|lib32|lib64|libx32|bin|sbin|run)/")
+_VERSIONS: Final = re.compile(
+    r"[/\\](?:site|dist)-packages[/\\]|[/\\]pyvenv\.cfg$|[/\\]lib[/\\]python3[^/\\]*[/\\]|[/\\]\.git[/\\]"
+)
+_COMPILED: Final = re.compile(r"(?P<folder>.*)[/\\]__pycache__[/\\](?P<name>[^/\\.]+)\.[^/\\]+\.pyc(?:\.\d+)?")
+_BLOCK: Final = 1 << 20
+
+
+@dataclass(frozen=True)
+class Before:
+    """What a file was just before the command changed it; its content only where it is small."""
+
+    sha256: str
+    bytes: int
+    content: builtins.bytes | None
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What was seen of a command; paths are absolute, and as the command wrote them where they lead through links.
+
+    Attributes:
+        reads: the files that were there before and were read; of those that the command then changed what they were,
+            None where it could not be told.
+        writes: the files that it wrote and left.
+        modules: the Python files that it read, those of Python and of installed distributions left out.
+        distributions: versions of the distributions that its Pythons imported.
+        facts: what the first Python that ended said of itself; None where none did.
+        coverage: what was observed, and what could not be.
+        seen: the system calls; None where they were not watched.
+    """
+
+    reads: Mapping[str, Before | None]
+    writes: tuple[str, ...]
+    modules: tuple[str, ...]
+    distributions: Mapping[str, str]
+    facts: Mapping[str, Any] | None
+    coverage: Coverage
+    seen: Seen
+
+
+@dataclass
+class Watch:
+    """Watches one command, from before its start to after its end.
+
+    Args:
+        scratch: an empty folder of its own, to which the command may write.
+        confine: what the command may use: the keywords of `launching.confine`.
+        observe: whether to watch the system calls too.
+    """
+
+    scratch: Path
+    confine: dict[str, Any] | None = None
+    observe: bool = True
+    _before: dict[str, Before] = field(default_factory=dict)
+
+    def __enter__(self) -> Watch:
+        quiet = [os.path.dirname(os.__file__)]  # noqa: PTH120 - the same text as the kernel gets
+        self._calls = Calls(before_change=self._keep, confine=self.confine, observe=self.observe, quiet=quiet)
+        self._calls.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._calls.__exit__()
+
+    @property
+    def _log(self) -> Path:
+        return (self.scratch / "log").absolute()
+
+    @property
+    def pass_fds(self) -> tuple[int, ...]:
+        """The descriptors that the command has to be started with."""
+        return self._calls.pass_fds
+
+    def argv(self, command: Sequence[str]) -> list[str]:
+        """What to start in place of the command."""
+        self._tell_start(command)
+        return self._calls.argv(command)
+
+    def environment(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """The variables of the command, with which its Pythons find the hook."""
+        path = os.pathsep.join(filter(None, [str(STARTUP.absolute()), environment.get("PYTHONPATH", "")]))
+        return {**environment, LOG: str(self._log), "PYTHONPATH": path}
+
+    def finish(self) -> Watched:
+        """What was seen, once the command has ended."""
+        seen, told = self._calls.finish(), read_log(self._log)
+        facts = next((told.facts[one.pid] for one in told.processes if one.pid in told.facts), None)
+        prefixes = facts.get("prefixes") if facts is not None else None
+        own = _Own([*prefixes] if isinstance(prefixes, list) else [], self.scratch)
+        reads: dict[str, Before | None] = {}
+        for path in dict.fromkeys([*_read_by(seen.calls), *(one.path for one in told.inputs)]):
+            if not own.is_ours(path) and (path in self._before or _is_file(path)):
+                reads[path] = self._before.get(path)
+        modules = dict.fromkeys(told.modules.values())
+        for path in [*reads]:
+            source = _source_of(path)
+            if source is not None or path in modules:
+                del reads[path]
+                modules.setdefault(source or path)
+        written = [*_written_by(seen.calls), *(one.path for one in told.outputs)]
+        return Watched(
+            reads=reads,
+            writes=tuple(path for path in dict.fromkeys(written) if _is_file(path) and not own.is_ours(path)),
+            modules=tuple(path for path in modules if not own.is_ours(path) and _is_file(path)),
+            distributions=told.distributions,
+            facts=facts,
+            coverage=_coverage(seen, told),
+            seen=seen,
+        )
+
+    def _tell_start(self, argv: Sequence[str]) -> None:
+        """Tell the first program as those that a hooked Python starts: one that never announces itself was not seen."""
+        python = Path(argv[0]).name.lower().startswith(("python", "pypy"))
+        entry = {"event": "start", "pid": os.getpid(), "argv": list(argv), "python": python, "hooked": python}
+        with self._log.open("ab") as file:
+            file.write(json.dumps(entry).encode("ascii") + b"\n")
+
+    def _keep(self, call: Call) -> None:
+        """Digest a file that is about to be changed, where what it holds can be part of the outcome."""
+        path = call.path
+        if path in self._before or not call.existed or _SYSTEM.match(path) or str(self.scratch) in path:
+            return
+        cut = call.kind != "open" or call.flags & os.O_TRUNC
+        if cut and not self._calls.was_read(path):
+            return
+        digest, size, first = hashlib.sha256(), 0, b""
+        with contextlib.suppress(OSError):
+            if not stat.S_ISREG(Path(path).stat().st_mode):
+                return
+            with open(path, "rb", buffering=0) as file:
+                while block := file.read(_BLOCK):
+                    digest.update(block)
+                    size += len(block)
+                    first = first or block
+            self._before[path] = Before(digest.hexdigest(), size, first if len(first) == size else None)
+
+
+class _Own:
+    """What is no input: the system, Python and its distributions, and what is there to watch."""
+
+    def __init__(self, prefixes: list[Any], scratch: Path) -> None:
+        parts = ("bin", "lib", "lib32", "lib64", "include", "share", "etc", "conda-meta", "ssl", "libexec")
+        places = [f"{prefix}{os.sep}{part}{os.sep}" for prefix in prefixes for part in parts]
+        self._places = (*places, str(STARTUP) + os.sep, str(scratch) + os.sep)
+        self._launcher = os.path.dirname(__file__) + os.sep  # noqa: PTH120
+
+    def is_ours(self, path: str) -> bool:
+        return bool(_SYSTEM.match(path) or _VERSIONS.search(path) or path.startswith(self._places)) or path.startswith(
+            self._launcher
+        )
+
+
+def _read_by(calls: Iterable[Call]) -> Iterable[str]:
+    """The paths that were there before the command and that it read before it put something else there."""
+    other = set[str]()
+    for call in calls:
+        reads = call.kind == "run" or (call.kind == "open" and not call.flags & os.O_TRUNC)
+        if reads and call.existed and call.path not in other:
+            yield call.path
+        if call.changes and (call.kind != "open" or call.flags & os.O_TRUNC or not call.existed):
+            other.add(call.path)
+
+
+def _written_by(calls: Iterable[Call]) -> Iterable[str]:
+    return (call.path for call in calls if call.changes and call.kind != "removed")
+
+
+def _source_of(path: str) -> str | None:
+    """The Python file that a path is, or was compiled from; None where it is none."""
+    if match := _COMPILED.fullmatch(path):
+        return os.path.join(match["folder"], match["name"] + ".py")  # noqa: PTH118
+    return path if path.endswith((".py", ".pyw")) else None
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return stat.S_ISREG(Path(path).stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def _coverage(seen: Seen, told: Observed) -> Coverage:
+    of_hook = told.coverage
+    refused = {} if seen.not_observed is None else {"system_calls": seen.not_observed}
+    programs = {*of_hook.other_programs, *(["python"] if of_hook.pythons_not_seen else [])}
+    unread = of_hook.unreadable + len(of_hook.failures) + seen.unread + seen.left_out + seen.io_uring
+    observers = [*(["audit_hook"] if of_hook.processes else []), *([] if refused else ["system_calls"])]
+    connected = any(call.kind == "connect" and _is_network(call.path) for call in seen.calls)
+    return Coverage.model_validate(
+        {
+            "observers": observers,
+            "refused": refused,
+            "processes": max(len(seen.processes), of_hook.processes, 1),
+            "hooked": of_hook.processes,
+            "programs": sorted(programs),
+            "native_readers": list(of_hook.native_readers),
+            "network": bool(told.network) or connected,
+            "unreadable": unread,
+        }
+    )
+
+
+def _is_network(address: str) -> bool:
+    return not address.startswith(("/", "@")) and not address.startswith("family ") and address != ""
