@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from week2kit.canonical import dump_json
-from week2kit.record.manifest import MANIFEST
+from week2kit.record.command import MANIFEST
 from week2kit.record.writing import RunFolder
 
 Prediction = tuple[int, Any, Any]

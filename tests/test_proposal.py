@@ -843,6 +843,6 @@ def test_the_command_of_a_run_from_a_replaced_config_makes_the_same_run_again() 
 
 
 def test_a_run_that_kept_no_config_shows_the_command_as_recorded() -> None:
-    recipe = build.Recipe(predictions=[(0, "a", "b")], typed="week2kit train report_files/next.json")
+    recipe = build.Recipe(predictions=[(0, "a", "b")], command="week2kit train report_files/next.json")
     build.failed(Path("runs"), "bad", recipe)
     assert "\n- `bad`: `week2kit train report_files/next.json`\n" in render(report(["runs/bad"]))

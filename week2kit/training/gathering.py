@@ -147,7 +147,7 @@ def _metrics(
     places = [place for place, file in files.items() if file.role == "metrics" and file.bytes <= MAX_METRICS]
     places = [place for place in places if place.name == "metrics.json"] or places
     if len(places) > 1:
-        warnings.append(_several("metrics", [files[place].path for place in places]))
+        warnings.append(_several("command.several_metrics", [files[place].path for place in places]))
         return None, Reported({}, {}, ())
     for place in places:
         found = from_json(place.read_bytes())
@@ -173,7 +173,7 @@ def _predictions(
         return found, content
     places = [place for place, file in files.items() if file.role == "predictions" and file.bytes <= MAX_PREDICTIONS]
     if len(places) > 1:
-        warnings.append(_several("predictions", [files[place].path for place in places]))
+        warnings.append(_several("command.several_predictions", [files[place].path for place in places]))
         return None, None
     for place in places:
         content = place.read_bytes()
@@ -191,8 +191,8 @@ def _recorded_as(directory: Path, typed: str, files: Mapping[Path, OutputFile]) 
     return next((file.path for other, file in files.items() if other.resolve() == place), typed)
 
 
-def _several(what: str, paths: Sequence[str]) -> Warned:
-    return Warned(code=f"command.several_{what}", values={"files": [*paths[:5]], "count": len(paths)})
+def _several(code: str, paths: Sequence[str]) -> Warned:
+    return Warned(code=code, values={"files": [*paths[:5]], "count": len(paths)})
 
 
 def _named(directory: Path, path: str, what: str, limit: int) -> bytes:
