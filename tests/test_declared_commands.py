@@ -594,3 +594,33 @@ def test_without_pyyaml_the_remedy_is_told(stages: Path) -> None:
 )
 def test_only_a_plain_line_is_split(line: str, words: list[str] | None) -> None:
     assert words_of(line) == (words or ["sh", "-c", line])
+
+
+# --- verify -----------------------------------------------------------------------------------------------------
+
+
+def test_what_a_config_sets_and_names_is_there_in_the_rerun(project: Path) -> None:
+    code = """
+        import os, pathlib, sys
+        for path in (".cache/a.txt", "../beside/b.txt"):
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            pathlib.Path(path).write_text(os.environ["WORD"])
+        pathlib.Path("kept/c.txt").write_text(os.environ["WORD"])
+    """
+    (project / "work" / "kept").mkdir(parents=True)
+    config = {"command": script(code), "env": {"WORD": "{seed}"}, "seed": 1, "outputs": [".cache", "../beside"]}
+    (project / "work" / "c.json").write_text(json.dumps(config))
+    done = command("train", "c.json", "--name", "one", cwd=project / "work")
+    assert done.returncode == 0, done.stderr
+    files = completed(open_run(project / "work" / "runs" / "one")).outcome.files
+    assert [file.path for file in files] == ["../beside/b.txt", ".cache/a.txt", "kept/c.txt"]
+    done = command("verify", "runs/one", cwd=project / "work")
+    assert (done.returncode, done.stdout.split(":")[0]) == (0, "runs/one  identical"), done.stdout
+
+
+def test_a_stage_and_a_config_with_repeats_verify(stages: Path) -> None:
+    week2kit("train", declared(), "--repeats", "2", "--name", "config")
+    week2kit("train", "--stage", "plain", "--name", "stage")
+    done = week2kit("verify", "runs/config", "runs/stage")
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count("  identical: ") == 2

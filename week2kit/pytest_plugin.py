@@ -75,6 +75,7 @@ def assert_reproducible(
     strict: Strict | None = None,
     timeout: float = VERIFY_TIMEOUT,
     repeats: bool = False,
+    trust: bool = False,
     skip_undecided: bool = False,
 ) -> Verdict:
     """Train a run again and assert that its recorded outcome comes out.
@@ -88,6 +89,7 @@ def assert_reproducible(
         strict: how deep an identical run must at least be identical.
         timeout: seconds that it may take.
         repeats: whether its repeats with other seeds are trained again, too.
+        trust: whether a command that was not recorded on this machine is run: that is running its author's code.
         skip_undecided: skip the test, where the run cannot be tested here or has no outcome; otherwise that fails.
 
     Returns:
@@ -105,7 +107,7 @@ def assert_reproducible(
     from week2kit.verification.verifying import verify_run
 
     demand = Demand(_one_of(Accept, accept, "accept"), strict and _one_of(Strict, strict, "strict"))
-    options = read_options(data=data, target=target, timeout=timeout, repeats=repeats)
+    options = read_options(data=data, target=target, timeout=timeout, repeats=repeats, trust=trust)
     with rerun_children() as children:
         children.warm_up()
         opened = open_run(run) if isinstance(run, str | Path) else run
@@ -145,6 +147,7 @@ _VALUES: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
 _SWITCHES: Final = {
     "week2kit": "collect run folders, and verify them",
     "week2kit_repeats": "train the repeats of runs again, too",
+    "week2kit_trust": "also run commands that were not recorded on this machine: their authors' code",
     "week2kit_allow_undecided": "pass although some runs are undecided here",
 }
 
@@ -201,6 +204,7 @@ def _settings(config: pytest.Config) -> Settings:
         target=value("target") or None,
         timeout=timeout,
         repeats=bool(value("repeats")),
+        trust=bool(value("trust")),
         allow_modules=tuple(dict.fromkeys([*(value("allow_module") or ()), *_allowed_in_project(config)])),
     )
     insisted = "--week2kit" in config.invocation_params.args

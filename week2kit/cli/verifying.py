@@ -16,7 +16,7 @@ from week2kit.thresholds import EFFORT, SCORE_TOLERANCE, VERIFY_TIMEOUT, Accept,
 #: Options of verify that another verification of one run needs as well.
 _OF_ONE_RUN: Final = (
     *("data", "target", "accept", "strict", "tolerance", "timeout", "effort", "restore", "vary", "repeats", "explain"),
-    *("allow_module", "max_data_bytes", "limit", "pass_env"),
+    *("allow_module", "max_data_bytes", "limit", "pass_env", "trust"),
 )
 
 
@@ -55,6 +55,9 @@ Vary = Annotated[
     ),
 ]
 Repeats = Annotated[bool, typer.Option("--repeats", help="Train the recorded repeats with other seeds again, too.")]
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Also run commands that were not recorded on this machine: their authors' code.")
+]
 Explain = Annotated[bool, typer.Option("--explain", help="Tell all: what was tried, what it gave.")]
 Output = Annotated[Path | None, output_option("Write the verdicts to this file as JSON, also while they are reached.")]
 Resume = Annotated[
@@ -94,6 +97,7 @@ def verify_command(
     restore: Restore = None,
     vary: Vary = None,
     repeats: Repeats = False,
+    trust: Trust = False,
     explain: Explain = False,
     output: Output = None,
     resume: Resume = False,
@@ -126,6 +130,7 @@ def verify_command(
             restore_versions=restore is not None,
             vary=() if vary is None else tuple(name.strip() for name in vary.split(",")),
             repeats=repeats,
+            trust=trust,
             limits=read_limits(limit or [], pass_env or []),
         )
         known = read_known(output) if resume and output is not None else None

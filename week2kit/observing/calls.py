@@ -119,6 +119,12 @@ class Seen:
     left_out: int
     io_uring: bool
 
+    def wanted(self, folder: str) -> tuple[str, ...]:
+        """The paths below a folder that were to be opened for reading, and at which there was nothing."""
+        below = folder + os.sep
+        found = (call.path for call in self.calls if call.kind == "open" and not call.changes and not call.existed)
+        return tuple(dict.fromkeys(path for path in found if path.startswith(below)))
+
 
 #: So many different calls are kept, some hundred bytes each.
 LIMIT: Final = 500_000

@@ -123,6 +123,8 @@ def run_script(
             tree = Tree(process.pid, mark)
             stack.enter_context(guarded(process.pid, mark))
             stack.callback(tree.reap)
+            _running.add(tree)
+            stack.callback(_running.discard, tree)
             stack.push(lambda kind, *_: _end(process, tree) if kind is not None else None)
         pipes: list[tuple[Stream, Any]] = [("stdout", process.stdout), ("stderr", process.stderr)]
         tails: dict[Stream, _Tail] = {"stdout": _Tail(KEPT_OUTPUT), "stderr": _Tail(KEPT_ERRORS)}
@@ -152,6 +154,15 @@ def run_script(
         seconds=time.monotonic() - start,
         left_running=left,
     )
+
+
+_running = set[Tree]()
+
+
+def end_running() -> None:
+    """End every command that this process runs, in whatever thread: whoever waits for one goes on."""
+    for tree in [*_running]:
+        tree.end()
 
 
 def _start(

@@ -12,13 +12,15 @@ from pydantic import BaseModel, ConfigDict, Field
 VERDICT_SCHEMA_VERSION: Final = 1
 
 VerdictName: TypeAlias = Literal["identical", "explained", "close", "undecided", "unstable", "different", "tampered"]
-Level: TypeAlias = Literal["metrics", "predictions", "scores", "model", "failure"]
-Layer: TypeAlias = Literal["data", "split", "model", "predictions", "metrics"]
-Agreement: TypeAlias = Literal["nothing", "data", "split", "metrics", "predictions", "scores", "model", "failure"]
+Level: TypeAlias = Literal["outputs", "metrics", "predictions", "scores", "model", "failure"]
+Layer: TypeAlias = Literal["data", "split", "model", "predictions", "metrics", "outputs"]
+Agreement: TypeAlias = Literal[
+    "nothing", "data", "split", "outputs", "metrics", "predictions", "scores", "model", "failure"
+]
 InputName: TypeAlias = Literal["code", "data", "config", "seed", "environment"]
 
 #: How deep an identical outcome was seen to be identical, shallowest first.
-LEVELS: Final[tuple[Level, ...]] = ("metrics", "predictions", "scores", "model")
+LEVELS: Final[tuple[Level, ...]] = ("outputs", "metrics", "predictions", "scores", "model")
 
 
 class Value(BaseModel):

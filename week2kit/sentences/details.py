@@ -153,8 +153,42 @@ def _limit(finding: Finding) -> str:
     )
 
 
+def _edits(places: object) -> str:
+    """The first places in which a text differs, with both sides."""
+    told = [
+        f"{clean(str(part(place, 'where')), 80)}: recorded {_side(part(place, 'recorded'))}, here "
+        f"{_side(part(place, 'now'))}"
+        for place in (places if isinstance(places, list) else [])
+    ]
+    return first_of(told) or "in its comments or its layout only"
+
+
+def _side(text: object) -> str:
+    return "nothing" if text is None else f'"{clean(str(text).strip(), 60)}"'
+
+
+_NOT_CONFINED: Final[Mapping[object, str]] = {
+    "system": "Linux alone can do that",
+    "kernel": "this kernel has no Landlock, or refuses it",
+    None: "the kernel refused it",
+}
+
+
+def _inputs(count: object) -> str:
+    if count in (0, 1):
+        return "its 1 recorded input" if count else "no input at all"
+    return f"its {shown(count)} recorded inputs"
+
+
+def _why_not_confined(code: object) -> str:
+    return _NOT_CONFINED.get(code, plain(code))
+
+
 DETAILS: Final[Mapping[str, Form]] = {
     "cells": _cells,
+    "edits": _edits,
+    "inputs": _inputs,
+    "why_not_confined": _why_not_confined,
     "counted": _counted,
     "factor": factor_name,
     "factors": factor_names,

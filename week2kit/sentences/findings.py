@@ -8,7 +8,7 @@ from week2kit.canonical import clean
 from week2kit.record.verdict import Finding
 from week2kit.sentences.details import DETAILS, NOT_NEEDED
 from week2kit.sentences.partial import PARTIAL, PARTIAL_FORMS
-from week2kit.sentences.statement import Either, Statement, Texts, shown
+from week2kit.sentences.statement import Either, Statement, Texts, part, shown
 
 
 def describe_finding(finding: Finding) -> str:
@@ -57,6 +57,7 @@ _OF_THE_FOLDER: Final[Texts] = {
     "predictions.unreadable": "predictions.csv: {now:plain}.",
     "follows.metric": "{where} is recorded as {recorded}, and predictions.csv gives {now}.",
     "record.outputs": "outputs.json: the texts in it do not have the digests that are recorded for these files.",
+    "record.sources": "sources.json: its texts do not have the digests that are recorded for what went in.",
     "follows.source": "outputs.json, {where}: it says {now}, and the manifest {recorded}.",
     "follows.val_report": "val_report.txt is not the report that follows from predictions.csv.",
     "follows.predictions": "predictions.csv: its labels do not have the recorded digest.",
@@ -125,6 +126,28 @@ _OF_THE_RERUN: Final[Texts] = {
     "repeats.not_trained": "the {recorded} repeats with other seeds were not trained again: --repeats does that, too.",
     "data.not_used": "--data {where} was not used: the run is on {now}, which comes with scikit-learn.",
     "curves": "curves.json: the learning curve came out otherwise.",
+    "code.edited": "{where}: it was edited since ({now[places]:edits}). The recorded text was run.",
+    "code.other": "{where}: it is another text now than the recorded one, which the record does not keep: the one that "
+    "is here was run.",
+    "data.changed": Either(
+        lambda finding: bool(part(finding.now, "places")),
+        "{where}: the command read this file, which holds something else now: {now[places]:edits}.",
+        "{where}: the command read this file, which holds other bytes now (sha256 {recorded[sha256]:short} recorded, "
+        "{now[sha256]:short} here).",
+    ),
+    "hermetic.proven": "proven: with nothing within reach but its code and {now:inputs} it came out again.",
+    "hermetic.unavailable": "nothing shows that the recorded files are all that it needs: here nothing can be kept "
+    "from a command ({now:why_not_confined}).",
+    "hermetic.otherwise": "with nothing within reach but the recorded files it came out otherwise, and no file is "
+    "known that it lacked.",
+    "hermetic.missing": "the record lacks files that the command needs: {now}. Without them it does not come out "
+    "again. Name them with --input, and train again.",
+    "output.missing": "{where}: the command wrote this file when it was recorded, and did not here.",
+    "output.other": Either(
+        lambda finding: bool(part(finding.now, "places")),
+        "{where}: it came out otherwise ({now[places]:edits}).",
+        "{where}: it came out with other bytes.",
+    ),
     "seed.nothing_fixes_it": "three reruns agreed, but nothing fixes it: {now} draws without a seed.",
     "seed.race": "three reruns agreed, but threads of {now} may finish in another order: set its n_jobs to 1.",
     "failure.same": "the run fails again in the same way, and not on the recorded data.",
@@ -156,7 +179,30 @@ _OF_THE_VERDICT: Final[Texts] = {
     "undecided.timeout": "{now:plain} Allow more with --timeout.",
     "undecided.child_died": "{now:plain}",
     "undecided.system": "the system refused what a verification needs: {now:plain}. Verify again with fewer --jobs.",
-    "undecided.command": "it records a command, which was not run again: only its files were looked at.",
+    "undecided.trust": "it records a command that was not run on this machine, or was edited since: to run it again "
+    "is to run its author's code. If you trust it: --trust.",
+    "undecided.no_code": "{where}: the record does not keep the text of this module, and it is not here. Verify it "
+    "from the folder of its project.",
+    "undecided.no_input": "{where}: the command read this file, and no file with its bytes (sha256 {recorded:short}) "
+    "is here. Name it with --data.",
+    "undecided.no_program": "the command cannot be started here: {now:plain}",
+    "undecided.nothing_came_out": "the command left neither a metric nor a file, so there is nothing to compare.",
+    "undecided.ended": "it did not come to its end here: {now:plain}",
+    "undecided.standard_input": "it came out otherwise here, and the command had a stream as its standard input, which "
+    "no record keeps. Let it read a file.",
+    "undecided.other_script": "it came out otherwise here, with another text of {where} than the recorded one, which "
+    "the record does not keep. Verify it with the code that made it.",
+    "undecided.network": "it came out otherwise here, and the command used the network: what came from there is not in "
+    "the record.",
+    "undecided.unseen": Either(
+        lambda finding: bool(finding.now),
+        "it came out otherwise here, and files that {now} may have read were not seen when it was recorded. Name them "
+        "with --input, and train again.",
+        "it came out otherwise here, and what the command read was not all seen when it was recorded. Name its files "
+        "with --input, and train again.",
+    ),
+    "undecided.no_facts": "it came out otherwise here, and the environment of the command is not known: no Python of "
+    "it told of its own.",
     "undecided.interrupted": "the run never came to its end (killed, or still running), so it claims nothing. "
     "Train it again.",
     "undecided.external_failure": "the run was ended from outside ({recorded}): nothing follows from its inputs. "
@@ -200,6 +246,10 @@ _OF_THE_VERDICT: Final[Texts] = {
     "{now[largest_difference]:amount} {of_a_score}, in an environment that is not the recorded one.",
     "unstable.unseeded": "reruns here differ from one another, because {now} draws without a seed. {now:to_seed} "
     "Then train again.",
+    "unstable.command": "reruns here differ from one another, from the layer {where} on, and the command has no seed: "
+    "give it one, pass it to all that draws, and train again.",
+    "unstable.seeded_command": "reruns here differ from one another, from the layer {where} on, although the command "
+    "has the seed {recorded}: something draws without it, or takes the time or the order of files. Train again then.",
     "unstable.race": "reruns here differ from one another, from the layer {where} on, and no estimator is known "
     "to draw without a seed. {now:races} and train again.",
     "rerun.failed": "recorded as completed; trained here it failed at the stage {where}: {now:plain}",
@@ -212,6 +262,7 @@ _OF_THE_VERDICT: Final[Texts] = {
 #: Why --vary did not do something that was asked for.
 _NOT_VARIED: Final[Texts] = {
     "vary.partial": "Nothing was varied: a run without a manifest holds no scores to compare with.",
+    "vary.command": "Nothing was varied: that is for configs, and this run is of a command.",
     "vary.failure": "Nothing was varied: the run failed, and left nothing to compare with.",
     "vary.no_locale": "The locale: no other that writes decimals with a comma is installed.",
     "vary.no_jobs": "n_jobs: no estimator of the run takes it.",

@@ -35,7 +35,7 @@ def account(verdict: Verdict) -> list[tuple[str, list[str]]]:
 #: The first part of the codes of checks that a rerun answers.
 _OF_RERUNS: Final = frozenset(
     {"data", "split", "model", "predictions", "metrics", "report", "training", "dummy", "repeats", "curves"}
-    | {"seed", "environment", "failure", "warnings"}
+    | {"seed", "environment", "failure", "warnings", "code", "outputs", "hermetic"}
 )
 
 
@@ -89,6 +89,7 @@ _AGREED: Final[Mapping[str, str]] = {
     "nothing": "the data differ",
     "data": "the split differs",
     "split": "data and split agree, the metrics do not",
+    "outputs": "the files that it wrote agree",
     "metrics": "the metrics agree, the labels do not",
     "predictions": "the labels agree, the scores do not",
     "scores": "everything agrees bit for bit but the bytes of the model",

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from week2kit.canonical import aligned, clean, show_value
-from week2kit.record.command import CommandOutcome, CompletedCommand, FailedCommand
+from week2kit.record.command import CommandInputs, CommandOutcome, CompletedCommand, Coverage, FailedCommand
 from week2kit.record.manifest import CompletedRun, Failure
 from week2kit.sentences.hints import config_hint
-from week2kit.sentences.statement import command_line
+from week2kit.sentences.statement import MOST_VALUES, command_line
 from week2kit.sentences.warnings import warning_lines
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def command_lines(run: Run) -> list[str]:
         source = f" ({clean(outcome.metrics_from, 100)})" if outcome.metrics_from else ""
         heads = ["metric", f"value{source}", *_repeats_heading(outcome)]
         table = [*aligned([heads, *rows]), *more, ""] if rows else []
-        return [*table, f"run: {folder}", *lines]
+        return [*table, *_went_in(manifest.inputs), f"run: {folder}", *lines]
     if isinstance(manifest, FailedCommand):
         failure = manifest.failure
         lines += [f"error: {clean(failure.message, 600)}", f"  try: {clean(failure.hint, 400)}"]
@@ -199,6 +199,34 @@ def _repeats(outcome: CommandOutcome, metric: str) -> list[str]:
     values = [repeat.metrics.get(metric) for repeat in outcome.repeats]
     return [_span(values)] if values else []
 
+
+def _went_in(inputs: CommandInputs) -> list[str]:
+    """What a command read, and what of it could not be seen."""
+    files = [clean(file.path, 80) for file in inputs.files or []]
+    told = f"inputs: {', '.join(files[:SHOWN_INPUTS]) or 'none was seen'}"
+    lines = [told + (f" and {len(files) - SHOWN_INPUTS} more" if len(files) > SHOWN_INPUTS else "")]
+    coverage = inputs.coverage
+    if coverage is not None and (unseen := not_seen(coverage)):
+        lines.append(f"not seen: {unseen}")
+    return lines
+
+
+def not_seen(coverage: Coverage) -> str:
+    """What may have been read unseen, in the words of a list; empty where the system calls of all were watched."""
+    if not coverage.observers:
+        return "what the command reads: name its files with --input"
+    told = [f"{coverage.unreadable} events that could not be read"] if coverage.unreadable else []
+    if "system_calls" not in coverage.observers:
+        programs = [clean(name, 40) for name in coverage.programs[:MOST_VALUES]]
+        told += [f"what {', '.join(programs)} read"] if programs else []
+        native = [clean(name, 40) for name in coverage.native_readers[:MOST_VALUES]]
+        told += [f"what {', '.join(native)} may read past Python"] if native else []
+    told += ["what came over the network"] if coverage.network else []
+    return "; ".join(told)
+
+
+#: Inputs that are named on the screen: the record has all.
+SHOWN_INPUTS: Final = 6
 
 #: Metrics that are shown of a command: scripts write a hundred of them.
 SHOWN_METRICS: Final = 12

@@ -69,6 +69,7 @@ _VERDICTS: Final[Mapping[str, str]] = {
 
 #: What agreed, by the level that was reached.
 _DOWN_TO: Final[Mapping[str, str]] = {
+    "outputs": "the files that it wrote",
     "metrics": "the metrics",
     "predictions": "metrics and predictions",
     "scores": "metrics, predictions and scores",
@@ -175,6 +176,8 @@ def _headline(verdict: Verdict, failing: Sequence[Finding]) -> str:
         return "the folder is incomplete: a file that its record lists is not there"
     if first is not None and verdict.verdict == "undecided":
         return f"it came out otherwise here, first at the layer {first}, and why could not be tested"
+    if any(finding.code == "data.changed" for finding in failing):
+        return "the data that it read hold something else now"
     said = _VERDICTS[str(verdict.verdict)]
     if verdict.level is not None:
         said += f", {_how_exactly(verdict)}: {_DOWN_TO[verdict.level]}"
@@ -240,6 +243,7 @@ _UNTOLD: Final = frozenset({"predictions.no_scores", "not_recorded", "partial.no
 _WEIGHTY: Final = frozenset(
     {f"partial.{what}" for what in ("named", "beyond", "undefined", "versions_unrecorded", "python_instead")}
     | {"partial.not_restored", "stuck.python_too_old", "environment.versions"}
+    | {"hermetic.missing", "hermetic.proven", "code.other", "output.missing"}
     | {"fit.not_converged", "data.not_used", "failure.other_bytes", "warnings.other"}
 )
 

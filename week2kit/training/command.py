@@ -254,7 +254,7 @@ class _Recording:
         self.inputs = self.inputs.model_copy(update={"folders": sorted(left.folders)})
         if self._sources is not None and (self._sources.modules or self._sources.files):
             self.folder.write("sources", dump_json(self._sources.model_dump()).encode())
-        if (failure := _failure_of(ended, self.asked)) is not None:
+        if (failure := failure_of(ended, self.asked.argv, self.asked.timeout)) is not None:
             self._fail(failure)
             return
         try:
@@ -326,25 +326,34 @@ def _outside(watched: Watched, here: Path) -> list[Written]:
 # --- how it failed ----------------------------------------------------------------------------------------------
 
 
-def _failure_of(ended: Ended, asked: Asked) -> CommandFailure | None:
+def failure_of(
+    ended: Ended, argv: Sequence[str], timeout: float | None, here: Path | None = None
+) -> CommandFailure | None:
+    """How a command failed, as its record has it; None where it did not.
+
+    Args:
+        ended: how it ended.
+        argv: its words.
+        timeout: the seconds that it was given.
+        here: its working directory, where that is not the one of this process: no record names it.
+    """
     if ended.is_complete:
         return None
-    typed = shlex.join(asked.argv)
+    errors = ended.errors if here is None else ended.errors.replace(os.fsencode(here), b".")
+    typed = shlex.join(argv)
     alone = f"Run it by itself to see more{'.' if chr(10) in typed else ': ' + typed}"  # a hint is one line
     if ended.timed_out:
-        said = f"It was ended after {asked.timeout:g} seconds."
-        return _failure(
-            "TimeLimit", None, said, "Give it more with --timeout, or find what it waits for.", ended.errors
-        )
+        said = f"It was ended after {timeout:g} seconds."
+        return _failure("TimeLimit", None, said, "Give it more with --timeout, or find what it waits for.", errors)
     if ended.signal is not None:
         import signal
 
         name = signal.Signals(ended.signal).name if ended.signal in {*signal.Signals} else str(ended.signal)
         killed = "The system may have run out of memory. " if name == "SIGKILL" else ""
-        return _failure("Signal", ended.signal, f"It was ended by {name}.", f"{killed}{alone}", ended.errors)
-    last = next((line for line in reversed(_lines(ended.errors)) if line.strip()), "")
+        return _failure("Signal", ended.signal, f"It was ended by {name}.", f"{killed}{alone}", errors)
+    last = next((line for line in reversed(_lines(errors)) if line.strip()), "")
     said = f"It ended with exit code {ended.code}" + (f": {last.strip()}" if last else ".")
-    return _failure("ExitCode", ended.code, said, alone, ended.errors)
+    return _failure("ExitCode", ended.code, said, alone, errors)
 
 
 def _failure_of_repeat(failed: RepeatFailed, asked: Asked) -> CommandFailure:
@@ -353,7 +362,7 @@ def _failure_of_repeat(failed: RepeatFailed, asked: Asked) -> CommandFailure:
     found = (
         _failure("NotRecorded", failed.ended.code, str(error), error.hint)
         if error is not None
-        else _failure_of(failed.ended, asked)
+        else failure_of(failed.ended, asked.argv, asked.timeout)
     )
     assert found is not None
     return found.model_copy(update={"message": f"{failed.which}: {found.message}"})

@@ -39,10 +39,15 @@ class _State(NamedTuple):
 
 @dataclass(frozen=True)
 class Look:
-    """What lies in the working directory and at the expected places, at one moment."""
+    """What lies in the working directory and at the expected places, at one moment.
+
+    Attributes:
+        folders: the folders that are there, of all that files may be written into.
+    """
 
     folder: Snapshot
     expected: Mapping[Expected, Mapping[str, _State]]
+    folders: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,10 @@ class Found:
 
 def look(here: Path, but: Sequence[Path], expected: Sequence[Expected]) -> Look:
     """Look at the working directory, except for the folders `but`, and at what the command shall write."""
-    return Look(snapshot(here, but), {one: dict(_below(here / one.path)) for one in expected})
+    folder = snapshot(here, but)
+    named = {one: dict(_below(here / one.path)) for one in expected}
+    places = [place for one in expected for place in (here / one.path, (here / one.path).parent) if place.is_dir()]
+    return Look(folder, named, folder.folders | {place_of(str(place), here) for place in places})
 
 
 def _below(place: Path) -> Iterator[tuple[str, _State]]:
@@ -114,7 +122,7 @@ def written(here: Path, before: Look, after: Look, first: Look | None = None) ->
             if name.startswith((HOME, SOMEWHERE)):
                 places[name] = place
             files[name] = Written(name, "modified" if below in first.expected[one] else "created")
-    folders = {path.rpartition("/")[0] for path in files} & first.folder.folders
+    folders = {path.rpartition("/")[0] for path in files} & first.folders
     return Found([files[path] for path in sorted(files)], places, frozenset(folders), next(iter(unwritten), None))
 
 

@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from week2kit.canonical import parse_json, sha256
 from week2kit.inputs.leaves import same_value
-from week2kit.record.command import CommandOutcome, CompletedCommand
+from week2kit.record.command import CommandInputs, CommandOutcome, CompletedCommand, FailedCommand, Sources
 from week2kit.record.verdict import Check
 from week2kit.training.outputs import Reported, from_json, predictions_in
 from week2kit.verification.checks import Question, compare, failed, made, passed
+from week2kit.verification.workspace import kept_sources
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,26 @@ class _Kept:
         return value if isinstance(value, dict) else None
 
 
-def check_command(manifest: CompletedCommand, files: Mapping[str, bytes]) -> list[Check]:
-    """The recorded metrics, predictions and digests follow from the copies of the files that the command wrote."""
-    return made(KEPT, manifest, _Kept(manifest.outcome, files))
+def check_command(manifest: CompletedCommand | FailedCommand, files: Mapping[str, bytes]) -> list[Check]:
+    """The recorded metrics, predictions and digests follow from the copies of what the command read and wrote."""
+    sources = _check_sources(manifest.inputs, files)
+    if not isinstance(manifest, CompletedCommand):
+        return sources
+    return [*sources, *made(KEPT, manifest, _Kept(manifest.outcome, files))]
+
+
+def _check_sources(inputs: CommandInputs, files: Mapping[str, bytes]) -> list[Check]:
+    """Each text that is kept of what went in has the digest that is recorded for it."""
+    if "sources" not in files:
+        return []
+    code, where = "record.sources", "sources.json"
+    try:
+        said = Sources.model_validate_json(files["sources"])
+    except ValueError:
+        return [failed(code, code, where)]
+    kept = kept_sources(said, inputs)
+    others = [*(said.modules.keys() - kept.modules.keys()), *(said.files.keys() - kept.files.keys())]
+    return [failed(code, code, where, now=sorted(others)) if others else passed(code)]
 
 
 def _check_metrics(kept: _Kept, code: str) -> Check | None:

@@ -30,6 +30,7 @@ class Asked(TypedDict, total=False):
     vary: Sequence[str]
     repeats: bool
     limits: Limits
+    trust: bool
 
 
 def _as_several(data: object) -> object:
@@ -58,6 +59,7 @@ class Options(BaseModel, frozen=True, extra="forbid"):
             what is in them; these trainings do not count as effort.
         repeats: whether the repeats of a run are trained again, too; each costs as much as the run itself.
         limits: what each training may use of the machine, and the time of all runs together.
+        trust: whether commands that were recorded elsewhere are run: that is running their authors' code.
     """
 
     data: Annotated[tuple[Path, ...], BeforeValidator(_as_several)] = ()
@@ -71,6 +73,7 @@ class Options(BaseModel, frozen=True, extra="forbid"):
     vary: Annotated[tuple[str, ...], AfterValidator(chosen)] = ()
     repeats: bool = False
     limits: Limits = Field(default_factory=Limits)
+    trust: bool = False
 
     def deciding(self) -> dict[str, Any]:
         """Those that a verdict depends on, as plain data; none where nothing was asked for."""

@@ -50,6 +50,7 @@ from week2kit.verification.integrity import (
     check_predictions,
     check_record,
 )
+from week2kit.verification.judging_commands import judge_command
 from week2kit.verification.layers import agrees_to, metric_values
 from week2kit.verification.messages import Fresh, FromPredictions, OnlyTable, RerunRequest, SecondFile, Stored, Variable
 from week2kit.verification.partial import DESCRIBES_THE_TABLE, FOLDER, folder_notes
@@ -58,15 +59,6 @@ from week2kit.verification.rules import judge
 from week2kit.verification.trainings import WORK, OtherFile, Trainings
 from week2kit.verification.trials import Kind, Train, Trials
 from week2kit.verification.variation import not_in_force, variations
-
-
-def _on_files(manifest: FailedCommand | CompletedCommand, checks: list[Check], contents: Contents) -> Judgement:
-    """The judgement on the record of a command by its files alone."""
-    if isinstance(manifest, CompletedCommand):
-        checks = [*checks, *check_command(manifest, contents.files)]
-    if failing(checks):
-        return Judgement("tampered", checks=checks)
-    return undecided("undecided.command", now=manifest.inputs.program.argv, checks=checks)
 
 
 @dataclass(frozen=True)
@@ -87,7 +79,7 @@ class Verification(Trainings):
         contents = check_files(self.run)
         checks = list(contents.checks)
         if isinstance(manifest, FailedCommand | CompletedCommand):
-            return _on_files(manifest, checks, contents)
+            return self._command(manifest, checks, contents)
         if isinstance(manifest, FailedRun):
             checks += check_failed_record(self.run)
             if failing(checks):
@@ -119,6 +111,23 @@ class Verification(Trainings):
         if causes := [cause for cause in causes if cause.factor == "week2kit"]:  # no module of one's own measures
             return undecided("undecided.other_code", "predictions.csv", checks=checks, causes=causes)
         return Judgement("tampered", checks=checks)
+
+    def _command(
+        self, manifest: FailedCommand | CompletedCommand, checks: list[Check], contents: Contents
+    ) -> Judgement:
+        """The judgement on a command: on its files alone, where that decides, else by running it again."""
+        checks = [*checks, *check_command(manifest, contents.files)]
+        if failing(checks):
+            return Judgement("tampered", checks=checks)
+        if contents.unread:
+            return Judgement("undecided", reason=contents.unread[0], checks=checks)
+
+        def tell(kind: Kind, settings: Sequence[tuple[str, object]]) -> None:
+            self.on_trial(self.run.name, kind, settings)
+
+        judgement = judge_command(manifest, self.run, contents.files, self.options, self.deadline, tell)
+        nothing = [Finding(code="vary.command", now=judgement.verdict)] if self.options.vary else []
+        return dataclasses.replace(_with_checks(judgement, checks), not_varied=nothing)
 
     # --- the kinds ------------------------------------------------------------------------------------------
 

@@ -30,7 +30,10 @@ from week2kit.privacy import scrub
 from week2kit.processes.children import ChildBug, Children
 from week2kit.processes.limits import memory_in_force
 from week2kit.processes.scratch import removed_scratch
-from week2kit.record.manifest import RunningRun
+from week2kit.processes.script import end_running
+from week2kit.record.command import RunningCommand
+from week2kit.record.manifest import CompletedRun, FailedRun, RunningRun
+from week2kit.record.partial import PartialRun
 from week2kit.record.store import Found, Run, find_runs
 from week2kit.record.verdict import Finding, Verdict, VerdictDocument
 from week2kit.verification.checks import Judgement, passed, undecided, without_data
@@ -100,7 +103,7 @@ def verify_runs(
     reached: dict[int, Verdict] = {}
     tidied = removed_scratch() if options.vary else contextlib.nullcontext()
     with tidied, rerun_children(found.everything, options.limits) as children:
-        if any(not isinstance(run.manifest, RunningRun) for run in found.everything):
+        if any(isinstance(run.manifest, CompletedRun | FailedRun | PartialRun) for run in found.everything):
             children.warm_up()
 
         def one(run: Run) -> Verdict:
@@ -149,7 +152,7 @@ def _still_stands(verdict: Verdict, run: Run) -> bool:
     """Whether a verdict speaks of the run as it is: the same record, and the same answer about each of its files."""
     if run.partial is not None or run.manifest_sha256 != verdict.manifest_sha256:
         return False
-    if isinstance(run.manifest, RunningRun):
+    if isinstance(run.manifest, RunningRun | RunningCommand):
         return True
     answers = check_files(run).checks
     return [check for check in verdict.checks if check.code in {answer.code for answer in answers}] == answers
@@ -172,6 +175,7 @@ def _as_reached(
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
         children.kill()  # or the threads would wait for them
+        end_running()
         raise
     finally:
         pool.shutdown()

@@ -1,0 +1,462 @@
+"""A recorded command is run again: the verdict on it, the evidence for it, and what is said."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from week2kit.observing.calls import available as calls_available
+from week2kit.observing.confined import available as confined_available
+from week2kit.record.store import Run
+from week2kit.record.verdict import Verdict
+from week2kit.sentences.verdicts import describe_verdict
+from week2kit.training.command import Asked, train_command
+from week2kit.training.gathering import Named
+from week2kit.verification.shown import verify
+
+watched = pytest.mark.skipif(
+    calls_available() is not None or confined_available() is not None,
+    reason="this kernel lets nobody watch system calls or confine a command",
+)
+
+MEAN = """
+    import json, pathlib, sys
+    rows = [float(line) for line in pathlib.Path("data.csv").read_text().split()]
+    pathlib.Path("metrics.json").write_text(json.dumps({"mean": sum(rows) / len(rows)}))
+"""
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "data.csv").write_text("1\n2\n4\n")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def script(code: str, name: str = "train.py") -> None:
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Path(name).write_text(textwrap.dedent(code))
+
+
+def train(*words: str, name: str = "one", program: str = sys.executable, **asked: Any) -> Run:
+    return train_command(Asked([program, *words], **asked), name=name)
+
+
+def judged(run: Run | Path | str = "runs/one", **options: Any) -> Verdict:
+    return verify(run, **options).runs[0]
+
+
+def text(verdict: Verdict) -> str:
+    return "\n".join(describe_verdict(verdict))
+
+
+def outcome_of(verdict: Verdict, code: str) -> str | None:
+    return next((check.outcome for check in verdict.checks if check.code == code), None)
+
+
+def forge(path: str, **values: Any) -> None:
+    """Change the manifest of a run as somebody would who keeps it agreeing with itself."""
+    place = Path(path) / "manifest.json"
+    manifest = json.loads(place.read_text())
+    for dotted, value in values.items():
+        *keys, last = dotted.split("__")
+        target = manifest
+        for key in keys:
+            target = target[key]
+        target[last] = value(target[last]) if callable(value) else value
+    place.write_text(json.dumps(manifest))
+
+
+# --- the same again ---------------------------------------------------------------------------------------------
+
+
+@watched
+def test_the_same_comes_out_again_with_nothing_else_within_reach() -> None:
+    script(MEAN)
+    train("train.py", "--seed", "1")
+    verdict = judged()
+    assert (verdict.verdict, verdict.level) == ("identical", "metrics")
+    assert outcome_of(verdict, "hermetic") == "passed"
+    assert "proven: with nothing within reach but its code and its 1 recorded input" in text(verdict)
+    assert len(verdict.reruns) == 1
+    assert sorted(path.name for path in Path().iterdir()) == ["data.csv", "metrics.json", "runs", "train.py"]
+
+
+def test_predictions_scores_and_model_deepen_the_level() -> None:
+    code = """
+        import csv, json
+        rows = [(1, 1, .1, .9), (0, 1, .4, .6)]
+        with open("predictions.csv", "w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["y_true", "y_pred"%s])
+            writer.writerows([row[:%d] for row in rows])
+        open("metrics.json", "w").write('{"accuracy": 0.5}')
+        open("model.pkl", "wb").write(b"\\x80weights")
+    """
+    for name, columns, count, level in (
+        ("labels", "", 2, "predictions"),
+        ("scores", ', "score:0", "score:1"', 4, "model"),
+    ):
+        script(code % (columns, count))
+        train("train.py", name=name)
+        verdict = judged(f"runs/{name}")
+        assert (verdict.verdict, verdict.level) == ("identical", level)
+
+
+def test_what_leaves_files_alone_is_held_against_them() -> None:
+    script('open("table.csv", "w").write("a,b\\n1,2\\n")')
+    train("train.py")
+    verdict = judged()
+    assert (verdict.verdict, verdict.level) == ("identical", "outputs")
+    assert "the files that it wrote" in text(verdict)
+    script("pass")
+    train("train.py", name="nothing")
+    nothing = judged("runs/nothing")
+    assert nothing.verdict == "undecided"
+    assert "left neither a metric nor a file" in text(nothing)
+
+
+def test_times_and_places_do_not_decide() -> None:
+    script("""
+        import json, os, time
+        folder = time.strftime("out/%Y%m%d_%H%M%S")
+        os.makedirs(folder)
+        open(f"{folder}/metrics.json", "w").write(json.dumps({"f1": 0.25, "fit_time": time.perf_counter()}))
+        said = f"{time.strftime('%H:%M:%S')} wrote {os.getcwd()}/x in {time.perf_counter():.3f} s, at {time.time()}\\n"
+        open(f"{folder}/log.txt", "w").write(said)
+    """)
+    train("train.py")
+    verdict = judged()
+    assert (verdict.verdict, verdict.level) == ("identical", "metrics")
+    assert "came out otherwise" not in text(verdict)
+
+
+def test_another_output_that_differs_is_noted_and_does_not_decide() -> None:
+    script("""
+        import json, os
+        open("metrics.json", "w").write('{"f1": 0.25}')
+        open("notes.txt", "w").write(f"token {os.urandom(4).hex()}\\n")
+        open("model.pkl", "wb").write(b"weights")
+    """)
+    train("train.py")
+    verdict = judged()
+    assert verdict.verdict == "identical"
+    assert 'notes.txt: it came out otherwise (line 1: recorded "token ' in text(verdict)
+    assert "model.pkl" not in text(verdict)
+
+
+def test_a_command_in_a_package_with_data_above_runs_again() -> None:
+    Path("app/lab").mkdir(parents=True)
+    script("FACTOR = 2\n", "app/lab/factors.py")
+    script("", "app/lab/__init__.py")
+    script("""
+        from lab.factors import FACTOR
+        rows = [float(line) for line in open("../data.csv")]
+        print("mean:", FACTOR * sum(rows) / len(rows))
+    """, "app/lab/train.py")  # fmt: skip
+    os.chdir("app")
+    run = train("-m", "lab.train")
+    assert run.manifest.inputs.program.script == "lab/train.py"
+    assert set(run.manifest.inputs.program.modules) == {"lab/__init__.py", "lab/factors.py", "lab/train.py"}
+    verdict = judged()
+    assert (verdict.verdict, outcome_of(verdict, "hermetic")) in {("identical", "passed"), ("identical", "skipped")}
+
+
+def test_a_file_as_standard_input_is_an_input() -> None:
+    script("import sys\nprint('sum:', sum(map(float, sys.stdin)))")
+    code = (
+        "import sys\nfrom week2kit.training.command import Asked, train_command\n"
+        "train_command(Asked([sys.executable, 'train.py']), name='one')"
+    )
+    import subprocess
+
+    with open("data.csv") as file:
+        subprocess.run([sys.executable, "-c", code], stdin=file, check=True)
+    assert judged().verdict == "identical"
+    subprocess.run([sys.executable, "-c", code.replace("one", "piped")], input=b"1\n2\n", check=True)
+    piped = judged("runs/piped")
+    assert piped.verdict == "undecided"
+    assert "had a stream as its standard input, which no record keeps" in text(piped)
+
+
+# --- edited since -----------------------------------------------------------------------------------------------
+
+
+def test_a_script_that_was_edited_since_is_told_with_its_lines_and_the_recorded_one_is_run() -> None:
+    script(MEAN)
+    train("train.py")
+    script(MEAN.replace("sum(rows) / len(rows)", "max(rows)"))
+    verdict = judged()
+    assert verdict.verdict == "identical"
+    assert 'train.py: it was edited since (line 4: recorded "pathlib' in text(verdict)
+    script(MEAN.replace("import", "# better\n    import", 1))
+    assert "edited" not in text(judged())  # a comment is no other code
+
+
+def test_a_script_too_long_to_keep_decides_nothing_when_it_was_edited() -> None:
+    long = MEAN + "    " + "x = 1\n    " * 12_000
+    script(long)
+    train("train.py")
+    assert judged().verdict == "identical"
+    script(long + "y = 2\n")
+    same = judged()
+    assert same.verdict == "identical"
+    assert "train.py: it is another text now than the recorded one" in text(same)
+    script(long.replace("sum(rows) / len(rows)", "max(rows)"))
+    other = judged()
+    assert other.verdict == "undecided"
+    assert "with another text of train.py than the recorded one" in text(other)
+    Path("train.py").unlink()
+    gone = judged()
+    assert (gone.verdict, gone.reason and gone.reason.code) == ("undecided", "undecided.no_code")
+
+
+def test_data_that_were_edited_are_told_with_the_cell() -> None:
+    Path("data.csv").write_text("a,y\n1,0\n2,1\n")
+    script("print('rows:', len(open('data.csv').readlines()))")
+    train("train.py")
+    Path("data.csv").write_text("a,y\n1,0\n2,7\n")
+    verdict = judged()
+    assert (verdict.verdict, verdict.first_divergence) == ("different", "data")
+    assert 'data.csv: the command read this file, which holds something else now: line 3, column y: recorded "1", ' in (
+        text(verdict)
+    )
+    assert [(cause.input, cause.factor) for cause in verdict.causes] == [("data", "data.csv")]
+
+
+def test_large_data_are_found_by_their_bytes_or_asked_for(tmp_path: Path) -> None:
+    Path("data.csv").write_text("1\n" * 50_000)
+    script(MEAN)
+    train("train.py")
+    assert judged().verdict == "identical"
+    shutil.move("data.csv", tmp_path / "elsewhere.csv")
+    gone = judged()
+    assert (gone.verdict, gone.reason and gone.reason.code) == ("undecided", "undecided.no_input")
+    assert "data.csv: the command read this file, and no file with its bytes" in text(gone)
+    assert judged(data=tmp_path / "elsewhere.csv").verdict == "identical"
+    Path("data.csv").write_text("2\n" * 50_000)
+    other = judged()
+    assert (other.verdict, other.first_divergence) == ("different", "data")
+    assert "which holds other bytes now" in text(other)
+
+
+@watched
+def test_an_input_that_the_command_changes_is_kept_as_it_was() -> None:
+    script("""
+        rows = open("data.csv").read()
+        open("data.csv", "a").write("8\\n")
+        print("rows:", rows.count("\\n"))
+    """)
+    run = train("train.py")
+    file = run.manifest.inputs.files[0]
+    assert (file.path, file.is_changed) == ("data.csv", True)
+    assert judged().verdict == "identical"
+    Path("data.csv").write_text("5\n")
+    assert judged().verdict == "different"
+
+
+# --- what the record lacks --------------------------------------------------------------------------------------
+
+
+@watched
+@pytest.mark.parametrize("place", ["data.csv", "{above}/data.csv"])
+def test_an_input_that_the_record_withholds_is_named(place: str, tmp_path: Path) -> None:
+    path = place.format(above=tmp_path)
+    if path != place:
+        shutil.move("data.csv", path)
+    script(MEAN.replace("data.csv", path))
+    train("train.py")
+    assert judged().verdict == "identical"
+    forge("runs/one", inputs__files=[])
+    sources = json.loads(Path("runs/one/sources.json").read_text())
+    Path("runs/one/sources.json").write_text(json.dumps(sources | {"files": {}}))
+    from week2kit.record.store import artifact_digest
+
+    content = Path("runs/one/sources.json").read_bytes()
+    forge(
+        "runs/one",
+        artifacts=lambda listed: [
+            one | ({"sha256": artifact_digest("sources", content)} if one["name"] == "sources" else {}) for one in listed
+        ],
+    )  # fmt: skip
+    verdict = judged(trust=True)
+    assert (verdict.verdict, outcome_of(verdict, "hermetic")) == ("identical", "failed")
+    assert "the record lacks files that the command needs: data.csv." in text(verdict)
+    assert "proven" not in text(verdict)
+
+
+def test_a_command_of_somebody_else_is_not_run_without_trust(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script(MEAN + "    open('/proc/self/cmdline').read()\n")
+    train("train.py")
+    assert judged().verdict == "identical"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
+    verdict = judged()
+    assert (verdict.verdict, verdict.reason and verdict.reason.code) == ("undecided", "undecided.trust")
+    assert not verdict.reruns
+    assert "If you trust it: --trust." in text(verdict)
+    assert judged(trust=True).verdict == "identical"
+
+
+def test_an_edited_command_is_nobody_that_this_machine_knows() -> None:
+    script(MEAN)
+    train("train.py")
+    forge("runs/one", inputs__program__argv=["sh", "-c", "touch pwned"])
+    verdict = judged()
+    assert (verdict.verdict, verdict.reason and verdict.reason.code) == ("undecided", "undecided.trust")
+    assert not Path("pwned").exists()
+
+
+def test_a_forged_metric_is_told() -> None:
+    script("print('accuracy: 0.5')")
+    train("train.py")
+    forge("runs/one", outcome__metrics={"accuracy": 0.75})
+    Path("runs/one/metrics.json").write_text('{"accuracy": 0.75}')
+    assert judged(trust=True).verdict == "tampered"
+    from week2kit.record.store import artifact_digest
+
+    digest = artifact_digest("metrics", Path("runs/one/metrics.json").read_bytes())
+    forge(
+        "runs/one",
+        artifacts=lambda listed: [o | ({"sha256": digest} if o["name"] == "metrics" else {}) for o in listed],
+    )
+    verdict = judged(trust=True)
+    assert (verdict.verdict, verdict.first_divergence) == ("different", "metrics")
+    assert "accuracy: recorded 0.75, here 0.5." in text(verdict)
+
+
+# --- no seed, and the environment -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "said"),
+    [
+        ("import random\nprint('score:', random.random())", (), "the command has no seed: give it one"),
+        ("import random\nprint('score:', random.randint(0, 1))\nprint('other:', random.random())", (), "no seed"),
+        ("import random\nprint('score:', random.random())", ("--seed", "3"), "although the command has the seed 3"),
+        ("import random, sys\nprint('score:', 1)\nsys.exit(random.random() < 0.5)", (), "no seed"),
+    ],
+)
+def test_what_draws_without_a_seed_is_unstable(code: str, words: tuple[str, ...], said: str) -> None:
+    script(code)
+    for attempt in range(40):
+        if train("train.py", *words, name=f"run{attempt}").manifest.status == "completed":
+            break
+    verdict = judged(f"runs/run{attempt}")
+    for _ in range(6):
+        if verdict.verdict == "unstable":
+            break
+        verdict = judged(f"runs/run{attempt}")
+    assert verdict.verdict == "unstable"
+    assert said in text(verdict)
+
+
+def test_a_few_numbers_without_a_seed_are_compared_three_times() -> None:
+    script("print('accuracy: 0.5')")
+    train("train.py")
+    assert len(judged().reruns) == 3
+    train("train.py", "--seed", "1", name="seeded")
+    assert len(judged("runs/seeded").reruns) == 1
+
+
+def test_a_recorded_variable_is_put_back_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    script("print('hash:', hash('text') % 1000)")
+    monkeypatch.setenv("PYTHONHASHSEED", "7")
+    train("train.py", "--seed", "1")
+    assert judged().verdict == "identical"
+    monkeypatch.setenv("PYTHONHASHSEED", "8")
+    verdict = judged()
+    assert (verdict.verdict, verdict.level) == ("explained", "metrics")
+    assert [(cause.factor, cause.recorded, cause.now, cause.proof) for cause in verdict.causes] == [
+        ("variable.PYTHONHASHSEED", "7", "8", "restored")
+    ]
+
+
+def test_threads_and_kernels_are_put_back_and_only_those_that_are_needed_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script("""
+        import numpy as np
+        a = np.random.default_rng(0).normal(size=(300, 300))
+        print("norm:", repr(float((a @ a.T @ a)[0].sum())))
+    """)
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Nehalem")
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    run = train("train.py", "--seed", "1")
+    if {blas.architecture for blas in run.manifest.inputs.environment.blas} != {"Nehalem"}:
+        pytest.skip("the BLAS of this numpy has no such kernels")
+    monkeypatch.delenv("OPENBLAS_CORETYPE")
+    monkeypatch.delenv("TZ")
+    verdict = judged()
+    assert verdict.verdict == "explained"
+    assert [cause.factor for cause in verdict.causes] == ["blas.kernel"]
+
+
+# --- failures ---------------------------------------------------------------------------------------------------
+
+
+def test_a_failure_that_comes_again_is_identical_and_others_are_not() -> None:
+    script("import sys\nprint('no such column: y', file=sys.stderr)\nsys.exit(3)")
+    train("train.py")
+    verdict = judged()
+    assert (verdict.verdict, verdict.level) == ("identical", "failure")
+    script("raise ValueError('x')")
+    train("train.py", name="raised")
+    assert judged("runs/raised").verdict == "identical"
+    script("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    train("train.py", name="killed")
+    assert judged("runs/killed").verdict == "undecided"
+    script("import time\ntime.sleep(60)")
+    train("train.py", name="hangs", timeout=0.5)
+    assert judged("runs/hangs").verdict == "undecided"
+
+
+def test_a_rerun_that_hangs_is_ended() -> None:
+    script("import os, time\nprint('f1: 0.5')\ntime.sleep(0 if os.path.exists('marker') else 60)")
+    Path("marker").touch()
+    train("train.py")
+    Path("marker").unlink()
+    verdict = judged(timeout=3)
+    assert (verdict.verdict, verdict.reason and verdict.reason.code) == ("undecided", "undecided.timeout")
+
+
+def test_a_program_that_is_not_here_is_no_fault_of_the_run() -> None:
+    Path("tool").write_text("#!/bin/sh\necho f1: 0.5\n")
+    Path("tool").chmod(0o755)
+    train(program="./tool")
+    assert judged().verdict == "identical"
+    forge("runs/one", inputs__program__argv=["no-such-program"])
+    verdict = judged(trust=True)
+    assert (verdict.verdict, verdict.reason and verdict.reason.code) == ("undecided", "undecided.no_program")
+
+
+def test_named_metrics_are_found_under_another_time() -> None:
+    script("""
+        import os, time
+        folder = time.strftime("out/%Y%m%d_%H%M%S")
+        os.makedirs(folder)
+        open(f"{folder}/numbers.json", "w").write('{"f1": 0.5}')
+        open("numbers.txt", "w").write(folder)
+    """)
+    first = train("train.py")
+    folder = Path("numbers.txt").read_text()
+    del first
+    shutil.rmtree("runs")
+    script(
+        Path("train.py")
+        .read_text()
+        .replace('time.strftime("out/%Y%m%d_%H%M%S")', f'"{folder}" + os.environ.get("X", "")')
+    )
+    shutil.rmtree(folder)
+    run = train("train.py", named=Named(metrics=f"{folder}/numbers.json"))
+    assert run.manifest.outcome.metrics == {"f1": 0.5}
+    assert judged().verdict == "identical"

@@ -1,0 +1,532 @@
+"""The verdict on the run of a command: it is run again, and what comes out is held against the record.
+
+One rerun in the common case, in an empty folder that holds the recorded code and inputs and, where the kernel can
+enforce it, with nothing else within reach. Where that is not enough for the recorded outcome, what the command asked
+for besides is named, and given to it. Then the rules of any other run: reruns that differ from one another are
+unstable; recorded facts of the environment are put back and taken away again; what is left is different, unless the
+command may have had something that nobody saw.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from week2kit.canonical import clean, parse_json
+from week2kit.errors import TimeLimitReached, UsageError
+from week2kit.inputs.leaves import same_value
+from week2kit.observing.confined import available
+from week2kit.record.command import STREAM, CommandOutcome, CompletedCommand, FailedCommand, OutputFile, Sources
+from week2kit.record.machine import places_of
+from week2kit.record.store import Run
+from week2kit.record.verdict import Agreement, Cause, Check, Finding, Layer, Level, MetricValues, RerunRecord
+from week2kit.training.outputs import stable_name
+from week2kit.verification.checks import Judgement, compare, failed, failing, passed, skipped, undecided
+from week2kit.verification.options import Options
+from week2kit.verification.outputs import LISTED_PLACES, compare_outputs
+from week2kit.verification.putting_back import Setting, other_facts, settings_for
+from week2kit.verification.rerunning import Again, Rerun, Variables
+from week2kit.verification.trials import EffortSpent, Kind
+from week2kit.verification.workspace import Edited, Supply, find_supply
+
+#: Told of each rerun before it begins: why it is done, and the facts with the values that are put back.
+Tell = Callable[[Kind, Sequence[tuple[str, object]]], None]
+
+
+def judge_command(
+    manifest: CompletedCommand | FailedCommand,
+    run: Run,
+    files: Mapping[str, bytes],
+    options: Options,
+    deadline: float,
+    tell: Tell,
+) -> Judgement:
+    """The verdict on a command whose folder agrees with its record.
+
+    Args:
+        manifest: the record.
+        run: the run.
+        files: its artifacts.
+        options: what the caller decides.
+        deadline: when its time is over, by the monotonic clock.
+        tell: told of each rerun before it begins.
+
+    Raises:
+        TimeLimitReached: the time was over.
+    """
+    known = places_of(run.manifest_sha256)
+    if not (known or options.trust):
+        return undecided("undecided.trust", now=manifest.inputs.program.argv)
+    if isinstance(manifest, FailedCommand) and manifest.failure.error not in ("ExitCode", "NotRecorded"):
+        return undecided("undecided.external_failure", "command", manifest.failure.message)
+    nothing = Sources(modules={}, files={})
+    sources = Sources.model_validate_json(files["sources"]) if "sources" in files else nothing
+    project = _project(manifest, run, known)
+    supply = find_supply(manifest.inputs, sources, project, options.data)
+    checks = [*_edited_code(supply), *_edited_data(supply)]
+    if supply.missing_code:
+        return undecided("undecided.no_code", clean(supply.missing_code[0]), [*supply.missing_code], checks=checks)
+    if supply.missing:
+        if supply.edited_data:
+            return _other_data(supply, checks)
+        file = supply.missing[0]
+        return undecided(
+            "undecided.no_input", clean(file.path), file.sha256, [f.path for f in supply.missing], checks=checks
+        )
+    rerun = Rerun(
+        manifest.inputs,
+        manifest.outcome if isinstance(manifest, CompletedCommand) else None,
+        supply,
+        project,
+        max(0.001, deadline - time.monotonic()),
+    )
+    case = _Case(
+        manifest, supply, _Reruns(rerun, deadline, options.effort, tell, manifest, recorded_texts(files)), checks
+    )
+    try:
+        judgement = case.failed() if isinstance(manifest, FailedCommand) else case.completed()
+    except UsageError as error:
+        judgement = undecided("undecided.no_program", manifest.inputs.program.argv[0], now=str(error), checks=checks)
+    except EffortSpent:
+        judgement = undecided("undecided.effort", recorded=options.effort, checks=checks)
+    if supply.edited_data and judgement.verdict in ("identical", "explained"):
+        return dataclasses.replace(_other_data(supply, judgement.checks), reruns=judgement.reruns)
+    return judgement
+
+
+def _project(manifest: CompletedCommand | FailedCommand, run: Run, known: Sequence[Path]) -> Path | None:
+    """The folder in which a command was recorded: as this machine noted it, or one that holds its script."""
+    places = [*known, *run.path.absolute().parents[:2], Path.cwd()]
+    script = manifest.inputs.program.script
+    named = [place for place in places if place.is_dir() and (script is None or (place / script).is_file())]
+    return next(iter([*named, *(place for place in known if place.is_dir())]), None)
+
+
+# --- what is other than recorded --------------------------------------------------------------------------------
+
+
+def _edited_code(supply: Supply) -> list[Check]:
+    return [
+        skipped("code.modules", "code.edited" if one.text is not None else "code.other", clean(one.place), *_sides(one))
+        for one in supply.edited_code
+    ]
+
+
+def _sides(edited: Edited) -> tuple[Any, Any]:
+    """Both digests, and the first places that differ, where the recorded text is kept."""
+    told = {"sha256": edited.recorded}, {"sha256": edited.now}
+    if edited.text is None:
+        return told
+    found = compare_outputs(edited.place, edited.text.encode(), edited.path.read_bytes())
+    places = [{"where": one.where, "recorded": one.recorded, "now": one.now} for one in found.places]
+    return told[0], {**told[1], "places": places, "count": found.count}
+
+
+def _edited_data(supply: Supply) -> list[Check]:
+    return [failed("data.bytes", "data.changed", clean(one.place), *_sides(one)) for one in supply.edited_data]
+
+
+def _other_data(supply: Supply, checks: Sequence[Check]) -> Judgement:
+    causes = [
+        Cause(input="data", factor=one.place, recorded=one.recorded, now=one.now, proof="observed")
+        for one in supply.edited_data
+    ]
+    return Judgement("different", first_divergence="data", causes=causes, checks=[*checks])
+
+
+# --- reruns -----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Reruns:
+    """Runs the command again on request, within its time and effort, and keeps the account."""
+
+    rerun: Rerun
+    deadline: float
+    effort: int
+    tell: Tell
+    manifest: CompletedCommand | FailedCommand
+    texts: Mapping[str, str]
+    more: dict[str, Path] = field(default_factory=dict)
+    done: list[tuple[RerunRecord, Again]] = field(default_factory=list)
+
+    def run(self, kind: Kind, settings: Sequence[Setting] = (), *, confine: bool) -> Again:
+        """Run it once more.
+
+        Raises:
+            EffortSpent: there were as many reruns as are allowed.
+            TimeLimitReached: there is no time left.
+        """
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeLimitReached("The time was over.")
+        if len(self.done) >= self.effort:
+            raise EffortSpent
+        self.tell(kind, [(setting.name, setting.recorded) for setting in settings])
+        variables: Variables = {name: value for setting in settings for name, value in setting.variables.items()}
+        again = dataclasses.replace(self.rerun, timeout=left).run(variables, self.more, confine=confine)
+        if again.failure is not None and again.failure[0] == "TimeLimit":
+            raise TimeLimitReached("The time was over.")
+        self.done.append((self._record(kind, settings, again), again))
+        return again
+
+    def _record(self, kind: Kind, settings: Sequence[Setting], again: Again) -> RerunRecord:
+        checks = compared(self.manifest, self.texts, again) if isinstance(self.manifest, CompletedCommand) else []
+        metrics = again.gathered.outcome.metrics if again.gathered is not None else {}
+        return RerunRecord(
+            kind=kind,
+            factors=[setting.name for setting in settings],
+            settings={setting.name: setting.recorded for setting in settings},
+            agrees_to=_agrees_to(self.manifest, again, checks),
+            differs=[check.code for check in failing(checks)],
+            metrics=dict(metrics),
+            failure=again.failure[2] if again.failure is not None else None,
+            seconds=round(again.seconds, 3),
+        )
+
+    @property
+    def records(self) -> list[RerunRecord]:
+        return [record for record, _ in self.done]
+
+
+def _agrees_to(manifest: CompletedCommand | FailedCommand, again: Again, checks: Sequence[Check]) -> Agreement:
+    if isinstance(manifest, FailedCommand):
+        return "failure" if _same_failure(manifest, again) else "nothing"
+    if again.gathered is None:
+        return "nothing"
+    if not failing(checks):
+        return level_of(manifest.outcome, checks)
+    return "metrics" if not any(check.code.startswith("metrics") for check in failing(checks)) else "split"
+
+
+def _same_failure(manifest: FailedCommand, again: Again) -> bool:
+    recorded = manifest.failure
+    return again.failure == (recorded.error, recorded.code, recorded.message)
+
+
+# --- comparing --------------------------------------------------------------------------------------------------
+
+
+def compared(manifest: CompletedCommand, texts: Mapping[str, str], again: Again) -> list[Check]:
+    """The layers of a rerun that completed, held against the record: metrics, predictions, other files.
+
+    Metrics and predictions decide. Other files do where there is neither, and are noted elsewhere; `texts` are those
+    that the run folder keeps of them.
+    """
+    if again.gathered is None:
+        return []
+    recorded, now = manifest.outcome, again.gathered.outcome
+    checks = [
+        compare(f"metrics.{name}", name, _metric(recorded, name), _metric(now, name), finding="metrics.value")
+        for name in sorted({*recorded.metrics, *recorded.undefined} | {*now.metrics, *now.undefined})
+    ]
+    if recorded.predictions is not None:
+        before, after = recorded.predictions, now.predictions
+        same = after is not None and (before.rows, before.digest) == (after.rows, after.digest)
+        checks.append(passed("predictions.labels") if same else failed("predictions.labels", "predictions.labels"))
+        if before.scores is not None:
+            scores = after is not None and before.scores == after.scores
+            checks.append(
+                passed("predictions.scores") if scores else failed("predictions.scores", "predictions.scores")
+            )
+    decide = not checks
+    for file, other, places in _pairs(recorded, texts, again):
+        code = f"outputs.{file.path}"
+        if other is None:
+            finding = Finding(code="output.missing", where=file.path)
+        elif places is None:
+            checks.append(passed(code))
+            continue
+        else:
+            finding = Finding(code="output.other", where=file.path, recorded=file.sha256, now=places)
+        checks.append(Check(code=code, outcome="failed" if decide else "skipped", finding=finding))
+    return checks
+
+
+def _metric(outcome: CommandOutcome, name: str) -> float | str | None:
+    return "no finite number" if name in outcome.undefined else outcome.metrics.get(name)
+
+
+def _pairs(
+    recorded: CommandOutcome, texts: Mapping[str, str], again: Again
+) -> list[tuple[OutputFile, OutputFile | None, dict[str, Any] | None]]:
+    """Each recorded file that is no source of metrics or predictions, the one that came out for it, and the places.
+
+    No places: they agree, to the byte or in all but times and places.
+    """
+    assert again.gathered is not None
+    named = {recorded.metrics_from, recorded.predictions.path if recorded.predictions is not None else None}
+    now: dict[str, OutputFile] = {}
+    for file in again.gathered.outcome.files:
+        now[file.path] = file
+        now.setdefault(stable_name(file.path), file)
+    found = []
+    for file in recorded.files:
+        if file.path in named:
+            continue
+        other = now.get(file.path) or now.get(stable_name(file.path))
+        found.append((file, other, None if other is None else _places(file, other, texts, again)))
+    return found
+
+
+def _places(recorded: OutputFile, now: OutputFile, texts: Mapping[str, str], again: Again) -> dict[str, Any] | None:
+    assert again.gathered is not None
+    if recorded.sha256 == now.sha256:
+        return None
+    before, after = texts.get(recorded.path), again.gathered.texts.get(now.path)
+    if before is None or after is None:
+        return {"sha256": now.sha256}
+    result = compare_outputs(recorded.path, before.encode(), after.encode())
+    if result.agreement != "no":
+        return None
+    places = [{"where": one.where, "recorded": one.recorded, "now": one.now} for one in result.places[:LISTED_PLACES]]
+    return {"sha256": now.sha256, "places": places, "count": result.count}
+
+
+def level_of(outcome: CommandOutcome, checks: Sequence[Check]) -> Level:
+    """How deep an outcome that came out again was seen to."""
+    if outcome.predictions is not None:
+        models = [f"outputs.{file.path}" for file in outcome.files if file.role == "model"]
+        same = {check.code for check in checks if check.outcome == "passed"}
+        if outcome.predictions.scores is not None:
+            return "model" if models and {*models} <= same else "scores"
+        return "predictions"
+    return "metrics" if outcome.metrics or outcome.undefined else "outputs"
+
+
+# --- the rules --------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Case:
+    """One command to be judged."""
+
+    manifest: CompletedCommand | FailedCommand
+    supply: Supply
+    reruns: _Reruns
+    checks: list[Check]
+    hermetic: Check | None = None
+
+    def failed(self) -> Judgement:
+        """Does a command that failed fail again, in the same way?"""
+        assert isinstance(self.manifest, FailedCommand)
+        again = self._first(lambda one: _same_failure(self.manifest, one))  # type: ignore[arg-type]
+        told = self.manifest.failure.message
+        if _same_failure(self.manifest, again):
+            return self._judgement("identical", level="failure", checks=[passed("failure")])
+        came_out = "it completed" if again.failure is None else again.failure[2]
+        check = failed("failure", "failure.other", "command", told, came_out)
+        reason = self._why_not(again)
+        if reason is not None:
+            return self._judgement("undecided", reason=reason, causes=self._facts(again), checks=[check])
+        return self._judgement("different", checks=[check])
+
+    def completed(self) -> Judgement:
+        """Does what a command gave come out again?"""
+        assert isinstance(self.manifest, CompletedCommand)
+        if not self._anything():
+            return self._judgement("undecided", reason=Finding(code="undecided.nothing_came_out"))
+        again = self._first(self._agrees)
+        if self._agrees(again):
+            return self._agreed(again)
+        while len(self._natives()) < 3:
+            self.reruns.run("native", confine=False)
+        if (unstable := self._unstable()) is not None:
+            return unstable
+        return self._explained(again) or self._differs(again)
+
+    def _anything(self) -> bool:
+        assert isinstance(self.manifest, CompletedCommand)
+        outcome = self.manifest.outcome
+        return bool(outcome.metrics or outcome.undefined or outcome.predictions or outcome.files)
+
+    def _first(self, agrees: Callable[[Again], bool]) -> Again:
+        """The first rerun that counts: what was withheld from the very first one and is there is named, and given."""
+        again = self.reruns.run("native", confine=True)
+        if not again.confined:
+            self.hermetic = skipped("hermetic", "hermetic.unavailable", now=available())
+        elif agrees(again):
+            count = len(self.manifest.inputs.files or [])
+            self.hermetic = passed("hermetic", Finding(code="hermetic.proven", now=count))
+        if agrees(again) or not (again.confined or again.refused):
+            return again
+        # only a rerun that had everything within reach says something of the command
+        self.reruns.done.pop()
+        self.reruns.more = {place: path for place, path in again.refused if not place.startswith("/")}
+        freely = self.reruns.run("native", confine=False)
+        if agrees(freely) and again.refused:
+            asked = list(dict.fromkeys(_shown(place) for place, _ in again.refused))
+            self.hermetic = failed("hermetic", "hermetic.missing", asked[0], now=asked)
+        elif again.confined:
+            self.hermetic = skipped("hermetic", "hermetic.otherwise")
+        return freely
+
+    def _compared(self, again: Again) -> list[Check]:
+        assert isinstance(self.manifest, CompletedCommand)
+        return compared(self.manifest, self.reruns.texts, again)
+
+    def _agrees(self, again: Again) -> bool:
+        return again.gathered is not None and not failing(self._compared(again))
+
+    def _agreed(self, again: Again) -> Judgement:
+        assert isinstance(self.manifest, CompletedCommand)
+        if self._is_thin():
+            while len(self._natives()) < 3:
+                self.reruns.run("native", confine=False)
+            if (unstable := self._unstable()) is not None:
+                return unstable
+        checks = self._compared(again)
+        level = level_of(self.manifest.outcome, checks)
+        if facts := {fact.factor: fact.now for fact in self._facts(again)}:
+            checks.append(passed("environment.facts", Finding(code="environment.other", now=facts)))
+        return self._judgement("identical", level=level, metrics=self._metrics(again), checks=checks)
+
+    def _is_thin(self) -> bool:
+        """Whether a rerun may have agreed by luck: nothing but a few numbers was compared, and no seed was given."""
+        assert isinstance(self.manifest, CompletedCommand)
+        outcome = self.manifest.outcome
+        others = [file for file in outcome.files if file.role in ("model", "predictions") and file.bytes]
+        return self.manifest.inputs.seed is None and outcome.predictions is None and not others
+
+    def _natives(self) -> list[Again]:
+        return [again for record, again in self.reruns.done if record.kind == "native"]
+
+    def _unstable(self) -> Judgement | None:
+        """Unstable where reruns differ from one another, or where one fails and another does not."""
+        first, *others = self._natives()
+        where: Layer | None = None
+        for other in others:
+            where = where or _first_difference(first, other)
+        if where is None:
+            return None
+        code = "unstable.command" if self.manifest.inputs.seed is None else "unstable.seeded_command"
+        seed = self.manifest.inputs.seed
+        reason = Finding(code=code, where=where, recorded=None if seed is None else seed.value)
+        return self._judgement("unstable", first_divergence=where, reason=reason, metrics=self._metrics(first))
+
+    def _explained(self, again: Again) -> Judgement | None:
+        """Explained where the recorded facts, put back, give the recorded outcome: by the smallest set of them."""
+        recorded = self.manifest.inputs.environment
+        if recorded is None or again.environment is None:
+            return None
+        needed = settings_for(recorded, again.environment)
+        if not needed:
+            return None
+        restored = self.reruns.run("restored", needed, confine=False)
+        if not self._agrees(restored):
+            return None
+        note: list[Check] = []
+        try:
+            for setting in list(needed) if len(needed) > 1 else []:
+                fewer = [one for one in needed if one is not setting]
+                if fewer and self._agrees(self.reruns.run("restored", fewer, confine=False)):
+                    needed = fewer
+        except EffortSpent:
+            note = [passed("effort", Finding(code="explained.not_minimal", recorded=self.reruns.effort))]
+        assert isinstance(self.manifest, CompletedCommand)
+        checks = [*self._compared(restored), *note]
+        return self._judgement(
+            "explained",
+            level=level_of(self.manifest.outcome, checks),
+            causes=[setting.cause("restored") for setting in needed],
+            metrics=self._metrics(again, restored),
+            checks=checks,
+        )
+
+    def _differs(self, again: Again) -> Judgement:
+        assert isinstance(self.manifest, CompletedCommand)
+        checks, facts = self._compared(again), self._facts(again)
+        if again.failure is not None:
+            checks = [failed("failure", "rerun.failed", "command", "completed", again.failure[2])]
+        where = _layer(checks)
+        told: dict[str, Any] = {
+            "metrics": self._metrics(again),
+            "checks": checks,
+            "causes": facts,
+            "first_divergence": where,
+        }
+        if again.is_ended:
+            return self._judgement("undecided", reason=Finding(code="undecided.ended", now=_failure(again)), **told)
+        reason = self._why_not(again)
+        return self._judgement("different" if reason is None else "undecided", reason=reason, **told)
+
+    def _why_not(self, again: Again) -> Finding | None:
+        """Why nothing follows from an outcome that is another one: something else than recorded may have led to it."""
+        inputs, coverage = self.manifest.inputs, self.manifest.inputs.coverage
+        if inputs.program.stdin == STREAM:
+            return Finding(code="undecided.standard_input")
+        if self.supply.other_code:
+            return Finding(code="undecided.other_script", where=clean(self.supply.other_code[0].place))
+        if coverage is None or not coverage.observers:
+            return Finding(code="undecided.unseen")
+        if coverage.network:
+            return Finding(code="undecided.network")
+        if "system_calls" not in coverage.observers and (coverage.programs or coverage.native_readers):
+            return Finding(code="undecided.unseen", now=[*coverage.programs, *coverage.native_readers])
+        if coverage.unreadable:
+            return Finding(code="undecided.unseen")
+        if inputs.environment is None or again.environment is None:
+            return Finding(code="undecided.no_facts")
+        return Finding(code="undecided.environment") if self._facts(again) else None
+
+    def _facts(self, again: Again) -> list[Cause]:
+        recorded = self.manifest.inputs.environment
+        if recorded is None or again.environment is None:
+            return []
+        return other_facts(recorded, again.environment)
+
+    def _metrics(self, here: Again, restored: Again | None = None) -> dict[str, MetricValues]:
+        assert isinstance(self.manifest, CompletedCommand)
+        now = here.gathered.outcome.metrics if here.gathered is not None else {}
+        then = restored.gathered.outcome.metrics if restored is not None and restored.gathered is not None else {}
+        return {
+            name: MetricValues(recorded=value, here=now.get(name), restored=then.get(name))
+            for name, value in self.manifest.outcome.metrics.items()
+        }
+
+    def _judgement(self, verdict: Any, *, checks: Sequence[Check] = (), **more: Any) -> Judgement:
+        hermetic = [self.hermetic] if self.hermetic is not None else []
+        return Judgement(verdict, checks=[*self.checks, *checks, *hermetic], reruns=self.reruns.records, **more)
+
+
+def _shown(place: str) -> str:
+    return clean(Path(place).name if place.startswith("/") else place)
+
+
+def _first_difference(first: Again, other: Again) -> Layer | None:
+    """The first layer in which two reruns differ."""
+    if first.gathered is None or other.gathered is None:
+        return None if first.failure == other.failure else "metrics"
+    one, two = first.gathered.outcome, other.gathered.outcome
+    if one.predictions is not None and two.predictions is not None:
+        sides = [(side.predictions.digest, side.predictions.scores) for side in (one, two) if side.predictions]
+        if sides[0] != sides[1]:
+            return "predictions"
+    if not same_value(one.metrics, two.metrics) or [*one.undefined] != [*two.undefined]:
+        return "metrics"
+    if one.metrics or one.predictions is not None:
+        return None
+    digests = [{stable_name(file.path): file.sha256 for file in side.files} for side in (one, two)]
+    return None if digests[0] == digests[1] else "outputs"
+
+
+def _layer(checks: Sequence[Check]) -> Layer | None:
+    codes = [check.code for check in failing(checks)]
+    for layer in ("predictions", "metrics", "outputs"):
+        if any(code.startswith(layer) for code in codes):
+            return layer
+    return None
+
+
+def _failure(again: Again) -> str:
+    return again.failure[2] if again.failure is not None else ""
+
+
+def recorded_texts(files: Mapping[str, bytes]) -> dict[str, str]:
+    """The texts of small outputs, by path, that a run folder keeps."""
+    value = parse_json(files["outputs"]) if "outputs" in files else {}
+    return {path: text for path, text in value.items() if isinstance(text, str)} if isinstance(value, dict) else {}
