@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ from week2kit.record.manifest import FailedRun
 from week2kit.record.store import Run, open_run
 from week2kit.training.stages import read_stage, words_of
 
-from .sessions import command
+from .sessions import ROOT, command
 
 TRAIN = """
     import argparse, json, os, random
@@ -396,6 +399,19 @@ def test_the_repeats_of_an_unseeded_command_are_told_as_such() -> None:
 def test_a_repeat_that_fails_fails_the_run(code: str, asked: dict[str, Any], said: str) -> None:
     run = train(command=[*script(code), "--seed", "1"], repeats=3, **asked)
     assert failure(run).message.startswith(said)
+
+
+def test_an_interrupted_repeat_is_recorded(project: Path) -> None:
+    code = "import time; open('begun', 'w'); time.sleep(60)"
+    words = [sys.executable, "-m", "week2kit", "train", "--repeats", "2", "--name", "one", "--", *script(code)]
+    with subprocess.Popen(words, stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(ROOT)}) as process:
+        ends = time.monotonic() + 30
+        while not (project / "begun").exists():
+            assert time.monotonic() < ends
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+    assert failure("one").error == "Interrupted"
 
 
 def test_a_stale_file_is_no_metric_of_a_repeat() -> None:

@@ -14,6 +14,7 @@ from week2kit.canonical import clean
 from week2kit.config.form import Part, Seed
 from week2kit.config.reading import read_part
 from week2kit.errors import ConfigError
+from week2kit.privacy import is_secret
 
 #: A word of a command or a value of a variable: what no system can hand to a program is refused.
 Word: TypeAlias = Annotated[str, Field(max_length=100_000, pattern=r"^[^\x00]*$")]
@@ -108,14 +109,6 @@ def _words(text: str) -> list[str]:
         return shlex.split(text)
     except ValueError:  # a quote that is not closed
         return text.split()
-
-
-_SECRET: Final = re.compile(r"(?:^|_)(?:API)?(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)(?:_|$)", re.IGNORECASE)
-
-
-def is_secret(variable: str) -> bool:
-    """Whether a variable is named as one of those whose value nobody else may read."""
-    return _SECRET.search(variable) is not None
 
 
 def without_secrets(value: Mapping[str, Any]) -> dict[str, Any]:

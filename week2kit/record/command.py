@@ -38,7 +38,8 @@ class Program(Record):
     argv: Annotated[Many[Text], Field(min_length=1)] = Field(description="as typed; absolute paths are cut")
     script: Text | None = Field(description="the first project file that ran, as seen from the working directory")
     modules: dict[Text, Digest] = Field(
-        description="the project's files that ran, by path: the digest of what a Python file does, else of its bytes"
+        description="the project's files that ran or were named, by path: the digest of what a Python file does, else "
+        "of its bytes"
     )
     git: Git | None
     seed_flag: Text | None = Field(description="the flag by which another seed is given; null: the command has none")

@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from week2kit.canonical import clean, dump_json
-from week2kit.config.command import is_secret
 from week2kit.environment.observed import environment_of
 from week2kit.errors import StageError, Terminated, UsageError
 from week2kit.importing import held
 from week2kit.observing.folder import Written
 from week2kit.observing.watching import Watch, Watched
-from week2kit.privacy import scrub
+from week2kit.privacy import is_secret, scrub
 from week2kit.processes.scratch import scratch_folder
 from week2kit.processes.script import Ended, Stream, find_program, run_script
 from week2kit.record.command import (
