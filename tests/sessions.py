@@ -132,8 +132,10 @@ def copy_checkout(folder: Path) -> Path:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("run_*", "__pycache__"))
     (folder / "bin").mkdir()
     forked = server_for(os.environ | {"PYTHONPATH": str(ROOT)}).words
-    for name, words in {"week2kit": forked, "python3": ["env", f"PYTHONPATH={ROOT}", sys.executable]}.items():
-        (folder / "bin" / name).write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+    path = f'PYTHONPATH={shlex.quote(str(ROOT))}"${{PYTHONPATH:+:$PYTHONPATH}}"'
+    for name, words in {"week2kit": forked, "python3": [sys.executable]}.items():
+        before = f"{path} " if name == "python3" else ""
+        (folder / "bin" / name).write_text(f'#!/bin/sh\n{before}exec {shlex.join(words)} "$@"\n')
         (folder / "bin" / name).chmod(0o755)
     return folder
 

@@ -426,17 +426,23 @@ def test_open_files_of_the_process_are_told_by_their_names(tmp_path: Path) -> No
     assert read(seen, tmp_path) == {"a"}
 
 
-def test_modules_of_quiet_folders_are_left_out_and_nothing_else(tmp_path: Path) -> None:
+def test_what_is_read_of_python_and_of_distributions_is_left_out_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "module.py").write_text("x = 1\n")
     (tmp_path / "data.pyc").write_text("data")
-    places = [sys.prefix, sys.base_prefix]
-    command = python("import module, json, sys; sys.path.append('.'); open('data.pyc'); open(json.__file__)")
+    installed = tmp_path / "site-packages"
+    installed.mkdir()
+    (installed / "data.csv").write_text("1")
+    command = python(
+        "import module, json, sys; sys.path.append('.'); open('data.pyc'); open(json.__file__)\n"
+        "import os; open(os.path.abspath('site-packages/data.csv')).read(); open('site-packages/written', 'w').close()"
+    )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     for _ in range(2):
-        _, seen = observe(command, tmp_path, {"quiet": places}, env=environment)
+        _, seen = observe(command, tmp_path, env=environment)
         found = [call.path for call in seen.calls]
         assert f"{tmp_path}/data.pyc" in found
         assert any(path.startswith(f"{tmp_path}/") and "module" in path for path in found)
-        assert any(path.endswith("json/__init__.py") for path in found)
-        assert not any(path.endswith(".pyc") and not path.startswith(str(tmp_path)) for path in found)
+        assert f"{tmp_path}/site-packages/written" in found
+        assert f"{tmp_path}/site-packages/data.csv" not in found
+        assert not any("/json/" in path for path in found)

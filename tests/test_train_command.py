@@ -87,7 +87,7 @@ def test_a_course_script_is_recorded_as_it_stands() -> None:
     assert outcome.predictions.rows == 20
     assert {file.role for file in outcome.files} == {"metrics", "predictions"}
     assert manifest.warnings == []
-    assert verify(run.path).runs[0].verdict == "undecided"
+    assert verify(run.path).runs[0].verdict == "identical"
 
 
 def test_a_comment_changes_no_digest_and_a_number_does() -> None:

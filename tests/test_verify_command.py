@@ -286,7 +286,8 @@ def test_an_input_that_the_record_withholds_is_named(place: str, tmp_path: Path)
     forge(
         "runs/one",
         artifacts=lambda listed: [
-            one | ({"sha256": artifact_digest("sources", content)} if one["name"] == "sources" else {}) for one in listed
+            one | ({"sha256": artifact_digest("sources", content)} if one["name"] == "sources" else {})
+            for one in listed
         ],
     )  # fmt: skip
     verdict = judged(trust=True)

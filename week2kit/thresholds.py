@@ -341,6 +341,9 @@ SHOWN_CONFIG: Final = 8_000
 #: Folds that are listed one by one; repeated cross-validation has many.
 LISTED_FOLDS: Final = 20
 
+#: Lines of code in which two scripts differ that a report shows: more than that is another script.
+LISTED_CODE: Final = 60
+
 #: A training score that comes less than this share of the way from the dummy to 1 has learnt next to nothing. (Not a
 #: difference: where the classes are unequal, the dummy is near 1, and what is left to learn is small.)
 NEAR_DUMMY: Final = 0.1

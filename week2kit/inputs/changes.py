@@ -13,8 +13,10 @@ from week2kit.canonical import UNCOUNTED, drop_keys, follows_seed, without_seed
 from week2kit.inputs.leaves import ABSENT, Absent, config_differences, same_value
 from week2kit.inputs.tables import same_values, table_differences
 from week2kit.record.code import same_code
+from week2kit.record.command import RecordedCommand
 from week2kit.record.earlier import changed_since, is_earlier
 from week2kit.record.manifest import (
+    AnyRun,
     Column,
     CompletedInputs,
     CompletedRun,
@@ -56,6 +58,8 @@ def compare_inputs(baseline: Manifest, variant: Manifest) -> list[Change]:
     What a failed or running run had not reached is not compared. Where the config selects other columns, that is a
     change of the config, not of the data.
     """
+    if isinstance(baseline, RecordedCommand) or isinstance(variant, RecordedCommand):
+        return _changes_of_commands(baseline, variant)
     before, after = baseline.inputs, variant.inputs
     config = _config_changes(baseline, variant)
     changes: list[Change] = []
@@ -73,6 +77,17 @@ def compare_inputs(baseline: Manifest, variant: Manifest) -> list[Change]:
     return [*changes, *_environment_changes(before, after)]
 
 
+def _changes_of_commands(baseline: Manifest, variant: Manifest) -> list[Change]:
+    from week2kit.inputs.commands import compare_commands  # a report of configs does without
+
+    if isinstance(baseline, RecordedCommand) and isinstance(variant, RecordedCommand):
+        return compare_commands(baseline, variant)
+    # of two kinds nothing else that went in can be compared
+    return [
+        Change("config", "kind", *(one.kind if isinstance(one, AnyRun) else "folder" for one in (baseline, variant)))
+    ]
+
+
 def changed_things(changes: Iterable[Change]) -> list[str]:
     """What changed, as the rule of one change counts it: every config key is one thing, every other input one."""
     things = [change.key if change.input == "config" else change.input for change in changes]
@@ -82,12 +97,16 @@ def changed_things(changes: Iterable[Change]) -> list[str]:
 def uncounted_differences(baseline: Manifest, variant: Manifest) -> list[Change]:
     """Differences that cannot change the result of a metric, and are told apart: metrics, paths, texts, git."""
     changes: list[Change] = []
+    if isinstance(baseline, RecordedCommand) and isinstance(variant, RecordedCommand):
+        from week2kit.inputs.commands import uncounted_of_commands
+
+        return uncounted_of_commands(baseline, variant)
     before, after = baseline.inputs, variant.inputs
     if before.code and after.code:
         if same_code(before.code.digest, after.code.digest) and before.code.week2kit != after.code.week2kit:
             changes.append(Change("code", "week2kit", before.code.week2kit, after.code.week2kit))
         if before.code.git != after.code.git:
-            changes.append(Change("code", "git", _git(before.code.git), _git(after.code.git)))
+            changes.append(Change("code", "git", shown_git(before.code.git), shown_git(after.code.git)))
     for key, path, other in _paths(before.data, after.data):
         if path != other:
             changes.append(Change("data", key, path, other))
@@ -110,7 +129,8 @@ def _paths(before: FoundData | None, after: FoundData | None) -> Iterator[tuple[
         yield "validation path", before.validation.path, after.validation.path
 
 
-def _git(git: object) -> str | Absent:
+def shown_git(git: object) -> str | Absent:
+    """A commit in short, and whether more had changed; `ABSENT` outside of a repository."""
     commit, dirty = getattr(git, "commit", None), getattr(git, "dirty", False)
     return ABSENT if commit is None else f"{commit[:12]}{' with uncommitted changes' if dirty else ''}"
 

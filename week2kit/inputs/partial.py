@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from week2kit.inputs.changes import Change, compare_inputs
 from week2kit.inputs.leaves import ABSENT, same_value
+from week2kit.record.command import RecordedCommand
 from week2kit.record.requirements import same_version
 from week2kit.record.store import Run
 
@@ -29,7 +30,8 @@ def compare_runs(first: Run, run: Run, digests: Digests) -> list[Change]:
 
     Digests that are asked for here are added to `digests`.
     """
-    if first.partial is None and run.partial is None:
+    commands = any(isinstance(one.manifest, RecordedCommand) for one in (first, run))
+    if commands or (first.partial is None and run.partial is None):
         return compare_inputs(first.manifest, run.manifest)
     before, after = first.manifest.inputs.config.resolved, run.manifest.inputs.config.resolved
     if before is None or after is None:

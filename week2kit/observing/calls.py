@@ -20,6 +20,7 @@ import marshal
 import mmap
 import os
 import platform
+import re
 import select
 import socket
 import struct
@@ -171,11 +172,17 @@ _FORMS: Final = (
 #: Of each architecture: its number in a filter, and that of the system call `seccomp`.
 _ARCHITECTURES: Final = {"x86_64": (0xC000003E, 317), "aarch64": (0xC00000B7, 277)}
 
+_OPENAT: Final = {"x86_64": 257, "aarch64": 56}
+
 _GET_ACTION, _GET_SIZES = 2, 3
 _NOTIFY: Final = 0x7FC00000
 _RECEIVE, _SEND, _IS_VALID, _SET_FLAGS = 0xC0502100, 0xC0182101, 0x40082102, 0x40082104
 _REQUEST, _RESPONSE = struct.Struct("=QIIiIQ6Q"), struct.Struct("=QqiI")
 _SYNCHRONOUS: Final = 1
+_CHANGES: Final = os.O_ACCMODE | os.O_TRUNC | os.O_CREAT
+#: What is read of Python and of installed distributions is not written down: it is most of what a script opens, and
+#: versions say it.
+_INSTALLED: Final = re.compile(rb"/(?:site|dist)-packages/|/lib/python3[^/]*/")
 _CONTINUE: Final = 1
 _AT_FDCWD: Final = -100
 _IN_ROOT: Final = 0x10
@@ -235,8 +242,6 @@ class Calls:
             let go on: the only moment to read what will be overwritten. The process waits; an error is passed over.
         confine: what it may use: the keywords of `launching.confine`; see `confined`.
         observe: whether to observe; False where it is only confined.
-        quiet: folders whose compiled modules (.pyc) are not written down: those of the interpreter and of its
-            distributions are most of what a short script opens, and nothing to be recorded file by file.
     """
 
     def __init__(
@@ -245,7 +250,6 @@ class Calls:
         before_change: Callable[[Call], None] | None = None,
         confine: dict[str, Any] | None = None,
         observe: bool = True,
-        quiet: Sequence[str] = (),
     ) -> None:
         self._before_change = before_change
         self._mine, self._theirs = socket.socketpair()
@@ -260,9 +264,12 @@ class Calls:
             if number is not None:
                 self._forms.setdefault(number, []).append(form)
         notify = {"seccomp": seccomp, "architecture": architecture, "numbers": list(self._forms)}
+        notify |= {
+            "openat": _OPENAT[platform.machine()] if architecture else 0,
+            "listing": getattr(os, "O_DIRECTORY", 0),
+        }
         asked = {"notify": notify if self._observing else None, "confine": confine}
         self._asked = marshal.dumps(asked)
-        self._quiet = tuple(os.path.join(os.fsencode(folder), b"") for folder in quiet)
         self._answers: dict[str, Any] = {}
         self._heard = b""
         self._listener = -1
@@ -415,7 +422,7 @@ class Calls:
             self._keep(token, task, "connect", _address(self._memory.read(task, arguments[1], arguments[2] & 0xFF)), 0)
             return
         path = self._memory.text(task, arguments[form.path])
-        if path.endswith(b".pyc") and path.startswith(self._quiet):
+        if form.flags == 2 and not arguments[2] & _CHANGES and _INSTALLED.search(path):
             return
         if not path and form.kind != "run":
             return  # the call fails

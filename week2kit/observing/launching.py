@@ -33,7 +33,8 @@ _NO_NEW_PRIVILEGES: Final = 38  # prctl
 # seccomp; without the second, kernels before 5.16 would slow the command by guards against speculation
 _SET_FILTER, _NO_GUARDS, _NEW_LISTENER, _WAIT_KILLABLE = 1, 1 << 2, 1 << 3, 1 << 5
 _ALLOW, _NOTIFY = 0x7FFF0000, 0x7FC00000
-_LOAD, _EQUAL, _RETURN = 0x20, 0x15, 0x06  # instructions of the filter
+_LOAD, _EQUAL, _ANY, _RETURN = 0x20, 0x15, 0x45, 0x06  # instructions of the filter
+_THIRD: Final = 16 + 2 * 8 + (4 if sys.byteorder == "big" else 0)  # the lower half of the third argument
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # Landlock; the same numbers on every architecture
 _BENEATH: Final = 1
 
@@ -54,15 +55,19 @@ def _call(number: int, *arguments: Any) -> int:
     return result
 
 
-def notify(seccomp: int, architecture: int, numbers: list[int]) -> int:
+def notify(seccomp: int, architecture: int, numbers: list[int], openat: int, listing: int) -> int:
     """Let these system calls of this process and its children wait for an answer; the descriptor that they ask.
+
+    A folder that is opened to be listed (the flag `listing` of the call `openat`) does not wait: there are hundreds.
 
     Raises:
         OSError: the system refuses.
     """
-    ask = len(numbers)  # of another architecture's calls the numbers mean something else
-    program = [(_LOAD, 0, 0, 4), (_EQUAL, 0, ask + 1, architecture), (_LOAD, 0, 0, 0)]
-    program += [(_EQUAL, ask - place, 0, number) for place, number in enumerate(numbers)]
+    others = [number for number in numbers if number != openat]
+    ask = len(others)  # of another architecture's calls the numbers mean something else
+    program = [(_LOAD, 0, 0, 4), (_EQUAL, 0, ask + 4, architecture), (_LOAD, 0, 0, 0)]
+    program += [(_EQUAL, 0, 2, openat), (_LOAD, 0, 0, _THIRD), (_ANY, ask, ask + 1, listing)]
+    program += [(_EQUAL, ask - place, 0, number) for place, number in enumerate(others)]
     program += [(_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _NOTIFY)]
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *instruction) for instruction in program))
     head = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(program), ctypes.addressof(code)))

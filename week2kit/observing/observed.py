@@ -5,6 +5,7 @@ The script can write into the log: nothing in it is taken on trust, and no line 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -136,7 +137,8 @@ class _Log:
         self.starts: list[Start] = []
         self.network: set[str] = set()
         self.modules: dict[str, str] = {}
-        self.distributions: dict[str, str] = {}
+        self.packages: set[str] = set()
+        self.places: dict[str, None] = {}
         self.facts: dict[int, dict[str, Any]] = {}
         self.native: set[str] = set()
         self.libraries: set[str] = set()
@@ -210,7 +212,8 @@ class _Log:
 
     def _modules_line(self, entry: dict[str, Any], pid: int) -> None:
         modules = {_text(name): _text(path) for name, path in entry["modules"].items()}
-        self.distributions |= {_text(name): _text(version) for name, version in entry["distributions"].items()}
+        self.packages |= {*_texts(entry["packages"])}
+        self.places |= dict.fromkeys(_texts(entry["places"]))
         for name, path in modules.items():
             self.modules.setdefault(name, path)
 
@@ -324,10 +327,57 @@ def _observed(log: _Log) -> Observed:
         subprocesses=tuple(log.starts),
         network=tuple(sorted(log.network)),
         modules=modules,
-        distributions=log.distributions,
+        distributions=_distributions(log.packages, list(log.places)),
         facts=log.facts,
         coverage=_coverage(log, processes),
     )
+
+
+def _distributions(packages: set[str], places: list[str]) -> dict[str, str]:
+    """The versions of the distributions that bring these packages, by the names of their folders.
+
+    Of a package that has another name than its distribution, the list of files tells; `importlib.metadata` reads all of
+    them, a fifth of a second where there are many.
+    """
+    wanted = {_plain(name): name for name in packages}
+    found: dict[str, str] = {}
+    rest: list[tuple[str, str, Path]] = []
+    for place in map(Path, places):
+        try:
+            names = sorted(os.listdir(place))  # noqa: PTH208
+        except OSError:
+            continue
+        for entry in names:
+            stem, suffix = os.path.splitext(entry)  # noqa: PTH122
+            name, _, version = stem.partition("-")
+            version = version.partition("-py")[0]
+            if suffix not in (".dist-info", ".egg-info") or not version:
+                continue
+            if wanted.pop(_plain(name), None) is not None:
+                found[_plain(name)] = version
+            else:
+                rest.append((_plain(name), version, place / entry))
+    left = {*wanted.values()}
+    for name, version, folder in rest:
+        if not left:
+            break
+        if tops := _top_levels(folder) & left:
+            found[name] = version
+            left -= tops
+    return dict(sorted(found.items()))
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _top_levels(folder: Path) -> set[str]:
+    """The packages that a distribution brings, by what its metadata say."""
+    for name, end in (("top_level.txt", "\n"), ("RECORD", "/")):
+        with contextlib.suppress(OSError):
+            lines = (folder / name).read_text(encoding="utf-8", errors="replace").splitlines()
+            return {line.strip().partition(end)[0].partition(".py,")[0] for line in lines}
+    return set()
 
 
 def _ended(log: _Log) -> tuple[Process, ...]:

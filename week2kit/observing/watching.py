@@ -32,6 +32,8 @@ _SYSTEM: Final = re.compile(r"/(?:proc|sys|dev|etc|usr|lib|lib32|lib64|libx32|bi
 _VERSIONS: Final = re.compile(
     r"[/\\](?:site|dist)-packages[/\\]|[/\\]pyvenv\.cfg$|[/\\]lib[/\\]python3[^/\\]*[/\\]|[/\\]\.git[/\\]"
 )
+_LIBRARY: Final = re.compile(r"\.(?:so(?:\.[0-9]+)*|dylib|dll|pyd)$")
+_PYTHON: Final = re.compile(r"(?:python|pypy)[0-9.]*(?:\.exe)?")
 _COMPILED: Final = re.compile(r"(?P<folder>.*)[/\\]__pycache__[/\\](?P<name>[^/\\.]+)\.[^/\\]+\.pyc(?:\.\d+)?")
 _BLOCK: Final = 1 << 20
 
@@ -53,7 +55,8 @@ class Watched:
         reads: the files that were there before and were read; of those that the command then changed what they were,
             None where it could not be told.
         writes: the files that it wrote and left.
-        modules: the Python files that it read, those of Python and of installed distributions left out.
+        modules: the Python files that it read, and the scripts that it ran as programs; those of Python and of
+            installed distributions left out.
         distributions: versions of the distributions that its Pythons imported.
         facts: what the first Python that ended said of itself; None where none did.
         coverage: what was observed, and what could not be.
@@ -85,8 +88,7 @@ class Watch:
     _before: dict[str, Before] = field(default_factory=dict)
 
     def __enter__(self) -> Watch:
-        quiet = [os.path.dirname(os.__file__)]  # noqa: PTH120 - the same text as the kernel gets
-        self._calls = Calls(before_change=self._keep, confine=self.confine, observe=self.observe, quiet=quiet)
+        self._calls = Calls(before_change=self._keep, confine=self.confine, observe=self.observe)
         self._calls.__enter__()
         return self
 
@@ -117,7 +119,8 @@ class Watch:
         seen, told = self._calls.finish(), read_log(self._log)
         facts = next((told.facts[one.pid] for one in told.processes if one.pid in told.facts), None)
         prefixes = facts.get("prefixes") if facts is not None else None
-        own = _Own([*prefixes] if isinstance(prefixes, list) else [], self.scratch)
+        ran = [call.path for call in seen.calls if call.kind == "run"]
+        own = _Own([*(prefixes if isinstance(prefixes, list) else []), *_prefixes_of(ran)], self.scratch)
         reads: dict[str, Before | None] = {}
         for path in dict.fromkeys([*_read_by(seen.calls), *(one.path for one in told.inputs)]):
             if not own.is_ours(path) and (path in self._before or _is_file(path)):
@@ -125,14 +128,14 @@ class Watch:
         modules = dict.fromkeys(told.modules.values())
         for path in [*reads]:
             source = _source_of(path)
-            if source is not None or path in modules:
+            if source is not None or path in modules or path in ran:
                 del reads[path]
                 modules.setdefault(source or path)
         written = [*_written_by(seen.calls), *(one.path for one in told.outputs)]
         return Watched(
             reads=reads,
             writes=tuple(path for path in dict.fromkeys(written) if _is_file(path) and not own.is_ours(path)),
-            modules=tuple(path for path in modules if not own.is_ours(path) and _is_file(path)),
+            modules=tuple(path for path in modules if not own.is_ours(path) and _is_code(path)),
             distributions=told.distributions,
             facts=facts,
             coverage=_coverage(seen, told),
@@ -176,9 +179,18 @@ class _Own:
         self._launcher = os.path.dirname(__file__) + os.sep  # noqa: PTH120
 
     def is_ours(self, path: str) -> bool:
-        return bool(_SYSTEM.match(path) or _VERSIONS.search(path) or path.startswith(self._places)) or path.startswith(
-            self._launcher
-        )
+        known = _SYSTEM.match(path) or _VERSIONS.search(path) or _LIBRARY.search(path)
+        return known is not None or path.startswith((*self._places, self._launcher))
+
+
+def _prefixes_of(programs: Iterable[str]) -> list[str]:
+    """Where the Pythons among these programs are installed, also where they did not tell."""
+    found = set[Path]()
+    for path in map(Path, programs):
+        if _PYTHON.fullmatch(path.name) and not _is_code(str(path)):  # no wrapper of that name
+            found |= {path.resolve().parents[1]} if len(path.resolve().parents) > 2 else set()
+            found |= {path.parents[1]} if path.with_name("..").joinpath("pyvenv.cfg").exists() else set()
+    return sorted(map(str, found))
 
 
 def _read_by(calls: Iterable[Call]) -> Iterable[str]:
@@ -201,6 +213,17 @@ def _source_of(path: str) -> str | None:
     if match := _COMPILED.fullmatch(path):
         return os.path.join(match["folder"], match["name"] + ".py")  # noqa: PTH118
     return path if path.endswith((".py", ".pyw")) else None
+
+
+def _is_code(path: str) -> bool:
+    """Whether a file is a Python file, or a script that names its interpreter: no program of machine code."""
+    if not _is_file(path) or path.endswith((".py", ".pyw")):
+        return _is_file(path)
+    try:
+        with open(path, "rb") as file:
+            return file.read(2) == b"#!"
+    except OSError:
+        return False
 
 
 def _is_file(path: str) -> bool:

@@ -95,6 +95,7 @@ def run_script(
     started_by: Sequence[str] | None = None,
     pass_fds: Sequence[int] = (),
     stdin: int | None = None,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> Ended:
     """Run a command to its end, and pass on what it writes.
 
@@ -110,6 +111,7 @@ def run_script(
         started_by: the words that start it in place of its own: those of an observer.
         pass_fds: descriptors that it inherits.
         stdin: a descriptor in place of the standard input of this process.
+        meanwhile: called once it runs: what takes a moment is done beside it, and not before it.
 
     Raises:
         UsageError: there is no such program, or the system does not start it.
@@ -135,8 +137,9 @@ def run_script(
         for reader in readers:
             reader.start()
         timed_out = False
+        meanwhile()
         try:
-            process.wait(timeout)
+            process.wait(None if timeout is None else max(0.0, timeout - (time.monotonic() - start)))
         except subprocess.TimeoutExpired:
             timed_out = True
             _end(process, tree, signal.SIGTERM)

@@ -20,7 +20,7 @@ from week2kit.canonical import (
     text_digest,
 )
 from week2kit.errors import UnreadableRun
-from week2kit.record.command import RecordedCommand
+from week2kit.record.command import CompletedCommand, FailedCommand, RecordedCommand
 from week2kit.record.files import is_folder, pointer_in, read_regular
 from week2kit.record.manifest import AnyRun, Artifact, CompletedRun, FailedRun, Recorded, metric_names
 from week2kit.record.migrations import ManifestError, read_manifest
@@ -69,6 +69,9 @@ OPTIONAL_ARTIFACTS: Final = frozenset({"model", "curves"})
 #: Artifacts that grow with the data or the model; the others are about as long as the manifest.
 _LARGE_ARTIFACTS: Final = frozenset({"model", "predictions"})
 
+
+#: Metrics of a script that a notebook shows of its run.
+_SHOWN_METRICS: Final = 40
 
 #: What can be known of a run: what a manifest says, or what the files say that stand in its place.
 Manifest: TypeAlias = "Recorded | RecordedCommand | PartialRun"
@@ -121,6 +124,12 @@ class Run(NamedTuple):
                 f"| {show_value(metrics[name].dummy)} |"
                 for name in metric_names(manifest)
             ]
+        elif isinstance(manifest, CompletedCommand) and manifest.outcome.metrics:
+            lines += ["", "| metric | as reported |", "|---|---:|"]
+            shown = [*manifest.outcome.metrics.items()][:_SHOWN_METRICS]
+            lines += [f"| {clean(name)} | {show_value(value)} |" for name, value in shown]
+        elif isinstance(manifest, FailedCommand):
+            lines.append(f"\n{clean(manifest.failure.message)}")
         elif isinstance(manifest, FailedRun):
             lines.append(f"\nat stage {manifest.failure.stage}: {clean(manifest.failure.message)}")
         return "\n".join(lines) + "\n"

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from week2kit.scales import is_bounded
 from week2kit.thresholds import MAX_ROUNDED_DIGITS, MIN_ROUNDED_DIGITS
 
 #: Metrics of one class, and what they are averaged over.
@@ -37,6 +38,71 @@ def scorer_name(name: str) -> str:
     """The scorer that a key of metrics.json would be; whether there is such a scorer is another question."""
     stem = name.removeprefix(_VALIDATION)
     return METRIC_ALIASES.get(stem, stem)
+
+
+#: What scripts put in front of the name of a metric: the rows that it was measured on.
+_MEASURED_ON: Final = re.compile(r"(?:val|valid|validation|test|eval|dev|holdout|oof|cv|mean)[_ ]")
+_TRAINING: Final = re.compile(r"(?<![a-z])(?:train|training)(?![a-z])")
+
+#: Short names of scorers.
+_SHORT: Final[Mapping[str, str]] = {
+    "acc": "accuracy",
+    "accuracy_score": "accuracy",
+    "auc": "roc_auc",
+    "auroc": "roc_auc",
+    "balanced_accuracy_score": "balanced_accuracy",
+    "f1_score": "f1",
+    "mae": "mean_absolute_error",
+    "mape": "mean_absolute_percentage_error",
+    "mcc": "matthews_corrcoef",
+    "mse": "mean_squared_error",
+    "precision_score": "precision",
+    "r2_score": "r2",
+    "recall_score": "recall",
+    "rmse": "root_mean_squared_error",
+    "roc_auc_score": "roc_auc",
+}
+
+
+def meant_scorer(name: str) -> str:
+    """The scorer that a script means by a name, whatever rows it says that it was measured on: ``Test accuracy``."""
+    stem = re.split(r"[./]", name.strip().lower())[-1]
+    stem = _MEASURED_ON.sub("", stem).replace(" ", "_").replace("-", "_")
+    return METRIC_ALIASES.get(stem, _SHORT.get(stem, stem))
+
+
+def is_of_training(name: str) -> bool:
+    """Whether a name says that the metric was measured on training rows."""
+    return _TRAINING.search(name.lower()) is not None
+
+
+_ERRORS: Final = re.compile(
+    r"(?:.*_)?(?:loss|error|error_rate|perplexity|brier|brier_score)|.*_(?:deviance|divergence)|r?msle"
+)
+
+
+def is_upward(name: str) -> bool | None:
+    """Whether a high value of a metric is good, as far as its name says it; None where it does not."""
+    scorer = _TRAINING.sub("", meant_scorer(name)).strip("_")
+    if is_bounded(scorer):
+        return True
+    if scorer.startswith("neg_") and _ERRORS.fullmatch(scorer):
+        return True
+    return False if _ERRORS.fullmatch(scorer) else None
+
+
+def reported_order(metrics: Mapping[str, float]) -> list[str]:
+    """The names of the numbers that a script reports, what says most of a model first.
+
+    A name that is known goes before one that is not, what was measured on other rows before the training's own, a
+    score before a loss, and accuracy before other scores, as where nothing says what decides.
+    """
+
+    def order(name: str) -> tuple[object, ...]:
+        scorer, upward, deep = meant_scorer(name), is_upward(name), name.count(".") + name.count("/")
+        return (upward is None, is_of_training(name), deep, not upward, scorer != "accuracy", scorer != "f1_macro")
+
+    return sorted(metrics, key=order)
 
 
 def validation_names(metrics: Mapping[str, float]) -> dict[str, str]:

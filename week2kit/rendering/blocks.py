@@ -58,9 +58,10 @@ class Notice(NamedTuple):
 
 
 class Code(NamedTuple):
-    """Commands, as they can be copied."""
+    """Commands, as they can be copied, or lines of another language."""
 
     lines: tuple[str, ...]
+    language: str = "sh"
 
 
 class Flow(NamedTuple):
@@ -174,7 +175,7 @@ def as_markdown(block: Block, links: Mapping[str, str]) -> str:
         case Notice():
             return f"> [!{block.kind}]\n> " + "\n>\n> ".join(block.paragraphs)
         case Code():
-            return fence(block.lines)
+            return fence(block.lines, block.language)
         case Flow():
             steps = [f'    {name}["{name}: {text}"]' for name, text in block.steps]
             order = "    " + " --> ".join(name for name, _ in block.steps)

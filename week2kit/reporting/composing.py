@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from week2kit.canonical import clean
 from week2kit.errors import UnreadableRun, UsageError
-from week2kit.inputs.changes import Statement, primary_metric
+from week2kit.inputs.changes import Statement, changed_things, primary_metric
 from week2kit.privacy import shown_path
+from week2kit.record.command import CompletedCommand
 from week2kit.record.manifest import CompletedRun
 from week2kit.record.store import ARTIFACTS, MANIFEST_NAME, Found, Run, find_runs, in_time
 from week2kit.reporting.answers import answered
 from week2kit.reporting.columns import used_columns
+from week2kit.reporting.commands import command_row, propose_for_commands, spread_over_seeds
 from week2kit.reporting.datasets import data_sets
 from week2kit.reporting.failures.losses import with_losses
 from week2kit.reporting.failures.retrospective import failures
@@ -30,11 +32,11 @@ from week2kit.reporting.next.proposal import propose, propose_first
 from week2kit.reporting.noise.judging import Side, adjust, estimates
 from week2kit.reporting.noise.seeds import Named
 from week2kit.reporting.noise.uncertainty import Estimate
-from week2kit.reporting.pairs import compare, fit_seconds, interpreted, metric_rows
+from week2kit.reporting.pairs import compare, fit_seconds, interpreted, metric_rows, with_judgement
 from week2kit.reporting.partial import train_with_record, verify_flags, written_proofs
 from week2kit.reporting.ranking import ranked, told
-from week2kit.reporting.rows import REFUTED, GoalRow, RunRow, Verdict
-from week2kit.reporting.runs import Runs, completed, distinct_names, primary_of
+from week2kit.reporting.rows import REFUTED, CommandRow, GoalRow, RunRow, Verdict
+from week2kit.reporting.runs import Runs, completed, distinct_names, is_command, is_whole, primary_of
 from week2kit.reporting.values import (
     REPORT_VERSION,
     Comparison,
@@ -118,7 +120,8 @@ def _of_one_data_set(
 ) -> Report:
     """The report of the runs on one data set; `looked` says where failed runs were looked for."""
     finished = [run for run in named if run.manifest.status == "completed"]
-    first = first or next(iter(sorted(finished, key=lambda run: run.partial is not None)), None)
+    # of what records most, more can be told
+    first = first or next(iter(sorted(finished, key=lambda run: (not is_whole(run), run.partial is not None))), None)
     story = failures(None if first is None or first.partial else first, everything)
     retrospective = looked._replace(
         looked_at=len(everything.runs), setbacks=story.told, brief=story.brief, left_out=story.left_out
@@ -229,13 +232,19 @@ def _with_baseline(
     shown = [first, *detailed]
     others = [everything.row(run) for run in variants if run not in detailed]
     damaged = [row for row in others if row.disagreements or (row.verdict and row.verdict.verdict in REFUTED)]
-    recorded = [(run, one) for run, one in zip(detailed, comparisons, strict=True) if not run.partial]
+    pairs = list(zip(detailed, comparisons, strict=True))
+    recorded = [(run, one) for run, one in pairs if is_whole(run)]
     ranking = told(overview, primary_of(everything.scores(first)), _leaking([first, *variants], everything))
+    listed = (*(everything.row(run) for run in shown), *damaged)
     drawn, loop = None, None
     own: tuple[Finding, ...] = ()
     limits: tuple[Statement, ...] = ()
     if first.partial is not None:
         proposal = train_with_record([first, *variants], everything.name)
+    elif not is_whole(first):
+        retrospective = with_losses(retrospective, first, everything, _verdicts(overview, comparisons))
+        proposal = propose_for_commands(first, pairs, everything.runs, everything.name, everything.changes)
+        own = _noise_over_seeds(first, variants, everything)
     else:
         manifest, named = completed(first), everything.named(first)
         both = [first, *(run for run, _ in recorded)]
@@ -260,25 +269,70 @@ def _with_baseline(
         figures=drawn,
         metrics=metric_rows(first, None, everything, _known(first, comparisons, everything), comparable=False),
         fit_seconds=fit_seconds(first),
-        findings=own,
+        findings=(*own, *_warned(shown, everything)),
         comparisons=comparisons,
         overview=overview,
         ranking=ranking,
         overview_left_out=left_out,
         retrospective=retrospective,
         proposal=proposal,
-        caveats=limits,
+        caveats=(*limits, *_as_reported(shown, everything)),
         evidence=tuple(row for run in shown for row in _evidence(run, everything)),
-        runs=(*(everything.row(run) for run in shown), *damaged),
+        runs=listed,
         verify_commands=(),
         unreadable=(),
-        columns=used_columns([(everything.name(run), completed(run)) for run in shown if not run.partial]),
+        columns=used_columns([(everything.name(run), completed(run)) for run in shown if is_whole(run)]),
+        commands=tuple(_command_rows([run for run in (first, *variants) if everything.row(run) in listed], everything)),
     )
 
 
 def _leaking(runs: Sequence[Run], everything: Runs) -> set[str]:
     """The names of the runs that have the answer among their features."""
-    return {everything.name(run) for run in runs if not run.partial and leaking(completed(run))}
+    return {everything.name(run) for run in runs if is_whole(run) and leaking(completed(run))}
+
+
+def _noise_over_seeds(first: Run, variants: Sequence[Run], everything: Runs) -> tuple[Finding, ...]:
+    """How far the primary metric of a script moves over the runs in which nothing but the seed is other."""
+    metric = primary_of(everything.scores(first))
+    values = [_seed_and_value(first, metric, everything)]
+    values += [_seed_and_value(run, metric, everything) for run in variants if _only_seed(first, run, everything)]
+    found = spread_over_seeds([value for value in values if value is not None])
+    if found is None:
+        return ()
+    told = {**found, "run": everything.name(first), "metric": metric}
+    return (Finding("noise", (Statement("noise.over_seeds", told),)),)
+
+
+def _seed_and_value(run: Run, metric: str, everything: Runs) -> tuple[int, float] | None:
+    seed, score = run.manifest.inputs.seed, everything.scores(run).get(metric)
+    return None if seed is None or score is None or score.value is None else (seed.value, score.value)
+
+
+def _only_seed(first: Run, run: Run, everything: Runs) -> bool:
+    return changed_things(everything.changes(first, run)) == ["seed"]
+
+
+def _command_rows(runs: Sequence[Run], everything: Runs) -> Iterator[CommandRow]:
+    for run in runs:
+        if isinstance(run.manifest, CompletedCommand):
+            yield command_row(everything.name(run), run.manifest)
+
+
+def _as_reported(runs: Sequence[Run], everything: Runs) -> Iterator[Statement]:
+    if names := [everything.name(run) for run in runs if is_command(run) and everything.scores(run)]:
+        yield Statement("caveat.as_reported", {"runs": names})
+
+
+def _warned(runs: Sequence[Run], everything: Runs) -> tuple[Finding, ...]:
+    """What scripts recorded that must be known of their outcome."""
+    said = (
+        Statement("warning", {"run": everything.name(run), "warned": warned})
+        for run in runs
+        if is_command(run)
+        for warned in run.manifest.warnings
+    )
+    told = tuple(said)
+    return (Finding("warnings", told),) if told else ()
 
 
 def _verify(
@@ -312,8 +366,8 @@ def _comparisons(
     judgements = [next(final) if one.judgement is not None else None for one in compared]
     return tuple(
         interpreted(one, everything.named(first), everything.named(run), judgement, several=several)
-        if not first.partial and not run.partial
-        else one
+        if is_whole(first) and is_whole(run)
+        else with_judgement(one, judgement)
         for one, run, judgement in zip(compared, detailed, judgements, strict=True)
     )
 
@@ -329,7 +383,7 @@ def _known(first: Run, comparisons: Sequence[Comparison], everything: Runs) -> M
 
     A report of runs that cannot be compared does without: numpy alone would cost it half as much again.
     """
-    if first.partial:
+    if not is_whole(first):
         return {}
     if comparisons:
         rows = [row for comparison in reversed(comparisons) for row in comparison.metrics]
@@ -408,6 +462,12 @@ def _evidence(run: Run, everything: Runs) -> list[EvidenceRow]:
     ]
     if run.partial is not None:
         proofs += written_proofs(run.partial)
+    elif is_command(run):
+        proofs = [
+            (f"{metric}, as reported", value, file)
+            for (_, value, file), metric in zip(proofs, everything.scores(run), strict=True)
+        ]
+        proofs.append(("each prediction", None, ARTIFACTS["predictions"]))
     else:
         proofs += [
             ("each prediction, and the metrics that follow from them", None, ARTIFACTS["predictions"]),
@@ -417,4 +477,6 @@ def _evidence(run: Run, everything: Runs) -> list[EvidenceRow]:
     if run.partial is not None:
         return [row._replace(number=f"{row.number}, as written") for row in rows]
     whole = "training scores, dummy, folds, time of fit, inputs, warnings"
+    if is_command(run):
+        whole = "command, inputs, outputs, what was not observed, warnings"
     return [*rows, EvidenceRow(whole, None, name, MANIFEST_NAME, everything.row(run).manifest_sha256)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from week2kit.record.manifest import Data, FoundData
+from week2kit.record.manifest import CompletedRun, Data, FoundData
 from week2kit.record.store import Run
 
 #: Two runs on different data are a question of their own ("is it the data?"), and are compared.
@@ -30,7 +30,7 @@ def data_sets(named: Sequence[Run], beside: Sequence[Run]) -> tuple[DataSet, ...
     for run in finished:
         if not any(_alike(run, other) for other in first):
             first.append(run)
-    if len(first) < 2 or len(finished) < _LEAST or any(run.partial is not None for run in named):
+    if len(first) < 2 or len(finished) < _LEAST or not all(isinstance(run.manifest, CompletedRun) for run in finished):
         return (DataSet(tuple(named), tuple(beside)),)
 
     def of(place: int, runs: Sequence[Run]) -> tuple[Run, ...]:

@@ -8,8 +8,9 @@ from week2kit.canonical import parse_json
 from week2kit.inputs.changes import Statement
 from week2kit.inputs.leaves import differences
 from week2kit.record.agreement import Examined, examine, required_artifacts
+from week2kit.record.command import CompletedCommand
 from week2kit.record.manifest import CompletedRun
-from week2kit.record.store import ARTIFACTS, Run
+from week2kit.record.store import ARTIFACTS, Manifest, Run
 from week2kit.reporting.rows import FileRow, FileState
 
 #: What `verify` finds of a file, as the report calls it; any other finding is about this place, not about the run.
@@ -35,7 +36,7 @@ def file_rows(run: Run) -> tuple[tuple[FileRow, ...], tuple[Statement, ...]]:
         rows.append(FileRow(one.artifact.path, one.artifact.sha256, state))
         if one.disagrees:
             against.append(Statement(f"file.{state.replace(' ', '_')}", {"file": one.artifact.path}))
-        elif one.artifact.name == "metrics" and isinstance(run.manifest, CompletedRun):
+        elif one.artifact.name == "metrics":
             against += _other_metrics(run.manifest, one)
     if isinstance(run.manifest, CompletedRun):
         listed = {artifact.name for artifact in run.manifest.artifacts}
@@ -44,11 +45,17 @@ def file_rows(run: Run) -> tuple[tuple[FileRow, ...], tuple[Statement, ...]]:
     return tuple(rows), tuple(against)
 
 
-def _other_metrics(run: CompletedRun, file: Examined) -> list[Statement]:
+def _other_metrics(run: Manifest, file: Examined) -> list[Statement]:
     """The metrics of which metrics.json, whose digest is right, and the manifest hold different values."""
+    recorded: dict[str, float | None]
+    if isinstance(run, CompletedRun):
+        recorded = {name: metric.value for name, metric in run.outcome.metrics.items()}
+    elif isinstance(run, CompletedCommand):
+        recorded = {**run.outcome.metrics}
+    else:
+        return []
     if file.content is None:
         return []
-    recorded = {name: metric.value for name, metric in run.outcome.metrics.items()}
     return [
         Statement("metric.contradicted", {"metric": name or "metrics", "manifest": value, "file": stored})
         for name, value, stored in sorted(differences(recorded, parse_json(file.content)), key=lambda found: found[0])

@@ -85,6 +85,14 @@ def _rows_behind(baseline: Named, moved: MovedClasses | MovedErrors | None, valu
     return Statement("difference.validation_rows", {"rows": baseline.run.outcome.predictions.rows})
 
 
+def rows_behind_tables(moved: MovedClasses | MovedErrors, values: dict[str, Any]) -> Statement:
+    """What moved in the tables of two scripts, of whose rows nothing more is known."""
+    if isinstance(moved, MovedErrors):
+        return Statement("difference.errors", values | {"closer": moved.closer, "farther": moved.farther})
+    found = _moved_statement(moved, values)
+    return found._replace(code="command.same_labels") if found.code == "difference.same_labels" else found
+
+
 def _moved_statement(moved: MovedClasses, values: dict[str, Any]) -> Statement:
     if moved.fixed == moved.broken == moved.wrong_otherwise == 0:
         return Statement("difference.same_labels", values | {"rows": moved.rows})

@@ -5,21 +5,25 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from week2kit.canonical import label_texts
 from week2kit.inputs.changes import Statement
-from week2kit.record.manifest import CompletedRun
 from week2kit.reporting.predicted import NotComparable, Predicted
 from week2kit.reporting.rows import ClassRow, ConfusionRow, MovedClasses, MovedErrors, MovedRow
 from week2kit.thresholds import CONFUSION_CLASSES, LISTED_ROWS
 
 
-def moved_rows(run: CompletedRun, baseline: Predicted, variant: Predicted) -> MovedClasses | MovedErrors:
+def moved_rows(
+    task: str, classes: Sequence[Any], baseline: Predicted, variant: Predicted, *, several_folds: bool = False
+) -> MovedClasses | MovedErrors:
     """What moved between two runs with the same validation rows, in the same order.
 
     Args:
-        run: the baseline.
-        baseline: its predictions.
+        task: classification, or regression.
+        classes: those that are known, in their order.
+        baseline: the predictions of the baseline.
+        several_folds: whether they come from several models.
         variant: the other run's, as `aligned` puts them.
 
     Raises:
@@ -27,11 +31,9 @@ def moved_rows(run: CompletedRun, baseline: Predicted, variant: Predicted) -> Mo
     """
     columns = zip(baseline.places, baseline.true, baseline.predicted, variant.predicted, strict=True)
     rows = [MovedRow(*place, true, before, after, None) for place, true, before, after in columns]
-    several = len(run.outcome.split.folds) > 1
-    if run.outcome.task == "classification":
-        labels = label_texts(run.outcome.classes or [])
-        return _moved_classes(rows, labels, several_folds=several)
-    return _moved_errors(rows, several_folds=several)
+    if task == "classification":
+        return _moved_classes(rows, label_texts(classes), several_folds=several_folds)
+    return _moved_errors(rows, several_folds=several_folds)
 
 
 # --- classification ---------------------------------------------------------------------------------------------

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from week2kit.inputs.changes import Statement, changed_things, primary_metric, uncounted_differences
 from week2kit.record.manifest import CompletedRun
 from week2kit.record.store import Run
-from week2kit.reporting.interpretation import findings, size
+from week2kit.record.written_metrics import meant_scorer
+from week2kit.reporting.commands import command_comparable, differing_code
+from week2kit.reporting.interpretation import findings, rows_behind_tables, size
 from week2kit.reporting.movement import moved_rows
 from week2kit.reporting.noise.judging import Side, estimates, judge
 from week2kit.reporting.noise.seeds import Named
+from week2kit.reporting.noise.tables import judge_tables
 from week2kit.reporting.noise.uncertainty import Estimate
 from week2kit.reporting.partial import as_written, written_difference
-from week2kit.reporting.predicted import NotComparable
+from week2kit.reporting.predicted import NotComparable, Predicted
 from week2kit.reporting.rows import FoldRow, Judgement, MetricRow, MovedClasses, MovedErrors, Outcome
-from week2kit.reporting.runs import Runs, completed, primary_of
-from week2kit.reporting.values import Comparison
-from week2kit.thresholds import LISTED_FOLDS
+from week2kit.reporting.runs import Runs, completed, is_command, primary_of
+from week2kit.reporting.values import Comparison, Finding
+from week2kit.thresholds import LISTED_CODE, LISTED_FOLDS
 
 
 def compare(first: Run, variant: Run, runs: Runs, margin: float | None) -> Comparison:
@@ -42,6 +47,8 @@ def compare(first: Run, variant: Run, runs: Runs, margin: float | None) -> Compa
         judgement=None,
         findings=(),
     )
+    if is_command(first) or is_command(variant):
+        return _of_commands(whole, first, variant, runs, margin)
     if first.partial or variant.partial:
         return _as_written(whole, first, variant, runs)
     before, after = completed(first), completed(variant)
@@ -56,7 +63,7 @@ def compare(first: Run, variant: Run, runs: Runs, margin: float | None) -> Compa
         judgement = judge(*both, metric, known, margin)
     moved: MovedClasses | MovedErrors | Statement
     try:
-        moved = found if isinstance(found, Statement) else moved_rows(before, *found)
+        moved = found if isinstance(found, Statement) else _moved(before, found)
     except NotComparable as reason:
         moved = reason.statement
     folds = _folds(before, after, comparable=not against)
@@ -69,6 +76,11 @@ def compare(first: Run, variant: Run, runs: Runs, margin: float | None) -> Compa
         not_moved=moved if isinstance(moved, Statement) else None,
         judgement=judgement,
     )
+
+
+def _moved(run: CompletedRun, found: tuple[Predicted, Predicted]) -> MovedClasses | MovedErrors:
+    outcome = run.outcome
+    return moved_rows(outcome.task, outcome.classes or [], *found, several_folds=len(outcome.split.folds) > 1)
 
 
 def _as_written(whole: Comparison, first: Run, variant: Run, runs: Runs) -> Comparison:
@@ -105,6 +117,75 @@ def _as_written(whole: Comparison, first: Run, variant: Run, runs: Runs) -> Comp
     )
 
 
+def _of_commands(whole: Comparison, first: Run, variant: Run, runs: Runs, margin: float | None) -> Comparison:
+    """The comparison of two runs of which one is a script: tested where both left a table of the same rows."""
+    metric, found = primary_of(runs.scores(first)), runs.aligned(first, variant)
+    uncounted = tuple(uncounted_differences(first.manifest, variant.manifest))
+    lines = differing_code(whole.changes, runs.code(first), runs.code(variant))
+    whole = whole._replace(code=tuple(itertools.islice(lines, LISTED_CODE)))
+    if whole.obstacles:
+        return whole._replace(
+            uncounted=uncounted,
+            metrics=metric_rows(first, variant, runs, {}, comparable=False),
+            not_moved=found if isinstance(found, Statement) else Statement("command.no_task", {"metric": metric}),
+            findings=(Finding("difference", (Statement("difference.not_comparable"),)),),
+        )
+    judgement, estimate = judge_tables(first, variant, metric, runs, margin)
+    rows = metric_rows(first, variant, runs, {} if estimate is None else {metric: estimate}, comparable=True)
+    moved: MovedClasses | MovedErrors | Statement
+    try:
+        moved = found if isinstance(found, Statement) else _moved_in_tables(metric, found)
+    except NotComparable as reason:
+        moved = reason.statement
+    names = {"baseline": runs.name(first), "variant": runs.name(variant), "metric": metric}
+    said = list(_of_size(rows, judgement, names))
+    if judgement.method != "mcnemar" and not isinstance(moved, Statement):
+        said.append(rows_behind_tables(moved, names))
+    return whole._replace(
+        uncounted=uncounted,
+        comparable=command_comparable(first, variant, found),
+        metrics=rows,
+        moved=None if isinstance(moved, Statement) else moved,
+        not_moved=moved if isinstance(moved, Statement) else None,
+        judgement=judgement,
+        findings=(Finding("difference", tuple(said)),),
+    )
+
+
+def _of_size(rows: Sequence[MetricRow], judgement: Judgement, names: Mapping[str, Any]) -> Iterator[Statement]:
+    """By how much the primary metric moved; where its name does not say what is good, no more."""
+    upward = next((row.greater_is_better for row in rows if row.primary), None)
+    difference = judgement.difference
+    if difference is None:
+        return
+    if upward is None and difference != 0:
+        direction = "higher" if difference > 0 else "lower"
+        yield Statement("difference.moved_only", {**names, "difference": abs(difference), "direction": direction})
+    else:
+        yield size(difference, "higher" if upward else "lower", names)
+
+
+def _moved_in_tables(metric: str, found: tuple[Predicted, Predicted]) -> MovedClasses | MovedErrors | Statement:
+    """Which rows moved: labels or amounts, as the metric says it."""
+    from week2kit.statistics.weighted import kind_of
+
+    task = {"counts": "classification", "ranks": "classification", "losses": "regression"}.get(
+        kind_of(meant_scorer(metric)) or ""
+    )
+    return Statement("command.no_task", {"metric": metric}) if task is None else moved_rows(task, [], *found)
+
+
+def with_judgement(comparison: Comparison, judgement: Judgement | None) -> Comparison:
+    """A comparison of two runs, of which one is no config's, with its final judgement, which ends what is said."""
+    if judgement is None:
+        return comparison
+    told = tuple(
+        one._replace(statements=(*one.statements, *judgement.statements)) if one.topic == "difference" else one
+        for one in comparison.findings
+    )
+    return comparison._replace(judgement=judgement, findings=told)
+
+
 def interpreted(
     comparison: Comparison, baseline: Named, variant: Named, judgement: Judgement | None, *, several: bool
 ) -> Comparison:
@@ -125,7 +206,7 @@ def metric_rows(
         estimate = known.get(name, Estimate(0))
         judged = comparable and variant is not None and left is not None and right is not None
         found = runs.difference(first, variant, name) if judged and variant is not None else None
-        upward = _is_upward(name, [first] if variant is None else [first, variant])
+        upward = runs.is_upward(name, [first] if variant is None else [first, variant])
         row = MetricRow(
             metric=name,
             primary=name == primary_of(sides[0]),
@@ -133,18 +214,12 @@ def metric_rows(
             baseline=left and left._replace(interval=estimate.baseline),
             variant=right and right._replace(interval=estimate.variant),
             difference=found,
-            outcome=None if found is None else _outcome(found if upward else -found),
+            outcome=None if found is None or upward is None else _outcome(found if upward else -found),
             interval=estimate.difference if judged else None,
             of=manifest.outcome.class_of(name) if isinstance(manifest, CompletedRun) else None,
         )
         rows.append(row)
     return tuple(rows)
-
-
-def _is_upward(name: str, runs: list[Run]) -> bool:
-    """Whether a high value is good, as the runs record it; without a manifest, only such metrics are known."""
-    records = (run.manifest.outcome.metrics.get(name) for run in runs if isinstance(run.manifest, CompletedRun))
-    return next((record.greater_is_better for record in records if record is not None), True)
 
 
 def _outcome(gain: float) -> Outcome:

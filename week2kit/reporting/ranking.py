@@ -9,8 +9,9 @@ from pathlib import Path
 from week2kit.inputs.changes import Statement, changed_things
 from week2kit.record.store import Run
 from week2kit.reporting.noise.judging import tests_between
+from week2kit.reporting.noise.tables import p_of_tables
 from week2kit.reporting.rows import Verdict
-from week2kit.reporting.runs import Runs, completed, primary_of
+from week2kit.reporting.runs import Runs, is_command, is_whole, primary_of
 from week2kit.reporting.values import OverviewRow
 from week2kit.statistics.exact import holm_among
 from week2kit.thresholds import OVERVIEW_RUNS, SIGNIFICANCE
@@ -24,8 +25,10 @@ def ranked(first: Run, variants: Sequence[Run], runs: Runs) -> tuple[tuple[Overv
     place in the order, and are not tested.
     """
     metric = primary_of(runs.scores(first))
-    record = None if first.partial else completed(first).outcome.metrics[metric]
-    sign = 1 if record is None or record.greater_is_better else -1
+    upward = runs.is_upward(metric, [first])
+    if upward is None:
+        return _unordered(first, variants, runs)
+    sign = 1 if upward else -1
 
     def goodness(run: Run) -> float:
         score = runs.scores(run).get(metric)
@@ -49,11 +52,14 @@ def _ranked(
     first: Run, shown: Sequence[Run], goodness: Mapping[Path, float], runs: Runs, tests: int
 ) -> list[OverviewRow]:
     """The rows of the shown runs: those that the noise does not tell from the best come first."""
-    recorded = [] if first.partial else [run for run in shown if not run.partial]
-    places = {run.path: place for place, run in enumerate(recorded)}
-    between = tests_between(first, recorded, runs) if recorded else None
+    whole = [run for run in shown if is_whole(run)] if is_whole(first) else []
+    places = {run.path: place for place, run in enumerate(whole)}
+    between = tests_between(first, whole, runs) if whole else None
+    metric = primary_of(runs.scores(first))
 
     def test(run: Run, other: Run) -> float | None:
+        if is_command(run) or is_command(other):
+            return p_of_tables(run, other, metric, runs)
         if between is None or run.path not in places or other.path not in places:
             return None
         return between(places[run.path], places[other.path])
@@ -72,6 +78,17 @@ def _ranked(
         rank = 1 if tied else 1 + bisect_left(falling, -goodness[run.path])
         rows.append(_row(first, run, runs, rank, verdicts.get(run.path)))
     return sorted(rows, key=lambda row: row.rank or 0)
+
+
+def _unordered(first: Run, variants: Sequence[Run], runs: Runs) -> tuple[tuple[OverviewRow, ...], int, list[Run]]:
+    """The runs as they were named, where nothing says whether a high value of their metric is good."""
+    rows = [_row(first, first, runs, None, None)._replace(comparable=True)]
+    for run in variants[: OVERVIEW_RUNS - 1]:
+        comparable = not runs.obstacles(first, run)
+        row = _row(first, run, runs, None, "untested" if comparable else None)
+        found = runs.difference(first, run, primary_of(runs.scores(first))) if comparable else None
+        rows.append(row._replace(comparable=comparable, difference=found))
+    return tuple(rows), 1 + len(variants) - len(rows), list(variants)
 
 
 def _verdict(gain: float, p_value: float | None) -> Verdict:
@@ -108,8 +125,10 @@ def told(rows: Sequence[OverviewRow], metric: str, leaking: Container[str]) -> t
 
     Where the best is one of the `leaking` runs, it says which of the others is best, if any.
     """
-    if not rows or rows[0].rank is None:
+    if not rows:
         return ()
+    if rows[0].rank is None:
+        return (Statement("ranked.no_direction", {"metric": metric}),) if metric else ()
     top = next((row for row in rows if row.rank is not None and row.run not in leaking), rows[0])
     if top is not rows[0] and rows[0].run in leaking:
         values = {"best": rows[0].run, "metric": metric, "value": rows[0].value, "honest": top.run, "score": top.value}
@@ -126,5 +145,6 @@ def told(rows: Sequence[OverviewRow], metric: str, leaking: Container[str]) -> t
     else:
         first = Statement("ranked.tied", best | {"tied": tied}) if tied else Statement("ranked.alone", best)
     better = [row.run for row in rows if row.verdict == "better"]
-    code = "ranked.better" if better else "ranked.none_better"
+    of_all = all(row.verdict != "untested" for row in rows if row.rank is not None)
+    code = "ranked.better" if better else "ranked.none_better" if of_all else "ranked.none_better_tested"
     return first, Statement(code, {"baseline": baseline, "runs": better})

@@ -66,6 +66,56 @@ class RunRow(NamedTuple):
     """What does not agree with the run's own record; empty for an intact run."""
     verdict: Verification | None = None
     """None: the report was given no verdict on this very record, so the run is not verified."""
+    kind: Literal["config", "command", "folder"] = "config"
+    """A training by week2kit, a person's own script, or a folder without a manifest."""
+
+
+class ReadFile(NamedTuple):
+    """A file that a command read, by its path from the working directory."""
+
+    path: str
+    bytes: int
+    sha256: str | None
+    """When the command began; None: it was changed, and nobody saw it before."""
+    after: str | None
+    """The digest when the command had ended; None: the file was gone."""
+    how: Literal["observed", "declared"]
+
+
+class WrittenFile(NamedTuple):
+    """A file that a command wrote."""
+
+    path: str
+    bytes: int
+    sha256: str
+    change: Literal["created", "modified"]
+    role: str
+    kept: bool
+    """Whether the run folder holds its text."""
+
+
+class CommandRow(NamedTuple):
+    """What is known of a run of a person's own script in the place of config, split and model."""
+
+    run: str
+    line: str
+    """The command, quoted for a shell."""
+    script: str
+    """Empty where none was found."""
+    seed: int | None
+    metrics_from: str
+    """The file, or `standard output`; empty where there is no metric."""
+    metrics_left_out: int
+    times: tuple[tuple[str, float], ...]
+    modules: tuple[tuple[str, str], ...]
+    """The project's files that ran, each with its digest."""
+    read: tuple[ReadFile, ...] | None
+    """None: not known."""
+    written: tuple[WrittenFile, ...]
+    predicted: int | None
+    """Rows of its table of predictions; None where it left none."""
+    unseen: tuple[Statement, ...]
+    """What was not observed."""
 
 
 class GoalRow(NamedTuple):
@@ -161,7 +211,8 @@ class MetricRow(NamedTuple):
 
     metric: str
     primary: bool
-    greater_is_better: bool
+    greater_is_better: bool | None
+    """None: a script reports it under a name that does not say."""
     baseline: Score | None
     variant: Score | None
     difference: float | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,12 +17,15 @@ from week2kit.inputs.changes import (
 )
 from week2kit.inputs.partial import Digests, compare_runs
 from week2kit.privacy import shown_path
+from week2kit.record.command import CompletedCommand, RecordedCommand, Sources
 from week2kit.record.manifest import CompletedRun, Environment, Metric, metric_names
 from week2kit.record.store import ARTIFACTS, Run
+from week2kit.record.written_metrics import is_upward
+from week2kit.reporting.commands import command_obstacles, command_scores
 from week2kit.reporting.files import file_rows
 from week2kit.reporting.noise.seeds import Named, spread
 from week2kit.reporting.partial import written_facts, written_files, written_obstacles, written_scores
-from week2kit.reporting.predicted import NotComparable, Predicted, aligned, read_predictions
+from week2kit.reporting.predicted import NotComparable, Predicted, aligned, aligned_by_truth, read_predictions
 from week2kit.reporting.rows import RunRow, Score, Verification
 
 
@@ -92,7 +96,10 @@ class Runs:
         Two holdouts with other digests may still hold the same rows in another order: their predictions tell.
         """
         key = first.path, variant.path
-        if key not in self._obstacles and (first.partial or variant.partial):
+        if key not in self._obstacles and (is_command(first) or is_command(variant)):
+            metric, found = primary_of(self.scores(first)), self.aligned(first, variant)
+            self._obstacles[key] = command_obstacles(self.name(first), metric, self.scores(variant), found)
+        elif key not in self._obstacles and (first.partial or variant.partial):
             self._obstacles[key] = written_obstacles(first, variant, self._digests)
         if key not in self._obstacles:
             before, after = completed(first), completed(variant)
@@ -111,6 +118,8 @@ class Runs:
         if run.path not in self._scores:
             if run.partial is not None:
                 self._scores[run.path] = written_scores(run.partial)
+            elif isinstance(run.manifest, CompletedCommand):
+                self._scores[run.path] = command_scores(run.manifest)
             else:
                 metrics = completed(run).outcome.metrics
                 self._scores[run.path] = {name: _score(metrics[name]) for name in metric_names(completed(run))}
@@ -118,7 +127,7 @@ class Runs:
 
     def difference(self, first: Run, variant: Run, metric: str) -> float | None:
         """The metric of the variant minus that of the baseline; None where nothing can be concluded from it."""
-        if not first.partial and not variant.partial:
+        if is_whole(first) and is_whole(variant):
             return comparable_difference(completed(first), completed(variant), metric)
         values = [score.value if (score := self.scores(run).get(metric)) else None for run in (first, variant)]
         return None if values[0] is None or values[1] is None else values[1] - values[0]
@@ -128,14 +137,31 @@ class Runs:
 
     def aligned(self, first: Run, variant: Run) -> tuple[Predicted, Predicted] | Statement:
         """The predictions of two runs in the same order, or why there are none."""
+        by_truth = is_command(first) or is_command(variant)
+        if by_truth and (without := [run for run in (first, variant) if run.artifact("predictions") is None]):
+            return Statement("command.no_table", {"runs": list(dict.fromkeys(map(self.name, without)))})
         damaged = [self.name(run) for run in (first, variant) if not self.intact(run, "predictions")]
         if damaged:
             return Statement("rows.not_intact", {"runs": damaged})
         try:
-            rows = self.predicted(first)
-            return rows, aligned(rows, self.predicted(variant))
+            rows, others = self.predicted(first), self.predicted(variant)
+            return aligned_by_truth(rows, others) if by_truth else (rows, aligned(rows, others))
         except NotComparable as reason:
             return reason.statement
+
+    def code(self, run: Run) -> Mapping[str, str]:
+        """The texts of the project's files that a command ran, by path, as far as its folder still holds them."""
+        if run.artifact("sources") is None or not self.intact(run, "sources"):
+            return {}
+        with contextlib.suppress(OSError, ValueError):
+            return Sources.model_validate_json(run.read("sources")).modules
+        return {}
+
+    def is_upward(self, metric: str, runs: Sequence[Run]) -> bool | None:
+        """Whether a high value of a metric is good: as a run records it, else as far as the name says it."""
+        records = (run.manifest.outcome.metrics.get(metric) for run in runs if isinstance(run.manifest, CompletedRun))
+        known = next((record.greater_is_better for record in records if record is not None), None)
+        return is_upward(metric) if known is None else known
 
     def named(self, run: Run) -> Named:
         """A completed run under its name, with one that measured its noise, where it did not."""
@@ -172,6 +198,7 @@ class Runs:
             files=files,
             disagreements=disagreements,
             verdict=self._verdicts.get(run.manifest_sha256),
+            kind="folder" if run.partial is not None else "command" if is_command(run) else "config",
         )
 
 
@@ -192,6 +219,16 @@ def _score(metric: Metric) -> Score:
         repeats=tuple(repeat.value for repeat in metric.repeats if repeat.value is not None),
         undefined=metric.folds.count(None),
     )
+
+
+def is_command(run: Run) -> bool:
+    """Whether a run is that of a person's own script."""
+    return isinstance(run.manifest, RecordedCommand)
+
+
+def is_whole(run: Run) -> bool:
+    """Whether a completed run records all that is known of a training: no script's, and none without a manifest."""
+    return isinstance(run.manifest, CompletedRun)
 
 
 def completed(run: Run) -> CompletedRun:

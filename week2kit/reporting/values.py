@@ -21,6 +21,7 @@ from week2kit.inputs.changes import Change, Statement
 from week2kit.record.manifest import FailureStage
 from week2kit.reporting.rows import (
     ColumnsRow,
+    CommandRow,
     FoldRow,
     GoalRow,
     Judgement,
@@ -65,13 +66,16 @@ class Comparison(NamedTuple):
     judgement: Judgement | None
     """Of the primary metric; None where the two are not comparable."""
     findings: tuple[Finding, ...]
+    code: tuple[str, ...] = ()
+    """Where a script changed and both runs kept it, the first lines in which they differ, as a unified diff."""
 
 
 class OverviewRow(NamedTuple):
     """One run in the ranked table: its rank on the baseline's primary metric, and what changed."""
 
     rank: int | None
-    """From 1; runs that the noise does not tell from the best share rank 1. None: not comparable."""
+    """From 1; runs that the noise does not tell from the best share rank 1. None: not comparable, or nothing says
+    whether a high value is good."""
     tied: bool
     """Whether another run has the same rank."""
     run: str
@@ -331,5 +335,7 @@ class Report(NamedTuple):
     """None: no verdicts were given."""
     columns: tuple[ColumnsRow, ...] = ()
     """Of the baseline, and of each detailed variant that uses others."""
+    commands: tuple[CommandRow, ...] = ()
+    """The runs among `runs` that are a person's own script."""
     others: tuple[Report, ...] = ()
     """The reports on the other data sets, where the runs are on several; this one is of the first."""

@@ -17,7 +17,30 @@ NEXT: Final[Mapping[str, str]] = {
     ),
     "next.none_completed": "No run completed, so there is no baseline yet.",
     "next.repair": "Repair the config of {run:name} as its error says, and train it again.",
+    "next.repair_command": "Mend what the error of {run:name} names, and run the command again.",
     "next.run_again": "Run {run:name} again.",
+    # of a person's own script
+    "next.no_metric": "{run:name} reports no metric, so there is nothing to compare.",
+    "next.report_metric": "Let the script print a line such as `accuracy: 0.93`, or write a metrics.json.",
+    "next.one_at_a_time": "Run it again with one of these changes at a time.",
+    "next.no_seed": (
+        "No seed stands in the command of {run:name}, so how far its numbers move with another is not known."
+    ),
+    "next.give_seed": (
+        "Let the script take its seed from a flag, such as `--seed`, use it for the split and for the model, and "
+        "record a run with it."
+    ),
+    "next.script_one_seed": "The command of {run:name} was seen with one seed only ({seed:value}).",
+    "next.another_seed": "Run it again with another seed, and see how far its numbers move: {command:name}",
+    "next.no_table": "{run:name} left no table of predictions, so no difference to it can be tested.",
+    "next.write_table": (
+        "Let the script write its predictions on the rows that it is judged by, with the columns y_true and y_pred, as "
+        "predictions.csv."
+    ),
+    "next.nothing_known": (
+        "Nothing found here speaks against {run:name}. What is inside of a script, a record does not say."
+    ),
+    "next.change_one_thing": "Change one thing, and only one, and record that run beside these.",
     "next.other_rows": "{variant:name} was validated on other rows than {baseline:name}: they cannot be compared.",
     "next.other_metric": "{variant:name} did not record the primary metric of {baseline:name}.",
     "next.other_data": "The data of {variant:name} has other values than that of {baseline:name}.",

@@ -67,6 +67,100 @@ SENTENCES: Final[Mapping[str, str]] = {
         "Not recorded: predictions and code. So nothing shows whether a difference is more than noise, whether both "
         "predict the same, or whether the code was the same."
     ),
+    # --- a person's own script ---
+    "command.same_truth": (
+        "Comparable: both tables of predictions hold the same true values in the same order ({rows:count row})."
+    ),
+    "command.other_truth": (
+        "Their tables of predictions do not hold the same true values in the same order, so nothing shows that both "
+        "were measured on the same rows."
+    ),
+    "command.one_truth": (
+        "Every true value in the tables of predictions is the same, so they do not show that the rows are."
+    ),
+    "command.no_table": "{runs:names} left no table of predictions with the columns y_true and y_pred.",
+    "command.several_folds": "A table of predictions holds several folds, and the other run is a script's.",
+    "command.rows_unknown": "So nothing shows that both were measured on the same rows.",
+    "command.seed_may_split": "Their seeds differ, and a seed may decide which rows these are.",
+    "command.no_metric": "{run:name} reports no metric.",
+    "command.no_direction": "The name {metric:name} does not say whether a high value is good.",
+    "command.not_of_table": (
+        "{metric:name} of {run:name} is reported as {value:number}, and from its table of predictions follows "
+        "{table:number}: the report speaks of other rows, or counts otherwise."
+    ),
+    "command.not_in_table": (
+        "{metric:name} of {run:name} does not follow from its table of predictions, so the table does not test it."
+    ),
+    "command.no_task": (
+        "{metric:name} does not say whether the tables of predictions hold classes or amounts, so no rows are put side "
+        "by side."
+    ),
+    "command.same_labels": "Both tables of predictions hold the same class on each of their {rows:count row}.",
+    "command.few_rows": "Unreliable: with fewer than {threshold:whole} rows ({rows:whole}), single rows decide.",
+    "difference.moved_only": (
+        "{metric:name} is {difference:number} {direction} in {variant:name} than in {baseline:name}. Whether that is "
+        "better, its name does not say."
+    ),
+    "ranked.no_direction": (
+        "The runs are not ranked: the name {metric:name} does not say whether a high value is good."
+    ),
+    "note.bootstrap_of_rows": (
+        "Paired bootstrap: the rows of the tables are drawn again with replacement, the same for both runs; what other "
+        "training rows would do is not in it (Efron and Tibshirani 1993)."
+    ),
+    "note.intervals_of_rows": (
+        "Intervals: paired bootstrap. The rows of the tables are drawn again with replacement, the same for both runs; "
+        "what other training rows would do is not in it (Efron and Tibshirani 1993)."
+    ),
+    "failed.command": "The command failed: {command:name}",
+    "tried.completed_alone": "it completed, and reported no metric.",
+    "tried.elsewhere_command": "it failed otherwise: {message:text}",
+    "interrupted.learned_of_command": "Nothing about the command: its end was not recorded. Run it again.",
+    "learned.ended": "Nothing about the command: it was ended from outside. It may well complete.",
+    "learned.alone_command": "No run of the same script that completed is there to compare it with.",
+    "learned.one_input_command": (
+        "As far as is recorded, only the {input:name} differs from {other:name}, which completed."
+    ),
+    "learned.one_key_command": (
+        "As far as is recorded, only {key:name} differs from {other:name}: with {failed:name} it fails, and with "
+        "{worked:name} it completed."
+    ),
+    "learned.one_key_new_command": (
+        "As far as is recorded, only {key:name} differs from {other:name}: with {failed:name} it fails, and without "
+        "it, it completed."
+    ),
+    "worse.reported": (
+        "{metric:name} is {value:number} against {baseline:number} in the baseline ({difference:signed}), as reported."
+    ),
+    "caveat.as_reported": (
+        "The numbers of {runs:names} are what the script reports; on which rows it measured them, only the script says."
+    ),
+    "noise.over_seeds": (
+        "With {count:whole} seeds and all else as in {run:name}, as far as is recorded, {metric:name} has a standard "
+        "deviation of {spread:number}, from {least:number} to {most:number}."
+    ),
+    # --- what was not observed of it ---
+    "unseen.not_reached": "What it read was not recorded.",
+    "unseen.unwatched": (
+        "Nothing watched the command while it ran, so no file that it read is known. Name them with `--input`."
+    ),
+    "unseen.unwatched_named": (
+        "Nothing watched the command while it ran: of what it read, only the files that were named with `--input` are "
+        "known."
+    ),
+    "unseen.by_hook": (
+        "Python told which files it opened itself. What other programs and native libraries opened was not seen."
+    ),
+    "unseen.programs": "Other programs ran, which did not report: {names:names}.",
+    "unseen.native": (
+        "Libraries were loaded that open files unseen: {names:names}. A file that they read may be missing."
+    ),
+    "unseen.unreadable": "{lines:count line} of what was observed cannot be read, so a file may be missing.",
+    "unseen.network": "It used the network, and what came from there is not recorded.",
+    "unseen.clock": "The clock and the random numbers of the system are not seen.",
+    "unseen.refused": "The observer {observer:name} could not be used here: {why:text}",
+    "unseen.stdin": "Its standard input was a stream, which is not kept.",
+    "unseen.environment": "The versions of its libraries and the facts of the processor are not recorded.",
     # --- records of earlier versions ---
     "earlier.undefined": (
         "An earlier week2kit made {run:name}. Where rows do not define {metrics:names}, it recorded what scikit-learn "
@@ -163,6 +257,9 @@ SENTENCES: Final[Mapping[str, str]] = {
         "Of the runs of which that is not said, {honest:name} has the best: {score:number}."
     ),
     "ranked.better": "Better than {baseline:name}, the baseline, by more than noise: {runs:names}.",
+    "ranked.none_better_tested": (
+        "None of the variants that were tested is better than {baseline:name}, the baseline, by more than noise."
+    ),
     "ranked.none_better": "No variant is better than {baseline:name}, the baseline, by more than noise.",
     # --- more than noise? ---
     **{

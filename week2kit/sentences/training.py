@@ -179,7 +179,8 @@ def command_lines(run: Run) -> list[str]:
         source = f" ({clean(outcome.metrics_from, 100)})" if outcome.metrics_from else ""
         heads = ["metric", f"value{source}", *_repeats_heading(outcome)]
         table = [*aligned([heads, *rows]), *more, ""] if rows else []
-        return [*table, *_went_in(manifest.inputs), f"run: {folder}", *lines]
+        then = [f"next: {command_line('week2kit', 'verify', run.path.as_posix())}"]
+        return [*table, *_went_in(manifest.inputs), f"run: {folder}", *lines, *then]
     if isinstance(manifest, FailedCommand):
         failure = manifest.failure
         lines += [f"error: {clean(failure.message, 600)}", f"  try: {clean(failure.hint, 400)}"]

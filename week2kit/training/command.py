@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from week2kit.canonical import clean, dump_json
-from week2kit.environment.observed import environment_of
 from week2kit.errors import StageError, Terminated, UsageError
 from week2kit.importing import held
 from week2kit.observing.folder import Written
@@ -26,6 +25,7 @@ from week2kit.processes.scratch import scratch_folder
 from week2kit.processes.script import Ended, Stream, find_program, run_script
 from week2kit.record.command import (
     HOME,
+    MANIFEST,
     SOMEWHERE,
     STREAM,
     CommandFailure,
@@ -138,7 +138,7 @@ def train_command(
         argv=recorded_words(asked.argv, here),
         script=None,
         modules={},
-        git=git_state(),
+        git=None,
         seed_flag=seed.flag if seed is not None and seed.value == value else None,
         variables={name: None if is_secret(name) else scrub(text) for name, text in sorted(asked.variables.items())},
         stdin=stdin,
@@ -210,6 +210,7 @@ class _Recording:
                     on_output=self.on_output,
                     started_by=watch.argv(self.asked.argv),
                     pass_fds=watch.pass_fds,
+                    meanwhile=self._meanwhile,
                 )
                 watched = watch.finish()
                 self._took_in(watched, began)
@@ -224,6 +225,14 @@ class _Recording:
         remember(run.manifest_sha256, self.here)
         return run
 
+    def _meanwhile(self) -> None:
+        """Ask git, and import what is needed when the command has ended; its own first second is not ours to take."""
+        git = git_state()
+        self.inputs = self.inputs.model_copy(update={"program": self.inputs.program.model_copy(update={"git": git})})
+        import week2kit.environment.observed  # noqa: F401
+
+        MANIFEST.rebuild()
+
     @property
     def folder(self) -> RunFolder:
         """The run's folder, once it is made."""
@@ -232,6 +241,8 @@ class _Recording:
 
     def _took_in(self, watched: Watched, began: int) -> None:
         """Put what went in into the record, and note where it lies what is not below the working directory."""
+        from week2kit.environment.observed import environment_of
+
         watched = replace(watched, modules=tuple(dict.fromkeys([*watched.modules, *self.sources])))
         found = went_in(watched, self.asked.argv, self.here, began, self.inputs.files or [])
         program = self.inputs.program.model_copy(update={"modules": dict(found.modules), "script": found.script})

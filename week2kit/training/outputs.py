@@ -169,6 +169,20 @@ def predictions_in(path: str, data: bytes) -> RecordedPredictions | None:
     Digests are of the texts of the cells, each with its length, so that no two tables have the same one. None where it
     is no table with `y_true` and `y_pred`, or its lines are of unequal length.
     """
+    columns = columns_in(data)
+    if columns is None:
+        return None
+    scores = [name for name in columns if name.startswith("score:") or name == "score"]
+    return RecordedPredictions(
+        path=path,
+        rows=len(columns["y_true"]),
+        digest=_cells_digest(columns[name] for name in ("y_true", "y_pred")),
+        scores=_cells_digest(columns[name] for name in scores) if scores else None,
+    )
+
+
+def columns_in(data: bytes) -> dict[str, tuple[str, ...]] | None:
+    """The cells of a table of predictions by column; None as in `predictions_in`."""
     try:
         text = data.decode("utf-8-sig")
         lines = [line for line in csv.reader(StringIO(text, newline=""), dialect_of(text)) if line]
@@ -179,14 +193,7 @@ def predictions_in(path: str, data: bytes) -> RecordedPredictions | None:
         return None
     if len(lines) < 2 or any(len(line) != len(names) for line in lines):
         return None
-    columns = dict(zip(names, zip(*lines[1:], strict=True), strict=True))
-    scores = [name for name in names if name.startswith("score:") or name == "score"]
-    return RecordedPredictions(
-        path=path,
-        rows=len(lines) - 1,
-        digest=_cells_digest(columns[name] for name in ("y_true", "y_pred")),
-        scores=_cells_digest(columns[name] for name in scores) if scores else None,
-    )
+    return dict(zip(names, zip(*lines[1:], strict=True), strict=True))
 
 
 def _cells_digest(columns: Iterable[Iterable[str]]) -> str:

@@ -84,6 +84,8 @@ def _observe(log, here):
         way = flags & (os.O_WRONLY | os.O_RDWR | os.O_TRUNC | os.O_CREAT)
         if isinstance(mode, str) and not way and ("w" in mode or "a" in mode or "+" in mode or "x" in mode):
             way = os.O_RDWR | (os.O_TRUNC if "w" in mode else 0)
+        if not way and isinstance(path, str) and is_version(path):
+            return
         key = (path, way)
         if key in seen:
             return
@@ -231,38 +233,6 @@ def _observe(log, here):
         finally:
             busy.now = before
 
-    def distributions(names):
-        # by the names of folders: importlib.metadata costs a fifth of a second where there are many
-        wanted, found, rest = set(names), {}, []
-        for folder in sys.path:
-            if "-packages" not in folder or not os.path.isdir(folder):
-                continue
-            for entry in os.listdir(folder):
-                stem, suffix = os.path.splitext(entry)
-                name, _, version = stem.partition("-")
-                if suffix not in (".dist-info", ".egg-info") or not version:
-                    continue
-                if name.replace(".", "_").lower() in {n.lower() for n in wanted}:
-                    found[name] = version.partition("-py")[0]
-                    wanted = {n for n in wanted if n.lower() != name.replace(".", "_").lower()}
-                else:
-                    rest.append((name, version, os.path.join(folder, entry)))
-        for name, version, place in rest:
-            if not wanted:
-                break
-            tops = set()
-            for file, separator in (("top_level.txt", None), ("RECORD", "/")):
-                try:
-                    with open(os.path.join(place, file), encoding="utf-8", errors="replace") as lines:
-                        tops = {line.strip().partition(separator or "\n")[0].partition(".py,")[0] for line in lines}
-                    break
-                except OSError:
-                    continue
-            if tops & wanted:
-                found[name] = version.partition("-py")[0]
-                wanted -= tops
-        return {name.replace("_", "-").lower(): version for name, version in found.items()}
-
     def end():
         before, busy.now = getattr(busy, "now", False), True
         try:
@@ -289,7 +259,8 @@ def _observe(log, here):
             locale = sys.modules.get("_locale")
             if locale is not None:
                 facts["locale"] = locale.setlocale(locale.LC_CTYPE)
-            append("modules", modules=modules, distributions=distributions(packages))
+            places = [folder for folder in sys.path if "-packages" in folder]
+            append("modules", modules=modules, packages=sorted(packages), places=places)
             if "numpy" in sys.modules:
                 try:
                     from threadpoolctl import threadpool_info

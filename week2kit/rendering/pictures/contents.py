@@ -227,6 +227,7 @@ def _confusions(report: Report) -> Iterator[Picture]:
             continue
         baseline = report.baseline.name
         right = moved.right_both + moved.broken, moved.right_both + moved.fixed
+        of = "rows" if "command" in (report.baseline.kind, comparison.variant.kind) else "validation rows"
         yield Picture(
             kind="confusion",
             run=variant,
@@ -234,7 +235,7 @@ def _confusions(report: Report) -> Iterator[Picture]:
             heading="Confusion",
             title=f"Confusion matrices of {baseline} and {variant}, and what moved between them",
             description=(
-                f"Of {moved.rows} validation rows, {baseline} gets {right[0]} right and {variant} {right[1]}: "
+                f"Of {moved.rows} {of}, {baseline} gets {right[0]} right and {variant} {right[1]}: "
                 f"{moved.fixed} fixed, {moved.broken} broken. The table below has the counts."
             ),
             axis="",

@@ -41,10 +41,7 @@ def in_short(report: Report) -> Iterator[Block]:
     elsewhere = [one for one in failed if _is_elsewhere(report, one)]
     failed = [one for one in failed if one not in elsewhere]
     if failed or elsewhere:
-        told = [
-            f"{code(one.run.name)} at stage {code(one.stage)} ({sentence(one.why).rstrip('.')})"
-            for one in failed[:_NAMED]
-        ]
+        told = [f"{code(one.run.name)}{_at(one.stage)} ({sentence(one.why).rstrip('.')})" for one in failed[:_NAMED]]
         more = [f"{len(failed) - len(told)} more"] if len(failed) > len(told) else []
         if elsewhere:
             more.append(f"beside these, of other runs, {codes(one.run.name for one in elsewhere)}")
@@ -68,8 +65,13 @@ def _none(report: Report) -> str:
 
 def _kind(setback: Setback) -> str:
     if setback.kind == "failed":
-        return f"failed at stage {code(setback.stage)}"
+        return f"failed{_at(setback.stage)}"
     return "interrupted" if setback.kind == "interrupted" else "worse than the baseline"
+
+
+def _at(stage: str | None) -> str:
+    """Where a run failed; a command has no stages."""
+    return "" if stage == "command" else f" at stage {code(stage)}"
 
 
 def _setback(setback: Setback) -> Iterator[Block]:
@@ -84,16 +86,20 @@ def _setback(setback: Setback) -> Iterator[Block]:
     if later := setback.next:
         changed = f" with {change_line(later.changes)}" if later.changes else ""
         told = f"{code(later.run)}{changed}: {sentence(later.happened)}"
-        items.append(Item(told, "The later run with the nearest config:"))
+        items.append(Item(told, f"The later run with the nearest {_what(setback)}:"))
     yield Items((*items, Item(sentence(setback.learned), "Learned:")))
     yield Place(lesson_key(setback.run.name))
+
+
+def _what(setback: Setback) -> str:
+    return "command" if setback.stage == "command" else "config"
 
 
 def _tried(setback: Setback) -> str:
     """What was different from the completed run with the nearest config."""
     other = code(setback.compared_with)
     if setback.tried:
-        nearest = ", the completed run with the nearest config" if setback.kind != "worse" else ""
+        nearest = f", the completed run with the nearest {_what(setback)}" if setback.kind != "worse" else ""
         keys = " (in the keys that its config holds)" if setback.as_written else ""
         if setback.learned.code == "learned.not_valid":
             keys = " (in the keys that both configs hold)"
@@ -102,7 +108,7 @@ def _tried(setback: Setback) -> str:
         return f"no key that both configs hold differs from {other}, the completed run with the nearest config."
     if setback.compared_with:
         return f"no recorded input differs from {other}."
-    return "its config cannot be compared with that of a completed run."
+    return f"its {_what(setback)} cannot be compared with that of a completed run."
 
 
 def _counted(story: Retrospective) -> Iterator[Block]:
@@ -142,8 +148,9 @@ def _lines(story: Retrospective) -> Iterator[str]:
 def _brief(failure: BriefFailure) -> str:
     runs = codes(failure.runs, 4)
     if failure.error is None:
-        return f"{runs}: interrupted{f' after stage {code(failure.stage)}' if failure.stage else ''}."
-    return f"{runs} at stage {code(failure.stage)} with {code(failure.error)}: {escape(failure.message, 200)}"
+        known = failure.stage and failure.stage != "command"
+        return f"{runs}: interrupted{f' after stage {code(failure.stage)}' if known else ''}."
+    return f"{runs}{_at(failure.stage)} with {code(failure.error)}: {escape(failure.message, 200)}"
 
 
 def next_experiment(proposal: Proposal, commands: Sequence[str]) -> Iterator[Block]:

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
 from week2kit.rendering.blocks import Block, Table, folded
 from week2kit.rendering.markdown import code, count, escape, number, sentence, signed
-from week2kit.rendering.sections.wording import Pictures
+from week2kit.rendering.sections.wording import Pictures, kind_of
 from week2kit.reporting.rows import MovedClasses, MovedErrors, MovedRow
 from week2kit.reporting.values import Comparison, Report
 
-_COUNTED = "`row` counts the rows of the data from 0:"
+
+class _Rows(NamedTuple):
+    """How the rows are called, and how `row` counts them."""
+
+    noun: str
+    counted: str
+
+
+_VALIDATION: Final = _Rows("validation row", "`row` counts the rows of the data from 0:")
+#: Of a script it is not known that its rows are validation rows, and its table may name them.
+_TABLES: Final = _Rows("row", "`row` is what both tables of predictions call it, else the place of the line from 0:")
 
 
 def beginning(report: Report) -> Iterator[Block]:
@@ -19,40 +30,42 @@ def beginning(report: Report) -> Iterator[Block]:
         yield "There is no second run, so no row can have moved."
 
 
-def of_one(comparison: Comparison, pictures: Pictures) -> Iterator[Block]:
+def of_one(report: Report, comparison: Comparison, pictures: Pictures) -> Iterator[Block]:
     """The rows that moved in one variant."""
+    assert report.baseline is not None
+    of = _TABLES if "command" in (kind_of(report, report.baseline.name), comparison.variant.kind) else _VALIDATION
     match comparison.moved:
         case None:
             assert comparison.not_moved is not None
             yield sentence(comparison.not_moved)
         case MovedErrors():
-            yield from _errors(comparison.moved)
+            yield from _errors(comparison.moved, of)
         case MovedClasses():
-            yield from _classes(comparison.moved)
+            yield from _classes(comparison.moved, of)
             picture = pictures.get(("confusion", comparison.variant.name))
             confusion = [_confusion(comparison.moved)] if comparison.moved.confusion else []
             yield from folded("Confusion", [*([picture] if picture else []), *confusion])
 
 
-def _errors(moved: MovedErrors) -> Iterator[Block]:
+def _errors(moved: MovedErrors, of: _Rows) -> Iterator[Block]:
     yield (
-        f"Both runs predicted the same {count(moved.rows, 'validation row')}. The variant is closer to the true value "
+        f"Both runs predicted the same {count(moved.rows, of.noun)}. The variant is closer to the true value "
         f"on {moved.closer}, farther from it on {moved.farther}, and equally far on {moved.equal}."
     )
     if moved.largest:
-        caption = f"The largest changes of the absolute error (negative: the variant is closer); {_COUNTED}"
+        caption = f"The largest changes of the absolute error (negative: the variant is closer); {of.counted}"
         yield from folded("The rows one by one", [_rows(moved.largest, caption, moved.several_folds, errors=True)])
 
 
-def _classes(moved: MovedClasses) -> Iterator[Block]:
+def _classes(moved: MovedClasses, of: _Rows) -> Iterator[Block]:
     otherwise = f" ({moved.wrong_otherwise} of them in another way)" if moved.wrong_otherwise else ""
     yield (
-        f"Both runs predicted the same {count(moved.rows, 'validation row')}: {moved.right_both} right in both, "
+        f"Both runs predicted the same {count(moved.rows, of.noun)}: {moved.right_both} right in both, "
         f"{moved.fixed} **fixed** by the variant, {moved.broken} **broken** by it, {moved.wrong_both} wrong in "
         f"both{otherwise}."
     )
     yield from folded("Class by class", _each_class(moved))
-    yield from folded("The rows one by one", _each_row(moved))
+    yield from folded("The rows one by one", _each_row(moved, of))
 
 
 def _each_class(moved: MovedClasses) -> Iterator[Block]:
@@ -75,11 +88,11 @@ def _each_class(moved: MovedClasses) -> Iterator[Block]:
     yield Table(("class", *sides), "lrrrr", tuple(rows), caption)
 
 
-def _each_row(moved: MovedClasses) -> Iterator[Block]:
+def _each_row(moved: MovedClasses, of: _Rows) -> Iterator[Block]:
     for what, rows, every in (("Fixed", moved.fixed_rows, moved.fixed), ("Broken", moved.broken_rows, moved.broken)):
         if rows:
             part = f" (the first {len(rows)} of {every})" if every > len(rows) else ""
-            yield _rows(rows, f"{what}{part}; {_COUNTED}", moved.several_folds)
+            yield _rows(rows, f"{what}{part}; {of.counted}", moved.several_folds)
 
 
 def _rows(rows: Sequence[MovedRow], caption: str, several_folds: bool, *, errors: bool = False) -> Table:

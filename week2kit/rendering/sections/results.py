@@ -18,7 +18,15 @@ from week2kit.rendering.markdown import (
     show_span,
     signed,
 )
-from week2kit.rendering.sections.wording import Pictures, is_single, only_partial, shown, statements
+from week2kit.rendering.sections.wording import (
+    Pictures,
+    is_single,
+    kind_of,
+    only_commands,
+    only_partial,
+    shown,
+    statements,
+)
 from week2kit.reporting.rows import MetricRow
 from week2kit.reporting.values import Comparison, OverviewRow, Report
 
@@ -67,6 +75,9 @@ def _overview_row(row: OverviewRow) -> tuple[str, ...]:
 
 def metrics_alone(report: Report) -> Table:
     """The metrics of a run beside which no other stands."""
+    if only_commands(report):
+        told = [(_name(row), show_score(row.baseline)) for row in report.metrics]
+        return Table(("metric", "as reported"), "lr", tuple(told))
     rows: list[tuple[str, ...]] = [
         (_name(row), show_score(one), show_range(one.interval), number(one.training), number(one.dummy))
         for row in report.metrics
@@ -83,15 +94,19 @@ def of_one(report: Report, comparison: Comparison) -> Iterator[Block]:
     Where there is one variant, its metrics stand at the head.
     """
     if not is_single(report):
-        yield metrics_of(comparison)
+        yield metrics_of(report, comparison)
     if comparison.judgement and comparison.judgement.notes:
         yield from folded("How this was judged", [statements(comparison.judgement.notes)])
     if comparison.folds:
         yield from folded("The folds one by one", _each_fold(report, comparison))
 
 
-def metrics_of(comparison: Comparison) -> Table:
+def metrics_of(report: Report, comparison: Comparison) -> Table:
     """The metrics of one variant beside those of the baseline."""
+    assert report.baseline is not None
+    if kind_of(report, report.baseline.name) == comparison.variant.kind == "command":
+        cells = tuple(_metric_row(row, comparison)[:5] for row in comparison.metrics)
+        return Table(("metric, as reported", "baseline", "variant", "difference", "95 % interval"), "lrrrr", cells)
     head = ("metric", "baseline", "variant", "difference", "95 % interval", *_TRAINING, "dummy")
     rows = [_metric_row(row, comparison) for row in comparison.metrics]
     times = map(number, comparison.fit_seconds)
@@ -121,7 +136,7 @@ def _metric_row(row: MetricRow, comparison: Comparison) -> tuple[str, ...]:
 def _name(row: MetricRow) -> str:
     of = f" of {code(row.of)}" if row.of is not None else ""
     primary = " (primary)" if row.primary else ""
-    return f"{code(row.metric)}{of}{primary}{'' if row.greater_is_better else ' (lower is better)'}"
+    return f"{code(row.metric)}{of}{primary}{' (lower is better)' if row.greater_is_better is False else ''}"
 
 
 def _folds(comparison: Comparison, caption: str) -> Table:
@@ -135,13 +150,17 @@ def _folds(comparison: Comparison, caption: str) -> Table:
 
 def end(report: Report, pictures: Pictures) -> Iterator[Block]:
     """What the columns mean, and training against validation score."""
-    if only_partial(report):
+    if only_commands(report):
+        yield "Each number is what its script reports. A dash: not known."
+    elif only_partial(report):
         yield "A dash: not recorded. The time of a training varies from run to run."
     elif report.baseline is not None:
         yield (
             "Training scores are measured on rows that the model was fitted on. The dummy ignores the features and "
             "only guesses. The time of a fit varies from run to run."
         )
+        if names := [run.name for run in report.runs if run.kind == "command"]:
+            yield f"The numbers of {codes(names)} are what the script reports: nothing more is known of it."
     yield from shown(pictures, "fit")
     if report.figures and report.figures.curves:
         rows = (

@@ -25,8 +25,8 @@ from week2kit.rendering.blocks import (
 from week2kit.rendering.files.words import lesson_key
 from week2kit.rendering.markdown import code, codes, count, escape, mermaid_label, number, sentence, show_score
 from week2kit.rendering.pictures.contents import Picture, pictures_of
-from week2kit.rendering.sections import changes, evidence, failures, moved, results
-from week2kit.rendering.sections.wording import Pictures, is_single, shown, statements
+from week2kit.rendering.sections import changes, commands, evidence, failures, moved, results
+from week2kit.rendering.sections.wording import Pictures, is_single, only_commands, shown, statements
 from week2kit.reporting.answers import came_to
 from week2kit.reporting.rows import REFUTED, GoalRow, RunRow
 from week2kit.reporting.values import Comparison, Finding, Loop, Report
@@ -112,7 +112,10 @@ def _of_one_data_set(
 
     return (
         section(1, "head", _title(report), _head(report)),
-        section(2, "goal", "Goal", _goal(report, written)),
+        *_parts("goal", "Goal", [
+            ("", _goal(report, written)),
+            *((f"The command of {code(row.run)}", commands.of_one(row, report)) for row in report.commands),
+        ]),
         *_parts("changes", "What changed", [
             ("", changes.beginning(report)), *each("What changed in", partial(changes.of_one, report)),
         ]),
@@ -128,7 +131,7 @@ def _of_one_data_set(
             ("", [Place("interpretation")]),
         ]),
         *_parts("moved", "Rows that moved", [
-            ("", moved.beginning(report)), *each("Rows that moved in", lambda one: moved.of_one(one, pictures)),
+            ("", moved.beginning(report)), *each("Rows that moved in", lambda one: moved.of_one(report, one, pictures)),
         ]),
         *failures.sections(report),
         section(2, "next", "Next experiment", failures.next_experiment(report.proposal, next_commands)),
@@ -224,11 +227,13 @@ def _head(report: Report) -> Iterator[Block]:
         (comparison,) = report.comparisons
         yield changes.rule(report, comparison)
         yield from (statements(one.statements) for one in comparison.findings if one.topic == "difference")
-        yield results.metrics_of(comparison)
+        yield results.metrics_of(report, comparison)
     elif report.comparisons:
         yield statements(report.ranking)
     elif report.metrics:
         yield results.metrics_alone(report)
+    if report.commands:
+        yield commands.in_short(report)
     yield from failures.in_short(report)
     if report.verdicts is not None:
         rows = tuple(map(_verdict_row, report.runs))
@@ -309,6 +314,8 @@ def _goal(report: Report, written: Collection[str]) -> Iterator[Block]:
     ]
     if goals:
         yield Quotes(tuple(goals))
+    elif only_commands(report):
+        yield "No goal was recorded: a command has no place for one. Write it here."
     else:
         yield 'No goal was recorded. Write `"goal"` and `"hypothesis"` into the config, and the report carries them.'
     if "goal" in written or not any(row.goal for row in report.goals):

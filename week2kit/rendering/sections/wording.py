@@ -28,6 +28,16 @@ def only_partial(report: Report) -> bool:
     return bool(report.runs) and not any(run.manifest_sha256 for run in report.runs)
 
 
+def kind_of(report: Report, run: str) -> str:
+    """The kind of a run that the report lists."""
+    return next((row.kind for row in report.runs if row.name == run), "config")
+
+
+def only_commands(report: Report) -> bool:
+    """Whether every run of it is that of a person's own script."""
+    return bool(report.runs) and all(run.kind == "command" for run in report.runs)
+
+
 def statements(items: Iterable[Statement]) -> str:
     """Statements as one paragraph."""
     return " ".join(map(sentence, items))
@@ -62,11 +72,16 @@ def change_line(changes: Sequence[Change], prefix: Iterable[str] = ()) -> str:
     return "; ".join(told) + ("; and more" if len(changes) > _LINE else "")
 
 
-def change_table(changes: Iterable[Change], left: str, right: str) -> Table:
-    """Changes with the values on both sides."""
+def input_of(change: Change, kind: str) -> str:
+    """The input that a change is one of, as runs of this kind call it."""
+    return "command" if kind == "command" and change.input == "config" else change.input
+
+
+def change_table(changes: Iterable[Change], left: str, right: str, *, kind: str = "config") -> Table:
+    """Changes with the values on both sides; what a config sets, the words of a command do."""
     rows = (
         (
-            change.input,
+            input_of(change, kind),
             code(change.key),
             show_value(change.baseline, change.key),
             show_value(change.variant, change.key),

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from week2kit.inputs.changes import (
     Statement,
     changed_things,
-    comparable_difference,
     compare_inputs,
-    difference,
-    primary_metric,
 )
 from week2kit.record.manifest import CompletedRun
 from week2kit.record.store import Run
 from week2kit.reporting.noise.judging import tests_between
 from week2kit.reporting.rows import Verdict
-from week2kit.reporting.runs import Runs, completed
+from week2kit.reporting.runs import Runs, completed, is_whole, primary_of
 from week2kit.reporting.values import Retrospective, Setback
 from week2kit.statistics.exact import holm_among
 from week2kit.thresholds import RANKED_ROWS, SIGNIFICANCE, TESTED_LOSERS, TOLD_LOSERS
@@ -35,13 +32,14 @@ def with_losses(story: Retrospective, first: Run, everything: Runs, known: Mappi
         known: the verdicts that the report has already, by the names of the runs. Of the others, those with the
             largest losses are tested here.
     """
-    others = [run for run in everything.runs if run is not first and isinstance(run.manifest, CompletedRun)]
+    others = [run for run in everything.runs if run is not first and run.manifest.status == "completed"]
     comparable = [run for run in others if not everything.obstacles(first, run)]
-    gains = {run.path: gain for run in comparable if (gain := _gain(first, run)) is not None}
+    gains = {run.path: gain for run in comparable if (gain := _gain(first, run, everything)) is not None}
     comparable = [run for run in comparable if run.path in gains]
     lower = sorted((run for run in comparable if gains[run.path] < 0), key=lambda run: gains[run.path])
-    new = [run for run in lower if everything.name(run) not in known][:TESTED_LOSERS]
-    verdicts = {**known, **_tested(first, new, everything, len(comparable))}
+    untold = [run for run in lower if everything.name(run) not in known]
+    new = [run for run in untold if is_whole(first) and is_whole(run)][:TESTED_LOSERS]
+    verdicts = {**known, **(_tested(first, new, everything, len(comparable)) if new else {})}
     by_verdict: dict[str, list[Run]] = {}
     for run in lower:
         verdict = verdicts.get(everything.name(run), "untested")
@@ -56,11 +54,10 @@ def with_losses(story: Retrospective, first: Run, everything: Runs, known: Mappi
     )
 
 
-def _gain(first: Run, run: Run) -> float | None:
-    name = primary_metric(completed(first))
-    found = comparable_difference(completed(first), completed(run), name)
-    better = completed(first).outcome.metrics[name].greater_is_better
-    return found if found is None or better else -found
+def _gain(first: Run, run: Run, everything: Runs) -> float | None:
+    name = primary_of(everything.scores(first))
+    found, better = everything.difference(first, run, name), everything.is_upward(name, [first])
+    return None if found is None or better is None else found if better else -found
 
 
 # --- a light test -----------------------------------------------------------------------------------------------
@@ -87,11 +84,12 @@ def _tested(first: Run, runs: Sequence[Run], everything: Runs, comparable: int) 
 
 
 def _lost(run: Run, first: Run, everything: Runs) -> Setback:
-    reference, manifest = completed(first), completed(run)
-    tried = tuple(compare_inputs(reference, manifest))
-    name = primary_metric(reference)
-    before, after = reference.outcome.metrics[name], manifest.outcome.metrics[name]
-    values = {"metric": name, "baseline": before.value, "value": after.value, "difference": difference(before, after)}
+    tried = tuple(compare_inputs(first.manifest, run.manifest))
+    name = primary_of(everything.scores(first))
+    before, after = (everything.scores(one)[name].value for one in (first, run))
+    found = everything.difference(first, run, name)
+    values: dict[str, Any] = {"metric": name, "baseline": before, "value": after, "difference": found}
+    rows = run.manifest.outcome.predictions.rows if isinstance(run.manifest, CompletedRun) else None
     things = changed_things(tried)
     told = {"thing": things[0] if things else None, "things": things, "metric": name}
     code = {0: "nothing", 1: "one"}.get(len(things), "several")
@@ -103,7 +101,7 @@ def _lost(run: Run, first: Run, everything: Runs) -> Setback:
         tried=tried,
         as_written=False,
         stage=None,
-        happened=Statement("worse.by", values | {"rows": manifest.outcome.predictions.rows}),
+        happened=Statement("worse.reported" if rows is None else "worse.by", values | {"rows": rows}),
         why=Statement(f"worse.why_{code}", told),
         hint="",
         next=None,

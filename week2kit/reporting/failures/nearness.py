@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from week2kit.canonical import JsonError, parse_json, without_seed
 from week2kit.inputs.changes import is_settled
 from week2kit.inputs.leaves import config_leaves
+from week2kit.record.command import RecordedCommand
 from week2kit.record.store import Run
 
 
@@ -23,6 +24,8 @@ class Given(NamedTuple):
     """It was not even found valid: what it leaves out, and what its keys mean, is not known."""
     question: str | None
     """What is asked of the data: the target, or the bundled data set; None: not known."""
+    script: str | None = None
+    """Of a person's own command the script, or the program where none was found; its flags are the config."""
 
     @property
     def keys(self) -> frozenset[str]:
@@ -32,6 +35,8 @@ class Given(NamedTuple):
 
 def given_config(run: Run) -> Given | None:
     """The config of a run; None where it cannot be compared with a resolved one."""
+    if isinstance(run.manifest, RecordedCommand):
+        return _given_words(run.manifest)
     config = run.manifest.inputs.config
     known: Mapping[str, Any] | None = config.resolved
     as_written = known is None or not is_settled(run.manifest)
@@ -48,6 +53,14 @@ def given_config(run: Run) -> Given | None:
     asked = data.get("dataset", data.get("target")) if isinstance(data, dict) else None
     question = asked if isinstance(asked, str) else None
     return Given(known, leaves, as_written, config.resolved is None, question)
+
+
+def _given_words(run: RecordedCommand) -> Given:
+    from week2kit.inputs.commands import flags, seed_flags
+
+    set_ = {key: value for key, value in flags(run).items() if key not in seed_flags(run)}
+    leaves = frozenset((key, repr(value)) for key, value in set_.items())
+    return Given(set_, leaves, False, False, None, run.inputs.program.script or run.inputs.program.argv[0])
 
 
 def _as_written(written: object) -> Mapping[str, Any] | None:
@@ -72,7 +85,9 @@ def _as_written(written: object) -> Mapping[str, Any] | None:
 
 
 def alike(one: Given | None, other: Given | None) -> bool:
-    """Whether two runs can be tries at the same question: the same target, or the same bundled data set."""
+    """Whether two runs can be tries at the same question: the same target, or bundled data set; the same script."""
+    if (one and one.script) != (other and other.script):
+        return False
     asked = one and one.question, other and other.question
     return None in asked or asked[0] == asked[1]
 

@@ -10,10 +10,12 @@ from week2kit.canonical import without_seed
 from week2kit.errors import is_from_outside
 from week2kit.inputs.changes import Change, Statement, changed_things, compare_configs, compare_inputs, primary_metric
 from week2kit.inputs.leaves import ABSENT, config_leaves
+from week2kit.record.command import CommandFailure, CompletedCommand, FailedCommand
 from week2kit.record.manifest import CompletedRun, Data, FailedRun, FailureStage
 from week2kit.record.store import Run, began_after, in_time
+from week2kit.reporting.commands import command_line
 from week2kit.reporting.failures.nearness import Given, Near, alike, given_config, nearest, only_in
-from week2kit.reporting.runs import Runs
+from week2kit.reporting.runs import Runs, is_command
 from week2kit.reporting.values import Attempt, BriefFailure, Setback
 from week2kit.sentences.statement import part
 from week2kit.thresholds import BRIEF_FAILURES, COMPARED_MEMBERS, MAX_MESSAGE, RETROSPECTIVE_RUNS
@@ -34,7 +36,7 @@ def failures(baseline: Run | None, everything: Runs) -> Failures:
         baseline: of equally near completed runs the one that the reader knows.
         everything: all runs to look at.
     """
-    if all(isinstance(run.manifest, CompletedRun) for run in everything.runs):
+    if all(run.manifest.status == "completed" for run in everything.runs):
         return Failures((), (), 0)
     story = _Story(baseline, everything)
     groups = story.groups()
@@ -61,6 +63,9 @@ _LISTED: Final = re.compile(r"([#…])(?:,? [#…])+")
 
 def fingerprint(run: Run, given: Given | None) -> Fingerprint:
     """How a run failed: status, stage, error type, and the message without what differs from run to run."""
+    if isinstance(run.manifest, FailedCommand):
+        ended = run.manifest.failure
+        return "failed", ended.stage, f"{ended.error} {ended.code}", normalised(ended.message)
     if not isinstance(run.manifest, FailedRun):
         return "interrupted", _last_stage(run) or "", "", ""
     failure, keys = run.manifest.failure, given.keys if given is not None else ()
@@ -84,6 +89,8 @@ def _never_valid(run: Run) -> bool:
 
 
 def _last_stage(run: Run) -> FailureStage | None:
+    if is_command(run):
+        return "command"
     return run.manifest.stages[-1].name if run.manifest.stages else None
 
 
@@ -95,17 +102,15 @@ class _Story:
 
     def __init__(self, baseline: Run | None, everything: Runs) -> None:
         runs = self._runs = everything.runs
-        self._row, self._name = everything.row, everything.name
+        self._row, self._name, self._scores = everything.row, everything.name, everything.scores
         self._given = {run.path: given_config(run) for run in runs}
         # of equally near ones the baseline is the one that the reader knows
-        self._completed = [run for run in runs if isinstance(run.manifest, CompletedRun)]
+        self._completed = [run for run in runs if run.manifest.status == "completed"]
         self._completed.sort(key=lambda run: run is not baseline)
         # of equally near later ones the one that worked tells most
         self._in_time = sorted(runs, key=lambda run: (run.manifest.status != "completed", in_time(run)))
         self._failed = {
-            run.path: fingerprint(run, self._given[run.path])
-            for run in runs
-            if not isinstance(run.manifest, CompletedRun)
+            run.path: fingerprint(run, self._given[run.path]) for run in runs if run.manifest.status != "completed"
         }
 
     def groups(self) -> list[list[Run]]:
@@ -125,7 +130,7 @@ class _Story:
     def brief(self, group: Sequence[Run]) -> BriefFailure:
         """A group in one line."""
         manifest, names = group[0].manifest, tuple(self._name(run) for run in group)
-        if isinstance(manifest, FailedRun):
+        if isinstance(manifest, FailedRun | FailedCommand):
             return BriefFailure(manifest.failure.stage, manifest.failure.error, manifest.failure.message, names)
         return BriefFailure(_last_stage(group[0]), None, None, names)
 
@@ -133,7 +138,7 @@ class _Story:
         """A group in full, told of the run that was repaired, or else of the one that is nearest to a working run."""
         members = sorted(group, key=in_time)[-COMPARED_MEMBERS:]
         tries = [near for run in members if (near := nearest(run, self._later(run), self._given))]
-        repairs = [near for near in tries if isinstance(near.other.manifest, CompletedRun)]
+        repairs = [near for near in tries if near.other.manifest.status == "completed"]
         repair = min(reversed(repairs), key=lambda near: near.distance, default=None)
         works = [near for run in members if (near := nearest(run, self._working(run), self._given))]
         closest = min(works, key=lambda near: near.distance, default=None)
@@ -148,8 +153,10 @@ class _Story:
         return [other for other in self._in_time if began_after(other, run) and self._alike(other, run)]
 
     def _working(self, run: Run) -> Sequence[Run]:
-        """The completed runs that answer the same question; where none does, all of them."""
-        return [other for other in self._completed if self._alike(other, run)] or self._completed
+        """The completed runs that answer the same question; where none does, all configs."""
+        found = [other for other in self._completed if self._alike(other, run)]
+        # the words of another script mean something else; configs all have the same keys
+        return found or [other for other in self._completed if not is_command(run) and not is_command(other)]
 
     def _alike(self, one: Run, other: Run) -> bool:
         return alike(self._given[one.path], self._given[other.path])
@@ -158,16 +165,19 @@ class _Story:
         tried = tuple(self._changes(near.other, run)) if near else ()
         attempt = self._attempt(run, after.other) if after else None
         given, stage, hint = self._given[run.path], _last_stage(run), ""
-        happened = Statement("interrupted.after" if stage else "interrupted", {"stage": stage})
+        known = stage is not None and not is_command(run)
+        happened = Statement("interrupted.after" if known else "interrupted", {"stage": stage})
         why = Statement("interrupted.why")
-        if isinstance(run.manifest, FailedRun):
+        if isinstance(run.manifest, FailedRun | FailedCommand):
             failure = run.manifest.failure
             stage, hint = failure.stage, failure.hint
             happened = Statement("failed.at", {"stage": stage, "error": failure.error})
+            if isinstance(run.manifest, FailedCommand):
+                happened = Statement("failed.command", {"command": command_line(run.manifest)})
             why = Statement("failed.why", {"message": failure.message})
         return Setback(
             run=self._row(run),
-            kind="failed" if isinstance(run.manifest, FailedRun) else "interrupted",
+            kind="failed" if run.manifest.status == "failed" else "interrupted",
             runs=tuple(self._name(member) for member in group),
             compared_with=self._name(near.other) if near else None,
             tried=tried,
@@ -211,21 +221,34 @@ class _Story:
             metric = primary_metric(manifest)
             values = {"metric": metric, "value": manifest.outcome.metrics[metric].value}
             return Attempt(name, changes, "completed", Statement("tried.completed", values))
-        if not isinstance(manifest, FailedRun):
+        if isinstance(manifest, CompletedCommand):
+            return Attempt(name, changes, "completed", self._came_out(after))
+        if not isinstance(manifest, FailedRun | FailedCommand):
             return Attempt(name, changes, "interrupted", Statement("tried.interrupted"))
         if self._failed[run.path] == self._failed[after.path]:
             return Attempt(name, changes, "same", Statement("tried.same"))
+        if isinstance(manifest, FailedCommand):
+            told = Statement("tried.elsewhere_command", {"message": manifest.failure.message})
+            return Attempt(name, changes, "elsewhere", told)
         values = {"stage": manifest.failure.stage, "error": manifest.failure.error}
         return Attempt(name, changes, "elsewhere", Statement("tried.elsewhere", values))
+
+    def _came_out(self, run: Run) -> Statement:
+        metric, score = next(iter(self._scores(run).items()), ("", None))
+        if score is None:
+            return Statement("tried.completed_alone")
+        return Statement("tried.completed", {"metric": metric, "value": score.value})
 
     def _learned(
         self, run: Run, group: Sequence[Run], tried: Sequence[Change], near: Near | None, attempt: Attempt | None
     ) -> Statement:
         """One sentence from the strongest evidence: a repair, a value that only failures have, the nearest run."""
         manifest = run.manifest
-        if not isinstance(manifest, FailedRun):
-            return Statement("interrupted.learned")
+        if not isinstance(manifest, FailedRun | FailedCommand):
+            return Statement("interrupted.learned_of_command" if is_command(run) else "interrupted.learned")
         failure = manifest.failure
+        if isinstance(failure, CommandFailure) and _ended_from_outside(failure):
+            return Statement("learned.ended")
         if is_from_outside(failure.error):
             return Statement("learned.from_outside", {"error": failure.error})
         if _never_valid(run):
@@ -249,12 +272,19 @@ class _Story:
             keys = [key for key in keys if key == "model.class" or not key.startswith("model.")]
         if len(keys) != 1:
             return None
-        value = config_leaves(failed[0].config)[keys[0]]
+        leaves = failed[0].config if failed[0].script is not None else config_leaves(failed[0].config)
+        value = leaves[keys[0]]
         values = {"count": len(failed), "completed": len(worked), "key": keys[0], "value": value}
         return Statement("learned.shared", values)
 
 
 # --- lessons ----------------------------------------------------------------------------------------------------
+
+
+def _ended_from_outside(failure: CommandFailure) -> bool:
+    """Whether something else than the command ended it: its time limit, a person, or whoever may kill it."""
+    killed = failure.error == "Signal" and failure.code in (1, 2, 9, 15)  # HUP, INT, KILL, TERM
+    return killed or failure.error in ("Interrupted", "TimeLimit")
 
 
 def _repaired(attempt: Attempt, *, as_written: bool) -> Statement | None:
@@ -280,8 +310,9 @@ def _lesson(stage: FailureStage, tried: Sequence[Change], other: str | None, *, 
     """
     things = changed_things(tried)
     values: dict[str, Any] = {"stage": stage, "other": other, "things": things}
+    of = "_command" if stage == "command" else ""
     if other is None:
-        return Statement("learned.alone", values)
+        return Statement(f"learned.alone{of}", values)
     if len(things) != 1:
         codes = ("refused", "refused_alike") if as_written else ("several", "no_difference")
         return Statement(f"learned.{codes[not things]}", values)
@@ -290,5 +321,5 @@ def _lesson(stage: FailureStage, tried: Sequence[Change], other: str | None, *, 
     if as_written:
         return Statement("learned.refused_one", values)
     if change.input != "config":
-        return Statement("learned.one_input", values)
-    return Statement("learned.one_key_new" if change.baseline is ABSENT else "learned.one_key", values)
+        return Statement(f"learned.one_input{of}", values)
+    return Statement(f"learned.one_key{'_new' if change.baseline is ABSENT else ''}{of}", values)

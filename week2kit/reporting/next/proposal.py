@@ -18,6 +18,7 @@ from week2kit.inputs.changes import (
     repeats_vary,
 )
 from week2kit.privacy import shown_path
+from week2kit.record.command import FailedCommand
 from week2kit.record.manifest import CompletedRun, FailedRun
 from week2kit.record.store import Run
 from week2kit.reporting.interpretation import beats_dummy, gap, leaking, learnt_little, overfits
@@ -161,6 +162,8 @@ def propose_first(setbacks: Sequence[Setback], run: Run | None, runs: Sequence[R
     reason, told = Statement("next.none_completed"), {"run": setbacks[0].run.name}
     if isinstance(run.manifest, FailedRun) and not is_from_outside(run.manifest.failure.error):
         return Proposal(reason, Statement("next.repair", told), None, ())
+    if isinstance(run.manifest, FailedCommand) and setbacks[0].learned.code != "learned.ended":
+        return Proposal(reason, Statement("next.repair_command", told), None, ())
     same = again(run, setbacks[0].run)
     return Proposal(reason, Statement("next.run_again", told), None, named([same] if same else [], runs))
 

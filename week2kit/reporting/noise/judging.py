@@ -100,17 +100,50 @@ def judge(baseline: Side, variant: Side, metric: str, known: Mapping[str, Estima
         known: what `estimates` gives for the two.
         margin: differences up to this are as good as none to the person who asks; None: no equivalence is claimed.
     """
-    estimate = known.get(metric, Estimate(baseline.run.outcome.predictions.rows))
     method = method_of([baseline.run, variant.run], metric)
-    difference = comparable_difference(baseline.run, variant.run, metric)
+    pair = Pair(
+        names={"baseline": baseline.name, "variant": variant.name, "metric": metric},
+        method=method,
+        difference=comparable_difference(baseline.run, variant.run, metric),
+        higher_is_better=baseline.run.outcome.metrics[metric].greater_is_better,
+        rows=(baseline.rows, variant.rows),
+        weak=() if isinstance(method, Statement) else _weak(baseline, method),
+    )
+    return decide(pair, known.get(metric, Estimate(baseline.run.outcome.predictions.rows)), margin)
+
+
+class Pair(NamedTuple):
+    """Two comparable runs with all that a test of their primary metric asks of them."""
+
+    names: Mapping[str, str]
+    """Of the baseline, the variant and the metric."""
+    method: Method | Statement
+    """The test, or why there is none."""
+    difference: float | None
+    higher_is_better: bool
+    rows: tuple[Predicted | None, Predicted | None]
+    weak: tuple[Statement, ...]
+    """Why the test is unreliable on so few rows."""
+
+
+def decide(pair: Pair, estimate: Estimate, margin: float | None) -> Judgement:
+    """Judge a difference.
+
+    Args:
+        pair: the runs.
+        estimate: the uncertainty of the metric, as far as it could be told.
+        margin: differences up to this are as good as none; None: no equivalence is claimed.
+    """
+    method, difference, metric = pair.method, pair.difference, pair.names["metric"]
     why: Statement | None = method if isinstance(method, Statement) else None
     moved, p_value = (0, 0), estimate.p_value
-    if method == "mcnemar" and baseline.rows is not None and variant.rows is not None:
-        moved = discordant(rows_right(baseline.rows), rows_right(variant.rows))
+    before, after = pair.rows
+    if method == "mcnemar" and before is not None and after is not None:
+        moved = discordant(rows_right(before), rows_right(after))
         p_value = mcnemar(*moved)
     if difference is None:
         why = Statement("untested.says_little", {"metric": metric})
-    elif why is None and method != "corrected_t" and None in (baseline.rows, variant.rows):
+    elif why is None and method != "corrected_t" and None in pair.rows:
         why = Statement("untested.no_rows")
     elif why is None and p_value is None:
         why = Statement("untested.no_spread", {"metric": metric})
@@ -130,17 +163,15 @@ def judge(baseline: Side, variant: Side, metric: str, known: Mapping[str, Estima
     )
     if why is not None or isinstance(method, Statement) or difference is None or p_value is None:
         return untested
-    names = {"baseline": baseline.name, "variant": variant.name, "metric": metric}
-    test = _Test(method, names, difference, estimate, moved, p_value)
-    verdict = _verdict(test, margin, higher_is_better=baseline.run.outcome.metrics[metric].greater_is_better)
-    weak = _weak(baseline, method)
+    test = _Test(method, pair.names, difference, estimate, moved, p_value)
+    verdict = _verdict(test, margin, higher_is_better=pair.higher_is_better)
     return untested._replace(
         verdict=verdict,
         method=method,
         equivalence=estimate.equivalence,
         p_value=p_value,
-        reliable=not weak,
-        statements=(*_told(test), *_needed(test), *_equivalence(test, margin, verdict), *weak),
+        reliable=not pair.weak,
+        statements=(*_told(test), *_needed(test), *_equivalence(test, margin, verdict), *pair.weak),
         notes=_notes(method, estimate),
     )
 

@@ -154,7 +154,7 @@ def over_rows(runs: Sequence[CompletedRun], predicted: Sequence[Predicted]) -> d
     if not metrics:
         return {}
     drawn = resample(metrics, rows, seed=RESAMPLING_SEED)
-    return {metric: _estimate(metric, drawn, rows[0]) for metric in metrics}
+    return {metric: estimate_of(metric, drawn, rows[0]) for metric in metrics}
 
 
 def p_over_rows(runs: Mapping[int, tuple[CompletedRun, Predicted]], metric: str) -> Test:
@@ -192,7 +192,8 @@ def _beyond_resamples(differences: np.ndarray[Any, Any], p_value: float | None) 
     return min(p_value, math.erfc(abs(float(differences.mean())) / error / math.sqrt(2))) if error else p_value
 
 
-def _estimate(metric: str, resampled: Resampled, rows: Rows) -> Estimate:
+def estimate_of(metric: str, resampled: Resampled, rows: Rows) -> Estimate:
+    """The uncertainty of a metric of one run, or of two, from what was resampled."""
     from week2kit.statistics.resampling import interval, metric_interval, p_value, rows_for_interval
     from week2kit.statistics.weighted import support
 
@@ -225,7 +226,7 @@ def rows_of(run: CompletedRun, table: Predicted) -> Rows:
     from week2kit.statistics.weighted import Rows
 
     if run.outcome.task == "regression":
-        true, predicted = (_floats(column) for column in (table.true, table.predicted))
+        true, predicted = (floats(column) for column in (table.true, table.predicted))
         return Rows(true, predicted, None, "predict", 0, 0)
     labels = run.outcome.classes or []
     classes = label_texts(labels)
@@ -247,11 +248,16 @@ def _columns(columns: Sequence[Sequence[str]]) -> np.ndarray[Any, Any] | None:
 
     if not columns:
         return None
-    values = [_floats(column) for column in columns]
+    values = [floats(column) for column in columns]
     return values[0] if len(values) == 1 else np.column_stack(values)
 
 
-def _floats(texts: Sequence[str]) -> np.ndarray[Any, Any]:
+def floats(texts: Sequence[str]) -> np.ndarray[Any, Any]:
+    """Numbers from their texts.
+
+    Raises:
+        ValueError: one is none, or not finite.
+    """
     import numpy as np
 
     values = np.array([float(text) for text in texts], dtype=np.float64)
