@@ -19,6 +19,8 @@ from week2kit.errors import UsageError
 from week2kit.record.command import CompletedCommand, FailedCommand
 from week2kit.record.manifest import FailedRun
 from week2kit.record.store import Run, open_run
+from week2kit.rendering.output import render
+from week2kit.reporting.composing import report
 from week2kit.training.stages import read_stage, words_of
 
 from .sessions import ROOT, command
@@ -640,3 +642,38 @@ def test_a_stage_and_a_config_with_repeats_verify(stages: Path) -> None:
     done = week2kit("verify", "runs/config", "runs/stage")
     assert done.returncode == 0, done.stdout
     assert done.stdout.count("  identical: ") == 2
+
+
+# --- report -----------------------------------------------------------------------------------------------------
+
+#: A script whose accuracy moves with its seed, by a known amount, and is better with another option.
+MOVES = "import sys; print('accuracy:', 0.5 + int(sys.argv[2]) % 7 / 100 + float(sys.argv[3]))"
+
+
+def reported(*names: str) -> str:
+    return render(report([f"runs/{name}" for name in names], only_named=True))
+
+
+def test_repeats_are_the_noise_floor_of_a_report() -> None:
+    for name, gain, repeats in (("base", "0.0", 3), ("more", "0.1", 3), ("less", "-0.1", 0)):
+        train(command=[*script(MOVES), "--seed", "1", gain], name=name, repeats=repeats)
+    alone = reported("base")
+    assert "With 4 seeds and all else as in `base`, as far as is recorded, `accuracy` has a standard deviation" in alone
+    assert "from 0.5100 to 0.5400" in alone
+    assert "was seen with one seed only" not in alone
+    both = reported("base", "more")
+    assert (
+        "Seed by seed, `more` is ahead of `base` in 4 of 4 pairs, behind in 0; the mean difference is +0.1000." in both
+    )
+    assert "Seed by seed" not in reported("base", "less")  # it was not repeated
+    assert "standard deviation" not in reported("less")
+    assert "was seen with one seed only" in reported("less")
+
+
+def test_repeats_without_a_seed_are_told_as_such() -> None:
+    drawn = script("import random; print('accuracy:', random.random())")
+    train(command=drawn, name="drawn", repeats=2)
+    train(command=drawn, name="once")
+    assert "`drawn` was run 3 times as it stands: `accuracy` has a standard deviation of" in reported("drawn")
+    assert "as it stands" not in reported("once")
+    assert "seeds and all else" not in reported("drawn")
