@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -242,7 +243,7 @@ def test_a_call_that_does_not_fit_makes_no_folder(asked: dict[str, Any], said: s
 def test_python_runs_a_command_as_the_line_does() -> None:
     seen: list[bytes] = []
     run = train(
-        command=[sys.executable, "train.py", "--seed", str(2**32)],
+        command=[sys.executable, Path("train.py"), "--seed", 2**32],  # type: ignore[list-item]
         inputs=["data"],
         outputs=["out"],
         metrics="out/metrics.json",
@@ -348,6 +349,25 @@ def test_repeats_of_a_typed_command_find_its_seed() -> None:
         outcome = completed(run).outcome
         assert [(repeat.seed, repeat.metrics) for repeat in outcome.repeats] == [(5, {"m": 5}), (6, {"m": 6})]
         assert outcome.metrics == {"m": 4}
+
+
+def test_an_input_that_the_repeats_change_is_told_and_recorded_as_it_was_read(project: Path) -> None:
+    code = "print('m:', len(open('data/x.csv').read())); open('data/x.csv', 'a').write('1')"
+    run = train(command=[*script(code), "--seed", "1"], inputs=["data"], repeats=2)
+    outcome, (file,) = completed(run).outcome, completed(run).inputs.files or []
+    assert [one.metrics["m"] for one in outcome.repeats] == [8, 9]
+    assert (outcome.metrics["m"], file.bytes) == (10, 10)
+    assert file.sha256 == hashlib.sha256(b"a,b\n1,2\n11").hexdigest()
+    assert "command.repeats_changed_input" in codes(run)
+    quiet = train(command=[*script("print('m:', len(open('data/x.csv').read()))")], inputs=["data"], repeats=2)
+    assert codes(quiet) == []
+    once = train(command=[*script(code)], inputs=["data"])
+    assert codes(once) == []
+
+
+def test_the_whole_folder_as_output_is_not_the_runs_themselves() -> None:
+    files = completed(train(command=script("open('a.txt', 'w').write('1')"), outputs=["."])).outcome.files
+    assert [file.path for file in files if "__pycache__" not in file.path] == ["a.txt"]
 
 
 def test_seeds_that_go_round_stay_seeds() -> None:

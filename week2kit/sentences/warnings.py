@@ -234,6 +234,8 @@ WARNINGS: Final = Statement(
         "not use its seed.",
         "command.unstable": "{names}: another value when the same command is run again, and no seed is known. The "
         "repeats show how far it moves.",
+        "command.repeats_changed_input": "{files}: changed by the repeats. Each run read something else, so they "
+        "show more than the noise.",
         "command.repeats_undefined": "{names}: missing in some of the repeats.",
         "command.left_running": "The command ended, and processes that it had started were still running: they were "
         "ended.",

@@ -5,6 +5,7 @@ The record is on disk before the command starts, and whatever ends the run, the 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
@@ -155,8 +156,7 @@ def train_command(
         coverage=None,
     )
     said = scrub(command or f"week2kit.train(command={[*asked.argv]!r})")
-    sources = tuple(os.path.normpath(here / path) for path in named if is_source(path, here))
-    return _Recording(asked, recorded, sources, said, here, environment, on_output, on_repeat).run(runs_dir, name)
+    return _Recording(asked, recorded, named, said, here, environment, on_output, on_repeat).run(runs_dir, name)
 
 
 def _declared(path: Path, here: Path) -> InputFile:
@@ -184,7 +184,7 @@ class _Recording:
 
     asked: Asked
     inputs: CommandInputs
-    sources: tuple[str, ...]
+    named: Sequence[Path]
     command: str
     here: Path
     environment: Mapping[str, str]
@@ -200,6 +200,7 @@ class _Recording:
         with scratch_folder() as scratch, Watch(Path(scratch)) as watch:
             try:
                 repeats = run_repeats(self.asked.repeats, self.here, [runs_dir], self.environment, self.on_repeat)
+                changed = self._look_again() if repeats else []
                 before = look(self.here, [runs_dir], self.asked.expected) if repeats else first
                 began = _clock(Path(scratch))
                 ended = run_script(
@@ -215,7 +216,7 @@ class _Recording:
                 watched = watch.finish()
                 self._took_in(watched, began)
                 left = written(self.here, before, look(self.here, [runs_dir], self.asked.expected), first)
-                self._record(ended, left.and_outside(_outside(watched, self.here)), repeats)
+                self._record(ended, left.and_outside(_outside(watched, self.here)), repeats, changed)
             except RepeatFailed as failed:
                 self._fail(_failure_of_repeat(failed, self.asked))
             except (KeyboardInterrupt, Terminated):
@@ -243,7 +244,8 @@ class _Recording:
         """Put what went in into the record, and note where it lies what is not below the working directory."""
         from week2kit.environment.observed import environment_of
 
-        watched = replace(watched, modules=tuple(dict.fromkeys([*watched.modules, *self.sources])))
+        sources = [os.path.normpath(self.here / path) for path in self.named if is_source(path, self.here)]
+        watched = replace(watched, modules=tuple(dict.fromkeys([*watched.modules, *sources])))
         found = went_in(watched, self.asked.argv, self.here, began, self.inputs.files or [])
         program = self.inputs.program.model_copy(update={"modules": dict(found.modules), "script": found.script})
         self.inputs = self.inputs.model_copy(
@@ -260,7 +262,22 @@ class _Recording:
             if file.sha256 is not None and file.path in found.paths:
                 remember(file.sha256, Path(found.paths[file.path]))
 
-    def _record(self, ended: Ended, left: Found, repeats: Sequence[CommandRepeat]) -> None:
+    def _look_again(self) -> list[str]:
+        """Take the inputs that were named as they are after the repeats; those that these changed."""
+        now = dict[str, InputFile]()
+        for path in self.named:
+            with contextlib.suppress(OSError):  # it is gone
+                file = declared_input(path, self.here)
+                now[file.path] = file
+        files = [
+            now.get(file.path, file.model_copy(update={"sha256": None})) if file.how == "declared" else file
+            for file in self.inputs.files or []
+        ]
+        changed = [new.path for old, new in zip(self.inputs.files or [], files, strict=True) if old != new]
+        self.inputs = self.inputs.model_copy(update={"files": files})
+        return changed
+
+    def _record(self, ended: Ended, left: Found, repeats: Sequence[CommandRepeat], changed: Sequence[str]) -> None:
         self.inputs = self.inputs.model_copy(update={"folders": sorted(left.folders)})
         if self._sources is not None and (self._sources.modules or self._sources.files):
             self.folder.write("sources", dump_json(self._sources.model_dump()).encode())
@@ -277,6 +294,8 @@ class _Recording:
         self._save(found)
         outcome = found.outcome.model_copy(update={"repeats": [*repeats]})
         warnings = [*found.warnings, *about_repeats(outcome)]
+        if changed:
+            warnings.append(Warned(code="command.repeats_changed_input", values={"files": changed[:20]}))
         if ended.left_running:
             warnings.append(Warned(code="command.left_running", values={}))
         self.folder.write_manifest(

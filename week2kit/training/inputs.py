@@ -15,7 +15,7 @@ from week2kit.record.store import from_here
 MAX_INPUTS: Final = 100_000
 
 #: Folders of what is made from other files, or is kept by tools.
-_DERIVED: Final = frozenset({"__pycache__", ".git", ".ipynb_checkpoints"})
+_DERIVED: Final = frozenset({"__pycache__", ".git", ".ipynb_checkpoints", ".venv", "venv", "node_modules"})
 
 
 def input_files(paths: Sequence[Path], here: Path) -> list[Path]:

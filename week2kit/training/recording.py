@@ -142,14 +142,15 @@ def train(
     record_command = partial(train_command, runs_dir=Path(runs_dir), on_output=on_output, on_repeat=on_repeat)
     assignments, paths = [*set], (tuple(map(Path, inputs)), tuple(map(Path, outputs)))
     named = Named(None if metrics is None else str(metrics), None if predictions is None else str(predictions))
-    asked = Asked(command or (), *paths, named, seed_flag, timeout)
+    words = () if command is None or isinstance(command, str) else tuple(map(str, command))
+    asked = Asked(words, *paths, named, seed_flag, timeout)
     if config is None:
         _check_words(command, stage, beside=bool(assignments) or seed is not None)
         asked = asked if stage is None else asked.and_of(read_stage(stage, Path.cwd()))
         return record_command(repeated(asked, repeats or 0), name=name, command=typed)
     if command is not None or stage is not None:
         raise UsageError("train: expected a config, a command or a stage, got several of them.")
-    if asked != Asked(command or ()):
+    if asked != Asked(()):
         raise UsageError("inputs, outputs, metrics, predictions, seed_flag, timeout: a config has them as keys.")
     given = [f"{key}={value}" for key, value in (("seed", seed), ("repeats", repeats)) if value is not None]
     if isinstance(config, Mapping):

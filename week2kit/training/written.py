@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -75,20 +75,21 @@ class Found:
 def look(here: Path, but: Sequence[Path], expected: Sequence[Expected]) -> Look:
     """Look at the working directory, except for the folders `but`, and at what the command shall write."""
     folder = snapshot(here, but)
-    named = {one: dict(_below(here / one.path)) for one in expected}
+    left_out = {os.path.realpath(path) for path in but}
+    named = {one: dict(_below(here / one.path, left_out)) for one in expected}
     places = [place for one in expected for place in (here / one.path, (here / one.path).parent) if place.is_dir()]
     return Look(folder, named, folder.folders | {place_of(str(place), here) for place in places})
 
 
-def _below(place: Path) -> Iterator[tuple[str, _State]]:
-    """The regular files at or below a place, each by its path from there."""
+def _below(place: Path, but: Container[str]) -> Iterator[tuple[str, _State]]:
+    """The regular files at or below a place, each by its path from there; the folders `but` are not looked into."""
     waiting = [place]
     while waiting:
         path = waiting.pop()
         with contextlib.suppress(OSError):
             status = path.stat(follow_symlinks=path == place)
             if stat.S_ISDIR(status.st_mode):
-                waiting += path.iterdir()
+                waiting += path.iterdir() if os.path.realpath(path) not in but else ()
             elif stat.S_ISREG(status.st_mode):
                 below = "" if path == place else path.relative_to(place).as_posix()
                 yield below, _State(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
