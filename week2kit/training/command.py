@@ -50,7 +50,7 @@ from week2kit.training.gathering import Gathered, Named, gather
 from week2kit.training.going_in import declared_input, path_of, place_of, recorded_words, went_in
 from week2kit.training.inputs import input_files, is_source
 from week2kit.training.repeating import OnRepeat, RepeatFailed, about_repeats, run_repeats
-from week2kit.training.written import Expected, Found, look, written
+from week2kit.training.written import Expected, Found, look, written_since
 
 #: Inputs outside of the working directory whose places are noted.
 _REMEMBERED: Final = 100
@@ -215,7 +215,7 @@ class _Recording:
                 )
                 watched = watch.finish()
                 self._took_in(watched, began)
-                left = written(self.here, before, look(self.here, [runs_dir], self.asked.expected), first)
+                left = written_since(self.here, before, look(self.here, [runs_dir], self.asked.expected), first)
                 self._record(ended, left.and_outside(_outside(watched, self.here)), repeats, changed)
             except RepeatFailed as failed:
                 self._fail(_failure_of_repeat(failed, self.asked))

@@ -22,7 +22,7 @@ from week2kit.record.manifest import Warned
 from week2kit.training.arguments import find_seed, with_seed
 from week2kit.training.gathering import Named, gather
 from week2kit.training.outputs import role_of
-from week2kit.training.written import look, written
+from week2kit.training.written import look, written_since
 
 if TYPE_CHECKING:
     from week2kit.training.command import Asked
@@ -94,7 +94,7 @@ def _metrics(
     if not ended.is_complete:
         raise RepeatFailed(which, ended, None)
     try:
-        left = written(here, before, look(here, but, asked.expected))
+        left = written_since(here, before, look(here, but, asked.expected))
         if left.unwritten is not None:
             raise left.unwritten
         files = [one for one in left.files if role_of(one.path) == "metrics"]  # no digests of models and tables

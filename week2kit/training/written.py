@@ -95,7 +95,7 @@ def _below(place: Path, but: Container[str]) -> Iterator[tuple[str, _State]]:
                 yield below, _State(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
-def written(here: Path, before: Look, after: Look, first: Look | None = None) -> Found:
+def written_since(here: Path, before: Look, after: Look, first: Look | None = None) -> Found:
     """What is new or another file after a command.
 
     Args:
