@@ -112,6 +112,14 @@ def test_an_untouched_record_is_not_called_tampered_nor_identical(tmp_path: Path
     assert any("only its files were looked at" in line for line in describe_verdict(verdict))
 
 
+@pytest.mark.parametrize("changes", [{"variables": {"A": "\0"}}, {"variables": {"A=B": "1"}}, {"argv": ["a", "\0"]}])
+def test_what_no_program_can_be_given_is_no_record(changes: dict[str, Any], tmp_path: Path) -> None:
+    value = record()
+    value["inputs"]["program"].update(changes)
+    with pytest.raises(UnreadableRun, match="String should match pattern"):
+        open_run(written(tmp_path / "one", value))
+
+
 def edit(name: str, old: str, new: str) -> Callable[[Path], None]:
     def change(folder: Path) -> None:
         file = folder / name

@@ -231,6 +231,7 @@ def test_options_that_do_not_fit_are_refused(words: list[str], said: str) -> Non
         ({"command": ["python"], "repeats": -1}, "expected a number from 0 to 1000, got -1"),
         ({"command": ["python", "--seed", str(2**32)], "repeats": 1}, "expected a seed below 2"),
         ({"config": {"command": ["no-such-program"]}}, "no program of this name"),
+        ({"command": ["python", "a\0b"]}, "python: a word of the command holds a NUL character"),
         ({"config": {"command": ["python"], "inputs": ["none.csv"]}}, "input none.csv: there is no such file"),
     ],
 )

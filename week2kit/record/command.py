@@ -32,10 +32,16 @@ How: TypeAlias = Literal["observed", "declared"]
 Observer: TypeAlias = Literal["audit_hook", "system_calls"]
 
 
+#: What can be handed to a program.
+Word: TypeAlias = Annotated[Text, Field(pattern=r"^[^\x00]*$")]
+#: The name of an environment variable.
+Variable: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200)]
+
+
 class Program(Record):
     """The code of a command: what was typed, and the project's own files that ran."""
 
-    argv: Annotated[Many[Text], Field(min_length=1)] = Field(description="as typed; absolute paths are cut")
+    argv: Annotated[Many[Word], Field(min_length=1)] = Field(description="as typed; absolute paths are cut")
     script: Text | None = Field(description="the first project file that ran, as seen from the working directory")
     modules: dict[Text, Digest] = Field(
         description="the project's files that ran or were named, by path: the digest of what a Python file does, else "
@@ -43,7 +49,7 @@ class Program(Record):
     )
     git: Git | None
     seed_flag: Text | None = Field(description="the flag by which another seed is given; null: the command has none")
-    variables: dict[Text, Text | None] = Field(
+    variables: dict[Variable, Word | None] = Field(
         description="environment variables that its config sets; null: the name is that of a secret, which is not kept"
     )
     stdin: Text | None = Field(
