@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import hashlib
 import json
 import os
@@ -269,6 +270,16 @@ def test_a_folder_of_inputs_is_all_its_files_and_code_is_no_data(project: Path) 
     assert [file.path for file in inputs.files or [] if file.how == "declared"] == ["data/deep/y.csv", "data/x.csv"]
     assert inputs.program.script == "train.py"
     assert {"train.py", "data/features.py"} <= {*inputs.program.modules}
+
+
+def test_an_input_of_which_only_the_name_is_kept_is_found_again(monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
+    outside = project.parent / f"{project.name}_{getpass.getuser()}"  # a path that tells a name
+    outside.mkdir()
+    (outside / "d.csv").write_text("1")
+    run = train(command=script("print('m: 1')"), inputs=[outside / "d.csv"], name="one")
+    (file,) = completed(run).inputs.files or []
+    assert (file.path, file.is_changed) == (".../d.csv", False)
+    assert week2kit("verify", "runs/one").returncode == 0
 
 
 def test_named_outputs_count_wherever_they_are(project: Path) -> None:

@@ -246,7 +246,7 @@ class _Recording:
 
         sources = [os.path.normpath(self.here / path) for path in self.named if is_source(path, self.here)]
         watched = replace(watched, modules=tuple(dict.fromkeys([*watched.modules, *sources])))
-        found = went_in(watched, self.asked.argv, self.here, began, self.inputs.files or [])
+        found = went_in(watched, self.asked.argv, self.here, began, self.inputs.files or [], lies=self.named)
         program = self.inputs.program.model_copy(update={"modules": dict(found.modules), "script": found.script})
         self.inputs = self.inputs.model_copy(
             update={
