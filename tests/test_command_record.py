@@ -59,7 +59,7 @@ def record() -> dict[str, Any]:
             "program": {
                 "argv": ["python", "train.py", "--seed", "1"], "script": "train.py",
                 "modules": {"train.py": "a" * 64, "features.py": "b" * 64}, "git": None, "seed_flag": "--seed",
-                "stdin": None,
+                "variables": {"OMP_NUM_THREADS": "1", "API_KEY": None}, "stdin": None,
             },
             "files": [{"path": "data.csv", "bytes": 10, "sha256": "c" * 64, "after": "c" * 64, "how": "observed"}],
             "folders": [],
@@ -77,6 +77,7 @@ def record() -> dict[str, Any]:
                 output("out/predictions.csv", PREDICTIONS, "predictions"),
                 output("out/model.pt", b"0", "model"),
             ],
+            "repeats": [{"seed": 2, "metrics": {"accuracy": 0.25}}],
         },
     }  # fmt: skip
 
@@ -109,6 +110,14 @@ def test_an_untouched_record_is_not_called_tampered_nor_identical(tmp_path: Path
     assert (verdict.verdict, verdict.status) == ("undecided", "completed")
     assert [check.outcome for check in verdict.checks] == ["passed"] * 7
     assert any("only its files were looked at" in line for line in describe_verdict(verdict))
+
+
+@pytest.mark.parametrize("changes", [{"variables": {"A": "\0"}}, {"variables": {"A=B": "1"}}, {"argv": ["a", "\0"]}])
+def test_what_no_program_can_be_given_is_no_record(changes: dict[str, Any], tmp_path: Path) -> None:
+    value = record()
+    value["inputs"]["program"].update(changes)
+    with pytest.raises(UnreadableRun, match="String should match pattern"):
+        open_run(written(tmp_path / "one", value))
 
 
 def edit(name: str, old: str, new: str) -> Callable[[Path], None]:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from week2kit import train, verify
+from week2kit.config.command import parse_command
 from week2kit.inputs.changes import changed_things, compare_inputs
+from week2kit.record.command import CompletedCommand
 from week2kit.record.manifest import CompletedRun, FailedRun
 from week2kit.record.store import find_runs, open_run
 from week2kit.verification.options import exit_code
+
+from .sessions import blocks
 
 ROOT = Path(__file__).parent.parent
 DATASETS = ("breast_cancer", "iris", "penguins", "wine")
@@ -24,6 +30,36 @@ def test_the_variant_changes_one_thing(dataset: str, tmp_path: Path) -> None:
     assert isinstance(baseline.manifest, CompletedRun)
     assert isinstance(variant.manifest, CompletedRun)
     assert len(changed_things(compare_inputs(baseline.manifest, variant.manifest))) == 1
+
+
+SCRIPTS = {"boosting": "lightgbm", "network": "torch"}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_the_scripts_are_recorded_and_come_out_again(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip(SCRIPTS[name], reason=f"{SCRIPTS[name]} is not installed (extra: examples)")
+    for folder in ("penguins", "scripts"):
+        shutil.copytree(ROOT / "examples" / folder, tmp_path / "examples" / folder)
+    monkeypatch.chdir(tmp_path)
+    run = train(f"examples/scripts/{name}.json", name="one", repeats=1)
+    assert isinstance(run.manifest, CompletedCommand), run.manifest
+    outcome = run.manifest.outcome
+    assert run.manifest.warnings == []
+    assert outcome.predictions is not None
+    assert outcome.metrics["accuracy"] != outcome.repeats[0].metrics["accuracy"]
+    assert {file.role for file in outcome.files} >= {"metrics", "predictions"}
+    verdict = verify(run.path).runs[0]
+    assert (verdict.verdict, verdict.level) == ("identical", "predictions")
+
+
+def test_the_page_about_scripts_shows_the_config_that_is_there() -> None:
+    folder = ROOT / "examples" / "scripts"
+    (shown,) = blocks(folder / "README.md", "json")
+    assert shown == (folder / "boosting.json").read_text(encoding="utf-8")
+    for config in folder.glob("*.json"):
+        assert parse_command(json.loads(config.read_bytes())).command[1] == f"examples/scripts/{config.stem}.py"
 
 
 FAILURES = {

@@ -89,11 +89,11 @@ def test_metrics_that_are_no_numbers_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("named", "words"),
     [
-        ({"metrics": "none.json"}, "--metrics none.json: the command left no such file"),
-        ({"metrics": "."}, "--metrics .: the command left no such file"),
-        ({"metrics": "a.txt"}, "--metrics a.txt: expected a JSON object"),
-        ({"predictions": "a.txt"}, "--predictions a.txt: expected a table with the columns y_true and y_pred"),
-        ({"predictions": "none.csv"}, "--predictions none.csv: the command left no such file"),
+        ({"metrics": "none.json"}, "metrics none.json: the command left no such file"),
+        ({"metrics": "."}, "metrics .: the command left no such file"),
+        ({"metrics": "a.txt"}, "metrics a.txt: expected a JSON object"),
+        ({"predictions": "a.txt"}, "predictions a.txt: expected a table with the columns y_true and y_pred"),
+        ({"predictions": "none.csv"}, "predictions none.csv: the command left no such file"),
     ],
 )
 def test_a_file_that_was_named_must_be_there(named: dict[str, str], words: str, tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def test_a_script_that_fails_is_recorded_with_its_last_lines() -> None:
         ("import os; os.abort()", {}, ("Signal", 6, "It was ended by SIGABRT.")),
         ("import time; time.sleep(60)", {"timeout": 0.5}, ("TimeLimit", None, "It was ended after 0.5 seconds.")),
         ("import sys; sys.exit(7)", {}, ("ExitCode", 7, "It ended with exit code 7.")),
-        ("1", {"named": Named(metrics="m.json")}, ("NotRecorded", 0, "--metrics m.json: the command left no such")),
+        ("1", {"named": Named(metrics="m.json")}, ("NotRecorded", 0, "metrics m.json: the command left no such")),
     ],
 )
 def test_every_end_is_told(code: str, asked: dict[str, Any], expected: tuple[str, int | None, str]) -> None:
@@ -132,7 +132,7 @@ def test_an_input_that_the_script_changes_is_seen() -> None:
     [
         (Asked([]), "no command was given"),
         (Asked(["no-such-program"]), "no program of this name"),
-        (Asked(["python"], inputs=[Path("none.csv")]), "--input none.csv: it cannot be read: No such file"),
+        (Asked(["python"], inputs=[Path("none.csv")]), "input none.csv: there is no such file or folder"),
         (Asked(["python", "x.py"], seed_flag="-s"), "--seed-flag: the command has no -s"),
     ],
 )

@@ -19,6 +19,8 @@ _PACKAGES: Final = re.compile(r".*[\\/](?:site|dist)-packages(?=[\\/])")
 _WINDOWS_PATH: Final = re.compile(r"(?:(?<![\w.])[A-Za-z]:(?:\\|/(?!/))|(?<![\w.\\])\\\\)[^\s'\":,;()<>|]*")
 _POSIX_PATH: Final = re.compile(r"(?<![\w.~<>/])/(?!/)[^\s'\":,;()<>]*")
 
+_SECRET: Final = re.compile(r"(?:^|_)(?:API)?(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)(?:_|$)", re.IGNORECASE)
+
 
 def scrub(text: str, limit: int = MAX_MESSAGE) -> str:
     """`text` without what tells about this machine or its user; every text that goes into a record passes here.
@@ -34,6 +36,11 @@ def scrub(text: str, limit: int = MAX_MESSAGE) -> str:
     text = _WINDOWS_PATH.sub(lambda match: _last_part(match[0], r"[\\/]+"), text)
     text = _POSIX_PATH.sub(lambda match: _last_part(match[0], "/+"), text)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def is_secret(variable: str) -> bool:
+    """Whether a variable of the environment is named as one of those whose value nobody else may read."""
+    return _SECRET.search(variable) is not None
 
 
 def shown_path(path: Path) -> str:

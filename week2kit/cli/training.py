@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -17,7 +19,6 @@ from week2kit.errors import UsageError
 if TYPE_CHECKING:
     from week2kit.record.store import Run
     from week2kit.starting.survey import Survey
-    from week2kit.training.command import Asked
 from week2kit.cli.entry import edge
 from week2kit.cli.options import AllowModule, AsJson, MaxDataBytes, given_options, recordable
 from week2kit.cli.terminal import own_stdout, product, say, stage_line, table_width
@@ -112,7 +113,7 @@ def train_command(
     seed: Annotated[int | None, typer.Option(help="Replace the config's seed, wherever it went.")] = None,
     repeats: Annotated[
         int | None,
-        typer.Option(help="Train so many times again, each with the next seed, and record how far the metrics move."),
+        typer.Option(help="Train so many times more, each with the next seed, and record how far the metrics move."),
     ] = None,
     name: Annotated[
         str | None, typer.Option(help="The run folder's name; default: UTC time and a random suffix.")
@@ -129,11 +130,26 @@ def train_command(
     ] = None,
     inputs: Annotated[
         list[Path] | None,
-        typer.Option("--input", help="Of a command: a file that it reads (repeatable).", metavar="PATH"),
+        typer.Option(
+            "--input", help="Of a command: a file that it reads, or a folder of such (repeatable).", metavar="PATH"
+        ),
     ] = None,
     seed_flag: Annotated[
         str | None,
         typer.Option(help="Of a command: the flag of its seed, if it is not --seed or --random-state.", metavar="FLAG"),
+    ] = None,
+    outputs: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--output",
+            help="Of a command: a file or folder that it writes outside of the working directory, or in a folder of "
+            "tools (repeatable).",
+            metavar="PATH",
+        ),
+    ] = None,
+    stage: Annotated[
+        str | None,
+        typer.Option(help="Run the command of this stage of dvc.yaml, or entry point of MLproject.", metavar="NAME"),
     ] = None,
     timeout: Annotated[
         float | None, typer.Option(help="Of a command: seconds after which it is ended.", min=0.001)
@@ -145,82 +161,110 @@ def train_command(
     Behind -- stands any command that trains: week2kit train -- python train.py --seed 1
     """
     command = context.meta.get(_COMMAND)
-    of_config = given_options(context, "assignments", "seed", "repeats", "allow_module", "max_data_bytes")
-    of_command = given_options(context, "metrics", "predictions", "inputs", "seed_flag", "timeout")
-    if command is None and config is None:
-        raise typer.BadParameter("expected a config, or a command behind --: week2kit train -- python train.py")
-    if command is None and config is not None and (context.args or config.suffix in _SCRIPTS):
-        words = [str(config), *context.args]
-        typed = clean(shlex.join(words if context.args else ["python", *words]), 200)
-        said = "expected one config" if context.args else f"{clean(str(config), 100)} is no config"
-        raise typer.BadParameter(f"{said}. To run a command, write -- before it: week2kit train -- {typed}")
-    if command is not None and config is not None:
-        raise typer.BadParameter(f"expected a config or a command, got both: {clean(str(config))} stands before --.")
-    if wrong := (of_command if command is None else of_config):
-        raise typer.BadParameter(f"{wrong[0]} is for {'a command' if command is None else 'a config'}.")
-    if command is not None:
-        from week2kit.training.command import Asked
-        from week2kit.training.gathering import Named
-
-        named = Named(metrics, predictions)
-        asked = Asked([*map(recordable, command)], inputs or (), (), named, seed_flag, timeout)
-        _record(asked, name, runs_dir, as_json=as_json)
-        return
-    assert config is not None
-    with edge(config.name):
+    with edge():
+        trains = _check_options(context, config, command, stage)
+    files: list[Path] = []
+    with edge(config.name if config else None):
         from week2kit.config.project import allowed_modules
         from week2kit.training.recording import train
 
-        command = shlex.join(["week2kit", *map(recordable, sys.argv[1:])])
-        files: list[Path] = []
-        with own_stdout():
+        typed = shlex.join(["week2kit", *map(recordable, sys.argv[1:])])
+        with own_stdout() if trains else contextlib.nullcontext():  # the standard output of a command is its own
             run = train(
                 config,
-                set=map(recordable, assignments or []),
+                command=None if command is None else [*map(recordable, command)],
+                stage=stage,
+                set=[*map(recordable, assignments or ())],
                 seed=seed,
                 repeats=repeats,
                 name=name,
                 runs_dir=runs_dir,
                 allow_modules=[*(allow_module or ()), *allowed_modules()],
                 max_data_bytes=max_data_bytes,
-                command=command,
+                inputs=inputs or (),
+                outputs=outputs or (),
+                metrics=metrics,
+                predictions=predictions,
+                seed_flag=seed_flag,
+                timeout=timeout,
+                typed=typed,
                 on_stage=stage_line(as_json),
                 on_data=files.append,
+                on_output=_passed_on(as_json),
+                on_repeat=_say_repeat,
             )
     if as_json:
         sys.stdout.write((run.path / "manifest.json").read_text(encoding="utf-8"))
     else:
-        from week2kit.sentences.training import Given, run_lines
-
-        given = [Given("--set", recordable(assignment)) for assignment in assignments or []]
-        given += [Given("--seed", f"seed={seed}")] if seed is not None else []
-        given += [Given("--repeats", f"repeats={repeats}")] if repeats is not None else []
-        needed = [*given_options(context, "allow_module", "max_data_bytes"), *_data_flag(run, files)]
-        facts, talk = run_lines(run, config.name, given, needed)
-        product("\n".join(facts))
-        say("\n".join(talk))
+        _tell(context, run, files)
     raise typer.Exit(0 if run.manifest.status == "completed" else 1)
 
 
-def _record(asked: Asked, name: str | None, runs_dir: Path, *, as_json: bool) -> None:
-    """Run a command and tell of its record; standard output is the command's own, unless JSON is asked for."""
-    from week2kit.sentences.training import command_lines
-    from week2kit.training.command import train_command as recorded
+def _check_options(context: typer.Context, config: Path | None, command: list[str] | None, stage: str | None) -> bool:
+    """Whether a model of scikit-learn is trained; else a command, which has other options.
 
+    Raises:
+        BadParameter: not exactly one thing is to be run, or an option is for another kind of it.
+        UsageError: the config cannot be read.
+    """
+    given = {"a config": config, "--stage": stage, "a command behind --": command}
+    named = [name for name, value in given.items() if value is not None]
+    if not named:
+        raise typer.BadParameter("expected a config, or a command behind --: week2kit train -- python train.py")
+    if len(named) > 1:
+        raise typer.BadParameter(f"expected a config, --stage, or a command behind --; got {' and '.join(named)}.")
+    if config is None:
+        if wrong := given_options(context, "assignments", "seed", "allow_module", "max_data_bytes"):
+            raise typer.BadParameter(f"{wrong[0]} is for a config.")
+        return False
+    if context.args or config.suffix in _SCRIPTS:
+        words = [str(config), *context.args]
+        typed = clean(shlex.join(words if context.args else ["python", *words]), 200)
+        said = "expected one config" if context.args else f"{clean(str(config), 100)} is no config"
+        raise typer.BadParameter(f"{said}. To run a command, write -- before it: week2kit train -- {typed}")
+    from week2kit.config.command import is_command
+    from week2kit.training.recording import read_config
+
+    trains = not is_command(read_config(config))
+    if wrong := given_options(context, "metrics", "predictions", "inputs", "outputs", "seed_flag", "timeout"):
+        keys = "" if trains else "; this config has keys for it"
+        raise typer.BadParameter(f"{wrong[0]} is for a command behind --, or for --stage{keys}.")
+    if not trains and (wrong := given_options(context, "allow_module", "max_data_bytes")):
+        raise typer.BadParameter(f"{wrong[0]} is for a config of a model, and this one is of a command.")
+    return trains
+
+
+def _tell(context: typer.Context, run: Run, files: list[Path]) -> None:
+    """Tell of a run; beside the output of a command all of it is talk."""
+    from week2kit.record.command import CommandInputs
+    from week2kit.sentences.training import Given, command_lines, run_lines
+
+    if run.partial is None and isinstance(run.manifest.inputs, CommandInputs):
+        say("\n".join(command_lines(run)))
+        return
+    asked = context.params
+    given = [Given("--set", recordable(assignment)) for assignment in asked["assignments"] or []]
+    given += [Given(f"--{key}", f"{key}={asked[key]}") for key in ("seed", "repeats") if asked[key] is not None]
+    needed = [*given_options(context, "allow_module", "max_data_bytes"), *_data_flag(run, files)]
+    facts, talk = run_lines(run, asked["config"].name, given, needed)
+    product("\n".join(facts))
+    say("\n".join(talk))
+
+
+def _passed_on(as_json: bool) -> Callable[[str, bytes], None]:
+    """What a command writes, to our own streams; standard output is the record's where JSON is asked for."""
     streams = {"stdout": sys.stderr if as_json else sys.stdout, "stderr": sys.stderr}
 
     def pass_on(stream: str, data: bytes) -> None:
         streams[stream].buffer.write(data)
         streams[stream].buffer.flush()
 
-    with edge():
-        command = shlex.join(["week2kit", *map(recordable, sys.argv[1:])])
-        run = recorded(asked, name=name, runs_dir=runs_dir, command=command, on_output=pass_on)
-    if as_json:
-        sys.stdout.write((run.path / "manifest.json").read_text(encoding="utf-8"))
-    else:
-        say("\n".join(command_lines(run)))
-    raise typer.Exit(0 if run.manifest.status == "completed" else 1)
+    return pass_on
+
+
+def _say_repeat(number: int, of: int, seed: int | None) -> None:
+    say(f"repeat {number} of {of}: {'no seed is known' if seed is None else f'seed {seed}'}")
+    sys.stderr.flush()
 
 
 def _data_flag(run: Run, files: list[Path]) -> list[str]:

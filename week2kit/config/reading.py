@@ -74,7 +74,7 @@ def parse_config(value: Mapping[str, Any]) -> Config:
         "preprocess": _read_preprocess(rest.pop("preprocess", "auto"), problems),
         "model": _read_estimator(rest.pop("model", None), "model", problems),
     }
-    simple = _read_part(PlainKeys, rest, "", problems, Config.model_fields)
+    simple = read_part(PlainKeys, rest, "", problems, [*Config.model_fields, "command"])
     if isinstance(parts["data"], BundledData) and isinstance(parts["split"], ValidationFile):
         problems.append("split.validation_path: only a data file has a validation file beside it")
     if problems or simple is None:
@@ -132,7 +132,7 @@ def parse_flat(value: Mapping[str, Any]) -> Config:
                 f"{_shown(named[name])}); keep one of them"
             )
     found: list[str] = []
-    flat = _read_part(FlatConfig, named, "", found, [*FlatConfig.model_fields, *FLAT_ALIASES])
+    flat = read_part(FlatConfig, named, "", found, [*FlatConfig.model_fields, *FLAT_ALIASES])
     for place, separator, told in (problem.partition(":") for problem in found):
         problems.append(f"{written.get(place, place)}{separator}{told}")  # under the name that was written
     if flat is None or problems:
@@ -153,7 +153,7 @@ def _read_data(value: Any, problems: list[str]) -> FileData | BundledData | None
         problems.append('data: it is missing; for example {"path": "penguins.csv", "target": "species"}')
         return None
     kind: type[FileData | BundledData] = BundledData if isinstance(value, dict) and "dataset" in value else FileData
-    data = _read_part(kind, value, "data", problems)
+    data = read_part(kind, value, "data", problems)
     if data is not None and data.features is not None and data.drop is not None:
         problems.append("data: features and drop exclude each other; keep one of them")
     return data
@@ -177,7 +177,7 @@ def _read_split(value: Any, problems: list[str]) -> Split | None:
     if not isinstance(method, str) or method not in _SPLITS:
         problems.append(f"split.method: expected {_choices(_SPLITS)}, got {_shown(method)}{_nearest(method, _SPLITS)}")
         return None
-    split = _read_part(_SPLITS[method], value, "split", problems)
+    split = read_part(_SPLITS[method], value, "split", problems)
     if isinstance(split, Holdout) and split.stratify and not split.shuffle:
         problems.append("split.stratify: a holdout that is not shuffled cannot be stratified; set one of them to false")
     if isinstance(split, Holdout) and split.groups and (split.stratify or not split.shuffle):
@@ -210,7 +210,7 @@ def _read_group(value: dict[str, Any], where: str, problems: list[str]) -> Group
         problems.append(f"{where}.steps: expected a list of steps, got {_shown(steps)}")
         return None
     read = [step for i, item in enumerate(steps) if (step := _read_estimator(item, f"{where}.steps.{i}", problems))]
-    return _read_part(Group, {**value, "steps": read}, where, problems)
+    return read_part(Group, {**value, "steps": read}, where, problems)
 
 
 def _read_estimator(value: Any, where: str, problems: list[str]) -> Estimator | None:
@@ -219,14 +219,14 @@ def _read_estimator(value: Any, where: str, problems: list[str]) -> Estimator | 
         return None
     if isinstance(value, str):
         value = {"class": value}
-    estimator = _read_part(Estimator, value, where, problems)
+    estimator = read_part(Estimator, value, where, problems)
     return estimator and estimator.model_copy(update={"class_": ALIASES.get(estimator.class_, estimator.class_)})
 
 
 P = TypeVar("P", bound=Part)
 
 
-def _read_part(
+def read_part(
     kind: type[P], value: Any, where: str, problems: list[str], known: Iterable[str] | None = None
 ) -> P | None:
     """`value` as a `kind`, or None; what is wrong is added to `problems`, each under its dotted path."""

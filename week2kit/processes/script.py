@@ -65,6 +65,8 @@ def find_program(argv: Sequence[str], directory: Path, environment: Mapping[str,
     if not argv or not argv[0]:
         raise UsageError("no command was given. Write it after --: week2kit train -- python train.py --seed 1")
     name, shown = argv[0], clean(argv[0], 100)
+    if any("\0" in word for word in argv):
+        raise UsageError(f"{shown}: a word of the command holds a NUL character, which no program can be given.")
     if os.sep in name or (os.altsep and os.altsep in name):
         path = directory / name
         if not path.exists():

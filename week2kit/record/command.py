@@ -32,16 +32,26 @@ How: TypeAlias = Literal["observed", "declared"]
 Observer: TypeAlias = Literal["audit_hook", "system_calls"]
 
 
+#: What can be handed to a program.
+Word: TypeAlias = Annotated[Text, Field(pattern=r"^[^\x00]*$")]
+#: The name of an environment variable.
+Variable: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200)]
+
+
 class Program(Record):
     """The code of a command: what was typed, and the project's own files that ran."""
 
-    argv: Annotated[Many[Text], Field(min_length=1)] = Field(description="as typed; absolute paths are cut")
+    argv: Annotated[Many[Word], Field(min_length=1)] = Field(description="as typed; absolute paths are cut")
     script: Text | None = Field(description="the first project file that ran, as seen from the working directory")
     modules: dict[Text, Digest] = Field(
-        description="the project's files that ran, by path: the digest of what a Python file does, else of its bytes"
+        description="the project's files that ran or were named, by path: the digest of what a Python file does, else "
+        "of its bytes"
     )
     git: Git | None
     seed_flag: Text | None = Field(description="the flag by which another seed is given; null: the command has none")
+    variables: dict[Variable, Word | None] = Field(
+        description="environment variables that its config sets; null: the name is that of a secret, which is not kept"
+    )
     stdin: Text | None = Field(
         description="the file that was its standard input; `-`: a stream, which is not kept; null: there was none"
     )
@@ -132,6 +142,13 @@ class RecordedPredictions(Record):
     scores: Digest | None
 
 
+class CommandRepeat(Record):
+    """The metrics of the same command, run once more before the run that is recorded."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)] | None = Field(description="null: no seed of the command is known")
+    metrics: dict[Name, Number]
+
+
 class CommandOutcome(Record):
     """What came out of a command that ended with exit code 0."""
 
@@ -141,6 +158,9 @@ class CommandOutcome(Record):
     undefined: Many[Name] = Field(description="names whose value is no finite number")
     predictions: RecordedPredictions | None
     files: Many[OutputFile]
+    repeats: Many[CommandRepeat] = Field(
+        description="with the seeds that follow that of the run, in order; without a seed as it stands"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -52,12 +52,13 @@ def json_schema(document: Literal["config", "manifest", "report", "verdict"]) ->
     """The JSON Schema of a document that week2kit reads or writes, as pydantic writes it."""
     from pydantic import TypeAdapter
 
+    from week2kit.config.command import CommandConfig
     from week2kit.config.form import Config, FlatConfig
     from week2kit.record.command import MANIFEST
     from week2kit.record.verdict import VerdictDocument
 
     adapters: dict[str, TypeAdapter[Any]] = {
-        "config": TypeAdapter(Config | FlatConfig),
+        "config": TypeAdapter(Config | FlatConfig | CommandConfig),
         "manifest": MANIFEST,
         "report": TypeAdapter(report_model()),
         "verdict": TypeAdapter(VerdictDocument),

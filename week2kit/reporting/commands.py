@@ -7,16 +7,16 @@ measured them only a table of predictions shows.
 from __future__ import annotations
 
 import contextlib
-import math
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from week2kit.errors import UsageError
 from week2kit.inputs.changes import Change, Statement, changed_things
 from week2kit.record.command import STREAM, CommandInputs, CompletedCommand, RecordedCommand
 from week2kit.record.store import Run
 from week2kit.record.written_metrics import reported_order
+from week2kit.reporting.noise.of_commands import spread_of
 from week2kit.reporting.rows import CommandRow, ReadFile, Score, WrittenFile
 from week2kit.reporting.values import Comparison, Proposal
 
@@ -31,7 +31,11 @@ def command_scores(run: CompletedCommand) -> dict[str, Score]:
     """The numbers that a script reports under its own names; what says most of a model first."""
     metrics = run.outcome.metrics
     names = reported_order(metrics)[:SHOWN_METRICS]
-    return {name: Score(metrics[name], None, None, None, 1, None, None, ()) for name in names}
+    repeats = {name: [one.metrics[name] for one in run.outcome.repeats if name in one.metrics] for name in names}
+    spreads = {name: spread_of([metrics[name], *repeats[name]]) for name in names}
+    return {
+        name: Score(metrics[name], None, None, None, 1, None, spreads[name], tuple(repeats[name])) for name in names
+    }
 
 
 def command_line(run: RecordedCommand) -> str:
@@ -136,17 +140,6 @@ def differing_code(changes: Sequence[Change], before: Mapping[str, str], after: 
             yield from difflib.unified_diff(texts[0], texts[1], names[0], names[1], lineterm="", n=1)
 
 
-def spread_over_seeds(values: Sequence[tuple[int, float]]) -> dict[str, Any] | None:
-    """How far a metric moves over runs of one command that differ in nothing but the seed."""
-    known = dict(values)
-    if len(known) < 3:
-        return None
-    numbers = list(known.values())
-    mean = math.fsum(numbers) / len(numbers)
-    spread = math.sqrt(math.fsum((number - mean) ** 2 for number in numbers) / (len(numbers) - 1))
-    return {"count": len(numbers), "spread": spread, "least": min(numbers), "most": max(numbers)}
-
-
 # --- what to do next --------------------------------------------------------------------------------------------
 
 
@@ -189,7 +182,9 @@ def _seeds_tried(first: Run, runs: Sequence[Run], changes: Changes) -> int:
     """With how many seeds the same completed, as far as is recorded."""
     alike = [first, *(run for run in runs if isinstance(run.manifest, CompletedCommand))]
     same = [run for run in alike if changed_things(changes(first, run)) in ([], ["seed"])]
-    return len({seed.value for run in same if (seed := run.manifest.inputs.seed) is not None})
+    repeats = first.manifest.outcome.repeats if isinstance(first.manifest, CompletedCommand) else []
+    seeds = {seed.value for run in same if (seed := run.manifest.inputs.seed) is not None}
+    return len(seeds | {one.seed for one in repeats if one.seed is not None})
 
 
 def _again(manifest: CompletedCommand, seed: int) -> str:

@@ -21,7 +21,7 @@ from week2kit.record.manifest import CompletedRun
 from week2kit.record.store import ARTIFACTS, MANIFEST_NAME, Found, Run, find_runs, in_time
 from week2kit.reporting.answers import answered
 from week2kit.reporting.columns import used_columns
-from week2kit.reporting.commands import command_row, propose_for_commands, spread_over_seeds
+from week2kit.reporting.commands import command_row, propose_for_commands
 from week2kit.reporting.datasets import data_sets
 from week2kit.reporting.failures.losses import with_losses
 from week2kit.reporting.failures.retrospective import failures
@@ -30,6 +30,7 @@ from week2kit.reporting.interpretation import caveats, findings, leaking
 from week2kit.reporting.next.experiments import Candidate
 from week2kit.reporting.next.proposal import propose, propose_first
 from week2kit.reporting.noise.judging import Side, adjust, estimates
+from week2kit.reporting.noise.of_commands import by_seed, tell_pairs, tell_spread
 from week2kit.reporting.noise.seeds import Named
 from week2kit.reporting.noise.uncertainty import Estimate
 from week2kit.reporting.pairs import compare, fit_seconds, interpreted, metric_rows, with_judgement
@@ -292,20 +293,20 @@ def _leaking(runs: Sequence[Run], everything: Runs) -> set[str]:
 
 
 def _noise_over_seeds(first: Run, variants: Sequence[Run], everything: Runs) -> tuple[Finding, ...]:
-    """How far the primary metric of a script moves over the runs in which nothing but the seed is other."""
+    """How far the primary metric of a script moves where nothing but the seed is other; and seed by seed."""
     metric = primary_of(everything.scores(first))
-    values = [_seed_and_value(first, metric, everything)]
-    values += [_seed_and_value(run, metric, everything) for run in variants if _only_seed(first, run, everything)]
-    found = spread_over_seeds([value for value in values if value is not None])
-    if found is None:
-        return ()
-    told = {**found, "run": everything.name(first), "metric": metric}
-    return (Finding("noise", (Statement("noise.over_seeds", told),)),)
-
-
-def _seed_and_value(run: Run, metric: str, everything: Runs) -> tuple[int, float] | None:
-    seed, score = run.manifest.inputs.seed, everything.scores(run).get(metric)
-    return None if seed is None or score is None or score.value is None else (seed.value, score.value)
+    alike = [run for run in variants if _only_seed(first, run, everything)]
+    commands = [run.manifest for run in (first, *alike) if isinstance(run.manifest, CompletedCommand)]
+    told = [*tell_spread(everything.name(first), metric, commands)]
+    for run in variants:
+        upward = everything.is_upward(metric, [first, run])
+        if isinstance(run.manifest, CompletedCommand) and upward is not None and run not in alike:
+            if everything.obstacles(first, run):
+                continue
+            names = everything.name(first), everything.name(run)
+            values = by_seed(commands[0], metric), by_seed(run.manifest, metric)
+            told += tell_pairs(names, metric, values, upward=upward)
+    return (Finding("noise", tuple(told)),) if told else ()
 
 
 def _only_seed(first: Run, run: Run, everything: Runs) -> bool:

@@ -139,6 +139,10 @@ SENTENCES: Final[Mapping[str, str]] = {
         "With {count:whole} seeds and all else as in {run:name}, as far as is recorded, {metric:name} has a standard "
         "deviation of {spread:number}, from {least:number} to {most:number}."
     ),
+    "noise.over_runs": (
+        "{run:name} was run {count:whole} times as it stands: {metric:name} has a standard deviation of "
+        "{spread:number}, from {least:number} to {most:number}. No seed of it is known."
+    ),
     # --- what was not observed of it ---
     "unseen.not_reached": "What it read was not recorded.",
     "unseen.unwatched": (

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from week2kit.canonical import aligned, clean, show_value
-from week2kit.record.command import CommandInputs, CompletedCommand, Coverage, FailedCommand
+from week2kit.record.command import CommandInputs, CommandOutcome, CompletedCommand, Coverage, FailedCommand
 from week2kit.record.manifest import CompletedRun, Failure
 from week2kit.sentences.hints import config_hint
 from week2kit.sentences.statement import MOST_VALUES, command_line
@@ -172,17 +172,33 @@ def command_lines(run: Run) -> list[str]:
     lines = warning_lines(manifest.warnings)
     if isinstance(manifest, CompletedCommand):
         outcome = manifest.outcome
-        rows = [[clean(name, 60), show_value(value)] for name, value in sorted(outcome.metrics.items())[:SHOWN_METRICS]]
+        shown = sorted(outcome.metrics.items())[:SHOWN_METRICS]
+        rows = [[clean(name, 60), show_value(value), *_repeats(outcome, name)] for name, value in shown]
         left = len(outcome.metrics) - len(rows)
         more = [f"and {left} more"] if left else []
         source = f" ({clean(outcome.metrics_from, 100)})" if outcome.metrics_from else ""
-        table = [*aligned([["metric", f"value{source}"], *rows]), *more, ""] if rows else []
+        heads = ["metric", f"value{source}", *_repeats_heading(outcome)]
+        table = [*aligned([heads, *rows]), *more, ""] if rows else []
         then = [f"next: {command_line('week2kit', 'verify', run.path.as_posix())}"]
         return [*table, *_went_in(manifest.inputs), f"run: {folder}", *lines, *then]
     if isinstance(manifest, FailedCommand):
         failure = manifest.failure
         lines += [f"error: {clean(failure.message, 600)}", f"  try: {clean(failure.hint, 400)}"]
     return [f"run: {folder} ({manifest.status}, recorded)", *lines]
+
+
+def _repeats_heading(outcome: CommandOutcome) -> list[str]:
+    count = len(outcome.repeats)
+    if not count:
+        return []
+    if any(repeat.seed is not None for repeat in outcome.repeats):
+        return [f"{count} other seeds" if count > 1 else "another seed"]
+    return [f"{count} more runs" if count > 1 else "another run"]
+
+
+def _repeats(outcome: CommandOutcome, metric: str) -> list[str]:
+    values = [repeat.metrics.get(metric) for repeat in outcome.repeats]
+    return [_span(values)] if values else []
 
 
 def _went_in(inputs: CommandInputs) -> list[str]:

@@ -234,6 +234,13 @@ WARNINGS: Final = Statement(
         "command.many_metrics": "{where} has {count} numbers or more: no more are recorded as metrics. Write those "
         "that are to be compared to a file of their own, and name it with --metrics FILE.",
         "command.undefined": "{names}: no finite number, so nothing can be compared.",
+        "command.seed_without_effect": "With other seeds ({seeds}) the metrics are exactly the same: the script may "
+        "not use its seed.",
+        "command.unstable": "{names}: another value when the same command is run again, and no seed is known. The "
+        "repeats show how far it moves.",
+        "command.repeats_changed_input": "{files}: changed by the repeats. Each run read something else, so they "
+        "show more than the noise.",
+        "command.repeats_undefined": "{names}: missing in some of the repeats.",
         "command.left_running": "The command ended, and processes that it had started were still running: they were "
         "ended.",
         "data.form": Either(

@@ -11,17 +11,17 @@ import re
 import shlex
 import stat
 import tempfile
-from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from week2kit.canonical import clean, dump_json
 from week2kit.errors import StageError, Terminated, UsageError
 from week2kit.importing import held
-from week2kit.observing.folder import State, Written, snapshot, written_between
+from week2kit.observing.folder import Written
 from week2kit.observing.watching import Watch, Watched
-from week2kit.privacy import scrub
+from week2kit.privacy import is_secret, scrub
 from week2kit.processes.scratch import scratch_folder
 from week2kit.processes.script import Ended, Stream, find_program, run_script
 from week2kit.record.command import (
@@ -32,6 +32,7 @@ from week2kit.record.command import (
     CommandFailure,
     CommandInputs,
     CommandOutcome,
+    CommandRepeat,
     CompletedCommand,
     FailedCommand,
     InputFile,
@@ -47,6 +48,9 @@ from week2kit.record.writing import RunFolder
 from week2kit.training.arguments import find_seed
 from week2kit.training.gathering import Gathered, Named, gather
 from week2kit.training.going_in import declared_input, path_of, place_of, recorded_words, went_in
+from week2kit.training.inputs import input_files, is_source
+from week2kit.training.repeating import OnRepeat, RepeatFailed, about_repeats, run_repeats
+from week2kit.training.written import Expected, Found, look, written_since
 
 #: Inputs outside of the working directory whose places are noted.
 _REMEMBERED: Final = 100
@@ -64,11 +68,14 @@ class Asked:
 
     Attributes:
         argv: its words.
-        inputs: files that it reads, where they were not seen to be.
-        outputs: files that it writes outside of the working directory.
+        inputs: files that it reads, and folders of such, where they were not seen to be.
+        outputs: files and folders that it writes, which the comparison of the working directory leaves out.
         named: the files that hold metrics and predictions.
         seed_flag: the flag by which it takes a seed, if it is none of the usual ones.
         timeout: seconds after which it is ended.
+        seed: that of its config; of a command that was typed it stands among the words.
+        variables: environment variables that it gets besides those that are there.
+        repeats: the same command with other seeds, or as it stands, to be run before it.
     """
 
     argv: Sequence[str]
@@ -77,6 +84,31 @@ class Asked:
     named: Named = field(default_factory=Named)
     seed_flag: str | None = None
     timeout: float | None = None
+    seed: int | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    repeats: Sequence[Asked] = ()
+
+    def and_of(self, declared: Asked) -> Asked:
+        """What a file declares, with what is asked here besides or in place of it."""
+        return replace(
+            declared,
+            inputs=[*declared.inputs, *self.inputs],
+            outputs=[*declared.outputs, *self.outputs],
+            named=replace(
+                declared.named,
+                metrics=self.named.metrics or declared.named.metrics,
+                predictions=self.named.predictions or declared.named.predictions,
+            ),
+            seed_flag=self.seed_flag,
+            timeout=self.timeout,
+        )
+
+    @property
+    def expected(self) -> Sequence[Expected]:
+        """What the command must write."""
+        named = (("metrics", self.named.metrics), ("predictions", self.named.predictions))
+        found = [Expected(path, what) for what, path in named if path is not None]
+        return [*found, *(Expected(str(path), "output") for path in self.outputs)]
 
 
 def train_command(
@@ -86,6 +118,7 @@ def train_command(
     runs_dir: Path = Path("runs"),
     command: str | None = None,
     on_output: Callable[[Stream, bytes], None] = lambda stream, data: None,
+    on_repeat: OnRepeat = lambda number, of, seed: None,
 ) -> Run:
     """Run a command in the working directory, and record it in a new run folder.
 
@@ -96,11 +129,13 @@ def train_command(
         UsageError: there is no such command or input, or the name is taken; no folder is made.
         KeyboardInterrupt: as it came, after the command was ended and that was recorded.
     """
-    here, environment = Path.cwd(), dict(os.environ)
+    here, environment = Path.cwd(), {**os.environ, **asked.variables}
     find_program(asked.argv, here, environment)
     seed = find_seed(asked.argv, asked.seed_flag)
+    value = asked.seed if asked.seed is not None or seed is None else seed.value
     stdin = _standard_input(here)
-    declared = [_declared(path, here) for path in asked.inputs]
+    named = input_files(asked.inputs, here)
+    declared = [_declared(path, here) for path in named if not is_source(path, here)]
     if stdin is not None and stdin not in (STREAM, *(file.path for file in declared)):
         declared.append(declared_input(path_of(stdin, here), here, how="observed"))
     program = Program(
@@ -108,14 +143,15 @@ def train_command(
         script=None,
         modules={},
         git=None,
-        seed_flag=None if seed is None else seed.flag,
+        seed_flag=seed.flag if seed is not None and seed.value == value else None,
+        variables={name: None if is_secret(name) else scrub(text) for name, text in sorted(asked.variables.items())},
         stdin=stdin,
     )
     recorded = CommandInputs(
         code=None,
         data=None,
         config=Config(resolved=None, raw=None, digest=None),
-        seed=Seed(value=seed.value, source="given") if seed is not None and seed.value < 2**32 else None,
+        seed=Seed(value=value, source="given") if value is not None and value < 2**32 else None,
         environment=None,
         program=program,
         files=declared,
@@ -123,14 +159,14 @@ def train_command(
         coverage=None,
     )
     said = scrub(command or f"week2kit.train(command={[*asked.argv]!r})")
-    return _Recording(asked, recorded, said, here, environment, on_output).run(runs_dir, name)
+    return _Recording(asked, recorded, named, said, here, environment, on_output, on_repeat).run(runs_dir, name)
 
 
 def _declared(path: Path, here: Path) -> InputFile:
     try:
         return declared_input(path, here)
     except OSError as error:
-        raise UsageError(f"--input {clean(str(path))}: it cannot be read: {error.strerror}.") from None
+        raise UsageError(f"input {clean(str(path))}: it cannot be read: {error.strerror}.") from None
 
 
 def _standard_input(here: Path) -> str | None:
@@ -151,22 +187,25 @@ class _Recording:
 
     asked: Asked
     inputs: CommandInputs
+    named: Sequence[Path]
     command: str
     here: Path
     environment: Mapping[str, str]
     on_output: Callable[[Stream, bytes], None]
+    on_repeat: OnRepeat
     _folder: RunFolder | None = None
-    _named: Mapping[str, State] = field(default_factory=dict)
     _sources: Sources | None = None
 
     def run(self, runs_dir: Path, name: str | None) -> Run:
         with held():
             self._folder = RunFolder.create(runs_dir, name, self._running)
-        before = snapshot(self.here, [runs_dir])
-        self._named = self.asked.named.states(self.here)
+        first = look(self.here, [runs_dir], self.asked.expected)
         with scratch_folder() as scratch, Watch(Path(scratch)) as watch:
-            began = _clock(Path(scratch))
             try:
+                repeats = run_repeats(self.asked.repeats, self.here, [runs_dir], self.environment, self.on_repeat)
+                changed = self._look_again() if repeats else []
+                before = look(self.here, [runs_dir], self.asked.expected) if repeats else first
+                began = _clock(Path(scratch))
                 ended = run_script(
                     self.asked.argv,
                     directory=self.here,
@@ -178,12 +217,14 @@ class _Recording:
                     meanwhile=self._meanwhile,
                 )
                 watched = watch.finish()
-                written = list(written_between(before, snapshot(self.here, [runs_dir])))
-                written = [one for one in written if not _is_ours(self.here / one.path)]
-                foreign = _of_others(written, watched, self.here)
-                written = [*(one for one in written if one.path not in foreign), *_outside(watched, self.here)]
-                self._took_in(watched, began, written)
-                self._record(ended, written, before.folders, foreign)
+                look_now = look(self.here, [runs_dir], self.asked.expected)
+                left = written_since(self.here, before, look_now, first)
+                foreign = _of_others(left.files, watched, self.here)
+                left = left.without(foreign, _is_ours, self.here).and_outside(_outside(watched, self.here))
+                self._took_in(watched, began, left.files)
+                self._record(ended, left, repeats, changed, foreign)
+            except RepeatFailed as failed:
+                self._fail(_failure_of_repeat(failed, self.asked))
             except (KeyboardInterrupt, Terminated):
                 self._fail(_failure("Interrupted", None, "It was interrupted.", "Run it again when there is time."))
                 raise
@@ -212,7 +253,10 @@ class _Recording:
         from week2kit.environment.observed import environment_of
 
         made = {one.path for one in written if one.change == "created"}
-        found = went_in(watched, self.asked.argv, self.here, began, self.inputs.files or [], made)
+        sources = [os.path.normpath(self.here / path) for path in self.named if is_source(path, self.here)]
+        watched = replace(watched, modules=tuple(dict.fromkeys([*watched.modules, *sources])))
+        declared = self.inputs.files or []
+        found = went_in(watched, self.asked.argv, self.here, began, declared, made, lies=self.named)
         program = self.inputs.program.model_copy(update={"modules": dict(found.modules), "script": found.script})
         self.inputs = self.inputs.model_copy(
             update={
@@ -228,21 +272,47 @@ class _Recording:
             if file.sha256 is not None and file.path in found.paths:
                 remember(file.sha256, Path(found.paths[file.path]))
 
-    def _record(self, ended: Ended, written: Sequence[Written], were: Set[str], foreign: Sequence[str]) -> None:
-        folders = {one.path.rpartition("/")[0] for one in written} & were
-        self.inputs = self.inputs.model_copy(update={"folders": sorted(folders)})
+    def _look_again(self) -> list[str]:
+        """Take the inputs that were named as they are after the repeats; those that these changed."""
+        now = dict[str, InputFile]()
+        for path in self.named:
+            with contextlib.suppress(OSError):  # it is gone
+                file = declared_input(path, self.here)
+                now[file.path] = file
+        files = [
+            now.get(file.path, file.model_copy(update={"sha256": None})) if file.how == "declared" else file
+            for file in self.inputs.files or []
+        ]
+        changed = [new.path for old, new in zip(self.inputs.files or [], files, strict=True) if old != new]
+        self.inputs = self.inputs.model_copy(update={"files": files})
+        return changed
+
+    def _record(
+        self,
+        ended: Ended,
+        left: Found,
+        repeats: Sequence[CommandRepeat],
+        changed: Sequence[str],
+        foreign: Sequence[str],
+    ) -> None:
+        self.inputs = self.inputs.model_copy(update={"folders": sorted(left.folders)})
         if self._sources is not None and (self._sources.modules or self._sources.files):
             self.folder.write("sources", dump_json(self._sources.model_dump()).encode())
         if (failure := failure_of(ended, self.asked.argv, self.asked.timeout)) is not None:
             self._fail(failure)
             return
         try:
-            found = gather(self.here, written, ended.output, self.asked.named, self._named)
+            if left.unwritten is not None:
+                raise left.unwritten
+            found = gather(self.here, left.files, ended.output, self.asked.named, places=left.places)
         except StageError as error:
             self._fail(_failure("NotRecorded", ended.code, str(error), error.hint or "Name another file."))
             return
         self._save(found)
-        warnings = [*found.warnings]
+        outcome = found.outcome.model_copy(update={"repeats": [*repeats]})
+        warnings = [*found.warnings, *about_repeats(outcome)]
+        if changed:
+            warnings.append(Warned(code="command.repeats_changed_input", values={"files": changed[:20]}))
         if foreign:
             named = {"files": [*foreign[:_LISTED]], "count": len(foreign)}
             warnings.append(Warned(code="command.others_files", values=named))
@@ -250,7 +320,7 @@ class _Recording:
             warnings.append(Warned(code="command.left_running", values={}))
         self.folder.write_manifest(
             CompletedCommand(
-                **self._common(warnings), inputs=self.inputs, outcome=found.outcome, failure=None, status="completed"
+                **self._common(warnings), inputs=self.inputs, outcome=outcome, failure=None, status="completed"
             )
         )
 
@@ -353,7 +423,8 @@ def failure_of(
     if ended.is_complete:
         return None
     errors = ended.errors if here is None else ended.errors.replace(os.fsencode(here), b".")
-    alone = f"Run it by itself to see more: {shlex.join(argv)}"
+    typed = shlex.join(argv)
+    alone = f"Run it by itself to see more{'.' if chr(10) in typed else ': ' + typed}"  # a hint is one line
     if ended.timed_out:
         said = f"It was ended after {timeout:g} seconds."
         return _failure("TimeLimit", None, said, "Give it more with --timeout, or find what it waits for.", errors)
@@ -366,6 +437,18 @@ def failure_of(
     last = next((line for line in reversed(_lines(errors)) if line.strip()), "")
     said = f"It ended with exit code {ended.code}" + (f": {last.strip()}" if last else ".")
     return _failure("ExitCode", ended.code, said, alone, errors)
+
+
+def _failure_of_repeat(failed: RepeatFailed, asked: Asked) -> CommandFailure:
+    """A repeat that failed fails the run: of the seeds that are left nobody would know that they were chosen."""
+    error = failed.error
+    found = (
+        _failure("NotRecorded", failed.ended.code, str(error), error.hint)
+        if error is not None
+        else failure_of(failed.ended, asked.argv, asked.timeout)
+    )
+    assert found is not None
+    return found.model_copy(update={"message": f"{failed.which}: {found.message}"})
 
 
 def _failure(error: Any, code: int | None, message: str, hint: str, errors: bytes = b"") -> CommandFailure:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from week2kit.errors import StageError
-from week2kit.observing.folder import State, Written, state_of
+from week2kit.observing.folder import Written
 from week2kit.record.command import STANDARD_OUTPUT, CommandOutcome, OutputFile, RecordedPredictions
 from week2kit.record.manifest import Warned
 from week2kit.training.outputs import MAX_REPORTED, Reported, from_json, from_output, predictions_in, role_of
@@ -34,11 +34,6 @@ class Named:
     metrics: str | None = None
     predictions: str | None = None
 
-    def states(self, directory: Path) -> dict[str, State]:
-        """What is there of them now: what is still the same after the command was not written by it."""
-        names = filter(None, (self.metrics, self.predictions))
-        return {name: state for name in names if (state := state_of(directory / name)) is not None}
-
 
 @dataclass(frozen=True)
 class Gathered:
@@ -60,8 +55,8 @@ def gather(
     written: Sequence[Written],
     output: bytes,
     named: Named,
-    before: Mapping[str, State] | None = None,
     on_bytes: Callable[[int], None] = lambda count: None,
+    places: Mapping[str, Path] | None = None,
 ) -> Gathered:
     """The outcome of a command that ended with exit code 0.
 
@@ -70,16 +65,15 @@ def gather(
         written: the files that it wrote there.
         output: the end of its standard output.
         named: the files that the person named.
-        before: what was there of them before the command.
         on_bytes: told of the bytes that were read, as they are: digests of large models take their time.
+        places: where files lie whose path in `written` is not seen from `directory`.
 
     Raises:
         StageError: a named file was not written, or is none of its kind.
     """
-    old = {name for name, state in named.states(directory).items() if (before or {}).get(name) == state}
     files, texts, room = dict[Path, OutputFile](), dict[str, str](), KEPT_TEXTS
     for one in written:
-        place = directory / one.path
+        place = (places or {}).get(one.path, directory / one.path)
         if (recorded := _recorded(place, one, on_bytes)) is None:
             continue
         if recorded.bytes <= min(room, KEPT_TEXT) and (text := _text(place, recorded)) is not None:
@@ -88,8 +82,8 @@ def gather(
             recorded = recorded.model_copy(update={"kept": True})
         files[place] = recorded
     warnings = list[Warned]()
-    source, reported = _metrics(directory, files, output, named.metrics, old, warnings)
-    predictions, content = _predictions(directory, files, named.predictions, old, warnings)
+    source, reported = _metrics(directory, files, output, named, warnings)
+    predictions, content = _predictions(directory, files, named, warnings)
     if sum(map(len, reported)) >= MAX_REPORTED:
         warnings.append(Warned(code="command.many_metrics", values={"where": source, "count": MAX_REPORTED}))
     if reported.undefined:
@@ -101,6 +95,7 @@ def gather(
         undefined=list(reported.undefined),
         predictions=predictions,
         files=[*files.values()],
+        repeats=[],
     )
     return Gathered(outcome, texts, content, tuple(warnings))
 
@@ -143,19 +138,14 @@ def _text(path: Path, recorded: OutputFile) -> str | None:
 
 
 def _metrics(
-    directory: Path,
-    files: Mapping[Path, OutputFile],
-    output: bytes,
-    named: str | None,
-    old: Set[str],
-    warnings: list[Warned],
+    directory: Path, files: Mapping[Path, OutputFile], output: bytes, named: Named, warnings: list[Warned]
 ) -> tuple[str | None, Reported]:
     """Where the metrics come from, and what they are: a named file, the one that is called so, or what was printed."""
-    if named is not None:
-        found = from_json(_named(directory, named, "--metrics", MAX_METRICS, old))
+    if named.metrics is not None:
+        found = from_json(_named(directory, named.metrics, "metrics", MAX_METRICS))
         if found is None or not any(found):
-            raise StageError(f"--metrics {named}: expected a JSON object of names and numbers.", "Name another file.")
-        return named, found
+            raise StageError(f"metrics {named.metrics}: expected a JSON object of names and numbers.", _ANOTHER)
+        return _recorded_as(directory, named.metrics, files), found
     places = [place for place, file in files.items() if file.role == "metrics" and file.bytes <= MAX_METRICS]
     places = [place for place in places if place.name == "metrics.json"] or places
     if len(places) > 1:
@@ -174,15 +164,14 @@ def _metrics(
 
 
 def _predictions(
-    directory: Path, files: Mapping[Path, OutputFile], named: str | None, old: Set[str], warnings: list[Warned]
+    directory: Path, files: Mapping[Path, OutputFile], named: Named, warnings: list[Warned]
 ) -> tuple[RecordedPredictions | None, bytes | None]:
-    if named is not None:
-        content = _named(directory, named, "--predictions", MAX_PREDICTIONS, old)
-        found = predictions_in(named, content)
+    if named.predictions is not None:
+        content = _named(directory, named.predictions, "predictions", MAX_PREDICTIONS)
+        found = predictions_in(_recorded_as(directory, named.predictions, files), content)
         if found is None:
-            raise StageError(
-                f"--predictions {named}: expected a table with the columns y_true and y_pred.", "Name another file."
-            )
+            said = f"predictions {named.predictions}: expected a table with the columns y_true and y_pred."
+            raise StageError(said, _ANOTHER)
         return found, content
     places = [place for place, file in files.items() if file.role == "predictions" and file.bytes <= MAX_PREDICTIONS]
     if len(places) > 1:
@@ -195,19 +184,25 @@ def _predictions(
     return None, None
 
 
+_ANOTHER: Final = "Name another file."
+
+
+def _recorded_as(directory: Path, typed: str, files: Mapping[Path, OutputFile]) -> str:
+    """The path under which a named file is recorded; as it was typed where it is not among those that were written."""
+    place = (directory / typed).resolve()
+    return next((file.path for other, file in files.items() if other.resolve() == place), typed)
+
+
 def _several(code: str, paths: Sequence[str]) -> Warned:
     return Warned(code=code, values={"files": [*paths[:5]], "count": len(paths)})
 
 
-def _named(directory: Path, path: str, option: str, limit: int, old: Set[str]) -> bytes:
+def _named(directory: Path, path: str, what: str, limit: int) -> bytes:
     file = directory / path
-    if path in old:  # numbers of an earlier run, which nothing would tell from those of this one
-        hint = "Let the command write it, or leave the option out."
-        raise StageError(f"{option} {path}: the command did not write it: it is as it was before.", hint)
     try:
         if file.stat().st_size > limit:
-            raise StageError(f"{option} {path}: it is larger than {limit >> 20} MiB.", "Name another file.")
+            raise StageError(f"{what} {path}: it is larger than {limit >> 20} MiB.", _ANOTHER)
         return file.read_bytes()
     except OSError as error:
         hint = "Name the file that the command writes, as seen from the folder in which it runs."
-        raise StageError(f"{option} {path}: the command left no such file: {error.strerror}.", hint) from None
+        raise StageError(f"{what} {path}: the command left no such file: {error.strerror}.", hint) from None

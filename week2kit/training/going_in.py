@@ -94,6 +94,7 @@ def went_in(
     began: int,
     declared: Sequence[InputFile],
     made: Set[str] = frozenset(),
+    lies: Sequence[Path] = (),
     on_bytes: Callable[[int], None] = lambda count: None,
 ) -> WentIn:
     """The project's code and the inputs of a command that has ended.
@@ -105,6 +106,7 @@ def went_in(
         began: when it was started, in nanoseconds since 1970, by the clock of the files.
         declared: the inputs that the person named, as they were before.
         made: the places of what was not there before: a program that nobody watched may have made it.
+        lies: where they lie: of a place in a record only the name may be left.
         on_bytes: told of the bytes that were read, as they are.
     """
     named = {os.path.normpath(here / word): None for word in argv}
@@ -117,8 +119,10 @@ def went_in(
         if (digest := code_digest_of(Path(path))) is not None:
             place = place_of(path, here)
             modules[place], paths[place] = digest, path
-    found = {file.path: _declared_after(file, here) for file in declared}
-    paths |= {file.path: os.path.normpath(path_of(file.path, here)) for file in declared}
+    lying = {place_of(str(path), here): here / path for path in lies}
+    lying = {file.path: lying.get(file.path, path_of(file.path, here)) for file in declared}
+    found = {file.path: _declared_after(file, lying[file.path]) for file in declared}
+    paths |= {place: os.path.normpath(path) for place, path in lying.items()}
     for path, before in reads.items():
         place = place_of(path, here)
         if path in code or place in found or place in made:
@@ -216,10 +220,10 @@ def _input(
     return InputFile(path=place, bytes=size, sha256=None if changed else after, after=after, how="observed")
 
 
-def _declared_after(file: InputFile, here: Path) -> InputFile:
+def _declared_after(file: InputFile, path: Path) -> InputFile:
     after: str | None = None
     with contextlib.suppress(OSError):
-        after = digest_of(path_of(file.path, here))[0]
+        after = digest_of(path)[0]
     return file.model_copy(update={"after": after})
 
 

@@ -25,7 +25,7 @@ from week2kit.observing.confined import (
     refused,
     system_places,
 )
-from week2kit.observing.folder import snapshot, written_between
+from week2kit.observing.folder import Written, snapshot, written_between
 from week2kit.observing.watching import STARTUP, Watch
 from week2kit.privacy import scrub
 from week2kit.processes.scratch import scratch_folder
@@ -119,8 +119,10 @@ class Rerun:
         return self.project is not None and any(str(self.project) in text for text in self.supply.texts.values())
 
     def _run(self, workspace: Workspace, variables: Variables, *, confine: bool) -> Again:
-        environment = {**os.environ, **{name: value for name, value in variables.items() if value is not None}}
-        for name in (name for name, value in variables.items() if value is None):
+        set_by_config = {name: value for name, value in self.inputs.program.variables.items() if value is not None}
+        asked = {**set_by_config, **variables}
+        environment = {**os.environ, **{name: value for name, value in asked.items() if value is not None}}
+        for name in (name for name, value in asked.items() if value is None):
             environment.pop(name, None)
         environment["TMPDIR"] = str(workspace.temporary)
         if "PYTHONPATH" in environment:
@@ -150,7 +152,7 @@ class Rerun:
         told = None if failure is None else (failure.error, failure.code, failure.message)
         gathered: Gathered | None = None
         if failure is None:
-            written = list(written_between(before, snapshot(workspace.here)))
+            written = self._with_named(list(written_between(before, snapshot(workspace.here))), workspace)
             try:
                 gathered = gather(workspace.here, written, ended.output, self._named([one.path for one in written]))
             except StageError as error:
@@ -176,6 +178,13 @@ class Rerun:
             ),
             seconds=time.monotonic() - start,
         )
+
+    def _with_named(self, written: list[Written], workspace: Workspace) -> list[Written]:
+        """What was written, with what is recorded to lie where the comparison of the folder does not look."""
+        found = {one.path for one in written}
+        recorded = [file for file in self.outcome.files if file.path not in found] if self.outcome is not None else []
+        inside = [file for file in recorded if not file.path.startswith((HOME, SOMEWHERE))]
+        return [*written, *(Written(one.path, one.change) for one in inside if (workspace.here / one.path).is_file())]
 
     def _argv(self, environment: Mapping[str, str], here: Path) -> list[str]:
         """The recorded words, with the program and the files that they name as these are found here."""

@@ -74,7 +74,7 @@ def _read(row: CommandRow) -> Iterator[Block]:
         (code(name), "its own code", "", f"`{clean(digest)[:12]}`") for name, digest in row.modules
     ]
     for file in row.read or ():
-        how = "named with `--input`" if file.how == "declared" else "seen to be read"
+        how = "named" if file.how == "declared" else "seen to be read"
         state = "" if file.after == file.sha256 else ", gone" if file.after is None else ", changed"
         digest = f"`{clean(file.sha256)[:12]}`" if file.sha256 is not None else "not seen before"
         rows.append((code(file.path), how + state, f"{file.bytes:,}", digest))
