@@ -82,6 +82,16 @@ def test_a_native_reader_is_told(place: Path, library: str) -> None:
     assert library in seen.coverage.native_readers
 
 
+def test_what_pandas_loads_for_itself_is_no_reader_until_it_reads(place: Path) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    ended, seen = run(place, "import pandas\nframe = pandas.read_csv('data.csv')\n")
+    ok(ended)
+    assert "pyarrow" not in seen.coverage.native_readers
+    ended, seen = run(place, "import pandas\npandas.read_csv('data.csv').to_parquet('x')\npandas.read_parquet('x')\n")
+    ok(ended)
+    assert "pyarrow" in seen.coverage.native_readers
+
+
 def test_no_native_reader_no_network_no_program_is_told_of_a_plain_script(place: Path) -> None:
     ended, seen = run(place, "print(open('data.csv').read())\n")
     ok(ended)

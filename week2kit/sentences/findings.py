@@ -185,6 +185,8 @@ _OF_THE_VERDICT: Final[Texts] = {
     "from the folder of its project.",
     "undecided.no_input": "{where}: the command read this file, and no file with its bytes (sha256 {recorded:short}) "
     "is here. Name it with --data.",
+    "undecided.overwritten": "it came out otherwise here, without {where}: the command read this file before it wrote "
+    "it, and what it held then is nowhere any more (sha256 {recorded:short}). Let it write to another place.",
     "undecided.no_program": "the command cannot be started here: {now:plain}",
     "undecided.nothing_came_out": "the command left neither a metric nor a file, so there is nothing to compare.",
     "undecided.ended": "it did not come to its end here: {now:plain}",

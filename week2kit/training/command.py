@@ -219,8 +219,9 @@ class _Recording:
                 watched = watch.finish()
                 look_now = look(self.here, [runs_dir], self.asked.expected)
                 left = written_since(self.here, before, look_now, first)
+                left = left.without(lambda one: _is_ours(self.here / one.path))
                 foreign = _of_others(left.files, watched, self.here)
-                left = left.without(foreign, _is_ours, self.here).and_outside(_outside(watched, self.here))
+                left = left.without(lambda one: one.path in foreign).and_outside(_outside(watched, self.here))
                 self._took_in(watched, began, left.files)
                 self._record(ended, left, repeats, changed, foreign)
             except RepeatFailed as failed:

@@ -66,10 +66,9 @@ class Found:
     folders: frozenset[str]
     unwritten: StageError | None
 
-    def without(self, paths: Sequence[str], leave_out: Callable[[Path], bool], here: Path) -> Found:
-        """The same without some files, and those that are told to be none of the command's."""
-        kept = [one for one in self.files if one.path not in paths and not leave_out(here / one.path)]
-        return replace(self, files=kept)
+    def without(self, is_other: Callable[[Written], bool]) -> Found:
+        """The same without the files that are none of the command's."""
+        return replace(self, files=[one for one in self.files if not is_other(one)])
 
     def and_outside(self, files: Sequence[Written]) -> Found:
         """The same with files that were seen outside of the working directory."""

@@ -68,7 +68,8 @@ def judge_command(
     nothing = Sources(modules={}, files={})
     sources = Sources.model_validate_json(files["sources"]) if "sources" in files else nothing
     project = _project(manifest, run, known)
-    supply = find_supply(manifest.inputs, sources, project, options.data)
+    made = {file.path for file in manifest.outcome.files} if manifest.outcome is not None else set()
+    supply = find_supply(manifest.inputs, sources, project, options.data, made)
     checks = [*_edited_code(supply), *_edited_data(supply)]
     if supply.missing_code:
         return undecided("undecided.no_code", clean(supply.missing_code[0]), [*supply.missing_code], checks=checks)
@@ -493,6 +494,9 @@ class _Case:
             return Finding(code="undecided.standard_input")
         if again.barred:
             return Finding(code="undecided.writes_elsewhere", where=_shown(again.barred[0]), now=len(again.barred))
+        if self.supply.overwritten:
+            file = self.supply.overwritten[0]
+            return Finding(code="undecided.overwritten", where=clean(file.path), recorded=file.sha256)
         if self.supply.other_code:
             return Finding(code="undecided.other_script", where=clean(self.supply.other_code[0].place))
         if places := [place for place in self.besides if place in self.reruns.more]:

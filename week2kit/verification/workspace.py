@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -44,6 +44,7 @@ class Supply:
         paths: files by place, each with the recorded content but those of `other_code`.
         outside: files outside of any project that are read where they lie.
         missing: inputs of which no file was found.
+        overwritten: the same of inputs that the command itself writes: it may do without them.
         missing_code: modules of which there is neither the recorded text nor any file.
         edited_code: modules that are other ones in the project now; the recorded text is used, where it is kept.
         edited_data: inputs that hold something else now, in their place in the project.
@@ -53,6 +54,7 @@ class Supply:
     paths: Mapping[str, Path]
     outside: tuple[Path, ...]
     missing: tuple[InputFile, ...]
+    overwritten: tuple[InputFile, ...]
     missing_code: tuple[str, ...]
     edited_code: tuple[Edited, ...]
     edited_data: tuple[Edited, ...]
@@ -63,7 +65,9 @@ class Supply:
         return tuple(one for one in self.edited_code if one.text is None)
 
 
-def find_supply(inputs: CommandInputs, sources: Sources, project: Path | None, given: Sequence[Path] = ()) -> Supply:
+def find_supply(
+    inputs: CommandInputs, sources: Sources, project: Path | None, given: Sequence[Path], made: Collection[str]
+) -> Supply:
     """Where the code and the inputs of a command are, looked for by their digests.
 
     Args:
@@ -71,8 +75,9 @@ def find_supply(inputs: CommandInputs, sources: Sources, project: Path | None, g
         sources: the texts that it keeps, each with its recorded digest.
         project: the folder that the command ran in, where it is known.
         given: files and folders that the caller names.
+        made: the places of what the command wrote: the next run of it writes them anew.
     """
-    supply = _Search(sources, project, given)
+    supply = _Search(sources, project, given, made)
     for place, digest in inputs.program.modules.items():
         supply.code(place, digest)
     for file in inputs.files or []:
@@ -85,10 +90,12 @@ class _Search:
     sources: Sources
     project: Path | None
     given: Sequence[Path]
+    made: Collection[str]
     texts: dict[str, str] = field(default_factory=dict)
     paths: dict[str, Path] = field(default_factory=dict)
     outside: list[Path] = field(default_factory=list)
     missing: list[InputFile] = field(default_factory=list)
+    overwritten: list[InputFile] = field(default_factory=list)
     missing_code: list[str] = field(default_factory=list)
     edited_code: list[Edited] = field(default_factory=list)
     edited_data: list[Edited] = field(default_factory=list)
@@ -110,7 +117,8 @@ class _Search:
         text, path = self.sources.files.get(file.path), self._in_project(file.path)
         now = _digest(path) if path is not None else None
         ours = not file.path.startswith(HOME)  # what lies there changes from day to day: caches, settings
-        if ours and path is not None and now is not None and file.sha256 and now not in (file.sha256, file.after):
+        is_stable = ours and file.path not in self.made
+        if is_stable and path is not None and now and file.sha256 and now not in (file.sha256, file.after):
             self.edited_data.append(Edited(file.path, file.sha256, now, path, text))
         if text is not None:
             self.texts[file.path] = text
@@ -123,7 +131,7 @@ class _Search:
         if text is not None:
             return
         if found is None and ours:
-            self.missing.append(file)
+            (self.overwritten if file.path in self.made else self.missing).append(file)
         elif found is not None:
             self.paths[file.path] = found
 
@@ -133,6 +141,7 @@ class _Search:
             self.paths,
             tuple(self.outside),
             tuple(self.missing),
+            tuple(self.overwritten),
             tuple(self.missing_code),
             tuple(self.edited_code),
             tuple(self.edited_data),

@@ -8,7 +8,8 @@ import sys
 
 _ENVIRONMENT = "WEEK2KIT_OBSERVED_LOG"
 _NATIVE = frozenset(
-    "pyarrow polars duckdb h5py tables netCDF4 cv2 torch tensorflow rasterio fiona pyreadr xgboost lightgbm catboost"
+    "pyarrow.parquet pyarrow.dataset pyarrow.csv pyarrow.feather pyarrow.orc pyarrow.json polars duckdb h5py tables"
+    " netCDF4 cv2 torch tensorflow rasterio fiona pyreadr xgboost lightgbm catboost"
     " fastparquet lance zarr av soundfile jax".split()
 )
 _VARIABLES = (
@@ -171,7 +172,7 @@ def _observe(log, here):
     def import_(arguments):
         if arguments[0] in _NATIVE and arguments[0] not in seen:
             seen.add(arguments[0])
-            append("native", name=arguments[0])
+            append("native", name=arguments[0].partition(".")[0])
 
     def library(arguments):
         if isinstance(arguments[0], str) and ("dlopen", arguments[0]) not in seen:
@@ -238,7 +239,7 @@ def _observe(log, here):
     def end():
         before, busy.now = getattr(busy, "now", False), True
         try:
-            modules, packages = {}, set()
+            modules, packages, arrow = {}, set(), False
             for name, module in list(sys.modules.items()):
                 file = getattr(module, "__file__", None)
                 if name == "__main__" and file is None:  # it is gone when the script has run
@@ -250,12 +251,14 @@ def _observe(log, here):
                     packages.add(name.partition(".")[0])
                 elif not file.startswith(standard):
                     modules[name] = file
+                    # pandas imports it by itself: then only its readers count, or the package in a script's own hands
+                    arrow = arrow or any(value is sys.modules.get("pyarrow", file) for value in vars(module).values())
             facts = {
                 "python": ".".join(map(str, sys.version_info[:3])),
                 "implementation": sys.implementation.name,
                 "executable": sys.executable,
                 "variables": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
-                "native": sorted(_NATIVE & set(sys.modules)),
+                "native": sorted({n.partition(".")[0] for n in _NATIVE & set(sys.modules)}.union(["pyarrow"] * arrow)),
             }
             locale = sys.modules.get("_locale")
             if locale is not None:
