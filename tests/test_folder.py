@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from week2kit.observing import folder as module
-from week2kit.observing.folder import Written, removed_between, snapshot, written_between
+from week2kit.observing.folder import Written, snapshot, written_between
 
 
 def changed_by(code: str, tmp_path: Path, *but: Path) -> list[Written]:
@@ -44,13 +44,6 @@ def test_files_that_a_program_writes_are_seen(tmp_path: Path) -> None:
 def test_a_file_of_the_same_size_written_again_is_another_one(tmp_path: Path) -> None:
     (tmp_path / "m.json").write_text("1")
     assert changed_by("open('m.json', 'w').write('2')", tmp_path) == [Written("m.json", "modified")]
-
-
-def test_removed_files_are_told(tmp_path: Path) -> None:
-    (tmp_path / "a").write_text("1")
-    before = snapshot(tmp_path)
-    (tmp_path / "a").unlink()
-    assert removed_between(before, snapshot(tmp_path)) == ["a"]
 
 
 def test_tools_links_and_the_runs_themselves_are_passed_over(tmp_path: Path) -> None:

@@ -6,8 +6,10 @@ import contextlib
 import gc
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 from week2kit.canonical import clean
 
@@ -63,6 +65,32 @@ def stage_line(quiet: bool) -> Callable[[str], None]:
             print(f"\r\x1b[K{stage} ...", end=end, file=sys.stderr, flush=True)
 
     return tell
+
+
+@contextlib.contextmanager
+def bytes_line(quiet: bool) -> Iterator[Callable[[int], None]]:
+    """Tell how much was digested, where a person watches and it takes longer than a second."""
+    begun = last = time.monotonic()
+    total, watched, told = 0, is_watched() and not quiet, False
+
+    def tell(count: int) -> None:
+        nonlocal begun, last, total, told
+        now = time.monotonic()
+        if now - last > _PAUSE:  # the command ran in between
+            begun, total = now, 0
+        last, total = now, total + count
+        if watched and now - begun > 1 and total % _STEP < count:
+            told = True
+            print(f"\r\x1b[K{total / (1 << 30):.1f} GiB digested ...", end="", file=sys.stderr, flush=True)
+
+    yield tell
+    if told:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+#: Seconds without a block after which another digest begins; and bytes after which the line is written anew.
+_PAUSE: Final = 1.0
+_STEP: Final = 1 << 27
 
 
 @contextlib.contextmanager

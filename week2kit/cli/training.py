@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from week2kit.starting.survey import Survey
 from week2kit.cli.entry import edge
 from week2kit.cli.options import AllowModule, AsJson, MaxDataBytes, given_options, recordable
-from week2kit.cli.terminal import own_stdout, product, say, stage_line, table_width
+from week2kit.cli.terminal import bytes_line, own_stdout, product, say, stage_line, table_width
 
 
 def init_command(
@@ -169,7 +169,8 @@ def train_command(
         from week2kit.training.recording import train
 
         typed = shlex.join(["week2kit", *map(recordable, sys.argv[1:])])
-        with own_stdout() if trains else contextlib.nullcontext():  # the standard output of a command is its own
+        own = own_stdout() if trains else contextlib.nullcontext()  # the standard output of a command is its own
+        with own, bytes_line(as_json) as on_bytes:
             run = train(
                 config,
                 command=None if command is None else [*map(recordable, command)],
@@ -192,6 +193,7 @@ def train_command(
                 on_data=files.append,
                 on_output=_passed_on(as_json),
                 on_repeat=_say_repeat,
+                on_bytes=on_bytes,
             )
     if as_json:
         sys.stdout.write((run.path / "manifest.json").read_text(encoding="utf-8"))

@@ -6,6 +6,10 @@ the command is needed. The path can be changed between reading and opening, so t
 
 The calls wait for this process: while it is stopped, or computes and gives its threads no turn, so does the command.
 When it ends, however that is, the next call that the command makes fails with ENOSYS: none waits for one that is gone.
+
+Not seen are descriptors that the command was started with, what is read of a file that was open or mapped before,
+programs of 32 bits on a processor of 64, and what another process, such as a server, reads for the command; where a
+process changes its root, paths are those of its own view.
 """
 
 # paths are bytes here, as the kernel has them
@@ -39,16 +43,6 @@ with contextlib.suppress(ImportError):  # Windows
 #: removed: a path goes (unlink, rename); run: a program is started; connect: a socket is connected; asked: whether
 #: something is there, which is told where nothing is, and only where that is wanted.
 Kind = Literal["open", "named", "removed", "run", "connect", "asked"]
-
-#: What this way of observing does not see, whatever the command does.
-UNSEEN: Final = (
-    "inherited",  # descriptors that the command was started with, standard input among them
-    "mapped",  # what is read from a file that was open before
-    "other_architecture",  # programs of 32 bits on a processor of 64
-    "other_root",  # where a process changes its root or mounts something, paths are those of its own view
-    "sockets",  # what another process, such as a server, reads for the command
-    "clock",  # time and randomness
-)
 
 
 @dataclass(frozen=True)

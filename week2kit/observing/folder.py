@@ -98,8 +98,3 @@ def written_between(before: Snapshot, after: Snapshot) -> Iterator[Written]:
             yield Written(path, "created")
         elif old != after.files[path]:
             yield Written(path, "modified")
-
-
-def removed_between(before: Snapshot, after: Snapshot) -> list[str]:
-    """The files of `before` that are gone, by path; none where not all of `after` was seen."""
-    return sorted(before.files.keys() - after.files.keys()) if after.is_whole else []

@@ -74,7 +74,6 @@ class Coverage:
         libraries: shared libraries that were loaded through ctypes.
         failures: places where the hook itself failed.
         unreadable: lines of the log that could not be read.
-        never_seen: what this observer cannot see in any run.
     """
 
     processes: int
@@ -85,7 +84,6 @@ class Coverage:
     libraries: tuple[str, ...]
     failures: tuple[str, ...]
     unreadable: int
-    never_seen: tuple[str, ...] = ("clock", "entropy", "environment reads", "native reads")
 
 
 @dataclass(frozen=True)
@@ -95,10 +93,6 @@ class Observed:
     Attributes:
         inputs: files that were there before and were read before they were written.
         outputs: files that were written and are still there.
-        reads: every path that was read, those of installed distributions left out.
-        writes: every path that was written.
-        removed: files that were there before and were removed.
-        system: files of the system that were read; no inputs.
         modules: files of the project's own modules, by name where it is known.
         distributions: versions of the imported distributions.
         network: addresses that were asked for.
@@ -107,12 +101,7 @@ class Observed:
 
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...]
-    reads: tuple[str, ...]
-    writes: tuple[str, ...]
-    removed: tuple[str, ...]
-    system: tuple[str, ...]
     processes: tuple[Process, ...]
-    subprocesses: tuple[Start, ...]
     network: tuple[str, ...]
     modules: dict[str, str]
     distributions: dict[str, str]
@@ -297,35 +286,22 @@ def _observed(log: _Log) -> Observed:
             if source not in known and not _VERSIONS.search(source):
                 modules[source] = source
                 known.add(source)
-    inputs, outputs, reads, writes, removed, system = [], [], [], [], [], []
+    inputs, outputs = [], []
     for path, file in sorted(log.files.items()):
         if file.kind != "file" or _VERSIONS.search(path) or _COMPILED.fullmatch(path):
             continue
         now = _state(path)
         changed = now != file.before
-        if file.readers:
-            reads.append(path)
-        if file.written or (file.database and changed):
-            writes.append(path)
-            if now is not None and changed and not path.startswith(("/proc/", "/sys/", "/dev/")):
-                outputs.append(Output(path, created=file.before is None))
-        if file.removed and file.before is not None and now is None:
-            removed.append(path)
-        if file.input and path not in known:
-            if _SYSTEM.match(path):
-                system.append(path)
-            else:
-                inputs.append(Input(path, len(file.readers), written=changed))
+        written = (file.written or (file.database and changed)) and now is not None and changed
+        if written and not path.startswith(("/proc/", "/sys/", "/dev/")):
+            outputs.append(Output(path, created=file.before is None))
+        if file.input and path not in known and not _SYSTEM.match(path):
+            inputs.append(Input(path, len(file.readers), written=changed))
     processes = _ended(log)
     return Observed(
         inputs=tuple(inputs),
         outputs=tuple(outputs),
-        reads=tuple(reads),
-        writes=tuple(writes),
-        removed=tuple(removed),
-        system=tuple(system),
         processes=processes,
-        subprocesses=tuple(log.starts),
         network=tuple(sorted(log.network)),
         modules=modules,
         distributions=_distributions(log.packages, list(log.places)),

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from week2kit.observing.calls import Call, Calls, Seen
 from week2kit.observing.observed import Observed, read_log
-from week2kit.record.command import Coverage
+from week2kit.record.command import NEVER_SEEN, Coverage
 
 #: Where the hook reads the place of its log.
 LOG: Final = "WEEK2KIT_OBSERVED_LOG"
@@ -268,6 +268,7 @@ def _coverage(seen: Seen, told: Observed) -> Coverage:
             "native_readers": list(of_hook.native_readers),
             "network": bool(told.network) or connected,
             "unreadable": unread,
+            "never_seen": list(NEVER_SEEN),
         }
     )
 

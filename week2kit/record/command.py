@@ -87,6 +87,10 @@ class OutputFile(Record):
     kept: bool = Field(description="whether outputs.json holds its text; else only its digest is kept")
 
 
+#: What no observer sees: what the command is given by time, chance and the variables of its environment.
+NEVER_SEEN: Final = ("clock", "entropy", "environment variables of its own")
+
+
 class Coverage(Record):
     """What was observed, and what could not be."""
 
@@ -98,6 +102,7 @@ class Coverage(Record):
     native_readers: Many[Text] = Field(description="loaded libraries that open files past the audit hook")
     network: bool
     unreadable: Count = Field(description="lines of the observers that could not be read")
+    never_seen: Many[Text] = Field(description="what no observer sees, whatever the command does")
 
     @property
     def is_whole(self) -> bool:

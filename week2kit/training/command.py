@@ -119,6 +119,7 @@ def train_command(
     command: str | None = None,
     on_output: Callable[[Stream, bytes], None] = lambda stream, data: None,
     on_repeat: OnRepeat = lambda number, of, seed: None,
+    on_bytes: Callable[[int], None] = lambda count: None,
 ) -> Run:
     """Run a command in the working directory, and record it in a new run folder.
 
@@ -159,7 +160,9 @@ def train_command(
         coverage=None,
     )
     said = scrub(command or f"week2kit.train(command={[*asked.argv]!r})")
-    return _Recording(asked, recorded, named, said, here, environment, on_output, on_repeat).run(runs_dir, name)
+    return _Recording(asked, recorded, named, said, here, environment, on_output, on_repeat, on_bytes).run(
+        runs_dir, name
+    )
 
 
 def _declared(path: Path, here: Path) -> InputFile:
@@ -193,6 +196,7 @@ class _Recording:
     environment: Mapping[str, str]
     on_output: Callable[[Stream, bytes], None]
     on_repeat: OnRepeat
+    on_bytes: Callable[[int], None]
     _folder: RunFolder | None = None
     _sources: Sources | None = None
 
@@ -257,7 +261,9 @@ class _Recording:
         sources = [os.path.normpath(self.here / path) for path in self.named if is_source(path, self.here)]
         watched = replace(watched, modules=tuple(dict.fromkeys([*watched.modules, *sources])))
         declared = self.inputs.files or []
-        found = went_in(watched, self.asked.argv, self.here, began, declared, made, lies=self.named)
+        found = went_in(
+            watched, self.asked.argv, self.here, began, declared, made, lies=self.named, on_bytes=self.on_bytes
+        )
         program = self.inputs.program.model_copy(update={"modules": dict(found.modules), "script": found.script})
         self.inputs = self.inputs.model_copy(
             update={
@@ -305,7 +311,7 @@ class _Recording:
         try:
             if left.unwritten is not None:
                 raise left.unwritten
-            found = gather(self.here, left.files, ended.output, self.asked.named, places=left.places)
+            found = gather(self.here, left.files, ended.output, self.asked.named, self.on_bytes, left.places)
         except StageError as error:
             self._fail(_failure("NotRecorded", ended.code, str(error), error.hint or "Name another file."))
             return

@@ -102,6 +102,7 @@ def train(
     on_data: Callable[[Path], None] = lambda path: None,
     on_output: Callable[[Stream, bytes], None] = lambda stream, data: None,
     on_repeat: OnRepeat = lambda number, of, seed: None,
+    on_bytes: Callable[[int], None] = lambda count: None,
 ) -> Run:
     """Train as a config says, or by a command, and record the run in a new folder.
 
@@ -129,6 +130,7 @@ def train(
         on_data: told of each data file, when it was read.
         on_output: told what a command writes to its standard output and error.
         on_repeat: told of each repeat of a command that begins: which, of how many, and its seed.
+        on_bytes: told how many bytes of what a command read and wrote were digested, block by block.
 
     Returns:
         The run as it was recorded: completed, or failed with stage, error and hint.
@@ -139,7 +141,9 @@ def train(
         ConfigError: an assignment of `set` cannot be applied.
         KeyboardInterrupt: as it came, after it was recorded.
     """
-    record_command = partial(train_command, runs_dir=Path(runs_dir), on_output=on_output, on_repeat=on_repeat)
+    record_command = partial(
+        train_command, runs_dir=Path(runs_dir), on_output=on_output, on_repeat=on_repeat, on_bytes=on_bytes
+    )
     assignments, paths = [*set], (tuple(map(Path, inputs)), tuple(map(Path, outputs)))
     named = Named(None if metrics is None else str(metrics), None if predictions is None else str(predictions))
     words = () if command is None or isinstance(command, str) else tuple(map(str, command))

@@ -501,14 +501,12 @@ class _Case:
             return Finding(code="undecided.other_script", where=clean(self.supply.other_code[0].place))
         if places := [place for place in self.besides if place in self.reruns.more]:
             return Finding(code="undecided.asked_for", where=places[0], now=len(places))
-        if coverage is None or not coverage.observers:
-            return Finding(code="undecided.unseen")
+        if coverage is None or not coverage.is_whole:
+            unseen = coverage is not None and "system_calls" not in coverage.observers
+            readers = [*coverage.programs, *coverage.native_readers] if coverage is not None and unseen else []
+            return Finding(code="undecided.unseen", now=readers or None)
         if coverage.network:
             return Finding(code="undecided.network")
-        if "system_calls" not in coverage.observers and (coverage.programs or coverage.native_readers):
-            return Finding(code="undecided.unseen", now=[*coverage.programs, *coverage.native_readers])
-        if coverage.unreadable:
-            return Finding(code="undecided.unseen")
         if names := self._variables():
             return Finding(code="undecided.variables", now=names)
         if inputs.environment is None or again.environment is None:
