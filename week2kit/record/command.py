@@ -7,7 +7,7 @@ value that could not be observed is null, and `Coverage` says what the observers
 # no annotations from the future: pydantic would compile and evaluate each of them again, at every start
 from typing import Annotated, Final, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, Field, TypeAdapter, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from week2kit.record.manifest import (
     AnyRun,
@@ -232,5 +232,5 @@ _CONFIGS = Annotated[Recorded, Field(discriminator="status")]
 _COMMANDS = Annotated[RecordedCommand, Field(discriminator="status")]
 #: What a manifest can be: by `kind`, then by `status`.
 MANIFEST: Final[TypeAdapter[Recorded | RecordedCommand]] = TypeAdapter(
-    Annotated[_CONFIGS | _COMMANDS, Field(discriminator="kind")]
+    Annotated[_CONFIGS | _COMMANDS, Field(discriminator="kind")], config=ConfigDict(defer_build=True)
 )
