@@ -17,9 +17,13 @@ from pathlib import Path
 from typing import Any, Final
 
 _LONGEST: Final = 1 << 20
-_SYSTEM: Final = re.compile(r"/(?:proc|sys|dev|etc|usr|lib|lib64|bin|sbin|run)/")
-_VERSIONS: Final = re.compile(r"[/\\](?:site|dist)-packages[/\\]|[/\\]pyvenv\.cfg$|[/\\]lib[/\\]python3[^/\\]*[/\\]")
-_COMPILED: Final = re.compile(r"(?P<folder>.*)[/\\]__pycache__[/\\](?P<name>[^/\\.]+)\.[^/\\]+\.pyc(?:\.\d+)?")
+#: What is of the system, of Python, or of the tools beside a project: versions and provenance, no inputs.
+SYSTEM: Final = re.compile(r"/(?:proc|sys|dev|etc|usr|lib|lib32|lib64|libx32|bin|sbin|run)/")
+VERSIONS: Final = re.compile(
+    r"[/\\](?:site|dist)-packages[/\\]|[/\\]pyvenv\.cfg$|[/\\]lib[/\\]python3[^/\\]*[/\\]|[/\\]\.git[/\\]"
+)
+#: A compiled module, which stands for its source.
+COMPILED: Final = re.compile(r"(?P<folder>.*)[/\\]__pycache__[/\\](?P<name>[^/\\.]+)\.[^/\\]+\.pyc(?:\.\d+)?")
 
 
 @dataclass(frozen=True)
@@ -281,21 +285,21 @@ def _observed(log: _Log) -> Observed:
     modules = dict(log.modules)
     known = set(modules.values())
     for path in log.files:
-        if match := _COMPILED.fullmatch(path):  # a process that told no end, and read what was compiled before
+        if match := COMPILED.fullmatch(path):  # a process that told no end, and read what was compiled before
             source = os.path.join(match["folder"], match["name"] + ".py")  # noqa: PTH118
-            if source not in known and not _VERSIONS.search(source):
+            if source not in known and not VERSIONS.search(source):
                 modules[source] = source
                 known.add(source)
     inputs, outputs = [], []
     for path, file in sorted(log.files.items()):
-        if file.kind != "file" or _VERSIONS.search(path) or _COMPILED.fullmatch(path):
+        if file.kind != "file" or VERSIONS.search(path) or COMPILED.fullmatch(path):
             continue
         now = _state(path)
         changed = now != file.before
         written = (file.written or (file.database and changed)) and now is not None and changed
         if written and not path.startswith(("/proc/", "/sys/", "/dev/")):
             outputs.append(Output(path, created=file.before is None))
-        if file.input and path not in known and not _SYSTEM.match(path):
+        if file.input and path not in known and not SYSTEM.match(path):
             inputs.append(Input(path, len(file.readers), written=changed))
     processes = _ended(log)
     return Observed(

@@ -20,22 +20,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from week2kit.observing.calls import Call, Calls, Seen
-from week2kit.observing.observed import Observed, read_log
+from week2kit.observing.observed import COMPILED, SYSTEM, VERSIONS, Observed, read_log
 from week2kit.record.command import NEVER_SEEN, Coverage
 
 #: Where the hook reads the place of its log.
 LOG: Final = "WEEK2KIT_OBSERVED_LOG"
 STARTUP: Final = Path(__file__).parent / "startup"
 
-#: What is of the system, of Python, or of the tools beside a project: versions and provenance, no inputs.
-_SYSTEM: Final = re.compile(r"/(?:proc|sys|dev|etc|usr|lib|lib32|lib64|libx32|bin|sbin|run)/")
-_VERSIONS: Final = re.compile(
-    r"[/\\](?:site|dist)-packages[/\\]|[/\\]pyvenv\.cfg$|[/\\]lib[/\\]python3[^/\\]*[/\\]|[/\\]\.git[/\\]"
-)
 #: Shared libraries: outside of a project they are of a program, also of one that never said where its own are.
 _LIBRARY: Final = re.compile(r"\.(?:so(?:\.[0-9]+)*|dylib|dll|pyd)$")
 _PYTHON: Final = re.compile(r"(?:python|pypy)[0-9.]*(?:\.exe)?")
-_COMPILED: Final = re.compile(r"(?P<folder>.*)[/\\]__pycache__[/\\](?P<name>[^/\\.]+)\.[^/\\]+\.pyc(?:\.\d+)?")
 _BLOCK: Final = 1 << 20
 
 
@@ -161,7 +155,7 @@ class Watch:
     def _keep(self, call: Call) -> None:
         """Digest a file that is about to be changed, where what it holds can be part of the outcome."""
         path = call.path
-        if path in self._before or not call.existed or _SYSTEM.match(path) or str(self.scratch) in path:
+        if path in self._before or not call.existed or SYSTEM.match(path) or str(self.scratch) in path:
             return
         cut = call.kind != "open" or call.flags & os.O_TRUNC
         if cut and not self._calls.was_read(path):
@@ -189,11 +183,11 @@ class _Own:
         self._here = str(here) + os.sep
 
     def is_ours(self, path: str) -> bool:
-        if path.startswith(self._places) or _VERSIONS.search(path):
+        if path.startswith(self._places) or VERSIONS.search(path):
             return True
         if path.startswith(self._here):
             return False
-        return _SYSTEM.match(path) is not None or _LIBRARY.search(path) is not None
+        return SYSTEM.match(path) is not None or _LIBRARY.search(path) is not None
 
 
 def _prefixes_of(programs: Iterable[str]) -> list[str]:
@@ -228,7 +222,7 @@ def _written_by(calls: Iterable[Call]) -> Iterable[str]:
 
 def _source_of(path: str) -> str | None:
     """The Python file that a path is, or was compiled from; None where it is none."""
-    if match := _COMPILED.fullmatch(path):
+    if match := COMPILED.fullmatch(path):
         return os.path.join(match["folder"], match["name"] + ".py")  # noqa: PTH118
     return path if path.endswith((".py", ".pyw")) else None
 

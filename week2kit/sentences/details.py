@@ -163,6 +163,13 @@ def _edits(places: object) -> str:
     return first_of(told) or "in its comments or its layout only"
 
 
+def _edit(places: object) -> str:
+    """The first place in which a text differs, and how many more are listed."""
+    listed = places if isinstance(places, list) else []
+    more = f" and {len(listed) - 1} more" if len(listed) > 1 else ""
+    return _edits(listed[:1]) + more
+
+
 def _side(text: object) -> str:
     return "nothing" if text is None else f'"{clean(str(text).strip(), 60)}"'
 
@@ -186,6 +193,7 @@ def _why_not_confined(code: object) -> str:
 
 DETAILS: Final[Mapping[str, Form]] = {
     "cells": _cells,
+    "edit": _edit,
     "edits": _edits,
     "inputs": _inputs,
     "why_not_confined": _why_not_confined,

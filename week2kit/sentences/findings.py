@@ -145,7 +145,7 @@ _OF_THE_RERUN: Final[Texts] = {
     "output.missing": "{where}: the command wrote this file when it was recorded, and did not here.",
     "output.other": Either(
         lambda finding: bool(part(finding.now, "places")),
-        "{where}: it came out otherwise ({now[places]:edits}).",
+        "{where}: it came out otherwise ({now[places]:edit}).",
         "{where}: it came out with other bytes.",
     ),
     "seed.nothing_fixes_it": "three reruns agreed, but nothing fixes it: {now} draws without a seed.",

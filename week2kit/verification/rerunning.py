@@ -125,6 +125,8 @@ class Rerun:
         for name in (name for name, value in asked.items() if value is None):
             environment.pop(name, None)
         environment["TMPDIR"] = str(workspace.temporary)
+        if confine:  # uv does nothing without a cache that it may lock
+            environment.setdefault("UV_CACHE_DIR", str(workspace.temporary / "uv"))
         if "PYTHONPATH" in environment:
             environment["PYTHONPATH"] = self._moved(environment["PYTHONPATH"], workspace.here)
         argv = self._argv(environment, workspace.here)
@@ -238,7 +240,9 @@ class Rerun:
         program = shutil.which(argv[0], path=environment.get("PATH"))
         interpreter = _interpreter_of(Path(program)) if program is not None and "/" not in argv[0] else program
         places = list(system_places())
-        for path in filter(None, (interpreter, program)):
+        # make, uv and shells start the one that is on the PATH
+        others = [shutil.which(name, path=environment.get("PATH")) for name in ("python", "python3")]
+        for path in dict.fromkeys(filter(None, (interpreter, program, *others))):
             real = os.path.realpath(path)
             places += [path, real]
             if _PYTHON.fullmatch(os.path.basename(path)) or _PYTHON.fullmatch(os.path.basename(real)):  # noqa: PTH119
