@@ -172,6 +172,17 @@ def test_a_command_in_a_package_with_data_above_runs_again() -> None:
     assert (verdict.verdict, outcome_of(verdict, "hermetic")) in {("identical", "passed"), ("identical", "skipped")}
 
 
+@watched
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_the_python_that_another_program_starts_is_within_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    script(MEAN)
+    Path("Makefile").write_text("train: data.csv\n\tpython train.py\n")
+    train("train", program="make")
+    verdict = judged()
+    assert (verdict.verdict, outcome_of(verdict, "hermetic")) == ("identical", "passed")
+
+
 def test_a_file_as_standard_input_is_an_input() -> None:
     script("import sys\nprint('sum:', sum(map(float, sys.stdin)))")
     code = (
