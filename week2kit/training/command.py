@@ -245,7 +245,8 @@ class _Recording:
         self.inputs = self.inputs.model_copy(update={"program": self.inputs.program.model_copy(update={"git": git})})
         import week2kit.environment.observed  # noqa: F401
 
-        MANIFEST.rebuild()
+        with contextlib.suppress(ValueError):
+            MANIFEST.validate_python(None)  # its form is made when it is asked for
 
     @property
     def folder(self) -> RunFolder:
