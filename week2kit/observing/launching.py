@@ -190,6 +190,10 @@ def main() -> int:
     # the interpreter ignores these; a command that inherits that would write on for ever into a closed pipe
     for name in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(name, signal.SIG_DFL)
+    # Ctrl-C waited for this, so that nobody sees a traceback of ours: who had it ignored goes on to
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     try:
         os.execvpe(sys.argv[2], sys.argv[2:], environment)
     except OSError as error:

@@ -199,19 +199,30 @@ def _start(
     argv: list[str], directory: Path, environment: Mapping[str, str], pass_fds: Sequence[int], stdin: int | None
 ) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(
-            argv,
-            cwd=directory,
-            env=environment,
-            stdin=stdin if stdin is not None else subprocess.DEVNULL if _is_terminal(0) else None,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            pass_fds=pass_fds,
-        )
+        with _interrupts_blocked() if pass_fds else contextlib.nullcontext():
+            return subprocess.Popen(
+                argv,
+                cwd=directory,
+                env=environment,
+                stdin=stdin if stdin is not None else subprocess.DEVNULL if _is_terminal(0) else None,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                pass_fds=pass_fds,
+            )
     except OSError as error:
         helps = " Its first line names no interpreter (#!)." if error.errno == errno.ENOEXEC else ""
         raise UsageError(f"{clean(argv[0], 100)}: it cannot be started: {error.strerror}.{helps}") from None
+
+
+@contextlib.contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Let what is started have Ctrl-C blocked: an observer's launcher takes it before it becomes the command."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager
