@@ -12,6 +12,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -211,6 +212,23 @@ def kernels_in_force() -> set[str | None]:
     from threadpoolctl import threadpool_info
 
     return {library.get("architecture") for library in threadpool_info() if library["user_api"] == "blas"}
+
+
+def working_in(folder: Path) -> list[int]:
+    """The processes that are still there of what was started in a folder."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (entry / "cwd").readlink() == folder and int(entry.name) != os.getpid():
+                found.append(int(entry.name))
+    return found
+
+
+def end_all_in(folder: Path) -> None:
+    """Kill what a test left behind in its folder."""
+    for pid in working_in(folder):
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = 30) -> Any:

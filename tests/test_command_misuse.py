@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
@@ -22,7 +21,7 @@ from week2kit.record.command import CompletedCommand, FailedCommand, RunningComm
 from week2kit.record.store import open_run
 
 from .forked import OF_COMMANDS, server_for
-from .sessions import ROOT, wait_for
+from .sessions import ROOT, end_all_in, wait_for, working_in
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals, sessions and #! are those of POSIX")
 
@@ -84,19 +83,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data.csv").write_text("a,y\n1,0\n2,1\n")
     yield tmp_path
-    for pid in working_in(tmp_path):
-        with contextlib.suppress(OSError):
-            os.kill(pid, signal.SIGKILL)
-
-
-def working_in(folder: Path) -> list[int]:
-    """The processes that are still there of what was started in a folder."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if (entry / "cwd").readlink() == folder and int(entry.name) != os.getpid():
-                found.append(int(entry.name))
-    return found
+    end_all_in(tmp_path)
 
 
 # --- what cannot begin ------------------------------------------------------------------------------------------

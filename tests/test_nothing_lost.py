@@ -25,7 +25,7 @@ from week2kit.record.verdict import VerdictDocument
 from week2kit.verification.integrity import check_files, check_record
 
 from .forked import Started, server_for
-from .sessions import computed, wait_for
+from .sessions import computed, end_all_in, wait_for, working_in
 from .tampering.copies import Copy
 
 PYTHONPATH = os.pathsep.join(filter(None, [str(Path(week2kit.__file__).parents[1]), os.environ.get("PYTHONPATH")]))
@@ -74,19 +74,7 @@ def project(tmp_path: Path) -> Iterator[Path]:
     (tmp_path / "long.json").write_text(json.dumps(LONG))
     (tmp_path / "short.json").write_text(json.dumps(SHORT))
     yield tmp_path
-    for pid in _descendants_of_this_test(tmp_path):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-
-
-def _descendants_of_this_test(directory: Path) -> list[int]:
-    """The processes that this test left behind: those that work in its folder."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            if entry.name.isdigit() and (entry / "cwd").readlink() == directory and int(entry.name) != os.getpid():
-                found.append(int(entry.name))
-    return found
+    end_all_in(tmp_path)
 
 
 # --- train ------------------------------------------------------------------------------------------------------
@@ -417,7 +405,7 @@ def test_a_fit_that_hangs_is_stopped_and_costs_only_its_own_run(trained: Path) -
     assert 5 <= stopped.seconds < 7
     assert stopped.reason is not None
     assert stopped.reason.now == "It was stopped after 5 seconds."
-    assert wait_for(lambda: not _descendants_of_this_test(trained), 5)
+    assert wait_for(lambda: not working_in(trained), 5)
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -432,7 +420,7 @@ def test_a_child_that_is_killed_costs_only_its_own_run(trained: Path, jobs: int)
 
 def _busy_child(directory: Path, verifier: int) -> int | None:
     """The process that has computed for two seconds on behalf of a verification, and is not the verifier itself."""
-    for pid in _descendants_of_this_test(directory):
+    for pid in working_in(directory):
         with contextlib.suppress(OSError):
             if pid != verifier and computed(pid) > 2:
                 return pid
@@ -446,7 +434,7 @@ def test_an_interrupted_verification_ends_at_once_and_leaves_no_process(trained:
     wait_for(lambda: _busy_child(trained, process.pid))
     os.killpg(process.pid, getattr(signal, sent))
     assert finish(process, timeout=10)[0] == code
-    assert wait_for(lambda: not _descendants_of_this_test(trained), 5)
+    assert wait_for(lambda: not working_in(trained), 5)
     assert {path: path.stat().st_mtime_ns for path in (trained / "runs").rglob("*")} == before
 
 
@@ -497,7 +485,7 @@ def test_a_killed_verifier_leaves_no_process(trained: Path) -> None:
     wait_for(lambda: _busy_child(trained, process.pid))
     process.kill()
     process.communicate()
-    assert wait_for(lambda: not _descendants_of_this_test(trained), 10)
+    assert wait_for(lambda: not working_in(trained), 10)
 
 
 HOSTILE = """
@@ -611,12 +599,12 @@ def test_a_verification_that_is_ended_leaves_nothing_in_the_temporary_folder(
     if in_a_fit:
         wait_for(lambda: _busy_child(trained, process.pid))
     else:
-        wait_for(lambda: len(_descendants_of_this_test(trained)) > 1)
+        wait_for(lambda: len(working_in(trained)) > 1)
         time.sleep(0.3)
     process.send_signal(getattr(signal, sent))
     process.send_signal(getattr(signal, sent))  # a key that is hit twice
     code, _, err = finish(process, timeout=10)
     assert code == {"SIGINT": 130, "SIGTERM": 143, "SIGKILL": -9}[sent]
     assert err == {"SIGINT": "Interrupted.\n", "SIGTERM": "Terminated.\n", "SIGKILL": ""}[sent]
-    assert wait_for(lambda: not _descendants_of_this_test(trained), 5)
+    assert wait_for(lambda: not working_in(trained), 5)
     assert not list(tmp_path.iterdir())

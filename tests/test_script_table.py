@@ -298,12 +298,18 @@ TABLE_OF_SCRIPTS = {
     ),
     "url that fails": Row("refused_url.py", network=True),
     "fork": Row(
-        "fork_children.py",
+        "pool_children.py",
+        ("python", "train.py", "fork"),
         data=parts,
         inputs=frozenset({"parts/0.csv", "parts/1.csv", "parts/2.csv"}),
         posix=True,
     ),
-    "spawn": Row("spawn_children.py", data=parts, inputs=frozenset({"parts/0.csv", "parts/1.csv", "parts/2.csv"})),
+    "spawn": Row(
+        "pool_children.py",
+        ("python", "train.py", "spawn"),
+        data=parts,
+        inputs=frozenset({"parts/0.csv", "parts/1.csv", "parts/2.csv"}),
+    ),
     "loky": Row(
         "loky_children.py",
         data=parts,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 #: Folders of tools, not of a person: what stands in them is no result, and there may be a hundred thousand of it.
-_TOOLS: Final = frozenset(
+TOOLS: Final = frozenset(
     {".git", ".hg", ".svn", "__pycache__", ".ipynb_checkpoints", ".venv", "venv", "node_modules", ".tox", ".nox"}
     | {".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".cache", ".dvc", ".Rproj.user"}
 )
@@ -69,7 +69,7 @@ def snapshot(folder: Path, but: Iterable[Path] = ()) -> Snapshot:
             name = f"{prefix}{entry.name}"
             try:
                 if entry.is_dir(follow_symlinks=False):
-                    is_tool = entry.name in _TOOLS or os.path.lexists(f"{entry.path}/pyvenv.cfg")
+                    is_tool = entry.name in TOOLS or os.path.lexists(f"{entry.path}/pyvenv.cfg")
                     if not is_tool and os.path.realpath(entry.path) not in left_out:
                         waiting.append((f"{name}/", entry.path))
                         folders.add(name)

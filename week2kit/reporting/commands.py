@@ -16,7 +16,7 @@ from week2kit.inputs.changes import Change, Statement, changed_things
 from week2kit.record.command import STREAM, CommandInputs, CompletedCommand, RecordedCommand
 from week2kit.record.store import Run
 from week2kit.record.written_metrics import reported_order
-from week2kit.reporting.noise.of_commands import spread_of
+from week2kit.reporting.noise.seeds import spread_of
 from week2kit.reporting.rows import CommandRow, ReadFile, Score, WrittenFile
 from week2kit.reporting.values import Comparison, Proposal
 

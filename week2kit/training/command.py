@@ -9,6 +9,7 @@ import contextlib
 import os
 import re
 import shlex
+import signal
 import stat
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +32,6 @@ from week2kit.record.command import (
     STREAM,
     CommandFailure,
     CommandInputs,
-    CommandOutcome,
     CommandRepeat,
     CompletedCommand,
     FailedCommand,
@@ -339,10 +339,10 @@ class _Recording:
         if found.predictions is not None:
             self.folder.write("predictions", found.predictions)
 
-    def _fail(self, failure: CommandFailure, outcome: CommandOutcome | None = None) -> None:
+    def _fail(self, failure: CommandFailure) -> None:
         with held():
             self.folder.write_manifest(
-                FailedCommand(**self._common([]), inputs=self.inputs, outcome=outcome, failure=failure)
+                FailedCommand(**self._common([]), inputs=self.inputs, outcome=None, failure=failure)
             )
 
     def _running(self, folder: RunFolder) -> RunningCommand:
@@ -437,8 +437,6 @@ def failure_of(
         said = f"It was ended after {timeout:g} seconds."
         return _failure("TimeLimit", None, said, "Give it more with --timeout, or find what it waits for.", errors)
     if ended.signal is not None:
-        import signal
-
         name = signal.Signals(ended.signal).name if ended.signal in {*signal.Signals} else f"signal {ended.signal}"
         killed = "The system may have run out of memory. " if name == "SIGKILL" else ""
         return _failure("Signal", ended.signal, f"It was ended by {name}.", f"{killed}{alone}", errors)

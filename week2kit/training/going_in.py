@@ -26,8 +26,8 @@ MAX_CODE: Final = 4 << 20
 def place_of(path: str, here: Path) -> str:
     """A path as a record has it, in POSIX form: as seen from the working directory, else as far as it tells of no one.
 
-    What lies in a hidden folder of the home directory, or is only seen from there, begins with ``~/``; of what lies
-    anywhere else, where the way would tell of the machine or its user, the name is kept, behind ``.../``.
+    What lies in a hidden folder of the home directory begins with ``~/``. Of anything else to which the way would tell
+    of the machine or its user, the name is kept, behind ``.../``.
     """
     path = os.path.normpath(os.path.join(here, path))  # noqa: PTH118
     seen = os.path.relpath(path, here)

@@ -9,13 +9,11 @@ from typing import Final
 
 from week2kit.canonical import clean
 from week2kit.errors import UsageError
+from week2kit.observing.folder import TOOLS
 from week2kit.record.store import from_here
 
 #: Files that the folders among the inputs may hold: each is read for its digest, and has an entry in the record.
 MAX_INPUTS: Final = 100_000
-
-#: Folders of what is made from other files, or is kept by tools.
-_DERIVED: Final = frozenset({"__pycache__", ".git", ".ipynb_checkpoints", ".venv", "venv", "node_modules"})
 
 
 def input_files(paths: Sequence[Path], here: Path) -> list[Path]:
@@ -44,7 +42,7 @@ def _files(here: Path, path: Path) -> Iterator[Path]:
         yield path
         return
     for folder, below, names in os.walk(here / path, onerror=_raise):
-        below[:] = sorted(name for name in below if name not in _DERIVED)
+        below[:] = sorted(name for name in below if name not in TOOLS)
         inside = path / Path(folder).relative_to(here / path)
         yield from (inside / name for name in sorted(names) if (here / inside / name).is_file())
 

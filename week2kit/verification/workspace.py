@@ -11,12 +11,13 @@ import os
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 from week2kit.canonical import sha256
 from week2kit.record.command import HOME, SOMEWHERE, CommandInputs, InputFile, Sources
-from week2kit.record.machine import look_through, named_by_shell, places_of
+from week2kit.record.machine import Lying, look_through, named_by_shell, places_of
 from week2kit.training.gathering import digest_of
 from week2kit.training.going_in import code_digest, code_digest_of, path_of
 
@@ -153,11 +154,16 @@ class _Search:
         path = path_of(place, self.project)
         return path if path.is_file() else None
 
+    @cached_property
+    def _named(self) -> Sequence[Lying]:
+        """The files that the caller and the shell name, looked through once for all inputs."""
+        return look_through([*self.given, *named_by_shell()]).files
+
     def _elsewhere(self, file: InputFile) -> Iterator[Path]:
         if file.sha256 is None:
             return
-        listed = [one for one in look_through([*self.given, *named_by_shell()]).files if one.bytes == file.bytes]
-        for path in [*(one.path for one in listed), *places_of(file.sha256)]:
+        listed = [one.path for one in self._named if one.bytes == file.bytes]
+        for path in [*listed, *places_of(file.sha256)]:
             if _digest(path) == file.sha256:
                 yield path
 

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from week2kit.inputs.changes import Statement
 from week2kit.record.command import CompletedCommand
+from week2kit.reporting.noise.seeds import pairs_of, spread_of
 
 #: Fewer values than this say little of how far a metric moves.
 _FEWEST: Final = 3
-
-
-def spread_of(values: Sequence[float]) -> float | None:
-    """The sample standard deviation; None of fewer than two values."""
-    if len(values) < 2:
-        return None
-    center = math.fsum(values) / len(values)
-    return math.sqrt(math.fsum((value - center) ** 2 for value in values) / (len(values) - 1))
 
 
 def by_seed(run: CompletedCommand, metric: str) -> dict[int, float]:
@@ -49,15 +41,5 @@ def tell_pairs(
     """How two runs that were repeated compare seed by seed, over the seeds that both have."""
     before, after = values
     differences = [after[seed] - before[seed] for seed in before if seed in after]
-    if len(differences) < _FEWEST:
-        return
-    gains = differences if upward else [-difference for difference in differences]
-    told = {
-        "baseline": names[0],
-        "variant": names[1],
-        "pairs": len(differences),
-        "ahead": sum(gain > 0 for gain in gains),
-        "behind": sum(gain < 0 for gain in gains),
-        "difference": math.fsum(differences) / len(differences),
-    }
-    yield Statement("noise.pairs", told)
+    if len(differences) >= _FEWEST:
+        yield pairs_of(*names, differences, upward=upward)

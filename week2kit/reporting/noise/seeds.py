@@ -25,7 +25,11 @@ class Named(NamedTuple):
 
 def spread(metric: Metric) -> float | None:
     """The sample standard deviation of a metric over the run's own seed and its repeats; None without repeats."""
-    values = _known(metric)
+    return spread_of(_known(metric))
+
+
+def spread_of(values: Sequence[float]) -> float | None:
+    """The sample standard deviation; None of fewer than two values."""
     if len(values) < 2:
         return None
     center = math.fsum(values) / len(values)
@@ -81,13 +85,18 @@ def _of_two(baseline: Named, variant: Named, metric: str) -> Iterator[Statement]
     differences = [new - old for old, new in pairs if new is not None and old is not None]
     if len(differences) < 2:
         return
-    gains = [difference if before.greater_is_better else -difference for difference in differences]
+    yield pairs_of(baseline.name, variant.name, differences, upward=bool(before.greater_is_better))
+
+
+def pairs_of(baseline: str, variant: str, differences: Sequence[float], *, upward: bool) -> Statement:
+    """How often a variant was ahead of its baseline, and how far on average, seed by seed."""
+    gains = differences if upward else [-difference for difference in differences]
     values = {
-        "baseline": baseline.name,
-        "variant": variant.name,
+        "baseline": baseline,
+        "variant": variant,
         "pairs": len(differences),
         "ahead": sum(gain > 0 for gain in gains),
         "behind": sum(gain < 0 for gain in gains),
         "difference": math.fsum(differences) / len(differences),
     }
-    yield Statement("noise.pairs", values)
+    return Statement("noise.pairs", values)
