@@ -12,6 +12,7 @@ import pytest
 
 from week2kit.canonical import dump_json
 from week2kit.errors import UnreadableRun
+from week2kit.record.code import digest_text
 from week2kit.record.command import CompletedCommand, Coverage
 from week2kit.record.store import artifact_digest, open_run
 from week2kit.sentences.verdicts import describe_verdict
@@ -34,10 +35,14 @@ def output(path: str, data: bytes, role: str) -> dict[str, Any]:
     return {"path": path, "bytes": len(data), "sha256": sha(data), "change": "created", "role": role, "kept": kept}
 
 
+CODE, DATA = "x = 1\n", "a,b\n1,2\n"
+SOURCES = {"modules": {"train.py": CODE}, "files": {"data.csv": DATA}}
+
 FILES = {
     "metrics": ("metrics.json", b'{"accuracy": 0.5}'),
     "outputs": ("outputs.json", json.dumps(OUTPUTS).encode()),
     "predictions": ("predictions.csv", PREDICTIONS),
+    "sources": ("sources.json", json.dumps(SOURCES).encode()),
 }
 
 
@@ -58,10 +63,12 @@ def record() -> dict[str, Any]:
             "seed": {"value": 1, "source": "given"}, "environment": None,
             "program": {
                 "argv": ["python", "train.py", "--seed", "1"], "script": "train.py",
-                "modules": {"train.py": "a" * 64, "features.py": "b" * 64}, "git": None, "seed_flag": "--seed",
+                "modules": {"train.py": digest_text(CODE), "features.py": "b" * 64}, "git": None, "seed_flag": "--seed",
                 "variables": {"OMP_NUM_THREADS": "1", "API_KEY": None}, "stdin": None,
             },
-            "files": [{"path": "data.csv", "bytes": 10, "sha256": "c" * 64, "after": "c" * 64, "how": "observed"}],
+            "files": [
+                {"path": "data.csv", "bytes": 8, "sha256": sha(DATA.encode()), "after": None, "how": "observed"}
+            ],
             "folders": [],
             "coverage": {
                 "observers": ["audit_hook"], "refused": {"system_calls": "not Linux"}, "processes": 1, "hooked": 1,
@@ -109,7 +116,7 @@ def test_what_was_not_seen_stands_in_the_record() -> None:
 def test_an_untouched_record_is_not_called_tampered_nor_identical(tmp_path: Path) -> None:
     (verdict,) = verify(written(tmp_path / "one")).runs
     assert (verdict.verdict, verdict.status) == ("undecided", "completed")
-    assert [check.outcome for check in verdict.checks] == ["passed"] * 7
+    assert [check.outcome for check in verdict.checks] == ["passed"] * 9
     assert any("--trust" in line for line in describe_verdict(verdict))
 
 
@@ -144,6 +151,10 @@ def in_both(name: str, key: str, data: bytes) -> Callable[[Path], None]:
     return change
 
 
+def kept(sources: object) -> Callable[[Path], None]:
+    return in_both("sources.json", "sources", json.dumps(sources).encode())
+
+
 LOG = {**OUTPUTS, "log.txt": "other"}
 BETTER = {**OUTPUTS, "out/metrics.json": METRICS.decode().replace("0.5", "0.9")}
 TAMPERED: dict[str, tuple[Callable[[Path], None], str]] = {
@@ -158,6 +169,11 @@ TAMPERED: dict[str, tuple[Callable[[Path], None], str]] = {
     "an output more": (in_both("outputs.json", "outputs", json.dumps(OUTPUTS | {"x": ""}).encode()), "record.outputs"),
     "outputs.json a list": (in_both("outputs.json", "outputs", b"[1]"), "record.outputs"),
     "an output no text": (in_both("outputs.json", "outputs", b'{"log.txt": 1}'), "record.outputs"),
+    "sources.json": (edit("sources.json", "x = 1", "x = 2"), "artifacts.sources"),
+    "another text of a module": (kept({"modules": {"train.py": "x = 2\n"}, "files": {}}), "record.sources"),
+    "another text of an input": (kept({"modules": {}, "files": {"data.csv": "a,b\n1,3\n"}}), "record.sources"),
+    "a module more": (kept({"modules": {"evil.py": ""}, "files": {}}), "record.sources"),
+    "sources.json a list": (kept([1]), "record.sources"),
     "predictions.csv": (edit("predictions.csv", "1,b,a", "1,b,b"), "artifacts.predictions"),
     "predictions.csv with its digest": (
         in_both("predictions.csv", "predictions", PREDICTIONS.replace(b"1,b,a", b"1,b,b")), "follows.predictions",

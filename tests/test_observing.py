@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from week2kit.observing.calls import available
 from week2kit.observing.observed import Observed, read_log
 from week2kit.observing.watching import Watch
 from week2kit.processes.script import Ended, run_script
@@ -97,7 +98,7 @@ def test_no_native_reader_no_network_no_program_is_told_of_a_plain_script(place:
     ok(ended)
     cover = seen.coverage
     assert (cover.native_readers, cover.other_programs, cover.pythons_not_seen, seen.network) == ((), (), 0, ())
-    assert (cover.processes, cover.without_end) == (1, 0)
+    assert (cover.processes, [*seen.facts]) == (1, [seen.processes[0].pid])
     assert names(place, seen.inputs) == ["data.csv"]
     assert names(place, seen.modules.values()) == ["train.py"]
 
@@ -284,3 +285,24 @@ def test_an_error_of_a_signal_handler_reaches_the_script(place: Path) -> None:
     ok(ended)
     assert ended.output.strip() == b"50"
     assert not seen.coverage.failures
+
+
+@posix
+@pytest.mark.skipif(available() is not None, reason=f"commands cannot be observed: {available()}")
+def test_a_wrapper_with_the_name_of_a_python_hides_nothing_of_its_project(place: Path) -> None:
+    for name in ("bin", "lib"):
+        (place / name).mkdir()
+    (place / "lib/data.csv").write_text("1\n")
+    (place / "bin/python3").write_text(f'#!/bin/sh\nunset PYTHONPATH\nexec {sys.executable} "$@"\n')
+    (place / "bin/python3").chmod(0o755)
+    (place / "train.py").write_text("open('lib/data.csv').read()\n")
+    scratch = place.parent / "scratch"
+    scratch.mkdir()
+    argv = [str(place / "bin/python3"), "train.py"]
+    with Watch(scratch, here=place) as watch:
+        env = watch.environment(os.environ)
+        run_script(argv, directory=place, environment=env, started_by=watch.argv(argv), pass_fds=watch.pass_fds)
+        seen = watch.finish()
+    assert names(place, seen.reads) == ["lib/data.csv"]
+    assert set(names(place, seen.modules)) == {"bin/python3", "train.py"}
+    assert seen.coverage.hooked == 0

@@ -158,6 +158,26 @@ def test_it_ends_with_the_process_that_began_it(number: signal.Signals, tmp_path
         parent.kill()
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals are blocked on POSIX only")
+def test_ctrl_c_waits_for_an_observer_and_not_for_the_command(tmp_path: Path) -> None:
+    from week2kit.observing.watching import Watch
+
+    code = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
+    command = [PYTHON, "-c", code]
+    theirs, ours = os.pipe()
+    try:
+        assert run(tmp_path, *command, pass_fds=[theirs]).output == b"True\n"
+    finally:
+        os.close(theirs)
+        os.close(ours)
+    assert run(tmp_path, *command).output == b"False\n"
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    with Watch(scratch) as watch:
+        ended = run(tmp_path, *command, started_by=watch.argv(command), pass_fds=watch.pass_fds)
+    assert ended.output == b"False\n"
+
+
 @pytest.mark.parametrize(
     ("argv", "words"),
     [

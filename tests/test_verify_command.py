@@ -307,6 +307,87 @@ def test_an_input_that_the_record_withholds_is_named(place: str, tmp_path: Path)
     assert "proven" not in text(verdict)
 
 
+@watched
+def test_the_runs_are_none_of_the_files_that_a_listing_command_needs() -> None:
+    script("""
+        import os
+        print("tables:", sum(name.endswith(".csv") for name in os.listdir(".")))
+    """)
+    train_command(Asked([sys.executable, "train.py"]), name="one", runs_dir=Path("kept"))
+    verdict = judged("kept/one")
+    assert (verdict.verdict, outcome_of(verdict, "hermetic")) == ("identical", "failed")
+    assert "the record lacks files that the command needs: data.csv." in text(verdict)
+
+
+@watched
+def test_files_that_are_only_counted_are_named() -> None:
+    Path("parts").mkdir()
+    for number in range(3):
+        Path(f"parts/{number}.csv").write_text("1\n")
+    script("""
+        import glob
+        files = sorted(glob.glob("parts/*.csv"))
+        print("files:", len(files), "\\nfirst:", float(open(files[0]).read()))
+    """)
+    train("train.py", "--seed", "1")
+    verdict = judged()
+    assert (verdict.verdict, outcome_of(verdict, "hermetic")) == ("identical", "failed")
+    assert "the record lacks files that the command needs: parts/1.csv, parts/2.csv." in text(verdict)
+
+
+def test_what_came_over_the_network_is_no_fault_of_the_run() -> None:
+    from http.server import BaseHTTPRequestHandler, HTTPServer
+    from threading import Thread
+
+    said = [b"0.5"]
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(said[0])
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        script(f"""
+            from urllib.request import ProxyHandler, build_opener
+            answer = build_opener(ProxyHandler({{}})).open("http://127.0.0.1:{server.server_port}/").read().decode()
+            print("f1:", answer)
+        """)
+        train("train.py", "--seed", "1")
+        assert judged().verdict == "identical"
+        said[0] = b"0.75"
+        verdict = judged()
+        server.shutdown()
+    assert (verdict.verdict, verdict.reason and verdict.reason.code) == ("undecided", "undecided.network")
+    assert "the command used the network" in text(verdict)
+
+
+def test_what_nobody_saw_is_no_fault_of_the_run() -> None:
+    script("print('accuracy: 0.5')")
+    train("train.py", "--seed", "1")
+    forge("runs/one", outcome__metrics={"accuracy": 0.75})
+    Path("runs/one/metrics.json").write_text('{"accuracy": 0.75}')
+    from week2kit.record.store import artifact_digest
+
+    digest = artifact_digest("metrics", Path("runs/one/metrics.json").read_bytes())
+    listed = json.loads(Path("runs/one/manifest.json").read_text())["artifacts"]
+    forge("runs/one", artifacts=[one | ({"sha256": digest} if one["name"] == "metrics" else {}) for one in listed])
+    assert judged(trust=True).verdict == "different"
+    forge(
+        "runs/one",
+        inputs__coverage__observers=["audit_hook"],
+        inputs__coverage__refused={"system_calls": "kernel"},
+        inputs__coverage__programs=["cat"],
+    )
+    verdict = judged(trust=True)
+    assert (verdict.verdict, verdict.reason and verdict.reason.code) == ("undecided", "undecided.unseen")
+    assert "files that cat may have read were not seen" in text(verdict)
+
+
 def test_a_command_of_somebody_else_is_not_run_without_trust(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script(MEAN + "    open('/proc/self/cmdline').read()\n")
     train("train.py")

@@ -6,7 +6,6 @@ The script can write into the log: nothing in it is taken on trust, and no line 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import os
 import re
@@ -15,6 +14,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+
+from week2kit.record.requirements import distribution_of, normal_name
 
 _LONGEST: Final = 1 << 20
 #: What is of the system, of Python, or of the tools beside a project: versions and provenance, no inputs.
@@ -45,14 +46,13 @@ class Output:
 
 @dataclass(frozen=True)
 class Process:
-    """A Python process that announced itself, with the folders of its Python; `ended` where it told of its end."""
+    """A Python process that announced itself, with the folders of its Python."""
 
     pid: int
     parent: int
     argv: tuple[str, ...]
     prefixes: tuple[str, ...]
     forked: bool
-    ended: bool
 
 
 @dataclass(frozen=True)
@@ -71,21 +71,17 @@ class Coverage:
 
     Attributes:
         processes: Python processes that announced themselves.
-        without_end: those of them that told nothing of their end (forked, killed).
         pythons_not_seen: Pythons that were started and never announced themselves.
         other_programs: names of programs that are no Python: what they do was not seen.
         native_readers: libraries that read files where no hook sees it.
-        libraries: shared libraries that were loaded through ctypes.
         failures: places where the hook itself failed.
         unreadable: lines of the log that could not be read.
     """
 
     processes: int
-    without_end: int
     pythons_not_seen: int
     other_programs: tuple[str, ...]
     native_readers: tuple[str, ...]
-    libraries: tuple[str, ...]
     failures: tuple[str, ...]
     unreadable: int
 
@@ -100,6 +96,7 @@ class Observed:
         modules: files of the project's own modules, by name where it is known.
         distributions: versions of the imported distributions.
         network: addresses that were asked for.
+        listed: folders whose names were asked for, but by the search for modules.
         facts: what each process said of itself at its end, by process id.
     """
 
@@ -107,6 +104,7 @@ class Observed:
     outputs: tuple[Output, ...]
     processes: tuple[Process, ...]
     network: tuple[str, ...]
+    listed: frozenset[str]
     modules: dict[str, str]
     distributions: dict[str, str]
     facts: dict[int, dict[str, Any]]
@@ -128,15 +126,14 @@ class _Log:
     def __init__(self) -> None:
         self.files: dict[str, _File] = {}
         self.processes: list[Process] = []
-        self.ended: Counter[int] = Counter()
         self.starts: list[Start] = []
         self.network: set[str] = set()
+        self.listed: set[str] = set()
         self.modules: dict[str, str] = {}
         self.packages: set[str] = set()
         self.places: dict[str, None] = {}
         self.facts: dict[int, dict[str, Any]] = {}
         self.native: set[str] = set()
-        self.libraries: set[str] = set()
         self.failures: set[str] = set()
         self.unreadable = 0
 
@@ -150,7 +147,7 @@ class _Log:
 
     def _process_line(self, entry: dict[str, Any], pid: int) -> None:
         argv, prefixes = _texts(entry["argv"]), _texts(entry["prefixes"])
-        self.processes.append(Process(pid, _number(entry["parent"]), argv, prefixes, entry["forked"] is True, False))
+        self.processes.append(Process(pid, _number(entry["parent"]), argv, prefixes, entry["forked"] is True))
 
     def _open_line(self, entry: dict[str, Any], pid: int) -> None:
         access = entry["access"]
@@ -160,6 +157,9 @@ class _Log:
 
     def _database_line(self, entry: dict[str, Any], pid: int) -> None:
         self._touch(_text(entry["path"]), entry["before"], pid, reads=True, writes=False).database = True
+
+    def _list_line(self, entry: dict[str, Any], pid: int) -> None:
+        self.listed.add(_text(entry["path"]))
 
     def _rename_line(self, entry: dict[str, Any], pid: int) -> None:
         source, target = _texts(entry["paths"])
@@ -198,9 +198,6 @@ class _Log:
     def _native_line(self, entry: dict[str, Any], pid: int) -> None:
         self.native.add(_text(entry["name"]))
 
-    def _library_line(self, entry: dict[str, Any], pid: int) -> None:
-        self.libraries.add(_text(entry["name"]))
-
     def _hook_failed_line(self, entry: dict[str, Any], pid: int) -> None:
         self.failures.add(f"{_text(entry['where'])}: {_text(entry['error'])}")
 
@@ -215,7 +212,6 @@ class _Log:
         if not isinstance(entry["facts"], dict):
             raise TypeError
         self.facts[pid] = entry["facts"]
-        self.ended[pid] += 1
 
     def _touch(self, path: str, before: Any, pid: int, *, reads: bool, writes: bool) -> _File:
         state, kind = None, "file"
@@ -301,12 +297,13 @@ def _observed(log: _Log) -> Observed:
             outputs.append(Output(path, created=file.before is None))
         if file.input and path not in known and not SYSTEM.match(path):
             inputs.append(Input(path, len(file.readers), written=changed))
-    processes = _ended(log)
+    processes = tuple(log.processes)
     return Observed(
         inputs=tuple(inputs),
         outputs=tuple(outputs),
         processes=processes,
         network=tuple(sorted(log.network)),
+        listed=frozenset(log.listed),
         modules=modules,
         distributions=_distributions(log.packages, list(log.places)),
         facts=log.facts,
@@ -320,7 +317,7 @@ def _distributions(packages: set[str], places: list[str]) -> dict[str, str]:
     Of a package that has another name than its distribution, the list of files tells; `importlib.metadata` reads all of
     them, a fifth of a second where there are many.
     """
-    wanted = {_plain(name): name for name in packages}
+    wanted = {distribution_of(name): name for name in packages}
     found: dict[str, str] = {}
     rest: list[tuple[str, str, Path]] = []
     for place in map(Path, places):
@@ -334,10 +331,10 @@ def _distributions(packages: set[str], places: list[str]) -> dict[str, str]:
             version = version.partition("-py")[0]
             if suffix not in (".dist-info", ".egg-info") or not version:
                 continue
-            if wanted.pop(_plain(name), None) is not None:
-                found[_plain(name)] = version
+            if wanted.pop(normal_name(name), None) is not None:
+                found[normal_name(name)] = version
             else:
-                rest.append((_plain(name), version, place / entry))
+                rest.append((normal_name(name), version, place / entry))
     left = {*wanted.values()}
     for name, version, folder in rest:
         if not left:
@@ -348,10 +345,6 @@ def _distributions(packages: set[str], places: list[str]) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
 def _top_levels(folder: Path) -> set[str]:
     """The packages that a distribution brings, by what its metadata say."""
     for name, end in (("top_level.txt", "\n"), ("RECORD", "/")):
@@ -359,10 +352,6 @@ def _top_levels(folder: Path) -> set[str]:
             lines = (folder / name).read_text(encoding="utf-8", errors="replace").splitlines()
             return {line.strip().partition(end)[0].partition(".py,")[0] for line in lines}
     return set()
-
-
-def _ended(log: _Log) -> tuple[Process, ...]:
-    return tuple(dataclasses.replace(one, ended=log.ended[one.pid] > 0) for one in log.processes)
 
 
 def _coverage(log: _Log, processes: tuple[Process, ...]) -> Coverage:
@@ -381,11 +370,9 @@ def _coverage(log: _Log, processes: tuple[Process, ...]) -> Coverage:
     native = log.native | {name for fact in log.facts.values() for name in _listed(fact.get("native"))}
     return Coverage(
         processes=len(processes),
-        without_end=sum(not one.ended for one in processes),
         pythons_not_seen=unseen,
         other_programs=tuple(sorted(others)),
         native_readers=tuple(sorted(native)),
-        libraries=tuple(sorted(log.libraries)),
         failures=tuple(sorted(log.failures)),
         unreadable=log.unreadable,
     )

@@ -1,19 +1,22 @@
 """Watches a command by all that this system has: the hook in its Pythons, and the system calls of the whole tree.
 
-with Watch(scratch) as watch:
-run_script(argv, started_by=watch.argv(argv), environment=watch.environment(environ), pass_fds=watch.pass_fds, ...)
-watched = watch.finish()
+::
+
+    with Watch(scratch) as watch:
+        environment = watch.environment(os.environ)
+        run_script(argv, environment=environment, started_by=watch.argv(argv), pass_fds=watch.pass_fds, ...)
+        watched = watch.finish()
 """
 
 from __future__ import annotations
 
 import builtins
 import contextlib
-import hashlib
 import json
 import os
 import re
 import stat
+import sys
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +25,7 @@ from typing import Any, Final
 from week2kit.observing.calls import Call, Calls, Seen
 from week2kit.observing.observed import COMPILED, SYSTEM, VERSIONS, Observed, read_log
 from week2kit.record.command import NEVER_SEEN, Coverage
+from week2kit.record.files import digest_regular
 
 #: Where the hook reads the place of its log.
 LOG: Final = "WEEK2KIT_OBSERVED_LOG"
@@ -29,8 +33,9 @@ STARTUP: Final = Path(__file__).parent / "startup"
 
 #: Shared libraries: outside of a project they are of a program, also of one that never said where its own are.
 _LIBRARY: Final = re.compile(r"\.(?:so(?:\.[0-9]+)*|dylib|dll|pyd)$")
-_PYTHON: Final = re.compile(r"(?:python|pypy)[0-9.]*(?:\.exe)?")
-_BLOCK: Final = 1 << 20
+#: The names under which Pythons are installed.
+PYTHON: Final = re.compile(r"(?:python|pypy)[0-9.]*(?:\.exe)?")
+_SMALL: Final = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -50,16 +55,18 @@ class Watched:
         reads: the files that were there before and were read; of those that the command then changed what they were,
             None where it could not be told.
         writes: the files that it wrote and left.
+        listed: the folders that it listed; of programs other than Python where `asked` was watched.
         modules: the Python files that it read, and the scripts that it ran as programs; those of Python and of
             installed distributions left out.
         distributions: versions of the distributions that its Pythons imported.
         facts: what the first Python that ended said of itself; None where none did.
         coverage: what was observed, and what could not be.
-        seen: the system calls; None where they were not watched.
+        seen: the system calls, and why there are none where they were not watched.
     """
 
     reads: Mapping[str, Before | None]
     writes: tuple[str, ...]
+    listed: frozenset[str]
     modules: tuple[str, ...]
     distributions: Mapping[str, str]
     facts: Mapping[str, Any] | None
@@ -138,6 +145,7 @@ class Watch:
         return Watched(
             reads=reads,
             writes=tuple(path for path in dict.fromkeys(written) if _is_file(path) and not own.is_ours(path)),
+            listed=told.listed | _listed_by(seen.calls, {one.pid for one in told.processes}),
             modules=tuple(path for path in modules if not own.is_ours(path) and _is_code(path)),
             distributions=told.distributions,
             facts=facts,
@@ -155,21 +163,14 @@ class Watch:
     def _keep(self, call: Call) -> None:
         """Digest a file that is about to be changed, where what it holds can be part of the outcome."""
         path = call.path
-        if path in self._before or not call.existed or SYSTEM.match(path) or str(self.scratch) in path:
+        if path in self._before or not call.existed or SYSTEM.match(path) or path.startswith(str(self.scratch)):
             return
         cut = call.kind != "open" or call.flags & os.O_TRUNC
         if cut and not self._calls.was_read(path):
             return
-        digest, size, first = hashlib.sha256(), 0, b""
         with contextlib.suppress(OSError):
-            if not stat.S_ISREG(Path(path).stat().st_mode):
-                return
-            with open(path, "rb", buffering=0) as file:
-                while block := file.read(_BLOCK):
-                    digest.update(block)
-                    size += len(block)
-                    first = first or block
-            self._before[path] = Before(digest.hexdigest(), size, first if len(first) == size else None)
+            size, digest = digest_regular(Path(path), sys.maxsize, follow=True)
+            self._before[path] = Before(digest, size, Path(path).read_bytes() if size <= _SMALL else None)
 
 
 class _Own:
@@ -194,7 +195,7 @@ def _prefixes_of(programs: Iterable[str]) -> list[str]:
     """Where the Pythons among these programs are installed, also where they did not tell."""
     found = set[Path]()
     for path in map(Path, programs):
-        if _PYTHON.fullmatch(path.name) and not _is_code(str(path)):  # no wrapper of that name
+        if PYTHON.fullmatch(path.name) and not _is_code(str(path)):  # no wrapper of that name
             found |= {path.resolve().parents[1]} if len(path.resolve().parents) > 2 else set()
             found |= {path.parents[1]} if path.with_name("..").joinpath("pyvenv.cfg").exists() else set()
     return sorted(map(str, found))
@@ -214,6 +215,12 @@ def _came_and_made(calls: Iterable[Call], programs: Set[str]) -> tuple[dict[str,
         if call.changes and (call.kind != "open" or call.flags & os.O_TRUNC or not call.existed):
             made.add(call.path)
     return came, made - came.keys()
+
+
+def _listed_by(calls: Iterable[Call], hooked: Set[int]) -> set[str]:
+    """The folders that processes listed which did not tell of it themselves: a Python lists many for its modules."""
+    flag = getattr(os, "O_DIRECTORY", 0)
+    return {call.path for call in calls if call.kind == "open" and call.flags & flag and call.pid not in hooked}
 
 
 def _written_by(calls: Iterable[Call]) -> Iterable[str]:

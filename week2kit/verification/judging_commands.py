@@ -85,6 +85,7 @@ def judge_command(
         manifest.outcome if isinstance(manifest, CompletedCommand) else None,
         supply,
         project,
+        run.path.resolve().parent,
         max(0.001, deadline - time.monotonic()),
     )
     case = _Case(

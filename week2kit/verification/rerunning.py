@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final, TypeAlias
 
 from week2kit.environment.observed import environment_of
 from week2kit.errors import StageError, UsageError
-from week2kit.observing.calls import Seen
 from week2kit.observing.confined import (
     Allowed,
     Refused,
@@ -25,8 +23,8 @@ from week2kit.observing.confined import (
     refused,
     system_places,
 )
-from week2kit.observing.folder import Written, snapshot, written_between
-from week2kit.observing.watching import STARTUP, Watch
+from week2kit.observing.folder import TOOLS, Written, snapshot, written_between
+from week2kit.observing.watching import PYTHON, STARTUP, Watch, Watched
 from week2kit.privacy import scrub
 from week2kit.processes.scratch import scratch_folder
 from week2kit.processes.script import run_script
@@ -46,8 +44,6 @@ GIVEN_FILES: Final = 10_000
 
 #: Where libraries keep what they compiled and fetched, below the home directory.
 _CACHES: Final = (".cache", ".config/matplotlib", ".matplotlib", ".keras", ".triton", ".nv")
-
-_PYTHON: Final = re.compile(r"(?:python|pypy)[0-9.]*(?:\.exe)?")
 
 
 @dataclass(frozen=True)
@@ -87,6 +83,7 @@ class Rerun:
         outcome: what is recorded to have come out, if it completed.
         supply: where its code and inputs are.
         project: the folder in which it was recorded, where that is known.
+        runs: the folder of the runs, of which none is an input.
         timeout: seconds that it may take.
     """
 
@@ -94,6 +91,7 @@ class Rerun:
     outcome: CommandOutcome | None
     supply: Supply
     project: Path | None
+    runs: Path
     timeout: float
 
     def run(self, variables: Variables, more: Mapping[str, Path], *, confine: bool) -> Again:
@@ -170,7 +168,7 @@ class Rerun:
             is_ended=ended.timed_out or ended.signal is not None,
             environment=environment_of(watched.facts, watched.distributions),
             confined=confine and watched.seen.confined is not None,
-            refused=(*self._absent(watched.seen, workspace), *withheld),
+            refused=(*self._absent(watched, workspace), *withheld),
             observed=watched.seen.not_observed is None,
             barred=tuple(barred),
             opened=frozenset(
@@ -196,7 +194,7 @@ class Rerun:
             found = shutil.which(program, path=environment.get("PATH"))
             if found is None and beside.exists():
                 program = str(beside)
-            elif found is None and _PYTHON.fullmatch(program):
+            elif found is None and PYTHON.fullmatch(program):
                 program = sys.executable
         return [program, *(self._word(word, here) for word in words)]
 
@@ -245,7 +243,7 @@ class Rerun:
         for path in dict.fromkeys(filter(None, (interpreter, program, *others))):
             real = os.path.realpath(path)
             places += [path, real]
-            if _PYTHON.fullmatch(os.path.basename(path)) or _PYTHON.fullmatch(os.path.basename(real)):  # noqa: PTH119
+            if PYTHON.fullmatch(os.path.basename(path)) or PYTHON.fullmatch(os.path.basename(real)):  # noqa: PTH119
                 places += interpreter_places(path)
         linked = [path.resolve() for path in self.supply.paths.values()]
         given = [str(path) for path in (*self.supply.outside, *linked, *self._as_recorded())]
@@ -263,31 +261,35 @@ class Rerun:
         files = ((self.project / place, text) for place, text in self.supply.texts.items())
         return [path for path, text in files if path.is_file() and path.read_bytes() == text.encode()]
 
-    def _absent(self, seen: Seen, workspace: Workspace) -> list[tuple[str, Path]]:
+    def _absent(self, watched: Watched, workspace: Workspace) -> list[tuple[str, Path]]:
         """What the command looked for in its working directory in vain, and what lies there in the project.
 
-        Of a folder, what is in it. What the recorded command made itself was not there when it began.
+        Of a folder that is not there, all that is in it; of one that it listed, what else bears a name there. What the
+        recorded command made itself was not there when it began.
         """
         if self.project is None:
             return []
         made = {file.path for file in self.outcome.files} if self.outcome else set()
-        unseen = seen.not_observed not in (None, "ended")
-        wanted = [str(workspace.here)] if unseen else seen.wanted(str(workspace.root))
+        unseen = watched.seen.not_observed not in (None, "ended")
+        wanted = [str(workspace.here)] if unseen else watched.seen.wanted(str(workspace.root))
         found = dict[str, Path]()
+        for path in sorted(watched.listed):
+            place = Path(os.path.relpath(path, workspace.here)).as_posix()
+            if path.startswith(str(workspace.root)) and (self.project / place).is_dir():
+                for there in islice(sorted((self.project / place).iterdir()), GIVEN_FILES):
+                    if there.name not in TOOLS and there.resolve() != self.runs:
+                        found[(Path(place) / there.name).as_posix()] = there
         for path in wanted:
             place = Path(os.path.relpath(path, workspace.here)).as_posix()
             there = self.project / place
             if there.is_file():
                 found[place] = there
             elif there.is_dir() and (place == "." or not any(one.startswith(f"{place}/") for one in made)):
-                below = islice(sorted(snapshot(there).files), GIVEN_FILES)
+                below = islice(sorted(snapshot(there, [self.runs]).files), GIVEN_FILES)
                 found |= {(Path(place) / name).as_posix(): there / name for name in below} or {place: there}
-        known = {*made, *self.supply.texts, *self.supply.paths}
-        return [
-            (place, there)
-            for place, there in found.items()
-            if place not in known and "__pycache__" not in place and not place.startswith("runs/")
-        ]
+        known = {*made, *self.supply.texts, *self.supply.paths, *self.inputs.folders}
+        known |= {parent.as_posix() for place in [*known] for parent in PurePosixPath(place).parents}
+        return [(place, there) for place, there in found.items() if place not in known and "__pycache__" not in place]
 
 
 def _everything(workspace: Workspace) -> Allowed:

@@ -127,6 +127,16 @@ def _observe(log, here):
             path = absolute(path)
             append("database", path=path, before=state(path))
 
+    def listing(arguments):
+        if sys._getframe(2).f_code.co_filename.startswith("<frozen importlib"):
+            return  # that is how modules are looked for
+        path = "." if arguments[0] is None else arguments[0]
+        if isinstance(path, (str, bytes)) and ("listed", path) not in seen:
+            seen.add(("listed", path))
+            path = absolute(path)
+            if not is_version(path):
+                append("list", path=path)
+
     def chdir(arguments):
         seen.clear()
 
@@ -174,17 +184,12 @@ def _observe(log, here):
             seen.add(arguments[0])
             append("native", name=arguments[0].partition(".")[0])
 
-    def library(arguments):
-        if isinstance(arguments[0], str) and ("dlopen", arguments[0]) not in seen:
-            seen.add(("dlopen", arguments[0]))
-            append("library", name=arguments[0])
-
     handlers = {
         "open": open_, "os.rename": rename, "os.link": link, "os.remove": remove, "os.truncate": truncate,
         "sqlite3.connect": database, "os.chdir": chdir, "os.fchdir": chdir, "subprocess.Popen": popen,
         "os.exec": exec_, "os.posix_spawn": spawn, "os.spawn": spawn, "os.system": system, "socket.connect": connect,
-        "socket.sendto": connect, "socket.getaddrinfo": lookup, "import": import_, "ctypes.dlopen": library,
-        "os.symlink": lambda a: changed("symlink", (a[1], a[2])),
+        "socket.sendto": connect, "socket.getaddrinfo": lookup, "import": import_,
+        "os.symlink": lambda a: changed("symlink", (a[1], a[2])), "os.listdir": listing, "os.scandir": listing,
     }  # fmt: skip
 
     def failed(where):
