@@ -216,6 +216,14 @@ def available() -> str | None:
     return None
 
 
+def told_flags() -> int:
+    """The flags with which a Python that has the hook opens modules, of which the hook tells: they need not wait.
+
+    They have no effect on a file that is read, and nobody else is known to open one so. It is what `startup` sets.
+    """
+    return getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_DSYNC", 0)
+
+
 def _kernel() -> tuple[int, ...]:
     with contextlib.suppress(ValueError, IndexError):
         return tuple(int(part) for part in os.uname().release.split(".")[:2])
@@ -273,6 +281,7 @@ class Calls:
         notify |= {
             "openat": _OPENAT[platform.machine()] if architecture else 0,
             "listing": 0 if asked else getattr(os, "O_DIRECTORY", 0),
+            "told": told_flags(),
         }
         self._asked = marshal.dumps({"notify": notify if self._observing else None, "confine": confine})
         self._answers: dict[str, Any] = {}

@@ -55,18 +55,19 @@ def _call(number: int, *arguments: Any) -> int:
     return result
 
 
-def notify(seccomp: int, architecture: int, numbers: list[int], openat: int, listing: int) -> int:
+def notify(seccomp: int, architecture: int, numbers: list[int], openat: int, listing: int, told: int) -> int:
     """Let these system calls of this process and its children wait for an answer; the descriptor that they ask.
 
-    A folder that is opened to be listed (the flag `listing` of the call `openat`) does not wait: there are hundreds.
+    Of the call `openat`, a folder that is opened to be listed (the flag `listing`) does not wait, nor what is opened
+    with just the flags `told`: there are hundreds and thousands of them.
 
     Raises:
         OSError: the system refuses.
     """
     others = [number for number in numbers if number != openat]
     ask = len(others)  # of another architecture's calls the numbers mean something else
-    program = [(_LOAD, 0, 0, 4), (_EQUAL, 0, ask + 4, architecture), (_LOAD, 0, 0, 0)]
-    program += [(_EQUAL, 0, 2, openat), (_LOAD, 0, 0, _THIRD), (_ANY, ask, ask + 1, listing)]
+    program = [(_LOAD, 0, 0, 4), (_EQUAL, 0, ask + 5, architecture), (_LOAD, 0, 0, 0), (_EQUAL, 0, 3, openat)]
+    program += [(_LOAD, 0, 0, _THIRD), (_EQUAL, ask + 1, 0, told), (_ANY, ask, ask + 1, listing)]
     program += [(_EQUAL, ask - place, 0, number) for place, number in enumerate(others)]
     program += [(_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _NOTIFY)]
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *instruction) for instruction in program))

@@ -20,6 +20,7 @@ _VARIABLES = (
 
 
 def _observe(log, here):
+    import _io
     import _thread
     import atexit
     import os
@@ -251,10 +252,11 @@ def _observe(log, here):
                     file = getattr(getattr(module, "__loader__", None), "path", None)
                 if not isinstance(file, str) or file == __file__:
                     continue
-                file = absolute(file)
                 if "site-packages" in file or "dist-packages" in file:
                     packages.add(name.partition(".")[0])
-                elif not file.startswith(standard):
+                    continue
+                file = absolute(file)
+                if not file.startswith(standard):
                     modules[name] = file
                     # pandas imports it by itself: then only its readers count, or the package in a script's own hands
                     arrow = arrow or any(value is sys.modules.get("pyarrow", file) for value in vars(module).values())
@@ -298,12 +300,18 @@ def _observe(log, here):
         finally:
             busy.now = before
 
+    def open_module(path):
+        # two thirds of what a script opens: the observer of system calls lets these flags pass, as the hook tells of it
+        return _io.FileIO(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_DSYNC), "rb")
+
     if not hasattr(sys, "addaudithook"):  # it never announces itself: then it counts as not seen
         append("hook failed", where="start", error="Python before 3.8")
         return
     announce()
     sys.addaudithook(hook)
     atexit.register(end)
+    if sys.platform == "linux" and sys.implementation.name == "cpython":
+        _io.open_code = open_module  # only importlib and zipimport ask for it here
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=lambda: announce(True))
 
@@ -323,8 +331,8 @@ def _start():
 
 def _hand_over():
     """Run the sitecustomize that would have been found without this one; where there is none, there is none."""
-    from importlib.machinery import PathFinder
-    from importlib.util import module_from_spec
+    from _frozen_importlib import module_from_spec  # importlib itself imports much that a script need not have
+    from _frozen_importlib_external import PathFinder
 
     found = PathFinder.find_spec("sitecustomize", sys.path)
     if found is None or found.loader is None:
