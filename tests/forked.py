@@ -30,13 +30,20 @@ AT_START = ("PYTHON", "LD_", "GLIBC", "OMP", "OPENBLAS", "MKL", "BLIS", "KMP", "
 
 #: What `train` and its children import, and no more: a run records the libraries that it imported.
 MODULES = (
-    *("week2kit.cli", "week2kit.loop", "week2kit.training.recording", "week2kit.verification.verifying"),
+    *("week2kit.cli.commands", "week2kit.loop", "week2kit.training.door", "week2kit.training.recording"),
+    "week2kit.verification.verifying",
     *("week2kit.verification.child", "sklearn.ensemble", "sklearn.linear_model", "sklearn.tree", "sklearn.compose"),
 )
 
 #: The same of those that record a person's own command, and run it again.
 OF_COMMANDS = (
-    *("week2kit.cli", "week2kit.training.command", "week2kit.observing.watching", "week2kit.environment.observed"),
+    *(
+        "week2kit.cli.commands",
+        "week2kit.training.door",
+        "week2kit.training.ending",
+        "week2kit.observing.watching",
+        "week2kit.environment.observed",
+    ),
     *("week2kit.verification.verifying", "week2kit.verification.judging_commands"),
 )
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from week2kit.canonical import dump_json, json_digest, parse_json
-from week2kit.record.store import ARTIFACTS, open_run
+from week2kit.record.artifacts import ARTIFACTS
+from week2kit.record.store import open_run
 from week2kit.reporting.files import file_rows
 from week2kit.verification.integrity import check_files, check_record
 

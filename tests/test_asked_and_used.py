@@ -14,7 +14,7 @@ import pytest
 
 from week2kit.rendering.output import render
 from week2kit.reporting.composing import report
-from week2kit.training.recording import train
+from week2kit.training.door import train
 
 from . import build_runs as build
 from .sessions import ROOT

@@ -12,9 +12,10 @@ import pytest
 
 from week2kit.canonical import dump_json
 from week2kit.errors import UnreadableRun
+from week2kit.record.artifacts import artifact_digest
 from week2kit.record.code import digest_text
 from week2kit.record.command import CompletedCommand, Coverage
-from week2kit.record.store import artifact_digest, open_run
+from week2kit.record.store import open_run
 from week2kit.sentences.verdicts import describe_verdict
 from week2kit.training.outputs import from_json, predictions_in
 from week2kit.verification.shown import verify

@@ -27,7 +27,8 @@ from week2kit.rendering.page import make_page
 from week2kit.rendering.sections.whole import compose
 from week2kit.rendering.structured import report_model, to_json
 from week2kit.reporting.composing import report
-from week2kit.training.command import Asked, train_command
+from week2kit.training.asked import Asked
+from week2kit.training.command import train_command
 
 from . import build_runs as build
 

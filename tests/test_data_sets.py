@@ -15,7 +15,7 @@ from week2kit.rendering.output import document, render, save
 from week2kit.rendering.pictures.drawing import draw
 from week2kit.rendering.structured import report_model, to_json
 from week2kit.reporting.composing import report
-from week2kit.training.recording import train
+from week2kit.training.door import train
 
 from .sessions import here
 

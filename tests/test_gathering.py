@@ -11,7 +11,8 @@ import pytest
 from week2kit.errors import StageError
 from week2kit.observing.folder import snapshot, written_between
 from week2kit.training import gathering
-from week2kit.training.gathering import Gathered, Named, gather
+from week2kit.training.asked import Named
+from week2kit.training.gathering import Gathered, gather
 
 PREDICTIONS = b"y_true,y_pred\n1,0\n1,1\n"
 

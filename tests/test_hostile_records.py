@@ -21,8 +21,9 @@ from week2kit import train
 from week2kit.canonical import dump_json
 from week2kit.config.form import config_digest
 from week2kit.inputs.listing import list_runs, runs_table
+from week2kit.record.artifacts import artifact_digest
 from week2kit.record.manifest import CompletedRun, FailedRun
-from week2kit.record.store import Run, artifact_digest, find_runs
+from week2kit.record.store import Run, find_runs
 from week2kit.record.verdict import Check, Verdict
 from week2kit.rendering.checking import check_report
 from week2kit.rendering.files.reports import write_report

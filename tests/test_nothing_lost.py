@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-import week2kit
+import week2kit.training.recording
 from week2kit import open_run, train
 from week2kit.record.manifest import CompletedRun, FailedRun, RunningRun
 from week2kit.record.verdict import VerdictDocument

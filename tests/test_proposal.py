@@ -17,7 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 from week2kit import train
-from week2kit.cli import app
+from week2kit.cli.commands import app
 from week2kit.errors import ReportError
 from week2kit.inputs.changes import changed_things, compare_inputs, uncounted_differences
 from week2kit.record.manifest import CompletedRun

@@ -66,7 +66,7 @@ def recorded(older: Interpreter, tmp_path_factory: pytest.TempPathFactory) -> Pa
     program = """
 import json, sys
 from pathlib import Path
-from week2kit.training.recording import train
+from week2kit.training.door import train
 for name, config in json.loads(sys.argv[1]).items():
     train(config, runs_dir="runs", name=name)
 """

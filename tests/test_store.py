@@ -21,11 +21,12 @@ import pytest
 from week2kit import train
 from week2kit.canonical import JsonError, dump_json, parse_json, sha256
 from week2kit.errors import UnreadableRun, UsageError
+from week2kit.record.artifacts import ARTIFACTS, artifact_digest
 from week2kit.record.files import digest_regular, held_lock, read_regular, replace_file, replace_files
 from week2kit.record.manifest import SCHEMA_VERSION, CompletedRun, FailedRun, RunningRun
 from week2kit.record.migrations import STEPS, ManifestError, read_manifest
-from week2kit.record.store import ARTIFACTS, artifact_digest, began_after, find_runs, open_run
-from week2kit.record.writing import RunFolder, leftovers
+from week2kit.record.store import began_after, find_runs, open_run
+from week2kit.record.writing import RunFolder, json_form, leftovers
 
 CONFIG = {"data": {"dataset": "iris"}, "model": "naive_bayes", "seed": 1}
 
@@ -201,8 +202,8 @@ def begin(runs: Path, name: str | None) -> RunFolder:
     return RunFolder.create(runs, name, first_record)
 
 
-def first_record(folder: RunFolder) -> RunningRun:
-    return RunningRun.model_validate(
+def first_record(folder: RunFolder) -> dict[str, Any]:
+    running = RunningRun.model_validate(
         {
             "run_id": folder.run_id,
             "nonce": folder.nonce,
@@ -222,6 +223,7 @@ def first_record(folder: RunFolder) -> RunningRun:
             "failure": None,
         }
     )
+    return json_form(running)
 
 
 def test_a_name_is_never_taken_twice_however_many_ask_for_it(tmp_path: Path) -> None:
@@ -257,7 +259,7 @@ def test_a_plain_name_is_taken(name: str, tmp_path: Path) -> None:
 
 
 def test_a_folder_has_a_record_from_its_first_moment(tmp_path: Path) -> None:
-    def look(folder: RunFolder) -> RunningRun:
+    def look(folder: RunFolder) -> dict[str, Any]:
         assert not (tmp_path / "a").exists()
         return first_record(folder)
 
@@ -267,7 +269,7 @@ def test_a_folder_has_a_record_from_its_first_moment(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_recorded_leaves_nothing(tmp_path: Path) -> None:
-    def interrupted(folder: RunFolder) -> RunningRun:
+    def interrupted(folder: RunFolder) -> dict[str, Any]:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

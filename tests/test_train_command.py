@@ -14,11 +14,13 @@ from typing import Any
 
 import pytest
 
+from week2kit.canonical import dump_json
 from week2kit.errors import UsageError
 from week2kit.record.command import CompletedCommand, FailedCommand, RunningCommand
 from week2kit.record.store import Run, open_run
-from week2kit.training.command import Asked, train_command
-from week2kit.training.gathering import Named
+from week2kit.record.writing import json_form
+from week2kit.training.asked import Asked, Named
+from week2kit.training.command import train_command
 from week2kit.verification.shown import verify
 
 TRAIN = """
@@ -142,6 +144,39 @@ def test_what_cannot_begin_makes_no_folder(asked: Asked, words: str) -> None:
     assert not Path("runs").exists()
 
 
+@pytest.mark.parametrize(
+    "asked", [{}, {"inputs": [Path("data.csv")], "variables": {"MODE": "fast", "API_KEY": "x"}}, {"seed": 2**40}]
+)
+def test_the_first_record_is_what_the_models_write(asked: dict[str, Any]) -> None:
+    """It is written before they are loaded."""
+    copies = "import shutil; shutil.copy('runs/one/manifest.json', 'seen.json')"
+    train("-c", copies, "--seed", "3", name="one", **asked)
+    seen = Path("seen.json").read_text()
+    assert seen == dump_json(json_form(RunningCommand.model_validate_json(seen)))
+
+
+def test_a_command_begins_before_the_models_and_the_parser_are_loaded() -> None:
+    code = (
+        "import sys, week2kit.cli, week2kit.processes.script as script; start = script._start\n"
+        "def tell(*words): print({'pydantic', 'typer', 'sklearn', 'pandas'} & set(sys.modules)); return start(*words)\n"
+        "script._start = tell; sys.argv = ['week2kit', 'train', '--', 'true']; week2kit.cli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
+@pytest.mark.parametrize("set_by", ["nobody", "the person"])
+def test_a_command_gets_the_variables_of_the_person_and_none_of_ours(set_by: str) -> None:
+    ours = {"PYDANTIC_DISABLE_PLUGINS": "__all__", "OMP_WAIT_POLICY": "passive"} if set_by == "the person" else {}
+    surroundings = {name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY",)} | ours
+    code = "import sys, week2kit.cli, week2kit.loop; sys.argv = ['week2kit', *sys.argv[1:]]; week2kit.cli.main()"
+    words = [sys.executable, "-c", code, "train", "--", "env"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True, env=surroundings)
+    lines = done.stdout.splitlines()
+    found = {line for line in lines if line.startswith(("PYDANTIC_DISABLE", "OMP_WAIT", "OPENBLAS_THREAD_TIMEOUT"))}
+    assert found == {f"{name}={value}" for name, value in ours.items()}
+
+
 def test_a_name_that_is_taken_runs_nothing() -> None:
     python("print('m: 1')")
     with pytest.raises(UsageError, match="this name is taken by a run that completed"):
@@ -153,7 +188,7 @@ def test_a_name_that_is_taken_runs_nothing() -> None:
 def test_an_interrupted_command_is_told_as_such(number: signal.Signals, project: Path) -> None:
     argv = [sys.executable, "-c", "import time; open('begun', 'w'); time.sleep(60)"]
     code = (
-        "from week2kit.training.command import Asked, train_command\n"
+        "from week2kit.training.asked import Asked\nfrom week2kit.training.command import train_command\n"
         f"train_command(Asked({argv!r}), name='one')"
     )  # fmt: skip
     parent = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)

@@ -22,7 +22,7 @@ from week2kit.reporting.rows import MetricRow, Range, Verdict
 from week2kit.sentences.next_experiment import NEXT
 from week2kit.sentences.warnings import describe_warning
 from week2kit.starting.init import start
-from week2kit.training.recording import train
+from week2kit.training.door import train
 
 from . import build_runs as build
 

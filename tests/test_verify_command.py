@@ -17,8 +17,8 @@ from week2kit.observing.confined import available as confined_available
 from week2kit.record.store import Run
 from week2kit.record.verdict import Verdict
 from week2kit.sentences.verdicts import describe_verdict
-from week2kit.training.command import Asked, train_command
-from week2kit.training.gathering import Named
+from week2kit.training.asked import Asked, Named
+from week2kit.training.command import train_command
 from week2kit.verification.shown import verify
 
 watched = pytest.mark.skipif(
@@ -186,7 +186,7 @@ def test_the_python_that_another_program_starts_is_within_reach(monkeypatch: pyt
 def test_a_file_as_standard_input_is_an_input() -> None:
     script("import sys\nprint('sum:', sum(map(float, sys.stdin)))")
     code = (
-        "import sys\nfrom week2kit.training.command import Asked, train_command\n"
+        "import sys\nfrom week2kit.training.asked import Asked\nfrom week2kit.training.command import train_command\n"
         "train_command(Asked([sys.executable, 'train.py']), name='one')"
     )
     import subprocess
@@ -291,7 +291,7 @@ def test_an_input_that_the_record_withholds_is_named(place: str, tmp_path: Path)
     forge("runs/one", inputs__files=[])
     sources = json.loads(Path("runs/one/sources.json").read_text())
     Path("runs/one/sources.json").write_text(json.dumps(sources | {"files": {}}))
-    from week2kit.record.store import artifact_digest
+    from week2kit.record.artifacts import artifact_digest
 
     content = Path("runs/one/sources.json").read_bytes()
     forge(
@@ -371,7 +371,7 @@ def test_what_nobody_saw_is_no_fault_of_the_run() -> None:
     train("train.py", "--seed", "1")
     forge("runs/one", outcome__metrics={"accuracy": 0.75})
     Path("runs/one/metrics.json").write_text('{"accuracy": 0.75}')
-    from week2kit.record.store import artifact_digest
+    from week2kit.record.artifacts import artifact_digest
 
     digest = artifact_digest("metrics", Path("runs/one/metrics.json").read_bytes())
     listed = json.loads(Path("runs/one/manifest.json").read_text())["artifacts"]
@@ -415,7 +415,7 @@ def test_a_forged_metric_is_told() -> None:
     forge("runs/one", outcome__metrics={"accuracy": 0.75})
     Path("runs/one/metrics.json").write_text('{"accuracy": 0.75}')
     assert judged(trust=True).verdict == "tampered"
-    from week2kit.record.store import artifact_digest
+    from week2kit.record.artifacts import artifact_digest
 
     digest = artifact_digest("metrics", Path("runs/one/metrics.json").read_bytes())
     forge(

@@ -18,13 +18,13 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from week2kit.record.store import open_run as open_run
     from week2kit.rendering.shown import report as report
-    from week2kit.training.recording import train as train
+    from week2kit.training.door import train as train
     from week2kit.verification.shown import verify as verify
 
 _HOMES: Final = {
     "open_run": "week2kit.record.store",
     "report": "week2kit.rendering.shown",
-    "train": "week2kit.training.recording",
+    "train": "week2kit.training.door",
     "verify": "week2kit.verification.shown",
 }
 

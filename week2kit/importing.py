@@ -13,11 +13,13 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from types import FrameType, ModuleType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader
 
 _NAME: Final = "scipy.stats"
 
@@ -115,8 +117,10 @@ def _real(stand_in: _StandIn) -> ModuleType:
         return importlib.import_module(_NAME)
 
 
-class _PackageFirst(MetaPathFinder, Loader):
+class _PackageFirst:
     """Imports the real package before any module of it: the stand-in counts as an imported parent, but has run nothing.
+
+    It finds and loads as those of importlib.abc do, which imports more than all the rest of this module.
 
     Without this ``import scipy.stats.distributions`` would run half-way, meet the package and leave it incomplete.
     """
@@ -131,7 +135,7 @@ class _PackageFirst(MetaPathFinder, Loader):
             return None
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None:
-            spec.loader = self
+            spec.loader = cast("Loader", self)
         return spec
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:

@@ -101,6 +101,7 @@ def measure(folder: Path, count: int, only: str, *, large: bool) -> None:
 
     show("`train`, iris (150 x 5)", 1.10, ["train", "iris.json"], iris)
     show("`train`, 50,000 x 20 mixed columns", 1.05, ["train", "medium.json"], medium)
+    show("`train -- python train.py`, a script of 2 s", 1.10, ["train", "--", *medium], medium)
     if large:
         by_hand = [*BY_HAND, "large.csv", "label", "out"]
         show("`train`, 1,000,000 x 20", 1.10, ["train", "large.json"], by_hand, max(3, count // 2))

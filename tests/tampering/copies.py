@@ -19,7 +19,7 @@ from week2kit.config.form import config_digest
 from week2kit.loop.evaluating import recompute
 from week2kit.loop.metrics import deviation
 from week2kit.loop.predictions import Predictions, from_csv, to_csv
-from week2kit.record.store import ARTIFACTS, artifact_digest
+from week2kit.record.artifacts import ARTIFACTS, artifact_digest
 
 # --- the data ---------------------------------------------------------------------------------------------------
 

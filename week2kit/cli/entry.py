@@ -9,12 +9,9 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Annotated, NoReturn
+from typing import NoReturn
 
-import typer
-
-from week2kit import __version__
-from week2kit.cli.terminal import product, say
+from week2kit.cli.terminal import say
 from week2kit.errors import ConfigError, Terminated, Week2kitError, refused_by_machine
 from week2kit.processes.streams import lost, take_over
 from week2kit.thresholds import REPEATED_SIGNAL
@@ -22,15 +19,13 @@ from week2kit.thresholds import REPEATED_SIGNAL
 # pydantic would read the metadata of every installed distribution to look for plugins
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
-app = typer.Typer(
-    name="week2kit",
-    help="A reproducibility checker and report generator for scikit-learn training runs.",
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+
+class Exit(Exception):
+    """The end of a command, with its exit code."""
+
+    def __init__(self, code: int = 0) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 def main() -> NoReturn:
@@ -46,17 +41,30 @@ def main() -> NoReturn:
     if problem := lost():
         say(f"error: {problem}")
         code = code if code in (70, 130, 143) else 2
-    if code == 130:
-        # where the interrupt came while an extension module was imported, Python remembers it, and would end itself by
-        # SIGINT in spite of the exit code
+    if code == 130 or _is_plain():
+        # at once. Where an interrupt came while an extension module was imported, Python would end itself by SIGINT in
+        # spite of the exit code; and taking apart what was imported takes longer than to record a small command
         os._exit(code)
     sys.exit(code)
+
+
+def _is_plain() -> bool:
+    """Whether the line is ``week2kit train -- COMMAND...``, of which there is nothing to parse."""
+    return sys.argv[1:3] == ["train", "--"]
 
 
 def run() -> int:
     """Carry out what the command line says, in this process as it is; the exit code."""
     try:
+        if _is_plain():  # the command begins before a parser would be loaded
+            from week2kit.cli.running import run_command
+
+            return run_command(command=sys.argv[3:])
+        from week2kit.cli.commands import app
+
         return app(standalone_mode=False) or 0
+    except Exit as ended:
+        return ended.code
     except KeyboardInterrupt:
         return 130
     except Terminated:
@@ -69,9 +77,7 @@ def _exit_code_of(error: Exception) -> int:
     if hasattr(error, "show") and hasattr(error, "exit_code"):  # a wrong flag, as the parser says it
         error.show()
         return int(error.exit_code)
-    if isinstance(error, typer.Exit):
-        return error.exit_code
-    if isinstance(error, typer.Abort):
+    if type(error).__name__ == "Abort":  # the parser's: Ctrl-C at a question of its own
         return 130
     if told := refused_by_machine(error):
         say(f"error: {told}")
@@ -110,29 +116,14 @@ def edge(name: str | None = None) -> Iterator[None]:
         _fail(str(error), getattr(error, "hint", ""))
     except KeyboardInterrupt:
         say("Interrupted.")
-        raise typer.Exit(130) from None
+        raise Exit(130) from None
     except Terminated:
         say("Terminated.")
-        raise typer.Exit(143) from None
+        raise Exit(143) from None
 
 
 def _fail(message: str, hint: str = "") -> NoReturn:
     say(f"error: {message}")
     if hint:
         say(f"  try: {hint}")
-    raise typer.Exit(2)
-
-
-def _version(value: bool) -> None:
-    if value:
-        product(f"week2kit {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _root(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
-    ] = False,
-) -> None:
-    pass
+    raise Exit(2)

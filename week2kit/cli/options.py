@@ -38,11 +38,6 @@ def _file_name(text: str) -> Path:
     return Path(text)
 
 
-def recordable(argument: str) -> str:
-    """An argument as text that can be written: bytes that are no UTF-8 arrive as halves of surrogate pairs."""
-    return os.fsencode(argument).decode("utf-8", "replace")
-
-
 def given_options(context: typer.Context, *names: str) -> list[str]:
     """The options that were given, of those with these names, as words."""
     words: list[str] = []

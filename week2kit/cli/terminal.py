@@ -19,6 +19,11 @@ def product(text: str) -> None:
     sys.stdout.write(text + "\n")
 
 
+def recordable(argument: str) -> str:
+    """An argument as text that can be written: bytes that are no UTF-8 arrive as halves of surrogate pairs."""
+    return os.fsencode(argument).decode("utf-8", "replace")
+
+
 def collect_garbage() -> None:
     """Take up collecting garbage, leaving out the modules: they live as long as the process does.
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shlex
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -19,9 +17,10 @@ from week2kit.errors import UsageError
 if TYPE_CHECKING:
     from week2kit.record.store import Run
     from week2kit.starting.survey import Survey
-from week2kit.cli.entry import edge
-from week2kit.cli.options import AllowModule, AsJson, MaxDataBytes, given_options, recordable
-from week2kit.cli.terminal import bytes_line, own_stdout, product, say, stage_line, table_width
+from week2kit.cli.entry import Exit, edge
+from week2kit.cli.options import AllowModule, AsJson, MaxDataBytes, given_options
+from week2kit.cli.running import product_of, run_command, typed_line
+from week2kit.cli.terminal import own_stdout, product, recordable, say, stage_line, table_width
 
 
 def init_command(
@@ -163,43 +162,33 @@ def train_command(
     command = context.meta.get(_COMMAND)
     with edge():
         trains = _check_options(context, config, command, stage)
+    options: dict[str, Any] = {"repeats": repeats, "name": name, "runs_dir": runs_dir}
+    of_config: dict[str, Any] = {"set": [*map(recordable, assignments or ())], "seed": seed}
+    if not trains:
+        paths = {"inputs": inputs or (), "outputs": outputs or (), "metrics": metrics, "predictions": predictions}
+        options |= paths | {"command": command, "stage": stage, "seed_flag": seed_flag, "timeout": timeout}
+        raise Exit(run_command(config, as_json=as_json, **options, **of_config))
     files: list[Path] = []
     with edge(config.name if config else None):
         from week2kit.config.project import allowed_modules
-        from week2kit.training.recording import train
+        from week2kit.training.door import train
 
-        typed = shlex.join(["week2kit", *map(recordable, sys.argv[1:])])
-        own = own_stdout() if trains else contextlib.nullcontext()  # the standard output of a command is its own
-        with own, bytes_line(as_json) as on_bytes:
+        with own_stdout():
             run = train(
                 config,
-                command=None if command is None else [*map(recordable, command)],
-                stage=stage,
-                set=[*map(recordable, assignments or ())],
-                seed=seed,
-                repeats=repeats,
-                name=name,
-                runs_dir=runs_dir,
+                **options,
+                **of_config,
                 allow_modules=[*(allow_module or ()), *allowed_modules()],
                 max_data_bytes=max_data_bytes,
-                inputs=inputs or (),
-                outputs=outputs or (),
-                metrics=metrics,
-                predictions=predictions,
-                seed_flag=seed_flag,
-                timeout=timeout,
-                typed=typed,
+                typed=typed_line(),
                 on_stage=stage_line(as_json),
                 on_data=files.append,
-                on_output=_passed_on(as_json),
-                on_repeat=_say_repeat,
-                on_bytes=on_bytes,
             )
     if as_json:
-        sys.stdout.write((run.path / "manifest.json").read_text(encoding="utf-8"))
+        product_of(run)
     else:
         _tell(context, run, files)
-    raise typer.Exit(0 if run.manifest.status == "completed" else 1)
+    raise Exit(0 if run.manifest.status == "completed" else 1)
 
 
 def _check_options(context: typer.Context, config: Path | None, command: list[str] | None, stage: str | None) -> bool:
@@ -225,7 +214,7 @@ def _check_options(context: typer.Context, config: Path | None, command: list[st
         said = "expected one config" if context.args else f"{clean(str(config), 100)} is no config"
         raise typer.BadParameter(f"{said}. To run a command, write -- before it: week2kit train -- {typed}")
     from week2kit.config.command import is_command
-    from week2kit.training.recording import read_config
+    from week2kit.training.requests import read_config
 
     trains = not is_command(read_config(config))
     if wrong := given_options(context, "metrics", "predictions", "inputs", "outputs", "seed_flag", "timeout"):
@@ -237,13 +226,8 @@ def _check_options(context: typer.Context, config: Path | None, command: list[st
 
 
 def _tell(context: typer.Context, run: Run, files: list[Path]) -> None:
-    """Tell of a run; beside the output of a command all of it is talk."""
-    from week2kit.record.command import CommandInputs
-    from week2kit.sentences.training import Given, command_lines, run_lines
+    from week2kit.sentences.training import Given, run_lines
 
-    if run.partial is None and isinstance(run.manifest.inputs, CommandInputs):
-        say("\n".join(command_lines(run)))
-        return
     asked = context.params
     given = [Given("--set", recordable(assignment)) for assignment in asked["assignments"] or []]
     given += [Given(f"--{key}", f"{key}={asked[key]}") for key in ("seed", "repeats") if asked[key] is not None]
@@ -251,22 +235,6 @@ def _tell(context: typer.Context, run: Run, files: list[Path]) -> None:
     facts, talk = run_lines(run, asked["config"].name, given, needed)
     product("\n".join(facts))
     say("\n".join(talk))
-
-
-def _passed_on(as_json: bool) -> Callable[[str, bytes], None]:
-    """What a command writes, to our own streams; standard output is the record's where JSON is asked for."""
-    streams = {"stdout": sys.stderr if as_json else sys.stdout, "stderr": sys.stderr}
-
-    def pass_on(stream: str, data: bytes) -> None:
-        streams[stream].buffer.write(data)
-        streams[stream].buffer.flush()
-
-    return pass_on
-
-
-def _say_repeat(number: int, of: int, seed: int | None) -> None:
-    say(f"repeat {number} of {of}: {'no seed is known' if seed is None else f'seed {seed}'}")
-    sys.stderr.flush()
 
 
 def _data_flag(run: Run, files: list[Path]) -> list[str]:

@@ -23,7 +23,6 @@ import io
 import marshal
 import mmap
 import os
-import platform
 import re
 import select
 import socket
@@ -172,6 +171,9 @@ _FORMS: Final = (
     _Form("asked", 332, 291, folder=0, path=1),  # statx
 )
 
+#: What processor the kernel is for; `platform` takes longer to say so.
+_MACHINE: Final = os.uname().machine if hasattr(os, "uname") else ""
+
 #: Of each architecture: its number in a filter, and that of the system call `seccomp`.
 _ARCHITECTURES: Final = {"x86_64": (0xC000003E, 317), "aarch64": (0xC00000B7, 277)}
 
@@ -191,6 +193,8 @@ _AT_FDCWD: Final = -100
 _IN_ROOT: Final = 0x10
 _PATH_MAX: Final = 4096
 _PIECE: Final = 256
+#: Seconds after which another thread of this process lets that of the observer have its turn.
+_TURN: Final = 0.0002
 _LAUNCHER: Final = Path(__file__).with_name("launching.py")
 
 
@@ -202,11 +206,11 @@ def available() -> str | None:
     """
     if not sys.platform.startswith("linux"):
         return "system"
-    if platform.machine() not in _ARCHITECTURES or sys.maxsize < 1 << 32:
+    if _MACHINE not in _ARCHITECTURES or sys.maxsize < 1 << 32:
         return "architecture"
     if _kernel() < (5, 9):
         return "kernel"
-    libc, (_, seccomp) = ctypes.CDLL(None), _ARCHITECTURES[platform.machine()]
+    libc, (_, seccomp) = ctypes.CDLL(None), _ARCHITECTURES[_MACHINE]
     action, sizes = ctypes.c_uint32(_NOTIFY), ctypes.create_string_buffer(6)
     if libc.syscall(seccomp, _GET_ACTION, 0, ctypes.byref(action)) or libc.syscall(seccomp, _GET_SIZES, 0, sizes):
         return "refused"
@@ -267,19 +271,19 @@ class Calls:
     ) -> None:
         self._before_change = before_change
         self._mine, self._theirs = socket.socketpair()
-        architecture, seccomp = _ARCHITECTURES.get(platform.machine(), (0, 0))
+        architecture, seccomp = _ARCHITECTURES.get(_MACHINE, (0, 0))
         self._reason: str | None = available() if observe else None
         self._observing = observe and self._reason is None
         self._begun = False
         self._launches = self._observing or confine is not None
         self._forms: dict[int, list[_Form]] = {}
         for form in _FORMS:
-            number = form.x86_64 if platform.machine() == "x86_64" else form.aarch64
+            number = form.x86_64 if _MACHINE == "x86_64" else form.aarch64
             if number is not None and (asked or form.kind != "asked"):
                 self._forms.setdefault(number, []).append(form)
         notify = {"seccomp": seccomp, "architecture": architecture, "numbers": list(self._forms)}
         notify |= {
-            "openat": _OPENAT[platform.machine()] if architecture else 0,
+            "openat": _OPENAT[_MACHINE] if architecture else 0,
             "listing": 0 if asked else getattr(os, "O_DIRECTORY", 0),
             "told": told_flags(),
         }
@@ -298,12 +302,16 @@ class Calls:
     def __enter__(self) -> Calls:
         if self._launches:
             _open.add(self)
+            self._interval = sys.getswitchinterval()
+            sys.setswitchinterval(_TURN)  # the command waits for the turn of the thread
             self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._theirs.close()
-        if not self._launches:
+        if self._launches:
+            sys.setswitchinterval(self._interval)
+        else:
             self._mine.close()
         with contextlib.suppress(OSError):  # a launcher that was never started
             self._mine.shutdown(socket.SHUT_RDWR)

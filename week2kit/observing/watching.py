@@ -20,12 +20,14 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from week2kit.observing.calls import Call, Calls, Seen
 from week2kit.observing.observed import COMPILED, SYSTEM, VERSIONS, Observed, read_log
-from week2kit.record.command import NEVER_SEEN, Coverage
 from week2kit.record.files import digest_regular
+
+if TYPE_CHECKING:  # a command begins before the models of its record are loaded
+    from week2kit.record.command import Coverage
 
 #: Where the hook reads the place of its log.
 LOG: Final = "WEEK2KIT_OBSERVED_LOG"
@@ -253,6 +255,8 @@ def _is_file(path: str) -> bool:
 
 
 def _coverage(seen: Seen, told: Observed) -> Coverage:
+    from week2kit.record.command import NEVER_SEEN, Coverage
+
     of_hook = told.coverage
     refused = {} if seen.not_observed is None else {"system_calls": seen.not_observed}
     programs = {*of_hook.other_programs, *(["python"] if of_hook.pythons_not_seen else [])} | _programs(seen, told)

@@ -93,6 +93,24 @@ _NEEDED: Final = re.compile(
 )
 
 
+#: What week2kit sets for itself, where nobody set it before: how its own libraries wait, and what they look for.
+_OURS: Final = {
+    "OMP_WAIT_POLICY": "passive",
+    "OPENBLAS_THREAD_TIMEOUT": "16",
+    "PYDANTIC_DISABLE_PLUGINS": "__all__",
+}
+
+
+def surroundings() -> dict[str, str]:
+    """The environment variables that a person's own command gets: those of this process, without what it set itself."""
+    try:
+        at_start = set(Path("/proc/self/environ").read_bytes().split(b"\0"))
+    except OSError:
+        at_start = set()
+    ours = {name for name, value in _OURS.items() if f"{name}={value}".encode() not in at_start}
+    return {name: value for name, value in os.environ.items() if name not in ours or value != _OURS[name]}
+
+
 def needed_variables(also: Iterable[str] = ()) -> dict[str, str]:
     """The environment variables of this process that a child gets."""
     kept = set(also)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -145,7 +144,7 @@ def run_script(
         KeyboardInterrupt: as it came, after the command and what it had started were ended.
     """
     find_program(argv, directory, environment)
-    start, mark = time.monotonic(), secrets.token_hex(8)
+    start, mark = time.monotonic(), os.urandom(8).hex()
     with _orphans_are_ours(), contextlib.ExitStack() as stack:
         with held():  # between its start and our knowledge of it
             process = _start([*(started_by or argv)], directory, {**environment, MARK: mark}, pass_fds, stdin)

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from week2kit.canonical import JsonError
+from week2kit.record.artifacts import ARTIFACTS, OF_COMMANDS, OPTIONAL_ARTIFACTS, artifact_digest
 from week2kit.record.files import POINTER_BYTES, Pointer, digest_regular, is_no_file, pointer_beside, pointer_in
 from week2kit.record.manifest import Artifact
-from week2kit.record.store import ARTIFACTS, OF_COMMANDS, OPTIONAL_ARTIFACTS, Manifest, Run, artifact_digest
+from week2kit.record.store import Manifest, Run
 from week2kit.thresholds import MAX_DATA_BYTES
 
 if TYPE_CHECKING:

@@ -174,11 +174,6 @@ class CommandOutcome(Record):
         return self
 
 
-#: How the place of a file begins that lies in the home directory, and of one of which only the name is kept.
-HOME: Final = "~/"
-SOMEWHERE: Final = ".../"
-#: What stands for a standard input that was no file.
-STREAM: Final = "-"
 #: What stands for standard output among the files of metrics.
 STANDARD_OUTPUT: Final = "standard output"
 

@@ -12,6 +12,7 @@ from typing import Final, Literal, TypeAlias
 from week2kit.canonical import JsonError, clean, parse_json, same_to_the_eye
 from week2kit.errors import ConfigError, DataNotFound, MissingHere, StageError
 from week2kit.privacy import tells_a_name
+from week2kit.record.artifacts import MANIFEST_NAME
 from week2kit.record.files import is_folder, pointer_beside, pointer_in, read_regular
 from week2kit.record.looking import (
     REMEDIES,
@@ -28,7 +29,7 @@ from week2kit.record.looking import (
 )
 from week2kit.record.machine import look_through, named_by_shell, places_of
 from week2kit.record.manifest import FoundData, FoundFile
-from week2kit.record.store import MANIFEST_NAME, Run, near_path
+from week2kit.record.store import Run, near_path
 from week2kit.refusals import told_apart
 from week2kit.thresholds import MAX_DATA_BYTES, MAX_MANIFEST_BYTES
 

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from week2kit.canonical import clean
 from week2kit.errors import CannotRestore
 from week2kit.privacy import scrub
-from week2kit.record.manifest import Environment
 from week2kit.thresholds import MAX_NAME_LENGTH, MAX_REQUIREMENTS
+
+if TYPE_CHECKING:
+    from week2kit.record.manifest import Environment
 
 #: Libraries whose version can change an outcome. pandas is one of them: it parses the numbers of the file.
 DECIDING_LIBRARIES: Final = ("numpy", "scipy", "scikit-learn", "pandas", "joblib")

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar
 from week2kit.canonical import (
     JsonError,
     clean,
-    json_digest,
     parse_foreign_json,
     parse_json,
     sha256,
     show_value,
-    text_digest,
 )
 from week2kit.errors import UnreadableRun
+from week2kit.record.artifacts import ARTIFACTS, MANIFEST_NAME
 from week2kit.record.command import CompletedCommand, FailedCommand, RecordedCommand
 from week2kit.record.files import is_folder, pointer_in, read_regular
 from week2kit.record.manifest import AnyRun, Artifact, CompletedRun, FailedRun, Recorded, metric_names
@@ -39,32 +38,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MANIFEST_NAME: Final = "manifest.json"
-
-#: Every file that a run folder may hold besides the manifest: the artifact's name to its file.
-ARTIFACTS: Final = {
-    "config": "config.json",
-    "metrics": "metrics.json",
-    "val_report": "val_report.txt",
-    "predictions": "predictions.csv",
-    "model": "model.joblib",
-    "requirements": "requirements.txt",
-    "curves": "curves.json",
-    "outputs": "outputs.json",
-    "sources": "sources.json",
-}
-
-#: Those that only the run of a command has.
-OF_COMMANDS: Final = frozenset({"outputs", "sources"})
-
 #: The files that are a run without a manifest; and where one is missing, what is not known then.
 _PARTIAL: Final = {
     "config.json": "nothing says how its numbers were made",
     "metrics.json": "nothing says what came out",
 }
-
-#: Artifacts that may be left out of a repository without the run being damaged: the rerun makes them again.
-OPTIONAL_ARTIFACTS: Final = frozenset({"model", "curves"})
 
 #: Artifacts that grow with the data or the model; the others are about as long as the manifest.
 _LARGE_ARTIFACTS: Final = frozenset({"model", "predictions"})
@@ -203,17 +181,6 @@ def is_partial(path: Path) -> bool:
     from week2kit.config.reading import is_of_course
 
     return isinstance(value, dict) and is_of_course(value)
-
-
-def artifact_digest(name: str, data: bytes) -> str:
-    """The digest of an artifact's content in its canonical form: JSON by value, text with LF, the model by its bytes.
-
-    Raises:
-        JsonError: a JSON artifact holds none.
-    """
-    if ARTIFACTS[name].endswith(".json"):
-        return json_digest(parse_json(data))
-    return sha256(data) if name == "model" else text_digest(data)
 
 
 # --- no run -----------------------------------------------------------------------------------------------------

@@ -7,25 +7,28 @@ import itertools
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from week2kit.canonical import clean, dump_json
 from week2kit.errors import UnreadableRun, UsageError
-from week2kit.record.command import CompletedCommand, FailedCommand, RecordedCommand, RunningCommand
+from week2kit.record.artifacts import ARTIFACTS, MANIFEST_NAME, artifact_digest
 from week2kit.record.files import TEMPORARY, held_lock, replace_file, temporary_name
-from week2kit.record.manifest import Artifact, CompletedRun, FailedRun, Recorded, RunningRun
-from week2kit.record.store import ARTIFACTS, MANIFEST_NAME, Manifest, artifact_digest, open_run
 from week2kit.thresholds import ABANDONED_BUILD, ABANDONED_WRITE, MAX_NAME_LENGTH, SIBLING_FOLDERS
+
+if TYPE_CHECKING:  # the models take longer to load than a command to begin
+    from week2kit.record.command import RecordedCommand
+    from week2kit.record.manifest import Artifact, Recorded
+    from week2kit.record.store import Manifest
 
 _NAME: Final = re.compile(rf"[A-Za-z0-9._-]{{1,{MAX_NAME_LENGTH}}}")
 
 _SUFFIX_LETTERS: Final = "abcdefghijkmnpqrstuvwxyz23456789"
 
-#: Makes the first record of a run, with the folder that it is made in.
-First: TypeAlias = "Callable[[RunFolder], RunningRun | RunningCommand]"
+#: Makes the first record of a run, in its JSON form, with the folder that it is made in.
+First: TypeAlias = "Callable[[RunFolder], Mapping[str, Any]]"
 
 
 class RunFolder:
@@ -36,7 +39,7 @@ class RunFolder:
         self.run_id = run_id
         self.nonce = os.urandom(16).hex()
         self.created_at = created_at
-        self._artifacts: dict[str, Artifact] = {}
+        self._artifacts: dict[str, tuple[str, int]] = {}
 
     @classmethod
     def create(cls, runs_directory: Path, name: str | None, first: First) -> RunFolder:
@@ -82,7 +85,7 @@ class RunFolder:
         try:
             with held_lock(hidden):
                 self.path = hidden
-                self.write_manifest(first(self))
+                self._write_manifest(first(self))
                 try:
                     hidden.rename(place)
                 except OSError as error:
@@ -98,23 +101,37 @@ class RunFolder:
     @property
     def artifacts(self) -> list[Artifact]:
         """The records of what was written so far, by name."""
-        return [self._artifacts[name] for name in sorted(self._artifacts)]
+        from week2kit.record.manifest import Artifact
+
+        return [
+            Artifact(name=name, path=ARTIFACTS[name], sha256=digest, bytes=size)
+            for name, (digest, size) in sorted(self._artifacts.items())
+        ]
 
     def write(self, name: str, data: bytes) -> None:
         """Write the artifact `name` and remember its record."""
         replace_file(self.path / ARTIFACTS[name], data)
-        self._artifacts[name] = Artifact(
-            name=name, path=ARTIFACTS[name], sha256=artifact_digest(name, data), bytes=len(data)
-        )
+        self._artifacts[name] = artifact_digest(name, data), len(data)
 
     def write_manifest(self, manifest: Recorded | RecordedCommand) -> None:
         """Write or replace the manifest, atomically: a reader sees the old one or the new one, never a part."""
-        data = dump_json(manifest.model_dump(mode="json", by_alias=True)).encode()
-        replace_file(self.path / MANIFEST_NAME, data)
+        self._write_manifest(json_form(manifest))
+
+    def _write_manifest(self, value: Mapping[str, Any]) -> None:
+        replace_file(self.path / MANIFEST_NAME, dump_json(value).encode())
+
+
+def json_form(manifest: Recorded | RecordedCommand) -> dict[str, Any]:
+    """What stands in the file of a manifest."""
+    return manifest.model_dump(mode="json", by_alias=True)
 
 
 def _taken(path: Path) -> str:
     """That a name is taken, and by what: after a failed attempt its folder may go, a result must not."""
+    from week2kit.record.command import CompletedCommand, FailedCommand, RunningCommand
+    from week2kit.record.manifest import CompletedRun, FailedRun, RunningRun
+    from week2kit.record.store import open_run
+
     taken = f"{clean(str(path))}: this name is taken"
     manifest: Manifest | None = None
     with contextlib.suppress(UnreadableRun):

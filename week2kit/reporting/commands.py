@@ -13,9 +13,10 @@ from typing import Final, TypeAlias
 
 from week2kit.errors import UsageError
 from week2kit.inputs.changes import Change, Statement, changed_things
-from week2kit.record.command import STREAM, CommandInputs, CompletedCommand, RecordedCommand
+from week2kit.record.command import CommandInputs, CompletedCommand, RecordedCommand
 from week2kit.record.store import Run
 from week2kit.record.written_metrics import reported_order
+from week2kit.record.written_paths import STREAM
 from week2kit.reporting.noise.seeds import spread_of
 from week2kit.reporting.rows import CommandRow, ReadFile, Score, WrittenFile
 from week2kit.reporting.values import Comparison, Proposal

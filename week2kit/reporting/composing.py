@@ -16,9 +16,10 @@ from week2kit.canonical import clean
 from week2kit.errors import UnreadableRun, UsageError
 from week2kit.inputs.changes import Statement, changed_things, primary_metric
 from week2kit.privacy import shown_path
+from week2kit.record.artifacts import ARTIFACTS, MANIFEST_NAME
 from week2kit.record.command import CompletedCommand
 from week2kit.record.manifest import CompletedRun
-from week2kit.record.store import ARTIFACTS, MANIFEST_NAME, Found, Run, find_runs, in_time
+from week2kit.record.store import Found, Run, find_runs, in_time
 from week2kit.reporting.answers import answered
 from week2kit.reporting.columns import used_columns
 from week2kit.reporting.commands import command_row, propose_for_commands

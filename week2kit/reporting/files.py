@@ -8,9 +8,10 @@ from week2kit.canonical import parse_json
 from week2kit.inputs.changes import Statement
 from week2kit.inputs.leaves import differences
 from week2kit.record.agreement import Examined, examine, required_artifacts
+from week2kit.record.artifacts import ARTIFACTS
 from week2kit.record.command import CompletedCommand
 from week2kit.record.manifest import CompletedRun
-from week2kit.record.store import ARTIFACTS, Manifest, Run
+from week2kit.record.store import Manifest, Run
 from week2kit.reporting.rows import FileRow, FileState
 
 #: What `verify` finds of a file, as the report calls it; any other finding is about this place, not about the run.

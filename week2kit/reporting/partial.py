@@ -16,7 +16,8 @@ from week2kit.inputs.changes import Statement
 from week2kit.inputs.leaves import same_value
 from week2kit.inputs.partial import Digests, data_digest, file_name
 from week2kit.privacy import shown_path
-from week2kit.record.store import ARTIFACTS, Run
+from week2kit.record.artifacts import ARTIFACTS
+from week2kit.record.store import Run
 from week2kit.record.written_metrics import validation_names
 from week2kit.reporting.rows import FileRow, Score
 from week2kit.reporting.values import Finding, Proposal

@@ -12,9 +12,10 @@ from typing import Final, NamedTuple
 
 from week2kit.canonical import on_one_line
 from week2kit.inputs.changes import Statement
+from week2kit.record.artifacts import ARTIFACTS
 from week2kit.record.command import RecordedCommand
 from week2kit.record.predictions import FIXED_COLUMNS, read_cells
-from week2kit.record.store import ARTIFACTS, Run
+from week2kit.record.store import Run
 from week2kit.thresholds import PREDICTION_BYTES
 
 

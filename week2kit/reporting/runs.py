@@ -17,9 +17,10 @@ from week2kit.inputs.changes import (
 )
 from week2kit.inputs.partial import Digests, compare_runs
 from week2kit.privacy import shown_path
+from week2kit.record.artifacts import ARTIFACTS
 from week2kit.record.command import CompletedCommand, RecordedCommand, Sources
 from week2kit.record.manifest import CompletedRun, Environment, Metric, metric_names
-from week2kit.record.store import ARTIFACTS, Run
+from week2kit.record.store import Run
 from week2kit.record.written_metrics import is_upward
 from week2kit.reporting.commands import command_obstacles, command_scores
 from week2kit.reporting.files import file_rows

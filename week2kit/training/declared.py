@@ -9,8 +9,7 @@ from pathlib import Path
 from week2kit.config.command import CommandConfig
 from week2kit.config.overriding import repeat_seeds
 from week2kit.training.arguments import filled
-from week2kit.training.command import Asked
-from week2kit.training.gathering import Named
+from week2kit.training.asked import Asked, Named
 from week2kit.training.repeating import repeated
 
 

@@ -13,6 +13,7 @@ from week2kit.errors import StageError
 from week2kit.observing.folder import Written
 from week2kit.record.command import STANDARD_OUTPUT, CommandOutcome, OutputFile, RecordedPredictions
 from week2kit.record.manifest import Warned
+from week2kit.training.asked import Named
 from week2kit.training.outputs import MAX_REPORTED, Reported, from_json, from_output, predictions_in, role_of
 
 #: A text is copied up to this many bytes, and all of them up to that many: the rest is kept as digests.
@@ -25,14 +26,6 @@ MAX_PREDICTIONS: Final = 1 << 30
 
 _HEAD: Final = 4096
 _BLOCK: Final = 1 << 20
-
-
-@dataclass(frozen=True)
-class Named:
-    """The files that the person named: where metrics and predictions are, as seen from the working directory."""
-
-    metrics: str | None = None
-    predictions: str | None = None
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,14 @@ import contextlib
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final
 
 from week2kit.canonical import as_utf8, sha256
 from week2kit.observing.watching import Before, Watched
-from week2kit.privacy import scrub, tells_a_name
 from week2kit.record.code import digest_text
-from week2kit.record.command import HOME, SOMEWHERE, How, InputFile, Sources
+from week2kit.record.command import How, InputFile, Sources
+from week2kit.record.written_paths import path_of, place_of
 from week2kit.training.gathering import KEPT_TEXT, KEPT_TEXTS, digest_of
 
 #: Files that a command runs, where they are no Python: they stand with the code and not with the data.
@@ -21,51 +21,6 @@ _SCRIPTS: Final = (".r", ".sh", ".bash", ".jl", ".ipynb", ".pl", ".m", ".do")
 
 #: Modules and scripts above this size are data in the form of code: they are digested by their bytes.
 MAX_CODE: Final = 4 << 20
-
-
-def place_of(path: str, here: Path) -> str:
-    """A path as a record has it, in POSIX form: as seen from the working directory, else as far as it tells of no one.
-
-    What lies in a hidden folder of the home directory begins with ``~/``. Of anything else to which the way would tell
-    of the machine or its user, the name is kept, behind ``.../``.
-    """
-    path = os.path.normpath(os.path.join(here, path))  # noqa: PTH118
-    seen = os.path.relpath(path, here)
-    with contextlib.suppress(RuntimeError):
-        home = os.path.realpath(Path.home())
-        below = os.path.relpath(path, home) if path.startswith((home + os.sep, str(Path.home()) + os.sep)) else ".."
-        if below.startswith(".") and not below.startswith("..") and seen.startswith(".."):
-            return _text(f"{HOME}{below}")
-    if seen.startswith(".."):
-        above = Path(os.path.commonpath([path, here]))
-        if tells_a_name(above, Path(path).relative_to(above)):
-            return _text(f"{SOMEWHERE}{os.path.basename(path)}")  # noqa: PTH119
-    return _text(seen)
-
-
-def _text(path: str) -> str:
-    # a name may be no text, and a record is one
-    return PurePosixPath(os.fsencode(path).decode("utf-8", "backslashreplace").replace(os.sep, "/")).as_posix()
-
-
-def recorded_words(argv: Sequence[str], here: Path) -> list[str]:
-    """The words of a command as a record has them: an absolute path to something that is there as `place_of` has it.
-
-    Behind ``./``, so that a rerun makes it absolute again: a command may change its folder before it reads it.
-    """
-    return [_word(word, here, is_program=place == 0) for place, word in enumerate(argv)]
-
-
-def _word(word: str, here: Path, *, is_program: bool) -> str:
-    flag, equals, value = word.partition("=") if word.startswith("-") else ("", "", word)
-    if os.path.isabs(value) and os.path.lexists(value):  # noqa: PTH117
-        place = place_of(value, here)
-        if is_program and place.startswith((HOME, SOMEWHERE, "../")):
-            place = os.path.basename(value)  # noqa: PTH119 - found on the PATH of any machine
-        elif not place.startswith((HOME, SOMEWHERE)):
-            place = f"./{place}"
-        return f"{flag}{equals}{place}"
-    return scrub(word)
 
 
 @dataclass(frozen=True)
@@ -225,14 +180,6 @@ def _declared_after(file: InputFile, path: Path) -> InputFile:
     with contextlib.suppress(OSError):
         after = digest_of(path)[0]
     return file.model_copy(update={"after": after})
-
-
-def path_of(place: str, here: Path) -> Path:
-    """Where the place of a record leads on this machine; of one that keeps only a name, that name in `here`."""
-    if place.startswith(HOME):
-        with contextlib.suppress(RuntimeError):
-            return Path.home() / place.removeprefix(HOME)
-    return here / place.removeprefix(SOMEWHERE)
 
 
 def declared_input(path: Path, here: Path, how: How = "declared") -> InputFile:

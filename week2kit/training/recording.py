@@ -1,4 +1,4 @@
-"""The verb train: carry out a config as a run, and keep the record of everything that made the result.
+"""Carry out a config as a run, and keep the record of everything that made the result.
 
 Nothing is lost: the manifest is on disk before the fit starts, and whatever ends the run, the end replaces it.
 """
@@ -11,29 +11,22 @@ import errno
 import gc
 import json
 import secrets
-import shlex
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from week2kit.canonical import JsonError, as_utf8, clean, dump_json, parse_json
+from week2kit.canonical import clean, dump_json
 from week2kit.config.command import is_command, parse_command, without_secrets
 from week2kit.config.form import Config, FileData, ValidationFile, config_digest
-from week2kit.config.overriding import override
-from week2kit.config.reading import parse_config, read_object
-from week2kit.config.slips import json_slip, toml_slip
+from week2kit.config.reading import parse_config
 from week2kit.errors import ConfigError, LibraryError, StageError, UsageError, Week2kitError, message_without
 from week2kit.importing import held
 from week2kit.privacy import scrub
 from week2kit.processes.limits import check_room
-from week2kit.processes.script import Stream
 from week2kit.record import manifest as record
-from week2kit.record.files import read_regular
 from week2kit.record.machine import remember
 from week2kit.record.manifest import Stage
 from week2kit.record.places import (
@@ -42,13 +35,12 @@ from week2kit.record.places import (
     from_run_to_data,
     read_data,
     reader_for_config,
-    reader_of,
     recorded_path,
 )
 from week2kit.record.provenance import record_code
 from week2kit.record.requirements import requirements_text
-from week2kit.record.store import ARTIFACTS, Run, from_here, open_run
-from week2kit.record.writing import RunFolder
+from week2kit.record.store import Run, open_run
+from week2kit.record.writing import RunFolder, json_form
 from week2kit.sentences.hints import config_hint, failure_hint
 from week2kit.thresholds import (
     MAX_CONFIG_BYTES,
@@ -57,162 +49,22 @@ from week2kit.thresholds import (
     MEMORY_RESERVE,
     ROOM_FOR_LIBRARIES,
 )
-from week2kit.training.command import Asked, train_command
-from week2kit.training.declared import asked_by, out_folder
-from week2kit.training.gathering import Named
-from week2kit.training.repeating import OnRepeat, repeated
-from week2kit.training.stages import read_stage
+from week2kit.training.requests import Request
 
 if TYPE_CHECKING:
     from week2kit.loop.progress import Progress
     from week2kit.loop.run import Result, Source
 
 
-@dataclass(frozen=True)
-class _Request:
-    """What is to be trained: the config object after ``--set``, and where it came from."""
-
-    value: dict[str, Any]
-    directory: Path | None
-    command: str
-    allowed_modules: tuple[str, ...]
-    max_data_bytes: int | None
-
-
-def train(
-    config: str | Path | Mapping[str, Any] | None = None,
-    *,
-    command: Sequence[str] | None = None,
-    stage: str | None = None,
-    set: Iterable[str] = (),  # noqa: A002
-    seed: int | None = None,
-    repeats: int | None = None,
-    name: str | None = None,
-    runs_dir: str | Path = "runs",
-    allow_modules: Sequence[str] = (),
-    max_data_bytes: int | None = None,
-    inputs: Sequence[str | Path] = (),
-    outputs: Sequence[str | Path] = (),
-    metrics: str | Path | None = None,
-    predictions: str | Path | None = None,
-    seed_flag: str | None = None,
-    timeout: float | None = None,
-    typed: str | None = None,
-    on_stage: Callable[[Stage], None] = lambda stage: None,
-    on_data: Callable[[Path], None] = lambda path: None,
-    on_output: Callable[[Stream, bytes], None] = lambda stream, data: None,
-    on_repeat: OnRepeat = lambda number, of, seed: None,
-    on_bytes: Callable[[int], None] = lambda count: None,
+def train_config(
+    request: Request,
+    runs_dir: Path,
+    name: str | None,
+    on_stage: Callable[[Stage], None],
+    on_data: Callable[[Path], None],
 ) -> Run:
-    """Train as a config says, or by a command, and record the run in a new folder.
-
-    Args:
-        config: the path of a JSON or TOML file, or the object itself; it may hold a command, too.
-        command: the words of a command that trains, run in the working directory; in place of a config.
-        stage: the name of a stage of dvc.yaml, or of an entry point of MLproject, in the working directory, whose
-            command it is; in place of a config.
-        set: assignments such as ``"model.params.max_iter=1000"``, applied in order.
-        seed: replaces the config's seed.
-        repeats: how many times to train again, each with the next seed, to see how far the metrics move; replaces the
-            config's ``repeats``.
-        name: the run folder's name; by default the UTC time and a random suffix.
-        runs_dir: the folder that holds the runs; made where it is missing.
-        allow_modules: top-level modules besides scikit-learn whose estimators the config may name.
-        max_data_bytes: the bytes that the data file may have, and unpack to; by default 8 GiB, and 1 GiB unpacked.
-        inputs: files that the command reads, and folders of such.
-        outputs: files and folders that it writes, where they would not be looked for.
-        metrics: the JSON file that it writes its metrics to.
-        predictions: its table with the columns y_true and y_pred.
-        seed_flag: the flag of its seed, if it is not ``--seed`` or ``--random-state``.
-        timeout: seconds after which it is ended.
-        typed: what to record as the command line; by default the call of this function.
-        on_stage: told of each stage that begins.
-        on_data: told of each data file, when it was read.
-        on_output: told what a command writes to its standard output and error.
-        on_repeat: told of each repeat of a command that begins: which, of how many, and its seed.
-        on_bytes: told how many bytes of what a command read and wrote were digested, block by block.
-
-    Returns:
-        The run as it was recorded: completed, or failed with stage, error and hint.
-
-    Raises:
-        UsageError: no object can be read from the config file, a value of `set` begins as a list or an object does and
-            is no JSON, the name is taken, or a command cannot be started; no folder is made.
-        ConfigError: an assignment of `set` cannot be applied.
-        KeyboardInterrupt: as it came, after it was recorded.
-    """
-    record_command = partial(
-        train_command, runs_dir=Path(runs_dir), on_output=on_output, on_repeat=on_repeat, on_bytes=on_bytes
-    )
-    assignments, paths = [*set], (tuple(map(Path, inputs)), tuple(map(Path, outputs)))
-    named = Named(None if metrics is None else str(metrics), None if predictions is None else str(predictions))
-    words = () if command is None or isinstance(command, str) else tuple(map(str, command))
-    asked = Asked(words, *paths, named, seed_flag, timeout)
-    if config is None:
-        _check_words(command, stage, beside=bool(assignments) or seed is not None)
-        asked = asked if stage is None else asked.and_of(read_stage(stage, Path.cwd()))
-        return record_command(repeated(asked, repeats or 0), name=name, command=typed)
-    if command is not None or stage is not None:
-        raise UsageError("train: expected a config, a command or a stage, got several of them.")
-    if asked != Asked(()):
-        raise UsageError("inputs, outputs, metrics, predictions, seed_flag, timeout: a config has them as keys.")
-    given = [f"{key}={value}" for key, value in (("seed", seed), ("repeats", repeats)) if value is not None]
-    if isinstance(config, Mapping):
-        try:
-            value, directory = parse_json(json.dumps(config, allow_nan=False).encode()), None
-        except (TypeError, ValueError) as error:
-            raise UsageError(f"The config holds what JSON cannot write: {clean(str(error))}.") from None
-        said = "week2kit.train({...})"
-    else:
-        path = Path(config)
-        value, directory = read_config(path), path.parent
-        said = f"week2kit.train({path.name!r})"
-    value = override(value, [*assignments, *given])
-    with contextlib.suppress(ConfigError):  # which is recorded below, as that of any other config
-        if is_command(value):
-            declared = parse_command(value)
-            asked = asked_by(declared, out_folder(None if isinstance(config, Mapping) else Path(config)))
-            return record_command(asked, name=name or declared.name, command=typed or said)
-    request = _Request(value, directory, scrub(typed or said), tuple(allow_modules), max_data_bytes)
-    return _Training(request, Path(runs_dir), name, on_stage, on_data).run()
-
-
-def _check_words(command: Sequence[str] | None, stage: str | None, *, beside: bool) -> None:
-    if (command is None) == (stage is None):
-        raise UsageError("train: expected a config, a command or a stage: train(command=[...]).")
-    if beside:
-        raise UsageError("set, seed: they are for a config; the seed of a command is one of its words.")
-    if isinstance(command, str):
-        raise UsageError(f"command: expected a list of words, got a text; write command={command.split()!r}.")
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """The object in a config file.
-
-    Raises:
-        UsageError: there is no such file, or no object can be read from it.
-    """
-    shown, text = clean(str(path)), b""
-    try:
-        text = as_utf8(read_regular(path, MAX_CONFIG_BYTES, follow=True))
-        return read_object(text, path.suffix)
-    except FileNotFoundError:
-        raise UsageError(f"{shown}: there is no such config file.{from_here(path)}") from None
-    except IsADirectoryError:
-        inside = path / ARTIFACTS["config"]
-        other = f" Did you mean {clean(inside.as_posix())}?" if inside.is_file() else ""
-        raise UsageError(f"{shown}: expected a config file, and it is a folder.{other}") from None
-    except (ValueError, OSError) as error:  # a JsonError, or a path that no system takes, is a ValueError
-        unread = isinstance(error, JsonError) or (isinstance(error, OSError) and error.errno == errno.EFBIG)
-        kind = "TOML" if path.suffix.lower() == ".toml" else "JSON"
-        if unread and reader_of(path.name) is not None:
-            said = f"expected a config, and this is a table. For a first config: week2kit init {shlex.quote(shown)}"
-        elif isinstance(error, JsonError):
-            slip = json_slip(text) if kind == "JSON" else toml_slip(text)
-            said = f"{slip or f'no config can be read as {kind}: {error}'}."
-        else:
-            said = f"cannot be read: {error.strerror if isinstance(error, OSError) else error}."
-        raise UsageError(f"{shown}: {said}") from None
+    """Split, fit, evaluate and save as a config says; the run as it was recorded."""
+    return _Training(request, runs_dir, name, on_stage, on_data).run()
 
 
 class _Training:
@@ -220,7 +72,7 @@ class _Training:
 
     def __init__(
         self,
-        request: _Request,
+        request: Request,
         runs_dir: Path,
         name: str | None,
         on_stage: Callable[[Stage], None],
@@ -266,7 +118,7 @@ class _Training:
         Pydantic, too, compiles models at their first use, and makes an interrupt an error of its own.
         """
         with held():
-            self._folder = RunFolder.create(*self.place, self._running)
+            self._folder = RunFolder.create(*self.place, lambda folder: json_form(self._running(folder)))
             if is_command(self.request.value):
                 parse_command(self.request.value)  # raises: one that is right never comes here
             self.config = parse_config(self.request.value)  # neither scikit-learn nor the data are needed for it

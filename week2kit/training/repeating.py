@@ -20,12 +20,13 @@ from week2kit.processes.script import Ended, run_script
 from week2kit.record.command import CommandOutcome, CommandRepeat
 from week2kit.record.manifest import Warned
 from week2kit.training.arguments import find_seed, with_seed
-from week2kit.training.gathering import Named, gather
+from week2kit.training.asked import Named
+from week2kit.training.gathering import gather
 from week2kit.training.outputs import role_of
 from week2kit.training.written import look, written_since
 
 if TYPE_CHECKING:
-    from week2kit.training.command import Asked
+    from week2kit.training.asked import Asked
 
 MAX_REPEATS: Final = 1000
 

@@ -16,8 +16,7 @@ from week2kit.canonical import clean
 from week2kit.errors import UsageError
 from week2kit.record.files import read_regular
 from week2kit.thresholds import MAX_CONFIG_BYTES
-from week2kit.training.command import Asked
-from week2kit.training.gathering import Named
+from week2kit.training.asked import Asked, Named
 
 DVC: Final = "dvc.yaml"
 MLPROJECT: Final = "MLproject"

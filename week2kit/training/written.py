@@ -17,8 +17,7 @@ from typing import Final, NamedTuple
 from week2kit.canonical import clean
 from week2kit.errors import StageError
 from week2kit.observing.folder import Snapshot, Written, snapshot, written_between
-from week2kit.record.command import HOME, SOMEWHERE
-from week2kit.training.going_in import place_of
+from week2kit.record.written_paths import HOME, SOMEWHERE, place_of
 
 
 class Expected(NamedTuple):

@@ -22,10 +22,11 @@ from week2kit.canonical import clean, parse_json
 from week2kit.errors import TimeLimitReached, UsageError
 from week2kit.inputs.leaves import same_value
 from week2kit.observing.confined import available
-from week2kit.record.command import STREAM, CommandOutcome, CompletedCommand, FailedCommand, OutputFile, Sources
+from week2kit.record.command import CommandOutcome, CompletedCommand, FailedCommand, OutputFile, Sources
 from week2kit.record.machine import places_of
 from week2kit.record.store import Run
 from week2kit.record.verdict import Agreement, Cause, Check, Finding, Layer, Level, MetricValues, RerunRecord
+from week2kit.record.written_paths import STREAM
 from week2kit.training.outputs import stable_name
 from week2kit.verification.checks import Judgement, compare, failed, failing, passed, skipped, undecided
 from week2kit.verification.options import Options

@@ -26,13 +26,15 @@ from week2kit.observing.confined import (
 from week2kit.observing.folder import TOOLS, Written, snapshot, written_between
 from week2kit.observing.watching import PYTHON, STARTUP, Watch, Watched
 from week2kit.privacy import scrub
+from week2kit.processes.limits import surroundings
 from week2kit.processes.scratch import scratch_folder
 from week2kit.processes.script import run_script
-from week2kit.record.command import HOME, SOMEWHERE, STANDARD_OUTPUT, STREAM, CommandInputs, CommandOutcome
+from week2kit.record.command import STANDARD_OUTPUT, CommandInputs, CommandOutcome
 from week2kit.record.manifest import Environment
-from week2kit.training.command import failure_of
-from week2kit.training.gathering import Gathered, Named, gather
-from week2kit.training.going_in import path_of
+from week2kit.record.written_paths import HOME, SOMEWHERE, STREAM, path_of
+from week2kit.training.asked import Named
+from week2kit.training.ending import failure_of
+from week2kit.training.gathering import Gathered, gather
 from week2kit.training.outputs import stable_name
 from week2kit.verification.workspace import Supply, Workspace, prepare
 
@@ -119,7 +121,7 @@ class Rerun:
     def _run(self, workspace: Workspace, variables: Variables, *, confine: bool) -> Again:
         set_by_config = {name: value for name, value in self.inputs.program.variables.items() if value is not None}
         asked = {**set_by_config, **variables}
-        environment = {**os.environ, **{name: value for name, value in asked.items() if value is not None}}
+        environment = {**surroundings(), **{name: value for name, value in asked.items() if value is not None}}
         for name in (name for name, value in asked.items() if value is None):
             environment.pop(name, None)
         environment["TMPDIR"] = str(workspace.temporary)

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Final
 
 from week2kit.canonical import sha256
-from week2kit.record.command import HOME, SOMEWHERE, CommandInputs, InputFile, Sources
+from week2kit.record.command import CommandInputs, InputFile, Sources
 from week2kit.record.machine import Lying, look_through, named_by_shell, places_of
+from week2kit.record.written_paths import HOME, SOMEWHERE, path_of
 from week2kit.training.gathering import digest_of
-from week2kit.training.going_in import code_digest, code_digest_of, path_of
+from week2kit.training.going_in import code_digest, code_digest_of
 
 #: Larger inputs are linked, not copied: the command may read them there, and cannot write.
 _COPIED: Final = 256 << 20
