@@ -496,10 +496,12 @@ def test_what_ends_week2kit_ends_the_command_with_all_that_it_started(
 
 
 @posix
-def test_an_interrupt_before_the_command_began_leaves_no_run_that_seems_to_go_on(folder: Path) -> None:
+@pytest.mark.parametrize("delay", [0, 0.005, 0.01, 0.02, 0.04, 0.08])
+def test_an_interrupt_before_the_command_began_leaves_no_run_that_seems_to_go_on(folder: Path, delay: float) -> None:
     words = [sys.executable, "-m", "week2kit", "train", "--name", "one", "--", "sleep", "99"]
     process = subprocess.Popen(words, env=SURROUNDINGS, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     wait_for(lambda: Path("runs/one/manifest.json").exists(), 30)
+    time.sleep(delay)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130

@@ -139,6 +139,14 @@ class _Training:
 
     def run(self, runs_dir: Path, name: str | None) -> Run:
         try:
+            return self._run(runs_dir, name)
+        except OSError as error:
+            if self._folder is None:
+                raise
+            raise _not_recorded(self._folder.path, error) from None
+
+    def _run(self, runs_dir: Path, name: str | None) -> Run:
+        try:
             with held():
                 self._folder = RunFolder.create(runs_dir, name, self._first_record)
             return self._train(self._folder, runs_dir)
@@ -146,10 +154,6 @@ class _Training:
             if self._folder is not None:
                 self._end(self._folder).interrupted()
             raise
-        except OSError as error:
-            if self._folder is None:
-                raise
-            raise _not_recorded(self._folder.path, error) from None
 
     def _train(self, folder: RunFolder, runs_dir: Path) -> Run:
         first = before = look(self.here, [runs_dir], self.asked.expected)
