@@ -168,12 +168,13 @@ def test_a_command_begins_before_the_models_and_the_parser_are_loaded() -> None:
 @pytest.mark.parametrize("set_by", ["nobody", "the person"])
 def test_a_command_gets_the_variables_of_the_person_and_none_of_ours(set_by: str) -> None:
     ours = {"PYDANTIC_DISABLE_PLUGINS": "__all__", "OMP_WAIT_POLICY": "passive"} if set_by == "the person" else {}
-    surroundings = {name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY",)} | ours
+    names = ("PYDANTIC_DISABLE_PLUGINS", "OMP_WAIT_POLICY", "OPENBLAS_THREAD_TIMEOUT")
+    surroundings = {name: value for name, value in os.environ.items() if name not in names} | ours
     code = "import sys, week2kit.cli, week2kit.loop; sys.argv = ['week2kit', *sys.argv[1:]]; week2kit.cli.main()"
     words = [sys.executable, "-c", code, "train", "--", "env"]
     done = subprocess.run(words, capture_output=True, text=True, check=True, env=surroundings)
     lines = done.stdout.splitlines()
-    found = {line for line in lines if line.startswith(("PYDANTIC_DISABLE", "OMP_WAIT", "OPENBLAS_THREAD_TIMEOUT"))}
+    found = {line for line in lines if line.startswith(names)}
     assert found == {f"{name}={value}" for name, value in ours.items()}
 
 

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from week2kit import __version__
-from week2kit.cli.entry import Exit
 from week2kit.cli.reporting import report_command, runs_command, schema_command
 from week2kit.cli.terminal import product
 from week2kit.cli.training import WithCommand, init_command, train_command
@@ -35,7 +34,7 @@ app.command("schema")(schema_command)
 def _version(value: bool) -> None:
     if value:
         product(f"week2kit {__version__}")
-        raise Exit
+        raise SystemExit(0)
 
 
 @app.callback()

@@ -20,14 +20,6 @@ from week2kit.thresholds import REPEATED_SIGNAL
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 
-class Exit(Exception):
-    """The end of a command, with its exit code."""
-
-    def __init__(self, code: int = 0) -> None:
-        super().__init__(code)
-        self.code = code
-
-
 def main() -> NoReturn:
     """The entry point: run the command line and exit; a bug of ours ends in a traceback and exit code 70."""
     gc.disable()  # until the imports are done: see collect_garbage
@@ -57,14 +49,14 @@ def run() -> int:
     """Carry out what the command line says, in this process as it is; the exit code."""
     try:
         if _is_plain():  # the command begins before a parser would be loaded
-            from week2kit.cli.running import run_command
+            from week2kit.cli.running import run_command, tell_command
 
-            return run_command(command=sys.argv[3:])
+            return tell_command(run_command(command=sys.argv[3:]))
         from week2kit.cli.commands import app
 
         return app(standalone_mode=False) or 0
-    except Exit as ended:
-        return ended.code
+    except SystemExit as ended:
+        return int(ended.code or 0)
     except KeyboardInterrupt:
         return 130
     except Terminated:
@@ -116,14 +108,14 @@ def edge(name: str | None = None) -> Iterator[None]:
         _fail(str(error), getattr(error, "hint", ""))
     except KeyboardInterrupt:
         say("Interrupted.")
-        raise Exit(130) from None
+        raise SystemExit(130) from None
     except Terminated:
         say("Terminated.")
-        raise Exit(143) from None
+        raise SystemExit(143) from None
 
 
 def _fail(message: str, hint: str = "") -> NoReturn:
     say(f"error: {message}")
     if hint:
         say(f"  try: {hint}")
-    raise Exit(2)
+    raise SystemExit(2)

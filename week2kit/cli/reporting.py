@@ -14,7 +14,7 @@ from week2kit.errors import UsageError
 
 if TYPE_CHECKING:
     from week2kit.reporting.composing import Report
-from week2kit.cli.entry import Exit, edge
+from week2kit.cli.entry import edge
 from week2kit.cli.options import AsJson, output_option
 from week2kit.cli.terminal import collect_garbage, product, say, say_skipped
 
@@ -98,7 +98,7 @@ def report_command(
                 say(f"written: {clean(str(output))}")
         for reason in result.unreadable:
             say(f"error: {reason}")
-        raise Exit(2 if result.unreadable else code)
+        raise SystemExit(2 if result.unreadable else code)
 
 
 def _refuse_together(*groups: dict[str, object]) -> None:
@@ -153,7 +153,7 @@ def runs_command(
             product(json.dumps(rows, indent=2, sort_keys=True, ensure_ascii=False) if as_json else runs_table(rows))
         for _, reason in found.unreadable:
             say(f"error: {reason}")
-        raise Exit(2 if found.unreadable else 0)
+        raise SystemExit(2 if found.unreadable else 0)
 
 
 def schema_command(

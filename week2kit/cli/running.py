@@ -24,8 +24,8 @@ def run_command(
     command: Sequence[str] | None = None,
     as_json: bool = False,
     **options: Any,
-) -> int:
-    """Run a command, or that of a config or a stage, and tell of the run; the exit code.
+) -> Run:
+    """Run a command, or that of a config or a stage.
 
     Args:
         config: the path of a config that holds a command.
@@ -36,7 +36,7 @@ def run_command(
     with edge(config.name if config else None), bytes_line(as_json) as on_bytes:
         from week2kit.training.door import train
 
-        run = train(
+        return train(
             config,
             command=None if command is None else [*map(recordable, command)],
             **options,
@@ -45,6 +45,10 @@ def run_command(
             on_repeat=_say_repeat,
             on_bytes=on_bytes,
         )
+
+
+def tell_command(run: Run, as_json: bool = False) -> int:
+    """Tell of the run of a command; the exit code."""
     if as_json:
         product_of(run)
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -17,9 +18,9 @@ from week2kit.errors import UsageError
 if TYPE_CHECKING:
     from week2kit.record.store import Run
     from week2kit.starting.survey import Survey
-from week2kit.cli.entry import Exit, edge
+from week2kit.cli.entry import edge
 from week2kit.cli.options import AllowModule, AsJson, MaxDataBytes, given_options
-from week2kit.cli.running import product_of, run_command, typed_line
+from week2kit.cli.running import product_of, run_command, tell_command, typed_line
 from week2kit.cli.terminal import own_stdout, product, recordable, say, stage_line, table_width
 
 
@@ -165,9 +166,14 @@ def train_command(
     options: dict[str, Any] = {"repeats": repeats, "name": name, "runs_dir": runs_dir}
     of_config: dict[str, Any] = {"set": [*map(recordable, assignments or ())], "seed": seed}
     if not trains:
+        from week2kit.record.manifest import FailedRun
+
         paths = {"inputs": inputs or (), "outputs": outputs or (), "metrics": metrics, "predictions": predictions}
         options |= paths | {"command": command, "stage": stage, "seed_flag": seed_flag, "timeout": timeout}
-        raise Exit(run_command(config, as_json=as_json, **options, **of_config))
+        run = run_command(config, as_json=as_json, **options, **of_config)
+        if isinstance(run.manifest, FailedRun):  # its config is wrong, so it was recorded as any other
+            raise SystemExit(_tell(context, run, as_json))
+        raise SystemExit(tell_command(run, as_json))
     files: list[Path] = []
     with edge(config.name if config else None):
         from week2kit.config.project import allowed_modules
@@ -184,11 +190,7 @@ def train_command(
                 on_stage=stage_line(as_json),
                 on_data=files.append,
             )
-    if as_json:
-        product_of(run)
-    else:
-        _tell(context, run, files)
-    raise Exit(0 if run.manifest.status == "completed" else 1)
+    raise SystemExit(_tell(context, run, as_json, files))
 
 
 def _check_options(context: typer.Context, config: Path | None, command: list[str] | None, stage: str | None) -> bool:
@@ -225,9 +227,14 @@ def _check_options(context: typer.Context, config: Path | None, command: list[st
     return trains
 
 
-def _tell(context: typer.Context, run: Run, files: list[Path]) -> None:
+def _tell(context: typer.Context, run: Run, as_json: bool, files: Sequence[Path] = ()) -> int:
+    """Tell of the run of a config; the exit code."""
     from week2kit.sentences.training import Given, run_lines
 
+    code = 0 if run.manifest.status == "completed" else 1
+    if as_json:
+        product_of(run)
+        return code
     asked = context.params
     given = [Given("--set", recordable(assignment)) for assignment in asked["assignments"] or []]
     given += [Given(f"--{key}", f"{key}={asked[key]}") for key in ("seed", "repeats") if asked[key] is not None]
@@ -235,9 +242,10 @@ def _tell(context: typer.Context, run: Run, files: list[Path]) -> None:
     facts, talk = run_lines(run, asked["config"].name, given, needed)
     product("\n".join(facts))
     say("\n".join(talk))
+    return code
 
 
-def _data_flag(run: Run, files: list[Path]) -> list[str]:
+def _data_flag(run: Run, files: Sequence[Path]) -> list[str]:
     """The flag by which verify finds the data where it would not without, as words: no home to note their place in."""
     from week2kit.record.places import leads_back
 

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 
 import typer
 
-from week2kit.cli.entry import Exit, edge
+from week2kit.cli.entry import edge
 from week2kit.cli.options import AllowModule, AsJson, MaxDataBytes, given_options, output_option
 from week2kit.cli.terminal import collect_garbage
 from week2kit.errors import UsageError
@@ -137,4 +137,4 @@ def verify_command(
         with Shown(output, given_options(context, *_OF_ONE_RUN), explain=explain, as_json=as_json) as shown:
             result = verify_runs(runs, options, jobs=jobs, known=known, events=shown)
         shown.end(result)
-        raise Exit(exit_code(result, accept, strict))
+        raise SystemExit(exit_code(result, accept, strict))
