@@ -194,7 +194,7 @@ _IN_ROOT: Final = 0x10
 _PATH_MAX: Final = 4096
 _PIECE: Final = 256
 #: Seconds after which another thread of this process lets that of the observer have its turn.
-_TURN: Final = 0.0002
+_TURN: Final = 0.00005
 _LAUNCHER: Final = Path(__file__).with_name("launching.py")
 
 
