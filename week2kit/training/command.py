@@ -20,7 +20,7 @@ from typing import Any, Final
 from week2kit.canonical import clean, dump_json
 from week2kit.errors import StageError, Terminated, UsageError
 from week2kit.importing import held
-from week2kit.observing.folder import Written
+from week2kit.observing.folder import Written, written_between
 from week2kit.observing.watching import Watch, Watched
 from week2kit.privacy import is_secret, scrub
 from week2kit.processes.scratch import scratch_folder
@@ -49,7 +49,7 @@ from week2kit.training.arguments import find_seed
 from week2kit.training.gathering import Gathered, Named, gather
 from week2kit.training.going_in import declared_input, path_of, place_of, recorded_words, went_in
 from week2kit.training.inputs import input_files, is_source
-from week2kit.training.repeating import OnRepeat, RepeatFailed, about_repeats, run_repeats
+from week2kit.training.repeating import OnRepeat, RepeatFailed, about_repeats, flag_for_seeds, run_repeats
 from week2kit.training.written import Expected, Found, look, written_since
 
 #: Inputs outside of the working directory whose places are noted.
@@ -144,7 +144,7 @@ def train_command(
         script=None,
         modules={},
         git=None,
-        seed_flag=seed.flag if seed is not None and seed.value == value else None,
+        seed_flag=flag_for_seeds(asked, seed),
         variables={name: None if is_secret(name) else scrub(text) for name, text in sorted(asked.variables.items())},
         stdin=stdin,
     )
@@ -226,7 +226,10 @@ class _Recording:
                 left = left.without(lambda one: _is_ours(self.here / one.path))
                 foreign = _of_others(left.files, watched, self.here)
                 left = left.without(lambda one: one.path in foreign).and_outside(_outside(watched, self.here))
-                self._took_in(watched, began, left.files)
+                # what a repeat made was there before the run itself
+                self._took_in(watched, began, [one for one in left.files if one.path not in before.folder.files])
+                by_repeats = {one.path for one in written_between(first.folder, before.folder)}
+                changed += [one.path for one in self.inputs.files or [] if one.path in by_repeats - {*changed}]
                 self._record(ended, left, repeats, changed, foreign)
             except RepeatFailed as failed:
                 self._fail(_failure_of_repeat(failed, self.asked))

@@ -19,7 +19,7 @@ from week2kit.errors import StageError, UsageError
 from week2kit.processes.script import Ended, run_script
 from week2kit.record.command import CommandOutcome, CommandRepeat
 from week2kit.record.manifest import Warned
-from week2kit.training.arguments import find_seed, with_seed
+from week2kit.training.arguments import SeedAt, find_seed, with_seed
 from week2kit.training.gathering import Named, gather
 from week2kit.training.outputs import role_of
 from week2kit.training.written import look, written_since
@@ -62,6 +62,15 @@ def repeated(asked: Asked, count: int) -> Asked:
         raise UsageError(f"--repeats: expected a seed below 2**32 = {2**32} behind {at.flag}, got {at.value}.")
     seeds = repeat_seeds(at.value, count)
     return replace(asked, repeats=[replace(asked, argv=with_seed(asked.argv, at, seed), seed=seed) for seed in seeds])
+
+
+def flag_for_seeds(asked: Asked, at: SeedAt | None) -> str | None:
+    """The flag by which alone the command takes another seed; None where it has none, or its seed stands elsewhere."""
+    if at is None or asked.seed not in (None, at.value):
+        return None
+    others = [one for one in asked.repeats if one.seed is not None]
+    alone = all([*one.argv] == with_seed(asked.argv, at, one.seed or 0) for one in others)
+    return at.flag if alone and all(one.variables == asked.variables for one in others) else None
 
 
 def run_repeats(

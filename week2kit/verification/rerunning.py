@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Final, TypeAlias
@@ -30,10 +30,12 @@ from week2kit.processes.scratch import scratch_folder
 from week2kit.processes.script import run_script
 from week2kit.record.command import HOME, SOMEWHERE, STANDARD_OUTPUT, STREAM, CommandInputs, CommandOutcome
 from week2kit.record.manifest import Environment
+from week2kit.training.arguments import with_seed
 from week2kit.training.command import failure_of
 from week2kit.training.gathering import Gathered, Named, gather
 from week2kit.training.going_in import path_of
 from week2kit.training.outputs import stable_name
+from week2kit.verification.command_layers import seed_at
 from week2kit.verification.workspace import Supply, Workspace, prepare
 
 #: Environment variables to be set, and with None those to be taken away.
@@ -60,6 +62,7 @@ class Again:
         observed: whether its system calls were seen; if not, `refused` is all that lies in the project.
         barred: where it would have written outside of its working directory, and may not: in a project are results.
         opened: the code and the inputs that it read outside of its working directory, where they lie.
+        repeats: what came out of the recorded repeats, in order; none where they were not run again.
     """
 
     gathered: Gathered | None
@@ -72,6 +75,26 @@ class Again:
     barred: tuple[str, ...]
     opened: frozenset[str]
     seconds: float
+    repeats: tuple[Again, ...] = ()
+
+    def and_repeat(self, one: Again) -> Again:
+        """With one repeat more: what was withheld from it, and what it opened, was so of the whole."""
+        return replace(
+            self,
+            confined=self.confined and one.confined,
+            refused=tuple(dict.fromkeys([*self.refused, *one.refused])),
+            observed=self.observed and one.observed,
+            barred=(*self.barred, *one.barred),
+            opened=self.opened | one.opened,
+            is_ended=self.is_ended or one.is_ended,
+            seconds=self.seconds + one.seconds,
+            repeats=(*self.repeats, one),
+        )
+
+    @property
+    def repeated_metrics(self) -> list[Mapping[str, float] | None]:
+        """The metrics of each repeat; None of one that failed."""
+        return [None if one.gathered is None else one.gathered.outcome.metrics for one in self.repeats]
 
 
 @dataclass(frozen=True)
@@ -85,6 +108,7 @@ class Rerun:
         project: the folder in which it was recorded, where that is known.
         runs: the folder of the runs, of which none is an input.
         timeout: seconds that it may take.
+        is_repeat: whether it is one with another seed, of which only the metrics are recorded.
     """
 
     inputs: CommandInputs
@@ -93,6 +117,15 @@ class Rerun:
     project: Path | None
     runs: Path
     timeout: float
+    is_repeat: bool = False
+
+    def with_seed(self, seed: int | None) -> Rerun:
+        """The same for a repeat: with another seed in place of its own, or as it stands."""
+        program = self.inputs.program
+        at = None if seed is None else seed_at(program)
+        if at is not None and seed is not None:
+            program = program.model_copy(update={"argv": with_seed(program.argv, at, seed)})
+        return replace(self, inputs=self.inputs.model_copy(update={"program": program}), is_repeat=True)
 
     def run(self, variables: Variables, more: Mapping[str, Path], *, confine: bool) -> Again:
         """Run it once, with these environment variables (None takes one away), and with these files besides.
@@ -229,6 +262,9 @@ class Rerun:
         if self.outcome is None:
             return Named()
         metrics, predictions = self.outcome.metrics_from, self.outcome.predictions
+        if self.is_repeat:  # its seed may stand in the name of the file
+            now = _called_now(metrics, written)
+            return Named(now if now in written else None)
         return Named(
             None if metrics == STANDARD_OUTPUT else _called_now(metrics, written),
             _called_now(predictions.path if predictions is not None else None, written),
