@@ -516,6 +516,46 @@ def test_a_failure_that_comes_again_is_identical_and_others_are_not() -> None:
     assert judged("runs/hangs").verdict == "undecided"
 
 
+def test_reruns_that_all_fail_are_not_unstable_because_their_words_vary(monkeypatch: pytest.MonkeyPatch) -> None:
+    script("""
+        import os, sys
+        print("f1:", 0.5)
+        sys.exit(f"no /tmp/{os.urandom(4).hex()}" if os.environ.get("FULL") else 0)
+    """)
+    train("train.py")
+    monkeypatch.setenv("FULL", "1")
+    verdict = judged()
+    assert (verdict.verdict, verdict.reason and verdict.reason.code) == ("undecided", "undecided.variables")
+
+
+@watched
+def test_tools_that_keep_state_in_the_home_directory_get_a_folder_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    script("""
+        import os, pathlib
+        folder = pathlib.Path(os.environ.get("IPYTHONDIR", pathlib.Path.home() / ".ipython"))
+        folder.mkdir(exist_ok=True)
+        (folder / "history").touch()
+        print("f1:", 0.5)
+    """)
+    train("train.py")
+    (tmp_path / "home" / ".ipython" / "history").unlink()
+    (tmp_path / "home" / ".ipython").rmdir()
+    verdict = judged()
+    assert (verdict.verdict, outcome_of(verdict, "hermetic")) == ("identical", "passed")
+    assert not (tmp_path / "home" / ".ipython").exists()
+
+
+def test_an_interpreter_elsewhere_among_the_words_is_found_by_its_name() -> None:
+    script(MEAN)
+    run = train(sys.executable, "train.py", "--seed", "1", program="env")
+    assert run.manifest.inputs.program.argv[1] == f".../{Path(sys.executable).name}"
+    assert judged().verdict == "identical"
+
+
 def test_a_rerun_that_hangs_is_ended() -> None:
     script("import os, time\nprint('f1: 0.5')\ntime.sleep(0 if os.path.exists('marker') else 60)")
     Path("marker").touch()

@@ -17,6 +17,7 @@ import os
 import re
 import stat
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,7 +60,7 @@ class Watched:
         modules: the Python files that it read, and the scripts that it ran as programs; those of Python and of
             installed distributions left out.
         distributions: versions of the distributions that its Pythons imported.
-        facts: what the first Python that ended said of itself; None where none did.
+        facts: what the Python that computed said of itself: the first with numpy, else the first; None where none did.
         coverage: what was observed, and what could not be.
         seen: the system calls, and why there are none where they were not watched.
     """
@@ -125,7 +126,7 @@ class Watch:
     def finish(self) -> Watched:
         """What was seen, once the command has ended."""
         seen, told = self._calls.finish(), read_log(self._log)
-        facts = next((told.facts[one.pid] for one in told.processes if one.pid in told.facts), None)
+        facts = _facts(told)
         ran = [call.path for call in seen.calls if call.kind == "run"]
         told_prefixes = {prefix for one in told.processes for prefix in one.prefixes}
         own = _Own(sorted(told_prefixes.union(_prefixes_of(ran))), self.here, self.scratch)
@@ -189,6 +190,12 @@ class _Own:
         if path.startswith(self._here):
             return False
         return SYSTEM.match(path) is not None or _LIBRARY.search(path) is not None
+
+
+def _facts(told: Observed) -> Mapping[str, Any] | None:
+    """Of a notebook, the first Python is that of Jupyter, and the kernel is one of its children."""
+    said = [told.facts[one.pid] for one in told.processes if one.pid in told.facts]
+    return next((facts for facts in said if facts.get("pools")), next(iter(said), None))
 
 
 def _prefixes_of(programs: Iterable[str]) -> list[str]:
@@ -280,8 +287,8 @@ def _programs(seen: Seen, told: Observed) -> set[str]:
     for call in seen.calls:
         if call.kind == "run" and _is_file(call.path):
             ran.setdefault(call.pid, []).append(os.path.basename(call.path))  # noqa: PTH119
-    hooked = {one.pid for one in told.processes if not one.forked}
-    return {name for pid, names in ran.items() for name in (names[:-1] if pid in hooked else names)}
+    hooked = Counter(one.pid for one in told.processes if not one.forked)  # twice where it becomes another one (exec)
+    return {name for pid, names in ran.items() for name in names[: max(0, len(names) - hooked[pid])]}
 
 
 def _is_network(address: str) -> bool:

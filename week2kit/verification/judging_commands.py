@@ -470,8 +470,8 @@ def _shown(place: str) -> str:
 
 def _first_difference(first: Again, other: Again) -> Layer | None:
     """The first layer in which two reruns differ."""
-    if first.gathered is None or other.gathered is None:
-        return None if first.failure == other.failure else "metrics"
+    if first.gathered is None or other.gathered is None:  # of what fails, words of its own vary: names, addresses
+        return None if first.gathered is other.gathered else "metrics"
     one, two = first.gathered.outcome, other.gathered.outcome
     if one.predictions is not None and two.predictions is not None:
         sides = [(side.predictions.digest, side.predictions.scores) for side in (one, two) if side.predictions]

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -45,7 +45,15 @@ Variables: TypeAlias = Mapping[str, str | None]
 GIVEN_FILES: Final = 10_000
 
 #: Where libraries keep what they compiled and fetched, below the home directory.
+_NAMED_CACHES: Final = ("XDG_CACHE_HOME", "UV_CACHE_DIR")
 _CACHES: Final = (".cache", ".config/matplotlib", ".matplotlib", ".keras", ".triton", ".nv")
+
+#: Where Jupyter and IPython keep what they write, below the home directory, by the variable that says another place.
+_FOLDERS_OF_TOOLS: Final = {
+    "JUPYTER_CONFIG_DIR": ".jupyter",
+    "JUPYTER_RUNTIME_DIR": ".local/share/jupyter/runtime",
+    "IPYTHONDIR": ".ipython",
+}
 
 
 @dataclass(frozen=True)
@@ -156,12 +164,12 @@ class Rerun:
         for name in (name for name, value in asked.items() if value is None):
             environment.pop(name, None)
         environment["TMPDIR"] = str(workspace.temporary)
-        if confine:  # uv does nothing without a cache that it may lock
-            environment.setdefault("UV_CACHE_DIR", str(workspace.temporary / "uv"))
+        for name, folder in self._folders_of_tools(confine=confine):
+            environment.setdefault(name, str(workspace.temporary / folder))
         if "PYTHONPATH" in environment:
             environment["PYTHONPATH"] = self._moved(environment["PYTHONPATH"], workspace.here)
         argv = self._argv(environment, workspace.here)
-        allowed = self._allowed(workspace, argv, environment) if confine else _everything(workspace)
+        allowed = self._allowed(workspace, argv, environment) if confine else _everything(workspace, environment)
         before, start = snapshot(workspace.here), time.monotonic()
         stdin = self._stdin(workspace)
         watched_folder = workspace.root / "watched"
@@ -212,6 +220,18 @@ class Rerun:
             seconds=time.monotonic() - start,
         )
 
+    def _folders_of_tools(self, *, confine: bool) -> Iterator[tuple[str, str]]:
+        """Variables that give a tool another folder than its own in the home directory, where it read nothing there.
+
+        These do nothing without a folder that they may write to.
+        """
+        read = [file.path for file in self.inputs.files or []]
+        for name, place in _FOLDERS_OF_TOOLS.items():
+            if not any(path.startswith(f"{HOME}{place}/") for path in read):
+                yield name, place.replace("/", "_")
+        if confine:
+            yield "UV_CACHE_DIR", "uv"
+
     def _with_named(self, written: list[Written], workspace: Workspace) -> list[Written]:
         """What was written, with what is recorded to lie where the comparison of the folder does not look."""
         found = {one.path for one in written}
@@ -229,14 +249,24 @@ class Rerun:
                 program = str(beside)
             elif found is None and PYTHON.fullmatch(program):
                 program = sys.executable
-        return [program, *(self._word(word, here) for word in words)]
+        elif not (here / program).exists() and self.project is not None and (self.project / program).exists():
+            # of an environment that lies in the project: it is found by its own place
+            program = os.path.normpath(self.project / program)
+        return [program, *(self._word(word, here, environment) for word in words)]
 
-    def _word(self, word: str, here: Path) -> str:
-        """A path that was absolute is so again; a relative one that began with ``./`` means the same file so."""
+    def _word(self, word: str, here: Path, environment: Mapping[str, str]) -> str:
+        """A path that was absolute is so again; a relative one that began with ``./`` means the same file so.
+
+        Of an interpreter elsewhere only the name is known: it is the one of that name on the PATH.
+        """
         flag, equals, value = word.partition("=") if word.startswith("-") else ("", "", word)
         path = here / value
         if value.startswith((HOME, SOMEWHERE)):
-            path = self.supply.paths.get(value, path_of(value, here))
+            name = value.removeprefix(SOMEWHERE)
+            if PYTHON.fullmatch(name) and value not in self.supply.paths:
+                path = Path(shutil.which(name, path=environment.get("PATH")) or sys.executable)
+            else:
+                path = self.supply.paths.get(value, path_of(value, here))
         elif not value.startswith("./") or not path.exists():
             return word
         return f"{flag}{equals}{os.path.normpath(path)}"
@@ -271,8 +301,9 @@ class Rerun:
         )
 
     def _allowed(self, workspace: Workspace, argv: Sequence[str], environment: Mapping[str, str]) -> Allowed:
-        program = shutil.which(argv[0], path=environment.get("PATH"))
-        interpreter = _interpreter_of(Path(program)) if program is not None and "/" not in argv[0] else program
+        named = str(workspace.here / argv[0]) if "/" in argv[0] else argv[0]
+        program = shutil.which(named, path=environment.get("PATH"))
+        interpreter = _interpreter_of(Path(program)) if program is not None else None
         places = list(system_places())
         # make, uv and shells start the one that is on the PATH
         others = [shutil.which(name, path=environment.get("PATH")) for name in ("python", "python3")]
@@ -328,9 +359,10 @@ class Rerun:
         return [(place, there) for place, there in found.items() if place not in known and "__pycache__" not in place]
 
 
-def _everything(workspace: Workspace) -> Allowed:
+def _everything(workspace: Workspace, environment: Mapping[str, str]) -> Allowed:
     """All may be read; what keeps nothing may be written."""
-    caches = [str(path) for path in map(Path.home().joinpath, _CACHES) if path.is_dir()]
+    named = [environment[name] for name in _NAMED_CACHES if environment.get(name)]
+    caches = [str(path) for path in map(Path.home().joinpath, [*_CACHES, *named]) if path.is_dir()]
     return Allowed(
         read=tuple(f"/{name}" for name in sorted(os.listdir("/"))),  # noqa: PTH208
         write=(str(workspace.root), *caches, "/dev"),  # processors for graphics are devices
