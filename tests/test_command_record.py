@@ -72,7 +72,7 @@ def record() -> dict[str, Any]:
             "folders": [],
             "coverage": {
                 "observers": ["audit_hook"], "refused": {"system_calls": "not Linux"}, "processes": 1, "hooked": 1,
-                "programs": [], "native_readers": [], "network": False, "unreadable": 0,
+                "programs": [], "native_readers": [], "network": False, "within": False, "unreadable": 0,
                 "never_seen": ["clock"],
             },
         },

@@ -216,7 +216,7 @@ class Row:
         failure: how it ended, with exit code or signal; None where it completed.
         hooked: whether a Python reported for itself.
         programs: those other than Python that ran; `native`: libraries that read past the audit hook.
-        network: whether it used the network; `hears_network`: whether the hook alone knows.
+        network: whether it used the network.
         changed: whether it changed its inputs.
         unlisted: what it needs, and no observer saw: the confined rerun names it.
         verdict: and `level`, `first`: that of verify; `because`: words of its reason.
@@ -239,7 +239,6 @@ class Row:
     native: frozenset[str] = frozenset()
     hooked: bool = True
     network: bool = False
-    hears_network: bool = True
     changed: bool = False
     unlisted: str | None = None
     verdict: str = "identical"
@@ -528,8 +527,6 @@ TABLE_OF_SCRIPTS = {
         modules=frozenset({"nb.ipynb", "helper.py"}),
         outputs={**METRICS, "out.ipynb": ("created", "report")},
         needs=("/jupyter-nbconvert",),
-        network=True,  # the kernel is spoken to over TCP
-        hears_network=False,
     ),
     "notebook by papermill": Row(
         "notebook",
@@ -537,8 +534,6 @@ TABLE_OF_SCRIPTS = {
         modules=frozenset({"nb.ipynb", "helper.py"}),
         outputs={**METRICS, "out.ipynb": ("created", "report")},
         needs=("/papermill",),
-        network=True,
-        hears_network=False,
     ),
     "a script of the course": Row(
         "course_script.py",
@@ -750,7 +745,7 @@ def test_it_says_what_was_not_seen(name: str, ran: Callable[[str], Ran]) -> None
     programs = {*coverage["programs"]} - SHELLS - ASKING - (ASKED_BY_UV if "uv" in row.programs else set())
     assert programs == row.programs - SHELLS if whole else programs <= row.programs
     assert whole or coverage["refused"]["system_calls"]
-    assert coverage["network"] == (row.network and (whole or row.hears_network))
+    assert coverage["network"] == row.network  # a kernel is spoken to over TCP: that is none
     assert coverage["unreadable"] == 0
     stdin = one.manifest["inputs"]["program"]["stdin"]
     assert stdin == ("-" if isinstance(row.stdin, bytes) else row.stdin)

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import shutil
+import socket
 import sys
 import textwrap
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 
 from week2kit.observing.calls import available as calls_available
 from week2kit.observing.confined import available as confined_available
-from week2kit.record.store import Run
+from week2kit.record.store import Run, artifact_digest
 from week2kit.record.verdict import Verdict
 from week2kit.sentences.verdicts import describe_verdict
 from week2kit.training.command import Asked, train_command
@@ -294,8 +295,6 @@ def test_an_input_that_the_record_withholds_is_named(place: str, tmp_path: Path)
     forge("runs/one", inputs__files=[])
     sources = json.loads(Path("runs/one/sources.json").read_text())
     Path("runs/one/sources.json").write_text(json.dumps(sources | {"files": {}}))
-    from week2kit.record.store import artifact_digest
-
     content = Path("runs/one/sources.json").read_bytes()
     forge(
         "runs/one",
@@ -369,13 +368,55 @@ def test_what_came_over_the_network_is_no_fault_of_the_run() -> None:
     assert "the command used the network" in text(verdict)
 
 
+WITHIN = """
+    import os, socket, threading
+    def serve(server):
+        client = server.accept()[0]
+        client.sendall(b"0.5")
+        client.close()
+    server = socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=serve, args=(server,), daemon=True).start()
+    print("f1:", socket.create_connection(server.getsockname()).recv(9).decode())
+    if os.environ.get("OUT"):
+        socket.create_connection(("127.0.0.1", int(os.environ["OUT"]))).close()
+"""
+
+
+@watched
+def test_what_the_processes_of_a_command_say_to_one_another_is_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    script(WITHIN)
+    coverage = train("train.py", "--seed", "1").manifest.inputs.coverage
+    assert (coverage.network, coverage.within, coverage.is_whole) == (False, True, True)
+    verdict = judged()
+    assert (verdict.verdict, outcome_of(verdict, "hermetic")) == ("identical", "passed")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("OUT", str(server.getsockname()[1]))
+        assert train("train.py", "--seed", "1", name="out").manifest.inputs.coverage.network
+        verdict = judged()
+    assert (verdict.verdict, outcome_of(verdict, "hermetic")) == ("identical", "skipped")
+    assert "nothing shows that nobody else answered" in text(verdict)
+    assert "proven" not in text(verdict)
+
+
+@watched
+def test_a_forged_metric_is_told_of_what_speaks_to_itself() -> None:
+    script(WITHIN.partition("    if os.environ")[0])
+    train("train.py", "--seed", "1")
+    forge("runs/one", outcome__metrics={"f1": 0.75})
+    Path("runs/one/metrics.json").write_text('{"f1": 0.75}')
+    digest = artifact_digest("metrics", b'{"f1": 0.75}')
+    forge(
+        "runs/one",
+        artifacts=lambda listed: [o | ({"sha256": digest} if o["name"] == "metrics" else {}) for o in listed],
+    )
+    assert judged(trust=True).verdict == "different"
+
+
 def test_what_nobody_saw_is_no_fault_of_the_run() -> None:
     script("print('accuracy: 0.5')")
     train("train.py", "--seed", "1")
     forge("runs/one", outcome__metrics={"accuracy": 0.75})
     Path("runs/one/metrics.json").write_text('{"accuracy": 0.75}')
-    from week2kit.record.store import artifact_digest
-
     digest = artifact_digest("metrics", Path("runs/one/metrics.json").read_bytes())
     listed = json.loads(Path("runs/one/manifest.json").read_text())["artifacts"]
     forge("runs/one", artifacts=[one | ({"sha256": digest} if one["name"] == "metrics" else {}) for one in listed])
@@ -418,8 +459,6 @@ def test_a_forged_metric_is_told() -> None:
     forge("runs/one", outcome__metrics={"accuracy": 0.75})
     Path("runs/one/metrics.json").write_text('{"accuracy": 0.75}')
     assert judged(trust=True).verdict == "tampered"
-    from week2kit.record.store import artifact_digest
-
     digest = artifact_digest("metrics", Path("runs/one/metrics.json").read_bytes())
     forge(
         "runs/one",

@@ -34,6 +34,8 @@ STARTUP: Final = Path(__file__).parent / "startup"
 
 #: Shared libraries: outside of a project they are of a program, also of one that never said where its own are.
 _LIBRARY: Final = re.compile(r"\.(?:so(?:\.[0-9]+)*|dylib|dll|pyd)$")
+#: What this machine is looked up by.
+_HERE: Final = {"localhost", "127.0.0.1", "::1"}
 #: The names under which Pythons are installed.
 PYTHON: Final = re.compile(r"(?:python|pypy)[0-9.]*(?:\.exe)?")
 _SMALL: Final = 1 << 20
@@ -265,7 +267,8 @@ def _coverage(seen: Seen, told: Observed) -> Coverage:
     programs = {*of_hook.other_programs, *(["python"] if of_hook.pythons_not_seen else [])} | _programs(seen, told)
     unread = of_hook.unreadable + len(of_hook.failures) + seen.unread + seen.left_out + seen.io_uring
     observers = [*(["audit_hook"] if of_hook.processes else []), *([] if refused else ["system_calls"])]
-    connected = any(call.kind == "connect" and _is_network(call.path) for call in seen.calls)
+    connected = {call.path for call in seen.calls if call.kind == "connect" and _is_network(call.path)}
+    asked = {*told.network} - seen.within - (_HERE if seen.within else set())
     return Coverage.model_validate(
         {
             "observers": observers,
@@ -274,7 +277,8 @@ def _coverage(seen: Seen, told: Observed) -> Coverage:
             "hooked": of_hook.processes,
             "programs": sorted(programs),
             "native_readers": list(of_hook.native_readers),
-            "network": bool(told.network) or connected,
+            "network": bool(asked or connected - seen.within),
+            "within": bool(seen.within),
             "unreadable": unread,
             "never_seen": list(NEVER_SEEN),
         }

@@ -105,6 +105,9 @@ class Coverage(Record):
     programs: Many[Text] = Field(description="programs that ran in the tree and did not report: others than Python")
     native_readers: Many[Text] = Field(description="loaded libraries that open files past the audit hook")
     network: bool
+    within: bool = Field(
+        default=False, description="whether its processes spoke to one another over TCP, which is no network"
+    )
     unreadable: Count = Field(description="lines of the observers that could not be read")
     never_seen: Many[Text] = Field(description="what no observer sees, whatever the command does")
 

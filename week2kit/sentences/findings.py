@@ -148,6 +148,8 @@ _OF_THE_RERUN: Final[Texts] = {
     "hermetic.proven": "proven: with nothing within reach but its code and {now:inputs} it came out again.",
     "hermetic.unavailable": "nothing shows that the recorded files are all that it needs: here nothing can be kept "
     "from a command ({now:why_not_confined}).",
+    "hermetic.network": "it came out again with nothing within reach but the recorded files and the network, which its "
+    "processes need among one another: nothing shows that nobody else answered.",
     "hermetic.otherwise": "with nothing within reach but the recorded files it came out otherwise, and no file is "
     "known that it lacked.",
     "hermetic.missing": "the record lacks files that the command needs: {now}. Without them it does not come out "

@@ -289,6 +289,8 @@ class _Case:
         again = self.reruns.run("native", confine=True)
         if not again.confined:
             self.hermetic = skipped("hermetic", "hermetic.unavailable", now=available())
+        elif agrees(again) and (again.reached_out or not again.observed) and self._speaks_within():
+            self.hermetic = skipped("hermetic", "hermetic.network")
         elif agrees(again):
             count = len(self.manifest.inputs.files or [])
             self.hermetic = passed("hermetic", Finding(code="hermetic.proven", now=count))
@@ -312,6 +314,11 @@ class _Case:
         elif again.confined:
             self.hermetic = skipped("hermetic", "hermetic.otherwise")
         return freely
+
+    def _speaks_within(self) -> bool:
+        """Whether its own processes speak to one another over TCP, so that a rerun cannot be kept from the network."""
+        coverage = self.manifest.inputs.coverage
+        return coverage is not None and coverage.within and not coverage.network
 
     def _agrees(self, again: Again) -> bool:
         return again.gathered is not None and not failing(self.reruns.compared(again))

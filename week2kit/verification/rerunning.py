@@ -70,6 +70,7 @@ class Again:
         observed: whether its system calls were seen; if not, `refused` is all that lies in the project.
         barred: where it would have written outside of its working directory, and may not: in a project are results.
         opened: the code and the inputs that it read outside of its working directory, where they lie.
+        reached_out: whether it used the network, which only its own processes were to use among one another.
         repeats: what came out of the recorded repeats, in order; none where they were not run again.
     """
 
@@ -83,6 +84,7 @@ class Again:
     barred: tuple[str, ...]
     opened: frozenset[str]
     seconds: float
+    reached_out: bool = False
     repeats: tuple[Again, ...] = ()
 
     def and_repeat(self, one: Again) -> Again:
@@ -95,6 +97,7 @@ class Again:
             barred=(*self.barred, *one.barred),
             opened=self.opened | one.opened,
             is_ended=self.is_ended or one.is_ended,
+            reached_out=self.reached_out or one.reached_out,
             seconds=self.seconds + one.seconds,
             repeats=(*self.repeats, one),
         )
@@ -189,7 +192,7 @@ class Rerun:
                 watched = watch.finish()
         finally:
             os.close(stdin)
-        failure = failure_of(ended, argv, self.timeout, workspace.here)
+        failure, recorded = failure_of(ended, argv, self.timeout, workspace.here), self.inputs.coverage
         told = None if failure is None else (failure.error, failure.code, failure.message)
         gathered: Gathered | None = None
         if failure is None:
@@ -218,6 +221,7 @@ class Rerun:
                 if not path.startswith(str(workspace.root))
             ),
             seconds=time.monotonic() - start,
+            reached_out=watched.coverage.network and not (recorded is not None and recorded.network),
         )
 
     def _folders_of_tools(self, *, confine: bool) -> Iterator[tuple[str, str]]:
@@ -318,7 +322,7 @@ class Rerun:
         return Allowed(
             read=(*places, *given, str(STARTUP.parent.parent)),
             write=(str(workspace.root), *devices()),
-            network=coverage is not None and coverage.network,
+            network=coverage is not None and (coverage.network or coverage.within),
         )
 
     def _as_recorded(self) -> list[Path]:
