@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 
 from week2kit.observing.calls import Call, Calls, Seen, available
+from week2kit.observing.sockets import answered_by
 
 pytestmark = pytest.mark.skipif(available() is not None, reason=f"commands cannot be observed: {available()}")
 
@@ -446,3 +448,16 @@ def test_what_is_read_of_python_and_of_distributions_is_left_out_and_nothing_els
         assert f"{tmp_path}/site-packages/written" in found
         assert f"{tmp_path}/site-packages/data.csv" not in found
         assert not any("/json/" in path for path in found)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks /proc")
+def test_who_answers_at_a_port_of_this_machine() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        assert answered_by(address, [os.getpid()]) is True
+        assert answered_by(address, []) is False
+        assert answered_by(address.replace("127.0.0.1", "10.0.0.1"), [os.getpid()]) is None
+    assert answered_by(address, [os.getpid()]) is None
+    with socket.socket(type=socket.SOCK_DGRAM) as resolver:  # of names, on this machine
+        resolver.bind(("127.0.0.1", 0))
+        assert answered_by(f"127.0.0.1:{resolver.getsockname()[1]}", []) is False

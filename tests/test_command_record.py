@@ -73,7 +73,7 @@ def record() -> dict[str, Any]:
             "folders": [],
             "coverage": {
                 "observers": ["audit_hook"], "refused": {"system_calls": "not Linux"}, "processes": 1, "hooked": 1,
-                "programs": [], "native_readers": [], "network": False, "unreadable": 0,
+                "programs": [], "native_readers": [], "network": False, "within": False, "unreadable": 0,
                 "never_seen": ["clock"],
             },
         },
@@ -117,7 +117,7 @@ def test_what_was_not_seen_stands_in_the_record() -> None:
 def test_an_untouched_record_is_not_called_tampered_nor_identical(tmp_path: Path) -> None:
     (verdict,) = verify(written(tmp_path / "one")).runs
     assert (verdict.verdict, verdict.status) == ("undecided", "completed")
-    assert [check.outcome for check in verdict.checks] == ["passed"] * 9
+    assert [check.outcome for check in verdict.checks] == ["passed"] * 10
     assert any("--trust" in line for line in describe_verdict(verdict))
 
 
@@ -152,6 +152,18 @@ def in_both(name: str, key: str, data: bytes) -> Callable[[Path], None]:
     return change
 
 
+def without(name: str, key: str) -> Callable[[Path], None]:
+    """The folder without a file, which its list no longer names: what it would contradict is not asked any more."""
+
+    def change(folder: Path) -> None:
+        value = record()
+        value["artifacts"] = [one for one in value["artifacts"] if one["name"] != key]
+        (folder / name).unlink()
+        (folder / "manifest.json").write_text(json.dumps(value))
+
+    return change
+
+
 def kept(sources: object) -> Callable[[Path], None]:
     return in_both("sources.json", "sources", json.dumps(sources).encode())
 
@@ -167,6 +179,9 @@ TAMPERED: dict[str, tuple[Callable[[Path], None], str]] = {
     "outputs.json": (edit("outputs.json", "0.5", "0.9"), "artifacts.outputs"),
     "outputs.json with its digest": (in_both("outputs.json", "outputs", json.dumps(BETTER).encode()), "record.outputs"),
     "a text of an output": (in_both("outputs.json", "outputs", json.dumps(LOG).encode()), "record.outputs"),
+    "outputs.json gone from the list": (without("outputs.json", "outputs"), "record.artifacts"),
+    "metrics.json gone from the list": (without("metrics.json", "metrics"), "record.artifacts"),
+    "predictions.csv gone from the list": (without("predictions.csv", "predictions"), "record.artifacts"),
     "an output more": (in_both("outputs.json", "outputs", json.dumps(OUTPUTS | {"x": ""}).encode()), "record.outputs"),
     "outputs.json a list": (in_both("outputs.json", "outputs", b"[1]"), "record.outputs"),
     "an output no text": (in_both("outputs.json", "outputs", b'{"log.txt": 1}'), "record.outputs"),

@@ -326,6 +326,20 @@ def test_the_words_of_a_command() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("program", "found"),
+    [
+        ("papermill", {"word 1": "b.ipynb", "seed": "1", "C": "0.5"}),
+        ("fit", {"word 1": "b.ipynb", "-p": ["seed", "C"], "word 2": "1", "word 3": "0.5"}),
+    ],
+)
+def test_the_parameters_of_papermill_are_told_by_their_names(program: str, found: dict[str, Any]) -> None:
+    run = manifest(say("one", {"accuracy": 0.5}, []))
+    argv = [program, "a.ipynb", "b.ipynb", "-p", "seed", "1", "-p", "C", "0.5"]
+    said = run.inputs.program.model_copy(update={"argv": argv, "script": "a.ipynb"})
+    assert flags(run.model_copy(update={"inputs": run.inputs.model_copy(update={"program": said})})) == found
+
+
 def test_a_flag_that_names_what_is_trained_is_no_place_though_a_folder_is_called_so() -> None:
     Path("kind.py").write_text(
         "import os, sys\nos.makedirs(sys.argv[2], exist_ok=True)\nopen(sys.argv[2] + '/x', 'w').write('1')\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -46,6 +47,43 @@ def test_what_a_run_says_does_decide(key: str, value: object, recorded: str) -> 
     found = compare_outputs("m.json", json.dumps(METADATA).encode(), json.dumps(METADATA | {key: value}).encode())
     assert (found.agreement, found.count) == ("no", 1)
     assert found.places == (Place(key, recorded, json.dumps(value)),)
+
+
+def notebook(**changed: Any) -> bytes:
+    """A notebook as papermill leaves it, with one cell."""
+    cell = {
+        "cell_type": "code", "execution_count": 1, "id": "4c64f283", "source": ["model.score(X, y)"],
+        "metadata": {
+            "execution": {"iopub.execute_input": "2026-11-28T20:17:09.959710Z"},
+            "papermill": {"duration": 0.018014, "end_time": "2026-11-28T20:17:09.972165+00:00"},
+        },
+        "outputs": [{"output_type": "execute_result", "data": {"text/plain": ["0.85"]}, "execution_count": 1}],
+    } | changed  # fmt: skip
+    return json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}, indent=1).encode()
+
+
+def test_times_and_the_drawn_names_of_cells_of_a_notebook_do_not_decide() -> None:
+    later = {
+        "execution": {"iopub.execute_input": "2026-11-29T08:00:00.100000Z"},
+        "papermill": {"duration": 1.5, "end_time": "2026-11-29T08:00:01.600000+00:00"},
+    }
+    found = compare_outputs("out.ipynb", notebook(), notebook(id="12d74fb1", metadata=later))
+    assert (found.agreement, len(found.times)) == ("meaning", 4)
+    assert compare_outputs("out.json", notebook(), notebook(id="12d74fb1")).agreement == "no"
+
+
+@pytest.mark.parametrize(
+    ("changed", "where"),
+    [
+        ({"outputs": [{"data": {"text/plain": ["0.95"]}}]}, "cells.0.outputs.0.data.text/plain.0"),
+        ({"execution_count": 2}, "cells.0.execution_count"),
+        ({"source": ["model.score(X, z)"]}, "cells.0.source.0"),
+    ],
+)
+def test_what_a_notebook_shows_decides(changed: dict[str, Any], where: str) -> None:
+    found = compare_outputs("out.ipynb", notebook(), notebook(**changed))
+    assert found.agreement == "no"
+    assert where in [place.where for place in found.places]
 
 
 def test_a_duration_that_is_gone_decides() -> None:

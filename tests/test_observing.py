@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from week2kit.observing.calls import available
-from week2kit.observing.observed import Observed, read_log
+from week2kit.observing.observed import VERSIONS, Observed, read_log
 from week2kit.observing.watching import Watch
 from week2kit.processes.script import Ended, run_script
 
@@ -242,6 +242,50 @@ def test_a_console_script_is_a_python_that_was_seen(place: Path) -> None:
     ended, seen = run(place, "", argv=[str(tool)])
     ok(ended)
     assert (seen.coverage.processes, seen.coverage.other_programs) == (1, ())
+
+
+@posix
+def test_a_console_script_that_puts_another_in_its_place_is_a_python_that_was_seen(place: Path) -> None:
+    for name, code in {
+        "tool": "import os; os.execv('./tool-run', ['./tool-run'])",
+        "tool-run": "open('data.csv')",
+    }.items():
+        (place / name).write_text(f"#!{sys.executable}\n{code}\n")
+        (place / name).chmod(0o755)
+    ended, seen = run(place, "", argv=[str(place / "tool")])
+    assert ended.code == 0
+    assert (seen.coverage.processes, seen.coverage.other_programs) == (2, ())
+
+
+def test_the_environment_is_that_of_the_python_that_computes(tmp_path: Path) -> None:
+    """Of a notebook the first Python is that of Jupyter, and the kernel is its child."""
+    pytest.importorskip("numpy")
+    (tmp_path / "log").mkdir()
+    for number, code in enumerate(("import numpy", "pass")):
+        words = [sys.executable, "-c", f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}])"]
+        scratch = tmp_path / str(number)
+        scratch.mkdir()
+        with Watch(scratch, observe=False) as watch:
+            env = watch.environment({**os.environ})
+            ok(run_script(words, directory=tmp_path, environment=env, started_by=watch.argv(words), timeout=60))
+            facts = watch.finish().facts
+        assert facts is not None
+        assert bool(facts.get("pools")) == (number == 0)
+
+
+@pytest.mark.parametrize(
+    ("path", "tool"),
+    [
+        ("/home/a/.cache/uv/archive-v0/x/METADATA", True),
+        ("/home/a/.cache/huggingface/x/data.csv", False),
+        ("/tmp/uv-ab2546c7af25eb99.lock", True),
+        ("/tmp/uv.lock", False),
+        ("/home/a/.jupyter/migrated", True),
+        ("/home/a/.jupyter/jupyter_config.json", False),
+    ],
+)
+def test_what_tools_keep_for_themselves_is_no_input(path: str, tool: bool) -> None:
+    assert bool(VERSIONS.search(path)) == tool
 
 
 def test_hostile_lines_are_counted(tmp_path: Path) -> None:

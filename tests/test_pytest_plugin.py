@@ -144,6 +144,101 @@ def test_what_is_planned_is_what_is_made_in_the_same_order(trained: Path, repeat
     assert {name for name, verdict in verdicts.items() if verdict.verdict != "identical"} <= {"unseeded"}
 
 
+@pytest.fixture(scope="session")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of runs of a person's own scripts: one that leaves all that there is, one with less, one that fails."""
+    place = tmp_path_factory.mktemp("commands")
+    (place / "data.csv").write_text("1\n0\n1\n")
+    (place / "full.py").write_text(
+        "import json, sys\n"
+        "rows = open('data.csv').read().split()\n"
+        "seed = int(sys.argv[2])\n"
+        "json.dump({'mean': rows.count('1') / 3 + seed, 'seconds': 0.5}, open('metrics.json', 'w'))\n"
+        "open('predictions.csv', 'w').write('y_true,y_pred,score:1\\n1,1,0.75\\n0,1,0.5\\n')\n"
+        "open('notes.txt', 'w').write('done\\n')\n"
+        "open('model.pkl', 'wb').write(b'\\x80weights')\n"
+    )
+    (place / "few.py").write_text("print('loss: nan')\nprint('f1: 0.5')\n")
+    (place / "files.py").write_text("open('out.txt', 'w').write('1\\n')\n")
+    (place / "fails.py").write_text("raise SystemExit(3)\n")
+    for words in (
+        ("--repeats", "2", "--name", "full", "--", "python", "full.py", "--seed", "1"),
+        *(("--name", name, "--", "python", f"{name}.py") for name in ("few", "files", "fails")),
+    ):
+        done = command("train", *words, cwd=place)
+        assert done.returncode == ("fails" in words), done.stderr
+    return place
+
+
+def test_a_command_has_an_item_for_each_check(commands: Path) -> None:
+    session = run_pytest(commands, "--week2kit", "runs/full", "runs/fails", "--collect-only", "-q")
+    ids = [line.partition("::")[2] for line in session.output.splitlines() if line.startswith("runs/full::")]
+    assert ids == [
+        "verdict",
+        "record.artifacts",
+        *(f"artifacts.{name}" for name in ("metrics", "outputs", "predictions", "sources")),
+        *("record.sources", "record.metrics", "record.outputs", "follows.source", "follows.predictions"),
+        *("code.modules", "data.bytes", "metrics.mean", "repeats", "predictions.labels", "predictions.scores"),
+        *("outputs.model.pkl", "outputs.notes.txt", "environment.facts", "hermetic"),
+    ]
+    assert [line for line in session.output.splitlines() if line.startswith("runs/fails::")] == ["runs/fails::verdict"]
+
+
+@pytest.mark.parametrize("repeats", [False, True], ids=["without-repeats", "with-repeats"])
+def test_what_is_planned_of_commands_is_what_is_made_in_the_same_order(commands: Path, repeats: bool) -> None:
+    said = command("verify", "runs", "--json", *(["--repeats"] if repeats else []), cwd=commands).stdout
+    verdicts = {verdict["run"].rpartition("/")[2]: verdict for verdict in json.loads(said)["runs"]}
+    assert verdicts.keys() == {"full", "few", "files", "fails"}
+    for name, verdict in verdicts.items():
+        assert verdict["verdict"] == "identical", (name, verdict)
+        made = [*dict.fromkeys(check["code"] for check in verdict["checks"])]
+        planned = planned_checks(open_run(commands / "runs" / name), repeats=repeats)
+        assert planned == ([] if name == "fails" else made), name
+    assert ("repeats.mean" in str(verdicts["full"]["checks"])) == repeats
+
+
+def test_a_command_passes_check_by_check(commands: Path) -> None:
+    session = run_pytest(commands, "--week2kit", "runs", "-rs")
+    assert session.exit_code == 0, session.output
+    told = [line for line in session.output.splitlines() if line.startswith("SKIPPED")]
+    confined = not any("nothing shows that the recorded files" in line for line in told)
+    assert len(told) == (2 if confined else 5)
+    assert "its 2 repeats were not run again: --week2kit-repeats does that, too." in session.output
+    session = run_pytest(commands, "--week2kit", "runs/full", "--week2kit-repeats")
+    assert (session.exit_code, session.counts.keys()) == (0, {"passed"} if confined else {"passed", "skipped"})
+
+
+def test_a_command_fails_at_the_checks_that_differ(commands: Path, tmp_path: Path) -> None:
+    shutil.copy(commands / "full.py", tmp_path)
+    (tmp_path / "data.csv").write_text("1\n0\n1\n")
+    assert command("train", "--name", "full", "--", "python", "full.py", "--seed", "1", cwd=tmp_path).returncode == 0
+    (tmp_path / "data.csv").write_text("1\n0\n0\n")
+    session = run_pytest(tmp_path, "--week2kit", "runs/full", "-rf")
+    failed = re.findall(r"^FAILED runs/full::(\S+)", session.output, re.MULTILINE)
+    assert failed == ["verdict", "data.bytes"]  # the recorded data are run, and give the recorded numbers
+    assert "FAILED runs/full::data.bytes - data.csv: the command read this file, which holds" in session.output
+    write_json(tmp_path / "runs" / "full" / "metrics.json", mean=5.0)
+    session = run_pytest(tmp_path, "--week2kit", "runs/full", "-rfs")
+    failed = re.findall(r"^FAILED runs/full::(\S+)", session.output, re.MULTILINE)
+    assert failed == ["verdict", "artifacts.metrics", "record.metrics"]
+    assert "not reached: tampered" in session.output
+
+
+def test_of_a_command_of_somebody_else_only_the_folder_is_checked(commands: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(commands, tmp_path / "project"))
+    write_json(folder / "runs" / "full" / "manifest.json", run_id="run_20990101_000000_aaaa")  # no run of this machine
+    session = run_pytest(folder, "--week2kit", "runs/full", "-rps")
+    passed = re.findall(r"^PASSED runs/full::(\S+)", session.output, re.MULTILINE)
+    assert session.exit_code == 1
+    assert passed
+    assert all(name.startswith(("artifacts.", "record.", "follows.")) for name in passed)
+    assert {"record.artifacts", "artifacts.metrics", "record.metrics", "follows.source"} <= {*passed}
+    assert "is to run its author's code. If you trust it: --week2kit-trust." in session.output
+    assert "Nothing was verified: every run was undecided." in session.output
+    trusted = run_pytest(folder, "--week2kit", "runs/full", "--week2kit-trust")
+    assert trusted.exit_code == 0, trusted.output
+
+
 @pytest.mark.parametrize("how", ["not", "flag", "ini", "toml as text", "toml"])
 def test_it_is_off_until_it_is_asked_for(project: Callable[..., Path], how: str) -> None:
     folder = project("fails")
@@ -271,10 +366,11 @@ def test_a_session_in_which_nothing_could_be_verified_fails(project: Callable[..
     for more in (["-k", "artifacts"], ["-n2"]):
         session = run_pytest(folder, "--week2kit", "runs", "-rs", *more)
         assert session.exit_code == 1
-        assert session.counts.keys() <= {"skipped", "deselected"}
+        passed = {"passed"} if more[0] == "-k" else {"passed", "skipped"}  # the folder agrees with its record
+        assert session.counts.keys() - {"deselected"} == passed
         assert "Nothing was verified: every run was undecided." in session.output
-        assert 'The data file "table.csv" is not in the run folder' in session.output
-        assert "Name it: --week2kit-data table.csv" in session.output
+    assert 'The data file "table.csv" is not in the run folder' in session.output
+    assert "Name it: --week2kit-data table.csv" in session.output
 
 
 def test_an_undecided_run_beside_a_verified_one_is_not_green_unless_that_is_allowed(
@@ -285,7 +381,7 @@ def test_an_undecided_run_beside_a_verified_one_is_not_green_unless_that_is_allo
         session = run_pytest(folder, "--week2kit", "runs", *more)
         assert session.exit_code == 1
         assert session.counts.keys() == {"passed", "skipped"}
-        assert "Not verified, because undecided here: runs/table. The reasons stand" in session.output
+        assert "Not verified, because undecided here: runs/table. The item verdict" in session.output
     assert verified(folder) == 125
     for more in (["--week2kit-allow-undecided"], ["-o", "week2kit_allow_undecided=true"]):
         session = run_pytest(folder, "--week2kit", "runs", "-k", "verdict", *more)
@@ -460,8 +556,11 @@ def test_plugins_that_shuffle_reseed_and_wrap_change_nothing(project: Callable[.
     (folder / "theirs.py").write_text(OTHER_PLUGIN)
     (folder / "test_own.py").write_text("def test_own(): pass\n")
     more = ["-p", "theirs", "-o", "pythonpath=.", "-W", "error", "-p", "no:cacheprovider"]
-    session = run_pytest(folder, "--week2kit", *more, "-p", "no:xdist")
-    assert (session.exit_code, session.counts["passed"]) == (1, 1 + items(folder / "runs" / "tree")), session.output
+    session = run_pytest(folder, "--week2kit", *more, "-p", "no:xdist", "-rp")
+    agrees = session.output.count("PASSED runs/table::")  # with its own record
+    assert 10 < agrees < items(folder / "runs" / "table")
+    passed = 1 + items(folder / "runs" / "tree") + agrees
+    assert (session.exit_code, session.counts["passed"]) == (1, passed), session.output
     assert "Not verified, because undecided here: runs/table." in session.output
     session = run_pytest(folder, "--week2kit", *more, "--week2kit-allow-undecided")
     assert session.exit_code == 0, session.output

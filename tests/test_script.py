@@ -131,6 +131,15 @@ def test_what_a_command_leaves_behind_is_ended_and_told(session: bool, tmp_path:
     assert not is_there(int(ended.output))
 
 
+def test_what_ends_a_moment_after_the_command_was_not_left_behind(tmp_path: Path) -> None:
+    code = """
+        import subprocess, sys
+        subprocess.Popen([sys.executable, "-c", "import os, time; os.close(1); os.close(2); time.sleep(0.1)"])
+    """
+    ended = python(tmp_path, code)
+    assert (ended.code, ended.left_running) == (0, False)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_it_ends_with_the_process_that_began_it(number: signal.Signals, tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(

@@ -34,6 +34,7 @@ from week2kit.training.outputs import (
         ("python train.py seed=1 model=x", "seed", "python train.py seed=9 model=x"),
         ("make train SEED=1", "SEED", "make train SEED=9"),
         ("python train.py --seed 5 --seed 1", "--seed", "python train.py --seed 5 --seed 9"),
+        ("papermill a.ipynb b.ipynb -p rows 7 -p seed 1", "seed", "papermill a.ipynb b.ipynb -p rows 7 -p seed 9"),
     ],
 )
 def test_the_seed_is_found_where_scripts_take_it(words: str, flag: str, other: str) -> None:
@@ -51,6 +52,8 @@ def test_the_seed_is_found_where_scripts_take_it(words: str, flag: str, other: s
         "python train.py --seed auto",
         "python train.py --seed -1",
         "python seed.py 1",
+        "papermill seed 1",
+        "papermill a.ipynb b.ipynb -p seeds 1",
         "python train.py --seeded 1",
         "python train.py --n-seeds=3",
     ],

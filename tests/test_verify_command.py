@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
+import random
 import shutil
+import socket
 import sys
 import textwrap
 from pathlib import Path
@@ -14,11 +17,13 @@ import pytest
 
 from week2kit.observing.calls import available as calls_available
 from week2kit.observing.confined import available as confined_available
+from week2kit.record.artifacts import artifact_digest
 from week2kit.record.store import Run
 from week2kit.record.verdict import Verdict
 from week2kit.sentences.verdicts import describe_verdict
 from week2kit.training.asked import Asked, Named
 from week2kit.training.command import train_command
+from week2kit.training.repeating import repeated
 from week2kit.verification.shown import verify
 
 watched = pytest.mark.skipif(
@@ -291,8 +296,6 @@ def test_an_input_that_the_record_withholds_is_named(place: str, tmp_path: Path)
     forge("runs/one", inputs__files=[])
     sources = json.loads(Path("runs/one/sources.json").read_text())
     Path("runs/one/sources.json").write_text(json.dumps(sources | {"files": {}}))
-    from week2kit.record.artifacts import artifact_digest
-
     content = Path("runs/one/sources.json").read_bytes()
     forge(
         "runs/one",
@@ -366,13 +369,55 @@ def test_what_came_over_the_network_is_no_fault_of_the_run() -> None:
     assert "the command used the network" in text(verdict)
 
 
+WITHIN = """
+    import os, socket, threading
+    def serve(server):
+        client = server.accept()[0]
+        client.sendall(b"0.5")
+        client.close()
+    server = socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=serve, args=(server,), daemon=True).start()
+    print("f1:", socket.create_connection(server.getsockname()).recv(9).decode())
+    if os.environ.get("OUT"):
+        socket.create_connection(("127.0.0.1", int(os.environ["OUT"]))).close()
+"""
+
+
+@watched
+def test_what_the_processes_of_a_command_say_to_one_another_is_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    script(WITHIN)
+    coverage = train("train.py", "--seed", "1").manifest.inputs.coverage
+    assert (coverage.network, coverage.within, coverage.is_whole) == (False, True, True)
+    verdict = judged()
+    assert (verdict.verdict, outcome_of(verdict, "hermetic")) == ("identical", "passed")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("OUT", str(server.getsockname()[1]))
+        assert train("train.py", "--seed", "1", name="out").manifest.inputs.coverage.network
+        verdict = judged()
+    assert (verdict.verdict, outcome_of(verdict, "hermetic")) == ("identical", "skipped")
+    assert "nothing shows that nobody else answered" in text(verdict)
+    assert "proven" not in text(verdict)
+
+
+@watched
+def test_a_forged_metric_is_told_of_what_speaks_to_itself() -> None:
+    script(WITHIN.partition("    if os.environ")[0])
+    train("train.py", "--seed", "1")
+    forge("runs/one", outcome__metrics={"f1": 0.75})
+    Path("runs/one/metrics.json").write_text('{"f1": 0.75}')
+    digest = artifact_digest("metrics", b'{"f1": 0.75}')
+    forge(
+        "runs/one",
+        artifacts=lambda listed: [o | ({"sha256": digest} if o["name"] == "metrics" else {}) for o in listed],
+    )
+    assert judged(trust=True).verdict == "different"
+
+
 def test_what_nobody_saw_is_no_fault_of_the_run() -> None:
     script("print('accuracy: 0.5')")
     train("train.py", "--seed", "1")
     forge("runs/one", outcome__metrics={"accuracy": 0.75})
     Path("runs/one/metrics.json").write_text('{"accuracy": 0.75}')
-    from week2kit.record.artifacts import artifact_digest
-
     digest = artifact_digest("metrics", Path("runs/one/metrics.json").read_bytes())
     listed = json.loads(Path("runs/one/manifest.json").read_text())["artifacts"]
     forge("runs/one", artifacts=[one | ({"sha256": digest} if one["name"] == "metrics" else {}) for one in listed])
@@ -415,8 +460,6 @@ def test_a_forged_metric_is_told() -> None:
     forge("runs/one", outcome__metrics={"accuracy": 0.75})
     Path("runs/one/metrics.json").write_text('{"accuracy": 0.75}')
     assert judged(trust=True).verdict == "tampered"
-    from week2kit.record.artifacts import artifact_digest
-
     digest = artifact_digest("metrics", Path("runs/one/metrics.json").read_bytes())
     forge(
         "runs/one",
@@ -513,6 +556,46 @@ def test_a_failure_that_comes_again_is_identical_and_others_are_not() -> None:
     assert judged("runs/hangs").verdict == "undecided"
 
 
+def test_reruns_that_all_fail_are_not_unstable_because_their_words_vary(monkeypatch: pytest.MonkeyPatch) -> None:
+    script("""
+        import os, sys
+        print("f1:", 0.5)
+        sys.exit(f"no /tmp/{os.urandom(4).hex()}" if os.environ.get("FULL") else 0)
+    """)
+    train("train.py")
+    monkeypatch.setenv("FULL", "1")
+    verdict = judged()
+    assert (verdict.verdict, verdict.reason and verdict.reason.code) == ("undecided", "undecided.variables")
+
+
+@watched
+def test_tools_that_keep_state_in_the_home_directory_get_a_folder_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    script("""
+        import os, pathlib
+        folder = pathlib.Path(os.environ.get("IPYTHONDIR", pathlib.Path.home() / ".ipython"))
+        folder.mkdir(exist_ok=True)
+        (folder / "history").touch()
+        print("f1:", 0.5)
+    """)
+    train("train.py")
+    (tmp_path / "home" / ".ipython" / "history").unlink()
+    (tmp_path / "home" / ".ipython").rmdir()
+    verdict = judged()
+    assert (verdict.verdict, outcome_of(verdict, "hermetic")) == ("identical", "passed")
+    assert not (tmp_path / "home" / ".ipython").exists()
+
+
+def test_an_interpreter_elsewhere_among_the_words_is_found_by_its_name() -> None:
+    script(MEAN)
+    run = train(sys.executable, "train.py", "--seed", "1", program="env")
+    assert run.manifest.inputs.program.argv[1] == f".../{Path(sys.executable).name}"
+    assert judged().verdict == "identical"
+
+
 def test_a_rerun_that_hangs_is_ended() -> None:
     script("import os, time\nprint('f1: 0.5')\ntime.sleep(0 if os.path.exists('marker') else 60)")
     Path("marker").touch()
@@ -553,3 +636,140 @@ def test_named_metrics_are_found_under_another_time() -> None:
     run = train("train.py", named=Named(metrics=f"{folder}/numbers.json"))
     assert run.manifest.outcome.metrics == {"f1": 0.5}
     assert judged().verdict == "identical"
+
+
+# --- repeats ----------------------------------------------------------------------------------------------------
+
+DRAWS = """
+    import json, random, sys
+    seed = int(sys.argv[sys.argv.index("--seed") + 1])
+    rows = open("data.csv").read().split()
+    random.seed(seed)
+    json.dump({"score": random.random(), "rows": len(rows)}, open("metrics.json", "w"))
+"""
+
+
+def repeated_run(*words: str, count: int = 2, name: str = "one", **asked: Any) -> Run:
+    return train_command(repeated(Asked([sys.executable, *words], **asked), count), name=name)
+
+
+def of_repeats(verdict: Verdict) -> dict[str, str]:
+    return {check.code: check.outcome for check in verdict.checks if check.code.startswith("repeats")}
+
+
+def test_repeats_are_run_again_with_their_seeds_where_that_is_asked_for() -> None:
+    script(DRAWS)
+    repeated_run("train.py", "--seed", "7")
+    verdict = judged()
+    assert (verdict.verdict, of_repeats(verdict)) == ("identical", {"repeats": "skipped"})
+    assert "its 2 repeats were not run again: --repeats does that, too." in text(verdict)
+    verdict = judged(repeats=True)
+    assert (verdict.verdict, of_repeats(verdict)) == (
+        "identical",
+        {"repeats.rows": "passed", "repeats.score": "passed"},
+    )
+    assert "repeats" not in text(verdict)
+    assert len(verdict.reruns) == 1
+    assert sorted(path.name for path in Path().iterdir()) == ["data.csv", "metrics.json", "runs", "train.py"]
+    train("train.py", "--seed", "7", name="alone")
+    assert not of_repeats(judged("runs/alone", repeats=True))
+
+
+def test_an_edited_repeat_is_told_with_its_seed_and_both_values() -> None:
+    script(DRAWS)
+    repeated_run("train.py", "--seed", "7")
+    forge("runs/one", outcome__repeats=lambda old: [old[0], old[1] | {"metrics": old[1]["metrics"] | {"score": 0.125}}])
+    verdict = judged(trust=True, repeats=True)
+    assert (verdict.verdict, verdict.first_divergence) == ("different", "metrics")
+    assert of_repeats(verdict) == {"repeats.rows": "passed", "repeats.score": "failed"}
+    here = random.Random(9).random()
+    assert f"score, repeats with other seeds: seed 9: recorded 0.125, here {here!r}." in text(verdict)
+    assert "seed 8" not in text(verdict)
+    assert judged(trust=True).verdict == "identical"  # nobody asked for them
+
+
+def test_repeats_of_a_command_without_a_seed_are_run_as_it_stands_and_condemn_nobody() -> None:
+    script(MEAN)
+    repeated_run("train.py")
+    verdict = judged(repeats=True)
+    assert (verdict.verdict, of_repeats(verdict)) == ("identical", {"repeats.mean": "passed"})
+    forge("runs/one", outcome__repeats=lambda old: [old[0], {"seed": None, "metrics": {"mean": 5.0}}])
+    verdict = judged(trust=True, repeats=True)
+    assert (verdict.verdict, verdict.reason and verdict.reason.code) == ("undecided", "undecided.unseeded_repeats")
+    assert "mean, repeats of the same command: recorded 5.0, here 2.3333333333333335." in text(verdict)
+
+
+def test_a_repeat_that_fails_here_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    script(DRAWS + "    import os\n    sys.exit('no disk' if seed == 9 and os.environ.get('FULL') else 0)\n")
+    repeated_run("train.py", "--seed", "7")
+    assert judged(repeats=True).verdict == "identical"
+    monkeypatch.setenv("FULL", "1")
+    verdict = judged(repeats=True)
+    assert (verdict.verdict, of_repeats(verdict)["repeats.score"]) == ("undecided", "failed")
+    assert "score: a repeat that is recorded to have completed did not: " in text(verdict)
+    assert "no disk" in text(verdict)
+
+
+def test_a_record_that_names_a_flag_without_a_number_has_no_seed_to_change() -> None:
+    script(DRAWS)
+    repeated_run("train.py", "--seed", "7")
+    forge("runs/one", inputs__program__seed_flag="--other")
+    assert of_repeats(judged(trust=True, repeats=True)) == {"repeats": "skipped"}
+
+
+def test_where_another_seed_stands_elsewhere_too_its_repeats_are_not_guessed() -> None:
+    script(DRAWS)
+    seeds = (7, 8, 9)
+    first, *others = [
+        Asked([sys.executable, "train.py", "--seed", str(seed), "--fold-seed", str(seed)], seed=seed) for seed in seeds
+    ]
+    train_command(dataclasses.replace(first, repeats=others), name="one")
+    verdict = judged(repeats=True)
+    assert (verdict.verdict, of_repeats(verdict)) == ("identical", {"repeats": "skipped"})
+    assert "the record does not say where the command takes another seed" in text(verdict)
+
+
+def test_repeats_that_read_what_others_of_them_left_condemn_nobody() -> None:
+    script(
+        DRAWS
+        + """
+    import os
+    if not os.path.exists("cache.txt"):
+        open("cache.txt", "w").write(str(seed))
+    start = int(open("cache.txt").read())
+    json.dump({"score": seed + start}, open("metrics.json", "w"))
+    """
+    )
+    run = repeated_run("train.py", "--seed", "7")
+    assert [warned.code for warned in run.manifest.warnings] == ["command.repeats_changed_input"]
+    assert judged(repeats=True).verdict == "identical"
+    script(
+        DRAWS
+        + """
+    open("history.txt", "a").write(f"{seed}\\n")
+    lines = open("history.txt").read().split()
+    json.dump({"score": len(lines)}, open("metrics.json", "w"))
+    """
+    )
+    repeated_run("train.py", "--seed", "7", name="two")
+    verdict = judged("runs/two", repeats=True)
+    assert (verdict.verdict, verdict.reason and verdict.reason.code) == ("undecided", "undecided.repeats_changed_input")
+    assert "they read history.txt, which was another file in each of them" in text(verdict)
+
+
+@watched
+def test_an_input_that_only_a_repeat_reads_is_named() -> None:
+    Path("folds").mkdir()
+    for seed in (7, 8, 9):
+        Path(f"folds/{seed}.txt").write_text(str(seed * 2))
+    script(
+        DRAWS
+        + """
+    json.dump({"score": int(open(f"folds/{seed}.txt").read())}, open("metrics.json", "w"))
+    """
+    )
+    repeated_run("train.py", "--seed", "7")
+    verdict = judged(repeats=True)
+    assert (verdict.verdict, outcome_of(verdict, "hermetic")) == ("identical", "failed")
+    assert "folds/8.txt" in text(verdict)
+    assert outcome_of(judged(), "hermetic") == "passed"

@@ -202,7 +202,7 @@ class RunItem(pytest.Item):
         return self.config.stash[SESSION].demand
 
     def judged(self) -> Verdict:
-        """The verdict on the run, noted for the report of this item; skips the item where it is undecided."""
+        """The verdict on the run, noted for the report of this item, which fails where week2kit itself failed."""
         verdict = self.record.verdict
         self.user_properties += [
             (PROPERTY, str(verdict.verdict)),
@@ -213,8 +213,6 @@ class RunItem(pytest.Item):
         ]
         if verdict.reason is not None and verdict.reason.code == "undecided.bug":
             pytest.fail("\n".join([*why_undecided(verdict), str(verdict.reason.now)]), pytrace=False)
-        if verdict.verdict == "undecided":
-            pytest.skip(" ".join(why_undecided(verdict)))
         return verdict
 
     def repr_failure(  # type: ignore[override]
@@ -251,6 +249,8 @@ class VerdictItem(RunItem):
     def runtest(self) -> None:
         """Pass where the verdict is accepted; a run without an outcome skips, unless its folder was edited."""
         verdict = self.judged()
+        if verdict.verdict == "undecided":
+            pytest.skip(" ".join(why_undecided(verdict)))
         sentences = sentences_of(verdict)
         if verdict.status != "completed" and verdict.verdict != "tampered":
             pytest.skip(" ".join([*sentences, why_no_outcome(verdict)]))
@@ -267,12 +267,14 @@ class CheckItem(RunItem):
         self._code = code
 
     def runtest(self) -> None:
-        """Pass, fail or skip as the check did."""
+        """Pass, fail or skip as the check did; where the run is undecided, all that did not pass skips."""
         from week2kit.sentences.findings import describe_finding
 
         verdict = self.judged()
         answers = [check for check in verdict.checks if check.code == self._code]
         outcomes = {check.outcome for check in answers}
+        if verdict.verdict == "undecided" and outcomes != {"passed"}:
+            pytest.skip(" ".join(why_undecided(verdict)))
         told = "\n".join(_flags(describe_finding(check.finding)) for check in answers if check.finding)
         if not answers:
             pytest.skip(f"not reached: {sentences_of(verdict)[0]}")
@@ -297,10 +299,10 @@ def why_no_outcome(verdict: Verdict) -> str:
 
 
 def why_undecided(verdict: Verdict) -> list[str]:
-    """The verdict and its reason: an undecided run skips as a whole, with what was found on the way."""
+    """The verdict and its reason: of an undecided run nothing fails, and only what was found to agree passes."""
     return sentences_of(verdict)[:2]
 
 
 def _flags(sentence: str) -> str:
     """A sentence that names a flag of ``week2kit verify``, with the flag that pytest has for it."""
-    return re.sub(r"(?<![\w-])--(data|repeats|target|timeout)\b", r"--week2kit-\1", sentence)
+    return re.sub(r"(?<![\w-])--(data|repeats|target|timeout|trust)\b", r"--week2kit-\1", sentence)

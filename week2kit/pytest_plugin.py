@@ -4,15 +4,19 @@ The items of a run follow from its manifest alone and have stable ids, such as `
 the checks there is one named ``verdict``. The run is trained again once, when the first of its items runs. Runs that
 failed or were interrupted have the item ``verdict`` only. pytest's ``norecursedirs`` and ``--ignore`` apply.
 
+A run of a command has the same kinds of items: whether its record, code and data agree, its metrics, predictions and
+other files, and ``hermetic``. Of one that this machine did not make only the folder is checked, without
+``--week2kit-trust``.
+
 A run that was made without week2kit (a config in the flat form, metrics, no manifest) has the item ``verdict`` and one
 for each check that its few files lead to, among them ``metrics.accuracy`` and ``follows.val_report``. Repeats do
 nothing for it. Where such files lie beside Python files or folders, as in a project's own folder, they are passed
 over, and the summary says so: what else is in a run folder is not collected.
 
-A failed check is a failed item; checks that were skipped or not reached, runs that are undecided here, and runs that
-are recorded as failed or interrupted, skip with their reason. What is not 0 for ``week2kit verify`` is not green here:
-a session with an undecided run fails (unless ``--week2kit-allow-undecided``), and so does one in which no completed run
-was verified; its summary says which runs those are.
+A failed check is a failed item; checks that were skipped or not reached, and runs that are recorded as failed or
+interrupted, skip with their reason. So does an undecided run, but for the checks that it passed. What is not 0 for
+``week2kit verify`` is not green here: a session with an undecided run fails (unless ``--week2kit-allow-undecided``),
+and so does one in which no completed run was verified; its summary says which runs those are.
 
 pytest executes what lies beside its tests, so this door is for runs of your own. Python files in a run folder are
 never collected, but pytest itself reads ``conftest.py`` and configuration files (``pytest.ini``, ``pyproject.toml``)
@@ -146,7 +150,7 @@ _VALUES: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
 }
 _SWITCHES: Final = {
     "week2kit": "collect run folders, and verify them",
-    "week2kit_repeats": "train the repeats of runs again, too",
+    "week2kit_repeats": "run the repeats of runs again, too",
     "week2kit_trust": "also run commands that were not recorded on this machine: their authors' code",
     "week2kit_allow_undecided": "pass although some runs are undecided here",
 }
@@ -359,12 +363,12 @@ class RunsSession:
         if self._verdicts and not completed:
             return "Nothing was verified: the runs here failed or were interrupted, and have no outcome (-rs)."
         if completed and len(undecided) == len(completed):
-            return "Nothing was verified: every run was undecided. The reasons stand beside the skipped items (-rs)."
+            return "Nothing was verified: every run was undecided. The item verdict of each says why (-rs)."
         if undecided and not self.settings.allow_undecided:
             more = f" and {len(undecided) - 5} more" if len(undecided) > 5 else ""
             return (
-                f"Not verified, because undecided here: {', '.join(undecided[:5])}{more}. The reasons stand beside the "
-                "skipped items (-rs). To pass without them: --week2kit-allow-undecided."
+                f"Not verified, because undecided here: {', '.join(undecided[:5])}{more}. The item verdict of "
+                "each says why (-rs). To pass without them: --week2kit-allow-undecided."
             )
         return None
 

@@ -54,7 +54,7 @@ Vary = Annotated[
         metavar="NAMES",
     ),
 ]
-Repeats = Annotated[bool, typer.Option("--repeats", help="Train the recorded repeats with other seeds again, too.")]
+Repeats = Annotated[bool, typer.Option("--repeats", help="Run the recorded repeats again, too.")]
 Trust = Annotated[
     bool, typer.Option("--trust", help="Also run commands that were not recorded on this machine: their authors' code.")
 ]

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from week2kit.inputs.changes import Change, shown_git
 from week2kit.inputs.leaves import ABSENT
-from week2kit.record.command import InputFile, RecordedCommand
+from week2kit.record.command import PARAMETER_FLAGS, InputFile, RecordedCommand
 
 _FLAG: Final = re.compile(r"--?[A-Za-z][^=\s]*")
 _KEY: Final = re.compile(r"(?P<key>[A-Za-z_][A-Za-z0-9_.+-]*)=(?P<value>.*)", re.DOTALL)
@@ -29,6 +29,7 @@ def flags(run: RecordedCommand) -> dict[str, Any]:
     """
     program = run.inputs.program
     words, found = list(program.argv[1:]), dict[str, Any]()
+    has_parameters = "papermill" in {PurePosixPath(word).name for word in program.argv[:3]}
     if program.script in words:
         place = words.index(program.script)
         found = dict.fromkeys(words[:place], GIVEN)
@@ -39,6 +40,8 @@ def flags(run: RecordedCommand) -> dict[str, Any]:
         if (match := _KEY.fullmatch(word)) or (match := _KEY.fullmatch(word.lstrip("-"))):
             name = word[: len(word) - len(match["value"])]
             _add(found, name.removesuffix("=") if name.startswith("-") else name, match["value"])
+        elif has_parameters and word in PARAMETER_FLAGS and len(words) > 1:
+            _add(found, words.pop(0), words.pop(0))
         elif _FLAG.fullmatch(word):
             _add(found, word, words.pop(0) if words and not _FLAG.fullmatch(words[0]) else GIVEN)
         else:

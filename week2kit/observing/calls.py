@@ -35,6 +35,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from week2kit.observing.sockets import answered_by
+
 with contextlib.suppress(ImportError):  # Windows
     import fcntl
 
@@ -101,6 +103,7 @@ class Seen:
         unread: calls whose path could not be read.
         left_out: calls above `LIMIT`.
         io_uring: whether a process asked for io_uring, through which it opens files unseen.
+        within: the addresses of this machine at which processes of the command itself answered, and no others.
     """
 
     calls: tuple[Call, ...]
@@ -113,6 +116,7 @@ class Seen:
     unread: int
     left_out: int
     io_uring: bool
+    within: frozenset[str] = frozenset()
 
     def wanted(self, folder: str) -> tuple[str, ...]:
         """The paths below a folder that were asked for, or to be opened for reading, and at which there was nothing."""
@@ -294,6 +298,7 @@ class Calls:
         self._calls: dict[tuple[int, Kind, bytes, int], bool] = {}
         self._read = set[bytes]()
         self._groups: dict[int, int] = {}
+        self._answering: dict[str, bool] = {}
         self._unread = self._left_out = 0
         self._io_uring = False
         self._stop = threading.Event()
@@ -355,6 +360,7 @@ class Calls:
             unread=self._unread,
             left_out=self._left_out,
             io_uring=self._io_uring,
+            within=frozenset(address for address, ours in self._answering.items() if ours),
         )
 
     def _error(self, name: str) -> OSError | None:
@@ -441,7 +447,9 @@ class Calls:
             self._io_uring = True
             return
         if form.kind == "connect":
-            self._keep(token, task, "connect", _address(self._memory.read(task, arguments[1], arguments[2] & 0xFF)), 0)
+            address = _address(self._memory.read(task, arguments[1], arguments[2] & 0xFF))
+            self._keep(token, task, "connect", address, 0)
+            self._look_who_answers(os.fsdecode(address))
             return
         path = self._memory.text(task, arguments[form.path])
         if form.flags == 2 and not arguments[2] & _CHANGES and _INSTALLED.search(path):
@@ -483,6 +491,17 @@ class Calls:
         except OSError:
             return False
         return True
+
+    def _look_who_answers(self, address: str) -> None:
+        """At an address of this machine; once somebody does. Where that cannot be told, it is the network."""
+        if address in self._answering:
+            return
+        try:
+            answered = answered_by(address, {*self._groups.values()})
+        except (OSError, ValueError, IndexError):
+            answered = False
+        if answered is not None:
+            self._answering[address] = answered
 
     def _group(self, task: int) -> int:
         """The process of a thread."""

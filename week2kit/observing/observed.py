@@ -22,6 +22,8 @@ _LONGEST: Final = 1 << 20
 SYSTEM: Final = re.compile(r"/(?:proc|sys|dev|etc|usr|lib|lib32|lib64|libx32|bin|sbin|run)/")
 VERSIONS: Final = re.compile(
     r"[/\\](?:site|dist)-packages[/\\]|[/\\]pyvenv\.cfg$|[/\\]lib[/\\]python3[^/\\]*[/\\]|[/\\]\.git[/\\]"
+    r"|[/\\](?:\.cache|Library[/\\]Caches)[/\\](?:uv|pip)[/\\]"
+    r"|[/\\]uv-[0-9a-f]{16}\.lock$|[/\\]\.jupyter[/\\]migrated$"
 )
 #: A compiled module, which stands for its source.
 COMPILED: Final = re.compile(r"(?P<folder>.*)[/\\]__pycache__[/\\](?P<name>[^/\\.]+)\.[^/\\]+\.pyc(?:\.\d+)?")
@@ -379,10 +381,13 @@ def _coverage(log: _Log, processes: tuple[Process, ...]) -> Coverage:
 
 
 def _announced(start: Start, processes: tuple[Process, ...]) -> bool:
-    """Whether a program turned out to be a script of a hooked Python, as console scripts are: found on the PATH."""
+    """Whether a program turned out to be a script of a hooked Python, as console scripts are: found on the PATH.
+
+    It is a child of the process that started it, or has taken its place.
+    """
     name = os.path.basename(start.argv[0])  # noqa: PTH119
     return any(
-        one.parent == start.parent and not one.forked and name in map(os.path.basename, one.argv[1:])
+        start.parent in (one.parent, one.pid) and not one.forked and name in map(os.path.basename, one.argv[1:])
         for one in processes
     )
 

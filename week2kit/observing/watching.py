@@ -17,6 +17,7 @@ import os
 import re
 import stat
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,8 @@ STARTUP: Final = Path(__file__).parent / "startup"
 
 #: Shared libraries: outside of a project they are of a program, also of one that never said where its own are.
 _LIBRARY: Final = re.compile(r"\.(?:so(?:\.[0-9]+)*|dylib|dll|pyd)$")
+#: What this machine is looked up by.
+_HERE: Final = {"localhost", "127.0.0.1", "::1"}
 #: The names under which Pythons are installed.
 PYTHON: Final = re.compile(r"(?:python|pypy)[0-9.]*(?:\.exe)?")
 _SMALL: Final = 1 << 20
@@ -61,7 +64,7 @@ class Watched:
         modules: the Python files that it read, and the scripts that it ran as programs; those of Python and of
             installed distributions left out.
         distributions: versions of the distributions that its Pythons imported.
-        facts: what the first Python that ended said of itself; None where none did.
+        facts: what the Python that computed said of itself: the first with numpy, else the first; None where none did.
         coverage: what was observed, and what could not be.
         seen: the system calls, and why there are none where they were not watched.
     """
@@ -127,7 +130,7 @@ class Watch:
     def finish(self) -> Watched:
         """What was seen, once the command has ended."""
         seen, told = self._calls.finish(), read_log(self._log)
-        facts = next((told.facts[one.pid] for one in told.processes if one.pid in told.facts), None)
+        facts = _facts(told)
         ran = [call.path for call in seen.calls if call.kind == "run"]
         told_prefixes = {prefix for one in told.processes for prefix in one.prefixes}
         own = _Own(sorted(told_prefixes.union(_prefixes_of(ran))), self.here, self.scratch)
@@ -191,6 +194,12 @@ class _Own:
         if path.startswith(self._here):
             return False
         return SYSTEM.match(path) is not None or _LIBRARY.search(path) is not None
+
+
+def _facts(told: Observed) -> Mapping[str, Any] | None:
+    """Of a notebook, the first Python is that of Jupyter, and the kernel is one of its children."""
+    said = [told.facts[one.pid] for one in told.processes if one.pid in told.facts]
+    return next((facts for facts in said if facts.get("pools")), next(iter(said), None))
 
 
 def _prefixes_of(programs: Iterable[str]) -> list[str]:
@@ -262,7 +271,8 @@ def _coverage(seen: Seen, told: Observed) -> Coverage:
     programs = {*of_hook.other_programs, *(["python"] if of_hook.pythons_not_seen else [])} | _programs(seen, told)
     unread = of_hook.unreadable + len(of_hook.failures) + seen.unread + seen.left_out + seen.io_uring
     observers = [*(["audit_hook"] if of_hook.processes else []), *([] if refused else ["system_calls"])]
-    connected = any(call.kind == "connect" and _is_network(call.path) for call in seen.calls)
+    connected = {call.path for call in seen.calls if call.kind == "connect" and _is_network(call.path)}
+    asked = {*told.network} - seen.within - (_HERE if seen.within else set())
     return Coverage.model_validate(
         {
             "observers": observers,
@@ -271,7 +281,8 @@ def _coverage(seen: Seen, told: Observed) -> Coverage:
             "hooked": of_hook.processes,
             "programs": sorted(programs),
             "native_readers": list(of_hook.native_readers),
-            "network": bool(told.network) or connected,
+            "network": bool(asked or connected - seen.within),
+            "within": bool(seen.within),
             "unreadable": unread,
             "never_seen": list(NEVER_SEEN),
         }
@@ -284,8 +295,8 @@ def _programs(seen: Seen, told: Observed) -> set[str]:
     for call in seen.calls:
         if call.kind == "run" and _is_file(call.path):
             ran.setdefault(call.pid, []).append(os.path.basename(call.path))  # noqa: PTH119
-    hooked = {one.pid for one in told.processes if not one.forked}
-    return {name for pid, names in ran.items() for name in (names[:-1] if pid in hooked else names)}
+    hooked = Counter(one.pid for one in told.processes if not one.forked)  # twice where it becomes another one (exec)
+    return {name for pid, names in ran.items() for name in names[: max(0, len(names) - hooked[pid])]}
 
 
 def _is_network(address: str) -> bool:

@@ -28,6 +28,9 @@ KEPT_ERRORS: Final = 64 << 10
 
 _SUBREAPER: Final = 36
 
+#: Seconds that processes have to end after the command itself.
+_MOMENT: Final = 0.5
+
 Stream = Literal["stdout", "stderr"]
 
 
@@ -169,7 +172,7 @@ def run_script(
         except subprocess.TimeoutExpired:
             timed_out = True
             _end(process, tree, signal.SIGTERM)
-        left = not timed_out and bool(tree.alive())
+        left = not timed_out and _stays(tree)
         if left:
             _end(process, tree, signal.SIGTERM)
         _join(readers)
@@ -265,6 +268,17 @@ def _join(readers: Sequence[threading.Thread]) -> None:
     ends = time.monotonic() + PATIENCE
     for reader in readers:
         reader.join(max(0.0, ends - time.monotonic()))
+
+
+def _stays(tree: Tree) -> bool:
+    """Whether processes are still there that end a moment after their parent: pools and what tidies up behind them."""
+    ends = time.monotonic() + _MOMENT
+    while tree.alive():
+        if time.monotonic() > ends:
+            return True
+        tree.reap()
+        time.sleep(0.02)
+    return False
 
 
 def _end(process: subprocess.Popen[bytes], tree: Tree, *numbers: int) -> None:

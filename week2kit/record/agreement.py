@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from week2kit.canonical import JsonError
 from week2kit.record.artifacts import ARTIFACTS, OF_COMMANDS, OPTIONAL_ARTIFACTS, artifact_digest
+from week2kit.record.command import CompletedCommand
 from week2kit.record.files import POINTER_BYTES, Pointer, digest_regular, is_no_file, pointer_beside, pointer_in
 from week2kit.record.manifest import Artifact
 from week2kit.record.store import Manifest, Run
@@ -54,7 +55,11 @@ def examine(run: Run) -> list[Examined]:
 
 
 def required_artifacts(manifest: Manifest) -> list[str]:
-    """The files that a completed run must list, by name."""
+    """The files that a completed run must list, by name; a command may list `sources` besides."""
+    if isinstance(manifest, CompletedCommand):
+        outcome = manifest.outcome
+        has = {"outputs": any(f.kept for f in outcome.files), "predictions": outcome.predictions is not None}
+        return sorted(["metrics", *(name for name, is_there in has.items() if is_there)])
     curves = (manifest.inputs.config.resolved or {}).get("learning_curve")
     return sorted(name for name in ARTIFACTS if name not in OF_COMMANDS and (name != "curves" or curves))
 

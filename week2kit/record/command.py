@@ -32,6 +32,10 @@ How: TypeAlias = Literal["observed", "declared"]
 Observer: TypeAlias = Literal["audit_hook", "system_calls"]
 
 
+#: Flags of papermill, behind which a name and a value stand as two words.
+PARAMETER_FLAGS: Final = frozenset({"-p", "--parameters", "-r", "--parameters_raw"})
+
+
 #: What can be handed to a program.
 Word: TypeAlias = Annotated[Text, Field(pattern=r"^[^\x00]*$")]
 #: The name of an environment variable.
@@ -101,6 +105,9 @@ class Coverage(Record):
     programs: Many[Text] = Field(description="programs that ran in the tree and did not report: others than Python")
     native_readers: Many[Text] = Field(description="loaded libraries that open files past the audit hook")
     network: bool
+    within: bool = Field(
+        default=False, description="whether its processes spoke to one another over TCP, which is no network"
+    )
     unreadable: Count = Field(description="lines of the observers that could not be read")
     never_seen: Many[Text] = Field(description="what no observer sees, whatever the command does")
 

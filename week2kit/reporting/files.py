@@ -39,7 +39,7 @@ def file_rows(run: Run) -> tuple[tuple[FileRow, ...], tuple[Statement, ...]]:
             against.append(Statement(f"file.{state.replace(' ', '_')}", {"file": one.artifact.path}))
         elif one.artifact.name == "metrics":
             against += _other_metrics(run.manifest, one)
-    if isinstance(run.manifest, CompletedRun):
+    if isinstance(run.manifest, CompletedRun | CompletedCommand):
         listed = {artifact.name for artifact in run.manifest.artifacts}
         left_out = sorted(set(required_artifacts(run.manifest)) - listed)
         against += [Statement("file.not_listed", {"file": ARTIFACTS[name]}) for name in left_out]

@@ -49,10 +49,10 @@ def _keys(finding: Finding) -> str:
 
 
 def _repeats(finding: Finding) -> str:
-    """The repeats that differ, each a list of seed, value and folds; both sides have the same seeds."""
+    """The repeats that differ, each a list of seed (or null), value and folds; both sides have the same seeds."""
     sides = [side if isinstance(side, list) else [] for side in (finding.recorded, finding.now)]
     told = [
-        f"seed {shown(old[0])}: recorded {shown(old[1])}, here {shown(new[1])}"
+        f"{'' if old[0] is None else f'seed {shown(old[0])}: '}recorded {shown(old[1])}, here {shown(new[1])}"
         + (" (another value in a fold)" if old[1] == new[1] else "")
         for old, new in zip(*sides, strict=False)
         if old != new

@@ -19,6 +19,12 @@ def describe_finding(finding: Finding) -> str:
     return FINDINGS.tell(finding.code, finding, values)
 
 
+def _has_no_seed(finding: Finding) -> bool:
+    """Whether the first repeat of a finding is one of a command as it stands."""
+    repeats = finding.recorded if isinstance(finding.recorded, list) else []
+    return any(isinstance(one, list) and one[:1] == [None] for one in repeats[:1])
+
+
 #: The folder against its own record.
 _OF_THE_FOLDER: Final[Texts] = {
     "artifact.missing": Either(
@@ -124,6 +130,10 @@ _OF_THE_RERUN: Final[Texts] = {
     "metrics.training": "{where} on training rows [value, rows]: recorded {recorded}, here {now}.",
     "metrics.dummy": "{where} of the dummy: recorded {recorded}, here {now}.",
     "repeats.not_trained": "the {recorded} repeats with other seeds were not trained again: --repeats does that, too.",
+    "repeats.not_run": "its {recorded} repeats were not run again: --repeats does that, too.",
+    "repeats.no_flag": "its {recorded} repeats were not run again: the record does not say where the command takes "
+    "another seed.",
+    "repeats.failed": "{where}: a repeat that is recorded to have completed did not: {now:plain}",
     "data.not_used": "--data {where} was not used: the run is on {now}, which comes with scikit-learn.",
     "curves": "curves.json: the learning curve came out otherwise.",
     "code.edited": "{where}: it was edited since ({now[places]:edits}). The recorded text was run.",
@@ -138,6 +148,8 @@ _OF_THE_RERUN: Final[Texts] = {
     "hermetic.proven": "proven: with nothing within reach but its code and {now:inputs} it came out again.",
     "hermetic.unavailable": "nothing shows that the recorded files are all that it needs: here nothing can be kept "
     "from a command ({now:why_not_confined}).",
+    "hermetic.network": "it came out again with nothing within reach but the recorded files and the network, which its "
+    "processes need among one another: nothing shows that nobody else answered.",
     "hermetic.otherwise": "with nothing within reach but the recorded files it came out otherwise, and no file is "
     "known that it lacked.",
     "hermetic.missing": "the record lacks files that the command needs: {now}. Without them it does not come out "
@@ -159,7 +171,11 @@ _OF_THE_RERUN: Final[Texts] = {
     "on the CPU.",
     "fit.not_converged": "trained again here, the fit stopped after {now} iterations before it had converged: "
     "elsewhere it may stop otherwise. Scale the features or raise max_iter.",
-    "metrics.repeats": "{where}, repeats with other seeds: {it:repeats}.",
+    "metrics.repeats": Either(
+        _has_no_seed,
+        "{where}, repeats of the same command: {it:repeats}.",
+        "{where}, repeats with other seeds: {it:repeats}.",
+    ),
     "warnings.other": "{where}: its warnings are not those of the training here. {it:warned}",
     "environment.other": "it holds here although other than recorded are: {now:sorted}.",
 }
@@ -189,6 +205,10 @@ _OF_THE_VERDICT: Final[Texts] = {
     "it, and what it held then is nowhere any more (sha256 {recorded:short}). Let it write to another place.",
     "undecided.no_program": "the command cannot be started here: {now:plain}",
     "undecided.nothing_came_out": "the command left neither a metric nor a file, so there is nothing to compare.",
+    "undecided.unseeded_repeats": "it came out again, and its repeats did not: the command has no seed, so nothing "
+    "fixes what they give.",
+    "undecided.repeats_changed_input": "it came out again, and its repeats did not: they read {where}, which was "
+    "another file in each of them. Let it write to another place.",
     "undecided.ended": "it did not come to its end here: {now:plain}",
     "undecided.standard_input": "it came out otherwise here, and the command had a stream as its standard input, which "
     "no record keeps. Let it read a file.",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from week2kit.errors import UsageError
+from week2kit.record.command import PARAMETER_FLAGS
 
 #: Flags by which scripts take a seed, in the order in which they are looked for.
 SEED_FLAGS: Final = ("--seed", "--random-state", "--random_state", "--random-seed", "--random_seed")
@@ -37,7 +38,8 @@ def find_seed(argv: Sequence[str], flag: str | None = None) -> SeedAt | None:
         is_key = name in _KEYS if flag is None else name == flag
         if equals and (name in flags or is_key) and _SEED.fullmatch(value):
             found = SeedAt(name, position, f"{name}=", int(value))
-        elif word in flags and position + 1 < len(argv) and _SEED.fullmatch(argv[position + 1]):
+        is_named = word in flags or (is_key and position > 0 and argv[position - 1] in PARAMETER_FLAGS)
+        if is_named and position + 1 < len(argv) and _SEED.fullmatch(argv[position + 1]):
             found = SeedAt(word, position + 1, "", int(argv[position + 1]))
     if found is None and flag is not None:
         raise UsageError(f"--seed-flag: the command has no {flag} with a whole number behind it.")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from week2kit.training.arguments import SeedAt, with_seed
 from week2kit.training.written import Expected
 
 
@@ -64,3 +65,12 @@ class Asked:
         named = (("metrics", self.named.metrics), ("predictions", self.named.predictions))
         found = [Expected(path, what) for what, path in named if path is not None]
         return [*found, *(Expected(str(path), "output") for path in self.outputs)]
+
+
+def flag_for_seeds(asked: Asked, at: SeedAt | None) -> str | None:
+    """The flag by which alone the command takes another seed; None where it has none, or its seed stands elsewhere."""
+    if at is None or asked.seed not in (None, at.value):
+        return None
+    others = [one for one in asked.repeats if one.seed is not None]
+    alone = all([*one.argv] == with_seed(asked.argv, at, one.seed or 0) for one in others)
+    return at.flag if alone and all(one.variables == asked.variables for one in others) else None

@@ -24,7 +24,7 @@ from week2kit.processes.script import Stream, find_program, run_script
 from week2kit.record.writing import RunFolder
 from week2kit.record.written_paths import STREAM, path_of, place_of, recorded_words
 from week2kit.training.arguments import find_seed
-from week2kit.training.asked import Asked
+from week2kit.training.asked import Asked, flag_for_seeds
 from week2kit.training.written import look
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _first_inputs(asked: Asked, named: Sequence[Path], here: Path) -> dict[str, 
             "script": None,
             "modules": {},
             "git": None,
-            "seed_flag": seed.flag if seed is not None and seed.value == value else None,
+            "seed_flag": flag_for_seeds(asked, seed),
             "variables": {
                 name: None if is_secret(name) else scrub(text) for name, text in sorted(asked.variables.items())
             },

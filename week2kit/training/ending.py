@@ -17,7 +17,7 @@ from week2kit.canonical import clean, dump_json
 from week2kit.environment.observed import environment_of
 from week2kit.errors import StageError
 from week2kit.importing import held
-from week2kit.observing.folder import Written
+from week2kit.observing.folder import Written, written_between
 from week2kit.observing.watching import Watched
 from week2kit.privacy import scrub
 from week2kit.processes.script import Ended
@@ -144,7 +144,10 @@ class Ending:
         left = left.without(lambda one: _is_ours(self.here / one.path))
         foreign = _of_others(left.files, watched, self.here)
         left = left.without(lambda one: one.path in foreign).and_outside(_outside(watched, self.here))
-        self._took_in(watched, began, left.files)
+        # what a repeat made was there before the run itself
+        self._took_in(watched, began, [one for one in left.files if one.path not in before.folder.files])
+        by_repeats = {one.path for one in written_between(first.folder, before.folder)} - {*self._changed}
+        self._changed = [*self._changed, *(one.path for one in self.inputs.files or [] if one.path in by_repeats)]
         self._record(ended, left, foreign)
 
     def _took_in(self, watched: Watched, began: int, written: Sequence[Written]) -> None:

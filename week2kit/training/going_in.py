@@ -150,10 +150,17 @@ def _unseen_script(argv: Sequence[str], here: Path, code: Collection[str]) -> li
     """The script that a command names and that nobody saw: what ran it did not tell, or the system read it."""
     for place, word in enumerate(argv):
         path = Path(os.path.normpath(here / word))
-        if os.path.isfile(path) and (place or path.is_relative_to(here)):  # noqa: PTH113 - a word may be any text
+        if os.path.isfile(path) and (place or _is_own(path, here)):  # noqa: PTH113 - a word may be any text
             is_script = path.suffix == ".py" or _is_script(str(path), argv[0])
             return [str(path)] if is_script and not (place and code) else []
     return []
+
+
+def _is_own(program: Path, here: Path) -> bool:
+    """Whether a program is one of the project: none of an environment that lies in it, as `.venv/bin/python` does."""
+    prefix = program.parents[1] if len(program.parents) > 1 else program.parent
+    of_environment = any(os.path.lexists(prefix / name) for name in ("pyvenv.cfg", "conda-meta"))
+    return program.is_relative_to(here) and not of_environment
 
 
 def _is_script(path: str, program: str) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from week2kit.errors import DataNotFound
+from week2kit.record.command import CompletedCommand
 from week2kit.record.manifest import CompletedRun
 from week2kit.record.verdict import Cause, Check, Finding, Layer, Level, MetricValues, RerunRecord, VerdictName
 from week2kit.verification.messages import Missing
@@ -24,6 +25,13 @@ class Expected(NamedTuple):
     """
 
     manifest: CompletedRun
+    repeats: bool = False
+
+
+class OfCommand(NamedTuple):
+    """The same for a command."""
+
+    manifest: CompletedCommand
     repeats: bool = False
 
 

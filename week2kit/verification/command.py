@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -12,7 +12,7 @@ from week2kit.inputs.leaves import same_value
 from week2kit.record.command import CommandInputs, CommandOutcome, CompletedCommand, FailedCommand, Sources
 from week2kit.record.verdict import Check
 from week2kit.training.outputs import Reported, from_json, predictions_in
-from week2kit.verification.checks import Question, compare, failed, made, passed
+from week2kit.verification.checks import OfCommand, Question, compare, failed, made, passed
 from week2kit.verification.workspace import kept_sources
 
 
@@ -20,6 +20,7 @@ from week2kit.verification.workspace import kept_sources
 class _Kept:
     """What a command's manifest says, and the files of the run folder that say the same."""
 
+    inputs: CommandInputs
     outcome: CommandOutcome
     files: Mapping[str, bytes]
 
@@ -32,24 +33,24 @@ class _Kept:
 
 def check_command(manifest: CompletedCommand | FailedCommand, files: Mapping[str, bytes]) -> list[Check]:
     """The recorded metrics, predictions and digests follow from the copies of what the command read and wrote."""
-    sources = _check_sources(manifest.inputs, files)
-    if not isinstance(manifest, CompletedCommand):
-        return sources
-    return [*sources, *made(KEPT, manifest, _Kept(manifest.outcome, files))]
+    if isinstance(manifest, CompletedCommand):
+        return made(KEPT, OfCommand(manifest), _Kept(manifest.inputs, manifest.outcome, files))
+    check = _check_sources(manifest.inputs, files)
+    return [] if check is None else [check]
 
 
-def _check_sources(inputs: CommandInputs, files: Mapping[str, bytes]) -> list[Check]:
+def _check_sources(inputs: CommandInputs, files: Mapping[str, bytes]) -> Check | None:
     """Each text that is kept of what went in has the digest that is recorded for it."""
     if "sources" not in files:
-        return []
+        return None
     code, where = "record.sources", "sources.json"
     try:
         said = Sources.model_validate_json(files["sources"])
     except ValueError:
-        return [failed(code, code, where)]
+        return failed(code, code, where)
     kept = kept_sources(said, inputs)
     others = [*(said.modules.keys() - kept.modules.keys()), *(said.files.keys() - kept.files.keys())]
-    return [failed(code, code, where, now=sorted(others)) if others else passed(code)]
+    return failed(code, code, where, now=sorted(others)) if others else passed(code)
 
 
 def _check_metrics(kept: _Kept, code: str) -> Check | None:
@@ -88,9 +89,20 @@ def _check_predictions(kept: _Kept, code: str) -> Check | None:
     return compare(code, "predictions.csv", *values)
 
 
+def _where_listed(code: str, artifact: str) -> Callable[[OfCommand], list[str]]:
+    """The code of a check on a file that the record lists."""
+    return lambda of: [code] * any(listed.name == artifact for listed in of.manifest.artifacts)
+
+
+def _source(of: OfCommand) -> list[str]:
+    kept = {file.path for file in of.manifest.outcome.files if file.kept}
+    return ["follows.source"] * (of.manifest.outcome.metrics_from in kept)
+
+
 KEPT: Final[tuple[Question[_Kept], ...]] = (
+    Question(_where_listed("record.sources", "sources"), lambda kept, code: _check_sources(kept.inputs, kept.files)),
     Question("record.metrics", _check_metrics),
-    Question("record.outputs", _check_outputs),
-    Question("follows.source", _check_source),
-    Question("follows.predictions", _check_predictions),
+    Question(_where_listed("record.outputs", "outputs"), _check_outputs),
+    Question(_source, _check_source),
+    Question(_where_listed("follows.predictions", "predictions"), _check_predictions),
 )

@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
+from week2kit.record.command import CompletedCommand
 from week2kit.record.earlier import as_told_then
 from week2kit.record.manifest import CompletedRun, Warned
 from week2kit.record.partial import PartialRun
@@ -22,6 +23,7 @@ from week2kit.verification.checks import (
     OUR_ERRORS,
     Expected,
     Judgement,
+    OfCommand,
     Question,
     failed,
     failing,
@@ -30,6 +32,9 @@ from week2kit.verification.checks import (
     planned,
     skipped,
 )
+from week2kit.verification.command import KEPT
+from week2kit.verification.command_layers import FACTS as OF_ENVIRONMENT
+from week2kit.verification.command_layers import OUTCOME, SUPPLY
 from week2kit.verification.evidence import Evidence, restorable, writes_jobs
 from week2kit.verification.integrity import FILES, PREDICTIONS, RECORD
 from week2kit.verification.layers import DATA, RESULT, SPLIT, layer_of, nearly_same
@@ -197,6 +202,14 @@ def planned_checks(run: Run, *, repeats: bool = False) -> list[str]:
         of_metrics = {f"metrics.{name}": scorer for name, scorer in compared_names(run.partial.metrics).items()}
         codes = planned([*FOLDER, *WRITTEN], run.partial)
         return [code for code in codes if code not in of_metrics or is_bounded(of_metrics[code])]
+    if isinstance(run.manifest, CompletedCommand):
+        of = OfCommand(run.manifest, repeats)
+        return [
+            *planned([*FILES, *KEPT], of),
+            *planned(SUPPLY, run.manifest),
+            *planned([*OUTCOME, OF_ENVIRONMENT], of),
+            "hermetic",
+        ]
     if not isinstance(run.manifest, CompletedRun):
         return []
     stages: list[Iterable[Question[Any]]] = [FILES, RECORD, PREDICTIONS, DATA, SPLIT, RESULT, NOTES, [WARNINGS]]

@@ -22,6 +22,7 @@ from week2kit.inputs.causes import differing_leaves
 from week2kit.inputs.leaves import same_value
 from week2kit.record.agreement import Examined, examine, known_artifacts, required_artifacts
 from week2kit.record.code import code_digest, follows
+from week2kit.record.command import CompletedCommand
 from week2kit.record.earlier import changed_since
 from week2kit.record.manifest import CompletedRun, FailedRun
 from week2kit.record.places import reader_of
@@ -30,6 +31,7 @@ from week2kit.record.store import Manifest, Run
 from week2kit.record.verdict import Check, Finding
 from week2kit.verification.checks import (
     Expected,
+    OfCommand,
     Question,
     compare,
     failed,
@@ -69,6 +71,8 @@ def check_files(run: Run) -> Contents:
     files = _Files(manifest, found)
     if isinstance(manifest, CompletedRun):
         checks = made(FILES, Expected(manifest), files)
+    elif isinstance(manifest, CompletedCommand):
+        checks = made(FILES, OfCommand(manifest), files)
     else:  # it lists whatever it came to
         checks = [*_unknown(files), *(_check_artifact(files, code) for code in _listed(manifest))]
     return Contents(
@@ -96,8 +100,10 @@ def _unknown(files: _Files) -> list[Check]:
 
 
 def _check_list(files: _Files, code: str) -> list[Check]:
-    names = sorted(artifact.name for artifact in files.manifest.artifacts)
-    return [compare(code, "artifacts", required_artifacts(files.manifest), names), *_unknown(files)]
+    names = {artifact.name for artifact in files.manifest.artifacts}
+    may_be = {"sources"} & names if isinstance(files.manifest, CompletedCommand) else set()
+    required = sorted({*required_artifacts(files.manifest), *may_be})
+    return [compare(code, "artifacts", required, sorted(names)), *_unknown(files)]
 
 
 def _check_artifact(files: _Files, code: str) -> Check:

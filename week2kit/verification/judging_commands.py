@@ -18,23 +18,31 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from week2kit.canonical import clean, parse_json
+from week2kit.canonical import clean
 from week2kit.errors import TimeLimitReached, UsageError
 from week2kit.inputs.leaves import same_value
 from week2kit.observing.confined import available
-from week2kit.record.command import CommandOutcome, CompletedCommand, FailedCommand, OutputFile, Sources
+from week2kit.record.command import CompletedCommand, FailedCommand, Sources
 from week2kit.record.machine import places_of
 from week2kit.record.store import Run
-from week2kit.record.verdict import Agreement, Cause, Check, Finding, Layer, Level, MetricValues, RerunRecord
+from week2kit.record.verdict import Agreement, Cause, Check, Finding, Layer, MetricValues, RerunRecord
 from week2kit.record.written_paths import STREAM
 from week2kit.training.outputs import stable_name
-from week2kit.verification.checks import Judgement, compare, failed, failing, passed, skipped, undecided
+from week2kit.verification.checks import Judgement, OfCommand, failed, failing, made, passed, skipped, undecided
+from week2kit.verification.command_layers import (
+    FACTS,
+    SUPPLY,
+    can_repeat,
+    compared,
+    first_layer,
+    level_of,
+    recorded_texts,
+)
 from week2kit.verification.options import Options
-from week2kit.verification.outputs import LISTED_PLACES, compare_outputs
 from week2kit.verification.putting_back import Setting, other_facts, settings_for
 from week2kit.verification.rerunning import Again, Rerun, Variables
 from week2kit.verification.trials import EffortSpent, Kind
-from week2kit.verification.workspace import Edited, Supply, find_supply
+from week2kit.verification.workspace import Supply, find_supply
 
 #: Told of each rerun before it begins: why it is done, and the facts with the values that are put back.
 Tell = Callable[[Kind, Sequence[tuple[str, object]]], None]
@@ -69,9 +77,9 @@ def judge_command(
     nothing = Sources(modules={}, files={})
     sources = Sources.model_validate_json(files["sources"]) if "sources" in files else nothing
     project = _project(manifest, run, known)
-    made = {file.path for file in manifest.outcome.files} if manifest.outcome is not None else set()
-    supply = find_supply(manifest.inputs, sources, project, options.data, made)
-    checks = [*_edited_code(supply), *_edited_data(supply)]
+    written = {file.path for file in manifest.outcome.files} if manifest.outcome is not None else set()
+    supply = find_supply(manifest.inputs, sources, project, options.data, written)
+    checks = made(SUPPLY, manifest, supply)
     if supply.missing_code:
         return undecided("undecided.no_code", clean(supply.missing_code[0]), [*supply.missing_code], checks=checks)
     if supply.missing:
@@ -89,9 +97,9 @@ def judge_command(
         run.path.resolve().parent,
         max(0.001, deadline - time.monotonic()),
     )
-    case = _Case(
-        manifest, supply, _Reruns(rerun, deadline, options.effort, tell, manifest, recorded_texts(files)), checks
-    )
+    of = OfCommand(manifest, options.repeats) if isinstance(manifest, CompletedCommand) else None
+    reruns = _Reruns(rerun, deadline, options.effort, tell, manifest, of, recorded_texts(files))
+    case = _Case(manifest, supply, reruns, checks)
     try:
         judgement = case.failed() if isinstance(manifest, FailedCommand) else case.completed()
     except UsageError as error:
@@ -114,27 +122,6 @@ def _project(manifest: CompletedCommand | FailedCommand, run: Run, known: Sequen
 # --- what is other than recorded --------------------------------------------------------------------------------
 
 
-def _edited_code(supply: Supply) -> list[Check]:
-    return [
-        skipped("code.modules", "code.edited" if one.text is not None else "code.other", clean(one.place), *_sides(one))
-        for one in supply.edited_code
-    ]
-
-
-def _sides(edited: Edited) -> tuple[Any, Any]:
-    """Both digests, and the first places that differ, where the recorded text is kept."""
-    told = {"sha256": edited.recorded}, {"sha256": edited.now}
-    if edited.text is None:
-        return told
-    found = compare_outputs(edited.place, edited.text.encode(), edited.path.read_bytes())
-    places = [{"where": one.where, "recorded": one.recorded, "now": one.now} for one in found.places]
-    return told[0], {**told[1], "places": places, "count": found.count}
-
-
-def _edited_data(supply: Supply) -> list[Check]:
-    return [failed("data.bytes", "data.changed", clean(one.place), *_sides(one)) for one in supply.edited_data]
-
-
 def _other_data(supply: Supply, checks: Sequence[Check]) -> Judgement:
     causes = [
         Cause(input="data", factor=one.place, recorded=one.recorded, now=one.now, proof="observed")
@@ -155,32 +142,49 @@ class _Reruns:
     effort: int
     tell: Tell
     manifest: CompletedCommand | FailedCommand
+    of: OfCommand | None
     texts: Mapping[str, str]
     more: dict[str, Path] = field(default_factory=dict)
     done: list[tuple[RerunRecord, Again]] = field(default_factory=list)
 
-    def run(self, kind: Kind, settings: Sequence[Setting] = (), *, confine: bool) -> Again:
-        """Run it once more.
+    def run(self, kind: Kind, settings: Sequence[Setting] = (), *, confine: bool, repeats: bool = True) -> Again:
+        """Run it once more; where it agrees and `repeats` are asked for, each of them too.
 
         Raises:
             EffortSpent: there were as many reruns as are allowed.
             TimeLimitReached: there is no time left.
         """
-        left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise TimeLimitReached("The time was over.")
         if len(self.done) >= self.effort:
             raise EffortSpent
         self.tell(kind, [(setting.name, setting.recorded) for setting in settings])
         variables: Variables = {name: value for setting in settings for name, value in setting.variables.items()}
-        again = dataclasses.replace(self.rerun, timeout=left).run(variables, self.more, confine=confine)
-        if again.failure is not None and again.failure[0] == "TimeLimit":
-            raise TimeLimitReached("The time was over.")
+        again = self._run(self.rerun, variables, confine=confine)
+        if repeats and self._asks_for_repeats() and again.gathered is not None and not failing(self.compared(again)):
+            assert self.of is not None
+            for repeat in self.of.manifest.outcome.repeats:
+                one = self._run(self.rerun.with_seed(repeat.seed), variables, confine=confine)
+                again = again.and_repeat(one)
         self.done.append((self._record(kind, settings, again), again))
         return again
 
+    def _run(self, rerun: Rerun, variables: Variables, *, confine: bool) -> Again:
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeLimitReached("The time was over.")
+        again = dataclasses.replace(rerun, timeout=left).run(variables, self.more, confine=confine)
+        if again.failure is not None and again.failure[0] == "TimeLimit":
+            raise TimeLimitReached("The time was over.")
+        return again
+
+    def _asks_for_repeats(self) -> bool:
+        return self.of is not None and self.of.repeats and can_repeat(self.of.manifest)
+
+    def compared(self, again: Again) -> list[Check]:
+        """What came out, held against the record; nothing of a command that is recorded to fail."""
+        return [] if self.of is None else compared(self.of, self.texts, again)
+
     def _record(self, kind: Kind, settings: Sequence[Setting], again: Again) -> RerunRecord:
-        checks = compared(self.manifest, self.texts, again) if isinstance(self.manifest, CompletedCommand) else []
+        checks = self.compared(again)
         metrics = again.gathered.outcome.metrics if again.gathered is not None else {}
         return RerunRecord(
             kind=kind,
@@ -211,96 +215,6 @@ def _agrees_to(manifest: CompletedCommand | FailedCommand, again: Again, checks:
 def _same_failure(manifest: FailedCommand, again: Again) -> bool:
     recorded = manifest.failure
     return again.failure == (recorded.error, recorded.code, recorded.message)
-
-
-# --- comparing --------------------------------------------------------------------------------------------------
-
-
-def compared(manifest: CompletedCommand, texts: Mapping[str, str], again: Again) -> list[Check]:
-    """The layers of a rerun that completed, held against the record: metrics, predictions, other files.
-
-    Metrics and predictions decide. Other files do where there is neither, and are noted elsewhere; `texts` are those
-    that the run folder keeps of them.
-    """
-    if again.gathered is None:
-        return []
-    recorded, now = manifest.outcome, again.gathered.outcome
-    checks = [
-        compare(f"metrics.{name}", name, _metric(recorded, name), _metric(now, name), finding="metrics.value")
-        for name in sorted({*recorded.metrics, *recorded.undefined} | {*now.metrics, *now.undefined})
-    ]
-    if recorded.predictions is not None:
-        before, after = recorded.predictions, now.predictions
-        same = after is not None and (before.rows, before.digest) == (after.rows, after.digest)
-        checks.append(passed("predictions.labels") if same else failed("predictions.labels", "predictions.labels"))
-        if before.scores is not None:
-            scores = after is not None and before.scores == after.scores
-            checks.append(
-                passed("predictions.scores") if scores else failed("predictions.scores", "predictions.scores")
-            )
-    decide = not checks
-    for file, other, places in _pairs(recorded, texts, again):
-        code = f"outputs.{file.path}"
-        if other is None:
-            finding = Finding(code="output.missing", where=file.path)
-        elif places is None:
-            checks.append(passed(code))
-            continue
-        else:
-            finding = Finding(code="output.other", where=file.path, recorded=file.sha256, now=places)
-        checks.append(Check(code=code, outcome="failed" if decide else "skipped", finding=finding))
-    return checks
-
-
-def _metric(outcome: CommandOutcome, name: str) -> float | str | None:
-    return "no finite number" if name in outcome.undefined else outcome.metrics.get(name)
-
-
-def _pairs(
-    recorded: CommandOutcome, texts: Mapping[str, str], again: Again
-) -> list[tuple[OutputFile, OutputFile | None, dict[str, Any] | None]]:
-    """Each recorded file that is no source of metrics or predictions, the one that came out for it, and the places.
-
-    No places: they agree, to the byte or in all but times and places.
-    """
-    assert again.gathered is not None
-    named = {recorded.metrics_from, recorded.predictions.path if recorded.predictions is not None else None}
-    now: dict[str, OutputFile] = {}
-    for file in again.gathered.outcome.files:
-        now[file.path] = file
-        now.setdefault(stable_name(file.path), file)
-    found = []
-    for file in recorded.files:
-        if file.path in named:
-            continue
-        other = now.get(file.path) or now.get(stable_name(file.path))
-        found.append((file, other, None if other is None else _places(file, other, texts, again)))
-    return found
-
-
-def _places(recorded: OutputFile, now: OutputFile, texts: Mapping[str, str], again: Again) -> dict[str, Any] | None:
-    assert again.gathered is not None
-    if recorded.sha256 == now.sha256:
-        return None
-    before, after = texts.get(recorded.path), again.gathered.texts.get(now.path)
-    if before is None or after is None:
-        return {"sha256": now.sha256}
-    result = compare_outputs(recorded.path, before.encode(), after.encode())
-    if result.agreement != "no":
-        return None
-    places = [{"where": one.where, "recorded": one.recorded, "now": one.now} for one in result.places[:LISTED_PLACES]]
-    return {"sha256": now.sha256, "places": places, "count": result.count}
-
-
-def level_of(outcome: CommandOutcome, checks: Sequence[Check]) -> Level:
-    """How deep an outcome that came out again was seen to."""
-    if outcome.predictions is not None:
-        models = [f"outputs.{file.path}" for file in outcome.files if file.role == "model"]
-        same = {check.code for check in checks if check.outcome == "passed"}
-        if outcome.predictions.scores is not None:
-            return "model" if models and {*models} <= same else "scores"
-        return "predictions"
-    return "metrics" if outcome.metrics or outcome.undefined else "outputs"
 
 
 #: Reruns that are given what the one before looked for in vain.
@@ -376,6 +290,8 @@ class _Case:
         again = self.reruns.run("native", confine=True)
         if not again.confined:
             self.hermetic = skipped("hermetic", "hermetic.unavailable", now=available())
+        elif agrees(again) and (again.reached_out or not again.observed) and self._speaks_within():
+            self.hermetic = skipped("hermetic", "hermetic.network")
         elif agrees(again):
             count = len(self.manifest.inputs.files or [])
             self.hermetic = passed("hermetic", Finding(code="hermetic.proven", now=count))
@@ -400,24 +316,24 @@ class _Case:
             self.hermetic = skipped("hermetic", "hermetic.otherwise")
         return freely
 
-    def _compared(self, again: Again) -> list[Check]:
-        assert isinstance(self.manifest, CompletedCommand)
-        return compared(self.manifest, self.reruns.texts, again)
+    def _speaks_within(self) -> bool:
+        """Whether its own processes speak to one another over TCP, so that a rerun cannot be kept from the network."""
+        coverage = self.manifest.inputs.coverage
+        return coverage is not None and coverage.within and not coverage.network
 
     def _agrees(self, again: Again) -> bool:
-        return again.gathered is not None and not failing(self._compared(again))
+        return again.gathered is not None and not failing(self.reruns.compared(again))
 
     def _agreed(self, again: Again) -> Judgement:
         assert isinstance(self.manifest, CompletedCommand)
         if self._is_thin():
             while len(self._natives()) < 3:
-                self.reruns.run("native", confine=False)
+                self.reruns.run("native", confine=False, repeats=False)
             if (unstable := self._unstable()) is not None:
                 return unstable
-        checks = self._compared(again)
+        checks = self.reruns.compared(again)
         level = level_of(self.manifest.outcome, checks)
-        if facts := {fact.factor: fact.now for fact in self._facts(again)}:
-            checks.append(passed("environment.facts", Finding(code="environment.other", now=facts)))
+        checks += made([FACTS], None, (self.manifest.inputs.environment, self._facts(again)))
         return self._judgement("identical", level=level, metrics=self._metrics(again), checks=checks)
 
     def _is_thin(self) -> bool:
@@ -463,7 +379,8 @@ class _Case:
         except EffortSpent:
             note = [passed("effort", Finding(code="explained.not_minimal", recorded=self.reruns.effort))]
         assert isinstance(self.manifest, CompletedCommand)
-        checks = [*self._compared(restored), *note]
+        facts = made([FACTS], None, (recorded, self._facts(restored)))
+        checks = [*self.reruns.compared(restored), *facts, *note]
         return self._judgement(
             "explained",
             level=level_of(self.manifest.outcome, checks),
@@ -474,10 +391,10 @@ class _Case:
 
     def _differs(self, again: Again) -> Judgement:
         assert isinstance(self.manifest, CompletedCommand)
-        checks, facts = self._compared(again), self._facts(again)
+        checks, facts = self.reruns.compared(again), self._facts(again)
         if again.failure is not None:
             checks = [failed("failure", "rerun.failed", "command", "completed", again.failure[2])]
-        where = _layer(checks)
+        where = first_layer(checks)
         told: dict[str, Any] = {
             "metrics": self._metrics(again),
             "checks": checks,
@@ -492,6 +409,8 @@ class _Case:
     def _why_not(self, again: Again) -> Finding | None:
         """Why nothing follows from an outcome that is another one: something else than recorded may have led to it."""
         inputs, coverage = self.manifest.inputs, self.manifest.inputs.coverage
+        if again.repeats and (reason := self._why_not_repeated()) is not None:
+            return reason
         if inputs.program.stdin == STREAM:
             return Finding(code="undecided.standard_input")
         if again.barred:
@@ -514,6 +433,17 @@ class _Case:
         if inputs.environment is None or again.environment is None:
             return Finding(code="undecided.no_facts")
         return Finding(code="undecided.environment") if self._facts(again) else None
+
+    def _why_not_repeated(self) -> Finding | None:
+        """Why nothing follows where the run came out again, and its repeats did not."""
+        assert isinstance(self.manifest, CompletedCommand)
+        if any(repeat.seed is None for repeat in self.manifest.outcome.repeats):
+            return Finding(code="undecided.unseeded_repeats")
+        written = {file.path for file in self.manifest.outcome.files}
+        told = [warned.values for warned in self.manifest.warnings if warned.code == "command.repeats_changed_input"]
+        changed = [file.path for file in self.manifest.inputs.files or [] if file.is_changed or file.path in written]
+        changed += [str(path) for values in told for path in values.get("files", [])]
+        return Finding(code="undecided.repeats_changed_input", where=clean(changed[0])) if changed else None
 
     def _variables(self) -> list[str]:
         """The environment variables that its code asks for by name, and that no record keeps."""
@@ -548,8 +478,8 @@ def _shown(place: str) -> str:
 
 def _first_difference(first: Again, other: Again) -> Layer | None:
     """The first layer in which two reruns differ."""
-    if first.gathered is None or other.gathered is None:
-        return None if first.failure == other.failure else "metrics"
+    if first.gathered is None or other.gathered is None:  # of what fails, words of its own vary: names, addresses
+        return None if first.gathered is other.gathered else "metrics"
     one, two = first.gathered.outcome, other.gathered.outcome
     if one.predictions is not None and two.predictions is not None:
         sides = [(side.predictions.digest, side.predictions.scores) for side in (one, two) if side.predictions]
@@ -557,25 +487,13 @@ def _first_difference(first: Again, other: Again) -> Layer | None:
             return "predictions"
     if not same_value(one.metrics, two.metrics) or [*one.undefined] != [*two.undefined]:
         return "metrics"
+    if first.repeats and other.repeats and not same_value(first.repeated_metrics, other.repeated_metrics):
+        return "metrics"
     if one.metrics or one.predictions is not None:
         return None
     digests = [{stable_name(file.path): file.sha256 for file in side.files} for side in (one, two)]
     return None if digests[0] == digests[1] else "outputs"
 
 
-def _layer(checks: Sequence[Check]) -> Layer | None:
-    codes = [check.code for check in failing(checks)]
-    for layer in ("predictions", "metrics", "outputs"):
-        if any(code.startswith(layer) for code in codes):
-            return layer
-    return None
-
-
 def _failure(again: Again) -> str:
     return again.failure[2] if again.failure is not None else ""
-
-
-def recorded_texts(files: Mapping[str, bytes]) -> dict[str, str]:
-    """The texts of small outputs, by path, that a run folder keeps."""
-    value = parse_json(files["outputs"]) if "outputs" in files else {}
-    return {path: text for path, text in value.items() if isinstance(text, str)} if isinstance(value, dict) else {}

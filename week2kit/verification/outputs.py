@@ -43,6 +43,11 @@ class Compared:
     times: tuple[Place, ...] = ()
 
 
+#: Formats that are JSON.
+_JSON: Final = ("json", "ipynb")
+#: The identifier of a cell of a notebook, which is drawn when the cell is made.
+_CELL_ID: Final = re.compile(r"cells\.\d+\.id")
+
 #: Places that are listed of one file.
 LISTED_PLACES: Final = 20
 
@@ -56,7 +61,7 @@ def compare_outputs(name: str, recorded: bytes, now: bytes) -> Compared:
     except UnicodeDecodeError:
         return Compared("no", (), 1)
     suffix = name.lower().rpartition(".")[2]
-    pairs = _of_json(before, after) if suffix == "json" else None
+    pairs = _of_json(before, after) if suffix in _JSON else None
     if pairs is None and suffix in ("csv", "tsv"):
         pairs = _of_table(before, after)
     if pairs is None:
@@ -67,6 +72,7 @@ def compare_outputs(name: str, recorded: bytes, now: bytes) -> Compared:
             continue
         both = old is not None and new is not None
         only_time = both and (is_duration(_name_of(where)) or _timeless(old) == _timeless(new))
+        only_time = only_time or (suffix == "ipynb" and _CELL_ID.fullmatch(where) is not None)
         count += not only_time
         listed = times if only_time else places
         if len(listed) < LISTED_PLACES:

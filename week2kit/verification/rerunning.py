@@ -6,8 +6,8 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Final, TypeAlias
@@ -32,10 +32,12 @@ from week2kit.processes.script import run_script
 from week2kit.record.command import STANDARD_OUTPUT, CommandInputs, CommandOutcome
 from week2kit.record.manifest import Environment
 from week2kit.record.written_paths import HOME, SOMEWHERE, STREAM, path_of
+from week2kit.training.arguments import with_seed
 from week2kit.training.asked import Named
 from week2kit.training.ending import failure_of
 from week2kit.training.gathering import Gathered, gather
 from week2kit.training.outputs import stable_name
+from week2kit.verification.command_layers import seed_at
 from week2kit.verification.workspace import Supply, Workspace, prepare
 
 #: Environment variables to be set, and with None those to be taken away.
@@ -45,7 +47,15 @@ Variables: TypeAlias = Mapping[str, str | None]
 GIVEN_FILES: Final = 10_000
 
 #: Where libraries keep what they compiled and fetched, below the home directory.
+_NAMED_CACHES: Final = ("XDG_CACHE_HOME", "UV_CACHE_DIR")
 _CACHES: Final = (".cache", ".config/matplotlib", ".matplotlib", ".keras", ".triton", ".nv")
+
+#: Where Jupyter and IPython keep what they write, below the home directory, by the variable that says another place.
+_FOLDERS_OF_TOOLS: Final = {
+    "JUPYTER_CONFIG_DIR": ".jupyter",
+    "JUPYTER_RUNTIME_DIR": ".local/share/jupyter/runtime",
+    "IPYTHONDIR": ".ipython",
+}
 
 
 @dataclass(frozen=True)
@@ -62,6 +72,8 @@ class Again:
         observed: whether its system calls were seen; if not, `refused` is all that lies in the project.
         barred: where it would have written outside of its working directory, and may not: in a project are results.
         opened: the code and the inputs that it read outside of its working directory, where they lie.
+        reached_out: whether it used the network, which only its own processes were to use among one another.
+        repeats: what came out of the recorded repeats, in order; none where they were not run again.
     """
 
     gathered: Gathered | None
@@ -74,6 +86,28 @@ class Again:
     barred: tuple[str, ...]
     opened: frozenset[str]
     seconds: float
+    reached_out: bool = False
+    repeats: tuple[Again, ...] = ()
+
+    def and_repeat(self, one: Again) -> Again:
+        """With one repeat more: what was withheld from it, and what it opened, was so of the whole."""
+        return replace(
+            self,
+            confined=self.confined and one.confined,
+            refused=tuple(dict.fromkeys([*self.refused, *one.refused])),
+            observed=self.observed and one.observed,
+            barred=(*self.barred, *one.barred),
+            opened=self.opened | one.opened,
+            is_ended=self.is_ended or one.is_ended,
+            reached_out=self.reached_out or one.reached_out,
+            seconds=self.seconds + one.seconds,
+            repeats=(*self.repeats, one),
+        )
+
+    @property
+    def repeated_metrics(self) -> list[Mapping[str, float] | None]:
+        """The metrics of each repeat; None of one that failed."""
+        return [None if one.gathered is None else one.gathered.outcome.metrics for one in self.repeats]
 
 
 @dataclass(frozen=True)
@@ -87,6 +121,7 @@ class Rerun:
         project: the folder in which it was recorded, where that is known.
         runs: the folder of the runs, of which none is an input.
         timeout: seconds that it may take.
+        is_repeat: whether it is one with another seed, of which only the metrics are recorded.
     """
 
     inputs: CommandInputs
@@ -95,6 +130,15 @@ class Rerun:
     project: Path | None
     runs: Path
     timeout: float
+    is_repeat: bool = False
+
+    def with_seed(self, seed: int | None) -> Rerun:
+        """The same for a repeat: with another seed in place of its own, or as it stands."""
+        program = self.inputs.program
+        at = None if seed is None else seed_at(program)
+        if at is not None and seed is not None:
+            program = program.model_copy(update={"argv": with_seed(program.argv, at, seed)})
+        return replace(self, inputs=self.inputs.model_copy(update={"program": program}), is_repeat=True)
 
     def run(self, variables: Variables, more: Mapping[str, Path], *, confine: bool) -> Again:
         """Run it once, with these environment variables (None takes one away), and with these files besides.
@@ -125,12 +169,12 @@ class Rerun:
         for name in (name for name, value in asked.items() if value is None):
             environment.pop(name, None)
         environment["TMPDIR"] = str(workspace.temporary)
-        if confine:  # uv does nothing without a cache that it may lock
-            environment.setdefault("UV_CACHE_DIR", str(workspace.temporary / "uv"))
+        for name, folder in self._folders_of_tools(confine=confine):
+            environment.setdefault(name, str(workspace.temporary / folder))
         if "PYTHONPATH" in environment:
             environment["PYTHONPATH"] = self._moved(environment["PYTHONPATH"], workspace.here)
         argv = self._argv(environment, workspace.here)
-        allowed = self._allowed(workspace, argv, environment) if confine else _everything(workspace)
+        allowed = self._allowed(workspace, argv, environment) if confine else _everything(workspace, environment)
         before, start = snapshot(workspace.here), time.monotonic()
         stdin = self._stdin(workspace)
         watched_folder = workspace.root / "watched"
@@ -150,7 +194,7 @@ class Rerun:
                 watched = watch.finish()
         finally:
             os.close(stdin)
-        failure = failure_of(ended, argv, self.timeout, workspace.here)
+        failure, recorded = failure_of(ended, argv, self.timeout, workspace.here), self.inputs.coverage
         told = None if failure is None else (failure.error, failure.code, failure.message)
         gathered: Gathered | None = None
         if failure is None:
@@ -179,7 +223,20 @@ class Rerun:
                 if not path.startswith(str(workspace.root))
             ),
             seconds=time.monotonic() - start,
+            reached_out=watched.coverage.network and not (recorded is not None and recorded.network),
         )
+
+    def _folders_of_tools(self, *, confine: bool) -> Iterator[tuple[str, str]]:
+        """Variables that give a tool another folder than its own in the home directory, where it read nothing there.
+
+        These do nothing without a folder that they may write to.
+        """
+        read = [file.path for file in self.inputs.files or []]
+        for name, place in _FOLDERS_OF_TOOLS.items():
+            if not any(path.startswith(f"{HOME}{place}/") for path in read):
+                yield name, place.replace("/", "_")
+        if confine:
+            yield "UV_CACHE_DIR", "uv"
 
     def _with_named(self, written: list[Written], workspace: Workspace) -> list[Written]:
         """What was written, with what is recorded to lie where the comparison of the folder does not look."""
@@ -198,14 +255,24 @@ class Rerun:
                 program = str(beside)
             elif found is None and PYTHON.fullmatch(program):
                 program = sys.executable
-        return [program, *(self._word(word, here) for word in words)]
+        elif not (here / program).exists() and self.project is not None and (self.project / program).exists():
+            # of an environment that lies in the project: it is found by its own place
+            program = os.path.normpath(self.project / program)
+        return [program, *(self._word(word, here, environment) for word in words)]
 
-    def _word(self, word: str, here: Path) -> str:
-        """A path that was absolute is so again; a relative one that began with ``./`` means the same file so."""
+    def _word(self, word: str, here: Path, environment: Mapping[str, str]) -> str:
+        """A path that was absolute is so again; a relative one that began with ``./`` means the same file so.
+
+        Of an interpreter elsewhere only the name is known: it is the one of that name on the PATH.
+        """
         flag, equals, value = word.partition("=") if word.startswith("-") else ("", "", word)
         path = here / value
         if value.startswith((HOME, SOMEWHERE)):
-            path = self.supply.paths.get(value, path_of(value, here))
+            name = value.removeprefix(SOMEWHERE)
+            if PYTHON.fullmatch(name) and value not in self.supply.paths:
+                path = Path(shutil.which(name, path=environment.get("PATH")) or sys.executable)
+            else:
+                path = self.supply.paths.get(value, path_of(value, here))
         elif not value.startswith("./") or not path.exists():
             return word
         return f"{flag}{equals}{os.path.normpath(path)}"
@@ -231,14 +298,18 @@ class Rerun:
         if self.outcome is None:
             return Named()
         metrics, predictions = self.outcome.metrics_from, self.outcome.predictions
+        if self.is_repeat:  # its seed may stand in the name of the file
+            now = _called_now(metrics, written)
+            return Named(now if now in written else None)
         return Named(
             None if metrics == STANDARD_OUTPUT else _called_now(metrics, written),
             _called_now(predictions.path if predictions is not None else None, written),
         )
 
     def _allowed(self, workspace: Workspace, argv: Sequence[str], environment: Mapping[str, str]) -> Allowed:
-        program = shutil.which(argv[0], path=environment.get("PATH"))
-        interpreter = _interpreter_of(Path(program)) if program is not None and "/" not in argv[0] else program
+        named = str(workspace.here / argv[0]) if "/" in argv[0] else argv[0]
+        program = shutil.which(named, path=environment.get("PATH"))
+        interpreter = _interpreter_of(Path(program)) if program is not None else None
         places = list(system_places())
         # make, uv and shells start the one that is on the PATH
         others = [shutil.which(name, path=environment.get("PATH")) for name in ("python", "python3")]
@@ -253,7 +324,7 @@ class Rerun:
         return Allowed(
             read=(*places, *given, str(STARTUP.parent.parent)),
             write=(str(workspace.root), *devices()),
-            network=coverage is not None and coverage.network,
+            network=coverage is not None and (coverage.network or coverage.within),
         )
 
     def _as_recorded(self) -> list[Path]:
@@ -294,9 +365,10 @@ class Rerun:
         return [(place, there) for place, there in found.items() if place not in known and "__pycache__" not in place]
 
 
-def _everything(workspace: Workspace) -> Allowed:
+def _everything(workspace: Workspace, environment: Mapping[str, str]) -> Allowed:
     """All may be read; what keeps nothing may be written."""
-    caches = [str(path) for path in map(Path.home().joinpath, _CACHES) if path.is_dir()]
+    named = [environment[name] for name in _NAMED_CACHES if environment.get(name)]
+    caches = [str(path) for path in map(Path.home().joinpath, [*_CACHES, *named]) if path.is_dir()]
     return Allowed(
         read=tuple(f"/{name}" for name in sorted(os.listdir("/"))),  # noqa: PTH208
         write=(str(workspace.root), *caches, "/dev"),  # processors for graphics are devices

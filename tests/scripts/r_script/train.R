@@ -1,0 +1,10 @@
+# a fit in R: reads a table, writes metrics and the model
+words <- commandArgs(trailingOnly = TRUE)
+set.seed(as.integer(words[2]))
+table <- read.csv("data.csv")
+kept <- sample(nrow(table), 60)
+fit <- glm(y ~ a + b, data = table[kept, ], family = binomial)
+said <- predict(fit, table[-kept, ], type = "response")
+accuracy <- mean((said > 0.5) == (table[-kept, "y"] == 1))
+writeLines(sprintf('{"accuracy": %.17g}', accuracy), "metrics.json")
+saveRDS(fit, "model.rds")
