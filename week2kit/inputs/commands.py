@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from week2kit.inputs.changes import Change, shown_git
 from week2kit.inputs.leaves import ABSENT
-from week2kit.record.command import PARAMETER_FLAGS, InputFile, RecordedCommand
+from week2kit.record.command import InputFile, RecordedCommand
+from week2kit.record.written_paths import PARAMETER_FLAGS
 
 _FLAG: Final = re.compile(r"--?[A-Za-z][^=\s]*")
 _KEY: Final = re.compile(r"(?P<key>[A-Za-z_][A-Za-z0-9_.+-]*)=(?P<value>.*)", re.DOTALL)

@@ -32,10 +32,6 @@ How: TypeAlias = Literal["observed", "declared"]
 Observer: TypeAlias = Literal["audit_hook", "system_calls"]
 
 
-#: Flags of papermill, behind which a name and a value stand as two words.
-PARAMETER_FLAGS: Final = frozenset({"-p", "--parameters", "-r", "--parameters_raw"})
-
-
 #: What can be handed to a program.
 Word: TypeAlias = Annotated[Text, Field(pattern=r"^[^\x00]*$")]
 #: The name of an environment variable.

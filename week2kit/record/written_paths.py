@@ -1,4 +1,4 @@
-"""How the record of a command writes the paths of files, and where such a path leads again."""
+"""How the record of a command writes its words and the paths of files, and where such a path leads again."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ HOME: Final = "~/"
 SOMEWHERE: Final = ".../"
 #: What stands for a standard input that was no file.
 STREAM: Final = "-"
+#: Flags of papermill, behind which a name and a value stand as two words.
+PARAMETER_FLAGS: Final = frozenset({"-p", "--parameters", "-r", "--parameters_raw"})
 
 
 def place_of(path: str, here: Path) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from week2kit.errors import UsageError
-from week2kit.record.command import PARAMETER_FLAGS
+from week2kit.record.written_paths import PARAMETER_FLAGS
 
 #: Flags by which scripts take a seed, in the order in which they are looked for.
 SEED_FLAGS: Final = ("--seed", "--random-state", "--random_state", "--random-seed", "--random_seed")
