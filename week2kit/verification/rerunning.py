@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import Final, TypeAlias
+from typing import Final
 
+from week2kit.environment.conditions import Conditions
 from week2kit.environment.observed import environment_of
 from week2kit.errors import StageError, UsageError
 from week2kit.observing.confined import (
@@ -26,24 +27,28 @@ from week2kit.observing.confined import (
 from week2kit.observing.folder import TOOLS, Written, snapshot, written_between
 from week2kit.observing.watching import PYTHON, STARTUP, Watch, Watched
 from week2kit.privacy import scrub
+from week2kit.processes.interpreters import installed_versions
 from week2kit.processes.scratch import scratch_folder
-from week2kit.processes.script import run_script
+from week2kit.processes.script import find_program, run_script
 from week2kit.record.command import HOME, SOMEWHERE, STANDARD_OUTPUT, STREAM, CommandInputs, CommandOutcome
 from week2kit.record.manifest import Environment
 from week2kit.training.command import failure_of
 from week2kit.training.gathering import Gathered, Named, gather
 from week2kit.training.going_in import path_of
 from week2kit.training.outputs import stable_name
+from week2kit.verification.other_python import environment_with, first_line, words_with
+from week2kit.verification.putting_back import variables_of
 from week2kit.verification.workspace import Supply, Workspace, prepare
-
-#: Environment variables to be set, and with None those to be taken away.
-Variables: TypeAlias = Mapping[str, str | None]
 
 #: Files that are given to a rerun of a folder that its command lists.
 GIVEN_FILES: Final = 10_000
 
 #: Where libraries keep what they compiled and fetched, below the home directory.
 _CACHES: Final = (".cache", ".config/matplotlib", ".matplotlib", ".keras", ".triton", ".nv")
+
+
+class NotHere(UsageError):
+    """The program of a command is not on this machine."""
 
 
 @dataclass(frozen=True)
@@ -94,14 +99,18 @@ class Rerun:
     runs: Path
     timeout: float
 
-    def run(self, variables: Variables, more: Mapping[str, Path], *, confine: bool) -> Again:
-        """Run it once, with these environment variables (None takes one away), and with these files besides.
+    def run(
+        self, conditions: Conditions, more: Mapping[str, Path], *, python: Path | None = None, confine: bool
+    ) -> Again:
+        """Run it once under conditions, with this Python in place of its own, and with these files besides.
 
         Where the kernel can forbid it, it writes nowhere but in its working directory and in caches: a script that
         names its project by an absolute path would put its results in the place of the recorded ones.
 
         Raises:
-            UsageError: its program is not here, or it may put its results in the place of the recorded ones.
+            NotHere: its program is not here.
+            CannotRestore: it starts no Python in whose place another can be put.
+            UsageError: it may put its results in the place of the recorded ones.
             OSError: there is no room for the working directory.
         """
         if available() is not None and self._names_project():
@@ -111,23 +120,37 @@ class Rerun:
             )
         with scratch_folder() as scratch:
             workspace = prepare(Path(scratch).resolve(), self.inputs, self.supply, more)
-            return self._run(workspace, variables, confine=confine and available() is None)
+            return self._run(workspace, conditions, python, confine=confine and available() is None)
+
+    def installed(self, names: Sequence[str]) -> dict[str, str]:
+        """The versions of these distributions that the Python has which the command starts here; none is unknown."""
+        environment = {**os.environ, **{n: v for n, v in self.inputs.program.variables.items() if v is not None}}
+        program = self._argv(environment, Path())[0]
+        found = shutil.which(program, path=environment.get("PATH"))
+        line = first_line(Path(found)) if found is not None else None
+        python = _interpreter_of(Path(found)) if found is not None and line else found
+        return installed_versions(python, names) if python is not None and _is_python(python) else {}
 
     def _names_project(self) -> bool:
         return self.project is not None and any(str(self.project) in text for text in self.supply.texts.values())
 
-    def _run(self, workspace: Workspace, variables: Variables, *, confine: bool) -> Again:
+    def _run(self, workspace: Workspace, conditions: Conditions, python: Path | None, *, confine: bool) -> Again:
         set_by_config = {name: value for name, value in self.inputs.program.variables.items() if value is not None}
-        asked = {**set_by_config, **variables}
-        environment = {**os.environ, **{name: value for name, value in asked.items() if value is not None}}
-        for name in (name for name, value in asked.items() if value is None):
-            environment.pop(name, None)
+        asked = {**os.environ, **set_by_config, **variables_of(conditions)}
+        environment = {name: value for name, value in asked.items() if value is not None}
         environment["TMPDIR"] = str(workspace.temporary)
         if confine:  # uv does nothing without a cache that it may lock
             environment.setdefault("UV_CACHE_DIR", str(workspace.temporary / "uv"))
         if "PYTHONPATH" in environment:
             environment["PYTHONPATH"] = self._moved(environment["PYTHONPATH"], workspace.here)
         argv = self._argv(environment, workspace.here)
+        if python is not None:
+            argv = words_with(python, argv, workspace.here, environment)
+            environment = environment_with(python, environment)
+        try:
+            find_program(argv, workspace.here, environment)
+        except UsageError as error:
+            raise NotHere(str(error)) from None
         allowed = self._allowed(workspace, argv, environment) if confine else _everything(workspace)
         before, start = snapshot(workspace.here), time.monotonic()
         stdin = self._stdin(workspace)
@@ -144,6 +167,7 @@ class Rerun:
                     started_by=watch.argv(argv),
                     pass_fds=watch.pass_fds,
                     stdin=stdin,
+                    umask=conditions.umask,
                 )
                 watched = watch.finish()
         finally:
@@ -235,15 +259,16 @@ class Rerun:
         )
 
     def _allowed(self, workspace: Workspace, argv: Sequence[str], environment: Mapping[str, str]) -> Allowed:
-        program = shutil.which(argv[0], path=environment.get("PATH"))
-        interpreter = _interpreter_of(Path(program)) if program is not None and "/" not in argv[0] else program
+        found = shutil.which(argv[0], path=environment.get("PATH"))
+        program = found if "/" not in argv[0] else os.path.normpath(workspace.here / argv[0])
+        interpreter = None if program is None else _interpreter_of(Path(program))
         places = list(system_places())
         # make, uv and shells start the one that is on the PATH
         others = [shutil.which(name, path=environment.get("PATH")) for name in ("python", "python3")]
         for path in dict.fromkeys(filter(None, (interpreter, program, *others))):
             real = os.path.realpath(path)
             places += [path, real]
-            if PYTHON.fullmatch(os.path.basename(path)) or PYTHON.fullmatch(os.path.basename(real)):  # noqa: PTH119
+            if _is_python(path) or _is_python(real):
                 places += interpreter_places(path)
         linked = [path.resolve() for path in self.supply.paths.values()]
         given = [str(path) for path in (*self.supply.outside, *linked, *self._as_recorded())]
@@ -292,14 +317,24 @@ class Rerun:
         return [(place, there) for place, there in found.items() if place not in known and "__pycache__" not in place]
 
 
+def not_run(error: str, message: str) -> Again:
+    """A rerun of which no process came about, and why."""
+    return Again(None, (error, None, message), False, None, False, (), False, (), frozenset(), 0.0)
+
+
 def _everything(workspace: Workspace) -> Allowed:
     """All may be read; what keeps nothing may be written."""
-    caches = [str(path) for path in map(Path.home().joinpath, _CACHES) if path.is_dir()]
+    named = [Path(os.environ[name]) for name in ("XDG_CACHE_HOME", "UV_CACHE_DIR") if os.environ.get(name)]
+    caches = [str(path) for path in (*map(Path.home().joinpath, _CACHES), *named) if path.is_dir()]
     return Allowed(
         read=tuple(f"/{name}" for name in sorted(os.listdir("/"))),  # noqa: PTH208
         write=(str(workspace.root), *caches, "/dev"),  # processors for graphics are devices
         network=True,
     )
+
+
+def _is_python(program: str) -> bool:
+    return PYTHON.fullmatch(os.path.basename(program)) is not None  # noqa: PTH119
 
 
 def _is_of_a_person(path: str) -> bool:
@@ -325,14 +360,9 @@ def _called_now(recorded: str | None, written: Sequence[str]) -> str | None:
 
 def _interpreter_of(program: Path) -> str | None:
     """The interpreter that a script's first line names; the program itself where it is none."""
-    try:
-        with program.open("rb") as file:
-            line = file.readline(512)
-    except OSError:
+    words = first_line(program)
+    if words is None:
         return str(program)
-    if not line.startswith(b"#!"):
-        return str(program)
-    words = os.fsdecode(line[2:]).split()
     if words and os.path.basename(words[0]) == "env":  # noqa: PTH119
         return shutil.which(next((word for word in words[1:] if not word.startswith("-")), ""))
     return words[0] if words else None
