@@ -220,6 +220,20 @@ def test_a_program_that_no_environment_has_is_told(monkeypatch: pytest.MonkeyPat
     assert (verdict.verdict, verdict.reason and verdict.reason.code) == ("undecided", "undecided.no_program")
 
 
+def test_the_python_of_an_environment_in_the_project_is_run_where_it_lies() -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", ".venv"], check=True)
+    script("import sys\nprint('own:', int(sys.prefix != sys.base_prefix and sys.prefix.endswith('.venv')))")
+    run = train("train.py", "--seed", "1", program=".venv/bin/python")
+    assert run.manifest.inputs.program.script == "train.py"
+    assert [*run.manifest.inputs.program.modules] == ["train.py"]
+    verdict = judged()
+    assert (verdict.verdict, verdict.metrics["own"].here) == ("identical", 1.0)
+    if confined_available() is None:
+        assert "proven" in text(verdict)
+    shutil.rmtree(".venv")  # as where the project was cloned anew: the one on the PATH is run
+    assert judged().metrics["own"].here == 0.0
+
+
 # --- the words of a command -------------------------------------------------------------------------------------
 
 PYTHON = Path("/env/bin/python")

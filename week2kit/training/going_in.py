@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from week2kit.canonical import as_utf8, sha256
-from week2kit.observing.watching import Before, Watched
+from week2kit.observing.watching import PYTHON, Before, Watched
 from week2kit.privacy import scrub, tells_a_name
 from week2kit.record.code import digest_text
 from week2kit.record.command import HOME, SOMEWHERE, How, InputFile, Sources
@@ -195,6 +195,8 @@ def _unseen_script(argv: Sequence[str], here: Path, code: Collection[str]) -> li
     """The script that a command names and that nobody saw: what ran it did not tell, or the system read it."""
     for place, word in enumerate(argv):
         path = Path(os.path.normpath(here / word))
+        if not place and PYTHON.fullmatch(path.name) and path.with_name("..").joinpath("pyvenv.cfg").is_file():
+            continue  # the Python of an environment that lies in the project
         if os.path.isfile(path) and (place or path.is_relative_to(here)):  # noqa: PTH113 - a word may be any text
             is_script = path.suffix == ".py" or _is_script(str(path), argv[0])
             return [str(path)] if is_script and not (place and code) else []

@@ -213,6 +213,8 @@ class Rerun:
     def _argv(self, environment: Mapping[str, str], here: Path) -> list[str]:
         """The recorded words, with the program and the files that they name as these are found here."""
         program, *words = self.inputs.program.argv
+        if "/" in program:
+            program = self._of_environment(program)
         if "/" not in program:
             beside = Path(sys.executable).parent / program
             found = shutil.which(program, path=environment.get("PATH"))
@@ -221,6 +223,13 @@ class Rerun:
             elif found is None and PYTHON.fullmatch(program):
                 program = sys.executable
         return [program, *(self._word(word, here) for word in words)]
+
+    def _of_environment(self, program: str) -> str:
+        """A program of an environment in the project is run where it lies; where it is not, the one on the PATH."""
+        if self.project is not None and (self.project / program).with_name("..").joinpath("pyvenv.cfg").is_file():
+            return os.path.normpath(self.project / program)
+        is_recorded = program in self.inputs.program.modules  # a wrapper, which is code of the project
+        return program if is_recorded or not _is_python(program) else os.path.basename(program)  # noqa: PTH119
 
     def _word(self, word: str, here: Path) -> str:
         """A path that was absolute is so again; a relative one that began with ``./`` means the same file so."""
