@@ -190,8 +190,23 @@ def test_versions_that_cannot_be_had_are_told_and_decide_nothing(bad: str, other
     place.write_text(place.read_text().replace(f'"{NAME}": "{OTHER}"', f'"{NAME}": "{bad}"'))
     verdict = judged(trust=True, restore_versions=True)
     assert verdict.verdict == "undecided"
-    assert f"library.{NAME}: it could not be put back: " in text(verdict)
+    assert f"note: library.{NAME}: it could not be put back: " in "\n".join(short_verdict(verdict))
     assert "--restore versions tries" not in "\n".join(short_verdict(verdict))
+
+
+@pytest.mark.slow
+def test_where_a_python_is_not_here_the_libraries_are_still_put_back(other: Path) -> None:
+    script(OF_VERSION)
+    train("train.py", "--seed", "1", program=str(other))
+    place = Path("runs/one/manifest.json")
+    place.write_text(place.read_text().replace(f'"python": "{platform.python_version()}"', '"python": "3.77.1"'))
+    verdict = judged(trust=True, restore_versions=True)
+    assert verdict.verdict == "explained", text(verdict)
+    assert [(cause.factor, cause.proof) for cause in verdict.causes] == [(f"library.{NAME}", "restored")]
+    assert "it holds here although other than recorded are: python." in text(verdict)
+    assert "Python 3.77 is not installed here" in next(rerun.failure or "" for rerun in verdict.reruns[3:])
+    forge("one", "minor", 77.0)
+    assert judged(trust=True, restore_versions=True).verdict == "undecided"  # that Python may have done it
 
 
 def test_without_uv_the_reason_is_told_and_other_facts_are_still_put_back(monkeypatch: pytest.MonkeyPatch) -> None:

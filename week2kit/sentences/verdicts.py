@@ -242,7 +242,7 @@ _UNTOLD: Final = frozenset({"predictions.no_scores", "not_recorded", "partial.no
 #: Notes that a person should not have to ask for.
 _WEIGHTY: Final = frozenset(
     {f"partial.{what}" for what in ("named", "beyond", "undefined", "versions_unrecorded", "python_instead")}
-    | {"partial.not_restored", "stuck.python_too_old", "environment.versions"}
+    | {"partial.not_restored", "stuck.python_too_old", "stuck.failed", "stuck.not_taken", "environment.versions"}
     | {"hermetic.missing", "hermetic.proven", "code.other", "output.missing"}
     | {"fit.not_converged", "data.not_used", "failure.other_bytes", "warnings.other"}
 )

@@ -14,7 +14,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
@@ -526,7 +526,7 @@ class _Case:
         if restored is None or not self._agrees(restored) or restored.environment is None:
             return None
         needed = smallest_set(self.tried.factors, self._comes_out)
-        off = {fact.factor for fact in other_facts(recorded, restored.environment)}
+        off = {fact.factor: fact.now for fact in other_facts(recorded, restored.environment)}
         causes = [
             Cause(
                 input="environment",
@@ -540,6 +540,8 @@ class _Case:
         if all(cause.proof == "observed" for cause in causes):
             return None  # what the record names was not in force
         checks = self._compared(restored)
+        if off:
+            checks.append(passed("environment.facts", Finding(code="environment.other", now=off)))
         if together := [factor.name for factor in needed.not_apart]:
             checks.append(skipped("environment.facts", "explained.not_apart", "", together))
         if not needed.minimal:
@@ -571,21 +573,20 @@ class _Case:
             plan = Plan([Factor("python", recorded.python, None, python)])
         else:
             plan = plan_for(recorded, here, versions=may)
-        versions = [factor for factor in plan.factors if factor.conditions.versions is not None]
-        factors, stuck = versions or plan.factors, plan.stuck
-        if not factors:
+        factors, again, stuck = list[Factor](), None, dict(plan.stuck)
+        for factors in _attempts(plan.factors):
+            again = self._restored(factors)
+            if again.environment is not None:
+                break
+            stuck[factors[0].name] = ("failed", _failure(again))
+        if again is None or again.environment is None:
             return _Tried(stuck=stuck)
-        again = self._restored(factors)
-        if versions and again.environment is None:  # no such environment; the other facts may do
-            stuck = stuck | {versions[0].name: ("failed", _failure(again))}
-            factors = [factor for factor in plan.factors if factor not in versions]
-            return _Tried(factors, self._restored(factors), stuck) if factors else _Tried(stuck=stuck)
-        if versions and again.environment is not None:
-            plan = plan_for(recorded, again.environment, versions=True)
-            stuck, names = plan.stuck, {factor.name for factor in factors}
-            unmoved = [factor for factor in plan.factors if factor.name in names]
-            stuck = stuck | {factor.name: ("not_taken", factor.recorded) for factor in unmoved}
-            if more := [factor for factor in plan.factors if factor.name not in names]:
+        if any(factor.conditions.versions is not None for factor in factors):
+            failed = {name: why for name, why in stuck.items() if why[0] == "failed"}
+            plan, names = plan_for(recorded, again.environment, versions=True), {factor.name for factor in factors}
+            unmoved = {one.name: ("not_taken", one.recorded) for one in plan.factors if one.name in names}
+            stuck = {**plan.stuck, **unmoved, **failed}
+            if more := [one for one in plan.factors if one.name not in {*names, *failed}]:
                 factors = [*factors, *more]
                 again = self._restored(factors)
         return _Tried(factors, again, stuck)
@@ -747,6 +748,17 @@ class _Case:
 
 def _shown(place: str) -> str:
     return clean(Path(place).name if place.startswith("/") else place)
+
+
+def _attempts(factors: Sequence[Factor]) -> Iterator[list[Factor]]:
+    """What to put back first, and where no process comes about so: all versions, then those that need no other Python.
+
+    Then what needs no versions. Other facts are looked at again where the versions are in force.
+    """
+    versions = [factor for factor in factors if factor.conditions.versions is not None]
+    libraries = [factor for factor in versions if factor.name != "python"]
+    others = [factor for factor in factors if factor not in versions]
+    yield from (some for some in (versions, libraries if libraries != versions else [], others) if some)
 
 
 def _is_not_here(again: Again) -> bool:
