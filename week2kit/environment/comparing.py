@@ -41,15 +41,15 @@ def differences(recorded: Environment, now: Environment, uses: Uses = Uses()) ->
 
     In are: Python and its implementation (``sum`` of floats changed in 3.12), the platform, the versions of
     `DECIDING_LIBRARIES` and of those that the run uses, per copy of a BLAS its vendor, version, kernel and
-    threads, the width of OpenMP (KMeans sums by thread), the SIMD features that numpy uses (named otherwise by other
-    releases of numpy), the C mathematics library, the jobs of estimators that draw or sum job by job (bagging), and the
-    fingerprints, which tell a difference that has no name.
+    threads, the width of OpenMP (KMeans sums by thread), kernels and threads of PyTorch, the SIMD features that numpy
+    uses (named otherwise by other releases of numpy), the C mathematics library, the jobs of estimators that draw or
+    sum job by job (bagging), and the fingerprints, which tell a difference that has no name.
 
     In is the processor's model, too: BLAS cuts large matrices by the size of its caches, which no other fact shows.
 
     Out are: the features of the processor, which act only through kernels, SIMD and libm; the number of CPUs where no
     job hangs on it; environment variables, for the same reason and because most are not obeyed to the letter; other
-    libraries, which compute nothing. A number of jobs that an old record lacks is not compared.
+    libraries, which compute nothing. What an old record lacks is not compared: a number of jobs, PyTorch.
     """
     before, after = _facts(recorded, uses, now), _facts(now, uses, recorded)
     return [Difference(factor, before[factor], after[factor]) for factor in before if before[factor] != after[factor]]
@@ -72,6 +72,8 @@ def _facts(environment: Environment, uses: Uses, beside: Environment) -> dict[st
         "openmp.threads": environment.openmp_threads,
         "jobs": None if beside.jobs is None else environment.jobs,
         "cpus": None if not uses.cpus else environment.cpus if counted else environment.cpus_allowed,
+        "torch.kernel": environment.torch.kernel if environment.torch and beside.torch else None,
+        "torch.threads": environment.torch.threads if environment.torch and beside.torch else None,
         "simd": environment.simd,
         "libm": f"{libm.name} {libm.version}" if libm.version else libm.name,
         **{f"fingerprint.{name}": environment.fingerprint.get(name) for name in _FINGERPRINTS},

@@ -19,6 +19,7 @@ class Conditions:
     Attributes:
         kernel: OpenBLAS' kernel set, by the name that OpenBLAS takes.
         simd_off: the CPU features that numpy's dispatch shall not use.
+        torch_kernel: the CPU capability of PyTorch's kernels, by the name that PyTorch takes.
         libm: glibc's tunables that choose a variant of its mathematics library; the empty text takes them away.
         blas_threads: threads of each copy of the BLAS, by the package that ships it.
         openmp_threads: the OpenMP width as scikit-learn takes it.
@@ -30,10 +31,12 @@ class Conditions:
         cpus: the number of CPUs that a negative ``n_jobs`` counts from.
         default_jobs: the jobs of estimators that say nothing of them.
         other_text: give the same table in another text form.
+        variables_as: environment variables of a command as they are recorded; None: it was not set.
     """
 
     kernel: str | None = None
     simd_off: tuple[str, ...] | None = None
+    torch_kernel: str | None = None
     libm: str | None = None
     blas_threads: tuple[tuple[str, int], ...] | None = None
     openmp_threads: int | None = None
@@ -48,11 +51,14 @@ class Conditions:
     cpus: int | None = None
     default_jobs: int | None = None
     other_text: bool | None = None
+    variables_as: tuple[tuple[str, str | None], ...] | None = None
 
     def __or__(self, other: Conditions) -> Conditions:
-        """Both; where both say something, `other` holds. Versions are added up."""
+        """Both; where both say something, `other` holds. Versions and variables are added up."""
         versions = tuple(sorted({**dict(self.versions or ()), **dict(other.versions or ())}.items())) or None
-        return Conditions(**{**self._given(), **other._given(), "versions": versions})
+        variables = {**dict(self.variables_as or ()), **dict(other.variables_as or ())}
+        added = {"versions": versions, "variables_as": tuple(sorted(variables.items())) or None}
+        return Conditions(**{**self._given(), **other._given(), **added})
 
     def _given(self) -> dict[str, Any]:
         return {f.name: value for f in fields(self) if (value := getattr(self, f.name)) is not None}
@@ -61,6 +67,7 @@ class Conditions:
         """The environment variables that a process must have from its start on."""
         found = {
             "OPENBLAS_CORETYPE": self.kernel,
+            "ATEN_CPU_CAPABILITY": self.torch_kernel,
             "NPY_DISABLE_CPU_FEATURES": None if self.simd_off is None else " ".join(self.simd_off),
             "GLIBC_TUNABLES": self.libm,
             # later it would reach the thread that sets it only, not those that joblib starts

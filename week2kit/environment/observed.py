@@ -8,7 +8,7 @@ from typing import Any
 
 from week2kit.environment.facts import of_this_machine, shipped_by
 from week2kit.privacy import scrub
-from week2kit.record.manifest import Blas, Environment
+from week2kit.record.manifest import Blas, Environment, Torch
 
 
 def environment_of(facts: Mapping[str, Any] | None, distributions: Mapping[str, str]) -> Environment | None:
@@ -29,7 +29,8 @@ def environment_of(facts: Mapping[str, Any] | None, distributions: Mapping[str, 
             jobs=None,
             libraries=dict(sorted(distributions.items())),
             blas=_blas(facts.get("pools")),
-            openmp_threads=facts.get("openmp_threads"),
+            openmp_threads=_openmp_threads(facts),
+            torch=_torch(facts.get("torch")),
             simd=facts.get("simd") or [],
             variables={name: scrub(_text(value), 500) for name, value in (variables or {}).items()},
             fingerprint={},
@@ -42,6 +43,20 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError
     return value
+
+
+def _openmp_threads(facts: Mapping[str, Any]) -> int | None:
+    """The OpenMP width as scikit-learn takes it, else that of the widest copy that is loaded: of XGBoost, LightGBM."""
+    if (told := facts.get("openmp_threads")) is not None:
+        return int(told)
+    copies = [pool for pool in facts.get("pools") or [] if pool.get("user_api") == "openmp"]
+    return max((pool.get("num_threads") or 0 for pool in copies), default=None)
+
+
+def _torch(told: Any) -> Torch | None:
+    with contextlib.suppress(ValueError):
+        return None if told is None else Torch.model_validate(told)
+    return None
 
 
 def _blas(pools: Any) -> list[Blas]:

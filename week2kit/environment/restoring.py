@@ -6,7 +6,7 @@ a record may name kernels, features or thread counts that do not exist.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -57,6 +57,8 @@ def plan_restoring(recorded: Environment, here: Environment, uses: Uses = Uses()
         ("blas.threads", _blas_threads),
         ("libm", _libm),
         ("simd", _simd),
+        ("torch.threads", _torch_threads),
+        ("torch.kernel", _torch_kernel),
         ("jobs", _jobs),
         ("cpus", _cpus),
         ("blas.kernel", _kernel),
@@ -106,6 +108,14 @@ def _blas_threads(recorded: Environment, here: Environment) -> Answer:
         return ("unknown", sorted(wanted))
     beyond = [threads for threads in wanted.values() if not 0 < threads <= MAX_THREADS]
     return ("threads", max(beyond)) if beyond else Conditions(blas_threads=tuple(sorted(wanted.items())))
+
+
+def _torch_threads(recorded: Environment, here: Environment) -> Answer:
+    threads = recorded.torch.threads if recorded.torch is not None else None
+    if threads is None or not 0 < threads <= MAX_THREADS:
+        return ("threads", threads)
+    # as for OpenMP, whose variable it obeys
+    return Conditions(openmp_threads=threads, blas_threads=tuple((blas.user, blas.threads) for blas in here.blas))
 
 
 # --- jobs -------------------------------------------------------------------------------------------------------
@@ -165,6 +175,26 @@ def simd_without(here: Environment, features: Sequence[str]) -> tuple[str, ...]:
 
 def _switched_off(here: Environment) -> set[str]:
     return set(here.variables.get("NPY_DISABLE_CPU_FEATURES", "").replace(",", " ").split())
+
+
+#: The CPU capabilities of PyTorch's own kernels on x86-64, best first: the name as it is read back, the name to ask
+#: for, and the CPU features without which it dies by SIGILL.
+TORCH_KERNELS: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
+    "AVX512": ("avx512", frozenset({"avx512f", "avx512dq", "avx512bw", "avx512vl", "fma"})),
+    "AVX2": ("avx2", frozenset({"avx2", "fma"})),
+    "DEFAULT": ("default", frozenset()),
+    "NO AVX": ("default", frozenset()),
+}
+
+
+def _torch_kernel(recorded: Environment, here: Environment) -> Answer:
+    name = recorded.torch.kernel if recorded.torch is not None else None
+    if name is None or name not in TORCH_KERNELS or not here.platform.endswith(("x86_64", "AMD64")):
+        return ("unknown", name)
+    asked, needed = TORCH_KERNELS[name]
+    if missing := needed - set(here.cpu.features):
+        return ("needs", sorted(missing))
+    return Conditions(torch_kernel=asked)
 
 
 def _simd(recorded: Environment, here: Environment) -> Answer:
@@ -244,11 +274,13 @@ def threads_of(here: Environment, threads: int) -> Conditions:
     return Conditions(blas_threads=tuple((blas.user, threads) for blas in here.blas), openmp_threads=threads)
 
 
-def version_factors(recorded: Environment, here: Environment) -> list[Factor]:
-    """Python and the deciding libraries whose versions differ, as factors; libraries that are not recorded stay."""
+def version_factors(
+    recorded: Environment, here: Environment, libraries: Iterable[str] = DECIDING_LIBRARIES
+) -> list[Factor]:
+    """Python and those of `libraries` whose versions differ, as factors; what is not recorded stays."""
     factors = [
         Factor(f"library.{name}", version, here.libraries.get(name), Conditions(versions=((name, version),)))
-        for name in DECIDING_LIBRARIES
+        for name in libraries
         if (version := recorded.libraries.get(name)) is not None and version != here.libraries.get(name)
     ]
     if recorded.python != here.python:

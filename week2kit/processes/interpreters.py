@@ -3,7 +3,8 @@
 uv builds them, from wheels only: to build a source distribution is to run its setup code. What a record names comes
 from a stranger, so its text is checked before uv sees any of it, and only the libraries of `RESTORED`, and those that
 the caller asks for, are installed at all: a wheel, too, can bring code that runs whenever its Python starts (a
-``.pth`` file), and anybody may publish one under a name that nobody knows.
+``.pth`` file), and anybody may publish one under a name that nobody knows. For a command, whose author's code is run
+anyway, all that it imported is installed.
 
 An environment is built once per set of versions and kept below the user's cache directory. It does not see the
 packages of the Python that runs this; of those it gets week2kit's own package, and nothing else.
@@ -12,6 +13,7 @@ packages of the Python that runs this; of those it gets week2kit's own package, 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import platform
 import re
@@ -20,10 +22,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from week2kit.canonical import combined_digest, json_digest, sha256
 from week2kit.errors import CannotRestore
@@ -37,11 +39,15 @@ RESTORED: Final = ("numpy", "scipy", "scikit-learn", "pandas", "joblib", "thread
 #: What week2kit's own code needs there besides. It computes nothing, so any version will do that this Python can have.
 _NEEDED: Final = ("pydantic>=2.9",)
 
-#: The oldest Python that week2kit's own code runs on.
+#: The oldest Python that week2kit's own code runs on, and that the hook runs in.
 _OLDEST_PYTHON: Final = (3, 11)
+_OLDEST_OBSERVED: Final = (3, 8)
 
 #: Goes up when an environment of an earlier week2kit must not be used any more.
 _LAYOUT: Final = 1
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ class Interpreter:
 _PYTHON: Final = re.compile(r"(?P<minor>3\.[0-9]{1,3})\.[0-9]{1,3}(?:(?:a|b|rc)[0-9]{1,3})?")
 
 
-def _to_install(libraries: Mapping[str, str], also: Collection[str]) -> list[str]:
+def _to_install(libraries: Mapping[str, str], wanted: Collection[str]) -> list[str]:
     """The requirements that uv gets, sorted; everything in `libraries` is checked, also what is not installed."""
     check_count(len(libraries), "The record")
     for name, version in libraries.items():
@@ -76,9 +82,8 @@ def _to_install(libraries: Mapping[str, str], also: Collection[str]) -> list[str
                 f'The record names version "{show_foreign(version, 80)}" of {name}: expected an exact version such as '
                 "1.5.2. Verify without restoring versions."
             )
-    wanted = {normal_name(name) for name in (*RESTORED, *also)}
-    pins = {f"{normal_name(name)}=={version}" for name, version in libraries.items() if normal_name(name) in wanted}
-    return sorted({*pins, *_NEEDED})
+    names = {normal_name(name) for name in wanted}
+    return sorted({f"{normal_name(n)}=={version}" for n, version in libraries.items() if normal_name(n) in names})
 
 
 def nearest_python(recorded: str) -> str:
@@ -94,8 +99,11 @@ def nearest_python(recorded: str) -> str:
     return f"{recorded}.0" if match[0] == recorded else recorded
 
 
-def _python_requests(python: str) -> tuple[str, str]:
-    """The recorded version, and its minor version, which is taken where that patch release is not installed."""
+def _python_requests(python: str, oldest: tuple[int, int], who: str) -> tuple[str, str]:
+    """The recorded version, and its minor version, which is taken where that patch release is not installed.
+
+    Older ones than `oldest` are refused, on which `who` does not run.
+    """
     python = python.removesuffix("+")  # a build from a checkout calls itself 3.13.0+
     match = _PYTHON.fullmatch(python)
     if match is None:
@@ -103,12 +111,33 @@ def _python_requests(python: str) -> tuple[str, str]:
             f'The record names Python "{show_foreign(python, 80)}": expected a version such as 3.11.7. '
             "Verify without restoring versions."
         )
-    if tuple(map(int, match["minor"].split("."))) < _OLDEST_PYTHON:
+    if tuple(map(int, match["minor"].split("."))) < oldest:
         raise CannotRestore(
-            f"The record names Python {python}, and week2kit runs on 3.11 and later only. "
+            f"The record names Python {python}, and {who} runs on {oldest[0]}.{oldest[1]} and later only. "
             "Verify without restoring versions."
         )
     return python, match["minor"]
+
+
+#: Asks a Python for the versions of distributions; those that it lacks are left out.
+_ASK: Final = """import importlib.metadata, json, sys
+found = {}
+for name in sys.argv[1:]:
+    try:
+        found[name] = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        pass
+print(json.dumps(found))"""
+
+
+def installed_versions(executable: str, names: Iterable[str]) -> dict[str, str]:
+    """The versions that a Python has of these distributions; those that it lacks, or does not tell, are left out."""
+    command = [executable, "-I", "-c", _ASK, *filter(is_name, names)]
+    try:
+        told = subprocess.run(command, capture_output=True, check=True, timeout=30, stdin=subprocess.DEVNULL).stdout
+        return {str(name): str(version) for name, version in json.loads(told).items()}
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return {}
 
 
 # --- building ---------------------------------------------------------------------------------------------------
@@ -138,15 +167,34 @@ def build(
     Raises:
         CannotRestore: a name or version is malformed; uv, this Python or a package is not to be had; it took too long.
     """
-    requests = _python_requests(python)
-    requirements = _to_install(libraries, also)
+    requests = _python_requests(python, _OLDEST_PYTHON, "week2kit")
+    requirements = sorted([*_to_install(libraries, {*RESTORED, *also}), *_NEEDED])
+    return _built(requests, requirements, cache, timeout, lambda at: Interpreter(_executable(at), _import_path(at)))
+
+
+def build_for_command(python: str, libraries: Mapping[str, str], *, timeout: float) -> Path:
+    """The program of a Python with exactly these versions of these distributions, for a command whose code is trusted.
+
+    As `build`, without anything of week2kit's own.
+
+    Raises:
+        CannotRestore: as of `build`.
+    """
+    requests = _python_requests(python, _OLDEST_OBSERVED, "the observer of a command")
+    return _built(requests, _to_install(libraries, libraries), None, timeout, _executable)
+
+
+def _built(
+    requests: Sequence[str], requirements: list[str], cache: Path | None, timeout: float, found: Callable[[Path], T]
+) -> T:
+    """What is found at the place of an environment with these requirements, built now where it is not there."""
     deadline = time.monotonic() + timeout
     try:
         environments = _environments(cache)
         for request in requests:
             place = environments / json_digest([_LAYOUT, request, requirements])
             if _is_usable(place) or _build_at(place, request, requirements, deadline):
-                return Interpreter(_executable(place), _import_path(place))
+                return found(place)
     except OSError as error:
         raise CannotRestore(
             "The environment with the recorded versions cannot be written to the cache directory: "
@@ -170,11 +218,9 @@ def _build_at(place: Path, request: str, requirements: list[str], deadline: floa
         if python is None:
             return False
         _run_uv(["venv", "--no-project", "--relocatable", "--python", python, "venv"], building, deadline)
-        _run_uv(
-            ["pip", "install", "--only-binary", ":all:", "--python", str(_executable(building)), "--", *requirements],
-            building,
-            deadline,
-        )
+        install = ["pip", "install", "--only-binary", ":all:", "--python", str(_executable(building)), "--"]
+        if requirements:  # a command may import nothing that is installed
+            _run_uv([*install, *requirements], building, deadline)
         try:
             building.rename(place)
         except OSError:

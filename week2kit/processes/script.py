@@ -125,6 +125,7 @@ def run_script(
     pass_fds: Sequence[int] = (),
     stdin: int | None = None,
     meanwhile: Callable[[], None] = lambda: None,
+    umask: int | None = None,
 ) -> Ended:
     """Run a command to its end, and pass on what it writes.
 
@@ -140,6 +141,7 @@ def run_script(
         started_by: the words that start it in place of its own: those of an observer.
         pass_fds: descriptors that it inherits.
         stdin: a descriptor in place of the standard input of this process.
+        umask: its file mode mask; by default that of this process.
         meanwhile: called once it runs: what takes a moment is done beside it, and not before it.
 
     Raises:
@@ -150,7 +152,7 @@ def run_script(
     start, mark = time.monotonic(), os.urandom(8).hex()
     with _orphans_are_ours(), contextlib.ExitStack() as stack:
         with held():  # between its start and our knowledge of it
-            process = _start([*(started_by or argv)], directory, {**environment, MARK: mark}, pass_fds, stdin)
+            process = _start([*(started_by or argv)], directory, {**environment, MARK: mark}, pass_fds, stdin, umask)
             tree = Tree(process.pid, mark)
             stack.enter_context(guarded(process.pid, mark))
             stack.callback(tree.reap)
@@ -198,7 +200,12 @@ def end_running() -> None:
 
 
 def _start(
-    argv: list[str], directory: Path, environment: Mapping[str, str], pass_fds: Sequence[int], stdin: int | None
+    argv: list[str],
+    directory: Path,
+    environment: Mapping[str, str],
+    pass_fds: Sequence[int],
+    stdin: int | None,
+    umask: int | None,
 ) -> subprocess.Popen[bytes]:
     try:
         with _interrupts_blocked() if pass_fds else contextlib.nullcontext():
@@ -211,6 +218,7 @@ def _start(
                 stderr=subprocess.PIPE,
                 start_new_session=True,
                 pass_fds=pass_fds,
+                umask=-1 if umask is None else umask,
             )
     except OSError as error:
         helps = " Its first line names no interpreter (#!)." if error.errno == errno.ENOEXEC else ""

@@ -15,6 +15,8 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -219,6 +221,13 @@ class Libm(Record):
     version: Text | None
 
 
+class Torch(Record):
+    """What PyTorch computes with on the CPU, as it says itself."""
+
+    kernel: Text | None = Field(description="the CPU capability of its kernels, such as AVX2")
+    threads: Count | None = Field(description="the threads of one operation")
+
+
 class Environment(Record):
     """What took effect, not what was asked for."""
 
@@ -237,9 +246,16 @@ class Environment(Record):
     blas: Many[Blas]
     openmp_threads: Count | None
     simd: Many[Text] = Field(description="CPU features that numpy's dispatch has in force")
+    torch: Torch | None = Field(default=None, description="left out where it was not imported, and in old records")
     libm: Libm
     variables: dict[Text, Text]
     fingerprint: dict[Text, Digest] = Field(description="digests of fixed computations: blas, lapack, ufunc, libm")
+
+    @model_serializer(mode="wrap")
+    def _without_torch(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Where it was not imported, the record is as it was before there was a place for it."""
+        values: dict[str, Any] = serialize(self)
+        return values if self.torch is not None else {name: v for name, v in values.items() if name != "torch"}
 
 
 class Inputs(Record):

@@ -21,6 +21,8 @@ FACTORS: Final[Mapping[str, str]] = {
     "openmp.threads": "OpenMP threads",
     "simd": "CPU features used by numpy",
     "threads": "numbers of threads",
+    "torch.kernel": "CPU kernels of PyTorch",
+    "torch.threads": "threads of PyTorch",
 }
 
 

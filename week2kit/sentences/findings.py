@@ -263,6 +263,8 @@ _OF_THE_VERDICT: Final[Texts] = {
     "stuck.library": "{where:factor}: verify it where the recorded version, {now}, is installed.",
     "stuck.uncounted": "{where:factor}: the record does not say how many jobs a negative n_jobs came to, so they "
     "cannot be put back.",
+    "stuck.not_taken": "{where:factor}: an environment with {now} was built, and the command did not take it from "
+    "there.",
     "stuck.failed": "{where:factor}: it could not be put back: {now:plain}",
     "stuck.needs": "{where:factor}: not revertible here: needs {now:needs}.",
     "stuck.unknown": "{where:factor}: not revertible here: {now} is nothing that is known here.",
@@ -280,6 +282,9 @@ _OF_THE_VERDICT: Final[Texts] = {
     "give it one, pass it to all that draws, and train again.",
     "unstable.seeded_command": "reruns here differ from one another, from the layer {where} on, although the command "
     "has the seed {recorded}: something draws without it, or takes the time or the order of files. Train again then.",
+    "unstable.hash_seed": "reruns here differ from one another, from the layer {where} on, and agree where "
+    "PYTHONHASHSEED is 0: something follows the order of a set of texts, or their hashes, which are others in each "
+    "process. Sort it, and train again.",
     "unstable.race": "reruns here differ from one another, from the layer {where} on, and no estimator is known "
     "to draw without a seed. {now:races} and train again.",
     "rerun.failed": "recorded as completed; trained here it failed at the stage {where}: {now:plain}",
@@ -292,13 +297,17 @@ _OF_THE_VERDICT: Final[Texts] = {
 #: Why --vary did not do something that was asked for.
 _NOT_VARIED: Final[Texts] = {
     "vary.partial": "Nothing was varied: a run without a manifest holds no scores to compare with.",
-    "vary.command": "Nothing was varied: that is for configs, and this run is of a command.",
+    "vary.no_facts": "Nothing was varied: no Python of the command told of its environment, so nothing would show "
+    "whether a variation took effect.",
+    "vary.of_configs": "{where:plain}: of a command, that is its own.",
+    "vary.own_directory": "directory: every rerun of a command has a working directory of its own already.",
+    "vary.no_threads": "threads: the command loads no library of which they are known.",
     "vary.failure": "Nothing was varied: the run failed, and left nothing to compare with.",
     "vary.no_locale": "The locale: no other that writes decimals with a comma is installed.",
     "vary.no_jobs": "n_jobs: no estimator of the run takes it.",
     "vary.no_text": "The form of the data: they are not read from a text file.",
     "vary.not_plain": "The form of the data: their text is no plain table, and is not written anew.",
-    "vary.no_classes": "CPU classes: they can be chosen with OpenBLAS on x86-64 only.",
+    "vary.no_classes": "CPU classes: they can be chosen with OpenBLAS or PyTorch on x86-64 only.",
     "vary.needs": "{where:plain}: it needs {now:needs}.",
     "vary.not_identical": "Nothing was varied: only what came out again can be seen to hold, and this run is "
     "{now:plain}.",

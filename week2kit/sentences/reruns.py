@@ -12,6 +12,7 @@ from week2kit.sentences.factors import FACTORS, factor_names, short_value
 from week2kit.sentences.findings import describe_finding
 from week2kit.sentences.statement import shown
 from week2kit.sentences.variations import called, variation_name, variation_summary
+from week2kit.sentences.verdicts import DOWN_TO
 
 
 def account(verdict: Verdict) -> list[tuple[str, list[str]]]:
@@ -75,6 +76,11 @@ def describe_trial(trial: RerunRecord, *, partial: bool = False) -> str:
         moved = (moved or "; no score differs") + " from the training as it is here"
     else:
         agreed = _AGREED[trial.agrees_to]
+        of_command = trial.largest_difference is None and trial.labels_moved is None
+        if of_command and trial.agrees_to in DOWN_TO and not trial.differs:
+            agreed = f"it agrees bit for bit: {DOWN_TO[trial.agrees_to]}"
+        if trial.agrees_to == "nothing" and not any(code.startswith("data") for code in trial.differs):
+            agreed = "it came out otherwise"  # of a command, whose data are its own
         if partial:
             agreed = (
                 "what is recorded agrees" if trial.agrees_to == "metrics" else "what is recorded does not all agree"

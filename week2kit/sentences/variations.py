@@ -9,7 +9,8 @@ from week2kit.canonical import aligned, clean
 from week2kit.record.verdict import RerunRecord, Verdict
 from week2kit.sentences.factors import factor_names
 from week2kit.sentences.findings import describe_finding
-from week2kit.sentences.statement import joined
+from week2kit.sentences.statement import joined, shown
+from week2kit.sentences.verdicts import DOWN_TO
 from week2kit.thresholds import SCORE_TOLERANCE
 
 #: What --vary varies: how one variation is called with its value, and how several are called in a sentence.
@@ -33,7 +34,8 @@ def variation_lines(verdict: Verdict) -> list[str]:
         return variation_summary(verdict)
     rows = [("varied", "holds to", "largest score difference", "labels moved")]
     rows += [_variation_row(record) for record in verdict.variations]
-    return [*aligned(rows), *variation_summary(verdict)]
+    columns = 2 if all(map(_is_of_command, verdict.variations)) else 4
+    return [*aligned([row[:columns] for row in rows]), *variation_summary(verdict)]
 
 
 def _variation_row(record: RerunRecord) -> tuple[str, str, str, str]:
@@ -66,16 +68,23 @@ def variation_summary(verdict: Verdict) -> list[str]:
     """What the variations come to: under what the run holds and how deep, under what not, and what was not tried."""
     tried = [record for record in verdict.variations if not record.not_in_force]
     completed = [record for record in tried if record.failure is None]
-    exact = [record for record in completed if record.agrees_to in ("scores", "model")]
+    exact = [record for record in completed if _is_exact(record, verdict)]
     near = [record for record in completed if record not in exact and not _has_moved(record)]
+    far = [record for record in completed if record not in exact and _has_moved(record)]
     lines = []
     if exact:
         has_labels = any(record.labels_moved is not None for record in exact)
         depth = "predictions and scores" if has_labels else "predictions"
+        depth = DOWN_TO[verdict.level or "metrics"] if _is_of_command(exact[0]) else depth
         lines.append(f"Holds under {_variations(exact)}: {depth} bit for bit.")
     if near:
         lines.append(f"Holds under {_variations(near)}: {_how_near(near)}.")
-    lines += [f"Does not hold under {_variations([r])}: {_how_far(r, verdict)}." for r in completed if _has_moved(r)]
+    lines += [f"Does not hold under {_variations([record])}: {_how_far(record, verdict)}." for record in far]
+    lines += [
+        f"Under {_variations([record])} it writes something else, which does not decide: {_files(record)}."
+        for record in exact
+        if record.differs
+    ]
     lines += [
         f"Failed under {_variations([record])}: {clean(record.failure, 200)}"
         for record in tried
@@ -96,6 +105,22 @@ def variation_summary(verdict: Verdict) -> list[str]:
             idle = factor_names(record.not_in_force)
             lines.append(f"Not in force, so nothing is known of it: {variation_name(record)} ({idle} did not change).")
     return lines + _not_varied_lines(verdict)
+
+
+def _is_of_command(record: RerunRecord) -> bool:
+    """Whether nothing but the outcome as a whole was compared, as of a command: no score, no label by itself."""
+    return record.largest_difference is None and record.labels_moved is None
+
+
+def _is_exact(record: RerunRecord, verdict: Verdict) -> bool:
+    """Whether the outcome came out bit for bit, as deep as scores, or as the record of a command goes."""
+    return record.agrees_to in ("scores", "model") or (_is_of_command(record) and record.agrees_to == verdict.level)
+
+
+def _files(record: RerunRecord) -> str:
+    """The files that came out otherwise, by the codes of their checks."""
+    names = [code.removeprefix("outputs.") for code in record.differs if code.startswith("outputs.")]
+    return shown([clean(name, 80) for name in names])
 
 
 #: Notes of an identical run that a rerun may have agreed with by luck.
@@ -141,6 +166,8 @@ def _how_far(record: RerunRecord, verdict: Verdict) -> str:
         if came_out is not None and values.recorded is not None and came_out != values.recorded:
             told.append(f"{clean(name, 80)} is {_apart(came_out, values.recorded)}")
             break
+    if not told and any(code.startswith("outputs.") for code in record.differs):
+        told.append(f"it writes something else ({_files(record)})")
     return ", ".join(told) or f"it agrees to the layer {_holds_to(record)} only"
 
 

@@ -68,7 +68,7 @@ _VERDICTS: Final[Mapping[str, str]] = {
 }
 
 #: What agreed, by the level that was reached.
-_DOWN_TO: Final[Mapping[str, str]] = {
+DOWN_TO: Final[Mapping[str, str]] = {
     "outputs": "the files that it wrote",
     "metrics": "the metrics",
     "predictions": "metrics and predictions",
@@ -125,10 +125,10 @@ def _facts_in_short(verdict: Verdict) -> str:
     """Which facts are not as recorded, by name, and what might put them back."""
     names = [FACTORS.get(cause.factor, clean(cause.factor, 80)) for cause in verdict.causes]
     left = len(names) - _MOST_FINDINGS
-    versions = any(is_version(cause.factor) for cause in verdict.causes)
-    tried = any(map(is_version, (factor for rerun in verdict.reruns for factor in rerun.factors))) or any(
-        check.finding is not None and check.finding.code == "stuck.python_too_old" for check in verdict.checks
-    )
+    noted = {check.finding.code for check in verdict.checks if check.finding is not None}
+    versions = "stuck.versions" in noted or any(is_version(cause.factor) for cause in verdict.causes)
+    put_back = [factor for rerun in verdict.reruns for factor in rerun.factors]
+    tried = "stuck.python_too_old" in noted or any(is_version(f) or f.startswith("library.") for f in put_back)
     offer = " --restore versions tries the recorded versions." if versions and not tried else ""
     return f"Not as recorded: {', '.join(names[:_MOST_FINDINGS])}{f' and {left} more' if left > 0 else ''}.{offer}"
 
@@ -180,7 +180,7 @@ def _headline(verdict: Verdict, failing: Sequence[Finding]) -> str:
         return "the data that it read hold something else now"
     said = _VERDICTS[str(verdict.verdict)]
     if verdict.level is not None:
-        said += f", {_how_exactly(verdict)}: {_DOWN_TO[verdict.level]}"
+        said += f", {_how_exactly(verdict)}: {DOWN_TO[verdict.level]}"
     return said if first is None else f"{said}, first at the layer {first}"
 
 
@@ -189,12 +189,12 @@ def _explanation(verdict: Verdict) -> str:
     restored = [cause for cause in verdict.causes if cause.proof == "restored"]
     names = [
         f"{cause.factor.removeprefix('library.')} {shown(cause.recorded)}"
-        if is_version(cause.factor)
+        if is_version(cause.factor) or cause.factor.startswith("library.")
         else FACTORS.get(cause.factor, clean(cause.factor, 80))
         for cause in restored
     ]
     named = joined(names) if len(names) <= MOST_VALUES else f"{len(names)} facts"
-    down_to = _DOWN_TO[verdict.level or "metrics"]
+    down_to = DOWN_TO[verdict.level or "metrics"]
     return (
         f"{_how_exactly(verdict)} with the recorded {named} put back: {down_to}. Without that, {_here_instead(verdict)}"
     )
@@ -242,7 +242,7 @@ _UNTOLD: Final = frozenset({"predictions.no_scores", "not_recorded", "partial.no
 #: Notes that a person should not have to ask for.
 _WEIGHTY: Final = frozenset(
     {f"partial.{what}" for what in ("named", "beyond", "undefined", "versions_unrecorded", "python_instead")}
-    | {"partial.not_restored", "stuck.python_too_old", "environment.versions"}
+    | {"partial.not_restored", "stuck.python_too_old", "stuck.failed", "stuck.not_taken", "environment.versions"}
     | {"hermetic.missing", "hermetic.proven", "code.other", "output.missing"}
     | {"fit.not_converged", "data.not_used", "failure.other_bytes", "warnings.other"}
 )

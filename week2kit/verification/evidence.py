@@ -35,7 +35,7 @@ from week2kit.verification.partial import (
     values_by_name,
 )
 from week2kit.verification.recorded_facts import facts_of, only_of_processor, uses_of
-from week2kit.verification.trials import EffortSpent, Trial, Trials
+from week2kit.verification.trials import EffortSpent, Trial, Trials, smallest_set
 
 
 @dataclass(frozen=True)
@@ -273,29 +273,29 @@ def _explains(evidence: Evidence) -> bool:
 
 
 def take_facts_away(evidence: Evidence) -> Evidence:
-    """Search the smallest set of facts that gives the recorded outcome: they interact, so never only add."""
+    """Search the smallest set of facts that gives the recorded outcome."""
     tried = evidence.tried
     if tried is None or not _explains(evidence):
         return evidence
-    needed, not_apart, reruns, minimal = list(tried.factors), [], tried.reruns, True
-    versions = [factor for factor in tried.factors if is_version(factor.name)]
-    others = [factor for factor in tried.factors if factor not in versions]
-    groups = [versions, others] if versions and others else []
+    reruns, spent = tried.reruns, False
+
+    def comes_out(factors: Sequence[Factor]) -> bool | None:
+        without = evidence.with_factors(evidence.trials.run("restored", factors))
+        return True if without.came_out() else None if without.fresh.environment is None else False
+
     try:
-        if len(needed) == 1:  # nothing to take away, so nothing would be trained with it again
-            reruns = (*reruns, evidence.trials.run("restored", needed))
-        for group in [*groups, *([factor] for factor in tried.factors)]:
-            rest = [factor for factor in needed if factor not in group]
-            if not rest or len(rest) == len(needed):
-                continue
-            without = evidence.with_factors(evidence.trials.run("restored", rest))
-            if without.came_out():
-                needed = rest
-            elif without.fresh.environment is None and len(group) == 1:  # no process came about
-                not_apart += group
+        if len(tried.factors) == 1:  # nothing to take away, so nothing would be trained with it again
+            reruns = (*reruns, evidence.trials.run("restored", tried.factors))
     except EffortSpent:
-        minimal = False
-    found = dataclasses.replace(tried, reruns=reruns, needed=tuple(needed), not_apart=tuple(not_apart), minimal=minimal)
+        spent = True
+    needed = smallest_set(tried.factors, comes_out)
+    found = dataclasses.replace(
+        tried,
+        reruns=reruns,
+        needed=needed.factors,
+        not_apart=needed.not_apart,
+        minimal=needed.minimal and not spent,
+    )
     return dataclasses.replace(evidence, tried=found)
 
 

@@ -12,21 +12,29 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import Any, Final
 
 from week2kit.canonical import clean
-from week2kit.errors import TimeLimitReached, UsageError
+from week2kit.environment.conditions import AS_HERE, Conditions
+from week2kit.environment.restoring import Factor, Plan
+from week2kit.errors import CannotRestore, TimeLimitReached, UsageError
 from week2kit.inputs.leaves import same_value
 from week2kit.observing.confined import available
+from week2kit.processes.interpreters import build_for_command
 from week2kit.record.command import CompletedCommand, FailedCommand, Sources
 from week2kit.record.machine import places_of
+from week2kit.record.manifest import Environment
 from week2kit.record.store import Run
 from week2kit.record.verdict import Agreement, Cause, Check, Finding, Layer, MetricValues, RerunRecord
 from week2kit.record.written_paths import STREAM
+from week2kit.thresholds import RERUNS_FOR_NOISE
 from week2kit.training.outputs import stable_name
 from week2kit.verification.checks import Judgement, OfCommand, failed, failing, made, passed, skipped, undecided
 from week2kit.verification.command_layers import (
@@ -38,10 +46,12 @@ from week2kit.verification.command_layers import (
     level_of,
     recorded_texts,
 )
+from week2kit.verification.messages import Variable
 from week2kit.verification.options import Options
-from week2kit.verification.putting_back import Setting, other_facts, settings_for
-from week2kit.verification.rerunning import Again, Rerun, Variables
-from week2kit.verification.trials import EffortSpent, Kind
+from week2kit.verification.putting_back import other_facts, plan_for
+from week2kit.verification.rerunning import Again, NotHere, Rerun, not_run
+from week2kit.verification.trials import EffortSpent, Kind, smallest_set
+from week2kit.verification.variation import carry_out, idle_switches, variations
 from week2kit.verification.workspace import Supply, find_supply
 
 #: Told of each rerun before it begins: why it is done, and the facts with the values that are put back.
@@ -55,6 +65,7 @@ def judge_command(
     options: Options,
     deadline: float,
     tell: Tell,
+    variable: Callable[[], Variable],
 ) -> Judgement:
     """The verdict on a command whose folder agrees with its record.
 
@@ -65,6 +76,7 @@ def judge_command(
         options: what the caller decides.
         deadline: when its time is over, by the monotonic clock.
         tell: told of each rerun before it begins.
+        variable: asks what of this machine can be varied.
 
     Raises:
         TimeLimitReached: the time was over.
@@ -98,10 +110,13 @@ def judge_command(
         max(0.001, deadline - time.monotonic()),
     )
     of = OfCommand(manifest, options.repeats) if isinstance(manifest, CompletedCommand) else None
-    reruns = _Reruns(rerun, deadline, options.effort, tell, manifest, of, recorded_texts(files))
+    texts, may = recorded_texts(files), options.restore_versions
+    reruns = _Reruns(rerun, deadline, options.effort, tell, manifest, of, texts, may_restore=may)
     case = _Case(manifest, supply, reruns, checks)
     try:
         judgement = case.failed() if isinstance(manifest, FailedCommand) else case.completed()
+        if options.vary and judgement.verdict == "identical" and judgement.level != "failure":
+            judgement = case.varied(judgement, options.vary, variable())
     except UsageError as error:
         judgement = undecided("undecided.no_program", manifest.inputs.program.argv[0], now=str(error), checks=checks)
     except EffortSpent:
@@ -144,10 +159,12 @@ class _Reruns:
     manifest: CompletedCommand | FailedCommand
     of: OfCommand | None
     texts: Mapping[str, str]
+    may_restore: bool
+    home: Environment | None = None
     more: dict[str, Path] = field(default_factory=dict)
     done: list[tuple[RerunRecord, Again]] = field(default_factory=list)
 
-    def run(self, kind: Kind, settings: Sequence[Setting] = (), *, confine: bool, repeats: bool = True) -> Again:
+    def run(self, kind: Kind, factors: Sequence[Factor] = (), *, confine: bool, repeats: bool = True) -> Again:
         """Run it once more; where it agrees and `repeats` are asked for, each of them too.
 
         Raises:
@@ -156,25 +173,46 @@ class _Reruns:
         """
         if len(self.done) >= self.effort:
             raise EffortSpent
-        self.tell(kind, [(setting.name, setting.recorded) for setting in settings])
-        variables: Variables = {name: value for setting in settings for name, value in setting.variables.items()}
-        again = self._run(self.rerun, variables, confine=confine)
+        self.tell(kind, [(factor.name, factor.recorded) for factor in factors])
+        conditions = reduce(or_, (factor.conditions for factor in factors), AS_HERE)
+        again = self._under(self.rerun, conditions, confine=confine)
         if repeats and self._asks_for_repeats() and again.gathered is not None and not failing(self.compared(again)):
             assert self.of is not None
             for repeat in self.of.manifest.outcome.repeats:
-                one = self._run(self.rerun.with_seed(repeat.seed), variables, confine=confine)
+                one = self._under(self.rerun.with_seed(repeat.seed), conditions, confine=confine)
                 again = again.and_repeat(one)
-        self.done.append((self._record(kind, settings, again), again))
+        self.done.append((self._record(kind, factors, again), again))
         return again
 
-    def _run(self, rerun: Rerun, variables: Variables, *, confine: bool) -> Again:
-        left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise TimeLimitReached("The time was over.")
-        again = dataclasses.replace(rerun, timeout=left).run(variables, self.more, confine=confine)
+    def _under(self, rerun: Rerun, conditions: Conditions, *, confine: bool) -> Again:
+        """What came out under conditions; where no process came about, and versions may be put back, a failure."""
+        python = None
+        try:
+            if conditions.versions is not None:
+                python = self._python(dict(conditions.versions))
+            rerun = dataclasses.replace(rerun, timeout=self._time_left())
+            again = rerun.run(conditions, self.more, python=python, confine=confine)
+        except (CannotRestore, NotHere) as error:
+            if not self.may_restore or isinstance(self.manifest, FailedCommand):
+                raise
+            return not_run(type(error).__name__, str(error))
         if again.failure is not None and again.failure[0] == "TimeLimit":
             raise TimeLimitReached("The time was over.")
         return again
+
+    def _python(self, versions: dict[str, str]) -> Path:
+        """A Python in which these versions are in force, and for the others that the command imported those of here."""
+        recorded, here = self.manifest.inputs.environment, self.home
+        assert recorded is not None
+        kept = {} if here is None else {n: v for n, v in here.libraries.items() if n in recorded.libraries}
+        python = versions.pop("python", here.python if here is not None else recorded.python)
+        return build_for_command(python, {**kept, **versions}, timeout=self._time_left())
+
+    def _time_left(self) -> float:
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeLimitReached("The time was over.")
+        return left
 
     def _asks_for_repeats(self) -> bool:
         return self.of is not None and self.of.repeats and can_repeat(self.of.manifest)
@@ -183,13 +221,13 @@ class _Reruns:
         """What came out, held against the record; nothing of a command that is recorded to fail."""
         return [] if self.of is None else compared(self.of, self.texts, again)
 
-    def _record(self, kind: Kind, settings: Sequence[Setting], again: Again) -> RerunRecord:
+    def _record(self, kind: Kind, factors: Sequence[Factor], again: Again) -> RerunRecord:
         checks = self.compared(again)
         metrics = again.gathered.outcome.metrics if again.gathered is not None else {}
         return RerunRecord(
             kind=kind,
-            factors=[setting.name for setting in settings],
-            settings={setting.name: setting.recorded for setting in settings},
+            factors=[factor.name for factor in factors],
+            settings={factor.name: factor.recorded for factor in factors},
             agrees_to=_agrees_to(self.manifest, again, checks),
             differs=[check.code for check in failing(checks)],
             metrics=dict(metrics),
@@ -209,13 +247,16 @@ def _agrees_to(manifest: CompletedCommand | FailedCommand, again: Again, checks:
         return "nothing"
     if not failing(checks):
         return level_of(manifest.outcome, checks)
-    return "metrics" if not any(check.code.startswith("metrics") for check in failing(checks)) else "split"
+    return "metrics" if all(check.code.startswith("predictions") for check in failing(checks)) else "nothing"
 
 
 def _same_failure(manifest: FailedCommand, again: Again) -> bool:
     recorded = manifest.failure
     return again.failure == (recorded.error, recorded.code, recorded.message)
 
+
+#: Reruns with the same hashes that must agree before these are held to be what moves the others.
+_RERUNS_FOR_HASHES: Final = 4
 
 #: Reruns that are given what the one before looked for in vain.
 _ROUNDS: Final = 3
@@ -228,6 +269,15 @@ _VARIABLE: Final = re.compile(
 # --- the rules --------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Tried:
+    """The rerun with recorded facts put back: which, what came out, and why the others could not be."""
+
+    factors: Sequence[Factor] = ()
+    again: Again | None = None
+    stuck: Mapping[str, tuple[str, Any]] = field(default_factory=dict)
+
+
 @dataclass
 class _Case:
     """One command to be judged."""
@@ -238,6 +288,7 @@ class _Case:
     checks: list[Check]
     hermetic: Check | None = None
     besides: tuple[str, ...] = ()
+    tried: _Tried = field(default_factory=lambda: _Tried())
 
     def failed(self) -> Judgement:
         """Does a command that failed fail again, in the same way?"""
@@ -265,11 +316,15 @@ class _Case:
             return other
         if self._agrees(again):
             return self._agreed(again)
-        while len(self._natives()) < 3:
-            self.reruns.run("native", confine=False)
-        if (unstable := self._unstable()) is not None:
-            return unstable
-        return self._explained(again) or self._differs(again)
+        return self._noise(again) or self._explained(again) or self._differs(again)
+
+    def _noise(self, again: Again, *, repeats: bool = True) -> Judgement | None:
+        """Unstable where reruns as it is here differ from one another."""
+        if _is_not_here(again):
+            return None
+        while len(self._natives()) < RERUNS_FOR_NOISE:
+            self.reruns.run("native", confine=False, repeats=repeats)
+        return self._unstable(self._natives())
 
     def _other_files(self, again: Again) -> Judgement | None:
         """Undecided where what ran is not what is recorded: it reads, by an absolute path, what was edited since."""
@@ -288,6 +343,8 @@ class _Case:
     def _first(self, agrees: Callable[[Again], bool]) -> Again:
         """The first rerun that counts: what was withheld from the very first one and is there is named, and given."""
         again = self.reruns.run("native", confine=True)
+        if _is_not_here(again):
+            return again
         if not again.confined:
             self.hermetic = skipped("hermetic", "hermetic.unavailable", now=available())
         elif agrees(again) and (again.reached_out or not again.observed) and self._speaks_within():
@@ -326,11 +383,8 @@ class _Case:
 
     def _agreed(self, again: Again) -> Judgement:
         assert isinstance(self.manifest, CompletedCommand)
-        if self._is_thin():
-            while len(self._natives()) < 3:
-                self.reruns.run("native", confine=False, repeats=False)
-            if (unstable := self._unstable()) is not None:
-                return unstable
+        if self._is_thin() and (unstable := self._noise(again, repeats=False)) is not None:
+            return unstable
         checks = self.reruns.compared(again)
         level = level_of(self.manifest.outcome, checks)
         checks += made([FACTS], None, (self.manifest.inputs.environment, self._facts(again)))
@@ -346,54 +400,166 @@ class _Case:
     def _natives(self) -> list[Again]:
         return [again for record, again in self.reruns.done if record.kind == "native"]
 
-    def _unstable(self) -> Judgement | None:
+    def _unstable(self, reruns: Sequence[Again]) -> Judgement | None:
         """Unstable where reruns differ from one another, or where one fails and another does not."""
-        first, *others = self._natives()
-        where: Layer | None = None
-        for other in others:
-            where = where or _first_difference(first, other)
+        first, seed = reruns[0], self.manifest.inputs.seed
+        where = _where_unstable(reruns)
         if where is None:
             return None
-        code = "unstable.command" if self.manifest.inputs.seed is None else "unstable.seeded_command"
-        seed = self.manifest.inputs.seed
+        code = "unstable.command" if seed is None else "unstable.seeded_command"
+        if self._follows_hashes():
+            code = "unstable.hash_seed"
         reason = Finding(code=code, where=where, recorded=None if seed is None else seed.value)
         return self._judgement("unstable", first_divergence=where, reason=reason, metrics=self._metrics(first))
 
+    def _follows_hashes(self) -> bool:
+        """Whether reruns that differ from one another agree where texts have the same hashes.
+
+        Python gives them others in each process, and with them a set of texts another order.
+        """
+        here = self._natives()[0].environment
+        if here is None or "PYTHONHASHSEED" in here.variables:
+            return False
+        fixed, asked = list[Again](), Factor("hash_seed", "0", None, Conditions(hash_seed="0"))
+        try:
+            while len(fixed) < _RERUNS_FOR_HASHES and _where_unstable(fixed) is None:
+                fixed.append(self.reruns.run("varied", [asked], confine=False))
+        except EffortSpent:
+            return False
+        in_force = all(one.environment and one.environment.variables.get("PYTHONHASHSEED") == "0" for one in fixed)
+        return in_force and _where_unstable(fixed) is None
+
     def _explained(self, again: Again) -> Judgement | None:
         """Explained where the recorded facts, put back, give the recorded outcome: by the smallest set of them."""
-        recorded = self.manifest.inputs.environment
-        if recorded is None or again.environment is None:
-            return None
-        needed = settings_for(recorded, again.environment)
-        if not needed:
-            return None
-        restored = self.reruns.run("restored", needed, confine=False)
-        if not self._agrees(restored):
-            return None
-        note: list[Check] = []
-        try:
-            for setting in list(needed) if len(needed) > 1 else []:
-                fewer = [one for one in needed if one is not setting]
-                if fewer and self._agrees(self.reruns.run("restored", fewer, confine=False)):
-                    needed = fewer
-        except EffortSpent:
-            note = [passed("effort", Finding(code="explained.not_minimal", recorded=self.reruns.effort))]
         assert isinstance(self.manifest, CompletedCommand)
-        facts = made([FACTS], None, (recorded, self._facts(restored)))
-        checks = [*self.reruns.compared(restored), *facts, *note]
+        recorded = self.manifest.inputs.environment
+        if recorded is None or (again.environment is None and not _is_not_here(again)):
+            return None
+        self.reruns.home = self._home(recorded, again)
+        self.tried = self._put_back(recorded, self.reruns.home)
+        restored = self.tried.again
+        if restored is None or not self._agrees(restored) or restored.environment is None:
+            return None
+        needed = smallest_set(self.tried.factors, self._comes_out)
+        off = {fact.factor for fact in self._facts(restored)}
+        causes = [
+            Cause(
+                input="environment",
+                factor=factor.name,
+                recorded=factor.recorded,
+                now=factor.now,
+                proof="observed" if factor.name in off or factor in needed.not_apart else "restored",
+            )
+            for factor in needed.factors
+        ]
+        if all(cause.proof == "observed" for cause in causes):
+            return None  # what the record names was not in force
+        checks = self.reruns.compared(restored)
+        if together := [factor.name for factor in needed.not_apart]:
+            checks.append(skipped("environment.facts", "explained.not_apart", "", together))
+        else:
+            checks += made([FACTS], None, (recorded, self._facts(restored)))
+        if not needed.minimal:
+            checks.append(passed("effort", Finding(code="explained.not_minimal", recorded=self.reruns.effort)))
         return self._judgement(
             "explained",
             level=level_of(self.manifest.outcome, checks),
-            causes=[setting.cause("restored") for setting in needed],
+            causes=causes,
             metrics=self._metrics(again, restored),
             checks=checks,
         )
+
+    def _home(self, recorded: Environment, again: Again) -> Environment | None:
+        """The environment here; where the command fails, it may have imported less than is installed."""
+        here = again.environment
+        if here is None or again.failure is None or not self.reruns.may_restore:
+            return here
+        installed = self.reruns.rerun.installed(sorted(recorded.libraries))
+        return here.model_copy(update={"libraries": {**installed, **here.libraries}})
+
+    def _put_back(self, recorded: Environment, here: Environment | None) -> _Tried:
+        """The rerun with every recorded fact put back that can be, and why the others cannot.
+
+        What can be put back is looked at again with what then is in force: a library that is not here has no threads.
+        """
+        may = self.reruns.may_restore
+        if here is None:
+            python = Conditions(versions=tuple({**recorded.libraries, "python": recorded.python}.items()))
+            plan = Plan([Factor("python", recorded.python, None, python)])
+        else:
+            plan = plan_for(recorded, here, versions=may)
+        factors, again, stuck = list[Factor](), None, dict(plan.stuck)
+        for factors in _attempts(plan.factors):
+            again = self._restored(factors)
+            if again.environment is not None:
+                break
+            stuck[factors[0].name] = ("failed", _failure(again))
+        if again is None or again.environment is None:
+            return _Tried(stuck=stuck)
+        if any(factor.conditions.versions is not None for factor in factors):
+            failed = {name: why for name, why in stuck.items() if why[0] == "failed"}
+            plan, names = plan_for(recorded, again.environment, versions=True), {factor.name for factor in factors}
+            unmoved = {one.name: ("not_taken", one.recorded) for one in plan.factors if one.name in names}
+            stuck = {**plan.stuck, **unmoved, **failed}
+            if more := [one for one in plan.factors if one.name not in {*names, *failed}]:
+                factors = [*factors, *more]
+                again = self._restored(factors)
+        return _Tried(factors, again, stuck)
+
+    def _restored(self, factors: Sequence[Factor]) -> Again:
+        """A rerun with facts put back: with nothing else within reach, if it comes out so, else with everything."""
+        again = self.reruns.run("restored", factors, confine=True)
+        if self._agrees(again):
+            if again.confined and not self.besides:
+                count = len(self.manifest.inputs.files or [])
+                self.hermetic = passed("hermetic", Finding(code="hermetic.proven", now=count))
+            return again
+        if not again.confined:
+            return again
+        self.reruns.done.pop()
+        return self.reruns.run("restored", factors, confine=False)
+
+    def _comes_out(self, factors: Sequence[Factor]) -> bool | None:
+        again = self.reruns.run("restored", factors, confine=False)
+        return True if self._agrees(again) else None if again.environment is None else False
+
+    def varied(self, judgement: Judgement, names: Sequence[str], variable: Variable) -> Judgement:
+        """The judgement with what came out under each variation that was asked for.
+
+        Where one comes out otherwise, reruns as it is here tell whether that is chance: then the verdict was luck.
+        """
+        native, self.reruns.effort = self._natives()[-1], sys.maxsize
+        here = native.environment
+        if here is None:
+            return dataclasses.replace(judgement, not_varied=[Finding(code="vary.no_facts")])
+        noted = {check.code for check in self.reruns.compared(native) if check.finding is not None}
+
+        def one(factor: Factor) -> RerunRecord:
+            again = self.reruns.run("varied", [factor], confine=False)
+            record, _ = self.reruns.done.pop()
+            others = [check.code for check in self.reruns.compared(again) if check.finding is not None]
+            differs = dict.fromkeys([*record.differs, *(code for code in others if code not in noted)])
+            idle = _not_in_force(factor, here, again) if again.failure is None else []
+            return record.model_copy(update={"differs": [*differs], "not_in_force": idle})
+
+        done, stuck = carry_out(variations(names, here, variable, None), one, (TimeLimitReached,))
+        moved = any(record.agrees_to != judgement.level and not record.not_in_force for record in done)
+        if moved and (unstable := self._noise(native)) is not None:
+            return unstable
+        return dataclasses.replace(judgement, reruns=self.reruns.records, variations=done, not_varied=stuck)
 
     def _differs(self, again: Again) -> Judgement:
         assert isinstance(self.manifest, CompletedCommand)
         checks, facts = self.reruns.compared(again), self._facts(again)
         if again.failure is not None:
             checks = [failed("failure", "rerun.failed", "command", "completed", again.failure[2])]
+        if _is_not_here(again):
+            argv, why = self.manifest.inputs.program.argv, _failure(again)
+            return self._judgement(
+                "undecided",
+                reason=Finding(code="undecided.no_program", where=argv[0], now=why),
+                checks=self._stuck(),
+            )
         where = first_layer(checks)
         told: dict[str, Any] = {
             "metrics": self._metrics(again),
@@ -404,7 +570,29 @@ class _Case:
         if again.is_ended:
             return self._judgement("undecided", reason=Finding(code="undecided.ended", now=_failure(again)), **told)
         reason = self._why_not(again)
+        if reason is None and self.tried.again is not None:
+            if (unstable := self._unstable(self._restored_again())) is not None:
+                return unstable
+            names = [factor.name for factor in self.tried.factors]
+            reason = Finding(code="different.all_put_back", recorded=names)
+            return self._judgement("different", reason=reason, **told)
+        told["checks"] = [*checks, *self._stuck()]
         return self._judgement("different" if reason is None else "undecided", reason=reason, **told)
+
+    def _restored_again(self) -> list[Again]:
+        """Reruns with the facts put back: more threads than here may race where these do not."""
+        first, factors = self.tried.again, self.tried.factors
+        assert first is not None
+        if not any("threads" in factor.name for factor in factors):
+            return [first]
+        return [first, *(self.reruns.run("restored", factors, confine=False) for _ in range(RERUNS_FOR_NOISE - 1))]
+
+    def _stuck(self) -> list[Check]:
+        """Why each recorded fact that is not in force could not be put back."""
+        return [
+            skipped("environment.facts", f"stuck.{reason}", factor, now=value)
+            for factor, (reason, value) in self.tried.stuck.items()
+        ]
 
     def _why_not(self, again: Again) -> Finding | None:
         """Why nothing follows from an outcome that is another one: something else than recorded may have led to it."""
@@ -432,7 +620,21 @@ class _Case:
             return Finding(code="undecided.variables", now=names)
         if inputs.environment is None or again.environment is None:
             return Finding(code="undecided.no_facts")
-        return Finding(code="undecided.environment") if self._facts(again) else None
+        return Finding(code="undecided.environment") if self._never_in_force(again) else None
+
+    def _never_in_force(self, again: Again) -> list[Cause]:
+        """The recorded facts that were in force in neither rerun, as it is here and with facts put back.
+
+        Other versions bring a process in which everything may be another: there only what is in force together counts.
+        """
+        facts, restored = self._facts(again), self.tried.again
+        if restored is None or restored.gathered is None or restored.environment is None:
+            return facts
+        left = self._facts(restored)
+        if any(factor.conditions.versions is not None for factor in self.tried.factors):
+            return left
+        native = {fact.factor for fact in facts}
+        return [fact for fact in left if fact.factor in native]
 
     def _why_not_repeated(self) -> Finding | None:
         """Why nothing follows where the run came out again, and its repeats did not."""
@@ -476,10 +678,41 @@ def _shown(place: str) -> str:
     return clean(Path(place).name if place.startswith("/") else place)
 
 
+def _attempts(factors: Sequence[Factor]) -> Iterator[list[Factor]]:
+    """What to put back first, and where no process comes about so: all versions, then those that need no other Python.
+
+    Then what needs no versions. Other facts are looked at again where the versions are in force.
+    """
+    versions = [factor for factor in factors if factor.conditions.versions is not None]
+    libraries = [factor for factor in versions if factor.name != "python"]
+    others = [factor for factor in factors if factor not in versions]
+    yield from (some for some in (versions, libraries if libraries != versions else [], others) if some)
+
+
+def _is_not_here(again: Again) -> bool:
+    return again.failure is not None and again.failure[0] == NotHere.__name__
+
+
+def _not_in_force(factor: Factor, here: Environment, again: Again) -> list[str]:
+    """The switches of a variation that its process did not have in force at its end; of home and mask nothing tells."""
+    if again.environment is None:
+        return [factor.name]
+    asked, variables = factor.conditions, again.environment.variables
+    wanted = {"PYTHONHASHSEED": asked.hash_seed, "TZ": asked.time_zone, "LC_ALL": asked.locale}
+    overruled = any(value is not None and variables.get(name) != value for name, value in wanted.items())
+    return [*([factor.name] if overruled else []), *idle_switches(asked, here, again.environment)]
+
+
+def _where_unstable(reruns: Sequence[Again]) -> Layer | None:
+    """The first layer in which reruns differ from the first of them; None where they agree."""
+    return next(filter(None, (_first_difference(reruns[0], other) for other in reruns[1:])), None)
+
+
 def _first_difference(first: Again, other: Again) -> Layer | None:
     """The first layer in which two reruns differ."""
-    if first.gathered is None or other.gathered is None:  # of what fails, words of its own vary: names, addresses
-        return None if first.gathered is other.gathered else "metrics"
+    if first.gathered is None or other.gathered is None:
+        # a message may hold a random name, of a temporary file
+        return None if (first.failure or ())[:2] == (other.failure or ())[:2] else "metrics"
     one, two = first.gathered.outcome, other.gathered.outcome
     if one.predictions is not None and two.predictions is not None:
         sides = [(side.predictions.digest, side.predictions.scores) for side in (one, two) if side.predictions]

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from week2kit.canonical import JsonError, clean, drop_keys, parse_json
 from week2kit.config.form import FileData
 from week2kit.environment.conditions import AS_HERE, Conditions
-from week2kit.environment.restoring import Factor, Plan
+from week2kit.environment.restoring import Factor
 from week2kit.errors import (
     ChildDied,
     ConfigError,
@@ -58,7 +58,7 @@ from week2kit.verification.recorded_facts import facts_of, may_be, uses_of
 from week2kit.verification.rules import judge
 from week2kit.verification.trainings import WORK, OtherFile, Trainings
 from week2kit.verification.trials import Kind, Train, Trials
-from week2kit.verification.variation import not_in_force, variations
+from week2kit.verification.variation import carry_out, not_in_force, variations
 
 
 @dataclass(frozen=True)
@@ -125,9 +125,10 @@ class Verification(Trainings):
         def tell(kind: Kind, settings: Sequence[tuple[str, object]]) -> None:
             self.on_trial(self.run.name, kind, settings)
 
-        judgement = judge_command(manifest, self.run, contents.files, self.options, self.deadline, tell)
-        nothing = [Finding(code="vary.command", now=judgement.verdict)] if self.options.vary else []
-        return dataclasses.replace(_with_checks(judgement, checks), not_varied=nothing)
+        judgement = judge_command(
+            manifest, self.run, contents.files, self.options, self.deadline, tell, lambda: self._variable({})
+        )
+        return _with_checks(judgement, checks)
 
     # --- the kinds ------------------------------------------------------------------------------------------
 
@@ -237,26 +238,29 @@ class Verification(Trainings):
         """The judgement with what came out under each variation that was asked for; the verdict stays as it is."""
         here = self.here().environment
         trials = Trials(train, sys.maxsize, tell)
-        done: list[RerunRecord] = []
-        plan = Plan()
+        native = judged.native()[0]
+        stops = (TimeLimitReached, ChildDied)
         try:
-            answer = self.children.call(f"{WORK}:describe_variable", request.config, timeout=self.time_left())
-            variable, plain = Variable.model_validate_json(answer), _is_plain(request.config, judged.native()[0])
-            plan = variations(self.options.vary, here, variable, request.reader, plain=plain)
-            for factor in plan.factors:
-                fresh = trials.run("varied", [factor])
-                record = rerun_record(trials.done[-1], agrees_to(manifest, fresh), metric_values(fresh), [])
-                idle = not_in_force(factor, judged.native()[0], here, fresh) if fresh.failure is None else []
-                # numbers are no labels: that none moved would say nothing
-                moved = None if manifest.outcome.classes is None else record.labels_moved
-                done.append(record.model_copy(update={"not_in_force": idle, "labels_moved": moved}))
-        except (TimeLimitReached, ChildDied) as error:
-            for factor in plan.factors[len(done) :]:
-                plan.stuck[f"{factor.name} {factor.recorded}"] = ("stopped", str(error))
-            if not plan.factors:
-                plan.stuck[""] = ("stopped", str(error))
-        stuck = [Finding(code=f"vary.{code}", where=name, now=value) for name, (code, value) in plan.stuck.items()]
+            variable, plain = self._variable(request.config), _is_plain(request.config, native)
+        except stops as error:
+            return dataclasses.replace(judgement, not_varied=[Finding(code="vary.stopped", now=str(error))])
+        plan = variations(self.options.vary, here, variable, request.reader, plain=plain)
+
+        def one(factor: Factor) -> RerunRecord:
+            fresh = trials.run("varied", [factor])
+            record = rerun_record(trials.done[-1], agrees_to(manifest, fresh), metric_values(fresh), [])
+            idle = not_in_force(factor, native, here, fresh) if fresh.failure is None else []
+            # numbers are no labels: that none moved would say nothing
+            moved = None if manifest.outcome.classes is None else record.labels_moved
+            return record.model_copy(update={"not_in_force": idle, "labels_moved": moved})
+
+        done, stuck = carry_out(plan, one, stops)
         return dataclasses.replace(judgement, variations=done, not_varied=stuck)
+
+    def _variable(self, config: dict[str, Any]) -> Variable:
+        """What of a run with this config, and of this machine, can be varied; asked where scikit-learn is imported."""
+        answer = self.children.call(f"{WORK}:describe_variable", config, timeout=self.time_left())
+        return Variable.model_validate_json(answer)
 
     def _partial(self, written: PartialRun) -> Judgement:
         """Judge a folder without a manifest, with the data and the label that the caller names."""

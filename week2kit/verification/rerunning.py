@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import Final, TypeAlias
+from typing import Final
 
+from week2kit.environment.conditions import Conditions
 from week2kit.environment.observed import environment_of
 from week2kit.errors import StageError, UsageError
 from week2kit.observing.confined import (
@@ -26,9 +27,10 @@ from week2kit.observing.confined import (
 from week2kit.observing.folder import TOOLS, Written, snapshot, written_between
 from week2kit.observing.watching import PYTHON, STARTUP, Watch, Watched
 from week2kit.privacy import scrub
+from week2kit.processes.interpreters import installed_versions
 from week2kit.processes.limits import surroundings
 from week2kit.processes.scratch import scratch_folder
-from week2kit.processes.script import run_script
+from week2kit.processes.script import find_program, run_script
 from week2kit.record.command import STANDARD_OUTPUT, CommandInputs, CommandOutcome
 from week2kit.record.manifest import Environment
 from week2kit.record.written_paths import HOME, SOMEWHERE, STREAM, path_of
@@ -38,10 +40,9 @@ from week2kit.training.ending import failure_of
 from week2kit.training.gathering import Gathered, gather
 from week2kit.training.outputs import stable_name
 from week2kit.verification.command_layers import seed_at
+from week2kit.verification.other_python import environment_with, first_line, words_with
+from week2kit.verification.putting_back import variables_of
 from week2kit.verification.workspace import Supply, Workspace, prepare
-
-#: Environment variables to be set, and with None those to be taken away.
-Variables: TypeAlias = Mapping[str, str | None]
 
 #: Files that are given to a rerun of a folder that its command lists.
 GIVEN_FILES: Final = 10_000
@@ -56,6 +57,10 @@ _FOLDERS_OF_TOOLS: Final = {
     "JUPYTER_RUNTIME_DIR": ".local/share/jupyter/runtime",
     "IPYTHONDIR": ".ipython",
 }
+
+
+class NotHere(UsageError):
+    """The program of a command is not on this machine."""
 
 
 @dataclass(frozen=True)
@@ -140,14 +145,18 @@ class Rerun:
             program = program.model_copy(update={"argv": with_seed(program.argv, at, seed)})
         return replace(self, inputs=self.inputs.model_copy(update={"program": program}), is_repeat=True)
 
-    def run(self, variables: Variables, more: Mapping[str, Path], *, confine: bool) -> Again:
-        """Run it once, with these environment variables (None takes one away), and with these files besides.
+    def run(
+        self, conditions: Conditions, more: Mapping[str, Path], *, python: Path | None = None, confine: bool
+    ) -> Again:
+        """Run it once under conditions, with this Python in place of its own, and with these files besides.
 
         Where the kernel can forbid it, it writes nowhere but in its working directory and in caches: a script that
         names its project by an absolute path would put its results in the place of the recorded ones.
 
         Raises:
-            UsageError: its program is not here, or it may put its results in the place of the recorded ones.
+            NotHere: its program is not here.
+            CannotRestore: it starts no Python in whose place another can be put.
+            UsageError: it may put its results in the place of the recorded ones.
             OSError: there is no room for the working directory.
         """
         if available() is not None and self._names_project():
@@ -157,23 +166,37 @@ class Rerun:
             )
         with scratch_folder() as scratch:
             workspace = prepare(Path(scratch).resolve(), self.inputs, self.supply, more)
-            return self._run(workspace, variables, confine=confine and available() is None)
+            return self._run(workspace, conditions, python, confine=confine and available() is None)
+
+    def installed(self, names: Sequence[str]) -> dict[str, str]:
+        """The versions of these distributions that the Python has which the command starts here; none is unknown."""
+        environment = {**surroundings(), **{n: v for n, v in self.inputs.program.variables.items() if v is not None}}
+        program = self._argv(environment, Path())[0]
+        found = shutil.which(program, path=environment.get("PATH"))
+        line = first_line(Path(found)) if found is not None else None
+        python = _interpreter_of(Path(found)) if found is not None and line else found
+        return installed_versions(python, names) if python is not None and _is_python(python) else {}
 
     def _names_project(self) -> bool:
         return self.project is not None and any(str(self.project) in text for text in self.supply.texts.values())
 
-    def _run(self, workspace: Workspace, variables: Variables, *, confine: bool) -> Again:
+    def _run(self, workspace: Workspace, conditions: Conditions, python: Path | None, *, confine: bool) -> Again:
         set_by_config = {name: value for name, value in self.inputs.program.variables.items() if value is not None}
-        asked = {**set_by_config, **variables}
-        environment = {**surroundings(), **{name: value for name, value in asked.items() if value is not None}}
-        for name in (name for name, value in asked.items() if value is None):
-            environment.pop(name, None)
+        asked = {**surroundings(), **set_by_config, **variables_of(conditions)}
+        environment = {name: value for name, value in asked.items() if value is not None}
         environment["TMPDIR"] = str(workspace.temporary)
         for name, folder in self._folders_of_tools(confine=confine):
             environment.setdefault(name, str(workspace.temporary / folder))
         if "PYTHONPATH" in environment:
             environment["PYTHONPATH"] = self._moved(environment["PYTHONPATH"], workspace.here)
         argv = self._argv(environment, workspace.here)
+        if python is not None:
+            argv = words_with(python, argv, workspace.here, environment)
+            environment = environment_with(python, environment)
+        try:
+            find_program(argv, workspace.here, environment)
+        except UsageError as error:
+            raise NotHere(str(error)) from None
         allowed = self._allowed(workspace, argv, environment) if confine else _everything(workspace, environment)
         before, start = snapshot(workspace.here), time.monotonic()
         stdin = self._stdin(workspace)
@@ -190,6 +213,7 @@ class Rerun:
                     started_by=watch.argv(argv),
                     pass_fds=watch.pass_fds,
                     stdin=stdin,
+                    umask=conditions.umask,
                 )
                 watched = watch.finish()
         finally:
@@ -248,6 +272,8 @@ class Rerun:
     def _argv(self, environment: Mapping[str, str], here: Path) -> list[str]:
         """The recorded words, with the program and the files that they name as these are found here."""
         program, *words = self.inputs.program.argv
+        if "/" in program:
+            program = self._of_environment(program)
         if "/" not in program:
             beside = Path(sys.executable).parent / program
             found = shutil.which(program, path=environment.get("PATH"))
@@ -259,6 +285,13 @@ class Rerun:
             # of an environment that lies in the project: it is found by its own place
             program = os.path.normpath(self.project / program)
         return [program, *(self._word(word, here, environment) for word in words)]
+
+    def _of_environment(self, program: str) -> str:
+        """A program of an environment in the project is run where it lies; where it is not, the one on the PATH."""
+        if self.project is not None and (self.project / program).with_name("..").joinpath("pyvenv.cfg").is_file():
+            return os.path.normpath(self.project / program)
+        is_recorded = program in self.inputs.program.modules  # a wrapper, which is code of the project
+        return program if is_recorded or not _is_python(program) else os.path.basename(program)  # noqa: PTH119
 
     def _word(self, word: str, here: Path, environment: Mapping[str, str]) -> str:
         """A path that was absolute is so again; a relative one that began with ``./`` means the same file so.
@@ -316,7 +349,7 @@ class Rerun:
         for path in dict.fromkeys(filter(None, (interpreter, program, *others))):
             real = os.path.realpath(path)
             places += [path, real]
-            if PYTHON.fullmatch(os.path.basename(path)) or PYTHON.fullmatch(os.path.basename(real)):  # noqa: PTH119
+            if _is_python(path) or _is_python(real):
                 places += interpreter_places(path)
         linked = [path.resolve() for path in self.supply.paths.values()]
         given = [str(path) for path in (*self.supply.outside, *linked, *self._as_recorded())]
@@ -365,6 +398,11 @@ class Rerun:
         return [(place, there) for place, there in found.items() if place not in known and "__pycache__" not in place]
 
 
+def not_run(error: str, message: str) -> Again:
+    """A rerun of which no process came about, and why."""
+    return Again(None, (error, None, message), False, None, False, (), False, (), frozenset(), 0.0)
+
+
 def _everything(workspace: Workspace, environment: Mapping[str, str]) -> Allowed:
     """All may be read; what keeps nothing may be written."""
     named = [environment[name] for name in _NAMED_CACHES if environment.get(name)]
@@ -374,6 +412,10 @@ def _everything(workspace: Workspace, environment: Mapping[str, str]) -> Allowed
         write=(str(workspace.root), *caches, "/dev"),  # processors for graphics are devices
         network=True,
     )
+
+
+def _is_python(program: str) -> bool:
+    return PYTHON.fullmatch(os.path.basename(program)) is not None  # noqa: PTH119
 
 
 def _is_of_a_person(path: str) -> bool:
@@ -399,14 +441,9 @@ def _called_now(recorded: str | None, written: Sequence[str]) -> str | None:
 
 def _interpreter_of(program: Path) -> str | None:
     """The interpreter that a script's first line names; the program itself where it is none."""
-    try:
-        with program.open("rb") as file:
-            line = file.readline(512)
-    except OSError:
+    words = first_line(program)
+    if words is None:
         return str(program)
-    if not line.startswith(b"#!"):
-        return str(program)
-    words = os.fsdecode(line[2:]).split()
     if words and os.path.basename(words[0]) == "env":  # noqa: PTH119
         return shutil.which(next((word for word in words[1:] if not word.startswith("-")), ""))
     return words[0] if words else None

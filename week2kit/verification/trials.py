@@ -21,6 +21,48 @@ class EffortSpent(Exception):
     """As many trainings as the caller allows have been done, and the question is still open."""
 
 
+@dataclass(frozen=True)
+class Needed:
+    """The smallest set of factors that gives an outcome.
+
+    Attributes:
+        factors: the set.
+        not_apart: those of them without which no process came about, so nobody knows.
+        minimal: whether each was tried; else fewer may be enough.
+    """
+
+    factors: tuple[Factor, ...]
+    not_apart: tuple[Factor, ...] = ()
+    minimal: bool = True
+
+
+def smallest_set(factors: Sequence[Factor], comes_out: Callable[[Sequence[Factor]], bool | None]) -> Needed:
+    """Search the smallest set of factors that gives the outcome, as all of them do: they interact, so never only add.
+
+    Args:
+        factors: all, least likely cause first; versions and all others are first tried as wholes.
+        comes_out: whether the outcome comes out with these alone; None where no process came about. It may raise
+            `EffortSpent`.
+    """
+    needed, not_apart = list(factors), list[Factor]()
+    versions = [factor for factor in factors if factor.conditions.versions is not None]
+    others = [factor for factor in factors if factor not in versions]
+    groups = [versions, others] if versions and others else []
+    try:
+        for group in [*groups, *([factor] for factor in factors)]:
+            rest = [factor for factor in needed if factor not in group]
+            if not rest or len(rest) == len(needed):
+                continue
+            answer = comes_out(rest)
+            if answer:
+                needed = rest
+            elif answer is None and len(group) == 1:
+                not_apart += group
+    except EffortSpent:
+        return Needed(tuple(needed), tuple(not_apart), minimal=False)
+    return Needed(tuple(needed), tuple(not_apart))
+
+
 class Train(Protocol):
     """Trains once more in a fresh process and compares with the stored predictions, or with `against`."""
 

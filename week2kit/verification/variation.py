@@ -7,7 +7,7 @@ effect varied nothing, so it never counts as one under which a run held.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from week2kit.environment.conditions import Conditions
@@ -15,6 +15,7 @@ from week2kit.environment.restoring import (
     KERNELS,
     LIBM_WITHOUT_FMA,
     SIMD_BASELINE,
+    TORCH_KERNELS,
     Factor,
     Plan,
     missing_for,
@@ -23,6 +24,7 @@ from week2kit.environment.restoring import (
 )
 from week2kit.errors import UsageError
 from week2kit.record.manifest import Data, Environment
+from week2kit.record.verdict import Finding, RerunRecord
 from week2kit.verification.messages import Fresh, Variable
 
 #: What can be asked for: each group, and what it varies.
@@ -71,19 +73,27 @@ def chosen(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in _ALL if name in found)
 
 
-def variations(names: Iterable[str], here: Environment, variable: Variable, reader: str, *, plain: bool = True) -> Plan:
+def variations(
+    names: Iterable[str], here: Environment, variable: Variable, reader: str | None, *, plain: bool = True
+) -> Plan:
     """Each variation that is possible here, and for the others the reason (a code, a value), by name.
 
     Args:
         names: what is asked for.
         here: what is in force where the run is trained again.
         variable: what of the run, and of this machine, can be varied.
-        reader: how the run's data are read.
+        reader: how the run's data are read; None for a command, whose jobs and data are its own.
         plain: whether its text has the names of its columns first, and the separator of its suffix between its fields.
     """
     plan = Plan()
     for name in chosen(names):
         match name:
+            case "jobs" | "data" if reader is None:
+                plan.stuck[name] = ("of_configs", None)
+            case "directory" if reader is None:
+                plan.stuck[name] = ("own_directory", None)
+            case "threads" if not here.blas and here.openmp_threads is None and here.torch is None:
+                plan.stuck[name] = ("no_threads", None)
             case "threads":
                 plan.factors.extend(Factor("threads", n, _threads_here(here), threads_of(here, n)) for n in _THREADS)
             case "cpu":
@@ -127,31 +137,64 @@ def _vary(plan: Plan, name: str, value: str, conditions: Conditions) -> None:
 
 
 def _threads_here(here: Environment) -> int | None:
-    return max((blas.threads for blas in here.blas), default=here.openmp_threads)
+    of_torch = here.openmp_threads if here.torch is None else here.torch.threads
+    return max((blas.threads for blas in here.blas), default=of_torch)
 
 
 def _vary_cpu(plan: Plan, here: Environment) -> None:
     """Two classes of older processors: that of AVX2 with FMA, and that of SSE 4.2 without either."""
-    if not here.platform.endswith(("x86_64", "AMD64")) or {blas.vendor for blas in here.blas} != {"openblas"}:
+    openblas = {blas.vendor for blas in here.blas} == {"openblas"}
+    torch = here.torch is not None and here.torch.kernel in TORCH_KERNELS
+    if not here.platform.endswith(("x86_64", "AMD64")) or not (openblas or torch):
         plan.stuck["cpu"] = ("no_classes", here.platform)
         return
-    for name, kernel, simd in (("AVX2", "Haswell", SIMD_BASELINE | _SIMD_AVX2), ("SSE", "Nehalem", SIMD_BASELINE)):
+    for name, kernel, of_torch, simd in (
+        ("AVX2", "Haswell", "AVX2", SIMD_BASELINE | _SIMD_AVX2),
+        ("SSE", "Nehalem", "DEFAULT", SIMD_BASELINE),
+    ):
         if missing := missing_for(kernel, here):
             plan.stuck[f"cpu {name}"] = ("needs", missing)
             continue
         off = tuple(feature for feature in here.simd if feature not in simd)
         libm = LIBM_WITHOUT_FMA if name == "SSE" and _has_fused_libm(here) else None
         # what is switched off here already must stay so
-        conditions = Conditions(kernel=KERNELS[kernel][0], simd_off=simd_without(here, off), libm=libm)
+        conditions = Conditions(
+            kernel=KERNELS[kernel][0] if openblas else None,
+            simd_off=simd_without(here, off),
+            torch_kernel=TORCH_KERNELS[of_torch][0] if torch else None,
+            libm=libm,
+        )
         _vary(plan, "cpu", name, conditions)
 
 
 def _has_fused_libm(here: Environment) -> bool:
     return (
         here.libm.name == "glibc"
+        and "libm" in here.fingerprint  # else it could not be read back
         and "fma" in here.cpu.features
         and "hwcaps" not in here.variables.get("GLIBC_TUNABLES", "")
     )
+
+
+def carry_out(
+    plan: Plan, one: Callable[[Factor], RerunRecord], stops: tuple[type[Exception], ...]
+) -> tuple[list[RerunRecord], list[Finding]]:
+    """What came out under each variation, and what was not varied and why; some errors stop all that is left.
+
+    Args:
+        plan: what is to be varied, and what cannot be.
+        one: carries one variation out.
+        stops: the errors after which no other is tried.
+    """
+    done: list[RerunRecord] = []
+    stuck = dict(plan.stuck)
+    try:
+        for factor in plan.factors:
+            done.append(one(factor))  # noqa: PERF401 - what came before an error counts
+    except stops as error:
+        for factor in plan.factors[len(done) :]:
+            stuck[f"{factor.name} {factor.recorded}"] = ("stopped", str(error))
+    return done, [Finding(code=f"vary.{code}", where=name, now=value) for name, (code, value) in stuck.items()]
 
 
 # --- read back --------------------------------------------------------------------------------------------------
@@ -166,14 +209,25 @@ def not_in_force(factor: Factor, native: Fresh, here: Environment, varied: Fresh
         here: that environment.
         varied: the training under the variation.
     """
-    now, asked = varied.environment, factor.conditions
-    if now is None:
+    if varied.environment is None:
         return [factor.name]
-    idle = list(varied.not_in_force)
+    idle = [*varied.not_in_force, *idle_switches(factor.conditions, here, varied.environment)]
+    if factor.conditions.other_text and _bytes(native) == _bytes(varied):
+        idle.append("data")
+    return idle
+
+
+def idle_switches(asked: Conditions, here: Environment, now: Environment) -> list[str]:
+    """Those of the conditions asked for that can be read in an environment, and are not in force `now`."""
+    idle = []
     if asked.kernel is not None:
         names = {name for name, (asked_for, _) in KERNELS.items() if asked_for == asked.kernel}
         if not {str(blas.architecture) for blas in now.blas} <= names:
             idle.append("blas.kernel")
+    if asked.torch_kernel is not None:
+        names = {name for name, (asked_for, _) in TORCH_KERNELS.items() if asked_for == asked.torch_kernel}
+        if now.torch is None or now.torch.kernel not in names:
+            idle.append("torch.kernel")
     if asked.simd_off and set(asked.simd_off) & set(now.simd):
         idle.append("simd")
     # the variant has no name that could be read back, only other results
@@ -181,10 +235,12 @@ def not_in_force(factor: Factor, native: Fresh, here: Environment, varied: Fresh
         idle.append("libm")
     if asked.blas_threads is not None and dict(asked.blas_threads) != {blas.user: blas.threads for blas in now.blas}:
         idle.append("blas.threads")
-    if asked.openmp_threads is not None and asked.openmp_threads != now.openmp_threads:
-        idle.append("openmp.threads")
-    if asked.other_text and _bytes(native) == _bytes(varied):
-        idle.append("data")
+    for name, before, after in (
+        ("openmp.threads", here.openmp_threads, now.openmp_threads),
+        ("torch.threads", here.torch and here.torch.threads, now.torch and now.torch.threads),
+    ):
+        if asked.openmp_threads is not None and after != asked.openmp_threads and (before, after) != (None, None):
+            idle.append(name)
     return idle
 
 

@@ -32,6 +32,7 @@ def _observe(log, here):
     seen = set()
     opened = [-1, None]
     standard = (os.path.dirname(os.__file__) + os.sep,)
+    looks_for_versions = os.path.join(standard[0], "importlib", "metadata")
 
     def dumps(value):
         # json itself imports re: milliseconds of every process
@@ -129,8 +130,8 @@ def _observe(log, here):
             append("database", path=path, before=state(path))
 
     def listing(arguments):
-        if sys._getframe(2).f_code.co_filename.startswith("<frozen importlib"):
-            return  # that is how modules are looked for
+        if sys._getframe(2).f_code.co_filename.startswith(("<frozen importlib", looks_for_versions)):
+            return  # that is how modules and distributions are looked for
         path = "." if arguments[0] is None else arguments[0]
         if isinstance(path, (str, bytes)) and ("listed", path) not in seen:
             seen.add(("listed", path))
@@ -291,9 +292,10 @@ def _observe(log, here):
             openmp = getattr(sys.modules.get("sklearn.utils._openmp_helpers"), "_openmp_effective_n_threads", None)
             if openmp is not None:
                 facts["openmp_threads"] = openmp()
-            torch = sys.modules.get("torch")
-            if torch is not None:
-                facts["torch_threads"] = torch.get_num_threads()
+            threads = getattr(sys.modules.get("torch"), "get_num_threads", None)
+            kernel = getattr(sys.modules.get("torch._C"), "_get_cpu_capability", None)
+            if threads is not None:
+                facts["torch"] = {"kernel": kernel and kernel(), "threads": threads()}
             append("end", facts=facts)
         except Exception:
             failed("end")
