@@ -9,6 +9,7 @@ command may have had something that nobody saw.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import re
@@ -16,23 +17,21 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
-from operator import or_
+from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
 
 from week2kit.canonical import clean
-from week2kit.environment.conditions import AS_HERE, Conditions
+from week2kit.environment.conditions import Conditions
 from week2kit.environment.restoring import Factor, Plan
-from week2kit.errors import CannotRestore, TimeLimitReached, UsageError
+from week2kit.errors import ChildDied, TimeLimitReached, UsageError
 from week2kit.inputs.leaves import same_value
 from week2kit.observing.confined import available
-from week2kit.processes.interpreters import build_for_command
 from week2kit.record.command import CompletedCommand, FailedCommand, Sources
 from week2kit.record.machine import places_of
 from week2kit.record.manifest import Environment
 from week2kit.record.store import Run
-from week2kit.record.verdict import Agreement, Cause, Check, Finding, Layer, MetricValues, RerunRecord
+from week2kit.record.verdict import Cause, Check, Finding, Layer, MetricValues, RerunRecord
 from week2kit.record.written_paths import STREAM
 from week2kit.thresholds import RERUNS_FOR_NOISE
 from week2kit.training.outputs import stable_name
@@ -40,22 +39,18 @@ from week2kit.verification.checks import Judgement, OfCommand, failed, failing, 
 from week2kit.verification.command_layers import (
     FACTS,
     SUPPLY,
-    can_repeat,
-    compared,
     first_layer,
     level_of,
     recorded_texts,
 )
+from week2kit.verification.command_reruns import Reruns, Tell, same_failure
 from week2kit.verification.messages import Variable
 from week2kit.verification.options import Options
 from week2kit.verification.putting_back import other_facts, plan_for
-from week2kit.verification.rerunning import Again, NotHere, Rerun, not_run
-from week2kit.verification.trials import EffortSpent, Kind, smallest_set
+from week2kit.verification.rerunning import Again, NotHere, Rerun
+from week2kit.verification.trials import EffortSpent, smallest_set
 from week2kit.verification.variation import carry_out, idle_switches, variations
 from week2kit.verification.workspace import Supply, find_supply
-
-#: Told of each rerun before it begins: why it is done, and the facts with the values that are put back.
-Tell = Callable[[Kind, Sequence[tuple[str, object]]], None]
 
 
 def judge_command(
@@ -111,12 +106,12 @@ def judge_command(
     )
     of = OfCommand(manifest, options.repeats) if isinstance(manifest, CompletedCommand) else None
     texts, may = recorded_texts(files), options.restore_versions
-    reruns = _Reruns(rerun, deadline, options.effort, tell, manifest, of, texts, may_restore=may)
+    reruns = Reruns(rerun, deadline, options.effort, tell, manifest, of, texts, may_restore=may)
     case = _Case(manifest, supply, reruns, checks)
     try:
         judgement = case.failed() if isinstance(manifest, FailedCommand) else case.completed()
         if options.vary and judgement.verdict == "identical" and judgement.level != "failure":
-            judgement = case.varied(judgement, options.vary, variable())
+            judgement = case.varied(judgement, options.vary, variable)
     except UsageError as error:
         judgement = undecided("undecided.no_program", manifest.inputs.program.argv[0], now=str(error), checks=checks)
     except EffortSpent:
@@ -148,113 +143,6 @@ def _other_data(supply: Supply, checks: Sequence[Check]) -> Judgement:
 # --- reruns -----------------------------------------------------------------------------------------------------
 
 
-@dataclass
-class _Reruns:
-    """Runs the command again on request, within its time and effort, and keeps the account."""
-
-    rerun: Rerun
-    deadline: float
-    effort: int
-    tell: Tell
-    manifest: CompletedCommand | FailedCommand
-    of: OfCommand | None
-    texts: Mapping[str, str]
-    may_restore: bool
-    home: Environment | None = None
-    more: dict[str, Path] = field(default_factory=dict)
-    done: list[tuple[RerunRecord, Again]] = field(default_factory=list)
-
-    def run(self, kind: Kind, factors: Sequence[Factor] = (), *, confine: bool, repeats: bool = True) -> Again:
-        """Run it once more; where it agrees and `repeats` are asked for, each of them too.
-
-        Raises:
-            EffortSpent: there were as many reruns as are allowed.
-            TimeLimitReached: there is no time left.
-        """
-        if len(self.done) >= self.effort:
-            raise EffortSpent
-        self.tell(kind, [(factor.name, factor.recorded) for factor in factors])
-        conditions = reduce(or_, (factor.conditions for factor in factors), AS_HERE)
-        again = self._under(self.rerun, conditions, confine=confine)
-        if repeats and self._asks_for_repeats() and again.gathered is not None and not failing(self.compared(again)):
-            assert self.of is not None
-            for repeat in self.of.manifest.outcome.repeats:
-                one = self._under(self.rerun.with_seed(repeat.seed), conditions, confine=confine)
-                again = again.and_repeat(one)
-        self.done.append((self._record(kind, factors, again), again))
-        return again
-
-    def _under(self, rerun: Rerun, conditions: Conditions, *, confine: bool) -> Again:
-        """What came out under conditions; where no process came about, and versions may be put back, a failure."""
-        python = None
-        try:
-            if conditions.versions is not None:
-                python = self._python(dict(conditions.versions))
-            rerun = dataclasses.replace(rerun, timeout=self._time_left())
-            again = rerun.run(conditions, self.more, python=python, confine=confine)
-        except (CannotRestore, NotHere) as error:
-            if not self.may_restore or isinstance(self.manifest, FailedCommand):
-                raise
-            return not_run(type(error).__name__, str(error))
-        if again.failure is not None and again.failure[0] == "TimeLimit":
-            raise TimeLimitReached("The time was over.")
-        return again
-
-    def _python(self, versions: dict[str, str]) -> Path:
-        """A Python in which these versions are in force, and for the others that the command imported those of here."""
-        recorded, here = self.manifest.inputs.environment, self.home
-        assert recorded is not None
-        kept = {} if here is None else {n: v for n, v in here.libraries.items() if n in recorded.libraries}
-        python = versions.pop("python", here.python if here is not None else recorded.python)
-        return build_for_command(python, {**kept, **versions}, timeout=self._time_left())
-
-    def _time_left(self) -> float:
-        left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise TimeLimitReached("The time was over.")
-        return left
-
-    def _asks_for_repeats(self) -> bool:
-        return self.of is not None and self.of.repeats and can_repeat(self.of.manifest)
-
-    def compared(self, again: Again) -> list[Check]:
-        """What came out, held against the record; nothing of a command that is recorded to fail."""
-        return [] if self.of is None else compared(self.of, self.texts, again)
-
-    def _record(self, kind: Kind, factors: Sequence[Factor], again: Again) -> RerunRecord:
-        checks = self.compared(again)
-        metrics = again.gathered.outcome.metrics if again.gathered is not None else {}
-        return RerunRecord(
-            kind=kind,
-            factors=[factor.name for factor in factors],
-            settings={factor.name: factor.recorded for factor in factors},
-            agrees_to=_agrees_to(self.manifest, again, checks),
-            differs=[check.code for check in failing(checks)],
-            metrics=dict(metrics),
-            failure=again.failure[2] if again.failure is not None else None,
-            seconds=round(again.seconds, 3),
-        )
-
-    @property
-    def records(self) -> list[RerunRecord]:
-        return [record for record, _ in self.done]
-
-
-def _agrees_to(manifest: CompletedCommand | FailedCommand, again: Again, checks: Sequence[Check]) -> Agreement:
-    if isinstance(manifest, FailedCommand):
-        return "failure" if _same_failure(manifest, again) else "nothing"
-    if again.gathered is None:
-        return "nothing"
-    if not failing(checks):
-        return level_of(manifest.outcome, checks)
-    return "metrics" if all(check.code.startswith("predictions") for check in failing(checks)) else "nothing"
-
-
-def _same_failure(manifest: FailedCommand, again: Again) -> bool:
-    recorded = manifest.failure
-    return again.failure == (recorded.error, recorded.code, recorded.message)
-
-
 #: Reruns with the same hashes that must agree before these are held to be what moves the others.
 _RERUNS_FOR_HASHES: Final = 4
 
@@ -284,7 +172,7 @@ class _Case:
 
     manifest: CompletedCommand | FailedCommand
     supply: Supply
-    reruns: _Reruns
+    reruns: Reruns
     checks: list[Check]
     hermetic: Check | None = None
     besides: tuple[str, ...] = ()
@@ -293,11 +181,11 @@ class _Case:
     def failed(self) -> Judgement:
         """Does a command that failed fail again, in the same way?"""
         assert isinstance(self.manifest, FailedCommand)
-        again = self._first(lambda one: _same_failure(self.manifest, one))  # type: ignore[arg-type]
+        again = self._first(lambda one: same_failure(self.manifest, one))  # type: ignore[arg-type]
         told = self.manifest.failure.message
         if (other := self._other_files(again)) is not None:
             return other
-        if _same_failure(self.manifest, again):
+        if same_failure(self.manifest, again):
             return self._judgement("identical", level="failure", checks=[passed("failure")])
         came_out = "it completed" if again.failure is None else again.failure[2]
         check = failed("failure", "failure.other", "command", told, came_out)
@@ -415,10 +303,14 @@ class _Case:
     def _follows_hashes(self) -> bool:
         """Whether reruns that differ from one another agree where texts have the same hashes.
 
-        Python gives them others in each process, and with them a set of texts another order.
+        Python gives them others in each process, and with them a set of texts another order. Only where each rerun is
+        another one does it say anything that some agree: of two outcomes that chance has, one comes often.
         """
-        here = self._natives()[0].environment
-        if here is None or "PYTHONHASHSEED" in here.variables:
+        natives = self._natives()
+        here = natives[0].environment
+        if here is None or "PYTHONHASHSEED" in here.variables or any(one.gathered is None for one in natives):
+            return False
+        if len(natives) < RERUNS_FOR_NOISE or not all(_where_unstable(pair) for pair in combinations(natives, 2)):
             return False
         fixed, asked = list[Again](), Factor("hash_seed", "0", None, Conditions(hash_seed="0"))
         try:
@@ -523,7 +415,7 @@ class _Case:
         again = self.reruns.run("restored", factors, confine=False)
         return True if self._agrees(again) else None if again.environment is None else False
 
-    def varied(self, judgement: Judgement, names: Sequence[str], variable: Variable) -> Judgement:
+    def varied(self, judgement: Judgement, names: Sequence[str], variable: Callable[[], Variable]) -> Judgement:
         """The judgement with what came out under each variation that was asked for.
 
         Where one comes out otherwise, reruns as it is here tell whether that is chance: then the verdict was luck.
@@ -532,6 +424,11 @@ class _Case:
         here = native.environment
         if here is None:
             return dataclasses.replace(judgement, not_varied=[Finding(code="vary.no_facts")])
+        stops = (TimeLimitReached, ChildDied)
+        try:
+            plan = variations(names, here, variable(), None)
+        except stops as error:
+            return dataclasses.replace(judgement, not_varied=[Finding(code="vary.stopped", now=str(error))])
         noted = {check.code for check in self.reruns.compared(native) if check.finding is not None}
 
         def one(factor: Factor) -> RerunRecord:
@@ -542,15 +439,16 @@ class _Case:
             idle = _not_in_force(factor, here, again) if again.failure is None else []
             return record.model_copy(update={"differs": [*differs], "not_in_force": idle})
 
-        done, stuck = carry_out(variations(names, here, variable, None), one, (TimeLimitReached,))
+        done, stuck = carry_out(plan, one, stops)
         moved = any(record.agrees_to != judgement.level and not record.not_in_force for record in done)
-        if moved and (unstable := self._noise(native)) is not None:
-            return unstable
+        with contextlib.suppress(TimeLimitReached):
+            if moved and (unstable := self._noise(native)) is not None:
+                return unstable
         return dataclasses.replace(judgement, reruns=self.reruns.records, variations=done, not_varied=stuck)
 
     def _differs(self, again: Again) -> Judgement:
         assert isinstance(self.manifest, CompletedCommand)
-        checks, facts = self.reruns.compared(again), self._facts(again)
+        checks, facts = self.reruns.compared(again), self._never_in_force(again)
         if again.failure is not None:
             checks = [failed("failure", "rerun.failed", "command", "completed", again.failure[2])]
         if _is_not_here(again):
@@ -562,7 +460,7 @@ class _Case:
             )
         where = first_layer(checks)
         told: dict[str, Any] = {
-            "metrics": self._metrics(again),
+            "metrics": self._metrics(again, self.tried.again),
             "checks": checks,
             "causes": facts,
             "first_divergence": where,
