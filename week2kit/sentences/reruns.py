@@ -85,8 +85,6 @@ def describe_trial(trial: RerunRecord, *, partial: bool = False) -> str:
             agreed = (
                 "what is recorded agrees" if trial.agrees_to == "metrics" else "what is recorded does not all agree"
             )
-        elif trial.kind != "varied" and not trial.differs and trial.agrees_to in ("metrics", "predictions"):
-            agreed = "all that is recorded agrees"  # of a command there may be no labels or scores
         if trial.differs and trial.agrees_to in ("scores", "model"):
             agreed = f"the scores agree bit for bit, {shown([clean(code, 80) for code in trial.differs])} do not"
         came_out = f"{agreed}; {came_out}"
