@@ -376,13 +376,15 @@ def test_no_rights_are_needed(tmp_path: Path) -> None:
     folder.mkdir(mode=0o777)
     try:
         folder.chmod(0o777)
-        for name in ("calls.py", "launching.py"):
-            shutil.copy(Path(sys.modules[Calls.__module__].__file__ or "").with_name(name), folder)
+        room = folder / "week2kit" / "observing"
+        room.mkdir(parents=True)  # the package itself may lie where that user cannot go
+        for name in ("calls.py", "launching.py", "sockets.py"):
+            shutil.copy(Path(sys.modules[Calls.__module__].__file__ or "").with_name(name), room)
         (folder / "a").write_text("a")
         text = """
             import subprocess, sys
             sys.path.insert(0, ".")
-            from calls import Calls
+            from week2kit.observing.calls import Calls
             with Calls() as calls:
                 subprocess.run(calls.argv(["cat", "a"]), pass_fds=calls.pass_fds)
                 seen = calls.finish()

@@ -596,6 +596,18 @@ def test_an_interpreter_elsewhere_among_the_words_is_found_by_its_name() -> None
     assert judged().verdict == "identical"
 
 
+def test_an_interpreter_beside_the_project_is_no_file_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The way to it leads elsewhere from the folder of a rerun."""
+    Path("project").mkdir()
+    Path("python3").symlink_to(sys.executable)
+    beside = str(Path("python3").absolute())
+    monkeypatch.chdir("project")
+    script(MEAN)
+    run = train(beside, "train.py", "--seed", "1", program="env")
+    assert run.manifest.inputs.program.argv[1] == ".../python3"
+    assert judged().verdict == "identical"
+
+
 def test_a_rerun_that_hangs_is_ended() -> None:
     script("import os, time\nprint('f1: 0.5')\ntime.sleep(0 if os.path.exists('marker') else 60)")
     Path("marker").touch()

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Final
 from week2kit.observing.calls import Call, Calls, Seen
 from week2kit.observing.observed import COMPILED, SYSTEM, VERSIONS, Observed, read_log
 from week2kit.record.files import digest_regular
+from week2kit.record.written_paths import PYTHON
 
 if TYPE_CHECKING:  # a command begins before the models of its record are loaded
     from week2kit.record.command import Coverage
@@ -38,8 +39,6 @@ STARTUP: Final = Path(__file__).parent / "startup"
 _LIBRARY: Final = re.compile(r"\.(?:so(?:\.[0-9]+)*|dylib|dll|pyd)$")
 #: What this machine is looked up by.
 _HERE: Final = {"localhost", "127.0.0.1", "::1"}
-#: The names under which Pythons are installed.
-PYTHON: Final = re.compile(r"(?:python|pypy)[0-9.]*(?:\.exe)?")
 _SMALL: Final = 1 << 20
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -15,6 +16,8 @@ HOME: Final = "~/"
 SOMEWHERE: Final = ".../"
 #: What stands for a standard input that was no file.
 STREAM: Final = "-"
+#: The names under which Pythons are installed.
+PYTHON: Final = re.compile(r"(?:python|pypy)[0-9.]*(?:\.exe)?")
 #: Flags of papermill, behind which a name and a value stand as two words.
 PARAMETER_FLAGS: Final = frozenset({"-p", "--parameters", "-r", "--parameters_raw"})
 
@@ -58,6 +61,8 @@ def _word(word: str, here: Path, *, is_program: bool) -> str:
         place = place_of(value, here)
         if is_program and place.startswith((HOME, SOMEWHERE, "../")):
             place = os.path.basename(value)  # noqa: PTH119 - found on the PATH of any machine
+        elif place.startswith("../") and PYTHON.fullmatch(os.path.basename(value)):  # noqa: PTH119
+            place = f"{SOMEWHERE}{os.path.basename(value)}"  # noqa: PTH119 - of a rerun the way to it is another one
         elif not place.startswith((HOME, SOMEWHERE)):
             place = f"./{place}"
         return f"{flag}{equals}{place}"

@@ -14,7 +14,7 @@ from typing import Final
 
 from week2kit.canonical import clean
 from week2kit.errors import CannotRestore
-from week2kit.observing.watching import PYTHON
+from week2kit.record.written_paths import PYTHON
 
 #: Programs that run what follows ``run`` in the environment of a project.
 _RUNNERS: Final = ("uv", "poetry", "pdm", "pipenv", "hatch", "rye")

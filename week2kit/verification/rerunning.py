@@ -25,7 +25,7 @@ from week2kit.observing.confined import (
     system_places,
 )
 from week2kit.observing.folder import TOOLS, Written, snapshot, written_between
-from week2kit.observing.watching import PYTHON, STARTUP, Watch, Watched
+from week2kit.observing.watching import STARTUP, Watch, Watched
 from week2kit.privacy import scrub
 from week2kit.processes.interpreters import installed_versions
 from week2kit.processes.limits import surroundings
@@ -33,7 +33,7 @@ from week2kit.processes.scratch import scratch_folder
 from week2kit.processes.script import find_program, run_script
 from week2kit.record.command import STANDARD_OUTPUT, CommandInputs, CommandOutcome
 from week2kit.record.manifest import Environment
-from week2kit.record.written_paths import HOME, SOMEWHERE, STREAM, path_of
+from week2kit.record.written_paths import HOME, PYTHON, SOMEWHERE, STREAM, path_of
 from week2kit.training.arguments import with_seed
 from week2kit.training.asked import Named
 from week2kit.training.ending import failure_of
