@@ -12,6 +12,7 @@ import subprocess
 import sys
 import textwrap
 import time
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ import pytest
 
 from week2kit.observing.calls import Call, Calls, Seen, available
 from week2kit.observing.sockets import answered_by
+from week2kit.observing.watching import Watch
+from week2kit.processes.script import run_script
 
 pytestmark = pytest.mark.skipif(available() is not None, reason=f"commands cannot be observed: {available()}")
 
@@ -463,3 +466,45 @@ def test_who_answers_at_a_port_of_this_machine() -> None:
     with socket.socket(type=socket.SOCK_DGRAM) as resolver:  # of names, on this machine
         resolver.bind(("127.0.0.1", 0))
         assert answered_by(f"127.0.0.1:{resolver.getsockname()[1]}", []) is False
+
+
+# --- beside the hook --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("isolated", [False, True])
+def test_modules_that_the_hook_tells_of_do_not_wait_and_are_recorded_all_the_same(
+    tmp_path: Path, isolated: bool
+) -> None:
+    """A Python without the hook (-I) waits at each: then the observer alone knows of them."""
+    (tmp_path / "scratch").mkdir()
+    (tmp_path / "packed").mkdir()
+    (tmp_path / "helper.py").write_text("value = 1\n")
+    with zipfile.ZipFile(tmp_path / "packed.zip", "w") as archive:
+        archive.writestr("inside.py", "value = 2\n" + "# filled\n" * 50_000)
+    code = f"import sys; sys.path[:0] = [{str(tmp_path)!r}, {str(tmp_path / 'packed.zip')!r}]; import helper, inside"
+    argv = [sys.executable, *(["-I"] if isolated else []), "-B", "-c", f"{code}; print(helper.value + inside.value)"]
+    with Watch(tmp_path / "scratch", here=tmp_path) as watch:
+        ended = run_script(
+            argv,
+            directory=tmp_path,
+            environment=watch.environment(os.environ),
+            started_by=watch.argv(argv),
+            pass_fds=watch.pass_fds,
+        )
+        watched = watch.finish()
+    assert ended.output == b"3\n", ended.errors
+    opened = {call.path for call in watched.seen.calls if call.kind == "open"}
+    assert (str(tmp_path / "helper.py") in opened) == isolated
+    assert str(tmp_path / "helper.py") in watched.modules
+    assert str(tmp_path / "packed.zip") in watched.reads
+
+
+def test_threads_have_their_turns_as_before_whichever_observer_ends_first() -> None:
+    before = sys.getswitchinterval()
+    first, second = Calls(), Calls()
+    first.__enter__()
+    second.__enter__()
+    assert sys.getswitchinterval() < before
+    first.__exit__()
+    second.__exit__()
+    assert sys.getswitchinterval() == pytest.approx(before)

@@ -44,3 +44,11 @@ def _root(
     ] = False,
 ) -> None:
     pass
+
+
+def run_app() -> int:
+    """Parse the command line and carry it out; the exit code."""
+    try:
+        return app(standalone_mode=False) or 0
+    except typer.Abort:  # Ctrl-C at a question
+        return 130

@@ -52,11 +52,13 @@ def run() -> int:
             from week2kit.cli.running import run_command, tell_command
 
             return tell_command(run_command(command=sys.argv[3:]))
-        from week2kit.cli.commands import app
+        from week2kit.cli.commands import run_app
 
-        return app(standalone_mode=False) or 0
+        return run_app()
     except SystemExit as ended:
-        return int(ended.code or 0)
+        if isinstance(ended.code, int):
+            return ended.code
+        raise  # not one of ours
     except KeyboardInterrupt:
         return 130
     except Terminated:
@@ -69,8 +71,6 @@ def _exit_code_of(error: Exception) -> int:
     if hasattr(error, "show") and hasattr(error, "exit_code"):  # a wrong flag, as the parser says it
         error.show()
         return int(error.exit_code)
-    if type(error).__name__ == "Abort":  # the parser's: Ctrl-C at a question of its own
-        return 130
     if told := refused_by_machine(error):
         say(f"error: {told}")
         return 2

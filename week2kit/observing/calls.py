@@ -308,16 +308,16 @@ class Calls:
         if self._launches:
             _open.add(self)
             self._interval = sys.getswitchinterval()
-            sys.setswitchinterval(_TURN)  # the command waits for the turn of the thread
+            sys.setswitchinterval(min(_TURN, self._interval))  # the command waits for the turn of the thread
             self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._theirs.close()
-        if self._launches:
-            sys.setswitchinterval(self._interval)
-        else:
+        if not self._launches:
             self._mine.close()
+        elif self._interval > _TURN:  # else another one that goes on changed it, and changes it back
+            sys.setswitchinterval(self._interval)
         with contextlib.suppress(OSError):  # a launcher that was never started
             self._mine.shutdown(socket.SHUT_RDWR)
 

@@ -48,7 +48,7 @@ from week2kit.verification.messages import Variable
 from week2kit.verification.options import Options
 from week2kit.verification.putting_back import other_facts, plan_for
 from week2kit.verification.rerunning import Again, NotHere, Rerun
-from week2kit.verification.trials import EffortSpent, smallest_set
+from week2kit.verification.trials import EffortSpent, causes_of, smallest_set
 from week2kit.verification.variation import carry_out, idle_switches, variations
 from week2kit.verification.workspace import Supply, find_supply
 
@@ -333,24 +333,17 @@ class _Case:
         if restored is None or not self._agrees(restored) or restored.environment is None:
             return None
         needed = smallest_set(self.tried.factors, self._comes_out)
-        off = {fact.factor for fact in self._facts(restored)}
-        causes = [
-            Cause(
-                input="environment",
-                factor=factor.name,
-                recorded=factor.recorded,
-                now=factor.now,
-                proof="observed" if factor.name in off or factor in needed.not_apart else "restored",
-            )
-            for factor in needed.factors
-        ]
+        facts = self._facts(restored)
+        off = {fact.factor for fact in facts}
+        apart = [one for one in needed.factors if one not in needed.not_apart and one.name not in off]
+        causes = causes_of(needed.factors, apart)
         if all(cause.proof == "observed" for cause in causes):
             return None  # what the record names was not in force
         checks = self.reruns.compared(restored)
         if together := [factor.name for factor in needed.not_apart]:
             checks.append(skipped("environment.facts", "explained.not_apart", "", together))
         else:
-            checks += made([FACTS], None, (recorded, self._facts(restored)))
+            checks += made([FACTS], None, (recorded, facts))
         if not needed.minimal:
             checks.append(passed("effort", Finding(code="explained.not_minimal", recorded=self.reruns.effort)))
         return self._judgement(

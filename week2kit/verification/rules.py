@@ -46,7 +46,7 @@ from week2kit.verification.partial_rules import (
     weigh_what_came_out,
 )
 from week2kit.verification.recorded_facts import facts_of, may_be, only_of_processor, uses_of
-from week2kit.verification.trials import EffortSpent, Trials
+from week2kit.verification.trials import EffortSpent, Trials, causes_of
 
 #: Gathers more evidence, which costs trainings; or decides, where it applies.
 Step: TypeAlias = Callable[[Evidence], Evidence | Judgement | None]
@@ -168,16 +168,7 @@ def is_explained(evidence: Evidence) -> Judgement | None:
     together = [factor.name for factor in tried.needed if factor not in apart]
     partial = isinstance(evidence.record, PartialRun)  # of which a Python may be asked for that is not the recorded one
     not_in_force = {fact.factor for fact in tried.there.facts} if partial else set()
-    causes = [
-        Cause(
-            input="environment",
-            factor=factor.name,
-            recorded=factor.recorded,
-            now=factor.now,
-            proof="restored" if factor in apart and factor.name not in not_in_force else "observed",
-        )
-        for factor in tried.needed
-    ]
+    causes = causes_of(tried.needed, [factor for factor in apart if factor.name not in not_in_force])
     if all(cause.proof == "observed" for cause in causes):
         return None  # what the record names was not in force
     checks = tried.there.checks

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from week2kit.environment.conditions import AS_HERE, Conditions
 from week2kit.environment.restoring import Factor
+from week2kit.record.verdict import Cause
 from week2kit.verification.messages import Fresh
 
 #: Why a training was done: in the environment as it is here; with recorded facts put back; with something changed to
@@ -61,6 +62,20 @@ def smallest_set(factors: Sequence[Factor], comes_out: Callable[[Sequence[Factor
     except EffortSpent:
         return Needed(tuple(needed), tuple(not_apart), minimal=False)
     return Needed(tuple(needed), tuple(not_apart))
+
+
+def causes_of(factors: Sequence[Factor], restored: Sequence[Factor]) -> list[Cause]:
+    """Factors as causes: proven are those that were put back by themselves and took effect."""
+    return [
+        Cause(
+            input="environment",
+            factor=factor.name,
+            recorded=factor.recorded,
+            now=factor.now,
+            proof="restored" if factor in restored else "observed",
+        )
+        for factor in factors
+    ]
 
 
 class Train(Protocol):
